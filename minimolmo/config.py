@@ -1,0 +1,245 @@
+"""Every number once: how images are cut, how wide the model is, how it is trained.
+
+    run = preset("nano")                                  # a RunConfig
+    run = override(run, ["--mixture.steps=20"])           # as on train.py's command line
+
+The classes are frozen, each number names its unit and Molmo-7B-D's own value, and a setting that
+cannot work is refused when the object is made, not an hour later.
+"""
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class ImageConfig:
+    """How an image becomes crops (paper, Section 2). Sizes are pixels unless the comment says patches."""
+    crop_size: int = 64                 # one crop is square                          Molmo: 336
+    patch_size: int = 8                 # one patch is square                         Molmo: 14
+    margins: tuple[int, int] = (2, 2)   # patches dropped left/top, right/bottom      Molmo: (4, 4)
+    pool: int = 2                       # pool x pool patches, one visual token       Molmo: 2
+    bird: int = 0                       # high-res crops of the bird view: none, the overview alone
+    ground: int = 4                     # ... of the ground view, the training budget Molmo: 12
+    close_up: int = 12                  # ... of the close-up view, when answering    Molmo: 36
+
+    def __post_init__(self):
+        if self.crop_size % self.patch_size:
+            whole = round(self.crop_size / self.patch_size) * self.patch_size
+            raise ValueError(f"crop_size={self.crop_size} px does not hold a whole number of "
+                             f"patch_size={self.patch_size} px patches. Try crop_size={whole}.")
+        for margin in self.margins:
+            if margin % self.pool:
+                whole = -(-margin // self.pool) * self.pool
+                raise ValueError(f"margin {margin} patches is not a multiple of pool={self.pool}, so a pooling "
+                                 f"window would straddle two crops. Try {whole}.")
+        if sum(self.margins) >= self.side:
+            raise ValueError(f"margins {self.margins} drop {sum(self.margins)} of a crop's {self.side} patches a "
+                             f"side, so nothing is left of a middle crop. Try smaller margins or a larger crop.")
+
+    @property
+    def side(self) -> int:
+        """Patches along one side of a crop."""
+        return self.crop_size // self.patch_size
+
+    @property
+    def pooled_side(self) -> int:
+        """Visual tokens along one side of a crop."""
+        return -(-self.side // self.pool)
+
+    def budget(self, view: str) -> int:
+        """How many high-res crops a view may use: 'bird', 'ground' or 'close_up'."""
+        views = {"bird": self.bird, "ground": self.ground, "close_up": self.close_up}
+        if view not in views:
+            raise ValueError(f"view={view!r} is not a view. Try one of {', '.join(views)}.")
+        return views[view]
+
+
+@dataclass(frozen=True)
+class VisionConfig:
+    """The vision transformer (CLIP's ViT-L/14 in Molmo)."""
+    width: int = 96                     #                                             Molmo: 1024
+    layers: int = 3                     # blocks built                                Molmo: 23
+    heads: int = 3                      #                                             Molmo: 16
+    mlp: int = 384                      # inner width of a block's MLP                Molmo: 4096
+    taps: tuple[int, int] = (-1, -2)    # the two blocks whose outputs we keep        Molmo: (-2, -9)
+    eps: float = 1e-5                   # LayerNorm                                   Molmo: 1e-5
+
+    def __post_init__(self):
+        _divides(self, "width", "heads")
+        for tap in self.taps:
+            if not -self.layers <= tap < 0:
+                raise ValueError(f"tap {tap} is not one of {self.layers} blocks counted from the end. "
+                                 f"Try -1 ... -{self.layers}.")
+
+
+@dataclass(frozen=True)
+class ConnectorConfig:
+    """From patches to visual tokens: attention pooling, then a SwiGLU projector."""
+    width: int = 96                     # of the pooling attention                    Molmo: 1024
+    heads: int = 3                      #                                             Molmo: 16
+    mlp: int = 192                      # inner width of the projector                Molmo: 18944
+
+    def __post_init__(self):
+        _divides(self, "width", "heads")
+
+
+@dataclass(frozen=True)
+class DecoderConfig:
+    """The language model (Qwen2-7B in Molmo-7B-D)."""
+    width: int = 96                     #                                             Molmo: 3584
+    layers: int = 3                     #                                             Molmo: 28
+    heads: int = 3                      # query heads                                 Molmo: 28
+    kv_heads: int = 1                   # key and value heads, each shared            Molmo: 4
+    mlp: int = 256                      # inner width of the SwiGLU                   Molmo: 18944
+    vocab: int = 512                    # ordinary tokens, end-of-text included       Molmo: 152064
+    extra: int = 128                    # rows for special image tokens               Molmo: 128
+    theta: float = 10_000.0             # base of the rotary angles                   Molmo: 1e6
+    eps: float = 1e-6                   # RMSNorm                                     Molmo: 1e-6
+    qkv_bias: bool = True               # biases on q, k and v alone                  Molmo: True
+    tied: bool = True                   # output head = input embedding               Molmo: False
+
+    def __post_init__(self):
+        _divides(self, "width", "heads")
+        _divides(self, "heads", "kv_heads")
+        if self.head_size % 2:
+            raise ValueError(f"width={self.width} over heads={self.heads} gives head size {self.head_size}, but "
+                             f"rotary positions turn pairs of numbers. Try an even head size.")
+
+    @property
+    def head_size(self) -> int:
+        """Numbers per head."""
+        return self.width // self.heads
+
+
+@dataclass(frozen=True)
+class MolmoConfig:
+    """The whole architecture."""
+    image: ImageConfig = ImageConfig()
+    vision: VisionConfig = VisionConfig()
+    connector: ConnectorConfig = ConnectorConfig()
+    decoder: DecoderConfig = DecoderConfig()
+
+
+@dataclass(frozen=True)
+class StageConfig:
+    """One stage of training. Rates and warm-ups are per part, in the order (ViT, connector, decoder)."""
+    steps: int
+    batch: int = 32                                        # images a step          Molmo: 128, then 256
+    rates: tuple[float, float, float] = (2e-3, 2e-3, 2e-3)  # peak, per part        Molmo: 6e-6, 2e-4, 2e-5
+    warmups: tuple[int, int, int] = (100, 100, 100)        # steps, per part        Molmo: 2000, 200, 2000
+    hold: float = 0.0      # share of the steps at full rate before the cosine      Molmo: 0
+    dropout: float = 0.0   # of the decoder's residual branches                     Molmo: 0.1
+    view: str = "bird"     # bird, ground or close_up                               Molmo: ground
+    growth: float = 0.0    # weight of the what-and-where losses beside the words   Molmo: 0
+
+    def __post_init__(self):
+        if self.steps < 0 or self.batch < 1:
+            raise ValueError(f"steps={self.steps}, batch={self.batch}: a stage needs 0 or more steps of 1 or more "
+                             f"images. Try steps=20, batch=32.")
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """A model and its training, from nothing to answers."""
+    name: str = "nano"
+    seed: int = 1
+    level: str = "easy"                  # which level of mini-PixMo: easy or full
+    model: MolmoConfig = MolmoConfig()
+    grow: StageConfig = StageConfig(steps=600)
+    captions: StageConfig = StageConfig(steps=200)
+    mixture: StageConfig = StageConfig(steps=1200)
+    mix: dict[str, float] = field(default_factory=lambda: dict(
+        points=1.0, count=1.0, ask_model_anything=1.0, cap=1.0))  # weight beside the square root of its size
+    max_tokens: int = 320                # longer sequences lose their last annotations   Molmo: 2304
+    accumulate: int = 1                  # micro-batches a step, for small cards
+    weight_decay: float = 0.0            #                                                Molmo: 0
+    clip: float = 1.0                    # gradient norm allowed per part                 Molmo: 1
+    z_loss: float = 1e-4                 # keeps the logits' scale in check               Molmo: 1e-4
+
+
+def _divides(config, whole: str, part: str):
+    a, b = getattr(config, whole), getattr(config, part)
+    if b < 1 or a % b:
+        raise ValueError(f"{whole}={a} cannot be shared out among {part}={b}. Try {part}={max(1, b)} with "
+                         f"{whole}={-(-a // max(1, b)) * max(1, b)}.")
+
+
+PRESETS = {"nano": RunConfig()}
+
+
+def preset(name: str) -> RunConfig:
+    """A named configuration. Raises ValueError with the list of names."""
+    if name not in PRESETS:
+        raise ValueError(f"preset {name!r} does not exist. Try one of: {', '.join(PRESETS)}.")
+    return PRESETS[name]
+
+
+def override(config: RunConfig, arguments: list[str]) -> RunConfig:
+    """Apply `--a.b=value` arguments; values are JSON or plain words. Unknown names raise ValueError.
+
+    >>> override(preset("nano"), ["--mixture.steps=20"]).mixture.steps
+    20
+    """
+    for argument in arguments:
+        key, equals, value = argument.removeprefix("--").partition("=")
+        if not (argument.startswith("--") and equals):
+            raise ValueError(f"{argument!r} is not a setting: settings look like --mixture.steps=20.")
+        config = _replace(config, key.split("."), _parse(value), key)
+    return config
+
+
+def _parse(text: str):
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def _replace(node, path: list[str], value, key: str):
+    name, *rest = path
+    if isinstance(node, dict):  # the mix: any dataset may be named
+        return {**node, name: _checked(0.0, value, key)}
+    names = [f.name for f in dataclasses.fields(node)]
+    if name not in names:
+        close = difflib.get_close_matches(name, names, n=1) or [", ".join(names)]
+        raise ValueError(f"--{key}: there is no setting {name!r} in {type(node).__name__}. Did you mean {close[0]}?")
+    old = getattr(node, name)
+    inner = dataclasses.is_dataclass(old) or isinstance(old, dict)
+    if inner != bool(rest):
+        raise ValueError(f"--{key} names {'a group' if inner else 'a single setting'}, so it cannot be set like "
+                         f"that. Try --{key}.NAME=value." if inner else f"--{key}: {name} has no parts.")
+    return dataclasses.replace(node, **{name: _replace(old, rest, value, key) if rest else _checked(old, value, key)})
+
+
+def _checked(old, value, key: str):
+    """The value in the type of the old one, or a ValueError that says what was expected."""
+    if isinstance(old, tuple) and isinstance(value, list) and len(old) == len(value):
+        return tuple(_checked(a, b, key) for a, b in zip(old, value))
+    if isinstance(old, float) and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is type(old):
+        return value
+    raise ValueError(f"--{key}={value!r} is not a {type(old).__name__}. Its present value is {old!r}: try one like it.")
+
+
+def to_dict(config) -> dict:
+    """A config as plain JSON."""
+    return dataclasses.asdict(config)
+
+
+def from_dict(kind, values: dict):
+    """The reverse of `to_dict` for a config class; unknown names raise ValueError, missing ones keep their default."""
+    fields, given = {f.name: f for f in dataclasses.fields(kind)}, {}
+    for name, value in values.items():
+        if name not in fields:
+            raise ValueError(f"{kind.__name__} has no setting {name!r}: the file comes from another version.")
+        inner = CLASSES.get(str(fields[name].type))
+        given[name] = from_dict(inner, value) if inner else tuple(value) if isinstance(value, list) else value
+    return kind(**given)
+
+
+CLASSES = {kind.__name__: kind for kind in
+           (ImageConfig, VisionConfig, ConnectorConfig, DecoderConfig, MolmoConfig, StageConfig)}
