@@ -14,6 +14,13 @@ import json
 from dataclasses import dataclass, field
 
 
+def _divides(config, whole: str, part: str):
+    a, b = getattr(config, whole), getattr(config, part)
+    if b < 1 or a % b:
+        raise ValueError(f"{whole}={a} cannot be shared out among {part}={b}. Try {part}={max(1, b)} with "
+                         f"{whole}={-(-a // max(1, b)) * max(1, b)}.")
+
+
 @dataclass(frozen=True)
 class ImageConfig:
     """How an image becomes crops (paper, Section 2). Sizes are pixels unless the comment says patches."""
@@ -158,13 +165,6 @@ class RunConfig:
     weight_decay: float = 0.0            #                                                Molmo: 0
     clip: float = 1.0                    # gradient norm allowed per part                 Molmo: 1
     z_loss: float = 1e-4                 # keeps the logits' scale in check               Molmo: 1e-4
-
-
-def _divides(config, whole: str, part: str):
-    a, b = getattr(config, whole), getattr(config, part)
-    if b < 1 or a % b:
-        raise ValueError(f"{whole}={a} cannot be shared out among {part}={b}. Try {part}={max(1, b)} with "
-                         f"{whole}={-(-a // max(1, b)) * max(1, b)}.")
 
 
 PRESETS = {"nano": RunConfig()}

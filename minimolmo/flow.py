@@ -7,7 +7,7 @@ K patches in a pooling window, V visual tokens, T sequence, H heads, D width, N 
 """
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -90,7 +90,8 @@ class Sequence:
     position     where the token stands: every annotation goes on from the image's end (int64)
     branch       TRUNK for the image, 1, 2, ... for the annotations (int64)
     crops        the image itself
-    things       as in `Example`
+    things       (M, 6) float32, for `grow.py`: x, y, width, height in percent, then the ids of the
+                 first token of the colour's and of the kind's word; M = 0 where the data does not know
     """
     ids: np.ndarray
     targets: np.ndarray
@@ -98,7 +99,7 @@ class Sequence:
     position: np.ndarray
     branch: np.ndarray
     crops: Crops
-    things: tuple[Thing, ...] = ()
+    things: np.ndarray
     name: str = ""
 
 
@@ -109,8 +110,9 @@ class Batch:
     ids, targets, loss_weight, position, branch   (B, T) tensors; padding has branch PADDING, weight 0
     patches (C, S, 3*patch*patch), real (C, S)    C counts the crops of the whole batch
     pool_idx (V, K)                               into the batch's C*S patches; visual tokens in reading order
+    places (C, 4), owner (C,)                     as in `Crops`; which sequence of the batch a crop belongs to
+    things (B, M, 6)                              as in `Sequence`, rows of -1 where an image has fewer
     names                                         where each sequence came from
-    growth                                        exact labels for `grow.py`, where the data knows them, else None
     """
     ids: "torch.Tensor"
     targets: "torch.Tensor"
@@ -120,15 +122,15 @@ class Batch:
     patches: "torch.Tensor"
     real: "torch.Tensor"
     pool_idx: "torch.Tensor"
-    names: list[str] = field(default_factory=list)
-    growth: dict[str, "torch.Tensor"] | None = None
+    places: "torch.Tensor"
+    owner: "torch.Tensor"
+    things: "torch.Tensor"
+    names: list[str]
 
     def to(self, device) -> "Batch":
-        """The same batch on another device; pinned memory makes the copy asynchronous."""
-        move = lambda value: value.to(device, non_blocking=True) if hasattr(value, "to") else value
-        moved = {name: move(value) for name, value in vars(self).items() if name != "growth"}
-        growth = self.growth and {name: move(value) for name, value in self.growth.items()}
-        return Batch(**moved, growth=growth)
+        """The same batch on another device; from pinned memory the copy is asynchronous."""
+        moved = {name: value.to(device, non_blocking=True) for name, value in vars(self).items() if name != "names"}
+        return Batch(**moved, names=self.names)
 
 
 @dataclass(frozen=True)
