@@ -1,0 +1,173 @@
+"""The safetensors file format by hand: tensors on disk without pickle, so opening a file runs no code.
+
+    8 bytes   N, the length of the header, little-endian
+    N bytes   JSON: {"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, ...}, then spaces
+    the rest  the numbers of all tensors, end to end, little-endian; offsets count from here
+
+Reading trusts nothing: a file in which any number disagrees with another is refused before a tensor is made.
+
+Source: https://github.com/huggingface/safetensors, section "Format".
+"""
+from __future__ import annotations
+
+import json
+import math
+import mmap
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64,
+          "I32": torch.int32, "U8": torch.uint8, "BOOL": torch.bool}
+NAMES = {dtype: name for name, dtype in DTYPES.items()}
+LONGEST_HEADER = 100_000_000  # bytes, the official reader's limit
+
+
+class Entry(NamedTuple):
+    """Where one tensor lies: `start` and `stop` are bytes from the beginning of the file."""
+    dtype: torch.dtype
+    shape: tuple[int, ...]
+    start: int
+    stop: int
+
+
+def save(path: str | Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
+    """Write tensors of any device and layout to one file, in the order of their names.
+
+    The file appears complete or not at all. Raises ValueError for a dtype the format does not know.
+    """
+    header: dict[str, dict] = {"__metadata__": metadata} if metadata else {}
+    stop = 0
+    for name, tensor in sorted(tensors.items()):
+        if tensor.dtype not in NAMES:
+            raise ValueError(f"tensor {name!r} is {tensor.dtype}, for which the format has no name. "
+                             f"Try converting it to one of {', '.join(str(dtype) for dtype in NAMES)}.")
+        start, stop = stop, stop + tensor.numel() * tensor.element_size()
+        header[name] = dict(dtype=NAMES[tensor.dtype], shape=list(tensor.shape), data_offsets=[start, stop])
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # so that the numbers begin at a multiple of 8 bytes
+    numbers = (_to_bytes(tensor) for _, tensor in sorted(tensors.items()))
+    write_atomically(path, chain([len(text).to_bytes(8, "little"), text], numbers))
+
+
+def load(path: str | Path) -> dict[str, Tensor]:
+    """All tensors of a file, writable and on the CPU. Raises ValueError for a file that is not sound."""
+    return dict(TensorFile(path))
+
+
+class TensorFile(Mapping):
+    """A file opened for reading: a dictionary whose tensors are fetched from disk only when asked for.
+
+        file = TensorFile("weights.safetensors")
+        file.entries["vit.bias"].shape    # from the header alone
+        file["vit.bias"]                  # reads that one tensor: a copy, yours to change
+    """
+
+    def __init__(self, path: str | Path):
+        self.entries, self.metadata = read_header(path)
+        with open(path, "rb") as file:
+            pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        self._bytes = torch.frombuffer(pages, dtype=torch.uint8)  # keeps `pages` alive; nothing is read yet
+
+    def __getitem__(self, name: str) -> Tensor:
+        dtype, shape, start, stop = self.entries[name]
+        return self._bytes[start:stop].clone().view(dtype).reshape(shape)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+
+def read_header(path: str | Path) -> tuple[dict[str, Entry], dict[str, str]]:
+    """What a file holds, and its metadata, without reading a tensor. Every entry has been checked.
+
+    Raises ValueError if the file is missing, cut off, or contradicts itself in any way.
+    """
+    if not Path(path).is_file():
+        raise ValueError(f"{path} is not there, so nothing can be read from it. Try another path.")
+    size = os.path.getsize(path)
+    with open(path, "rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length > min(size - 8, LONGEST_HEADER):
+            raise _unsound(path, f"its {size} bytes cannot hold a header of {length} bytes")
+        header = _parse(path, file.read(length))
+    metadata = header.pop("__metadata__", {})
+    entries = {name: _entry(path, name, about, data=8 + length) for name, about in header.items()}
+    _check_end_to_end(path, entries, first=8 + length, last=size)
+    return entries, metadata
+
+
+def write_atomically(path: str | Path, pieces: Iterable) -> None:
+    """Write byte strings to a file that, whatever happens, is either complete or still the old one."""
+    unfinished = Path(f"{path}.tmp")
+    with open(unfinished, "wb") as file:
+        for piece in pieces:
+            file.write(piece)
+        file.flush()
+        os.fsync(file.fileno())  # on the disk, before the name says so
+    os.replace(unfinished, path)
+
+
+def _to_bytes(tensor: Tensor) -> memoryview:
+    return memoryview(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+
+
+def _parse(path, text: bytes) -> dict:
+    try:
+        header = json.loads(text.decode(), object_pairs_hook=_each_name_once)
+    except (ValueError, RecursionError) as error:
+        raise _unsound(path, f"its header is not JSON ({error})") from None
+    if not isinstance(header, dict) or not isinstance(header.get("__metadata__", {}), dict):
+        raise _unsound(path, "its header is not a table of names")
+    return header
+
+
+def _each_name_once(pairs: list[tuple]) -> dict:
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a name stands in it twice")
+    return dict(pairs)
+
+
+def _entry(path, name: str, about, data: int) -> Entry:
+    """One line of the header as an Entry; `data` is where in the file the offsets count from."""
+    about = about if isinstance(about, dict) else {}
+    dtype, shape, offsets = about.get("dtype"), about.get("shape"), about.get("data_offsets")
+    if not isinstance(dtype, str) or dtype not in DTYPES:
+        raise _unsound(path, f"tensor {name!r} has dtype {dtype!r}, which is none of {', '.join(DTYPES)}",
+                       "a file saved in one of these")
+    if not _are_sizes(shape) or not _are_sizes(offsets) or len(offsets) != 2:
+        raise _unsound(path, f"tensor {name!r} has shape {shape} and offsets {offsets}, not lists of sizes")
+    start, stop = offsets
+    if math.prod(shape) * DTYPES[dtype].itemsize != stop - start:
+        raise _unsound(path, f"tensor {name!r}, {dtype} of shape {shape}, needs {math.prod(shape)} x "
+                             f"{DTYPES[dtype].itemsize} bytes, but its offsets {offsets} hold {stop - start}")
+    return Entry(DTYPES[dtype], tuple(shape), data + start, data + stop)
+
+
+def _are_sizes(numbers) -> bool:
+    """Whether this is a list of whole numbers from 0, none larger than any file."""
+    return isinstance(numbers, list) and all(type(n) is int and 0 <= n < 2 ** 48 for n in numbers)
+
+
+def _check_end_to_end(path, entries: dict[str, Entry], first: int, last: int) -> None:
+    """The tensors fill the file from `first` to `last`: no overlap, no gap, nothing cut off or left over."""
+    reached, before = first, "the header"
+    for name, entry in sorted(entries.items(), key=lambda item: item[1][2:]):
+        if entry.start != reached:
+            fault = "overlap" if entry.start < reached else "leave a gap"
+            raise _unsound(path, f"{before} ends at byte {reached} and tensor {name!r} starts at "
+                                 f"{entry.start}: they {fault}")
+        reached, before = entry.stop, f"tensor {name!r}"
+    if reached != last:
+        raise _unsound(path, f"{before} ends at byte {reached}, but the file at {last}")
+
+
+def _unsound(path, fault: str, remedy: str = "copying or making the file again") -> ValueError:
+    return ValueError(f"{path} is not a sound safetensors file: {fault}. Try {remedy}.")

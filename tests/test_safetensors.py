@@ -1,0 +1,166 @@
+"""The safetensors format: known bytes in, known tensors out, and no unsound file gets through."""
+import json
+
+import pytest
+import torch
+
+from minimolmo.safetensors import DTYPES, TensorFile, load, read_header, save
+
+TWO_FLOATS = b"\x00\x00\x80\x3f\x00\x00\x00\xc0"  # 1.0 and -2.0: sign, exponent, fraction; lowest byte first
+
+
+def by_hand(path, header, numbers: bytes):
+    """A file put together byte by byte, as another program might have written it."""
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + numbers)
+    return path
+
+
+def entry(dtype="F32", shape=(2,), offsets=(0, 8)):
+    return {"dtype": dtype, "shape": list(shape), "data_offsets": list(offsets)}
+
+
+def test_a_file_written_by_hand_is_read(tmp_path):
+    path = by_hand(tmp_path / "a", {"x": entry(), "__metadata__": {"from": "hand"}}, TWO_FLOATS)
+
+    assert load(path)["x"].tolist() == [1.0, -2.0]
+    assert read_header(path)[1] == {"from": "hand"}
+
+
+def test_what_we_write_is_the_format_byte_for_byte(tmp_path):
+    """Names are sorted, the header is padded with spaces to a multiple of 8, the numbers follow."""
+    save(tmp_path / "a", {"x": torch.tensor([1.0, -2.0]), "ok": torch.tensor(True)})
+
+    header = (b'{"ok":{"dtype":"BOOL","shape":[],"data_offsets":[0,1]},'
+              b'"x":{"dtype":"F32","shape":[2],"data_offsets":[1,9]}}')
+    assert len(header) == 108  # so four spaces make it 112 = 14 x 8
+    assert (tmp_path / "a").read_bytes() == bytes([112]) + bytes(7) + header + b"    " + b"\x01" + TWO_FLOATS
+
+
+def test_every_dtype_comes_back_bit_for_bit(tmp_path):
+    numbers = {name: torch.tensor([[0, 1], [1, 3]]).to(dtype) for name, dtype in DTYPES.items()}
+    numbers["not finite"] = torch.tensor([float("nan"), float("inf"), -0.0])
+    save(tmp_path / "a", numbers)
+
+    back = load(tmp_path / "a")
+    assert back.keys() == numbers.keys()
+    for name, tensor in numbers.items():
+        assert back[name].dtype == tensor.dtype and back[name].shape == tensor.shape
+        assert torch.equal(back[name].view(torch.uint8), tensor.view(torch.uint8))
+
+
+def test_single_numbers_and_empty_tensors_keep_their_shape(tmp_path):
+    save(tmp_path / "a", {"single": torch.tensor(7), "empty": torch.zeros(3, 0), "last": torch.zeros(0)})
+    assert {name: tuple(tensor.shape) for name, tensor in load(tmp_path / "a").items()} == {
+        "single": (), "empty": (3, 0), "last": (0,)}
+
+
+def test_a_file_may_hold_no_tensor_at_all(tmp_path):
+    save(tmp_path / "a", {}, {"why": "nothing trained yet"})
+    assert load(tmp_path / "a") == {}
+    assert read_header(tmp_path / "a")[1] == {"why": "nothing trained yet"}
+
+
+def test_views_are_saved_as_they_look(tmp_path):
+    """Transposed, or every second number: the memory behind a view is in another order, or longer."""
+    save(tmp_path / "a", {"columns": torch.arange(6).reshape(2, 3).T, "even": torch.arange(6)[::2]})
+    assert load(tmp_path / "a")["columns"].tolist() == [[0, 3], [1, 4], [2, 5]]
+    assert load(tmp_path / "a")["even"].tolist() == [0, 2, 4]
+
+
+def test_two_names_of_one_tensor_are_both_written(tmp_path):
+    shared = torch.ones(2)
+    save(tmp_path / "a", {"head": shared, "embedding": shared})
+    assert len(load(tmp_path / "a")) == 2
+
+
+def test_a_loaded_tensor_is_a_copy_that_may_be_changed(tmp_path):
+    path = by_hand(tmp_path / "a", {"x": entry()}, TWO_FLOATS)
+    load(path)["x"].zero_()
+    assert load(path)["x"].tolist() == [1.0, -2.0]
+
+
+def test_one_tensor_can_be_fetched_without_the_others(tmp_path):
+    save(tmp_path / "a", {"x": torch.arange(3), "y": torch.zeros(2, 2)})
+    file = TensorFile(tmp_path / "a")
+
+    assert list(file) == ["x", "y"] and file.entries["y"].shape == (2, 2)  # known from the header alone
+    assert file["x"].tolist() == [0, 1, 2]
+
+
+def test_tensors_may_start_at_odd_bytes(tmp_path):
+    """Three bytes first, so the floats begin at byte 3: the format allows it, processors do not like it."""
+    header = {"a": entry("U8", (3,), (0, 3)), "x": entry(offsets=(3, 11))}
+    assert load(by_hand(tmp_path / "a", header, b"abc" + TWO_FLOATS))["x"].tolist() == [1.0, -2.0]
+
+
+def test_a_dtype_without_a_name_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(ValueError, match="'x' is torch.complex64, .* Try converting"):
+        save(tmp_path / "a", {"x": torch.zeros(1, dtype=torch.complex64)})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_write_that_breaks_off_leaves_the_old_file_whole(tmp_path, monkeypatch):
+    save(tmp_path / "a", {"x": torch.tensor([1, 2])})
+    monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
+
+    with pytest.raises(OSError, match="disk full"):
+        save(tmp_path / "a", {"x": torch.tensor([3, 4])})
+    assert load(tmp_path / "a")["x"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("header, fault", [
+    (b"{not json", "is not JSON"),
+    (b"\xff\xfe", "is not JSON"),
+    (b"[" * 100_000, "is not JSON"),
+    (b"[1]", "not a table"),
+    (b'{"x": 1, "x": 2}', "stands in it twice"),
+    ({"x": 1}, "dtype None"),
+    ({"x": entry(dtype="F99")}, "dtype 'F99', which is none of F32"),
+    ({"x": entry(dtype=["F32"])}, "which is none of"),
+    ({"x": entry(shape=[3])}, "needs 3 x 4 bytes, but its offsets .0, 8. hold 8"),
+    ({"x": entry(shape=[-2])}, "not lists of sizes"),
+    ({"x": entry(shape=[2.0])}, "not lists of sizes"),
+    ({"x": entry(shape=[0, 2 ** 70], offsets=(0, 0))}, "not lists of sizes"),
+    ({"x": entry("U8", [0, 2 ** 47, 2 ** 47], (0, 0))}, "the file at"),
+    ({"x": entry(offsets=(-8, 0))}, "not lists of sizes"),
+    ({"x": entry(offsets=(0, 8, 8))}, "not lists of sizes"),
+    ({"x": entry(offsets=(8, 0))}, "hold -8"),
+    ({"x": entry(offsets=(8, 16))}, "leave a gap"),
+    ({"x": entry(), "y": entry(offsets=(4, 12))}, "overlap"),
+    ({"x": entry(), "y": entry()}, "overlap"),
+    ({"x": entry(), "y": entry(offsets=(8, 16))}, "'y' ends at byte .*, but the file at"),
+    ({"x": entry("U8", (4,), (0, 4))}, "'x' ends at byte .*, but the file at"),
+    ({}, "the header ends at byte 10, but the file at 18"),
+])
+def test_a_file_that_contradicts_itself_is_refused(tmp_path, header, fault):
+    with pytest.raises(ValueError, match=f"(?s)is not a sound safetensors file: .*{fault}.* Try "):
+        load(by_hand(tmp_path / "a", header, TWO_FLOATS))
+
+
+def test_a_file_cut_off_anywhere_is_refused(tmp_path):
+    whole = by_hand(tmp_path / "a", {"x": entry()}, TWO_FLOATS).read_bytes()
+    for length in range(len(whole)):
+        (tmp_path / "a").write_bytes(whole[:length])
+        with pytest.raises(ValueError, match="not a sound safetensors file"):
+            load(tmp_path / "a")
+
+
+def test_a_header_longer_than_the_file_is_never_read(tmp_path):
+    (tmp_path / "a").write_bytes(b"\xff" * 7 + b"\x7f" + b"{}")
+    with pytest.raises(ValueError, match="its 10 bytes cannot hold a header of 9223372036854775807 bytes"):
+        load(tmp_path / "a")
+
+
+def test_an_endless_header_is_never_read(tmp_path):
+    """The file is 200 MB of nothing, and says that half of it is header."""
+    with open(tmp_path / "a", "wb") as file:
+        file.write((100_000_001).to_bytes(8, "little"))
+        file.truncate(200_000_000)
+    with pytest.raises(ValueError, match="cannot hold a header of 100000001 bytes"):
+        load(tmp_path / "a")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ValueError, match="nowhere is not there"):
+        load(tmp_path / "nowhere")
