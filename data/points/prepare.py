@@ -1,0 +1,52 @@
+"""points: point to one thing, to all of a kind or colour, or to nothing.
+
+    python -m data.points.prepare --level=easy --seed=1
+"""
+from __future__ import annotations
+
+import random
+
+from data.facts import Label, absent_labels, labels_of, matching, name, points_of
+from data.world import Level, Scene, asked_about, choose_pairs, make_scene, pair_of
+from data.write import command
+from minimolmo.flow import Annotation
+
+ASKED = 5           # labels for one image, if it offers as many
+NOTHING = 1 / 6     # share of labels that match nothing
+SEVERAL = 1 / 6     # share of labels that match two things or more
+THINGS = (1, 6)     # in one image
+
+
+def compose(level: Level, split: str, rng: random.Random) -> tuple[Scene, list[Annotation]]:
+    """One scene and about five things to point at."""
+    pairs = choose_pairs(rng.randint(*THINGS), level, split, rng, twins=True)
+    scene = make_scene(pairs, level, split, rng)
+    return scene, [_point_to(scene, label, rng) for label in choose_labels(scene, level, split, rng)]
+
+
+def choose_labels(scene: Scene, level: Level, split: str, rng: random.Random) -> list[Label]:
+    """Different labels: most mean one thing, some several, some nothing."""
+    offered = {label for thing in asked_about(scene, level, split) for label in labels_of(pair_of(thing))}
+    absent = absent_labels(scene.things, level, split)
+    one = [label for label in sorted(offered) if len(matching(scene.things, label)) == 1]
+    several = [label for label in sorted(offered) if len(matching(scene.things, label)) > 1]
+    for choices in (absent, one, several):
+        rng.shuffle(choices)
+    labels = []
+    for _ in range(ASKED):
+        kind = rng.choices((absent, several, one), (NOTHING, SEVERAL, 1 - NOTHING - SEVERAL))[0]
+        choices = kind or one or several
+        if choices:
+            labels.append(choices.pop())
+    return labels
+
+
+def _point_to(scene: Scene, label: Label, rng: random.Random) -> Annotation:
+    """A colour or a kind alone is always in the plural, so that the words do not tell how many there are."""
+    things = matching(scene.things, label)
+    several = not all(label) or len(things) > 1
+    return Annotation("pointing", label=name(label, several), points=points_of(things))
+
+
+if __name__ == "__main__":
+    command({"points": compose})

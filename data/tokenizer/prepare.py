@@ -1,0 +1,57 @@
+"""Train the byte-level BPE on what mini-PixMo says: python -m data.tokenizer.prepare --level=easy --vocab=512
+
+Reads every set's training rows, words them as training will, and writes data/tokenizer/<level>-<vocab>.json.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from minimolmo.flow import Annotation
+from minimolmo.text.prompts import to_messages
+from minimolmo.text.tokenizer import Tokenizer
+
+DATA = Path(__file__).resolve().parent.parent
+ROWS = 2000  # of each set: enough to see every word of level easy many times
+
+
+def texts(level: str, seed: int, data: Path = DATA):
+    """Every message of the first ROWS rows of each set, as the stages word them."""
+    rng = np.random.default_rng(seed)
+    for file in sorted(data.glob(f"*/{level}/train.jsonl")):
+        with open(file) as lines:
+            for _, line in zip(range(ROWS), lines):
+                for row in json.loads(line)["annotations"]:
+                    annotation = Annotation(**{**row, "points": tuple(map(tuple, row.get("points", [])))})
+                    stages = ["captions"] if row["style"] == "transcript" else ["captions", "mixture"]
+                    if row["style"] != "long_caption":
+                        stages = stages[-1:]
+                    for stage in stages:
+                        yield from to_messages(annotation, stage, rng)
+
+
+def prepare(level: str, vocab: int, seed: int = 1, data: Path = DATA) -> Path:
+    """The tokenizer's file, trained now if it is not there. Raises ValueError when there is no data to learn from."""
+    path = data / "tokenizer" / f"{level}-{vocab}.json"
+    if not path.exists():
+        corpus = list(texts(level, seed, data))
+        if not corpus:
+            raise ValueError(f"there is no text of level {level!r} under {data}, so there is nothing to learn words "
+                             f"from. Run \"make data LEVEL={level}\" first.")
+        Tokenizer.train(corpus, vocab).save(path)
+    return path
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--level", default="easy")
+    parser.add_argument("--vocab", type=int, default=512)
+    arguments = parser.parse_args()
+    try:
+        print(prepare(arguments.level, arguments.vocab))
+    except ValueError as error:
+        sys.exit(str(error))

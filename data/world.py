@@ -1,0 +1,186 @@
+"""One truth behind picture and text: a `Scene` is what is there; `draw` paints it, `facts.py` puts it in words.
+
+    pairs -> arrange -> Scene -> draw -> 64 x 64 pixels
+                          `----> facts.py -> labels, answers, captions
+
+Everything random comes from a generator handed in, so a scene is a function of its seed and of nothing else.
+"""
+from __future__ import annotations
+
+import math
+import random
+import zlib
+from dataclasses import dataclass
+
+from PIL import Image, ImageDraw
+
+from minimolmo.flow import Thing
+
+Pair = tuple[str, str]  # colour, kind
+Outline = tuple[tuple[float, float], ...]  # corners in a box of side 1, origin top-left
+
+SUPERSAMPLE = 4   # draw this much larger, then average: smooth edges
+SHADE = 10        # a "red" differs from another "red" by up to this much per channel (0-255)
+GRAIN = 3         # and a cell of the background from its neighbour
+CELL = 4          # pixels along a cell: coarser than a pixel, or the PNG is four times as large
+TRIES = 30        # spots tried for one thing before a crowded scene is begun again
+VAL_SHARE = 8     # one scene in so many belongs to val
+
+COLORS = {
+    "red": (206, 24, 40), "green": (28, 148, 60), "blue": (32, 84, 220),
+    "yellow": (244, 218, 40), "purple": (142, 42, 172), "orange": (246, 122, 8),
+}
+
+
+def _circle(corners: int = 32) -> Outline:
+    turns = [2 * math.pi * i / corners for i in range(corners)]
+    return tuple((0.5 + 0.5 * math.cos(turn), 0.5 + 0.5 * math.sin(turn)) for turn in turns)
+
+
+# The centre of each box is on the thing: that is where a point must land.
+KINDS: dict[str, Outline] = {
+    "circle": _circle(),
+    "square": ((0, 0), (1, 0), (1, 1), (0, 1)),
+    "triangle": ((0.5, 0), (1, 1), (0, 1)),
+    "cross": ((0.34, 0), (0.66, 0), (0.66, 0.34), (1, 0.34), (1, 0.66), (0.66, 0.66),
+              (0.66, 1), (0.34, 1), (0.34, 0.66), (0, 0.66), (0, 0.34), (0.34, 0.34)),
+}
+
+
+@dataclass(frozen=True)
+class Level:
+    """How hard the scenes of a level are. Percent means percent of the picture's width."""
+    side: int                          # pixels
+    radius: tuple[float, float]        # half the side of a thing's box, percent
+    gap: float                         # least distance between two boxes, percent
+    most: int                          # things in one picture
+    colors: tuple[str, ...]
+    kinds: tuple[str, ...]
+    held_out: tuple[Pair, ...]         # never drawn nor named in train and val: they test composition
+
+    @property
+    def pairs(self) -> list[Pair]:
+        """Every colour-kind pair that training may show."""
+        every = [(color, kind) for color in self.colors for kind in self.kinds]
+        return [pair for pair in every if pair not in self.held_out]
+
+
+LEVELS = {
+    "easy": Level(side=64, radius=(8.0, 13.0), gap=3.0, most=7, colors=tuple(COLORS), kinds=tuple(KINDS),
+                  held_out=(("red", "triangle"), ("blue", "cross"), ("yellow", "circle"))),
+}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What is there. `look` seeds whatever carries no fact: the tint, the grain, the shades of the colours."""
+    width: int   # pixels
+    height: int
+    look: int
+    things: tuple[Thing, ...]
+
+
+def get_level(name: str) -> Level:
+    """A level by name. Raises ValueError with the list of names."""
+    if name not in LEVELS:
+        raise ValueError(f"level {name!r} does not exist, so nothing can be drawn. Try one of: {', '.join(LEVELS)}.")
+    return LEVELS[name]
+
+
+def pair_of(thing: Thing) -> Pair:
+    """Its colour and kind."""
+    return thing.color, thing.kind
+
+
+def choose_pairs(count: int, level: Level, split: str, rng: random.Random, twins: bool = False) -> list[Pair]:
+    """Pairs for a scene of the split; in `novel` the first is held out. Only with `twins` may two be equal."""
+    pairs = rng.choices(level.pairs, k=count) if twins else rng.sample(level.pairs, count)
+    return [rng.choice(level.held_out), *pairs[1:]] if split == "novel" else pairs
+
+
+def split_of(things: tuple[Thing, ...], level: Level) -> str:
+    """The one split that may hold these things, read off the things themselves: no scene is ever in two."""
+    if any(pair_of(thing) in level.held_out for thing in things):
+        return "novel"
+    return "train" if zlib.crc32(repr(things).encode()) % VAL_SHARE else "val"
+
+
+def asked_about(scene: Scene, level: Level, split: str) -> list[Thing]:
+    """The things a question may be about: all; in `novel`, those of the pairs that were never trained on."""
+    return [thing for thing in scene.things if split != "novel" or pair_of(thing) in level.held_out]
+
+
+def make_scene(pairs: list[Pair], level: Level, split: str, rng: random.Random, border: float = 0.0) -> Scene:
+    """A scene of these pairs that belongs to the split. `border`: see `arrange`."""
+    assert (split == "novel") == any(pair in level.held_out for pair in pairs), f"{pairs} cannot be in {split}"
+    while True:
+        things = arrange(pairs, level, rng, border)
+        if split_of(things, level) == split:
+            return Scene(level.side, level.side, rng.getrandbits(32), things)
+
+
+def arrange(pairs: list[Pair], level: Level, rng: random.Random, border: float = 0.0) -> tuple[Thing, ...]:
+    """A free spot for each pair: no two boxes nearer than the gap, all inside the picture.
+
+    border  percent by which centres keep clear of the lines at 1/3 and 2/3, where "left" becomes "center"
+    """
+    assert len(pairs) <= level.most, f"{len(pairs)} things do not fit into one picture"
+    things: list[Thing] = []
+    while len(things) < len(pairs):
+        for _ in range(TRIES):
+            thing = _random_thing(pairs[len(things)], level, rng)
+            if _clear_of_lines(thing, border) and all(_apart(thing, other, level.gap) for other in things):
+                things.append(thing)
+                break
+        else:
+            things.clear()
+    return tuple(things)
+
+
+def _random_thing(pair: Pair, level: Level, rng: random.Random) -> Thing:
+    """Its box lies on whole (supersampled) pixels, so that x and y are the exact centre of what is drawn."""
+    canvas = level.side * SUPERSAMPLE
+    low, high = (2 * radius / 100 * canvas for radius in level.radius)
+    size = rng.randint(math.ceil(low), math.floor(high))
+    left, top = rng.randint(0, canvas - size), rng.randint(0, canvas - size)
+    x, y, side = (round(value * 100 / canvas, 2) for value in (left + size / 2, top + size / 2, size))
+    return Thing(kind=pair[1], color=pair[0], x=x, y=y, width=side, height=side)
+
+
+def _clear_of_lines(thing: Thing, border: float) -> bool:
+    return all(abs(value - line) >= border for value in (thing.x, thing.y) for line in (100 / 3, 200 / 3))
+
+
+def _apart(a: Thing, b: Thing, gap: float) -> bool:
+    return (abs(a.x - b.x) >= (a.width + b.width) / 2 + gap or
+            abs(a.y - b.y) >= (a.height + b.height) / 2 + gap)
+
+
+def draw(scene: Scene) -> Image.Image:
+    """The scene as an RGB picture, antialiased."""
+    rng = random.Random(scene.look)
+    size = scene.width * SUPERSAMPLE, scene.height * SUPERSAMPLE
+    canvas = _background(scene, rng).resize(size, Image.Resampling.NEAREST)
+    pen = ImageDraw.Draw(canvas)
+    for thing in scene.things:
+        pen.polygon(_corners(thing, canvas.size), fill=_shade(thing.color, rng))
+    return canvas.reduce(SUPERSAMPLE)
+
+
+def _background(scene: Scene, rng: random.Random) -> Image.Image:
+    """A light tint with a little grain."""
+    columns, rows = -(-scene.width // CELL), -(-scene.height // CELL)
+    noise = Image.frombytes("RGB", (columns, rows), rng.randbytes(columns * rows * 3))
+    tint = [rng.randint(226, 250) for _ in range(3)]
+    return noise.point([base + byte % (2 * GRAIN + 1) - GRAIN for base in tint for byte in range(256)])
+
+
+def _shade(color: str, rng: random.Random) -> tuple[int, ...]:
+    return tuple(min(255, max(0, channel + rng.randint(-SHADE, SHADE))) for channel in COLORS[color])
+
+
+def _corners(thing: Thing, size: tuple[int, int]) -> list[tuple[int, int]]:
+    """Percent to canvas pixels. A polygon paints its last pixel too, hence the 1 off the width and height."""
+    width, height = round(thing.width / 100 * size[0]), round(thing.height / 100 * size[1])
+    left, top = round(thing.x / 100 * size[0] - width / 2), round(thing.y / 100 * size[1] - height / 2)
+    return [(left + round(u * (width - 1)), top + round(v * (height - 1))) for u, v in KINDS[thing.kind]]

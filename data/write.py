@@ -1,0 +1,192 @@
+"""Scenes to files: rows in jsonl, pictures in images/, a manifest at the very end.
+
+    data/points/easy/train.jsonl  val.jsonl  novel.jsonl  images/  manifest.json
+
+A set is drawn in a folder beside its place and renamed when it is whole: what stands there is finished.
+Every scene has its own generator, seeded by (seed, set, split, index), so the number of workers changes nothing.
+"""
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from tqdm import tqdm
+
+from data.world import Level, Scene, draw, get_level
+from minimolmo.flow import Annotation
+
+# How a set makes one image: (level, split, generator) -> what is there, and what was said about it.
+Compose = Callable[[Level, str, random.Random], tuple[Scene, list[Annotation]]]
+
+SPLITS = ("train", "val", "novel")
+SIZES = {  # images of (train, val, novel)
+    "points": (20_000, 512, 256),
+    "count": (14_000, 512, 256),
+    "ask_model_anything": (10_000, 512, 256),
+    "cap": (8_000, 512, 256),
+}
+MANIFEST = "manifest.json"
+OWN = {"train.jsonl", "val.jsonl", "novel.jsonl", "images", MANIFEST}  # what a set's folder may hold
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked for: the same plan and the same code give the same bytes."""
+    name: str
+    level: str
+    seed: int
+    counts: dict[str, int]  # images per split
+
+    @property
+    def parts(self) -> list[tuple[str, int]]:
+        """Every (split, index) in the order of the files."""
+        return [(split, index) for split in SPLITS for index in range(self.counts[split])]
+
+
+def make_plan(name: str, level: str = "easy", seed: int = 1, images: int | None = None) -> Plan:
+    """A checked plan. `images` asks for that many train images instead of the set's own number."""
+    get_level(level)
+    if name not in SIZES:
+        raise ValueError(f"set {name!r} does not exist, so nothing can be drawn. Try one of: {', '.join(SIZES)}.")
+    if images is not None and images < 1:
+        raise ValueError(f"images={images} leaves nothing to train on: a set needs 1 or more. Try images=100.")
+    train, *held_out = SIZES[name]
+    counts = (train, *held_out) if images is None else (images, *(min(images, most) for most in held_out))
+    return Plan(name, level, seed, dict(zip(SPLITS, counts)))
+
+
+def write_set(plan: Plan, compose: Compose, folder: Path = HERE, workers: int = 1) -> Path:
+    """Draw the set at folder/<name>/<level>, or leave the one that is there if it is the same and whole."""
+    if workers < 1:
+        raise ValueError(f"workers={workers} draw nothing. Try workers=1 or workers=2.")
+    place = folder / plan.name / plan.level
+    code = code_version(compose)
+    if is_finished(place, plan, code):
+        print(f"{plan.name}: {place} is there already ({sum(plan.counts.values()):,} images), nothing to draw")
+        return place
+    try:
+        _refuse_strange_files(place)
+        _draw_and_rename(plan, compose, place, workers, code)
+    except OSError as error:
+        raise ValueError(f"{place} cannot be written ({error}), so {plan.name} was not drawn. "
+                         f"Try another --folder, or make room on the disk.") from error
+    return place
+
+
+def is_finished(place: Path, plan: Plan, code: str) -> bool:
+    """Whether a whole set of this plan, drawn by this code, stands there."""
+    if not (place / MANIFEST).is_file():
+        return False
+    try:
+        manifest = json.loads((place / MANIFEST).read_text())
+        return manifest == _manifest(plan, place, code)
+    except (OSError, ValueError):
+        return False
+
+
+def code_version(compose: Compose) -> str:
+    """A digest of the drawing code itself: change a colour or a phrase, and the set is drawn anew."""
+    files = [HERE / "world.py", HERE / "facts.py", HERE / "write.py", Path(compose.__code__.co_filename)]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
+
+
+def _refuse_strange_files(place: Path):
+    strange = sorted(set(os.listdir(place)) - OWN) if place.exists() else []
+    if strange:
+        raise ValueError(f"{place} holds {strange[0]!r}, which no set of ours has, so it will not be replaced. "
+                         f"Try another --folder, or move that file away.")
+
+
+def _draw_and_rename(plan: Plan, compose: Compose, place: Path, workers: int, code: str):
+    part = place.with_name(f"{place.name}.part")
+    shutil.rmtree(part, ignore_errors=True)  # of a run that was killed
+    try:
+        (part / "images").mkdir(parents=True)
+        _write_rows(plan, compose, part, workers)
+        (part / MANIFEST).write_text(json.dumps(_manifest(plan, part, code), indent=1) + "\n")
+        if place.exists():
+            shutil.rmtree(place)
+        part.rename(place)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _write_rows(plan: Plan, compose: Compose, part: Path, workers: int):
+    files = {split: open(part / f"{split}.jsonl", "w", encoding="utf-8", newline="\n") for split in SPLITS}
+    try:
+        rows = _run(partial(_draw_one, plan, compose, part), plan.parts, workers)
+        for row, (split, _) in zip(tqdm(rows, plan.name, len(plan.parts), unit=" images"), plan.parts):
+            files[split].write(row)
+    finally:
+        for file in files.values():
+            file.close()
+
+
+def _run(job: Callable, parts: list, workers: int) -> Iterator[str]:
+    """The job on every part, in order, on one process or several."""
+    if workers == 1:
+        yield from map(job, parts)
+        return
+    with multiprocessing.Pool(workers, _leave_ctrl_c_to_the_parent) as pool:
+        yield from pool.imap(job, parts, chunksize=64)
+
+
+def _leave_ctrl_c_to_the_parent():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _draw_one(plan: Plan, compose: Compose, part: Path, which: tuple[str, int]) -> str:
+    """One image to its file; its row comes back as a line."""
+    split, index = which
+    rng = random.Random(f"{plan.seed}/{plan.name}/{split}/{index}")
+    scene, annotations = compose(get_level(plan.level), split, rng)
+    image = f"images/{split}_{index:06d}.png"
+    draw(scene).save(part / image, compress_level=1)
+    row = {"image": image, "annotations": [to_json(annotation) for annotation in annotations],
+           "things": [vars(thing) for thing in scene.things]}
+    return json.dumps(row) + "\n"
+
+
+def to_json(annotation: Annotation) -> dict:
+    """An annotation as it stands in a row: empty fields are left out, but "points to nothing" is said."""
+    points_matter = annotation.style in ("pointing", "point_count")
+    return {key: value for key, value in vars(annotation).items()
+            if value or key == "points" and points_matter}
+
+
+def _manifest(plan: Plan, place: Path, code: str) -> dict:
+    digests = {split: hashlib.sha256((place / f"{split}.jsonl").read_bytes()).hexdigest() for split in SPLITS}
+    return {"set": plan.name, "level": plan.level, "seed": plan.seed, "counts": plan.counts, "code": code,
+            "images": len(os.listdir(place / "images")), "sha256": digests}
+
+
+def command(sets: dict[str, Compose], arguments: Iterable[str] | None = None):
+    """The command line of `prepare_all` and of every `prepare`: draws the sets it is given."""
+    parser = argparse.ArgumentParser(description="Draw mini-PixMo: pictures and what is said about them.")
+    parser.add_argument("--level", default="easy", help="easy")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--sets", default=",".join(sets), help="names with commas between them")
+    parser.add_argument("--images", type=int, help="train images in each set (its own number if not given)")
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes")
+    parser.add_argument("--folder", type=Path, default=HERE, help="where the sets are put")
+    asked = parser.parse_args(arguments)
+    try:
+        for name in asked.sets.split(","):
+            plan = make_plan(name, asked.level, asked.seed, asked.images)
+            write_set(plan, sets[name], asked.folder, asked.workers)
+    except ValueError as error:
+        sys.exit(f"data: {error}")
+    except KeyboardInterrupt:
+        sys.exit("data: stopped; sets that were finished stay, the one in progress was thrown away")

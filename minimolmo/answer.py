@@ -1,0 +1,130 @@
+"""Ask a picture: image and question in, text and points out.
+
+    python -m minimolmo.answer photo.jpg "Point to the red circle"
+    python -m minimolmo.answer photo.jpg "Point to the red circle" --weights=out/nano --view=close_up --out=dot.png
+
+The question goes through the same `build_sequence` as in training: one path, no second tokenisation to drift.
+"""
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from minimolmo import checkpoint, draw
+from minimolmo.batch.collate import collate
+from minimolmo.batch.sequence import build_sequence
+from minimolmo.device import autocast, pick_device
+from minimolmo.flow import PADDING, Answer, Batch
+from minimolmo.image.resize import open_image
+from minimolmo.image.tiler import tile_image
+from minimolmo.model.decoder import KVCache
+from minimolmo.model.molmo import MiniMolmo, who_sees_whom
+from minimolmo.text.points import parse_points
+from minimolmo.text.prompts import question_prompt
+from minimolmo.text.tokenizer import Tokenizer
+
+MAX_NEW = 192  # tokens of an answer at the most; Molmo: 192 when pointing, 448 for captions
+
+
+def choose_words(logits: Tensor, temperature: float, generator: torch.Generator | None) -> Tensor:
+    """The likeliest word of each row (temperature 0), or a draw. (B, N) -> (B,)"""
+    if temperature == 0:
+        return logits.argmax(dim=-1)
+    return torch.multinomial((logits.float() / temperature).softmax(dim=-1), 1, generator=generator)[:, 0]
+
+
+@torch.no_grad()
+def generate(model: MiniMolmo, batch: Batch, eos: int, max_new: int = MAX_NEW, temperature: float = 0.0,
+             generator: torch.Generator | None = None) -> list[list[int]]:
+    """Continue each sequence of the batch until it says end-of-text: the new ids, without that last one.
+
+    The image and the question are read once; then one token a step, everything before it in the KV cache.
+    """
+    cache, rows = KVCache(model.config.decoder.layers), torch.arange(len(batch.ids), device=batch.ids.device)
+    hidden = model.read(batch, model.look(batch)[1], cache=cache)                     # (B, T, D)
+    end = (batch.branch != PADDING).sum(dim=1) - 1                                    # (B,) last token of each
+    hidden, position, mine = hidden[rows, end], batch.position[rows, end], batch.branch[rows, end]
+    branch, said, done = batch.branch, [], torch.zeros_like(end, dtype=torch.bool)
+    for _ in range(max_new):
+        words = choose_words(model.decoder.logits(hidden), temperature, generator).masked_fill(done, eos)
+        said.append(words)
+        done = done | (words == eos)
+        if done.all():
+            break
+        position, branch = position + 1, torch.cat([branch, mine[:, None]], dim=1)
+        visible = who_sees_whom(mine[:, None], branch)
+        hidden = model.decoder(model.embed(words[:, None]), position[:, None], visible, cache=cache)[:, 0]
+    return [_until(row, eos) for row in torch.stack(said, dim=1).tolist()]
+
+
+def _until(ids: list[int], eos: int) -> list[int]:
+    return ids[:ids.index(eos)] if eos in ids else ids
+
+
+def prompt(image: np.ndarray, question: str, model: MiniMolmo, tokenizer: Tokenizer, view: str):
+    """Image and question as the Sequence that training would have built, the answer still to come."""
+    crops = tile_image(image, model.config.image, model.config.image.budget(view))
+    return build_sequence(crops, [[tokenizer.encode(question_prompt(question))]], tokenizer)
+
+
+def ask(model: MiniMolmo, tokenizer: Tokenizer, images: list[np.ndarray], questions: list[str], view: str = "bird",
+        max_new: int = MAX_NEW, temperature: float = 0.0, generator: torch.Generator | None = None) -> list[Answer]:
+    """One answer for each pair of image (H, W, 3) uint8 and question; points in percent of that image."""
+    device = next(model.parameters()).device
+    batch = collate([prompt(image, q, model, tokenizer, view) for image, q in zip(images, questions)])
+    with autocast(device):
+        said = generate(model, batch.to(device), tokenizer.eos, max_new, temperature, generator)
+    texts = [tokenizer.decode(ids).strip() for ids in said]
+    return [Answer(text, parse_points(text)) for text in texts]
+
+
+def load(weights: str | Path) -> tuple[MiniMolmo, Tokenizer, str]:
+    """A trained model, its words and the view it was trained with. `weights` is a run's folder or a checkpoint.
+
+    Raises ValueError if nothing was trained there.
+    """
+    folder = checkpoint.latest(weights) or Path(weights)
+    if not folder.is_dir():
+        raise ValueError(f"{weights} holds no trained model, so nobody can answer. Train one with \"make quickstart\", "
+                         f"or name another folder with --weights=FOLDER.")
+    config = checkpoint.load_config(folder)
+    model = MiniMolmo(config.model)
+    checkpoint.load_weights(folder, model)
+    return model.eval().to(pick_device()), checkpoint.load_tokenizer(folder), config.mixture.view
+
+
+def main(arguments: list[str]) -> None:
+    """The command line: print the answer, and draw its points if it has any."""
+    parser = argparse.ArgumentParser(description="Ask a picture.")
+    parser.add_argument("image", type=Path)
+    parser.add_argument("question")
+    parser.add_argument("--weights", default="out/nano", help="a run's folder (default: %(default)s)")
+    parser.add_argument("--view", choices=["bird", "ground", "close_up"], help="default: the one of training")
+    parser.add_argument("--out", type=Path, help="where the picture with the points goes (default: out/answer.png)")
+    parser.add_argument("--temperature", type=float, default=0.0, help="0 = the likeliest words")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args(arguments)
+    model, tokenizer, view = load(given.weights)
+    image = open_image(given.image)
+    generator = torch.Generator(pick_device()).manual_seed(given.seed)
+    answer = ask(model, tokenizer, [image], [given.question], given.view or view, temperature=given.temperature,
+                 generator=generator)[0]
+    print(answer.text)
+    if answer.points:
+        path = given.out or Path("out/answer.png")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draw.draw_points(Image.fromarray(image), answer.points).save(path)
+        print(f"drawn: {path}")
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except ValueError as error:
+        sys.exit(str(error))

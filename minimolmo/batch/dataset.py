@@ -1,0 +1,126 @@
+"""One folder of pictures and what was said about them: row i -> Example, checked on the way.
+
+    data/mine/train.jsonl    one JSON object a line: {"image": "images/cat.jpg", "annotations": [...]}
+    data/mine/val.jsonl      the same, never trained on
+    data/mine/images/
+
+    python -m minimolmo.batch.dataset data/mine      check every row of a folder
+"""
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from minimolmo.flow import Annotation, Example, Thing
+from minimolmo.image.resize import open_image
+
+STYLES = {  # style: what an annotation must hold beside it
+    "long_caption": ["answer"], "transcript": ["answer"], "user_qa": ["question", "answer"],
+    "pointing": ["points"], "point_count": ["points"], "count": ["answer"]}
+
+
+class Dataset:
+    """The rows of one split, read when asked for: only the lines' places are kept in memory.
+
+    Errors are ValueErrors that name file and line.
+    """
+
+    def __init__(self, folder: Path, split: str):
+        self.folder, self.file = Path(folder), Path(folder) / f"{split}.jsonl"
+        if not self.file.is_file():
+            raise ValueError(f"{self.file} is missing, so there is nothing to read. Run \"make data\" first (it draws "
+                             f"mini-PixMo), or write your own: data/README.md shows a ten-picture example.")
+        content = np.fromfile(self.file, dtype=np.uint8)
+        ends = np.flatnonzero(content == ord("\n"))
+        if len(content) and (not len(ends) or ends[-1] != len(content) - 1):
+            ends = np.append(ends, len(content))
+        self.starts, self.ends = np.append(0, ends[:-1] + 1), ends
+        if not len(ends):
+            raise ValueError(f"{self.file} is empty, so there is nothing to read. Put one row a picture into it: "
+                             f"data/README.md shows a ten-picture example.")
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def __getitem__(self, row: int) -> Example:
+        name = f"{self.file}:{row + 1}"
+        with open(self.file, "rb") as file:
+            file.seek(self.starts[row])
+            line = file.read(self.ends[row] - self.starts[row])
+        try:
+            values = json.loads(line)
+        except ValueError as error:  # broken JSON or broken UTF-8
+            raise ValueError(f"{name}: this line is not JSON ({error}). Each line must be one whole object like "
+                             f'{{"image": "images/cat.jpg", "annotations": [...]}}.') from None
+        return read_example(values, self.folder, name)
+
+
+def read_example(values, folder: Path, name: str) -> Example:
+    """One row's JSON as an Example. Raises ValueError that begins with the row's file and line."""
+    _demand(isinstance(values, dict) and isinstance(values.get("image"), str), name,
+            "a row must be an object with an \"image\"", 'Try {"image": "images/cat.jpg", "annotations": [...]}.')
+    rows = values.get("annotations")
+    _demand(isinstance(rows, list) and rows, name, "the row has no \"annotations\"",
+            'Try "annotations": [{"style": "user_qa", "question": "Who is it?", "answer": "A cat."}].')
+    annotations = tuple(read_annotation(row, f"{name}, annotation {i}") for i, row in enumerate(rows, start=1))
+    things = tuple(Thing(**thing) for thing in values.get("things", []))
+    return Example(folder / values["image"], annotations, things, name)
+
+
+def read_annotation(row, name: str) -> Annotation:
+    """One annotation's JSON, checked: known style, everything the style needs, points in percent."""
+    _demand(isinstance(row, dict) and row.get("style") in STYLES, name,
+            f"its \"style\" is {row.get('style')!r}" if isinstance(row, dict) else f"it is {row!r}, not an object",
+            f"Try one of {', '.join(STYLES)}.")
+    for key in STYLES[row["style"]]:
+        _demand(key in row, name, f"style {row['style']} needs \"{key}\"", f'Add "{key}" to the annotation.')
+    words = {key: row.get(key, "") for key in ("question", "label", "answer")}
+    for key, text in words.items():
+        _demand(isinstance(text, str), name, f"\"{key}\" is {text!r}, not text", "Put it in quotes.")
+    if row["style"] in ("pointing", "point_count", "count"):
+        _demand(words["label"] or words["question"], name, "it says neither what to point at nor what to count",
+                'Add "label": "cat".')
+    return Annotation(row["style"], points=_read_points(row.get("points", []), name), **words)
+
+
+def _read_points(points, name: str) -> tuple:
+    _demand(isinstance(points, list), name, f"\"points\" is {points!r}, not a list", "Try [[61.5, 40.4]].")
+    for point in points:
+        pair = isinstance(point, list) and len(point) == 2 and all(type(v) in (int, float) for v in point)
+        _demand(pair and all(0 <= v <= 100 for v in point), name, f"the point {point!r} is not [x, y] in percent",
+                "Divide pixels by the image's width and height and multiply by 100: [61.5, 40.4].")
+    return tuple((float(x), float(y)) for x, y in points)
+
+
+def _demand(fine, name: str, fault: str, remedy: str) -> None:
+    if not fine:
+        raise ValueError(f"{name}: {fault}, so it cannot be used. {remedy}")
+
+
+def check(folder: Path, split: str) -> str:
+    """Read every row and open every picture of one split; returns a line that says what was found."""
+    data = Dataset(folder, split)
+    counts = [0, 0]
+    for row in tqdm(range(len(data)), desc=f"checking {data.file}", leave=False, delay=1):
+        example = data[row]
+        try:
+            open_image(example.image)
+        except ValueError as error:
+            raise ValueError(f"{example.name}: {error}") from None
+        counts[0] += 1
+        counts[1] += len(example.annotations)
+    return f"{data.file}: {counts[0]} pictures, {counts[1]} annotations, all good"
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("Say which folder to check, e.g. python -m minimolmo.batch.dataset data/mine")
+    try:
+        for split in ("train", "val"):
+            print(check(Path(sys.argv[1]), split))
+    except ValueError as error:
+        sys.exit(str(error))

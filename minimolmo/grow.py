@@ -1,0 +1,119 @@
+"""What CLIP knew: the first stage, in which eye and connector are grown on exact labels.
+
+Molmo starts from a ViT that has seen 400 million captioned pictures and a language model that has read
+a good part of the web. We start from random numbers, and words alone leave a small eye on a plateau. Our
+generator knows exactly what it drew and where, so three cheap losses ask for it directly:
+
+    patch   every patch, after the ViT:          which colour and kind covers me, or nothing?
+    name    every visual token on a thing:       its colour's word, its kind's word,
+    place   and the leading digits of its x, y   both through the decoder's own norm and word table,
+                                                 so the eye learns to speak the decoder's words
+
+This is scaffolding that the real Molmo does not have. README says so wherever a score is quoted.
+"""
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from minimolmo.flow import Batch
+from minimolmo.model.molmo import MiniMolmo
+
+ASKED = ("color", "kind", "x tens", "x ones", "y tens", "y ones")
+
+
+def patch_boxes(places: Tensor, side: int) -> Tensor:
+    """Left, top, right, bottom of every patch in percent of its image: (C, 4) -> (C, S, 4)."""
+    steps = torch.arange(side, device=places.device) / side
+    top, left = torch.meshgrid(steps, steps, indexing="ij")                            # (side, side)
+    corner = torch.stack([left, top], dim=-1).reshape(1, -1, 2)                        # (1, S, 2)
+    first = places[:, None, :2] + corner * places[:, None, 2:]
+    return torch.cat([first, first + places[:, None, 2:] / side], dim=-1)
+
+
+def covering(boxes: Tensor, things: Tensor, least: float) -> Tensor:
+    """Which thing covers each box? Index of the one that overlaps most, or -1.
+
+        boxes   (..., 4)      left, top, right, bottom
+        things  (..., M, 6)   x, y, width, height, ... of the things of the same image; rows of -1 are none
+        least   an overlap counts from this share of the smaller of the two, box or thing
+    """
+    if not things.shape[-2]:
+        return torch.full(boxes.shape[:-1], -1, device=boxes.device)
+    middle, half = things[..., :2], things[..., 2:4].clamp(min=0) / 2
+    low = torch.maximum(boxes[..., None, :2], middle - half)
+    high = torch.minimum(boxes[..., None, 2:], middle + half)
+    overlap = (high - low).clamp(min=0).prod(dim=-1)                                   # (..., M)
+    area = (boxes[..., None, 2:] - boxes[..., None, :2]).prod(dim=-1)
+    share = overlap / torch.minimum(area, (2 * half).prod(dim=-1)).clamp(min=1e-6)
+    most, which = share.max(dim=-1)
+    return torch.where(most >= least, which, -1)
+
+
+class Growth(nn.Module):
+    """The probes that ask, and their loss. Thrown away after training: the model keeps what they taught.
+
+    digits  the ids of the tokens "0" ... "9"
+    """
+
+    def __init__(self, model: MiniMolmo, digits: list[int]):
+        super().__init__()
+        width = model.config.decoder.width
+        self.side = model.config.image.side
+        self.register_buffer("digits", torch.tensor(digits), persistent=False)
+        self.patch = nn.Linear(2 * model.config.vision.width, 2 * width)
+        self.probes = nn.ModuleList(nn.Linear(width, width) for _ in ASKED)
+
+    def forward(self, model: MiniMolmo, batch: Batch, features: Tensor, visual: Tensor) -> Tensor:
+        """The mean of what patches (C, S, 2*D) and visual tokens (V, D) get wrong; 0 where nothing is known."""
+        things = batch.things[batch.owner]                                             # (C, M, 6)
+        boxes = patch_boxes(batch.places, self.side)                                   # (C, S, 4)
+        return self.patch_loss(model, features, boxes, things) + self.token_loss(model, visual, boxes, things, batch)
+
+    def patch_loss(self, model, features: Tensor, boxes: Tensor, things: Tensor) -> Tensor:
+        """Colour and kind of what covers each patch; end-of-text where nothing does, at an equal total weight."""
+        which = covering(boxes, things[:, None], least=0.5)                            # (C, S)
+        words = _of(things, which)[..., 4:].long()                                     # (C, S, 2)
+        nothing = model.config.decoder.vocab - 1
+        targets = torch.where(which[..., None] >= 0, words, nothing)
+        said = self.patch(features).unflatten(-1, (2, -1))                             # (C, S, 2, D)
+        covered = (which >= 0).float()
+        weight = covered + (1 - covered) * covered.mean() / (1 - covered.mean()).clamp(min=1e-6)
+        return self.say(model, said, targets, weight[..., None].expand_as(targets))
+
+    def token_loss(self, model, visual: Tensor, boxes: Tensor, things: Tensor, batch: Batch) -> Tensor:
+        """Colour, kind and the digits of the place of the thing that each visual token covers."""
+        window = F.pad(boxes.flatten(0, 1), (0, 0, 0, 1))[batch.pool_idx]              # (V, K, 4)
+        there = (batch.pool_idx >= 0)[..., None]
+        low = window[..., :2].masked_fill(~there, torch.inf).amin(dim=1)
+        high = window[..., 2:].masked_fill(~there, -torch.inf).amax(dim=1)
+        crop = batch.pool_idx[:, 0] // boxes.shape[1]                                  # (V,)
+        mine = things[crop]                                                            # (V, M, 6)
+        which = covering(torch.cat([low, high], dim=-1), mine, least=0.25)             # (V,)
+        on = which >= 0
+        thing = _of(mine, which)[on]                                                   # (covered, 6)
+        said = torch.stack([probe(visual[on]) for probe in self.probes], dim=1)        # (covered, 6, D)
+        targets = torch.cat([thing[:, 4:].long(), self.digits[_leading_digits(thing[:, :2])]], dim=1)
+        return self.say(model, said, targets, torch.ones_like(targets, dtype=torch.float))
+
+    def say(self, model, said: Tensor, targets: Tensor, weight: Tensor) -> Tensor:
+        """Cross-entropy through the decoder's norm and word table, as a weighted mean."""
+        logits = F.linear(model.decoder.norm(said), model.decoder.embedding.weight).float()
+        loss = F.cross_entropy(logits.flatten(0, -2), targets.flatten(), reduction="none")
+        return (loss * weight.flatten()).sum() / weight.sum().clamp(min=1e-6)
+
+
+def _of(things: Tensor, which: Tensor) -> Tensor:
+    """The row of `things` (..., M, 6) that `which` (...) names; row 0 where it says -1."""
+    if not things.shape[-2]:
+        return things.new_zeros(*which.shape, 6)
+    while things.dim() < which.dim() + 2:
+        things = things[:, None].expand(*which.shape, *things.shape[-2:])
+    return things.gather(-2, which.clamp(min=0)[..., None, None].expand(*which.shape, 1, 6)).squeeze(-2)
+
+
+def _leading_digits(xy: Tensor) -> Tensor:
+    """Tens and ones of x and of y, as the answer's text writes them: (n, 2) -> (n, 4)."""
+    whole = (xy * 10).round().div(10).floor().clamp(0, 99).long()
+    return torch.stack([whole // 10, whole % 10], dim=-1).flatten(1)

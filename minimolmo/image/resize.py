@@ -1,0 +1,110 @@
+"""Files to pixels: open an image safely, then resize it to fit, pad and normalise it.
+
+    path -> open_image -> uint8 (H, W, 3) -> resize_and_pad -> float32 0..1 -> normalise
+
+Source: the official preprocessor's "default" mode, the one for CLIP towers.
+"""
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+MOST_PIXELS = 178_956_970  # Pillow's own limit: a file of a few kilobytes can claim more than memory holds
+
+MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)  # of CLIP's training images: red, green, blue
+STD = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
+
+DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error)  # what Pillow's many readers raise
+
+# What can go wrong with a file, the special before the general: why it cannot work, and what to try.
+PROBLEMS = [
+    (FileNotFoundError, "does not exist", "Check the spelling and the folder you are in."),
+    (IsADirectoryError, "is a folder, not an image", "Give the path of one file inside it."),
+    (PermissionError, "may not be read by you", "Change its permissions, or copy it to where you may."),
+    (Image.DecompressionBombError, f"claims more than {MOST_PIXELS:,} pixels, more than is safe to decode",
+     "Make it smaller first: the model sees far fewer pixels anyway."),
+    (UnidentifiedImageError, "is empty, or not an image in a format that Pillow knows",
+     "Open it in a viewer and save it as PNG or JPEG."),
+    (DAMAGE, "begins like an image but cannot be decoded: it is damaged, cut short or rare in kind", "Fetch or save the file again."),
+]
+
+
+def open_image(path: str | Path) -> np.ndarray:
+    """Read a file into upright RGB, (H, W, 3) uint8: turned as its EXIF says, transparency on white, first frame.
+
+    Raises ValueError for anything that is not a whole, readable image of at most MOST_PIXELS pixels.
+    """
+    try:
+        with Image.open(path) as image:  # reads the header only
+            if image.width * image.height > MOST_PIXELS:
+                raise Image.DecompressionBombError
+            ImageOps.exif_transpose(image, in_place=True)
+            return np.array(_to_rgb(image))
+    except (Image.DecompressionBombError, *DAMAGE) as error:
+        why, hint = next((why, hint) for kind, why, hint in PROBLEMS if isinstance(error, kind))
+        raise ValueError(f"{path} {why}. {hint}") from error
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "F" or image.mode.startswith("I"):  # more than 8 bits: convert("RGB") would cut the brights off
+        image = Image.fromarray(_to_8_bits(np.asarray(image)))
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA"))
+    return image.convert("RGB")
+
+
+def _to_8_bits(values: np.ndarray) -> np.ndarray:
+    """Integers are 16-bit samples. Floats have no agreed range: 0..1 unless one is larger, then 0..255."""
+    if values.dtype.kind == "f":
+        values = np.nan_to_num(values)
+        values = np.rint(values * 255 if values.max() <= 1 else values)
+    else:
+        values = values // 256
+    return values.clip(0, 255).astype(np.uint8)
+
+
+def resize_and_pad(image: np.ndarray, height: int, width: int):
+    """Fit an image into height x width pixels, keeping its shape; black fills what is left.
+
+        image    (h, w, 3) uint8
+        returns  pixels (height, width, 3) float32 in 0..1;
+                 real   (height, width) bool, True on the picture, False on the padding;
+                 box    (top, left, h, w) of the picture, in pixels
+
+    Source: official `resize_and_pad`. Its sizes are float32 numbers cut off, not rounded: 480x640 goes into a
+    336 px square as 251x336. A side that comes out as 0 px (1x10000), where the official code fails, gets 1 px.
+    """
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise ValueError(f"an array of shape {image.shape} and type {image.dtype} is not an RGB image: it should be "
+                         f"(height, width, 3) uint8. Try open_image(path).")
+    sides = np.array(image.shape[:2], np.float32)
+    scale = (np.array([height, width], np.float32) / sides).min()
+    h, w = (max(1, int(side)) for side in sides * scale)
+    top, left = (height - h) // 2, (width - w) // 2
+
+    picture = slice(top, top + h), slice(left, left + w)
+    pixels, real = np.zeros((height, width, 3), np.float32), np.zeros((height, width), bool)
+    pixels[picture], real[picture] = _resize(image, h, w), True
+    return pixels, real, (top, left, h, w)
+
+
+def _resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Bilinear with antialiasing, (h, w, 3) uint8 to (height, width, 3) float32 in 0..1.
+
+    One channel at a time, because Pillow keeps fractions only in its one-channel mode "F"; resizing uint8 would
+    round every pixel. So done it agrees with torch's antialiased interpolation, the official one, within 4e-5.
+    """
+    if image.shape[:2] == (height, width):
+        return image / np.float32(255)
+    channels = [channel.convert("F").resize((width, height), Image.BILINEAR)
+                for channel in Image.fromarray(image).split()]
+    return (np.stack(channels, axis=-1) / np.float32(255)).clip(0, 1)
+
+
+def normalise(pixels: np.ndarray) -> np.ndarray:
+    """0..1 (..., 3) to about -2..2, with the mean and spread of CLIP's training images. Padding: -MEAN / STD."""
+    return (pixels - MEAN) / STD

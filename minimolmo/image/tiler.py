@@ -1,0 +1,150 @@
+"""Pixels to crops: an overview, then overlapping crops in reading order, and which patches make a visual token.
+
+    choose_grid      how many crops, in rows and columns
+    cut, to_patches  canvas -> overlapping crops -> patches
+    stitch_ids       the pooling windows that remain once the overlap is dropped, laid out like the image
+    tile_image       all of it: image -> Crops
+
+A *window* is pool x pool patches, pooled into one visual token. Windows of a crop are numbered in reading order.
+Source: Molmo paper, Section 2 (overlapping crops), and the official preprocessor.
+"""
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from minimolmo.config import ImageConfig
+from minimolmo.flow import Crops
+from minimolmo.image.resize import normalise, resize_and_pad
+
+Grid = tuple[int, int]  # rows, columns
+
+
+def choose_grid(height: int, width: int, config: ImageConfig, max_crops: int) -> Grid:
+    """The grid of at most max_crops crops that resizes a height x width px image least: (rows, columns).
+
+    If the image is larger than every grid, the one that shrinks it least; otherwise, of the grids that
+    hold it, the one that enlarges it least. Ties: fewer crops, then fewer rows. max_crops >= 1.
+
+    Source: official `select_tiling`, in float32 as there. The margins are taken off the image's sides, so a side
+    shorter than they are counts as negative, no grid seems to hold the image, and it always gets 1x1.
+    """
+    window, margins = _window_and_margins(config)
+    grids = [(rows, count // rows) for count in range(1, max_crops + 1)
+             for rows in range(1, count + 1) if count % rows == 0]
+    sides = np.array([height - margins, width - margins], np.float32)
+    with np.errstate(divide="ignore"):  # a side exactly as long as the margins asks for nothing: infinity
+        scale = (np.array(grids, np.float32) * window / sides).min(axis=1)
+    holds = scale >= 1
+    best = np.where(holds, scale, np.inf).argmin() if holds.any() else scale.argmax()
+    return grids[best]
+
+
+def _window_and_margins(config: ImageConfig) -> tuple[int, int]:
+    """Pixels from one crop to the next, and pixels that neighbours share. Together they are a crop."""
+    margins = sum(config.margins) * config.patch_size
+    return config.crop_size - margins, margins
+
+
+def cut(canvas: np.ndarray, grid: Grid, config: ImageConfig) -> np.ndarray:
+    """The overlapping crops of a canvas (rows*window + margins, cols*window + margins, D), row by row.
+
+    Returns (C, crop_size, crop_size, D).
+    """
+    size, (window, _) = config.crop_size, _window_and_margins(config)
+    corners = [(row * window, col * window) for row in range(grid[0]) for col in range(grid[1])]
+    return np.stack([canvas[top:top + size, left:left + size] for top, left in corners])
+
+
+def to_patches(crops: np.ndarray, config: ImageConfig) -> np.ndarray:
+    """(C, size, size, D) to (C, S, patch*patch*D): patches in reading order, each flattened as (y, x, channel)."""
+    count, side, patch = len(crops), config.side, config.patch_size
+    tiles = crops.reshape(count, side, patch, side, patch, -1).swapaxes(2, 3)  # (C, side, side, patch, patch, D)
+    return tiles.reshape(count, side * side, -1)
+
+
+def kept_windows(count: int, config: ImageConfig) -> list[slice]:
+    """Which windows each of `count` crops in a line keeps, along that line.
+
+    Margins are dropped where a neighbour has seen those patches too, never at the image's own edges. What
+    remains is rounded up to whole windows (that matters only where a window reaches beyond an odd-sized crop).
+    """
+    slices = []
+    for crop in range(count):
+        start = config.margins[0] if crop > 0 else 0
+        stop = config.side - (config.margins[1] if crop < count - 1 else 0)
+        first = start // config.pool
+        slices.append(slice(first, first - (start - stop) // config.pool))  # minus twice: division rounding up
+    return slices
+
+
+def stitch_ids(grid: Grid, config: ImageConfig) -> np.ndarray:
+    """Lay the kept windows of all crops side by side, as the image lies: the stitched image, (rows, columns).
+
+    An entry is crop * windows_per_crop + window, crops of the grid counted from 0. Read row by row,
+    it is the order in which the model reads the visual tokens.
+    """
+    (rows, cols), side = grid, config.pooled_side
+    ids = np.arange(rows * cols * side * side).reshape(rows, cols, side, side)
+    down, across = kept_windows(rows, config), kept_windows(cols, config)
+    return np.block([[ids[r, c, down[r], across[c]] for c in range(cols)] for r in range(rows)])
+
+
+def window_patches(config: ImageConfig) -> np.ndarray:
+    """The patches of each window of one crop, (windows, K): both in reading order, -1 beyond the crop's edge."""
+    side, pool, pooled = config.side, config.pool, config.pooled_side
+    patches = np.full((pooled * pool, pooled * pool), -1)
+    patches[:side, :side] = np.arange(side * side).reshape(side, side)
+    return patches.reshape(pooled, pool, pooled, pool).swapaxes(1, 2).reshape(pooled * pooled, pool * pool)
+
+
+@lru_cache(maxsize=512)
+def lay_out(grids: tuple[Grid, ...], config: ImageConfig) -> tuple[np.ndarray, tuple[Grid, ...]]:
+    """The visual tokens of several grids one after the other: (pool_idx, token_grids) as in `Crops`, read-only."""
+    windows, pool_idx, token_grids, crops_before = window_patches(config), [], [], 0
+    for grid in grids:
+        ids = stitch_ids(grid, config)
+        crop, window = np.divmod(ids.reshape(-1, 1), len(windows))
+        patches = windows[window[:, 0]]                                                   # (V, K)
+        pool_idx.append(np.where(patches < 0, -1, patches + (crops_before + crop) * config.side ** 2))
+        token_grids.append(ids.shape)
+        crops_before += grid[0] * grid[1]
+    pool_idx = np.concatenate(pool_idx)
+    pool_idx.flags.writeable = False
+    return pool_idx, tuple(token_grids)
+
+
+def look(image: np.ndarray, grid: Grid, config: ImageConfig) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Resize an image onto the canvas of a grid and cut it: (patches, real, places) as in `Crops`."""
+    window, margins = _window_and_margins(config)
+    canvas = [count * window + margins for count in grid]
+    pixels, real, box = resize_and_pad(image, *canvas)
+    patches = to_patches(cut(normalise(pixels), grid, config), config)                    # (C, S, 3*patch*patch)
+    share = to_patches(cut(real, grid, config), config).mean(axis=-1, dtype=np.float32)  # (C, S)
+    return patches, share, _places(grid, box, config)
+
+
+def _places(grid: Grid, box: tuple[int, int, int, int], config: ImageConfig) -> np.ndarray:
+    """(C, 4) left, top, width, height of each crop in percent of the picture in the box."""
+    (top, left, height, width), (window, _) = box, _window_and_margins(config)
+    corners = [(col * window - left, row * window - top) for row in range(grid[0]) for col in range(grid[1])]
+    squares = [(x, y, config.crop_size, config.crop_size) for x, y in corners]
+    return np.array(squares, np.float32) * 100 / np.array([width, height, width, height], np.float32)
+
+
+def tile_image(image: np.ndarray, config: ImageConfig, max_crops: int) -> Crops:
+    """An image (H, W, 3) uint8 to `Crops`: the overview, then at most max_crops high-res crops, row by row.
+
+    The overview is nothing but a 1x1 grid. max_crops=0 is the bird view: the overview alone.
+    Raises ValueError for an array that is not such an image, and for a negative max_crops.
+    """
+    if max_crops < 0:
+        raise ValueError(f"max_crops={max_crops} is negative, and there is no less than no crop. "
+                         f"Try 0 (the overview alone) or more.")
+    height, width = image.shape[:2]
+    grid = choose_grid(height, width, config, max_crops) if max_crops else (0, 0)
+    grids = ((1, 1), grid) if max_crops else ((1, 1),)
+    patches, real, places = (np.concatenate(parts) for parts in zip(*[look(image, g, config) for g in grids]))
+    pool_idx, token_grids = lay_out(grids, config)
+    return Crops(patches, real, pool_idx, token_grids, grid, places)

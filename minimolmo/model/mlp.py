@@ -1,0 +1,39 @@
+"""The two MLPs: the ViT's, and the gated one of the decoder and the projector."""
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def quick_gelu(x: Tensor) -> Tensor:
+    """x * sigmoid(1.702 x), CLIP's approximation of GELU."""
+    return x * torch.sigmoid(1.702 * x)
+
+
+class GeluMLP(nn.Module):
+    """Widen, bend, narrow: (..., D) -> (..., D), with biases. Source: CLIP's ViT."""
+
+    def __init__(self, width: int, inner: int):
+        super().__init__()
+        self.up = nn.Linear(width, inner)
+        self.down = nn.Linear(inner, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.down(quick_gelu(self.up(x)))
+
+
+class SwiGLU(nn.Module):
+    """One half of the inner numbers opens or shuts the gate for the other: (..., in) -> (..., out), no biases.
+
+    Source: paper, hyperparameter table ("SwiGLU" for both connector and LLM); Shazeer 2020.
+    """
+
+    def __init__(self, in_width: int, inner: int, out_width: int):
+        super().__init__()
+        self.gate = nn.Linear(in_width, inner, bias=False)
+        self.up = nn.Linear(in_width, inner, bias=False)
+        self.down = nn.Linear(inner, out_width, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.down(F.silu(self.gate(x)) * self.up(x))

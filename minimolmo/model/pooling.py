@@ -1,0 +1,30 @@
+"""Attention pooling: four neighbouring patches, one visual token."""
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from minimolmo.model.attention import MultiHeadAttention
+
+
+class AttentionPooling(nn.Module):
+    """Blend each window of neighbouring patches into one visual token.
+
+    The window's mean asks the question; its patches answer.
+
+        features  (P, in_width)   all patches of all crops laid end to end
+        pool_idx  (V, K)          the K patches of visual token v; -1 = beyond the crop's edge
+        returns   (V, width)
+
+    Source: paper, Section 2. Molmo's window is 2x2, so K = 4; so is ours. A patch beyond the edge (crops
+    with an odd number of patches a side) is a vector of zeros that takes part like any other, as in Molmo.
+    """
+
+    def __init__(self, in_width: int, width: int, heads: int):
+        super().__init__()
+        self.attention = MultiHeadAttention(in_width, width, heads)
+
+    def forward(self, features: Tensor, pool_idx: Tensor) -> Tensor:
+        window = F.pad(features, (0, 0, 0, 1))[pool_idx]       # (V, K, in_width); -1 finds the row of zeros
+        question = window.mean(dim=1, keepdim=True)            # (V, 1, in_width)
+        return self.attention(question, window).squeeze(1)     # (V, width)

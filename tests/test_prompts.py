@@ -1,0 +1,162 @@
+"""From facts to words: what the model reads and what it should answer."""
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minimolmo.flow import Annotation
+from minimolmo.text.points import parse_points, to_percent
+from minimolmo.text.prompts import (TEMPLATES, answer_text, caption_prompt, length_hint, question_prompt,
+                                    question_text, to_messages)
+
+GOLDEN = json.loads((Path(__file__).parent / "golden" / "formatter.json").read_text())
+CATS = ((70.24, 38.0), (61.5, 40.4))
+
+
+class Draws:
+    """A generator that gives what it is told: u for the tag, noise in characters, which template."""
+
+    def __init__(self, u=0.5, noise=0.0, template=0):
+        self.u, self.noise, self.template = u, noise, template
+
+    def random(self):
+        return self.u
+
+    def normal(self, mean, deviation):
+        assert (mean, deviation) == (0, 25)
+        return self.noise
+
+    def integers(self, high):
+        return self.template
+
+
+def test_a_message_is_word_for_word_molmos():
+    """The official formatter's own messages; its template wording comes in as the question."""
+    annotations = [
+        Annotation("user_qa", question="What is it?", answer="A cat."),
+        Annotation("vqa2", question="What color?", answer="red"),
+        Annotation("pointing", label="Cats", points=((1.0, 2.0),), question="Point to cats\nPlease say "
+                   "'This isn't in the image.' if it is not in the image."),
+        Annotation("ai2_diagram", question="Which?\nA: sun\nB: moon\n", answer="B"),
+    ]
+    for annotation, case in zip(annotations, GOLDEN["messages"], strict=True):
+        assert list(to_messages(annotation, "mixture", Draws(u=case["rng_u"]))) == case["messages"]
+
+
+def test_points_are_answered_word_for_word_as_molmo_does():
+    for case in GOLDEN["format_points"]:
+        points = case.get("points_percent")
+        if points is None:
+            height, width = case["image_hw"]
+            points = to_percent(case["pixel_points"], width, height)
+        annotation = Annotation(case["style"], label=case["label"], points=tuple(points))
+        assert answer_text(annotation) == case["text"]
+
+
+def test_the_caption_stage_asks_for_a_style_and_a_length():
+    for case in GOLDEN["length_hint"][:3]:
+        annotation = Annotation("long_caption", answer="c" * case["caption_chars"])
+        user, assistant = to_messages(annotation, "captions", Draws(case["u"], case["noise"]))
+        assert user == case["first_message"]
+        assert assistant.startswith(case["response_starts"])
+    assert caption_prompt() == GOLDEN["length_hint"][3]["first_message"]
+
+
+def test_a_length_hint_counts_fifteen_characters_a_step_and_rounds_down():
+    """1259 characters are 83 steps of 15, and 14 left. Noise is cut toward zero: -0.9 is no noise at all."""
+    assert length_hint(1259, 0.0) == 83
+    assert length_hint(1245, -0.9) == 83
+    assert length_hint(1245, -1.0) == 82
+    assert length_hint(3, -25.0) == -2  # -22 / 15, down
+
+
+def test_one_caption_in_ten_comes_without_its_length():
+    annotation = Annotation("transcript", answer="so this is a dog")
+    assert to_messages(annotation, "captions", Draws(u=0.95)) == (" transcript :", " so this is a dog")
+    users = [to_messages(annotation, "captions", rng)[0] for rng in map(np.random.default_rng, range(1000))]
+    assert 70 < users.count(" transcript :") < 130
+
+
+def test_one_question_in_ten_carries_its_style_tag():
+    annotation = Annotation("pointing", label="cats", points=CATS)
+    plain, tagged = (to_messages(annotation, "mixture", Draws(u))[0] for u in (0.5, 0.95))
+    assert plain == " User: Mark each cats. Assistant:"
+    assert tagged == " User: pointing: Mark each cats. Assistant:"
+    users = [to_messages(annotation, "mixture", rng)[0] for rng in map(np.random.default_rng, range(1000))]
+    assert 70 < sum("pointing: " in user for user in users) < 130
+
+
+def test_a_transcript_in_the_mixture_would_need_a_question():
+    with pytest.raises(ValueError, match="nothing to ask"):
+        to_messages(Annotation("transcript", answer="so"), "mixture", Draws())
+
+
+@pytest.mark.parametrize("style, points, answer, said", [
+    ("pointing", CATS, "", ' <points x1="61.5" y1="40.4" x2="70.2" y2="38.0" alt="cats">cats</points>'),
+    ("pointing", CATS[1:], "", ' <point x="61.5" y="40.4" alt="cats">cats</point>'),
+    ("pointing", (), "", " There are none."),
+    ("point_count", CATS[1:], "",
+     ' Counting the <point x="61.5" y="40.4" alt="cats">cats</point> shows a total of 1.'),
+    ("point_count", (), "", " There are none."),
+    ("count", CATS, "2", " 2"),
+    ("user_qa", (), "Two cats.", " Two cats."),
+    ("long_caption", (), "Two cats sit.", " Two cats sit."),
+])
+def test_every_style_has_its_manner_of_answering(style, points, answer, said):
+    annotation = Annotation(style, question="Well?", label="Cats", answer=answer, points=points)
+    assert to_messages(annotation, "mixture", Draws()) == (" User: Well? Assistant:", said)
+
+
+def test_training_and_answering_put_a_question_in_the_same_words():
+    annotation = Annotation("user_qa", question="How many?", answer="3")
+    assert to_messages(annotation, "mixture", Draws())[0] == question_prompt("How many?")
+    for characters, length in ((974, 64), (975, 65), (989, 65)):  # 15 * 65 = 975
+        caption = Annotation("long_caption", answer="c" * characters)
+        assert to_messages(caption, "captions", Draws())[0] == caption_prompt(length)
+
+
+def test_the_label_is_asked_for_in_lower_case_and_may_hold_any_sign():
+    annotation = Annotation("pointing", label="Red {Circle}", points=CATS)
+    assert question_text(annotation, Draws()) == "Mark each red {circle}."
+
+
+@pytest.mark.parametrize("style", TEMPLATES)
+def test_templates_are_many_different_and_short(style):
+    """On average at most seven words with a label of two: words cost training time."""
+    asked = [question_text(Annotation(style, label="red circle"), Draws(template=i))
+             for i in range(len(TEMPLATES[style]))]
+    assert len(set(asked)) == len(asked) >= 8
+    assert np.mean([len(question.split()) for question in asked]) <= 7
+    assert style == "long_caption" or all("red circle" in question for question in asked)
+    assert not any(parse_points(question) for question in asked)
+
+
+def test_no_question_asks_for_two_manners_of_answering():
+    everything = [template for templates in TEMPLATES.values() for template in templates]
+    assert len(set(everything)) == len(everything)
+
+
+def test_templates_are_drawn_alike_often():
+    rng, annotation = np.random.default_rng(0), Annotation("point_count", label="cat")
+    asked = [question_text(annotation, rng) for _ in range(900)]
+    counts = [asked.count(question) for question in set(asked)]
+    assert len(counts) == len(TEMPLATES["point_count"])
+    assert min(counts) > 60 and max(counts) < 140  # 100 each
+
+
+def test_the_same_generator_says_the_same_words():
+    annotation = Annotation("point_count", label="cat", points=CATS)
+    first, again = (to_messages(annotation, "mixture", np.random.default_rng((1, 2, 3))) for _ in range(2))
+    assert first == again
+
+
+@pytest.mark.parametrize("annotation, stage, hint", [
+    (Annotation("pointing", label="cat"), "caption", '"captions" or "mixture"'),
+    (Annotation("pointing", label="cat"), "captions", 'stage="mixture"'),
+    (Annotation("pointing"), "mixture", "Try a question, or a label"),
+    (Annotation("no_such_style", label="cat"), "mixture", "a style of pointing"),
+])
+def test_an_annotation_that_cannot_be_asked_says_what_to_try(annotation, stage, hint):
+    with pytest.raises(ValueError, match=hint):
+        to_messages(annotation, stage, Draws())
