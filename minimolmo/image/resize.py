@@ -14,28 +14,30 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 MOST_PIXELS = 178_956_970  # Pillow's own limit: a file of a few kilobytes can claim more than memory holds
 
-MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)  # of CLIP's training images: red, green, blue
+MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)  # CLIP's: red, green, blue
 STD = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
 
-DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error)  # what Pillow's many readers raise
+DAMAGE = (OSError, SyntaxError, ValueError, EOFError, RuntimeError, struct.error)  # of Pillow's readers
 
 # What can go wrong with a file, the special before the general: why it cannot work, and what to try.
 PROBLEMS = [
-    (FileNotFoundError, "does not exist", "Check the spelling and the folder you are in."),
+    ((FileNotFoundError, NotADirectoryError), "does not exist", "Check the spelling, and your folder."),
     (IsADirectoryError, "is a folder, not an image", "Give the path of one file inside it."),
     (PermissionError, "may not be read by you", "Change its permissions, or copy it to where you may."),
     (Image.DecompressionBombError, f"claims more than {MOST_PIXELS:,} pixels, more than is safe to decode",
      "Make it smaller first: the model sees far fewer pixels anyway."),
     (UnidentifiedImageError, "is empty, or not an image in a format that Pillow knows",
      "Open it in a viewer and save it as PNG or JPEG."),
-    (DAMAGE, "begins like an image but cannot be decoded: it is damaged, cut short or rare in kind", "Fetch or save the file again."),
+    (DAMAGE, "cannot be decoded: it is damaged, cut short or of a rare kind",
+     "Fetch it again, or save it as PNG."),
 ]
 
 
 def open_image(path: str | Path) -> np.ndarray:
-    """Read a file into upright RGB, (H, W, 3) uint8: turned as its EXIF says, transparency on white, first frame.
+    """Read a file into RGB, (H, W, 3) uint8: upright (EXIF), transparent parts white, first frame of many.
 
     Raises ValueError for anything that is not a whole, readable image of at most MOST_PIXELS pixels.
+    Source: official `load_image`, which turns images upright too; it has no rule for transparency or 16 bits.
     """
     try:
         with Image.open(path) as image:  # reads the header only
@@ -49,7 +51,7 @@ def open_image(path: str | Path) -> np.ndarray:
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "F" or image.mode.startswith("I"):  # more than 8 bits: convert("RGB") would cut the brights off
+    if image.mode == "F" or image.mode.startswith("I"):  # over 8 bits, which convert("RGB") turns white
         image = Image.fromarray(_to_8_bits(np.asarray(image)))
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
@@ -75,12 +77,12 @@ def resize_and_pad(image: np.ndarray, height: int, width: int):
                  real   (height, width) bool, True on the picture, False on the padding;
                  box    (top, left, h, w) of the picture, in pixels
 
-    Source: official `resize_and_pad`. Its sizes are float32 numbers cut off, not rounded: 480x640 goes into a
-    336 px square as 251x336. A side that comes out as 0 px (1x10000), where the official code fails, gets 1 px.
+    Source: official `resize_and_pad`. Its sizes are float32 numbers cut off, not rounded: 480x640 goes into
+    336x336 as 251x336. A side that comes out as 0 px (1x10000), where the official code fails, gets 1 px.
     """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
-        raise ValueError(f"an array of shape {image.shape} and type {image.dtype} is not an RGB image: it should be "
-                         f"(height, width, 3) uint8. Try open_image(path).")
+        raise ValueError(f"an array of shape {image.shape} and type {image.dtype} is not an RGB image: "
+                         f"those are (height, width, 3) uint8. Try open_image(path).")
     sides = np.array(image.shape[:2], np.float32)
     scale = (np.array([height, width], np.float32) / sides).min()
     h, w = (max(1, int(side)) for side in sides * scale)
@@ -95,8 +97,8 @@ def resize_and_pad(image: np.ndarray, height: int, width: int):
 def _resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
     """Bilinear with antialiasing, (h, w, 3) uint8 to (height, width, 3) float32 in 0..1.
 
-    One channel at a time, because Pillow keeps fractions only in its one-channel mode "F"; resizing uint8 would
-    round every pixel. So done it agrees with torch's antialiased interpolation, the official one, within 4e-5.
+    One channel at a time, for Pillow keeps fractions only in its one-channel mode "F"; resizing uint8 rounds
+    every pixel. So done, it agrees with the official resize (torch's, antialiased) within 4e-5.
     """
     if image.shape[:2] == (height, width):
         return image / np.float32(255)
@@ -106,5 +108,5 @@ def _resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def normalise(pixels: np.ndarray) -> np.ndarray:
-    """0..1 (..., 3) to about -2..2, with the mean and spread of CLIP's training images. Padding: -MEAN / STD."""
+    """0..1 to about -2..2, (..., 3), by the mean and spread of CLIP's training images. Black padding too."""
     return (pixels - MEAN) / STD

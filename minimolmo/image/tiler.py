@@ -1,11 +1,11 @@
-"""Pixels to crops: an overview, then overlapping crops in reading order, and which patches make a visual token.
+"""Pixels to crops: an overview, then overlapping crops row by row, and which patches make a visual token.
 
     choose_grid      how many crops, in rows and columns
     cut, to_patches  canvas -> overlapping crops -> patches
     stitch_ids       the pooling windows that remain once the overlap is dropped, laid out like the image
     tile_image       all of it: image -> Crops
 
-A *window* is pool x pool patches, pooled into one visual token. Windows of a crop are numbered in reading order.
+A *window* is pool x pool patches of one crop, pooled into one visual token; windows are numbered row by row.
 Source: Molmo paper, Section 2 (overlapping crops), and the official preprocessor.
 """
 from __future__ import annotations
@@ -27,8 +27,8 @@ def choose_grid(height: int, width: int, config: ImageConfig, max_crops: int) ->
     If the image is larger than every grid, the one that shrinks it least; otherwise, of the grids that
     hold it, the one that enlarges it least. Ties: fewer crops, then fewer rows. max_crops >= 1.
 
-    Source: official `select_tiling`, in float32 as there. The margins are taken off the image's sides, so a side
-    shorter than they are counts as negative, no grid seems to hold the image, and it always gets 1x1.
+    Source: official `select_tiling`, in float32 as there. The margins are taken off the image's sides, so a
+    side shorter than they are counts as negative, no grid seems to hold the image, and it always gets 1x1.
     """
     window, margins = _window_and_margins(config)
     grids = [(rows, count // rows) for count in range(1, max_crops + 1)
@@ -58,24 +58,24 @@ def cut(canvas: np.ndarray, grid: Grid, config: ImageConfig) -> np.ndarray:
 
 
 def to_patches(crops: np.ndarray, config: ImageConfig) -> np.ndarray:
-    """(C, size, size, D) to (C, S, patch*patch*D): patches in reading order, each flattened as (y, x, channel)."""
+    """(C, size, size, D) to (C, S, patch*patch*D): patches row by row, each flattened as (y, x, channel)."""
     count, side, patch = len(crops), config.side, config.patch_size
-    tiles = crops.reshape(count, side, patch, side, patch, -1).swapaxes(2, 3)  # (C, side, side, patch, patch, D)
+    tiles = crops.reshape(count, side, patch, side, patch, -1).swapaxes(2, 3)
     return tiles.reshape(count, side * side, -1)
 
 
 def kept_windows(count: int, config: ImageConfig) -> list[slice]:
     """Which windows each of `count` crops in a line keeps, along that line.
 
-    Margins are dropped where a neighbour has seen those patches too, never at the image's own edges. What
-    remains is rounded up to whole windows (that matters only where a window reaches beyond an odd-sized crop).
+    Margins are dropped where a neighbour has seen those patches too, never at the image's own edges.
+    What remains is rounded up to whole windows, which matters only for crops of an odd number of patches.
     """
     slices = []
     for crop in range(count):
         start = config.margins[0] if crop > 0 else 0
         stop = config.side - (config.margins[1] if crop < count - 1 else 0)
         first = start // config.pool
-        slices.append(slice(first, first - (start - stop) // config.pool))  # minus twice: division rounding up
+        slices.append(slice(first, first - (start - stop) // config.pool))  # rounded up
     return slices
 
 
@@ -92,7 +92,7 @@ def stitch_ids(grid: Grid, config: ImageConfig) -> np.ndarray:
 
 
 def window_patches(config: ImageConfig) -> np.ndarray:
-    """The patches of each window of one crop, (windows, K): both in reading order, -1 beyond the crop's edge."""
+    """The patches of each window of one crop, (windows, K), row by row; -1 beyond the crop's edge."""
     side, pool, pooled = config.side, config.pool, config.pooled_side
     patches = np.full((pooled * pool, pooled * pool), -1)
     patches[:side, :side] = np.arange(side * side).reshape(side, side)
@@ -101,7 +101,7 @@ def window_patches(config: ImageConfig) -> np.ndarray:
 
 @lru_cache(maxsize=512)
 def lay_out(grids: tuple[Grid, ...], config: ImageConfig) -> tuple[np.ndarray, tuple[Grid, ...]]:
-    """The visual tokens of several grids one after the other: (pool_idx, token_grids) as in `Crops`, read-only."""
+    """The visual tokens of several grids, one after the other: (pool_idx, token_grids) as in `Crops`."""
     windows, pool_idx, token_grids, crops_before = window_patches(config), [], [], 0
     for grid in grids:
         ids = stitch_ids(grid, config)
@@ -111,7 +111,7 @@ def lay_out(grids: tuple[Grid, ...], config: ImageConfig) -> tuple[np.ndarray, t
         token_grids.append(ids.shape)
         crops_before += grid[0] * grid[1]
     pool_idx = np.concatenate(pool_idx)
-    pool_idx.flags.writeable = False
+    pool_idx.flags.writeable = False  # the cache hands the same array to everybody
     return pool_idx, tuple(token_grids)
 
 
@@ -120,8 +120,8 @@ def look(image: np.ndarray, grid: Grid, config: ImageConfig) -> tuple[np.ndarray
     window, margins = _window_and_margins(config)
     canvas = [count * window + margins for count in grid]
     pixels, real, box = resize_and_pad(image, *canvas)
-    patches = to_patches(cut(normalise(pixels), grid, config), config)                    # (C, S, 3*patch*patch)
-    share = to_patches(cut(real, grid, config), config).mean(axis=-1, dtype=np.float32)  # (C, S)
+    patches = to_patches(cut(normalise(pixels), grid, config), config)                 # (C, S, 3*patch*patch)
+    share = to_patches(cut(real, grid, config), config).mean(axis=-1, dtype=np.float32)   # (C, S)
     return patches, share, _places(grid, box, config)
 
 
