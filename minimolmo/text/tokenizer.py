@@ -29,8 +29,8 @@ from pathlib import Path
 Pair = tuple[bytes, bytes]
 
 # A word is letters with the space before them, ONE digit, other signs with the space before them, or blanks.
-# A digit never joins anything, so a coordinate is always spelled with the same ten tokens. A word is cut after
-# 32 characters, as joining takes time by the square of its length.
+# A digit never joins anything, so a coordinate is always spelled with the same ten tokens. A word is cut
+# after 32 characters, as joining takes time by the square of its length.
 WORD = re.compile(r" ?[^\W\d]{1,32}|\d| ?[^\w\s]{1,32}|\s{1,32}(?!\S)|\s{1,32}")
 
 KIND = "minimolmo tokenizer 1"  # first thing in a saved file
@@ -67,10 +67,9 @@ class Tokenizer:
         for text in texts:
             words.update(_cut(_to_bytes(text)))
         table = _PairTable({_restore(word): times for word, times in words.items()})
-        merges, pieces = [], set()
-        while len(pieces) < vocab - 257 and (pair := table.best()):
+        merges = []
+        while len(merges) < vocab - 257 and (pair := table.best()):
             merges.append(pair)
-            pieces.add(b"".join(pair))  # a+bc and ab+c are two merges but one piece
             table.join(pair)
         return cls(merges, vocab)
 
@@ -177,7 +176,7 @@ def _number_pieces(merges: list[Pair], vocab: int) -> dict[bytes, int]:
         if left not in numbers or right not in numbers:
             raise ValueError(f"merge {left!r} + {right!r} joins a piece that no earlier merge made, so it "
                              f"can never happen. Try the merges in the order training gave them.")
-        numbers.setdefault(left + right, len(numbers))
+        numbers.setdefault(left + right, len(numbers))  # a+bc and ab+c would be two merges but one piece
     if len(numbers) >= vocab:
         raise ValueError(f"{len(numbers)} pieces and end of text do not fit vocab={vocab}. "
                          f"Try vocab={len(numbers) + 1}.")
