@@ -3,7 +3,7 @@
     python train.py                                   preset nano, about five minutes on two CPU cores
     python train.py --mixture.steps=20 --out=out/try  any number of config.py can be set
     python train.py --mix.mine=1                      with your own pictures from data/mine
-    python train.py --resume                          go on where it stopped, to the same losses
+    python train.py --resume                          go on where it stopped, to the same losses, if it ever began
     torchrun --nproc-per-node=2 train.py              two processes (or GPUs) share every batch
 
 Writes OUT/step-*/ (checkpoints), OUT/log.jsonl (one line a step), OUT/loss.png and OUT/samples/.
@@ -16,6 +16,7 @@ import os
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -24,11 +25,11 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from minimolmo import checkpoint, draw, optim
-from minimolmo.answer import ask
 from minimolmo.batch.dataset import Dataset, check
 from minimolmo.batch.loader import Loader, Recipe
 from minimolmo.config import RunConfig, StageConfig, override, preset
 from minimolmo.device import autocast, pick_device
+from minimolmo.evaluate import RIGHT_IMAGE, answer_all, pick_questions, tile
 from minimolmo.flow import Batch
 from minimolmo.grow import Growth
 from minimolmo.model.molmo import MiniMolmo
@@ -36,7 +37,7 @@ from minimolmo.text.tokenizer import Tokenizer
 
 STAGES = ("grow", "captions", "mixture")
 SAVE_EVERY, LOOK_EVERY = 200, 400  # steps between checkpoints; between drawn samples
-DATA = Path(__file__).resolve().parent / "data"
+DATA = Path(__file__).resolve().parent / "data"  # --data=FOLDER names another
 
 
 class Trainee(nn.Module):
@@ -80,14 +81,13 @@ def dropout_rates(batch: Batch, stage: str, rate: float) -> Tensor | None:
 
 
 class Run:
-    """Everything one process needs to train: where it writes, what it trains, how far it has come."""
+    """Everything one process needs to train: where it reads and writes, what it trains, how far it has come."""
 
-    def __init__(self, config: RunConfig, out: Path, resume: bool):
-        self.config, self.out = config, out
+    def __init__(self, config: RunConfig, out: Path, data: Path, folder: Path | None):
+        self.config, self.out, self.data = config, out, data
         self.rank, self.world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
         self.device = pick_device(int(os.environ.get("LOCAL_RANK", 0)))
-        folder = checkpoint.latest(out) if resume else None
-        self.tokenizer = checkpoint.load_tokenizer(folder) if folder else find_tokenizer(config)
+        self.tokenizer = checkpoint.load_tokenizer(folder) if folder else find_tokenizer(config, data)
         torch.manual_seed(config.seed)
         self.trainee = Trainee(config, self.tokenizer).to(self.device)
         self.optimizer = optim.make_optimizer(self.trainee.parts(), config.weight_decay)
@@ -114,9 +114,9 @@ class Run:
                                        {"step": self.step, **self.trainee.growth.state_dict()})
 
 
-def find_tokenizer(config: RunConfig) -> Tokenizer:
+def find_tokenizer(config: RunConfig, data: Path) -> Tokenizer:
     """The words that mini-PixMo's level was given. Raises ValueError with the command that makes them."""
-    path = DATA / "tokenizer" / f"{config.level}-{config.model.decoder.vocab}.json"
+    path = data / "tokenizer" / f"{config.level}-{config.model.decoder.vocab}.json"
     if not path.exists():
         raise ValueError(f"{path} is missing, so there are no words to train on. Run \"make data LEVEL={config.level}"
                          f"\", or python -m data.tokenizer.prepare --level={config.level} "
@@ -124,16 +124,11 @@ def find_tokenizer(config: RunConfig) -> Tokenizer:
     return Tokenizer.load(path)
 
 
-def find_data(name: str, level: str) -> Path:
-    """data/<name>/<level> if mini-PixMo drew it, else data/<name>: a folder of the learner's own."""
-    drawn = DATA / name / level
-    return drawn if drawn.is_dir() else DATA / name
-
-
-def open_mix(config: RunConfig, stage: str, split: str) -> dict[str, Dataset]:
+def open_mix(run: Run, stage: str, split: str) -> dict[str, Dataset]:
     """The datasets of a stage: captions learn from `cap` alone. A learner's own folder is checked row by row."""
-    names = ["cap"] if stage == "captions" else [name for name, weight in config.mix.items() if weight]
-    folders = {name: find_data(name, config.level) for name in names}
+    mix = run.config.mix
+    names = ["cap"] if stage == "captions" else [name for name, weight in mix.items() if weight]
+    folders = {name: run.config.folder(run.data, name) for name in names}
     for folder in folders.values():
         if folder.is_dir() and not (folder / "manifest.json").exists():
             tqdm.write(check(folder, split))
@@ -143,7 +138,7 @@ def open_mix(config: RunConfig, stage: str, split: str) -> dict[str, Dataset]:
 def make_loader(run: Run, stage: str, split: str = "train") -> Loader:
     """The batches of one stage, this process's share."""
     config, settings = run.config, getattr(run.config, stage)
-    datasets = open_mix(config, stage, split)
+    datasets = open_mix(run, stage, split)
     recipe = Recipe(config.model.image, run.tokenizer, stage, config.model.image.budget(settings.view),
                     config.max_tokens)
     weights = [1.0 if stage == "captions" else config.mix[name] for name in datasets]
@@ -190,7 +185,7 @@ def train_stage(run: Run, stage: str, start: int, bar: tqdm, log) -> None:
     settings: StageConfig = getattr(run.config, stage)
     workers = 0 if run.device.type == "cpu" else 8
     batches = iter(make_loader(run, stage).batches(start, settings.steps, workers, pin=run.device.type == "cuda"))
-    samples = open_mix(run.config, stage, "val") if run.rank == 0 else {}
+    samples = open_mix(run, stage, "val") if run.rank == 0 else {}
     for step in range(start, settings.steps):
         began = time.perf_counter()
         parts = next(batches)
@@ -216,23 +211,23 @@ def train_stage(run: Run, stage: str, start: int, bar: tqdm, log) -> None:
 def show_progress(run: Run, samples: dict[str, Dataset]) -> None:
     """The loss curve so far, and one held-out picture of each dataset with the model's answer."""
     plot_losses(run.out)
-    run.trainee.model.eval()
-    tiles = []
-    for name, dataset in samples.items():
-        example = dataset[run.step // LOOK_EVERY % len(dataset)]
-        annotation = next(a for a in example.annotations if a.style != "transcript")
-        tiles.append(draw.answer_tile(*answer_batch(run.trainee.model, run.tokenizer, [(example, annotation)])[0], name))
-    folder = run.out / "samples"
-    folder.mkdir(exist_ok=True)
-    draw.contact_sheet(tiles, columns=len(tiles)).save(folder / f"step-{run.step:06d}.png")
-    run.trainee.model.train()
+    model, number = run.trainee.model.eval(), run.step // LOOK_EVERY
+    asked = [pick_questions(name, dataset, [number % len(dataset)], seed=number)[0]
+             for name, dataset in samples.items()]
+    answer_all(model, run.tokenizer, asked, RIGHT_IMAGE, run.config.mixture.view)
+    model.train()
+    (run.out / "samples").mkdir(exist_ok=True)
+    picture = draw.contact_sheet([tile(a) for a in asked], columns=len(asked), title=f"step {run.step}")
+    picture.save(run.out / "samples" / f"step-{run.step:06d}.png")
 
 
 def plot_losses(out: Path) -> None:
     """OUT/loss.png from OUT/log.jsonl."""
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     series = {stage: [(line["step"], line["loss"]) for line in lines if line["stage"] == stage] for stage in STAGES}
-    draw.loss_curve({k: v for k, v in series.items() if v}, f"{out.name}: loss by step").save(out / "loss.png")
+    series = {stage: curve for stage, curve in series.items() if curve}
+    marks = {curve[0][0]: stage for stage, curve in series.items()}
+    draw.loss_curve(series, f"{out.name}: loss by step", marks).save(out / "loss.png")
 
 
 def open_log(run: Run):
@@ -244,10 +239,10 @@ def open_log(run: Run):
     return open(path, "a", buffering=1)
 
 
-def train(config: RunConfig, out: Path, resume: bool) -> None:
-    """All stages, from the first or from where the newest checkpoint stands."""
+def train(config: RunConfig, out: Path, data: Path, folder: Path | None) -> None:
+    """All stages, from the first or from where a checkpoint's folder stands."""
     out.mkdir(parents=True, exist_ok=True)
-    run = Run(config, out, resume)
+    run = Run(config, out, data, folder)
     steps = {stage: getattr(config, stage).steps for stage in STAGES}
     signal.signal(signal.SIGINT, lambda *_: stop(run))
     with open_log(run) as log, tqdm(total=sum(steps.values()), initial=run.step, disable=run.rank > 0,
@@ -266,33 +261,46 @@ def stop(run: Run) -> None:
     run.stopping = True
 
 
-def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, bool]:
-    """[preset] [--out=FOLDER] [--resume] [--setting=value ...]; a resumed run keeps its checkpoint's settings."""
+def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | None]:
+    """[preset] [--out=FOLDER] [--data=FOLDER] [--resume] [--setting=value ...]
+
+    Returns the settings, where to write, where to read, and the checkpoint to go on from. Raises ValueError for
+    anything unknown, for an `out` that already holds a run, and for a resumed run with other settings than before.
+    """
     names = [a for a in arguments if not a.startswith("--")]
     if len(names) > 1:
         raise ValueError(f"{' '.join(names)!r} are {len(names)} presets, but one run trains one. Try {names[0]} alone.")
     config = preset(names[0] if names else "nano")
-    out = next((Path(a[6:]) for a in arguments if a.startswith("--out=")), Path("out") / config.name)
-    resume = "--resume" in arguments
-    if resume:
-        folder = checkpoint.latest(out)
-        if folder is None:
-            raise ValueError(f"{out} holds no checkpoint, so there is nothing to resume. Leave --resume out to start.")
-        config = checkpoint.load_config(folder)
-    settings = [a for a in arguments if a.startswith("--") and a != "--resume" and not a.startswith("--out=")]
-    return override(config, settings), out, resume
+    special = dict(a.removeprefix("--").split("=", 1) for a in arguments if a.startswith(("--out=", "--data=")))
+    out, data = Path(special.get("out", f"out/{config.name}")), Path(special.get("data", DATA))
+    settings = [a for a in arguments if a.startswith("--") and a != "--resume" and a[2:].split("=")[0] not in special]
+    folder = checkpoint.latest(out)
+    if folder and "--resume" not in arguments:
+        raise ValueError(f"{out} already holds a run, which would be overwritten. Try --resume to go on with it, "
+                         f"--out=FOLDER for another place, or delete {out}.")
+    if folder is None:
+        return override(config, settings), out, data, None
+    saved = checkpoint.load_config(folder)
+    config = override(saved, settings)
+    if without_steps(config) != without_steps(saved):
+        raise ValueError(f"{out} was trained with other settings than {' '.join(settings)}, so it cannot go on with "
+                         f"these. Try --resume with --STAGE.steps alone, or --out=FOLDER for a run of its own.")
+    return config, out, data, folder
+
+
+def without_steps(config: RunConfig) -> RunConfig:
+    """The settings that must not change when a run goes on: all but how long its stages are."""
+    same = {stage: replace(getattr(config, stage), steps=0) for stage in STAGES}
+    return replace(config, **same)
 
 
 def main(arguments: list[str]) -> None:
     """Read the command line, train, and end with a word on what to do next."""
-    out = None
-    distributed = int(os.environ.get("WORLD_SIZE", 1)) > 1
     try:
-        config, out, resume = read_arguments(arguments)
-        if distributed:
+        config, out, data, folder = read_arguments(arguments)
+        if int(os.environ.get("WORLD_SIZE", 1)) > 1:
             dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
-        train(config, out, resume)
-        print(f"done: {checkpoint.latest(out)}\nnext: python -m minimolmo.evaluate --weights={out}")
+        train(config, out, data, folder)
     except KeyboardInterrupt:
         sys.exit(f"\nstopped; nothing is lost: python train.py --out={out} --resume")
     except (ValueError, FloatingPointError) as error:
@@ -300,6 +308,8 @@ def main(arguments: list[str]) -> None:
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
+    if int(os.environ.get("RANK", 0)) == 0:
+        print(f"trained: {checkpoint.latest(out)}\nnext: python -m minimolmo.evaluate --weights={out}")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from torch import Tensor
 from minimolmo import checkpoint, draw
 from minimolmo.batch.collate import collate
 from minimolmo.batch.sequence import build_sequence
+from minimolmo.config import RunConfig
 from minimolmo.device import autocast, pick_device
 from minimolmo.flow import PADDING, Answer, Batch
 from minimolmo.image.resize import open_image
@@ -84,8 +85,8 @@ def ask(model: MiniMolmo, tokenizer: Tokenizer, images: list[np.ndarray], questi
     return [Answer(text, parse_points(text)) for text in texts]
 
 
-def load(weights: str | Path) -> tuple[MiniMolmo, Tokenizer, str]:
-    """A trained model, its words and the view it was trained with. `weights` is a run's folder or a checkpoint.
+def load(weights: str | Path) -> tuple[MiniMolmo, Tokenizer, RunConfig]:
+    """A trained model, its words and its settings. `weights` is a run's folder or a checkpoint.
 
     Raises ValueError if nothing was trained there.
     """
@@ -96,7 +97,7 @@ def load(weights: str | Path) -> tuple[MiniMolmo, Tokenizer, str]:
     config = checkpoint.load_config(folder)
     model = MiniMolmo(config.model)
     checkpoint.load_weights(folder, model)
-    return model.eval().to(pick_device()), checkpoint.load_tokenizer(folder), config.mixture.view
+    return model.eval().to(pick_device()), checkpoint.load_tokenizer(folder), config
 
 
 def main(arguments: list[str]) -> None:
@@ -110,10 +111,10 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--temperature", type=float, default=0.0, help="0 = the likeliest words")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)
-    model, tokenizer, view = load(given.weights)
+    model, tokenizer, config = load(given.weights)
     image = open_image(given.image)
     generator = torch.Generator(pick_device()).manual_seed(given.seed)
-    answer = ask(model, tokenizer, [image], [given.question], given.view or view, temperature=given.temperature,
+    answer = ask(model, tokenizer, [image], [given.question], given.view or config.mixture.view, temperature=given.temperature,
                  generator=generator)[0]
     print(answer.text)
     if answer.points:

@@ -12,6 +12,7 @@ import dataclasses
 import difflib
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 def _divides(config, whole: str, part: str):
@@ -165,6 +166,11 @@ class RunConfig:
     weight_decay: float = 0.0            #                                                Molmo: 0
     clip: float = 1.0                    # gradient norm allowed per part                 Molmo: 1
     z_loss: float = 1e-4                 # keeps the logits' scale in check               Molmo: 1e-4
+
+    def folder(self, data: Path, name: str) -> Path:
+        """data/<name>/<level> if mini-PixMo drew it, else data/<name>: a folder of the learner's own."""
+        drawn = data / name / self.level
+        return drawn if drawn.is_dir() else data / name
 
 
 PRESETS = {"nano": RunConfig()}

@@ -1,0 +1,58 @@
+# Every target's raw command is printed as it runs; README lists them for machines without make.
+.DEFAULT_GOAL := help
+.PHONY: help setup quickstart data train eval ask test spec smoke bench clean
+
+PYTHON  ?= .venv/bin/python
+PRESET  ?= nano
+LEVEL   ?= easy
+OUT     ?= out/$(PRESET)
+SEED    ?= 1
+IMAGE   ?= data/points/easy/images/val_000000.png
+Q       ?= Point at the shapes.
+ARGS    ?=
+
+help:        ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# With PYTHON=python3 an interpreter that has the five packages is used as it is.
+setup: $(if $(filter .venv/bin/python,$(PYTHON)),.venv/ready)
+
+.venv/ready: requirements.txt
+	python3 -m venv .venv
+	.venv/bin/python -m pip install --quiet -r requirements.txt
+	touch .venv/ready
+
+quickstart: setup   ## everything: data, all stages of nano, scores, out/nano/report.png (8 minutes on 2 cores)
+	$(PYTHON) -m data.prepare_all --level=$(LEVEL) --seed=$(SEED)
+	$(PYTHON) train.py $(PRESET) --out=$(OUT) --seed=$(SEED) --reuse $(ARGS)
+	$(PYTHON) -m minimolmo.evaluate --weights=$(OUT)
+
+data: setup         ## draw mini-PixMo: four sets and their words, no download (LEVEL=easy)
+	$(PYTHON) -m data.prepare_all --level=$(LEVEL) --seed=$(SEED) $(ARGS)
+
+train: setup        ## train PRESET=nano on the drawn data; ARGS="--resume" goes on
+	$(PYTHON) train.py $(PRESET) --out=$(OUT) --seed=$(SEED) $(ARGS)
+
+eval: setup         ## score OUT=out/nano on held-out pictures: is it looking?
+	$(PYTHON) -m minimolmo.evaluate --weights=$(OUT) $(ARGS)
+
+ask: setup          ## ask a picture: make ask IMAGE=photo.jpg Q="Point at the red circle."
+	$(PYTHON) -m minimolmo.answer "$(IMAGE)" "$(Q)" --weights=$(OUT) $(ARGS)
+
+test: setup         ## run all tests (under 4 minutes on 2 cores)
+	$(PYTHON) -m pytest -q $(ARGS)
+
+spec: setup         ## print the tests' names as a manual
+	@$(PYTHON) tests/spec.py
+
+smoke: setup        ## 20 steps of everything, then one answer (1 minute)
+	$(PYTHON) -m data.prepare_all --level=$(LEVEL) --images=64 --out=out/smoke/data
+	$(PYTHON) train.py $(PRESET) --out=out/smoke --grow.steps=8 --captions.steps=4 --mixture.steps=8
+	$(PYTHON) -m minimolmo.answer "$(IMAGE)" "$(Q)" --weights=out/smoke
+
+bench: setup        ## measure: packing, KV cache, tiler, training speed
+	$(PYTHON) tests/bench.py $(ARGS)
+
+clean:              ## remove drawn data, runs and caches (never your own data/<name> folders)
+	rm -rf out data/*/easy data/*/full data/tokenizer/*.json .pytest_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
