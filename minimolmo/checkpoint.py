@@ -170,7 +170,7 @@ def _read_json(path: Path) -> dict:
     try:
         value = json.loads(path.read_text())
     except ValueError as error:
-        raise ValueError(f"{path} is not JSON and cannot be read: {error}. Try an older checkpoint.") from None
+        raise ValueError(f"{path} is not JSON, so unreadable: {error}. Try an older checkpoint.") from None
     if not isinstance(value, dict):
         raise ValueError(f"{path} holds a {type(value).__name__}, where a table of names belongs. "
                          f"Try an older checkpoint.")
