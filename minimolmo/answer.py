@@ -1,7 +1,7 @@
 """Ask a picture: image and question in, text and points out.
 
     python -m minimolmo.answer photo.jpg "Point to the red circle"
-    python -m minimolmo.answer photo.jpg "Point to the red circle" --weights=out/nano --view=close_up --out=dot.png
+    python -m minimolmo.answer photo.jpg "Count the cups" --weights=out/nano --view=close_up --out=dots.png
 
 The question goes through the same `build_sequence` as in training: one path, no second tokenisation to drift.
 """
@@ -49,7 +49,7 @@ def generate(model: MiniMolmo, batch: Batch, eos: int, max_new: int = MAX_NEW, t
     """
     cache, rows = KVCache(model.config.decoder.layers), torch.arange(len(batch.ids), device=batch.ids.device)
     hidden = model.read(batch, model.look(batch)[1], cache=cache)                     # (B, T, D)
-    end = (batch.branch != PADDING).sum(dim=1) - 1                                    # (B,) last token of each
+    end = (batch.branch != PADDING).sum(dim=1) - 1                                    # (B,) each one's last
     hidden, position, mine = hidden[rows, end], batch.position[rows, end], batch.branch[rows, end]
     branch, said, done = batch.branch, [], torch.zeros_like(end, dtype=torch.bool)
     for _ in range(max_new):
@@ -74,8 +74,9 @@ def prompt(image: np.ndarray, question: str, model: MiniMolmo, tokenizer: Tokeni
     return build_sequence(crops, [[tokenizer.encode(question_prompt(question))]], tokenizer)
 
 
-def ask(model: MiniMolmo, tokenizer: Tokenizer, images: list[np.ndarray], questions: list[str], view: str = "bird",
-        max_new: int = MAX_NEW, temperature: float = 0.0, generator: torch.Generator | None = None) -> list[Answer]:
+def ask(model: MiniMolmo, tokenizer: Tokenizer, images: list[np.ndarray], questions: list[str],
+        view: str = "bird", max_new: int = MAX_NEW, temperature: float = 0.0,
+        generator: torch.Generator | None = None) -> list[Answer]:
     """One answer for each pair of image (H, W, 3) uint8 and question; points in percent of that image."""
     device = next(model.parameters()).device
     batch = collate([prompt(image, q, model, tokenizer, view) for image, q in zip(images, questions)])
@@ -92,8 +93,8 @@ def load(weights: str | Path) -> tuple[MiniMolmo, Tokenizer, RunConfig]:
     """
     folder = checkpoint.latest(weights) or Path(weights)
     if not folder.is_dir():
-        raise ValueError(f"{weights} holds no trained model, so nobody can answer. Train one with \"make quickstart\", "
-                         f"or name another folder with --weights=FOLDER.")
+        raise ValueError(f"{weights} holds no trained model, so nobody can answer. Train one with "
+                         f"\"make quickstart\", or name another folder with --weights=FOLDER.")
     config = checkpoint.load_config(folder)
     model = MiniMolmo(config.model)
     checkpoint.load_weights(folder, model)
@@ -107,21 +108,21 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("question")
     parser.add_argument("--weights", default="out/nano", help="a run's folder (default: %(default)s)")
     parser.add_argument("--view", choices=["bird", "ground", "close_up"], help="default: the one of training")
-    parser.add_argument("--out", type=Path, help="where the picture with the points goes (default: out/answer.png)")
+    parser.add_argument("--out", type=Path, default=Path("out/answer.png"),
+                        help="where the picture with the points goes (default: %(default)s)")
     parser.add_argument("--temperature", type=float, default=0.0, help="0 = the likeliest words")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)
     model, tokenizer, config = load(given.weights)
     image = open_image(given.image)
     generator = torch.Generator(pick_device()).manual_seed(given.seed)
-    answer = ask(model, tokenizer, [image], [given.question], given.view or config.mixture.view, temperature=given.temperature,
-                 generator=generator)[0]
+    answer = ask(model, tokenizer, [image], [given.question], given.view or config.mixture.view,
+                 temperature=given.temperature, generator=generator)[0]
     print(answer.text)
     if answer.points:
-        path = given.out or Path("out/answer.png")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draw.draw_points(Image.fromarray(image), answer.points).save(path)
-        print(f"drawn: {path}")
+        given.out.parent.mkdir(parents=True, exist_ok=True)
+        draw.draw_points(Image.fromarray(image), answer.points).save(given.out)
+        print(f"drawn: {given.out}")
 
 
 if __name__ == "__main__":

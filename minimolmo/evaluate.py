@@ -1,6 +1,6 @@
 """Scores, in three columns: the right image, a blank one, another example's. Is it looking?
 
-    python -m minimolmo.evaluate --weights=out/nano               prints the table, writes report.json, report.png
+    python -m minimolmo.evaluate --weights=out/nano     prints the table, writes report.json and report.png
 
 A model that has only learnt how answers usually sound scores the same in all three columns.
 """
@@ -12,7 +12,7 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
@@ -56,7 +56,7 @@ def distance(a: Point, b: Point, aspect: float) -> float:
 def hits(said: list[Point], true: list[Point], aspect: float, radius: float = RADIUS) -> int:
     """The most said points that can be paired one to one with true ones within the radius.
 
-    Each said point takes a free true point, or makes the one that holds it move to another (Kuhn's algorithm).
+    Each said point takes a free true point, or makes the one that holds it move on (Kuhn's algorithm).
 
     >>> hits([(10, 10), (11, 10)], [(10, 10), (50, 50)], aspect=1.0)
     1
@@ -77,10 +77,10 @@ def hits(said: list[Point], true: list[Point], aspect: float, radius: float = RA
 
 
 def score_pointing(asked: list[Asked]) -> dict[str, float]:
-    """Precision, recall and F1 as means over questions; error and share within the radius where one is asked for.
+    """Precision, recall and F1 as means over questions; error and share within the radius where one is there.
 
-    "There are none." is right when nothing is there: then precision = recall = F1 = 1. Source: official evaluation,
-    whose masks are here a radius.
+    To point nowhere is right when nothing is there: then precision = recall = F1 = 1. Source: official
+    evaluation, whose masks are here a radius.
     """
     precision, recall, f1, errors = [], [], [], []
     for a in asked:
@@ -92,7 +92,8 @@ def score_pointing(asked: list[Asked]) -> dict[str, float]:
             errors.append(distance(said[0], true[0], a.aspect) if said else 100.0)
     scores = {"precision": np.mean(precision), "recall": np.mean(recall), "F1": np.mean(f1)}
     if errors:
-        scores |= {"median error, % of width": median(errors), "within 3 %": np.mean(np.array(errors) <= RADIUS)}
+        scores["median error, % of width"] = median(errors)
+        scores[f"within {RADIUS:g} %"] = np.mean(np.array(errors) <= RADIUS)
     return scores
 
 
@@ -101,7 +102,7 @@ def score_pointing(asked: list[Asked]) -> dict[str, float]:
 def read_count(text: str) -> int | None:
     """The number an answer states: its last word, a number word, or "a total of N"; None if there is none.
 
-    >>> read_count("Counting the <points ...>cats</points> shows a total of 3."), read_count("There are none.")
+    >>> read_count("Counting the <points ...>cats</points> shows a total of 3."), read_count("None.")
     (3, 0)
     """
     text = text.lower().strip().rstrip(".")
@@ -116,7 +117,7 @@ def read_count(text: str) -> int | None:
 
 def score_count(asked: list[Asked]) -> dict[str, float]:
     """How often the number is exactly right, and how far off it is on average; no number counts as 0."""
-    true = [len(a.annotation.points) if a.annotation.style == "point_count" else read_count(a.annotation.answer)
+    true = [read_count(a.annotation.answer) if a.annotation.style == "count" else len(a.annotation.points)
             for a in asked]
     said = [read_count(a.answer.text) for a in asked]
     return {"accuracy": np.mean([s == t for s, t in zip(said, true)]),
@@ -159,8 +160,10 @@ def facts_in(text: str, colors: set[str], kinds: set[str]) -> set[tuple[str, str
 def score_caption(asked: list[Asked]) -> dict[str, float]:
     """Precision, recall and F1 of colour-kind-place facts, over all captions together.
 
-    In place of the paper's cap F1, where a language model judges free statements: ours can be read off exactly.
+    In place of the paper's cap F1, where a language model judges free statements: ours are read off exactly.
+    A picture whose things are not known has no score.
     """
+    asked = [a for a in asked if a.example.things]
     things = [t for a in asked for t in a.example.things]
     if not things:
         return {}
@@ -173,8 +176,8 @@ def score_caption(asked: list[Asked]) -> dict[str, float]:
             "fact F1": 2 * precision * recall / (precision + recall) if both else 0.0}
 
 
-SCORES = {"pointing": score_pointing, "point_count": score_count, "count": score_count, "user_qa": score_words,
-          "long_caption": score_caption}
+SCORES = {"pointing": score_pointing, "point_count": score_count, "count": score_count,
+          "user_qa": score_words, "long_caption": score_caption}
 
 
 # --- asking -----------------------------------------------------------------------------------------------
@@ -193,28 +196,40 @@ def pick_questions(name: str, data: Dataset, rows: Iterable[int], seed: int = 0)
 
 
 def pick_all(folders: dict[str, Path], split: str, rows: int) -> list[Asked]:
-    """Questions to the first rows of every dataset, those with answers of a length side by side."""
-    datasets = {name: Dataset(folder, split) for name, folder in folders.items()}
-    asked = [a for name, data in datasets.items() for a in pick_questions(name, data, range(min(rows, len(data))))]
-    return sorted(asked, key=lambda a: (a.annotation.style, len(a.annotation.points)))
+    """Questions to the first rows of every dataset, those with like answers side by side."""
+    asked = []
+    for name, folder in folders.items():
+        data = Dataset(folder, split)
+        asked += pick_questions(name, data, range(min(rows, len(data))))
+    return sorted(asked, key=lambda a: (a.annotation.style, len(a.annotation.points), a.annotation.answer))
 
 
-def show(asked: list[Asked], column: str) -> list[np.ndarray]:
-    """The image that each question is asked about in this column."""
-    if column == OTHER_IMAGE:  # of the question half a list away: of the same style, about another scene
-        return [open_image(other.example.image) for other in asked[len(asked) // 2:] + asked[:len(asked) // 2]]
-    images = [open_image(a.example.image) for a in asked]
-    return [np.full_like(image, 255) for image in images] if column == BLANK_IMAGE else images
+def other_images(asked: list[Asked]) -> list[Path]:
+    """For each question the image of the one half a list away: of another answer if it can be, never its own.
+
+    Raises ValueError if all questions are about one image.
+    """
+    paths, half = [a.example.image for a in asked], len(asked) // 2
+    if len(set(paths)) == 1:
+        raise ValueError(f"{asked[0].example.name}: no other picture has a {asked[0].annotation.style} "
+                         f"question, so there is none to swap with. Add one, or ask more --rows.")
+    circle = paths * 3
+    return [next(path for path in circle[i + half:] if path != own) for i, own in enumerate(paths)]
 
 
 def answer_all(model, tokenizer, asked: list[Asked], column: str, view: str,
                bar: tqdm | None = None) -> None:
-    """Put every question to the model, BATCH at a time, and keep what it says."""
+    """Put every question to the model, BATCH at a time, about the column's image, and keep what it says."""
+    paths = other_images(asked) if column == OTHER_IMAGE else [a.example.image for a in asked]
     for start in range(0, len(asked), BATCH):
-        part = asked[start:start + BATCH]
-        images = show(asked, column)[start:start + BATCH] if column == OTHER_IMAGE else show(part, column)
-        for a, image, answer in zip(part, images, ask(model, tokenizer, images, [a.question for a in part], view)):
-            a.answer, a.aspect = answer, image.shape[0] / image.shape[1]
+        part, images = asked[start:start + BATCH], [open_image(path) for path in paths[start:start + BATCH]]
+        if column == BLANK_IMAGE:
+            images = [np.full_like(image, 255) for image in images]
+        answers = ask(model, tokenizer, images, [a.question for a in part], view)
+        for a, image, answer in zip(part, images, answers):
+            a.answer = answer
+            if column == RIGHT_IMAGE:  # the true points lie in the question's own image, in every column
+                a.aspect = image.shape[0] / image.shape[1]
         if bar:
             bar.update(len(part))
 
@@ -231,20 +246,20 @@ def score(asked: list[Asked]) -> dict[str, dict[str, float]]:
 
 
 def evaluate(model, tokenizer, folders: dict[str, Path], view: str, rows: int) -> tuple[dict, list[Asked]]:
-    """All columns on val, the right image on novel pairs too: (report, the answers to the right images of val)."""
-    tasks = [("val", column) for column in COLUMNS]
-    if all((folder / "novel.jsonl").exists() for folder in folders.values()):
-        tasks.append(("novel", RIGHT_IMAGE))
-    questions = {split: pick_all(folders, split, rows) for split, _ in tasks}
+    """All columns on val, the right image on novel pairs too: (report, answers to val's right images)."""
+    novel = {name: folder for name, folder in folders.items() if (folder / "novel.jsonl").exists()}
+    questions = {"val": pick_all(folders, "val", rows), "novel": pick_all(novel, "novel", rows)}
+    tasks = [("val", column) for column in COLUMNS] + [("novel", RIGHT_IMAGE)] * bool(novel)
     report, answers = {}, []
     with tqdm(total=sum(len(questions[split]) for split, _ in tasks), desc="asking", delay=1) as bar:
         for split, column in tasks:
             asked = questions[split]
             for style in SCORES:
-                answer_all(model, tokenizer, [a for a in asked if a.annotation.style == style], column, view, bar)
+                mine = [a for a in asked if a.annotation.style == style]
+                answer_all(model, tokenizer, mine, column, view, bar)
             report["novel pairs" if split == "novel" else column] = score(asked)
             if (split, column) == tasks[0]:
-                answers = [Asked(**vars(a)) for a in asked]
+                answers = [replace(a) for a in asked]
     return report, answers
 
 
@@ -256,16 +271,16 @@ def table(report: dict) -> str:
     lines = [f"{'':<40}" + "".join(f"{column:>14}" for column in columns)]
     for style, scores in report[columns[0]].items():
         for name in scores:
-            values = "".join(f"{report[column].get(style, {}).get(name, float('nan')):>14.4g}" for column in columns)
-            lines.append(f"{style + ': ' + name:<40}" + values)
+            values = [report[column].get(style, {}).get(name, float("nan")) for column in columns]
+            lines.append(f"{style + ': ' + name:<40}" + "".join(f"{value:>14.4g}" for value in values))
     return "\n".join(lines)
 
 
-def is_right(asked: Asked) -> bool:
-    """Is this one answer right? All points hit, the number exact, the words equal, every fact told."""
+def is_right(asked: Asked) -> bool | None:
+    """Is this one answer right: points hit, number exact, words equal, facts told? None: nobody knows."""
     scores = SCORES[asked.annotation.style]([asked])
-    return scores[{"pointing": "F1", "user_qa": "exact match", "long_caption": "fact F1"}.get(
-        asked.annotation.style, "accuracy")] == 1.0
+    key = {"pointing": "F1", "user_qa": "exact match", "long_caption": "fact F1"}
+    return bool(scores[key.get(asked.annotation.style, "accuracy")] == 1) if scores else None
 
 
 def sheet(answers: list[Asked], per_style: int = 4) -> Image.Image:
@@ -278,7 +293,7 @@ def sheet(answers: list[Asked], per_style: int = 4) -> Image.Image:
     return draw.contact_sheet(tiles, columns=per_style)
 
 
-def tile(asked: Asked) -> tuple[Image.Image, str, list[str], bool]:
+def tile(asked: Asked) -> tuple[Image.Image, str, list[str], bool | None]:
     """One picture for a contact sheet: image with points, question, answer, right or wrong."""
     image = draw.draw_points(Image.fromarray(open_image(asked.example.image)), asked.answer.points)
     return image, asked.question, [asked.answer.text], is_right(asked)
@@ -287,7 +302,8 @@ def tile(asked: Asked) -> tuple[Image.Image, str, list[str], bool]:
 def main(arguments: list[str]) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description="Score a trained model on held-out pictures.")
-    parser.add_argument("--weights", type=Path, default=Path("out/nano"), help="a run's folder (default: %(default)s)")
+    parser.add_argument("--weights", type=Path, default=Path("out/nano"),
+                        help="a run's folder (default: %(default)s)")
     parser.add_argument("--data", type=Path, default=Path("data"), help="where the datasets lie")
     parser.add_argument("--rows", type=int, default=256, help="rows of each dataset (default: %(default)s)")
     parser.add_argument("--view", choices=["bird", "ground", "close_up"], help="default: the one of training")

@@ -8,19 +8,24 @@
 """
 from __future__ import annotations
 
+import difflib
 import json
+import re
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from minimolmo.flow import Annotation, Example, Thing
+from minimolmo.flow import Annotation, Example, Point, Thing
 from minimolmo.image.resize import open_image
 
 STYLES = {  # style: what an annotation must hold beside it
     "long_caption": ["answer"], "transcript": ["answer"], "user_qa": ["question", "answer"],
-    "pointing": ["points"], "point_count": ["points"], "count": ["answer"]}
+    "pointing": ["label", "points"], "point_count": ["label", "points"], "count": ["answer"]}
+KEYS = [field.name for field in fields(Annotation)]
+PARTS = {field.name: str if field.type == "str" else (int, float) for field in fields(Thing)}
 
 
 class Dataset:
@@ -32,16 +37,16 @@ class Dataset:
     def __init__(self, folder: Path, split: str):
         self.folder, self.file = Path(folder), Path(folder) / f"{split}.jsonl"
         if not self.file.is_file():
-            raise ValueError(f"{self.file} is missing, so there is nothing to read. Run \"make data\" first (it draws "
-                             f"mini-PixMo), or write your own: data/README.md shows a ten-picture example.")
+            raise ValueError(f"{self.file} is missing, so there is nothing to read. Run \"make data\" first "
+                             f"(it draws mini-PixMo), or write your own: data/README.md shows how.")
         content = np.fromfile(self.file, dtype=np.uint8)
         ends = np.flatnonzero(content == ord("\n"))
         if len(content) and (not len(ends) or ends[-1] != len(content) - 1):
             ends = np.append(ends, len(content))
         self.starts, self.ends = np.append(0, ends[:-1] + 1), ends
         if not len(ends):
-            raise ValueError(f"{self.file} is empty, so there is nothing to read. Put one row a picture into it: "
-                             f"data/README.md shows a ten-picture example.")
+            raise ValueError(f"{self.file} is empty, so there is nothing to read. Put one row a picture "
+                             f"into it: data/README.md shows how.")
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -51,47 +56,65 @@ class Dataset:
         with open(self.file, "rb") as file:
             file.seek(self.starts[row])
             line = file.read(self.ends[row] - self.starts[row])
+        _demand(line.strip(), name, "the line is blank", "Take it out.")
         try:
             values = json.loads(line)
-        except ValueError as error:  # broken JSON or broken UTF-8
-            raise ValueError(f"{name}: this line is not JSON ({error}). Each line must be one whole object like "
-                             f'{{"image": "images/cat.jpg", "annotations": [...]}}.') from None
+        except (ValueError, RecursionError) as error:  # broken JSON, broken UTF-8, thousands of brackets
+            raise ValueError(f"{name}: this line is not JSON ({error}), so it cannot be used. Try one whole "
+                             f'object a line: {{"image": "images/cat.jpg", "annotations": [...]}}.') from None
         return read_example(values, self.folder, name)
 
 
 def read_example(values, folder: Path, name: str) -> Example:
     """One row's JSON as an Example. Raises ValueError that begins with the row's file and line."""
     _demand(isinstance(values, dict) and isinstance(values.get("image"), str), name,
-            "a row must be an object with an \"image\"", 'Try {"image": "images/cat.jpg", "annotations": [...]}.')
+            'the row is no object with an "image"', 'Try {"image": "images/cat.jpg", "annotations": [...]}.')
     rows = values.get("annotations")
     _demand(isinstance(rows, list) and rows, name, "the row has no \"annotations\"",
             'Try "annotations": [{"style": "user_qa", "question": "Who is it?", "answer": "A cat."}].')
-    annotations = tuple(read_annotation(row, f"{name}, annotation {i}") for i, row in enumerate(rows, start=1))
-    things = tuple(Thing(**thing) for thing in values.get("things", []))
-    return Example(folder / values["image"], annotations, things, name)
+    annotations = [read_annotation(row, f"{name}, annotation {i}") for i, row in enumerate(rows, start=1)]
+    things = _read_things(values.get("things", []), name)
+    return Example(folder / values["image"], tuple(annotations), things, name)
 
 
 def read_annotation(row, name: str) -> Annotation:
     """One annotation's JSON, checked: known style, everything the style needs, points in percent."""
-    _demand(isinstance(row, dict) and row.get("style") in STYLES, name,
-            f"its \"style\" is {row.get('style')!r}" if isinstance(row, dict) else f"it is {row!r}, not an object",
+    _demand(isinstance(row, dict), name, f"{row!r} is not an object", 'Try {"style": ..., "answer": ...}.')
+    style = row.get("style")
+    _demand(isinstance(style, str) and style in STYLES, name, f"its \"style\" is {style!r}",
             f"Try one of {', '.join(STYLES)}.")
-    for key in STYLES[row["style"]]:
-        _demand(key in row, name, f"style {row['style']} needs \"{key}\"", f'Add "{key}" to the annotation.')
+    for key in [key for key in row if key not in KEYS]:
+        close = difflib.get_close_matches(key, KEYS, n=1) or [", ".join(KEYS)]
+        _demand(False, name, f"\"{key}\" is nothing an annotation has", f"Did you mean {close[0]}?")
     words = {key: row.get(key, "") for key in ("question", "label", "answer")}
     for key, text in words.items():
         _demand(isinstance(text, str), name, f"\"{key}\" is {text!r}, not text", "Put it in quotes.")
-    if row["style"] in ("pointing", "point_count", "count"):
-        _demand(words["label"] or words["question"], name, "it says neither what to point at nor what to count",
-                'Add "label": "cat".')
-    return Annotation(row["style"], points=_read_points(row.get("points", []), name), **words)
+    for key in STYLES[style]:  # only a list of points may be empty: "there are none"
+        _demand(key in row if key == "points" else words[key].strip(), name,
+                f"style {style} needs \"{key}\"", f'Add "{key}" to the annotation.')
+    if style == "count":
+        _demand(words["label"] or words["question"], name, "it says nothing to count", 'Add "label": "cat".')
+        _demand(re.fullmatch("[0-9]{1,6}", words["answer"]), name,
+                f"the count {words['answer']!r} is no number in digits", 'Try "answer": "3".')
+    return Annotation(style, points=_read_points(row.get("points", []), name), **words)
 
 
-def _read_points(points, name: str) -> tuple:
+def _read_things(things, name: str) -> tuple[Thing, ...]:
+    _demand(isinstance(things, list), name, f"\"things\" is {things!r}, not a list", "Leave it out.")
+    for thing in things:
+        fine = isinstance(thing, dict) and thing.keys() == PARTS.keys()
+        _demand(fine and all(isinstance(thing[part], kind) for part, kind in PARTS.items()), name,
+                f"the thing {thing!r} is not told by {', '.join(PARTS)}",
+                'Leave "things" out if you do not know them: only stage "grow" looks at them.')
+    return tuple(Thing(**thing) for thing in things)
+
+
+def _read_points(points, name: str) -> tuple[Point, ...]:
     _demand(isinstance(points, list), name, f"\"points\" is {points!r}, not a list", "Try [[61.5, 40.4]].")
     for point in points:
         pair = isinstance(point, list) and len(point) == 2 and all(type(v) in (int, float) for v in point)
-        _demand(pair and all(0 <= v <= 100 for v in point), name, f"the point {point!r} is not [x, y] in percent",
+        _demand(pair and all(0 <= v <= 100 for v in point), name,
+                f"the point {point!r} is not [x, y] in percent",
                 "Divide pixels by the image's width and height and multiply by 100: [61.5, 40.4].")
     return tuple((float(x), float(y)) for x, y in points)
 

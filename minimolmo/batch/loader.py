@@ -38,13 +38,14 @@ def shares(sizes: list[int], weights: list[float]) -> np.ndarray:
 
 def choose(example: Example, stage: str, rng: np.random.Generator) -> list[Annotation]:
     """What is trained on this time: in stage "grow" no words at all; in "captions" the caption and one random
-    transcript; in "mixture" all but transcripts. In random order, so that a length limit cuts different ones."""
+    transcript; in "mixture" all but transcripts. In random order, so a length limit cuts different ones."""
     if stage == "grow":
         return []
     spoken = [a for a in example.annotations if a.style == "transcript"]
     chosen = [a for a in example.annotations if a.style != "transcript"]
-    if stage == "captions" and spoken:
-        chosen.append(spoken[rng.integers(len(spoken))])
+    if stage == "captions":
+        chosen = [a for a in chosen if a.style == "long_caption"]
+        chosen += [spoken[rng.integers(len(spoken))]] if spoken else []
     return [chosen[i] for i in rng.permutation(len(chosen))]
 
 
@@ -84,8 +85,8 @@ class Loader:
                  accumulate: int = 1, rank: int = 0, world: int = 1):
         parts = accumulate * world
         if batch % parts:
-            raise ValueError(f"batch={batch} images cannot be shared out among {world} process(es) x accumulate="
-                             f"{accumulate}. Try batch={-(-batch // parts) * parts}.")
+            raise ValueError(f"batch={batch} images cannot be shared out among {world} process(es) x "
+                             f"accumulate={accumulate}. Try batch={-(-batch // parts) * parts}.")
         self.datasets, self.recipe, self.batch, self.seed = datasets, recipe, batch, seed
         self.shares = shares([len(d) for d in datasets], weights)
         self.accumulate, self.rank, self.world = accumulate, rank, world
@@ -110,7 +111,7 @@ class Loader:
         return int(self.orders[which][1][place])
 
     def __getitem__(self, group: int) -> list[list[Batch]]:
-        """All steps of one group. Words are drawn for the whole group, pictures opened for this process alone."""
+        """All steps of one group. Words are drawn for the whole group, pictures opened for our share only."""
         rng, examples = np.random.default_rng((self.seed, 2, group)), []
         for dataset, row in self.draw(group):
             example = dataset[row]
@@ -129,8 +130,7 @@ class Loader:
                 pin: bool = False) -> Iterator[list[Batch]]:
         """The micro-batches of step `start`, `start + 1`, ... prepared ahead by `workers` processes."""
         groups = range(start // GROUP, -(-steps // GROUP))
-        ahead = dict(prefetch_factor=2, persistent_workers=False) if workers else {}
-        engine = DataLoader(self, batch_size=None, sampler=groups, num_workers=workers, pin_memory=pin, **ahead)
+        engine = DataLoader(self, batch_size=None, sampler=groups, num_workers=workers, pin_memory=pin)
         for number, group in zip(groups, engine):
             for place, step in enumerate(group):
                 if start <= number * GROUP + place < steps:

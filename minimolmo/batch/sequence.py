@@ -24,11 +24,12 @@ def image_tokens(token_grids: tuple[tuple[int, int], ...], tokenizer: Tokenizer)
 
 
 def build_sequence(crops: Crops, annotations: list[list[list[int]]], tokenizer: Tokenizer,
-                   max_tokens: int = 10 ** 9, root_weights: bool = False, things=None, name: str = "") -> Sequence:
+                   max_tokens: int = 10 ** 9, root_weights: bool = False,
+                   things: np.ndarray | None = None, name: str = "") -> Sequence:
     """Lay the image and its annotations end to end, shifted by one: each token is asked for the next.
 
     annotations   for each: its messages as ids, user and assistant in turn; an assistant's message is closed
-                  by EOS and carries loss. An annotation may end with the user: then the answer is yet to come.
+                  by EOS and carries loss. The last one may end with the user: its answer is yet to come.
     max_tokens    what goes beyond is cut off
     root_weights  weigh each answer token by sqrt(1/annotations), as Molmo does in fine-tuning alone
 
@@ -37,10 +38,11 @@ def build_sequence(crops: Crops, annotations: list[list[list[int]]], tokenizer: 
     """
     trunk = [tokenizer.eos] + image_tokens(crops.token_grids, tokenizer)
     if len(trunk) >= max_tokens:
-        raise ValueError(f"{name or 'the image'} takes {len(trunk)} tokens but max_tokens={max_tokens}, so no word "
-                         f"would fit. Try a view with fewer crops, or --max_tokens={2 * len(trunk)}.")
+        raise ValueError(f"{name or 'the image'} takes {len(trunk)} tokens but max_tokens={max_tokens}, so "
+                         f"no word would fit. Try a view with fewer crops, or --max_tokens={2 * len(trunk)}.")
     weight = (1 / len(annotations)) ** 0.5 if root_weights and annotations else 1.0
-    ids, loss, branch, position = list(trunk), [0.0] * len(trunk), [TRUNK] * len(trunk), list(range(len(trunk)))
+    ids, loss, branch = list(trunk), [0.0] * len(trunk), [TRUNK] * len(trunk)
+    position = list(range(len(trunk)))
     for number, messages in enumerate(annotations, start=1):
         said, weights = _one_annotation(messages, tokenizer.eos, weight)
         ids += said
