@@ -25,35 +25,38 @@ def choose_grid(height: int, width: int, config: ImageConfig, max_crops: int) ->
     """The grid of at most max_crops crops that resizes a height x width px image least: (rows, columns).
 
     If the image is larger than every grid, the one that shrinks it least; otherwise, of the grids that
-    hold it, the one that enlarges it least. Ties: fewer crops, then fewer rows. max_crops >= 1.
+    hold it, the one that enlarges it least. Ties: fewer crops. Raises ValueError if max_crops < 1.
 
     Source: official `select_tiling`, in float32 as there. The margins are taken off the image's sides, so a
     side shorter than they are counts as negative, no grid seems to hold the image, and it always gets 1x1.
     """
-    window, margins = _window_and_margins(config)
+    if max_crops < 1:
+        raise ValueError(f"max_crops={max_crops} leaves no crop to put in a grid. Try 1 or more; tile_image "
+                         f"takes 0 too, for the overview alone.")
+    step, overlap = _step_and_overlap(config)
     grids = [(rows, count // rows) for count in range(1, max_crops + 1)
              for rows in range(1, count + 1) if count % rows == 0]
-    sides = np.array([height - margins, width - margins], np.float32)
-    with np.errstate(divide="ignore"):  # a side exactly as long as the margins asks for nothing: infinity
-        scale = (np.array(grids, np.float32) * window / sides).min(axis=1)
+    sides = np.array([height - overlap, width - overlap], np.float32)
+    with np.errstate(divide="ignore"):  # a side just as long as the margins asks for nothing: infinity
+        scale = (np.array(grids, np.float32) * step / sides).min(axis=1)
     holds = scale >= 1
     best = np.where(holds, scale, np.inf).argmin() if holds.any() else scale.argmax()
     return grids[best]
 
 
-def _window_and_margins(config: ImageConfig) -> tuple[int, int]:
-    """Pixels from one crop to the next, and pixels that neighbours share. Together they are a crop."""
-    margins = sum(config.margins) * config.patch_size
-    return config.crop_size - margins, margins
+def _step_and_overlap(config: ImageConfig) -> tuple[int, int]:
+    """Pixels from one crop to the next, and pixels that the two share. Together they are a crop."""
+    overlap = sum(config.margins) * config.patch_size
+    return config.crop_size - overlap, overlap
 
 
 def cut(canvas: np.ndarray, grid: Grid, config: ImageConfig) -> np.ndarray:
-    """The overlapping crops of a canvas (rows*window + margins, cols*window + margins, D), row by row.
+    """The overlapping crops of a canvas (rows*step + overlap, cols*step + overlap, ...), row by row.
 
-    Returns (C, crop_size, crop_size, D).
+    Returns (C, crop_size, crop_size, ...).
     """
-    size, (window, _) = config.crop_size, _window_and_margins(config)
-    corners = [(row * window, col * window) for row in range(grid[0]) for col in range(grid[1])]
+    size, (step, _) = config.crop_size, _step_and_overlap(config)
+    corners = [(row * step, col * step) for row in range(grid[0]) for col in range(grid[1])]
     return np.stack([canvas[top:top + size, left:left + size] for top, left in corners])
 
 
@@ -75,7 +78,7 @@ def kept_windows(count: int, config: ImageConfig) -> list[slice]:
         start = config.margins[0] if crop > 0 else 0
         stop = config.side - (config.margins[1] if crop < count - 1 else 0)
         first = start // config.pool
-        slices.append(slice(first, first - (start - stop) // config.pool))  # rounded up
+        slices.append(slice(first, first - (start - stop) // config.pool))  # -(-a // b) rounds up
     return slices
 
 
@@ -117,18 +120,17 @@ def lay_out(grids: tuple[Grid, ...], config: ImageConfig) -> tuple[np.ndarray, t
 
 def look(image: np.ndarray, grid: Grid, config: ImageConfig) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Resize an image onto the canvas of a grid and cut it: (patches, real, places) as in `Crops`."""
-    window, margins = _window_and_margins(config)
-    canvas = [count * window + margins for count in grid]
-    pixels, real, box = resize_and_pad(image, *canvas)
+    step, overlap = _step_and_overlap(config)
+    pixels, real, box = resize_and_pad(image, grid[0] * step + overlap, grid[1] * step + overlap)
     patches = to_patches(cut(normalise(pixels), grid, config), config)                 # (C, S, 3*patch*patch)
-    share = to_patches(cut(real, grid, config), config).mean(axis=-1, dtype=np.float32)   # (C, S)
+    share = to_patches(cut(real, grid, config), config).mean(axis=-1, dtype=np.float32)  # (C, S)
     return patches, share, _places(grid, box, config)
 
 
 def _places(grid: Grid, box: tuple[int, int, int, int], config: ImageConfig) -> np.ndarray:
     """(C, 4) left, top, width, height of each crop in percent of the picture in the box."""
-    (top, left, height, width), (window, _) = box, _window_and_margins(config)
-    corners = [(col * window - left, row * window - top) for row in range(grid[0]) for col in range(grid[1])]
+    (top, left, height, width), (step, _) = box, _step_and_overlap(config)
+    corners = [(col * step - left, row * step - top) for row in range(grid[0]) for col in range(grid[1])]
     squares = [(x, y, config.crop_size, config.crop_size) for x, y in corners]
     return np.array(squares, np.float32) * 100 / np.array([width, height, width, height], np.float32)
 
@@ -139,9 +141,6 @@ def tile_image(image: np.ndarray, config: ImageConfig, max_crops: int) -> Crops:
     The overview is nothing but a 1x1 grid. max_crops=0 is the bird view: the overview alone.
     Raises ValueError for an array that is not such an image, and for a negative max_crops.
     """
-    if max_crops < 0:
-        raise ValueError(f"max_crops={max_crops} is negative, and there is no less than no crop. "
-                         f"Try 0 (the overview alone) or more.")
     height, width = image.shape[:2]
     grid = choose_grid(height, width, config, max_crops) if max_crops else (0, 0)
     grids = ((1, 1), grid) if max_crops else ((1, 1),)
