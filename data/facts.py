@@ -1,7 +1,7 @@
 """A scene's facts and their words: places, names, numbers; and the way back, from free text to facts.
 
-A fact is (colour, kind, place): ("red", "circle", "top left"). Every sentence our captions make obeys one rule,
-and `read_facts` needs no other: **within a sentence, the n-th thing goes with the n-th place.**
+A fact is (colour, kind, place): ("red", "circle", "top left"). Every sentence of our captions obeys one rule,
+the only one `read_facts` needs: **within a sentence, the n-th thing goes with the n-th place.**
 """
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def matching(things, label: Label) -> list[Thing]:
 
 
 def labels_of(pair: Pair) -> list[Label]:
-    """Every label that means a thing of this colour and kind: "red circle", "red shape", "circle", "shape"."""
+    """Every label that means a thing of this pair: "red circle", "red shape", "circle", "shape"."""
     color, kind = pair
     return [(color, kind), (color, ""), ("", kind), ("", "")]
 
@@ -80,9 +80,9 @@ def facts_of(things) -> set[Fact]:
     return {(thing.color, thing.kind, place_of(thing)) for thing in things}
 
 
-# The longest words first, or "top left" would be read as "top"; "left" in "what is left" is no place.
+# The longest words first, or "top left" would be read as "top"; with "the", or "left of it" would be a place.
 _FACT_WORDS = re.compile(rf"\b(?:({'|'.join(COLORS)}) ({'|'.join(KINDS)})"
-                         rf"|(?:the) ({'|'.join(sorted(PLACE_WORDS, key=len, reverse=True))}))\b")
+                         rf"|the ({'|'.join(sorted(PLACE_WORDS, key=len, reverse=True))}))\b")
 
 
 def read_facts(text: str) -> set[Fact]:

@@ -1,4 +1,4 @@
-"""One truth behind picture and text: a `Scene` is what is there; `draw` paints it, `facts.py` puts it in words.
+"""One truth behind picture and text: a `Scene` is what is there, `draw` paints it, `facts.py` finds words.
 
     pairs -> arrange -> Scene -> draw -> 64 x 64 pixels
                           `----> facts.py -> labels, answers, captions
@@ -73,7 +73,7 @@ LEVELS = {
 
 @dataclass(frozen=True)
 class Scene:
-    """What is there. `look` seeds whatever carries no fact: the tint, the grain, the shades of the colours."""
+    """What is there. `look` seeds whatever carries no fact: the tint, the grain, the shades."""
     width: int   # pixels
     height: int
     look: int
@@ -83,7 +83,8 @@ class Scene:
 def get_level(name: str) -> Level:
     """A level by name. Raises ValueError with the list of names."""
     if name not in LEVELS:
-        raise ValueError(f"level {name!r} does not exist, so nothing can be drawn. Try one of: {', '.join(LEVELS)}.")
+        raise ValueError(f"level {name!r} does not exist, so nothing can be drawn. "
+                         f"Try one of: {', '.join(LEVELS)}.")
     return LEVELS[name]
 
 
@@ -93,7 +94,7 @@ def pair_of(thing: Thing) -> Pair:
 
 
 def choose_pairs(count: int, level: Level, split: str, rng: random.Random, twins: bool = False) -> list[Pair]:
-    """Pairs for a scene of the split; in `novel` the first is held out. Only with `twins` may two be equal."""
+    """Pairs for a scene of the split; in `novel` the first is held out. With `twins` two may be equal."""
     pairs = rng.choices(level.pairs, k=count) if twins else rng.sample(level.pairs, count)
     return [rng.choice(level.held_out), *pairs[1:]] if split == "novel" else pairs
 
@@ -112,7 +113,8 @@ def asked_about(scene: Scene, level: Level, split: str) -> list[Thing]:
 
 def make_scene(pairs: list[Pair], level: Level, split: str, rng: random.Random, border: float = 0.0) -> Scene:
     """A scene of these pairs that belongs to the split. `border`: see `arrange`."""
-    assert (split == "novel") == any(pair in level.held_out for pair in pairs), f"{pairs} cannot be in {split}"
+    held_out = any(pair in level.held_out for pair in pairs)
+    assert held_out == (split == "novel"), f"{pairs} cannot be in {split}"
     while True:
         things = arrange(pairs, level, rng, border)
         if split_of(things, level) == split:

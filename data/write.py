@@ -3,19 +3,22 @@
     data/points/easy/train.jsonl  val.jsonl  novel.jsonl  images/  manifest.json
 
 A set is drawn in a folder beside its place and renamed when it is whole: what stands there is finished.
-Every scene has its own generator, seeded by (seed, set, split, index), so the number of workers changes nothing.
+Every scene has its own generator, seeded by (seed, set, split, index): the number of workers changes nothing.
 """
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import json
 import multiprocessing
+import multiprocessing.connection
 import os
 import random
 import shutil
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -30,11 +33,13 @@ from minimolmo.flow import Annotation
 Compose = Callable[[Level, str, random.Random], tuple[Scene, list[Annotation]]]
 
 SPLITS = ("train", "val", "novel")
-SIZES = {  # images of (train, val, novel)
-    "points": (20_000, 512, 256),
-    "count": (14_000, 512, 256),
-    "ask_model_anything": (10_000, 512, 256),
-    "cap": (8_000, 512, 256),
+SIZES = {  # level -> set -> images of (train, val, novel)
+    "easy": {
+        "points": (20_000, 512, 256),
+        "count": (14_000, 512, 256),
+        "ask_model_anything": (10_000, 512, 256),
+        "cap": (8_000, 512, 256),
+    },
 }
 MANIFEST = "manifest.json"
 OWN = {"train.jsonl", "val.jsonl", "novel.jsonl", "images", MANIFEST}  # what a set's folder may hold
@@ -58,12 +63,13 @@ class Plan:
 def make_plan(name: str, level: str = "easy", seed: int = 1, images: int | None = None) -> Plan:
     """A checked plan. `images` asks for that many train images instead of the set's own number."""
     get_level(level)
-    if name not in SIZES:
-        raise ValueError(f"set {name!r} does not exist, so nothing can be drawn. Try one of: {', '.join(SIZES)}.")
+    if name not in SIZES[level]:
+        raise ValueError(f"set {name!r} does not exist at level {level}, so it cannot be drawn. "
+                         f"Try one of: {', '.join(SIZES[level])}.")
     if images is not None and images < 1:
-        raise ValueError(f"images={images} leaves nothing to train on: a set needs 1 or more. Try images=100.")
-    train, *held_out = SIZES[name]
-    counts = (train, *held_out) if images is None else (images, *(min(images, most) for most in held_out))
+        raise ValueError(f"images={images} leaves nothing to train on: a set needs 1 or more. Try 100.")
+    train, val, novel = SIZES[level][name]
+    counts = (train, val, novel) if images is None else (images, min(images, val), min(images, novel))
     return Plan(name, level, seed, dict(zip(SPLITS, counts)))
 
 
@@ -74,7 +80,7 @@ def write_set(plan: Plan, compose: Compose, folder: Path = HERE, workers: int = 
     place = folder / plan.name / plan.level
     code = code_version(compose)
     if is_finished(place, plan, code):
-        print(f"{plan.name}: {place} is there already ({sum(plan.counts.values()):,} images), nothing to draw")
+        print(f"{plan.name}: {place} is there already ({len(plan.parts):,} images), nothing to draw")
         return place
     try:
         _refuse_strange_files(place)
@@ -105,33 +111,34 @@ def code_version(compose: Compose) -> str:
 def _refuse_strange_files(place: Path):
     strange = sorted(set(os.listdir(place)) - OWN) if place.exists() else []
     if strange:
-        raise ValueError(f"{place} holds {strange[0]!r}, which no set of ours has, so it will not be replaced. "
+        raise ValueError(f"{place} holds {strange[0]!r}, so it is no set of ours and will not be replaced. "
                          f"Try another --folder, or move that file away.")
 
 
 def _draw_and_rename(plan: Plan, compose: Compose, place: Path, workers: int, code: str):
-    part = place.with_name(f"{place.name}.part")
-    shutil.rmtree(part, ignore_errors=True)  # of a run that was killed
+    part, old = place.with_name(f"{place.name}.part"), place.with_name(f"{place.name}.old")
     try:
+        for left_behind in (part, old):  # by a run that was killed
+            shutil.rmtree(left_behind, ignore_errors=True)
         (part / "images").mkdir(parents=True)
         _write_rows(plan, compose, part, workers)
         (part / MANIFEST).write_text(json.dumps(_manifest(plan, part, code), indent=1) + "\n")
         if place.exists():
-            shutil.rmtree(place)
+            place.rename(old)
         part.rename(place)
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        for done_with in (part, old):
+            shutil.rmtree(done_with, ignore_errors=True)
 
 
 def _write_rows(plan: Plan, compose: Compose, part: Path, workers: int):
-    files = {split: open(part / f"{split}.jsonl", "w", encoding="utf-8", newline="\n") for split in SPLITS}
-    try:
-        rows = _run(partial(_draw_one, plan, compose, part), plan.parts, workers)
+    job = partial(_draw_one, plan, compose, part)
+    with contextlib.ExitStack() as stack:
+        files = {split: stack.enter_context(open(part / f"{split}.jsonl", "w", newline="\n"))
+                 for split in SPLITS}
+        rows = stack.enter_context(contextlib.closing(_run(job, plan.parts, workers)))
         for row, (split, _) in zip(tqdm(rows, plan.name, len(plan.parts), unit=" images"), plan.parts):
             files[split].write(row)
-    finally:
-        for file in files.values():
-            file.close()
 
 
 def _run(job: Callable, parts: list, workers: int) -> Iterator[str]:
@@ -139,12 +146,19 @@ def _run(job: Callable, parts: list, workers: int) -> Iterator[str]:
     if workers == 1:
         yield from map(job, parts)
         return
-    with multiprocessing.Pool(workers, _leave_ctrl_c_to_the_parent) as pool:
+    with multiprocessing.Pool(workers, _obey_the_parent) as pool:
         yield from pool.imap(job, parts, chunksize=64)
 
 
-def _leave_ctrl_c_to_the_parent():
+def _obey_the_parent():
+    """A worker leaves Ctrl-C to its parent, which cleans up, and ends if the parent was killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+
+
+def _end_with_the_parent():
+    multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
+    os._exit(1)
 
 
 def _draw_one(plan: Plan, compose: Compose, part: Path, which: tuple[str, int]) -> str:
@@ -177,15 +191,17 @@ def command(sets: dict[str, Compose], arguments: Iterable[str] | None = None):
     parser = argparse.ArgumentParser(description="Draw mini-PixMo: pictures and what is said about them.")
     parser.add_argument("--level", default="easy", help="easy")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--sets", default=",".join(sets), help="names with commas between them")
+    parser.set_defaults(sets=",".join(sets))
+    if len(sets) > 1:
+        parser.add_argument("--sets", help=f"names with commas between them, of {', '.join(sets)}")
     parser.add_argument("--images", type=int, help="train images in each set (its own number if not given)")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes")
     parser.add_argument("--folder", type=Path, default=HERE, help="where the sets are put")
     asked = parser.parse_args(arguments)
     try:
-        for name in asked.sets.split(","):
-            plan = make_plan(name, asked.level, asked.seed, asked.images)
-            write_set(plan, sets[name], asked.folder, asked.workers)
+        plans = [make_plan(name, asked.level, asked.seed, asked.images) for name in asked.sets.split(",")]
+        for plan in plans:
+            write_set(plan, sets[plan.name], asked.folder, asked.workers)
     except ValueError as error:
         sys.exit(f"data: {error}")
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""ask_model_anything: free questions with short answers. What colour, which shape, where, is there, next to what.
+"""ask_model_anything: free questions with short answers: what colour, which shape, where, is there.
 
     python -m data.ask_model_anything.prepare --level=easy --seed=1
 """
@@ -24,7 +24,8 @@ KIND_OF = ("What shape is {}?", "Which shape does {} have?", "What kind of shape
            "Tell me the shape of {}.", "{} - what shape is it?", "What form does {} have?")
 PLACE_OF = ("Where is {}?", "In which part of the picture is {}?", "Where can I find {}?",
             "Where in the image is {}?", "What is the place of {}?")
-WHAT_IS = ("What is {}?", "What can be seen {}?", "Which thing is {}?", "Name what is {}.", "What do you see {}?")
+WHAT_IS = ("What is {}?", "What can be seen {}?", "Which thing is {}?", "Name what is {}.",
+           "What do you see {}?")
 IS_THERE = ("Is there {}?", "Can you see {}?", "Does the picture show {}?", "Is {} in the image?",
             "Do you see {} here?")
 CHECK = ("Is {}?", "Yes or no: is {}?", "Do you see {}?", "Does the picture show {}?", "Can you see {}?")
@@ -50,9 +51,9 @@ def compose(level: Level, split: str, rng: random.Random) -> tuple[Scene, list[A
     asked = asked_about(scene, level, split)
     naming = colors(scene, asked) + kinds(scene, asked)
     asks = rng.sample(naming, min(NAMING, len(naming)))
-    beside = rng.choice((relations, relation_checks))(scene, asked) or relation_checks(scene, asked)
-    where = rng.choice((places, contents))(scene, asked) or places(scene, asked)
-    asks += [rng.choice(offered) for offered in (presence(scene, asked, level, split, rng), beside, where) if offered]
+    asks += _one_of(presence(scene, asked, level, split, rng), rng)
+    asks += _one_of(rng.choice((relations, relation_checks))(scene, asked), rng)
+    asks += _one_of(rng.choice((places, contents))(scene, asked), rng)
     rng.shuffle(asks)
     return scene, [ask.say(rng) for ask in asks]
 
@@ -80,7 +81,8 @@ def places(scene: Scene, asked: list[Thing]) -> list[Ask]:
 
 def contents(scene: Scene, asked: list[Thing]) -> list[Ask]:
     """What is at the top left? If there is one thing only."""
-    return [Ask(WHAT_IS, at(place_of(thing)), name(pair_of(thing))) for thing in asked if _alone(thing, scene)]
+    return [Ask(WHAT_IS, at(place_of(thing)), name(pair_of(thing)))
+            for thing in asked if _alone(thing, scene)]
 
 
 def presence(scene: Scene, asked: list[Thing], level: Level, split: str, rng: random.Random) -> list[Ask]:
@@ -104,8 +106,9 @@ def relations(scene: Scene, asked: list[Thing]) -> list[Ask]:
 
 def relation_checks(scene: Scene, asked: list[Thing]) -> list[Ask]:
     """Is the red circle left of the blue square? Each "yes" is offered with its "no", the other way round."""
+    twos = itertools.permutations(scene.things, 2)
     return [Ask(CHECK, f"{_the(a)} {words} {_the(b)}", "yes" if _ahead(a, b, way) > 0 else "no")
-            for (words, way), (a, b) in itertools.product(WAYS.items(), itertools.permutations(scene.things, 2))
+            for (words, way), (a, b) in itertools.product(WAYS.items(), twos)
             if abs(_ahead(a, b, way)) > BESIDE and {a, b} & set(asked)]
 
 
@@ -116,6 +119,10 @@ def _ahead(a: Thing, b: Thing, way: tuple[int, int]) -> float:
 
 def _the(thing: Thing) -> str:
     return f"the {name(pair_of(thing))}"
+
+
+def _one_of(offered: list[Ask], rng: random.Random) -> list[Ask]:
+    return rng.sample(offered, min(1, len(offered)))
 
 
 def _alone(thing: Thing, scene: Scene) -> bool:

@@ -7,8 +7,9 @@ Every sentence obeys the rule of `facts.py`: the n-th thing goes with the n-th p
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
-from data.facts import NUMBERS, a_thing, at, place_of
+from data.facts import NUMBERS, a_thing, at, name, place_of
 from data.world import Level, Scene, choose_pairs, make_scene, pair_of
 from data.write import command
 from minimolmo.flow import Annotation, Thing
@@ -27,6 +28,7 @@ STARTS = ("okay so i see {n} here.", "um, there {are} {n} in this picture.", "so
 SPOKEN = ("{uh}there's {a} {at}.", "then {uh}{at} there's {a}.", "and {a}, that one is {at}.",
           "{at} i can see {a}.", "next is {a}, {uh}{at}.", "{uh}{at}, yeah, {a}.", "and we have {a} {at}.")
 FILLERS = ("uh, ", "um, ", "you know, ", "", "", "", "")
+CORRECTIONS = ("no", "sorry", "i mean", "no wait")
 ENDINGS = ("that's it.", "that's all i see.", "nothing else.", "", "", "")
 
 # How a speaker may walk through the picture; the caption reads it like a page.
@@ -43,9 +45,10 @@ def compose(level: Level, split: str, rng: random.Random) -> tuple[Scene, list[A
     """One scene, its caption and its transcripts."""
     pairs = choose_pairs(rng.randint(*THINGS), level, split, rng)
     scene = make_scene(pairs, level, split, rng, BORDER)
-    spoken = [Annotation("transcript", answer=transcript(scene, level, walk, rng))
-              for walk in rng.sample(WALKS, TRANSCRIPTS)]
-    return scene, [Annotation("long_caption", answer=caption(scene, rng)), *spoken]
+    speakers = zip(rng.sample(WALKS, TRANSCRIPTS), rng.sample(STARTS, TRANSCRIPTS))
+    spoken = [transcript(scene, level, walk, start, rng) for walk, start in speakers]
+    return scene, [Annotation("long_caption", answer=caption(scene, rng)),
+                   *(Annotation("transcript", answer=text) for text in spoken)]
 
 
 def caption(scene: Scene, rng: random.Random) -> str:
@@ -56,11 +59,11 @@ def caption(scene: Scene, rng: random.Random) -> str:
     return " ".join(sentence[0].upper() + sentence[1:] for sentence in sentences)
 
 
-def transcript(scene: Scene, level: Level, walk, rng: random.Random) -> str:
+def transcript(scene: Scene, level: Level, walk: Callable, start: str, rng: random.Random) -> str:
     """Spoken: the same facts on another walk, with fillers and now and then a slip of the tongue."""
     things = sorted(scene.things, key=walk)
     slip = rng.choice(things) if rng.random() < SLIP else None
-    parts = [_count(rng.choice(STARTS), things)]
+    parts = [_count(start, things)]
     for thing in things:
         words = _slip(thing, level, rng) if thing is slip else a_thing(pair_of(thing))
         parts.append(_place(rng.choice(SPOKEN), thing, words, uh=rng.choice(FILLERS)))
@@ -68,8 +71,9 @@ def transcript(scene: Scene, level: Level, walk, rng: random.Random) -> str:
 
 
 def _count(template: str, things: list[Thing]) -> str:
-    many = len(things) > 1
-    return template.format(n=f"{NUMBERS[len(things)]} shape{'s' if many else ''}", are="are" if many else "is")
+    several = len(things) > 1
+    shapes = f"{NUMBERS[len(things)]} {name(('', ''), several)}"
+    return template.format(n=shapes, are="are" if several else "is")
 
 
 def _place(template: str, thing: Thing, words: str, uh: str = "") -> str:
@@ -77,9 +81,9 @@ def _place(template: str, thing: Thing, words: str, uh: str = "") -> str:
 
 
 def _slip(thing: Thing, level: Level, rng: random.Random) -> str:
-    """A wrong colour, taken back at once: "a blue, no, a red circle"."""
+    """A wrong colour, taken back at once: "a blue shape, no, a red circle"."""
     wrong = rng.choice([color for color in level.colors if color != thing.color])
-    return f"{a_thing((wrong, ''))}, {rng.choice(('no', 'sorry', 'i mean', 'no wait'))}, {a_thing(pair_of(thing))}"
+    return f"{a_thing((wrong, ''))}, {rng.choice(CORRECTIONS)}, {a_thing(pair_of(thing))}"
 
 
 if __name__ == "__main__":

@@ -11,12 +11,12 @@ from data.world import Level, Pair, Scene, asked_about, make_scene, pair_of
 from data.write import command
 from minimolmo.flow import Annotation
 
-MOST = 5                          # the largest answer
-DISTRACTORS = 2                   # at most so many things that the label does not mean
-ASKED = (2, 3)                    # labels for one image
-VARIETY = 2                       # different pairs among the things meant, at most
+MOST = 5          # the largest answer
+DISTRACTORS = 2   # at most so many things that the target does not mean
+VARIETY = 2       # at most so many different pairs among the things it means
+ASKED = (2, 3)    # labels for one image
 # Small numbers offer themselves more often than large ones; these weights even them out.
-WEIGHTS = {0: 0.5, 1: 1.0, 2: 1.0, 3: 1.5, 4: 2.0, 5: 2.5}
+WEIGHTS = {0: 0.3, 1: 0.3, 2: 0.4, 3: 1.5, 4: 3.0, 5: 5.0}
 
 
 def compose(level: Level, split: str, rng: random.Random) -> tuple[Scene, list[Annotation]]:

@@ -14,6 +14,7 @@ from minimolmo.flow import Annotation
 ASKED = 5           # labels for one image, if it offers as many
 NOTHING = 1 / 6     # share of labels that match nothing
 SEVERAL = 1 / 6     # share of labels that match two things or more
+PLURAL = 1 / 2      # share of plurals among labels that mean one thing or none
 THINGS = (1, 6)     # in one image
 
 
@@ -42,9 +43,9 @@ def choose_labels(scene: Scene, level: Level, split: str, rng: random.Random) ->
 
 
 def _point_to(scene: Scene, label: Label, rng: random.Random) -> Annotation:
-    """A colour or a kind alone is always in the plural, so that the words do not tell how many there are."""
+    """The singular promises at most one; the plural promises nothing."""
     things = matching(scene.things, label)
-    several = not all(label) or len(things) > 1
+    several = len(things) > 1 or rng.random() < PLURAL
     return Annotation("pointing", label=name(label, several), points=points_of(things))
 
 
