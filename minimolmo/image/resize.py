@@ -37,7 +37,7 @@ def open_image(path: str | Path) -> np.ndarray:
     """Read a file into RGB, (H, W, 3) uint8: upright (EXIF), transparent parts white, first frame of many.
 
     Raises ValueError for anything that is not a whole, readable image of at most MOST_PIXELS pixels.
-    Source: official `load_image`, which turns images upright too; it has no rule for transparency or 16 bits.
+    Source: the official code turns images upright too; the rules for transparency and over 8 bits are ours.
     """
     try:
         with Image.open(path) as image:  # reads the header only
@@ -77,7 +77,7 @@ def resize_and_pad(image: np.ndarray, height: int, width: int):
                  real   (height, width) bool, True on the picture, False on the padding;
                  box    (top, left, h, w) of the picture, in pixels
 
-    Source: official `resize_and_pad`. Its sizes are float32 numbers cut off, not rounded: 480x640 goes into
+    Source: the official preprocessor. Its sizes are float32 numbers cut off, not rounded: 480x640 goes into
     336x336 as 251x336. A side that comes out as 0 px (1x10000), where the official code fails, gets 1 px.
     """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
