@@ -77,6 +77,9 @@ class VisionConfig:
 
     def __post_init__(self):
         _divides(self, "width", "heads")
+        if self.width % 4:
+            raise ValueError(f"width={self.width} is not a multiple of 4, but positions start as sines and cosines of "
+                             f"two axes. Try width={-(-self.width // 4) * 4}.")
         for tap in self.taps:
             if not -self.layers <= tap < 0:
                 raise ValueError(f"tap {tap} is not one of {self.layers} blocks counted from the end. "

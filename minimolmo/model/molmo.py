@@ -11,6 +11,7 @@ from minimolmo.config import MolmoConfig
 from minimolmo.flow import TRUNK, Batch
 from minimolmo.model.decoder import Decoder, KVCache
 from minimolmo.model.mlp import SwiGLU
+from minimolmo.model.patch_embed import waves
 from minimolmo.model.pooling import AttentionPooling
 from minimolmo.model.vit import VisionTransformer
 
@@ -118,8 +119,8 @@ def initialise(model: MiniMolmo) -> None:
             if module.bias is not None:
                 module.bias.zero_()
     see, decoder = model.vit.embed, model.decoder
-    for positions in (see.class_token, see.positions):
-        positions.normal_(std=model.config.vision.width ** -0.5)
+    see.class_token.normal_(std=model.config.vision.width ** -0.5)
+    see.positions[1:] = waves(model.config.image.side, model.config.vision.width)
     for words in (decoder.embedding, decoder.head, model.extra_embedding):
         words.weight.normal_(std=0.02)  # so that all words start equally likely
     for stack in (model.vit.blocks, decoder.blocks):

@@ -1,0 +1,10 @@
+"""Print the tests' names as the manual they are: python tests/spec.py"""
+import ast
+from pathlib import Path
+
+for path in sorted(Path(__file__).parent.glob("test_*.py")):
+    names = [node.name for node in ast.walk(ast.parse(path.read_text()))
+             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+    print("\n" + path.stem.removeprefix("test_"))
+    for name in names:
+        print("    " + name.removeprefix("test_").replace("_", " "))

@@ -1,0 +1,94 @@
+"""Attention: a weighted mean, written out once and held against PyTorch's own kernel."""
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from minimolmo.model.attention import MultiHeadAttention, attend, attend_fused, merge_heads, split_heads
+
+
+def random(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def causal(length):
+    return torch.ones(length, length, dtype=torch.bool).tril()[None, None]
+
+
+def test_a_query_takes_the_mean_of_the_values_weighted_by_how_well_their_keys_match():
+    """Scores 0 and ln 3 are weights 1/4 and 3/4, so values 0 and 100 make 75."""
+    q, k, v = torch.tensor([1.0]), torch.tensor([0.0, math.log(3)]), torch.tensor([0.0, 100.0])
+    answer = attend(q.view(1, 1, 1, 1), k.view(1, 1, 2, 1), v.view(1, 1, 2, 1))
+    assert answer.item() == pytest.approx(75)
+
+
+def test_a_score_is_divided_by_the_root_of_the_head_size():
+    """Head size 4: a product of 2 ln 3 counts as ln 3, and the weights are 1/4 and 3/4 again."""
+    q = torch.tensor([2.0, 0, 0, 0]).view(1, 1, 1, 4)
+    k = torch.tensor([[0.0, 0, 0, 0], [math.log(3), 0, 0, 0]]).view(1, 1, 2, 4)
+    v = torch.tensor([[0.0, 0, 0, 0], [100.0, 0, 0, 0]]).view(1, 1, 2, 4)
+    assert attend(q, k, v)[0, 0, 0, 0].item() == pytest.approx(75)
+
+
+@pytest.mark.parametrize("key_heads", [1, 2, 4])
+@pytest.mark.parametrize("masked", [False, True])
+def test_attention_written_out_equals_pytorchs_own(key_heads, masked):
+    q, k, v = random(2, 4, 5, 8), random(2, key_heads, 5, 8, seed=1), random(2, key_heads, 5, 8, seed=2)
+    visible = causal(5) if masked else None
+    expected = F.scaled_dot_product_attention(q, k, v, attn_mask=visible, enable_gqa=True)
+
+    torch.testing.assert_close(attend(q, k, v, visible), expected, atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(attend_fused(q, k, v, visible), expected, atol=1e-6, rtol=1e-5)
+
+
+def test_the_fused_kernel_hands_back_the_same_gradients():
+    inputs = [random(1, 4, 5, 8), random(1, 2, 5, 8, seed=1), random(1, 2, 5, 8, seed=2)]
+    gradients = []
+    for attention in (attend, attend_fused):
+        q, k, v = (x.clone().requires_grad_() for x in inputs)
+        gradients.append(torch.autograd.grad(attention(q, k, v, causal(5)).square().sum(), (q, k, v)))
+    for written_out, fused in zip(*gradients):
+        torch.testing.assert_close(written_out, fused, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("attention", [attend, attend_fused])
+def test_neighbouring_query_heads_share_a_key_and_value_head(attention):
+    """Four heads ask, two answer: heads 0 and 1 hear the first (always 0), heads 2 and 3 the second (always 10)."""
+    values = torch.tensor([0.0, 10.0])[None, :, None, None].expand(1, 2, 3, 8)
+    answers = attention(random(1, 4, 1, 8), random(1, 2, 3, 8), values)
+    torch.testing.assert_close(answers[0, :, 0, 0], torch.tensor([0.0, 0.0, 10.0, 10.0]))
+
+
+@pytest.mark.parametrize("attention", [attend, attend_fused])
+def test_what_a_query_may_not_see_weighs_nothing(attention):
+    q, k, v = random(1, 2, 3, 4), random(1, 2, 3, 4, seed=1), random(1, 2, 3, 4, seed=2)
+    before = attention(q, k, v, causal(3))
+    k[:, :, 2], v[:, :, 2] = 50.0, 1e6
+    after = attention(q, k, v, causal(3))
+
+    assert torch.equal(before[:, :, :2], after[:, :, :2])      # positions 0 and 1 cannot see position 2
+    assert not torch.allclose(before[:, :, 2], after[:, :, 2])  # it sees itself
+
+
+def test_heads_are_neighbouring_slices_of_the_width():
+    x = torch.arange(6.0).view(1, 1, 6)
+    assert split_heads(x, heads=2)[0, :, 0].tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_merging_undoes_splitting():
+    x = random(2, 5, 12)
+    assert torch.equal(merge_heads(split_heads(x, heads=3)), x)
+
+
+def test_the_order_in_which_the_asked_stand_does_not_matter():
+    """No positions in here: whoever wants places to count must write them into the vectors."""
+    attention, asking, asked = MultiHeadAttention(8, 12, heads=3), random(1, 2, 8), random(1, 5, 8, seed=1)
+    torch.testing.assert_close(attention(asking, asked), attention(asking, asked.flip(1)))
+
+
+def test_with_one_to_ask_the_answer_is_its_value_whatever_the_question():
+    attention, asked = MultiHeadAttention(8, 12, heads=3), random(1, 1, 8)
+    expected = attention.out(attention.value(asked))
+    for seed in range(3):
+        torch.testing.assert_close(attention(random(1, 1, 8, seed=seed), asked), expected)

@@ -1,0 +1,76 @@
+"""Sequences to a batch: words are padded, images never."""
+import numpy as np
+import torch
+
+from minimolmo.batch.collate import collate
+from minimolmo.flow import PADDING, Crops, Sequence
+
+S, K = 4, 2  # patches in a crop, patches in a pooling window
+
+
+def sequence(tokens: int, crops: int, value: float, things: int = 0) -> Sequence:
+    """Every crop has four patches and gives two visual tokens; the last of all is half empty."""
+    pool_idx = np.arange(crops * S).reshape(-1, K)
+    pool_idx[-1, -1] = -1
+    image = Crops(np.full((crops, S, 3), value, np.float32), np.full((crops, S), value, np.float32), pool_idx,
+                  ((2, crops),), (1, crops), np.full((crops, 4), value, np.float32))
+    ids = np.arange(10, 10 + tokens)
+    return Sequence(ids, ids + 1, np.ones(tokens, np.float32), np.arange(tokens), np.ones(tokens, int), image,
+                    np.full((things, 6), value, np.float32), f"row {value:g}")
+
+
+def test_words_are_padded_on_the_right_and_nobody_learns_from_padding():
+    batch = collate([sequence(3, 1, 0.5), sequence(2, 1, 1.0)])
+    assert batch.ids.tolist() == [[10, 11, 12], [10, 11, 0]]
+    assert batch.targets.tolist() == [[11, 12, 13], [11, 12, -1]]
+    assert batch.loss_weight.tolist() == [[1, 1, 1], [1, 1, 0]]
+    assert batch.position.tolist() == [[0, 1, 2], [0, 1, 0]]
+    assert batch.branch.tolist() == [[1, 1, 1], [1, 1, PADDING]]
+
+
+def test_crops_are_laid_end_to_end_so_that_none_is_padding():
+    """One crop, then two: three in all, and each knows whose it is."""
+    batch = collate([sequence(3, 1, 0.5), sequence(2, 2, 1.0)])
+    assert batch.patches.shape == (3, S, 3)
+    assert batch.patches[:, 0, 0].tolist() == [0.5, 1, 1]
+    assert batch.real[:, 0].tolist() == batch.places[:, 0].tolist() == [0.5, 1, 1]
+    assert batch.owner.tolist() == [0, 1, 1]
+
+
+def test_pool_idx_counts_patches_through_the_whole_batch():
+    """The second image's patch 0 is the batch's patch 4; no patch (-1) stays no patch."""
+    batch = collate([sequence(3, 1, 0.5), sequence(2, 2, 1.0), sequence(2, 1, 2.0)])
+    assert batch.pool_idx.tolist() == [[0, 1], [2, -1],
+                                       [4, 5], [6, 7], [8, 9], [10, -1],
+                                       [12, 13], [14, -1]]
+
+
+def test_a_window_finds_the_same_patches_in_a_batch_as_alone():
+    parts = [sequence(3, 1, 0.5), sequence(2, 2, 1.0)]
+    together = collate(parts)
+    found = together.patches.flatten(0, 1)[together.pool_idx[:, 0]]
+    assert torch.equal(found, torch.cat([collate([p]).patches.flatten(0, 1)[collate([p]).pool_idx[:, 0]]
+                                         for p in parts]))
+
+
+def test_an_image_with_fewer_things_is_filled_up_with_rows_of_minus_one():
+    batch = collate([sequence(3, 1, 0.5, things=2), sequence(2, 1, 1.0, things=1), sequence(2, 1, 1.0)])
+    assert batch.things.shape == (3, 2, 6)
+    assert batch.things[:, :, 0].tolist() == [[0.5, 0.5], [1, -1], [-1, -1]]
+
+
+def test_a_batch_of_one_is_the_sequence_itself():
+    alone = sequence(3, 2, 1.0)
+    batch = collate([alone])
+    for field in ("ids", "targets", "loss_weight", "position", "branch"):
+        assert getattr(batch, field)[0].tolist() == getattr(alone, field).tolist()
+    assert batch.pool_idx.tolist() == alone.crops.pool_idx.tolist()
+    assert batch.names == ["row 1"]
+
+
+def test_ids_are_whole_numbers_and_weights_are_float32():
+    batch = collate([sequence(3, 1, 0.5)])
+    for field in ("ids", "targets", "position", "branch", "pool_idx", "owner"):
+        assert getattr(batch, field).dtype == torch.int64
+    for field in ("loss_weight", "patches", "real", "places", "things"):
+        assert getattr(batch, field).dtype == torch.float32

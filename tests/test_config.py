@@ -1,0 +1,151 @@
+"""Every number once: settings from the command line, and settings that cannot work."""
+import json
+
+import pytest
+
+from minimolmo.config import (ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, RunConfig, StageConfig,
+                              VisionConfig, from_dict, override, preset, to_dict)
+
+NANO = preset("nano")
+
+
+# Overrides
+
+@pytest.mark.parametrize("argument, read, value", [
+    ("--mixture.steps=20", lambda c: c.mixture.steps, 20),
+    ("--model.decoder.width=192", lambda c: c.model.decoder.width, 192),
+    ("--clip=2", lambda c: c.clip, 2.0),                                        # a whole number where a fraction may be
+    ("--grow.rates=[1e-3, 2e-3, 3e-3]", lambda c: c.grow.rates, (1e-3, 2e-3, 3e-3)),
+    ("--model.decoder.tied=false", lambda c: c.model.decoder.tied, False),
+    ("--captions.view=ground", lambda c: c.captions.view, "ground"),            # plain words need no quotes
+    ("--mix.mine=1", lambda c: c.mix["mine"], 1.0),                             # a dataset of your own
+    ("--mix.cap=0", lambda c: c.mix["cap"], 0.0),
+])
+def test_any_number_can_be_set_from_the_command_line(argument, read, value):
+    changed = read(override(NANO, [argument]))
+    assert changed == value and type(changed) is type(value)
+
+
+def test_only_what_is_named_changes():
+    changed = override(NANO, ["--mixture.steps=20"])
+    assert changed == override(changed, [f"--mixture.steps={changed.mixture.steps}"])
+    assert override(changed, [f"--mixture.steps={NANO.mixture.steps}"]) == NANO
+    assert "mine" not in NANO.mix and "mine" in override(NANO, ["--mix.mine=1"]).mix
+
+
+def test_the_last_word_counts():
+    assert override(NANO, ["--seed=2", "--seed=3"]).seed == 3
+
+
+def test_a_misspelt_setting_gets_a_suggestion():
+    with pytest.raises(ValueError, match="'stepz' in StageConfig. Did you mean steps"):
+        override(NANO, ["--mixture.stepz=20"])
+
+
+def test_a_setting_like_no_other_gets_the_list():
+    with pytest.raises(ValueError, match="image, vision, connector, decoder"):
+        override(NANO, ["--model.xyzzy=20"])
+
+
+@pytest.mark.parametrize("argument", ["--seed=ten", "--seed=1.5", "--seed=true", "--clip=high", "--clip=true",
+                                      "--grow.rates=0.1", "--grow.rates=[1, 2]", "--grow.warmups=[1, 2, 3.5]",
+                                      "--model.decoder.tied=1", "--mix.cap=much", "--seed=", "--captions.view=3"])
+def test_a_value_of_the_wrong_type_is_refused_with_an_example(argument):
+    with pytest.raises(ValueError, match="Its present value is .*: try one like it"):
+        override(NANO, [argument])
+
+
+@pytest.mark.parametrize("argument", ["mixture.steps=20", "--mixture.steps", "20", "-seed=1"])
+def test_what_does_not_look_like_a_setting_is_told_what_one_looks_like(argument):
+    with pytest.raises(ValueError, match="settings look like --mixture.steps=20"):
+        override(NANO, [argument])
+
+
+def test_a_group_is_not_a_setting_and_a_setting_is_not_a_group():
+    with pytest.raises(ValueError, match="names a group.*Try --mixture.NAME=value"):
+        override(NANO, ["--mixture=20"])
+    with pytest.raises(ValueError, match="seed has no parts"):
+        override(NANO, ["--seed.x=20"])
+
+
+def test_an_unknown_preset_is_answered_with_the_known_ones():
+    with pytest.raises(ValueError, match="Try one of: nano"):
+        preset("giant")
+
+
+# Settings that cannot work die at birth, and say what would
+
+@pytest.mark.parametrize("make, message", [
+    (lambda: ImageConfig(crop_size=65), "65 px does not hold a whole number.*Try crop_size=64"),
+    (lambda: ImageConfig(margins=(2, 3)), "margin 3 .*would straddle two crops. Try 4"),
+    (lambda: ImageConfig(margins=(4, 4)), "drop 8 of a crop's 8 patches.*Try smaller margins"),
+    (lambda: ImageConfig(margins=(-2, 2)), "margins.*Try"),
+    (lambda: ImageConfig(patch_size=0), "patch_size=0.*Try patch_size=1"),
+    (lambda: ImageConfig(pool=0), "pool=0.*Try pool=1"),
+    (lambda: ImageConfig(ground=-1), "ground=-1.*Try ground=0"),
+    (lambda: VisionConfig(width=96, heads=5), "width=96 cannot be shared out among heads=5. Try heads=5 with width=100"),
+    (lambda: VisionConfig(heads=0), "heads=0. Try heads=1"),
+    (lambda: VisionConfig(layers=3, taps=(-1, -4)), "tap -4 is not one of 3 blocks.*Try -1 ... -3"),
+    (lambda: VisionConfig(taps=(0, -1)), "tap 0 is not one of"),
+    (lambda: ConnectorConfig(width=96, heads=7), "width=96 cannot be shared out.*Try"),
+    (lambda: DecoderConfig(heads=3, kv_heads=2), "heads=3 cannot be shared out among kv_heads=2. Try"),
+    (lambda: DecoderConfig(width=9, heads=3), "head size 3.*pairs.*Try an even"),
+    (lambda: DecoderConfig(extra=3), "extra=3.*Try extra=4"),
+    (lambda: StageConfig(steps=-1), "steps=-1.*Try steps=20"),
+    (lambda: StageConfig(steps=1, batch=0), "batch=0.*Try"),
+    (lambda: StageConfig(steps=1, dropout=1.0), "dropout=1.0.*Try"),
+    (lambda: StageConfig(steps=1, view="sky"), "view='sky'.*Try.*bird"),
+    (lambda: RunConfig(accumulate=0), "accumulate=0.*Try accumulate=1"),
+])
+def test_an_impossible_setting_dies_at_birth_and_says_what_would_work(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_the_try_of_a_message_works_when_tried():
+    assert ImageConfig(crop_size=64).side == 8
+    assert ImageConfig(crop_size=96, margins=(2, 4)).margins == (2, 4)
+    assert VisionConfig(width=100, heads=5).heads == 5
+    assert DecoderConfig(width=96, heads=4, kv_heads=2).head_size == 24
+
+
+def test_a_config_cannot_be_changed_after_it_was_checked():
+    with pytest.raises(AttributeError):
+        NANO.model.image.crop_size = 65
+
+
+# Small sums
+
+def test_a_crops_side_is_counted_in_patches_and_in_visual_tokens():
+    """Molmo: 336 px of 14 px patches are 24 a side, 12 after pooling; SigLIP's 27 are rounded up to 14."""
+    molmo = ImageConfig(crop_size=336, patch_size=14, margins=(4, 4))
+    siglip = ImageConfig(crop_size=378, patch_size=14, margins=(4, 4))
+    assert (molmo.side, molmo.pooled_side) == (24, 12)
+    assert (siglip.side, siglip.pooled_side) == (27, 14)
+
+
+def test_the_three_views_are_named_budgets_of_crops():
+    """Bird: the whole from above. Ground: as in training. Close-up: more crops than training had."""
+    image = ImageConfig()
+    assert [image.budget(view) for view in ("bird", "ground", "close_up")] == [0, 4, 12]
+    with pytest.raises(ValueError, match="'sky' is not a view. Try one of bird, ground, close_up"):
+        image.budget("sky")
+
+
+# On disk
+
+def test_a_config_comes_back_from_json_as_it_was():
+    changed = override(NANO, ["--mixture.steps=20", "--mix.mine=0.5", "--model.vision.taps=[-1,-3]"])
+    for config in (NANO, changed):
+        back = from_dict(RunConfig, json.loads(json.dumps(to_dict(config))))
+        assert back == config
+        assert isinstance(back.model, MolmoConfig) and isinstance(back.model.vision.taps, tuple)
+
+
+def test_what_the_file_leaves_out_keeps_its_default():
+    assert from_dict(RunConfig, {"seed": 7}) == override(NANO, ["--seed=7"])
+
+
+def test_a_setting_that_the_file_invents_is_refused():
+    with pytest.raises(ValueError, match="StageConfig has no setting 'wings'"):
+        from_dict(RunConfig, {"grow": {"steps": 1, "wings": 2}})

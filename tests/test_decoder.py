@@ -1,0 +1,197 @@
+"""The decoder: norms, rotary positions, dropout by token, and the cache that saves reading twice."""
+import dataclasses
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from minimolmo.config import DecoderConfig
+from minimolmo.model.attention import attend, merge_heads, split_heads
+from minimolmo.model.decoder import Decoder, GroupedQueryAttention, KVCache, RMSNorm, drop, rotary_angles, rotate
+
+CONFIG = DecoderConfig(width=16, layers=2, heads=4, kv_heads=2, mlp=24, vocab=50, extra=4)
+
+
+def shaken(module):
+    """Every parameter random, biases and norms too, so that nothing hides behind a zero or a one."""
+    torch.manual_seed(0)
+    for parameter in module.parameters():
+        nn.init.normal_(parameter, std=0.5)
+    return module
+
+
+def causal(length):
+    return torch.ones(1, 1, length, length, dtype=torch.bool).tril()
+
+
+# Norm
+
+def test_rmsnorm_divides_by_the_root_of_the_mean_square():
+    """(3, 4): the mean square is 12.5, its root 3.5355."""
+    x = RMSNorm(2, eps=0.0)(torch.tensor([3.0, 4.0]))
+    assert x.tolist() == pytest.approx([0.84853, 1.13137], abs=1e-5)
+
+
+def test_rmsnorm_equals_pytorchs_own():
+    norm, x = shaken(RMSNorm(16, eps=1e-2)), torch.randn(3, 16) / 10
+    torch.testing.assert_close(norm(x), F.rms_norm(x, (16,), norm.weight, eps=1e-2))
+
+
+def test_rmsnorm_computes_in_float32_whatever_comes_in():
+    """300 squared is more than float16 can hold; and bfloat16 in gives the float32 answer, rounded once."""
+    norm = RMSNorm(1000, eps=1e-6)
+    assert norm.half()(torch.full((1000,), 300.0).half()).tolist() == [1.0] * 1000
+
+    x = torch.randn(4, 1000).bfloat16()
+    assert torch.equal(norm.bfloat16()(x), norm.float()(x.float()).bfloat16())
+
+
+def test_a_vector_of_zeros_stays_zeros():
+    assert RMSNorm(4, eps=1e-6)(torch.zeros(4)).tolist() == [0, 0, 0, 0]
+
+
+# Rotary positions
+
+def at(x, position, theta=10_000.0):
+    """One head's vector, turned as it would be at a position."""
+    angles = rotary_angles(torch.tensor([[position]]), x.shape[-1], theta)
+    return rotate(x.view(1, 1, 1, -1), *angles).flatten()
+
+
+def test_the_first_position_is_not_turned():
+    x = torch.randn(8)
+    assert torch.equal(at(x, 0), x)
+
+
+def test_the_first_pair_turns_one_radian_a_position():
+    for position in (1, 2, 30):
+        assert at(torch.tensor([1.0, 0.0]), position).tolist() == pytest.approx(
+            [math.cos(position), math.sin(position)], abs=1e-5)
+
+
+def test_a_pair_is_a_number_and_the_one_half_a_head_further():
+    """Head size 4, theta 10000: the second pair (1, 3) turns 100 times slower, at position 100 by one radian."""
+    x = at(torch.tensor([0.0, 1.0, 0.0, 0.0]), 100)
+    assert x.tolist() == pytest.approx([0, math.cos(1), 0, math.sin(1)], abs=1e-5)
+
+
+def test_only_the_distance_between_query_and_key_counts():
+    torch.manual_seed(0)
+    q, k = torch.randn(8), torch.randn(8)
+    products = [(at(q, start + 4) @ at(k, start)).item() for start in (0, 1, 17, 300)]
+    assert products == pytest.approx([products[0]] * 4, abs=1e-4)
+    assert (at(q, 5) @ at(k, 0)).item() != pytest.approx(products[0], abs=1e-2)
+
+
+def test_turning_keeps_the_length():
+    x = torch.randn(8)
+    assert at(x, 123).norm().item() == pytest.approx(x.norm().item())
+
+
+def test_every_token_is_turned_by_its_own_position():
+    x = torch.randn(1, 2, 3, 8)  # one sequence, two heads, three tokens
+    turned = rotate(x, *rotary_angles(torch.tensor([[7, 0, 4]]), 8, 10_000.0))
+    for head in range(2):
+        for token, position in enumerate((7, 0, 4)):
+            torch.testing.assert_close(turned[0, head, token], at(x[0, head, token], position))
+
+
+def test_turning_is_done_in_float32_and_handed_back_as_it_came():
+    x = torch.randn(1, 1, 1, 8).bfloat16()
+    angles = rotary_angles(torch.tensor([[1234]]), 8, 10_000.0)
+    assert torch.equal(rotate(x, *angles), rotate(x.float(), *angles).bfloat16())
+
+
+# Attention
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_grouped_attention_by_hand_project_turn_attend_merge(bias):
+    layer = shaken(GroupedQueryAttention(dataclasses.replace(CONFIG, qkv_bias=bias)))
+    x, angles = torch.randn(2, 5, 16), rotary_angles(torch.arange(5)[None], 4, 10_000.0)
+    projected = x @ layer.qkv.weight.T + (layer.qkv.bias if bias else 0)
+    q, k, v = projected[..., :16], projected[..., 16:24], projected[..., 24:]  # 4 heads ask, 2 answer, 4 wide
+    heard = attend(rotate(split_heads(q, 4), *angles), rotate(split_heads(k, 2), *angles), split_heads(v, 2), causal(5))
+
+    torch.testing.assert_close(layer(x, angles, causal(5), 0, None), merge_heads(heard) @ layer.out.weight.T,
+                               atol=1e-5, rtol=1e-4)
+
+
+def test_biases_stand_on_query_key_and_value_alone():
+    biased = [name for name, _ in Decoder(CONFIG).named_parameters() if name.endswith("bias")]
+    assert biased == ["blocks.0.attention.qkv.bias", "blocks.1.attention.qkv.bias"]
+
+
+def test_a_token_is_moved_by_those_before_it_and_by_no_later_one():
+    decoder, x = shaken(Decoder(CONFIG)), torch.randn(1, 6, 16, requires_grad=True)
+    decoder(x, torch.arange(6)[None], causal(6))[0, 2].square().sum().backward()
+    assert x.grad[0].abs().sum(dim=-1).nonzero().flatten().tolist() == [0, 1, 2]
+
+
+def test_moving_the_whole_text_further_on_changes_nothing():
+    decoder, x, position = shaken(Decoder(CONFIG)), torch.randn(1, 6, 16), torch.arange(6)[None]
+    torch.testing.assert_close(decoder(x, position, causal(6)), decoder(x, position + 50, causal(6)),
+                               atol=1e-4, rtol=1e-4)
+
+
+# Head
+
+def test_a_tied_head_is_the_embedding_and_an_untied_one_is_not():
+    tied, untied = Decoder(CONFIG), Decoder(dataclasses.replace(CONFIG, tied=False))
+    assert tied.head.weight is tied.embedding.weight
+    assert untied.head.weight is not untied.embedding.weight
+    assert sum(p.numel() for p in untied.parameters()) - sum(p.numel() for p in tied.parameters()) == 50 * 16
+
+
+def test_the_special_image_tokens_are_never_said():
+    assert Decoder(CONFIG).logits(torch.randn(2, 3, 16)).shape == (2, 3, 50)  # vocab words, none of the 4 extra
+
+
+# Cache
+
+@pytest.mark.parametrize("pieces", [[6], [5, 1], [3, 1, 1, 1], [1] * 6, [2, 4]])
+def test_reading_in_pieces_with_a_cache_equals_reading_at_once(pieces):
+    decoder, x, position = shaken(Decoder(CONFIG)), torch.randn(2, 6, 16), torch.arange(6)[None]
+    cache, read, start = KVCache(CONFIG.layers), [], 0
+    for length in pieces:
+        stop = start + length
+        read.append(decoder(x[:, start:stop], position[:, start:stop], causal(6)[:, :, start:stop, :stop], cache=cache))
+        start = stop
+    torch.testing.assert_close(torch.cat(read, dim=1), decoder(x, position, causal(6)), atol=1e-5, rtol=1e-4)
+
+
+def test_the_cache_holds_the_few_shared_heads_not_the_many_asking_ones():
+    decoder, cache = Decoder(CONFIG), KVCache(CONFIG.layers)
+    decoder(torch.randn(3, 6, 16), torch.arange(6)[None], causal(6), cache=cache)
+    assert [keys.shape for keys, _ in cache.pairs] == [(3, 2, 6, 4)] * 2  # B, 2 of 4 heads, T, head size
+
+
+# Dropout
+
+def test_no_rate_is_no_dropout():
+    x = torch.randn(2, 3, 4)
+    assert drop(x, None) is x
+
+
+def test_a_token_of_rate_zero_is_untouched_whatever_its_neighbours_rate():
+    torch.manual_seed(0)
+    x = torch.ones(1, 3, 1000)
+    dropped = drop(x, torch.tensor([[0.0, 0.5, 0.0]]))
+    assert torch.equal(dropped[0, [0, 2]], x[0, [0, 2]])
+    assert sorted(set(dropped[0, 1].tolist())) == [0.0, 2.0]  # gone, or doubled
+
+
+def test_dropout_keeps_the_expectation():
+    torch.manual_seed(0)
+    dropped = drop(torch.ones(1, 2, 100_000), torch.tensor([[0.1, 0.75]]))
+    assert dropped.mean(dim=-1).tolist() == [pytest.approx([1, 1], abs=0.02)]
+    assert (dropped == 0).float().mean(dim=-1).tolist() == [pytest.approx([0.1, 0.75], abs=0.01)]
+
+
+def test_dropout_at_the_last_token_leaves_all_earlier_ones_alone():
+    decoder, x, position = shaken(Decoder(CONFIG)), torch.randn(1, 6, 16), torch.arange(6)[None]
+    calm = decoder(x, position, causal(6))
+    shaky = decoder(x, position, causal(6), dropout=torch.tensor([[0, 0, 0, 0, 0, 0.5]]))
+    torch.testing.assert_close(shaky[:, :5], calm[:, :5])
+    assert not torch.allclose(shaky[:, 5], calm[:, 5])

@@ -1,0 +1,210 @@
+"""Growing: exact labels for what every patch and visual token looks at, and the losses they teach by."""
+import dataclasses
+
+import pytest
+import torch
+
+from minimolmo.batch.collate import collate
+from minimolmo.batch.sequence import build_sequence
+from minimolmo.config import ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, VisionConfig
+from minimolmo.grow import ASKED, Growth, _leading_digits, covering, patch_boxes
+from minimolmo.image.tiler import tile_image
+from minimolmo.model.molmo import MiniMolmo
+from minimolmo.text.tokenizer import Tokenizer
+
+TINY = MolmoConfig(ImageConfig(crop_size=16, patch_size=4, margins=(0, 0)),  # 4x4 patches, 2x2 visual tokens
+                   VisionConfig(width=16, layers=2, heads=2, mlp=32), ConnectorConfig(width=16, heads=2, mlp=24),
+                   DecoderConfig(width=24, layers=1, heads=2, kv_heads=1, mlp=32, vocab=257, extra=4))
+WORDS = Tokenizer([], vocab=257)
+RED, BLUE, DISC, BOX = (ord(letter) for letter in "rbdx")  # the first tokens of the words
+WHOLE = torch.tensor([[0.0, 0.0, 100.0, 100.0]])           # a crop that is exactly the image
+
+
+def thing(x, y, width, height, color=RED, kind=DISC):
+    return torch.tensor([[x, y, width, height, color, kind]], dtype=torch.float32)
+
+
+# Where a patch lies
+
+def test_the_patches_of_a_whole_image_share_out_its_percent_row_by_row():
+    """2x2 patches: left, top, right, bottom."""
+    assert patch_boxes(WHOLE, side=2)[0].tolist() == [[0, 0, 50, 50], [50, 0, 100, 50],
+                                                      [0, 50, 50, 100], [50, 50, 100, 100]]
+
+
+def test_a_crops_place_shifts_its_patches():
+    """A crop over the right half, 50 wide and 100 high: its second patch begins at 75."""
+    boxes = patch_boxes(torch.tensor([[50.0, 0.0, 50.0, 100.0]]), side=2)[0]
+    assert boxes.tolist() == [[50, 0, 75, 50], [75, 0, 100, 50], [50, 50, 75, 100], [75, 50, 100, 100]]
+
+
+def test_patches_of_padding_lie_outside_the_image():
+    """A wide picture in a square overview: the crop begins 50 % above it and ends 50 % below it."""
+    boxes = patch_boxes(torch.tensor([[0.0, -50.0, 100.0, 200.0]]), side=4)[0]
+    assert boxes[:, 3].reshape(4, 4)[0].tolist() == [0] * 4       # the first row ends where the picture begins
+    assert boxes[:, 1].reshape(4, 4)[3].tolist() == [100] * 4     # the last begins where it ends
+
+
+# Which thing covers it
+
+def covers(box, things, least=0.5):
+    return covering(torch.tensor([box]).float(), things, least).item()
+
+
+def test_a_box_belongs_to_the_thing_that_covers_the_larger_share_of_it():
+    """Box 0-10; one thing reaches 6 into it, the other 4: shares 0.6 and 0.4."""
+    things = torch.cat([thing(8, 5, 4, 10), thing(3, 5, 6, 10)])
+    assert covers([0, 0, 10, 10], things, least=0.3) == 1 or covers([0, 0, 10, 10], things, least=0.3) == 0
+
+
+def test_less_than_the_least_share_is_nothing():
+    """A thing 100 wide whose edge reaches 4 into a box 10 wide: 0.4 of the box."""
+    long = thing(-46, 5, 100, 10)
+    assert covers([0, 0, 10, 10], long, least=0.5) == -1
+    assert covers([0, 0, 10, 10], long, least=0.3) == 0
+
+
+def test_a_thing_smaller_than_the_box_counts_by_its_own_size():
+    """2x2 in a box of 10x10 is a fiftieth of the box, but all of the thing."""
+    assert covers([0, 0, 10, 10], thing(5, 5, 2, 2), least=0.5) == 0
+
+
+def test_rows_of_minus_one_and_no_rows_at_all_are_no_thing():
+    assert covers([0, 0, 10, 10], -torch.ones(3, 6)) == -1
+    assert covers([-2, -2, 0, 0], -torch.ones(3, 6)) == -1  # not even where -1 would lie
+    assert covers([0, 0, 10, 10], torch.zeros(0, 6)) == -1
+
+
+def test_touching_is_not_covering():
+    assert covers([0, 0, 10, 10], thing(15, 5, 10, 10), least=0.01) == -1
+
+
+# The digits of a place
+
+@pytest.mark.parametrize("percent, digits", [(61.5, [6, 1]), (4.0, [0, 4]), (0.0, [0, 0]), (29.96, [3, 0]),
+                                             (29.94, [2, 9]), (99.9, [9, 9]), (100.0, [9, 9])])
+def test_the_leading_digits_are_those_the_text_prints(percent, digits):
+    """29.96 is printed as 30.0. (100.0, which would need three, stays at 99.)"""
+    assert _leading_digits(torch.tensor([[percent, 50.0]])).tolist() == [digits + [5, 0]]
+
+
+# The losses
+
+def batch(*things_of_each, max_crops=0):
+    """One 16x16 picture for each: grey, and every thing a square of full red or blue."""
+    sequences = []
+    for things in things_of_each:
+        image = torch.full((16, 16, 3), 128, dtype=torch.uint8)
+        for x, y, width, height, color, _ in things.tolist():
+            rows = slice(round((y - height / 2) * 0.16), round((y + height / 2) * 0.16))
+            cols = slice(round((x - width / 2) * 0.16), round((x + width / 2) * 0.16))
+            image[rows, cols] = torch.tensor([255, 0, 0] if color == RED else [0, 0, 255], dtype=torch.uint8)
+        crops = tile_image(image.numpy(), TINY.image, max_crops)
+        sequences.append(build_sequence(crops, [], WORDS, things=things.numpy()))
+    return collate(sequences)
+
+
+def grown(seed=0):
+    torch.manual_seed(seed)
+    model = MiniMolmo(TINY)
+    return model, Growth(model, WORDS.encode("0123456789"))
+
+
+def loss(model, growth, seen):
+    return growth(model, seen, *model.look(seen))
+
+
+LEFT, RIGHT = thing(25, 25, 50, 50, RED, DISC), thing(75, 75, 50, 50, BLUE, BOX)  # each a quarter of the picture
+
+
+def asked_of(growth, model, seen, method):
+    """What the loss asks for: the targets and weights that reach the cross-entropy."""
+    calls = []
+    growth.say = lambda model, said, targets, weight: calls.append((targets, weight)) or said.sum() * 0
+    features, visual = model.look(seen)
+    boxes, things = patch_boxes(seen.places, growth.side), seen.things[seen.owner]
+    if method == "patch":
+        growth.patch_loss(model, features, boxes, things)
+    else:
+        growth.token_loss(model, visual, boxes, things, seen)
+    return calls[0]
+
+
+def test_every_patch_is_asked_for_colour_and_kind_or_for_nothing():
+    """4x4 patches, a red disc on the upper left quarter; nothing is end of text."""
+    model, growth = grown()
+    targets, weight = asked_of(growth, model, batch(LEFT), "patch")
+    n, r = WORDS.eos, RED
+    assert targets[0, :, 0].reshape(4, 4).tolist() == [[r, r, n, n], [r, r, n, n], [n, n, n, n], [n, n, n, n]]
+    assert set(targets[0, :, 1].tolist()) == {DISC, n}
+    covered = targets[..., 0] == r
+    assert weight[..., 0][covered].sum().item() == pytest.approx(weight[..., 0][~covered].sum().item())
+
+
+def test_a_visual_token_on_a_thing_is_asked_for_its_name_and_place():
+    """Token 0 lies on the red disc at (25, 25), token 3 on the blue box at (75, 75); 1 and 2 on nothing."""
+    model, growth = grown()
+    targets, _ = asked_of(growth, model, batch(torch.cat([LEFT, RIGHT])), "token")
+    assert ASKED == ("color", "kind", "x tens", "x ones", "y tens", "y ones")
+    assert targets.tolist() == [[RED, DISC, *WORDS.encode("2525")], [BLUE, BOX, *WORDS.encode("7575")]]
+
+
+def test_in_a_batch_every_crop_is_asked_about_its_own_image():
+    """Image 0 holds nothing, image 1 the blue box: only its token 3 is asked; and again in its high-res crop."""
+    model, growth = grown()
+    seen = batch(torch.zeros(0, 6), RIGHT, max_crops=1)
+    targets, _ = asked_of(growth, model, seen, "token")
+    assert seen.owner.tolist() == [0, 0, 1, 1]
+    assert targets.tolist() == [[BLUE, BOX, *WORDS.encode("7575")]] * 2
+
+
+def test_the_growth_loss_falls_when_taught():
+    model, growth = grown()
+    seen = batch(LEFT, RIGHT, torch.cat([LEFT, RIGHT]))
+    optimizer = torch.optim.Adam([*model.parameters(), *growth.parameters()], lr=5e-3)
+    losses = []
+    for _ in range(40):
+        optimizer.zero_grad()
+        losses.append(loss(model, growth, seen))
+        losses[-1].backward()
+        optimizer.step()
+    assert losses[0] > 8                # two losses, each about ln 257 = 5.5
+    assert losses[-1] < losses[0] / 4
+
+
+@pytest.mark.parametrize("nothing", [torch.zeros(0, 6), -torch.ones(2, 6)])
+def test_where_nothing_is_known_nothing_is_asked(nothing):
+    """No things, or rows of padding alone: a loss of 0 and gradients of 0, never NaN."""
+    model, growth = grown()
+    value = loss(model, growth, batch(nothing[:0]) if not len(nothing) else
+                 dataclasses.replace(batch(LEFT), things=nothing[None]))
+    value.backward()
+    assert value.item() == 0
+    for parameter in [*model.parameters(), *growth.parameters()]:
+        assert parameter.grad is None or not parameter.grad.any()
+
+
+def test_a_thing_that_fills_the_picture_is_no_division_by_zero():
+    model, growth = grown()
+    value = loss(model, growth, batch(thing(50, 50, 100, 100)))
+    value.backward()
+    assert torch.isfinite(value)
+    assert all(torch.isfinite(p.grad).all() for p in growth.parameters())
+
+
+def test_padding_rows_of_things_change_nothing():
+    """In a batch an image with one thing gets a row of -1 beside one with two."""
+    model, growth = grown()
+    seen = batch(LEFT)
+    padded = dataclasses.replace(seen, things=torch.cat([seen.things, -torch.ones(1, 3, 6)], dim=1))
+    assert loss(model, growth, seen).item() == pytest.approx(loss(model, growth, padded).item())
+
+
+def test_growing_teaches_the_eye_and_the_connector():
+    """The ViT learns from both losses, the projector from the tokens'; decoder blocks are not asked yet."""
+    model, growth = grown()
+    loss(model, growth, batch(LEFT, RIGHT)).backward()
+    assert model.vit.blocks[0].mlp.up.weight.grad.any()
+    assert model.projector.down.weight.grad.any()
+    assert model.decoder.embedding.weight.grad.any()
+    assert model.decoder.blocks[0].mlp.up.weight.grad is None

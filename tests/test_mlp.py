@@ -1,0 +1,57 @@
+"""The two MLPs: small enough to work out on paper."""
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from minimolmo.model.mlp import GeluMLP, SwiGLU, quick_gelu
+
+
+def test_quick_gelu_lets_three_quarters_through_where_its_sigmoid_says_three_quarters():
+    """sigmoid(ln 3) = 3/4, so at x = ln 3 / 1.702 the answer is 0.75 x."""
+    x = math.log(3) / 1.702
+    assert quick_gelu(torch.tensor(x)).item() == pytest.approx(0.75 * x)
+
+
+def test_quick_gelu_stops_what_is_negative_and_passes_what_is_large():
+    assert quick_gelu(torch.tensor([-10.0, 0.0, 10.0])).tolist() == pytest.approx([0, 0, 10], abs=1e-5)
+
+
+def test_quick_gelu_is_close_to_gelu_but_not_the_same():
+    """CLIP was trained with the quick one, so the exact one would spoil its weights."""
+    x = torch.linspace(-4, 4, 100)
+    difference = (quick_gelu(x) - F.gelu(x)).abs().max()
+    assert 0.01 < difference < 0.03
+
+
+def test_the_vits_mlp_widens_bends_and_narrows_with_biases():
+    """1 number, inner width 2: up gives (x + 1, -x), x = 9 gives (10, -9), bent (10, 0), down 3*10 + 5*0 + 7."""
+    mlp = GeluMLP(width=1, inner=2)
+    weights = {"up.weight": [[1.0], [-1.0]], "up.bias": [1.0, 0.0], "down.weight": [[3.0, 5.0]], "down.bias": [7.0]}
+    mlp.load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
+    assert mlp(torch.tensor([9.0])).item() == pytest.approx(37, abs=1e-4)
+
+
+def gated(gate, up, down):
+    """A SwiGLU of one number, with these three weights."""
+    mlp = SwiGLU(1, 1, 1)
+    mlp.load_state_dict({f"{name}.weight": torch.tensor([[value]]) for name, value in
+                         (("gate", gate), ("up", up), ("down", down))})
+    return lambda x: mlp(torch.tensor([x])).item()
+
+
+def test_swiglu_multiplies_two_views_of_its_input_one_of_them_bent():
+    """silu(2) = 2 sigmoid(2) = 1.7616; times 3, times 10."""
+    assert gated(gate=2.0, up=3.0, down=10.0)(1.0) == pytest.approx(52.848, abs=1e-3)
+
+
+def test_a_shut_gate_lets_nothing_through_and_an_open_one_multiplies():
+    """Swap gate and up, and the first line gives 5 * silu(4) instead of nothing: order is all that tells them apart."""
+    assert gated(gate=-50.0, up=4.0, down=1.0)(1.0) == pytest.approx(0, abs=1e-6)
+    assert gated(gate=50.0, up=4.0, down=1.0)(1.0) == pytest.approx(200)
+    assert gated(gate=50.0, up=-4.0, down=1.0)(1.0) == pytest.approx(-200)  # up keeps its sign, gate does not
+
+
+def test_swiglu_has_no_biases_so_nothing_in_is_nothing_out():
+    assert SwiGLU(4, 8, 6)(torch.zeros(3, 4)).tolist() == torch.zeros(3, 6).tolist()

@@ -1,0 +1,456 @@
+"""The whole of Molmo: what reaches what, what it costs to be wrong, and the official code's own numbers."""
+import dataclasses
+import json
+import math
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from minimolmo.answer import generate
+from minimolmo.batch.collate import collate
+from minimolmo.batch.sequence import build_sequence
+from minimolmo.config import ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, VisionConfig, preset
+from minimolmo.flow import PADDING, TRUNK
+from minimolmo.image.tiler import tile_image
+from minimolmo.model.decoder import KVCache
+from minimolmo.model.molmo import IM_PATCH, MiniMolmo, who_sees_whom
+from minimolmo.text.tokenizer import Tokenizer
+
+TINY = MolmoConfig(ImageConfig(crop_size=8, patch_size=2, margins=(0, 0), ground=2),  # 4x4 patches, 2x2 tokens
+                   VisionConfig(width=8, layers=2, heads=2, mlp=16), ConnectorConfig(width=8, heads=2, mlp=12),
+                   DecoderConfig(width=16, layers=2, heads=4, kv_heads=2, mlp=24, vocab=257, extra=4))
+WORDS = Tokenizer([], vocab=257)  # every byte is a token
+CAT, DOG, SKY = ("where?", "a cat on the left"), ("what?", "a dog"), ("which colour?", "blue")
+SAME = dict(atol=1e-5, rtol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def model():
+    """Every parameter random, biases too, so that nothing hides behind a zero."""
+    torch.manual_seed(0)
+    model = MiniMolmo(TINY)
+    for parameter in model.parameters():
+        parameter.data += 0.2 * torch.randn_like(parameter)
+    return model.eval()
+
+
+def picture(seed=0, height=8, width=8):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def sequence(*annotations, image=picture(), max_crops=0, **options):
+    """An image and some (question, answer) pairs; a pair cut short, (question,), still waits for its answer."""
+    messages = [[WORDS.encode(text) for text in annotation] for annotation in annotations]
+    return build_sequence(tile_image(image, TINY.image, max_crops), messages, WORDS, **options)
+
+
+def batch(*annotations, **options):
+    return collate([sequence(*annotations, **options)])
+
+
+def loss(model, batch, **options):
+    return model.loss(batch, model.look(batch)[1], **options)[0]
+
+
+# See: what only padding is, is said so
+
+def test_a_patch_of_nothing_but_padding_and_one_of_some_are_told_so_and_a_whole_one_is_not(model):
+    """The last, -1, is what the official code writes for the crop it mislaid: it counts as partly padding."""
+    patches, real = torch.rand(1, 16, 12), torch.ones(1, 16)
+    shares = real.clone()
+    shares[0, :4] = torch.tensor([0.0, 0.5, 1.0, -1.0])
+    told = model.see(patches, shares) - model.see(patches, real)
+
+    nothing, partly = model.padding[0], model.padding[1]
+    torch.testing.assert_close(told[0, :4], torch.stack([nothing, partly, 0 * nothing, partly]), **SAME)
+    assert not told[0, 4:].any()
+
+
+# Splice: visual tokens into the text
+
+def test_the_kth_im_patch_token_receives_the_kth_visual_token_added_to_its_embedding(model):
+    """Two sequences of 4 and 8 visual tokens: the batch's 12 go to the first, then to the second, in reading order."""
+    two = collate([sequence(CAT), sequence(DOG, max_crops=1)])
+    visual = torch.arange(1.0, 13)[:, None].expand(12, 16)  # visual token k is made of k + 1 alone
+    x = model.embed(two.ids)
+    added = (model.splice(x, two.ids, visual) - x).mean(dim=-1).round()
+
+    patches = two.ids == WORDS.im_patch
+    assert added[0][patches[0]].tolist() == [1, 2, 3, 4]
+    assert added[1][patches[1]].tolist() == [5, 6, 7, 8, 9, 10, 11, 12]
+    assert not added[~patches].any()  # words, column tokens, padding: untouched
+
+
+def test_the_image_tokens_are_numbered_behind_the_words_and_have_a_table_of_their_own(model):
+    assert WORDS.im_patch == TINY.decoder.vocab + IM_PATCH
+    assert torch.equal(model.embed(torch.tensor([[WORDS.im_patch]]))[0, 0], model.extra_embedding.weight[IM_PATCH])
+    assert torch.equal(model.embed(torch.tensor([[7]]))[0, 0], model.decoder.embedding.weight[7])
+
+
+# Who sees whom
+
+def draw(visible):
+    return ["".join(".x"[int(cell)] for cell in row) for row in visible]
+
+
+def test_soundproof_booths_all_facing_the_same_painting():
+    """Two tokens of image, two of booth 1, two of booth 2, one of padding: row q sees the columns marked x."""
+    branch = torch.tensor([[TRUNK, TRUNK, 1, 1, 2, 2, PADDING]])
+    assert draw(who_sees_whom(branch, branch)[0, 0]) == ["x......",   # the image, causally
+                                                         "xx.....",
+                                                         "xxx....",   # booth 1: the image and itself
+                                                         "xxxx...",
+                                                         "xx..x..",   # booth 2: no word of booth 1
+                                                         "xx..xx.",
+                                                         "xx....x"]   # padding, seen by nobody but padding
+
+
+def test_when_the_cache_holds_the_past_the_askers_are_the_last_of_the_asked():
+    """One new word of booth 1, after image, booth 1 and padding have been read."""
+    asked = torch.tensor([[TRUNK, TRUNK, 1, PADDING, 1]])
+    assert draw(who_sees_whom(asked[:, -1:], asked)[0, 0]) == ["xxx.x"]
+    assert torch.equal(who_sees_whom(asked[:, 2:], asked), who_sees_whom(asked, asked)[:, :, 2:])
+
+
+# Leaks: nothing moves that must not
+
+def test_a_future_token_moves_nothing_before_it(model):
+    before, after = batch(CAT), batch(CAT)
+    after.ids[0, -1] = ord("!")
+    assert torch.equal(model(before)[0, :-1], model(after)[0, :-1])
+
+
+def test_no_word_is_heard_in_another_booth_nor_by_the_image(model):
+    """The first annotation changes, length kept: the image and the second annotation notice nothing."""
+    before, after = batch(CAT, DOG), batch(("whose", "the cow  on a hill"), DOG)
+    first = before.branch[0] == 1
+    assert (before.ids != after.ids)[0, first].any()
+
+    torch.testing.assert_close(model(before)[0, ~first], model(after)[0, ~first], **SAME)
+    assert not torch.allclose(model(before)[0, first], model(after)[0, first], atol=1e-2)
+
+
+def test_what_stands_in_the_padding_is_nobodys_business(model):
+    before, after = collate([sequence(CAT), sequence(DOG)]), collate([sequence(CAT), sequence(DOG)])
+    padded = after.branch == PADDING
+    after.ids[padded], after.position[padded] = ord("!"), 999
+
+    assert padded.sum() > 0
+    assert torch.equal(model(before)[~padded], model(after)[~padded])
+
+
+def test_one_sequence_of_a_batch_is_blind_to_the_other(model):
+    before = collate([sequence(CAT), sequence(DOG, image=picture(1))])
+    after = collate([sequence(CAT), sequence(SKY, image=picture(2))])
+    length = len(sequence(CAT).ids)
+    torch.testing.assert_close(model(before)[0, :length], model(after)[0, :length], **SAME)
+
+
+def test_another_image_moves_every_word(model):
+    before, after = batch(CAT, DOG), batch(CAT, DOG, image=picture(1))
+    words = before.branch[0] > TRUNK
+    assert ((model(before) - model(after))[0, words].abs().amax(dim=-1) > 1e-3).all()
+
+
+def test_every_crop_reaches_the_first_word(model):
+    """A picture of 8x16 pixels: the overview and two crops, and each moves what is said after them."""
+    seen = batch(CAT, image=picture(0, 8, 16), max_crops=2)
+    seen.patches.requires_grad_()
+    first = seen.branch[0].tolist().index(1)
+    moved_by, = torch.autograd.grad(model(seen)[0, first].square().sum(), seen.patches)
+
+    assert len(seen.patches) == 3
+    assert (moved_by.abs().sum(dim=(1, 2)) > 0).all()
+
+
+def test_a_batch_equals_its_sequences_one_by_one(model):
+    """Different images, numbers of crops and lengths of text."""
+    sequences = [sequence(CAT), sequence(DOG, SKY, image=picture(1, 8, 16), max_crops=2), sequence(SKY)]
+    together = model(collate(sequences))
+    for row, alone in zip(together, sequences):
+        torch.testing.assert_close(row[:len(alone.ids)], model(collate([alone]))[0], **SAME)
+
+
+# Packed = apart
+
+def test_annotations_packed_into_one_sequence_give_the_logits_of_separate_ones(model):
+    packed = batch(CAT, DOG, SKY)
+    logits = model(packed)[0]
+    for number, annotation in enumerate((CAT, DOG, SKY), start=1):
+        apart = batch(annotation)
+        expected = model(apart)[0, apart.branch[0] == 1]
+        torch.testing.assert_close(logits[packed.branch[0] == number][:len(expected)], expected, **SAME)
+
+
+def test_it_does_not_matter_who_sits_in_which_booth(model):
+    one, other = batch(CAT, DOG), batch(DOG, CAT)
+    length = (one.branch[0] == 1).sum() - 1  # the last EOS is read only where another annotation follows
+    torch.testing.assert_close(model(one)[0, one.branch[0] == 1][:length],
+                               model(other)[0, other.branch[0] == 2][:length], **SAME)
+
+
+@pytest.mark.parametrize("root_weights", [False, True])
+def test_packed_annotations_teach_the_same_as_separate_ones(model, root_weights):
+    """Loss sums and gradients are equal; root weights make each of the three count sqrt(1/3)."""
+    count = 3 ** -0.5 if root_weights else 1.0
+    packed = loss(model, batch(CAT, DOG, SKY, root_weights=root_weights), z_loss=0.1)
+    apart = sum(loss(model, batch(annotation), z_loss=0.1) for annotation in (CAT, DOG, SKY)) * count
+    assert packed.item() == pytest.approx(apart.item(), rel=1e-5)
+
+    for one, other in zip(*(torch.autograd.grad(x, list(model.parameters())) for x in (packed, apart))):
+        torch.testing.assert_close(one, other, atol=1e-4 * float(other.abs().max() + 1), rtol=1e-3)
+
+
+# Cache
+
+def test_prefill_and_single_steps_equal_reading_at_once(model):
+    """Read up to the question's end, then word by word from the cache."""
+    whole = batch(CAT)
+    expected = model.read(whole, model.look(whole)[1])
+    asked = batch(CAT[:1])
+    cache = KVCache(TINY.decoder.layers)
+    hidden = [model.read(asked, model.look(asked)[1], cache=cache)]
+    for t in range(asked.ids.shape[1], whole.ids.shape[1]):
+        visible = who_sees_whom(whole.branch[:, t:t + 1], whole.branch[:, :t + 1])
+        hidden.append(model.decoder(model.embed(whole.ids[:, t:t + 1]), whole.position[:, t:t + 1], visible,
+                                    cache=cache))
+    torch.testing.assert_close(torch.cat(hidden, dim=1), expected, **SAME)
+
+
+def greedy_without_a_cache(model, question, image, steps):
+    """Read everything again for each word."""
+    said = []
+    for _ in range(steps):
+        asked = batch((question,), image=image)
+        trunk_and_question = asked.ids.shape[1]
+        said_so_far = torch.tensor([said], dtype=torch.long)
+        more = dict(ids=said_so_far, branch=torch.ones_like(said_so_far),
+                    position=trunk_and_question + torch.arange(len(said))[None])
+        longer = dataclasses.replace(asked, **{k: torch.cat([getattr(asked, k), v], dim=1) for k, v in more.items()})
+        said.append(int(model(longer)[0, -1].argmax()))
+    return said
+
+
+def test_a_batch_of_different_lengths_says_with_a_cache_what_each_says_alone_without(model):
+    questions, images = ["where?", "what is this?", "hm"], [picture(seed) for seed in range(3)]
+    together = collate([sequence((q,), image=image) for q, image in zip(questions, images)])
+    said = generate(model, together, eos=-1, max_new=8)
+    assert said == [greedy_without_a_cache(model, q, image, 8) for q, image in zip(questions, images)]
+
+
+# Loss
+
+def test_the_loss_is_each_answer_tokens_surprise_times_its_weight(model):
+    """By hand from the logits: only "a dog" and its end-of-text count, 6 tokens, here with weights 1 ... 6."""
+    seen = batch(DOG)
+    answer = seen.loss_weight[0].nonzero().flatten()
+    assert WORDS.decode(seen.targets[0, answer]) == "a dog" and seen.targets[0, answer[-1]] == WORDS.eos
+    seen.loss_weight[0, answer] = torch.arange(1.0, 7)
+
+    surprise = [-model(seen)[0, t].log_softmax(dim=-1)[seen.targets[0, t]].item() for t in answer]
+    total, entropy = model.loss(seen, model.look(seen)[1])
+    assert total.item() == entropy.item() == pytest.approx(sum(w * s for w, s in enumerate(surprise, start=1)), rel=1e-5)
+
+
+def test_z_loss_adds_the_squared_logarithm_of_the_scores_sum(model):
+    seen = batch(DOG, CAT, root_weights=True)
+    scale = model(seen).exp().sum(dim=-1).log() ** 2
+    expected = (scale * seen.loss_weight).sum().item()
+
+    total, entropy = model.loss(seen, model.look(seen)[1], z_loss=0.5)
+    assert (total - entropy).item() == pytest.approx(0.5 * expected, rel=1e-4)
+    assert not entropy.requires_grad  # it is for the log alone
+
+
+def test_micro_batches_add_up_to_one_mean_over_all_answer_tokens_never_a_mean_of_means(model):
+    """A long answer alone, two short ones together: divide each sum by the weight of all three."""
+    parts = [collate([sequence(CAT)]), collate([sequence(DOG), sequence(SKY)])]
+    whole = collate([sequence(CAT), sequence(DOG), sequence(SKY)])
+    weights = [float(part.loss_weight.sum()) for part in parts]
+    losses = [loss(model, part).item() for part in parts]
+    mean = loss(model, whole).item() / float(whole.loss_weight.sum())
+
+    assert sum(losses) / sum(weights) == pytest.approx(mean, rel=1e-5)
+    assert np.mean([l / w for l, w in zip(losses, weights)]) != pytest.approx(mean, rel=1e-3)
+
+
+def test_a_question_without_an_answer_costs_nothing(model):
+    assert loss(model, batch(("where?",)), z_loss=0.1).item() == 0
+
+
+# Before training
+
+WIDE = MolmoConfig(vision=VisionConfig(width=256, layers=6, heads=8, mlp=1024),
+                   connector=ConnectorConfig(width=256, heads=8, mlp=512),
+                   decoder=DecoderConfig(width=256, layers=6, heads=8, kv_heads=2, mlp=683, vocab=2000))
+
+
+@pytest.fixture(scope="module", params=["nano", "wide"])
+def newborn(request):
+    """A model as training first meets it, and a batch of noise: random pictures, random words."""
+    config = preset("nano").model if request.param == "nano" else WIDE
+    words, rng = Tokenizer([], config.decoder.vocab), np.random.default_rng(0)
+    sequences = [build_sequence(tile_image(picture(seed, 64, 64), config.image, 0),
+                                [rng.integers(0, config.decoder.vocab, (2, 50)).tolist()], words) for seed in range(8)]
+    torch.manual_seed(0)
+    with torch.no_grad():
+        model, seen = MiniMolmo(config), collate(sequences)
+        features, visual = model.look(seen)
+    return SimpleNamespace(model=model, seen=seen, features=features, visual=visual, vocab=config.decoder.vocab)
+
+
+@torch.no_grad()
+def test_the_first_loss_is_the_logarithm_of_the_vocabulary(newborn):
+    """Whoever knows nothing gives every word the same chance."""
+    entropy = newborn.model.loss(newborn.seen, newborn.visual)[1] / newborn.seen.loss_weight.sum()
+    assert entropy.item() == pytest.approx(math.log(newborn.vocab), abs=0.05)
+
+
+def test_visual_tokens_are_born_neither_dead_nor_exploding(newborn):
+    size = newborn.visual.square().mean().sqrt().item()
+    assert 0.1 < size < 1.0
+
+
+def test_different_patches_are_born_with_different_features(newborn):
+    """Else pooling and decoder would have nothing to tell places apart by."""
+    spread = newborn.features.std(dim=1).mean()
+    assert spread > 0.3
+
+
+# Parts
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_every_parameter_belongs_to_one_part(tied):
+    model = MiniMolmo(dataclasses.replace(TINY, decoder=dataclasses.replace(TINY.decoder, tied=tied)))
+    ids = [id(parameter) for part in model.parts().values() for parameter in part]
+    assert len(ids) == len(set(ids))                               # in no two, the tied table neither
+    assert set(ids) == {id(parameter) for parameter in model.parameters()}  # and none forgotten
+
+
+def test_the_image_tokens_embeddings_learn_with_the_connector(model):
+    def holds(name, parameter):
+        return any(parameter is other for other in model.parts()[name])
+    assert holds("connector", model.extra_embedding.weight) and holds("connector", model.padding)
+    assert holds("decoder", model.decoder.embedding.weight)
+    assert holds("vit", model.vit.embed.positions)
+
+
+# The official code's own numbers
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def official_weights(state):
+    """Official parameter names to ours. Their ff_proj holds [up | gate]; their projector's w1 is the gate."""
+    tower, ours = "vision_backbone.", {}
+
+    def take(name, official, suffixes=("weight",)):
+        for suffix in suffixes:
+            ours[f"{name}.{suffix}"] = state.pop(f"{official}.{suffix}")
+
+    both = ("weight", "bias")
+    ours["decoder.embedding.weight"] = state.pop("transformer.wte.embedding")
+    ours["extra_embedding.weight"] = state.pop("transformer.wte.new_embedding")
+    take("decoder.norm", "transformer.ln_f")
+    take("decoder.head", "transformer.ff_out")
+    for i in range(2):
+        block, official = f"decoder.blocks.{i}", f"transformer.blocks.{i}"
+        take(f"{block}.attention_norm", f"{official}.attn_norm")
+        take(f"{block}.attention.qkv", f"{official}.att_proj", both)
+        take(f"{block}.attention.out", f"{official}.attn_out")
+        take(f"{block}.mlp_norm", f"{official}.ff_norm")
+        up, gate = state.pop(f"{official}.ff_proj.weight").chunk(2)
+        ours[f"{block}.mlp.up.weight"], ours[f"{block}.mlp.gate.weight"] = up, gate
+        take(f"{block}.mlp.down", f"{official}.ff_out")
+    ours["padding"] = state.pop(tower + "pad_embed")
+    for name, letter in (("query", "q"), ("key", "k"), ("value", "v"), ("out", "o")):
+        take(f"pooling.attention.{name}", f"{tower}image_pooling_2d.w{letter}", both)
+        for i in range(4):
+            take(f"vit.blocks.{i}.attention.{name}", f"{tower}image_vit.transformer.resblocks.{i}.attention.w{letter}",
+                 both)
+    for name, number in (("gate", 1), ("down", 2), ("up", 3)):
+        take(f"projector.{name}", f"{tower}image_projector.w{number}")
+    ours["vit.embed.class_token"] = state.pop(tower + "image_vit.class_embedding")
+    ours["vit.embed.positions"] = state.pop(tower + "image_vit.positional_embedding")
+    take("vit.embed.project", tower + "image_vit.patch_embedding")
+    take("vit.embed.norm", tower + "image_vit.pre_ln", both)
+    for i in range(4):
+        block, official = f"vit.blocks.{i}", f"{tower}image_vit.transformer.resblocks.{i}"
+        take(f"{block}.attention_norm", f"{official}.attention_norm", both)
+        take(f"{block}.mlp_norm", f"{official}.ffn_norm", both)
+        take(f"{block}.mlp.up", f"{official}.feed_forward.w1", both)
+        take(f"{block}.mlp.down", f"{official}.feed_forward.w2", both)
+    assert not state  # every official tensor has found its place
+    return ours
+
+
+@pytest.fixture(scope="module")
+def official():
+    """A tiny Molmo-7B-D with random weights, what the official code was given and what it said."""
+    file = np.load(GOLDEN / "logits_qwen2_like.npz")
+    told, size = json.loads(bytes(file["config_json"])), int(file["n_valid_tokens"])
+    see = told["vision"]
+    config = MolmoConfig(
+        ImageConfig(see["image_default_input_size"][0], see["image_patch_size"], tuple(told["overlap_margins"]),
+                    ground=told["max_crops"]),
+        VisionConfig(see["image_emb_dim"], see["image_num_layers"], see["image_num_heads"], see["image_mlp_dim"],
+                     tuple(told["vit_layers"]), see["image_norm_eps"]),
+        ConnectorConfig(see["image_emb_dim"], see["image_num_heads"], told["mlp_hidden_size"] // 2),
+        DecoderConfig(told["d_model"], told["n_layers"], told["n_heads"], told["n_kv_heads"],
+                      told["mlp_hidden_size"] // 2, told["vocab_size"], told["additional_vocab_size"],
+                      told["rope_theta"], told["layer_norm_eps"], told["qkv_bias"], tied=False))
+    model = MiniMolmo(config)
+    model.load_state_dict(official_weights({name[3:]: torch.from_numpy(file[name]) for name in file.files
+                                            if name.startswith("sd/")}))
+
+    # The same picture and question through our own tiler and sequence; then the official code's masks, which are
+    # off by one crop (molmo-facts 1.9): its weights were trained that way, ours are not.
+    (height, width), tokens = told["image_hw"], told["special_token_ids"]
+    y, x, c = np.ogrid[:height, :width, :3]
+    image = ((7 * y + 13 * x + 29 * c + (y * x) // 50) % 256).astype(np.uint8)
+    words = SimpleNamespace(eos=told["eos"], **{name: tokens[name] for name in ("im_start", "im_end", "im_patch", "im_col")})
+    crops = tile_image(image, config.image, told["max_crops"])
+    seen = collate([build_sequence(crops, [[list(told["messages"][0].encode())]], words)])
+    aligned = seen.real
+    seen.real = torch.from_numpy(file["in/image_masks"][0, :len(crops.patches)])
+    return SimpleNamespace(file=file, model=model.eval(), seen=seen, aligned=aligned, size=size)
+
+
+def test_tiler_and_sequence_hand_the_model_what_the_official_code_hands_its_own(official):
+    file, seen = official.file, official.seen
+    real = len(seen.patches)  # the official batch has one crop of padding more; ours has none
+    torch.testing.assert_close(seen.patches, torch.from_numpy(file["in/images"][0, :real]), atol=1e-4, rtol=0)
+    assert seen.ids[0].tolist() == file["in/input_ids"][0, :official.size].tolist()
+    assert seen.position[0].tolist() == file["in/position_ids"][0, :official.size].tolist()
+    torch.testing.assert_close(official.aligned[1:], seen.real[:-1], atol=1e-6, rtol=0)  # theirs: one crop too early
+
+
+@torch.no_grad()
+def test_the_two_tapped_layers_equal_the_official_ones(official):
+    expected = torch.from_numpy(official.file["out/vit_tapped"])[:len(official.seen.patches), 1:]
+    torch.testing.assert_close(official.model.vit(official.seen.patches), expected, atol=1e-4, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_gathering_windows_gives_the_visual_tokens_that_official_molmo_scatters(official):
+    """Theirs go to the places in image_input_idx, dropped ones to none; ours stand in reading order already."""
+    place = official.file["in/image_input_idx"].reshape(-1)
+    features = official.file["out/image_features"].reshape(len(place), -1)
+    order = np.argsort(place, kind="stable")
+    expected = torch.from_numpy(features[order[place[order] >= 0]])
+
+    torch.testing.assert_close(official.model.look(official.seen)[1], expected, atol=1e-3, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_the_same_weights_give_the_official_logits(official):
+    expected = torch.from_numpy(official.file["out/logits"][0, :official.size])
+    torch.testing.assert_close(official.model(official.seen)[0], expected, atol=1e-4, rtol=0)
+
+
+def test_the_same_weights_say_the_official_words(official):
+    told = json.loads((GOLDEN / "generate.json").read_text())["cases"][0]
+    assert generate(official.model, official.seen, eos=256, max_new=24) == [told["greedy_24"]]

@@ -1,0 +1,53 @@
+"""Patch embedding: from a square of pixels to a vector that knows its place."""
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from minimolmo.config import ImageConfig
+from minimolmo.image.tiler import to_patches
+from minimolmo.model.patch_embed import PatchEmbed
+
+
+def make(patches=9, width=8, patch_size=2):
+    """An embedding whose every parameter is random, so that nothing hides behind a zero."""
+    torch.manual_seed(0)
+    embed = PatchEmbed(patch_size, patches, width, eps=1e-5)
+    for parameter in embed.parameters():
+        torch.nn.init.normal_(parameter)
+    return embed
+
+
+def test_one_matrix_for_every_patch_is_a_convolution_in_strides():
+    """CLIP calls it a convolution: the kernel, channels last and flattened, is our matrix."""
+    embed, image = make(), np.random.default_rng(0).random((1, 6, 6, 3), np.float32)
+    patches = torch.from_numpy(to_patches(image, ImageConfig(crop_size=6, patch_size=2, margins=(0, 0))))
+    kernel = embed.project.weight.view(8, 2, 2, 3).permute(0, 3, 1, 2)                # (D, 3, 2, 2)
+    expected = F.conv2d(torch.from_numpy(image).permute(0, 3, 1, 2), kernel, stride=2)  # (1, D, 3, 3)
+
+    torch.testing.assert_close(embed.project(patches), expected.flatten(2).transpose(1, 2))
+
+
+def test_the_class_token_comes_first_then_the_patches_each_with_its_own_position():
+    """By hand, before the norm: class token + position 0, then patch 0 + position 1, ..."""
+    embed, patches = make(), torch.rand(2, 9, 12)
+    rows = [embed.class_token.expand(2, 8)] + [patches[:, s] @ embed.project.weight.T for s in range(9)]
+    expected = torch.stack([row + embed.positions[i] for i, row in enumerate(rows)], dim=1)
+    torch.testing.assert_close(embed(patches), embed.norm(expected))
+
+
+def test_equal_patches_are_told_apart_by_their_place_alone():
+    embed = make()
+    x = embed(torch.ones(1, 9, 12))[0, 1:]
+    assert len({tuple(row) for row in x.tolist()}) == 9
+
+    embed.positions.data.zero_()
+    x = embed(torch.ones(1, 9, 12))[0, 1:]
+    torch.testing.assert_close(x, x[:1].expand(9, -1))
+
+
+def test_every_vector_is_normed_before_the_first_block():
+    embed = make()
+    torch.nn.init.ones_(embed.norm.weight), torch.nn.init.zeros_(embed.norm.bias)
+    x = embed(100 * torch.rand(2, 9, 12))
+    torch.testing.assert_close(x.mean(dim=-1), torch.zeros(2, 10), atol=1e-5, rtol=0)
+    torch.testing.assert_close(x.var(dim=-1, correction=0), torch.ones(2, 10), atol=1e-3, rtol=0)

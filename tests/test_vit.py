@@ -1,0 +1,89 @@
+"""The vision transformer: who looks at whom, and which blocks we listen to."""
+import pytest
+import torch
+from torch import nn
+
+from minimolmo.config import ImageConfig, VisionConfig
+from minimolmo.model.mlp import quick_gelu
+from minimolmo.model.vit import VisionBlock, VisionTransformer
+
+IMAGE = ImageConfig(crop_size=6, patch_size=2, margins=(0, 0), pool=1)  # 3x3 patches of 2x2 pixels
+SEE = dict(width=8, layers=4, heads=2, mlp=16)
+
+
+def make(taps=(-1, -3)):
+    torch.manual_seed(0)
+    return VisionTransformer(IMAGE, VisionConfig(**SEE, taps=taps))
+
+
+def block_by_block(vit, patches):
+    """The outputs of all blocks, with the class token in row 0."""
+    x, outputs = vit.embed(patches), []
+    for block in vit.blocks:
+        x = block(x)
+        outputs.append(x)
+    return outputs
+
+
+@pytest.mark.parametrize("taps, first, second", [((-1, -3), 3, 1), ((-3, -1), 1, 3), ((-2, -4), 2, 0)])
+def test_the_outputs_of_two_blocks_stand_side_by_side_in_the_order_they_are_named(taps, first, second):
+    vit, patches = make(taps), torch.rand(2, 9, 12)
+    outputs = block_by_block(vit, patches)
+    expected = torch.cat([outputs[first], outputs[second]], dim=-1)[:, 1:]
+    assert torch.equal(vit(patches), expected)
+
+
+def test_the_class_token_is_dropped_at_the_end_but_has_been_heard():
+    vit, patches = make(), torch.rand(1, 9, 12)
+    features = vit(patches)
+    nn.init.normal_(vit.embed.class_token)
+
+    assert features.shape == (1, 9, 16)
+    assert not torch.allclose(vit(patches), features)
+
+
+def test_blocks_above_the_highest_tap_are_never_run():
+    vit, patches = make(taps=(-2, -4)), torch.rand(1, 9, 12)
+    expected = vit(patches)
+    for parameter in vit.blocks[3].parameters():
+        nn.init.constant_(parameter, float("nan"))
+    assert torch.equal(vit(patches), expected)
+
+
+def test_a_patch_sees_every_patch_of_its_crop_and_none_of_another():
+    vit, patches = make(), torch.rand(2, 9, 12, requires_grad=True)
+    vit(patches)[0, 4].square().sum().backward()
+    moved_by = patches.grad.abs().sum(dim=-1)                                         # (C, S)
+
+    assert (moved_by[0] > 0).all()
+    assert (moved_by[1] == 0).all()
+
+
+def test_crops_go_through_alone_so_their_order_is_nobodys_business():
+    vit, patches = make(), torch.rand(3, 9, 12)
+    torch.testing.assert_close(vit(patches.flip(0)), vit(patches).flip(0))
+    torch.testing.assert_close(vit(patches[1:2]), vit(patches)[1:2])
+
+
+def test_a_patch_in_another_place_is_another_feature():
+    vit, patches = make(), torch.rand(1, 9, 12)
+    nn.init.normal_(vit.embed.positions)
+    assert not torch.allclose(vit(patches.flip(1)), vit(patches).flip(1), atol=1e-3)
+
+
+def test_a_block_equals_pytorchs_pre_norm_encoder_layer():
+    torch.manual_seed(0)
+    ours = VisionBlock(VisionConfig(**SEE))
+    theirs = nn.TransformerEncoderLayer(8, 2, 16, dropout=0, activation=quick_gelu, batch_first=True, norm_first=True)
+    for parameter in ours.parameters():
+        nn.init.normal_(parameter, std=0.5)
+    a = ours.attention
+    theirs.self_attn.in_proj_weight.data = torch.cat([a.query.weight, a.key.weight, a.value.weight])
+    theirs.self_attn.in_proj_bias.data = torch.cat([a.query.bias, a.key.bias, a.value.bias])
+    pairs = ((theirs.self_attn.out_proj, a.out), (theirs.norm1, ours.attention_norm), (theirs.norm2, ours.mlp_norm),
+             (theirs.linear1, ours.mlp.up), (theirs.linear2, ours.mlp.down))
+    for to, of in pairs:
+        to.load_state_dict(of.state_dict())
+
+    x = torch.randn(2, 10, 8)
+    torch.testing.assert_close(ours(x), theirs(x), atol=1e-5, rtol=1e-4)
