@@ -19,7 +19,7 @@ IMAGE = SimpleNamespace(token_grids=((1, 2),))
 
 
 def pack(*annotations, **options):
-    """Annotations are lists of strings, user and assistant in turn; the image has two visual tokens in a row."""
+    """Annotations are lists of strings, user and assistant in turn; the image is one row of two patches."""
     return build_sequence(IMAGE, [[list(text.encode()) for text in a] for a in annotations], BYTES, **options)
 
 

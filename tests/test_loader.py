@@ -1,0 +1,186 @@
+"""Batches without end, from several datasets: batch k depends on the seed and on k alone."""
+import json
+from collections import Counter
+from itertools import islice
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from minimolmo.batch.dataset import Dataset
+from minimolmo.batch.loader import GROUP, Loader, Recipe, choose, shares
+from minimolmo.config import ImageConfig
+from minimolmo.flow import Annotation, Example
+from minimolmo.text.tokenizer import Tokenizer
+
+TINY = ImageConfig(crop_size=16, patch_size=8, margins=(0, 0), pool=2)  # one visual token a crop
+RECIPE = Recipe(TINY, Tokenizer([], vocab=300), "mixture", max_crops=0, max_tokens=200)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """big has 20 rows, small has 5; row i has answers of i letters."""
+    for name, size in (("big", 20), ("small", 5)):
+        (tmp_path / name).mkdir()
+        rows = []
+        for i in range(size):
+            Image.new("RGB", (16, 16), (10 * i, 0, 0)).save(tmp_path / name / f"{i}.png")
+            said = [{"style": "user_qa", "question": "?", "answer": "a" * (i + 1)},
+                    {"style": "pointing", "label": "dot", "points": [[i, i]]}]
+            rows.append(json.dumps({"image": f"{i}.png", "annotations": said}))
+        (tmp_path / name / "train.jsonl").write_text("\n".join(rows))
+    return tmp_path
+
+
+def make_loader(folder, batch=8, names=("big", "small"), **options) -> Loader:
+    datasets = [Dataset(folder / name, "train") for name in names]
+    return Loader(datasets, [1.0] * len(names), RECIPE, batch, options.pop("seed", 1), **options)
+
+
+def flat(steps) -> list[dict]:
+    """Every micro-batch of some steps, as its fields."""
+    return [vars(part) for step in steps for part in step]
+
+
+def same(some, others) -> bool:
+    """Equal to the last byte."""
+    return len(some) == len(others) and all(
+        a[key].equal(b[key]) if isinstance(a[key], torch.Tensor) else a[key] == b[key]
+        for a, b in zip(some, others) for key in a)
+
+
+def test_datasets_are_drawn_by_the_square_root_of_their_size():
+    """sqrt(400) = 20 and sqrt(100) = 10: two to one, not four to one. A weight can even that out."""
+    assert shares([400, 100], [1.0, 1.0]).tolist() == pytest.approx([2 / 3, 1 / 3])
+    assert shares([400, 100], [1.0, 2.0]).tolist() == pytest.approx([1 / 2, 1 / 2])
+
+
+def test_the_batches_keep_to_the_shares(folder):
+    """sqrt(20) : sqrt(5) = 2 : 1, over 8000 rows, so within two percent."""
+    loader = make_loader(folder, batch=100)
+    drawn = Counter(dataset.folder.name for group in range(10) for dataset, _ in loader.draw(group))
+    assert drawn.total() == 10 * GROUP * 100
+    assert drawn["big"] / drawn.total() == pytest.approx(2 / 3, abs=0.02)
+
+
+def test_every_row_of_a_dataset_comes_once_a_round(folder):
+    """160 draws from 20 rows: eight rounds, each in another order."""
+    loader = make_loader(folder, batch=20, names=["big"])
+    rows = [row for _, row in loader.draw(0)]
+    rounds = [rows[i:i + 20] for i in range(0, 160, 20)]
+    assert all(sorted(order) == list(range(20)) for order in rounds)
+    assert rounds[0] != rounds[1]
+
+
+def test_a_round_goes_on_from_group_to_group(folder):
+    """A group of 8 batches of 3 is 24 rows: the second begins in the middle of a round."""
+    loader = make_loader(folder, batch=3, names=["big"])
+    rows = [row for group in range(5) for _, row in loader.draw(group)]
+    assert set(Counter(rows).values()) == {6}  # 120 = 6 * 20
+
+
+def test_a_tiny_dataset_fills_a_large_batch(folder):
+    """Five rows, batches of 8: rows come again within a batch."""
+    batch, = next(make_loader(folder, names=["small"]).batches())
+    assert len(batch.names) == 8
+
+
+def test_resuming_at_step_5_gives_the_batches_from_step_5_on(folder):
+    loader = make_loader(folder)
+    whole = flat(islice(loader.batches(), 12))
+    assert same(flat(islice(make_loader(folder).batches(start=5), 7)), whole[5:])
+    assert same(flat(islice(loader.batches(start=9), 3)), whole[9:])  # the same loader, backwards in time
+
+
+def test_a_stage_ends_after_its_steps(folder):
+    assert len(list(make_loader(folder).batches(steps=3))) == 3
+    assert len(list(make_loader(folder).batches(start=7, steps=10))) == 3
+    assert not list(make_loader(folder).batches(start=10, steps=10))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_workers_change_nothing(folder, workers):
+    alone = flat(make_loader(folder, batch=2).batches(steps=20))
+    assert same(flat(make_loader(folder, batch=2).batches(steps=20, workers=workers)), alone)
+
+
+def test_another_seed_gives_other_batches(folder):
+    one, other = (flat(islice(make_loader(folder, seed=seed).batches(), 1)) for seed in (1, 2))
+    assert one[0]["names"] != other[0]["names"]
+
+
+def test_the_shares_of_two_processes_are_the_batch_of_one(folder):
+    whole = next(make_loader(folder).batches())[0]
+    parts = [next(make_loader(folder, rank=rank, world=2).batches())[0] for rank in (0, 1)]
+    assert parts[0].names == whole.names[0::2]
+    assert parts[1].names == whole.names[1::2]
+    assert sum(part.loss_weight.sum() for part in parts) == pytest.approx(float(whole.loss_weight.sum()))
+    for part, rank in zip(parts, (0, 1)):  # word for word, but for how far they are padded
+        assert torch.equal(part.ids, whole.ids[rank::2, :part.ids.shape[1]])
+
+
+def test_accumulation_cuts_a_batch_into_micro_batches(folder):
+    whole, = next(make_loader(folder).batches())
+    parts = next(make_loader(folder, accumulate=4).batches())
+    assert [len(part.names) for part in parts] == [2, 2, 2, 2]
+    assert sorted(name for part in parts for name in part.names) == sorted(whole.names)
+
+
+def test_accumulation_and_processes_share_every_row_out_once(folder):
+    whole, = next(make_loader(folder).batches())
+    loaders = [make_loader(folder, accumulate=2, rank=rank, world=2) for rank in (0, 1)]
+    parts = [part for loader in loaders for part in next(loader.batches())]
+    assert sorted(name for part in parts for name in part.names) == sorted(whole.names)
+
+
+def test_a_batch_that_cannot_be_shared_out_is_refused(folder):
+    with pytest.raises(ValueError, match=r"batch=8 images cannot .* 3 process.* accumulate=1\. Try batch=9"):
+        make_loader(folder, world=3)
+
+
+def test_sequences_in_a_batch_are_of_similar_length(folder):
+    """Answers have 1 to 20 letters. Batches are cut from a sorted group, so within one they differ little."""
+    spread = []
+    for batch, in islice(make_loader(folder, names=["big"]).batches(), GROUP):
+        lengths = (batch.branch >= 0).sum(dim=1)
+        spread.append(int(lengths.max() - lengths.min()))
+    assert np.median(spread) <= 4
+
+
+def test_the_batches_of_a_group_do_not_come_sorted(folder):
+    lengths = [batch.ids.shape[1] for batch, in islice(make_loader(folder).batches(), GROUP)]
+    assert lengths != sorted(lengths)
+    assert lengths != sorted(lengths, reverse=True)
+
+
+TALKED = Example("cat.png", (Annotation("long_caption", answer="A cat."),
+                             *(Annotation("transcript", answer=f"um {i}") for i in range(3)),
+                             Annotation("user_qa", question="Who?", answer="A cat.")))
+
+
+def test_the_captions_stage_learns_the_caption_and_one_random_transcript():
+    chosen = [choose(TALKED, "captions", np.random.default_rng(seed)) for seed in range(30)]
+    assert all(sorted(a.style for a in one) == ["long_caption", "transcript"] for one in chosen)
+    assert {a.answer for one in chosen for a in one} == {"A cat.", "um 0", "um 1", "um 2"}
+
+
+def test_the_mixture_learns_all_but_transcripts_in_any_order():
+    chosen = [choose(TALKED, "mixture", np.random.default_rng(seed)) for seed in range(30)]
+    assert {" ".join(a.style for a in one) for one in chosen} == {"long_caption user_qa", "user_qa long_caption"}
+
+
+def test_the_growing_stage_learns_no_words():
+    assert choose(TALKED, "grow", np.random.default_rng(0)) == []
+
+
+def test_only_the_mixture_weighs_annotations_by_their_root(folder):
+    """Two annotations a row: sqrt(1/2) for each answer token."""
+    batch, = next(make_loader(folder).batches())
+    assert batch.loss_weight[batch.loss_weight > 0].unique().tolist() == pytest.approx([0.5 ** 0.5])
+
+
+def test_a_broken_picture_is_named_by_its_row(folder):
+    (folder / "small" / "3.png").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"small/train\.jsonl:4: .*3\.png is empty, or not an image"):
+        list(make_loader(folder, names=["small"]).batches(steps=8))
