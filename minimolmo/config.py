@@ -14,12 +14,25 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+VIEWS = ("bird", "ground", "close_up")  # how near we look; ImageConfig gives each its number of crops
+
 
 def _divides(config, whole: str, part: str):
     a, b = getattr(config, whole), getattr(config, part)
     if b < 1 or a % b:
         raise ValueError(f"{whole}={a} cannot be shared out among {part}={b}. Try {part}={max(1, b)} with "
                          f"{whole}={-(-a // max(1, b)) * max(1, b)}.")
+
+
+def _at_least(config, least: int, *names: str):
+    for name in names:
+        if getattr(config, name) < least:
+            raise ValueError(f"{name}={getattr(config, name)} is too little to work with. Try {name}={least}.")
+
+
+def _known_view(view: str):
+    if view not in VIEWS:
+        raise ValueError(f"view={view!r} is not a view. Try one of {', '.join(VIEWS)}.")
 
 
 @dataclass(frozen=True)
@@ -34,15 +47,17 @@ class ImageConfig:
     close_up: int = 12                  # ... of the close-up view, when answering    Molmo: 36
 
     def __post_init__(self):
+        _at_least(self, 1, "patch_size", "pool")
+        _at_least(self, 0, *VIEWS)
         if self.crop_size % self.patch_size:
-            whole = round(self.crop_size / self.patch_size) * self.patch_size
+            whole = max(1, round(self.crop_size / self.patch_size)) * self.patch_size
             raise ValueError(f"crop_size={self.crop_size} px does not hold a whole number of "
                              f"patch_size={self.patch_size} px patches. Try crop_size={whole}.")
         for margin in self.margins:
-            if margin % self.pool:
-                whole = -(-margin // self.pool) * self.pool
-                raise ValueError(f"margin {margin} patches is not a multiple of pool={self.pool}, so a pooling "
-                                 f"window would straddle two crops. Try {whole}.")
+            if margin % self.pool or margin < 0:
+                whole = max(0, -(-margin // self.pool) * self.pool)
+                raise ValueError(f"margin {margin} patches is not 0 or a multiple of pool={self.pool}, so a "
+                                 f"pooling window would straddle two crops. Try {whole}.")
         if sum(self.margins) >= self.side:
             raise ValueError(f"margins {self.margins} drop {sum(self.margins)} of a crop's {self.side} patches a "
                              f"side, so nothing is left of a middle crop. Try smaller margins or a larger crop.")
@@ -59,10 +74,8 @@ class ImageConfig:
 
     def budget(self, view: str) -> int:
         """How many high-res crops a view may use: 'bird', 'ground' or 'close_up'."""
-        views = {"bird": self.bird, "ground": self.ground, "close_up": self.close_up}
-        if view not in views:
-            raise ValueError(f"view={view!r} is not a view. Try one of {', '.join(views)}.")
-        return views[view]
+        _known_view(view)
+        return getattr(self, view)
 
 
 @dataclass(frozen=True)
@@ -76,6 +89,7 @@ class VisionConfig:
     eps: float = 1e-5                   # LayerNorm                                   Molmo: 1e-5
 
     def __post_init__(self):
+        _at_least(self, 1, "width", "layers", "mlp")
         _divides(self, "width", "heads")
         if self.width % 4:
             raise ValueError(f"width={self.width} is not a multiple of 4, but positions start as sines and cosines of "
@@ -94,6 +108,7 @@ class ConnectorConfig:
     mlp: int = 192                      # inner width of the projector                Molmo: 18944
 
     def __post_init__(self):
+        _at_least(self, 1, "width", "mlp")
         _divides(self, "width", "heads")
 
 
@@ -113,6 +128,8 @@ class DecoderConfig:
     tied: bool = True                   # output head = input embedding               Molmo: False
 
     def __post_init__(self):
+        _at_least(self, 1, "width", "layers", "mlp", "vocab")
+        _at_least(self, 4, "extra")  # im_start, im_end, im_patch, im_col
         _divides(self, "width", "heads")
         _divides(self, "heads", "kv_heads")
         if self.head_size % 2:
@@ -150,6 +167,10 @@ class StageConfig:
         if self.steps < 0 or self.batch < 1:
             raise ValueError(f"steps={self.steps}, batch={self.batch}: a stage needs 0 or more steps of 1 or more "
                              f"images. Try steps=20, batch=32.")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout={self.dropout} is not a share of the numbers that leaves some of them. "
+                             f"Try dropout=0.1.")
+        _known_view(self.view)
 
 
 @dataclass(frozen=True)
@@ -169,6 +190,9 @@ class RunConfig:
     weight_decay: float = 0.0            #                                                Molmo: 0
     clip: float = 1.0                    # gradient norm allowed per part                 Molmo: 1
     z_loss: float = 1e-4                 # keeps the logits' scale in check               Molmo: 1e-4
+
+    def __post_init__(self):
+        _at_least(self, 1, "max_tokens", "accumulate")
 
     def folder(self, data: Path, name: str) -> Path:
         """data/<name>/<level> if mini-PixMo drew it, else data/<name>: a folder of the learner's own."""

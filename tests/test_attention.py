@@ -54,7 +54,7 @@ def test_the_fused_kernel_hands_back_the_same_gradients():
 
 @pytest.mark.parametrize("attention", [attend, attend_fused])
 def test_neighbouring_query_heads_share_a_key_and_value_head(attention):
-    """Four heads ask, two answer: heads 0 and 1 hear the first (always 0), heads 2 and 3 the second (always 10)."""
+    """Four heads ask, two answer: heads 0 and 1 hear the first (always 0), 2 and 3 the second (always 10)."""
     values = torch.tensor([0.0, 10.0])[None, :, None, None].expand(1, 2, 3, 8)
     answers = attention(random(1, 4, 1, 8), random(1, 2, 3, 8), values)
     torch.testing.assert_close(answers[0, :, 0, 0], torch.tensor([0.0, 0.0, 10.0, 10.0]))

@@ -3,8 +3,8 @@ import json
 
 import pytest
 
-from minimolmo.config import (ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, RunConfig, StageConfig,
-                              VisionConfig, from_dict, override, preset, to_dict)
+from minimolmo.config import (ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, RunConfig,
+                              StageConfig, VisionConfig, from_dict, override, preset, to_dict)
 
 NANO = preset("nano")
 
@@ -14,7 +14,7 @@ NANO = preset("nano")
 @pytest.mark.parametrize("argument, read, value", [
     ("--mixture.steps=20", lambda c: c.mixture.steps, 20),
     ("--model.decoder.width=192", lambda c: c.model.decoder.width, 192),
-    ("--clip=2", lambda c: c.clip, 2.0),                                        # a whole number where a fraction may be
+    ("--clip=2", lambda c: c.clip, 2.0),                                        # whole where a part may be
     ("--grow.rates=[1e-3, 2e-3, 3e-3]", lambda c: c.grow.rates, (1e-3, 2e-3, 3e-3)),
     ("--model.decoder.tied=false", lambda c: c.model.decoder.tied, False),
     ("--captions.view=ground", lambda c: c.captions.view, "ground"),            # plain words need no quotes
@@ -28,7 +28,7 @@ def test_any_number_can_be_set_from_the_command_line(argument, read, value):
 
 def test_only_what_is_named_changes():
     changed = override(NANO, ["--mixture.steps=20"])
-    assert changed == override(changed, [f"--mixture.steps={changed.mixture.steps}"])
+    assert changed != NANO
     assert override(changed, [f"--mixture.steps={NANO.mixture.steps}"]) == NANO
     assert "mine" not in NANO.mix and "mine" in override(NANO, ["--mix.mine=1"]).mix
 
@@ -49,7 +49,7 @@ def test_a_setting_like_no_other_gets_the_list():
 
 @pytest.mark.parametrize("argument", ["--seed=ten", "--seed=1.5", "--seed=true", "--clip=high", "--clip=true",
                                       "--grow.rates=0.1", "--grow.rates=[1, 2]", "--grow.warmups=[1, 2, 3.5]",
-                                      "--model.decoder.tied=1", "--mix.cap=much", "--seed=", "--captions.view=3"])
+                                      "--model.decoder.tied=1", "--mix.cap=much", "--captions.view=3"])
 def test_a_value_of_the_wrong_type_is_refused_with_an_example(argument):
     with pytest.raises(ValueError, match="Its present value is .*: try one like it"):
         override(NANO, [argument])
@@ -79,12 +79,13 @@ def test_an_unknown_preset_is_answered_with_the_known_ones():
     (lambda: ImageConfig(crop_size=65), "65 px does not hold a whole number.*Try crop_size=64"),
     (lambda: ImageConfig(margins=(2, 3)), "margin 3 .*would straddle two crops. Try 4"),
     (lambda: ImageConfig(margins=(4, 4)), "drop 8 of a crop's 8 patches.*Try smaller margins"),
-    (lambda: ImageConfig(margins=(-2, 2)), "margins.*Try"),
+    (lambda: ImageConfig(margins=(-2, 2)), "margin -2 .*Try 0"),
     (lambda: ImageConfig(patch_size=0), "patch_size=0.*Try patch_size=1"),
     (lambda: ImageConfig(pool=0), "pool=0.*Try pool=1"),
     (lambda: ImageConfig(ground=-1), "ground=-1.*Try ground=0"),
-    (lambda: VisionConfig(width=96, heads=5), "width=96 cannot be shared out among heads=5. Try heads=5 with width=100"),
+    (lambda: VisionConfig(heads=5), "width=96 cannot be shared out among heads=5.*with width=100"),
     (lambda: VisionConfig(heads=0), "heads=0. Try heads=1"),
+    (lambda: VisionConfig(width=90), "width=90 is not a multiple of 4.*Try width=92"),
     (lambda: VisionConfig(layers=3, taps=(-1, -4)), "tap -4 is not one of 3 blocks.*Try -1 ... -3"),
     (lambda: VisionConfig(taps=(0, -1)), "tap 0 is not one of"),
     (lambda: ConnectorConfig(width=96, heads=7), "width=96 cannot be shared out.*Try"),

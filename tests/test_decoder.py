@@ -9,7 +9,8 @@ from torch import nn
 
 from minimolmo.config import DecoderConfig
 from minimolmo.model.attention import attend, merge_heads, split_heads
-from minimolmo.model.decoder import Decoder, GroupedQueryAttention, KVCache, RMSNorm, drop, rotary_angles, rotate
+from minimolmo.model.decoder import (Decoder, GroupedQueryAttention, KVCache, RMSNorm, drop, rotary_angles,
+                                     rotate)
 
 CONFIG = DecoderConfig(width=16, layers=2, heads=4, kv_heads=2, mlp=24, vocab=50, extra=4)
 
@@ -72,7 +73,7 @@ def test_the_first_pair_turns_one_radian_a_position():
 
 
 def test_a_pair_is_a_number_and_the_one_half_a_head_further():
-    """Head size 4, theta 10000: the second pair (1, 3) turns 100 times slower, at position 100 by one radian."""
+    """Head size 4, theta 10000: the second pair (1, 3) turns 100 times slower, one radian at position 100."""
     x = at(torch.tensor([0.0, 1.0, 0.0, 0.0]), 100)
     assert x.tolist() == pytest.approx([0, math.cos(1), 0, math.sin(1)], abs=1e-5)
 
@@ -112,7 +113,8 @@ def test_grouped_attention_by_hand_project_turn_attend_merge(bias):
     x, angles = torch.randn(2, 5, 16), rotary_angles(torch.arange(5)[None], 4, 10_000.0)
     projected = x @ layer.qkv.weight.T + (layer.qkv.bias if bias else 0)
     q, k, v = projected[..., :16], projected[..., 16:24], projected[..., 24:]  # 4 heads ask, 2 answer, 4 wide
-    heard = attend(rotate(split_heads(q, 4), *angles), rotate(split_heads(k, 2), *angles), split_heads(v, 2), causal(5))
+    q, k, v = rotate(split_heads(q, 4), *angles), rotate(split_heads(k, 2), *angles), split_heads(v, 2)
+    heard = attend(q, k, v, causal(5))
 
     torch.testing.assert_close(layer(x, angles, causal(5), 0, None), merge_heads(heard) @ layer.out.weight.T,
                                atol=1e-5, rtol=1e-4)
@@ -145,7 +147,7 @@ def test_a_tied_head_is_the_embedding_and_an_untied_one_is_not():
 
 
 def test_the_special_image_tokens_are_never_said():
-    assert Decoder(CONFIG).logits(torch.randn(2, 3, 16)).shape == (2, 3, 50)  # vocab words, none of the 4 extra
+    assert Decoder(CONFIG).logits(torch.randn(2, 3, 16)).shape == (2, 3, 50)  # words, none of the 4 extra
 
 
 # Cache
@@ -156,7 +158,8 @@ def test_reading_in_pieces_with_a_cache_equals_reading_at_once(pieces):
     cache, read, start = KVCache(CONFIG.layers), [], 0
     for length in pieces:
         stop = start + length
-        read.append(decoder(x[:, start:stop], position[:, start:stop], causal(6)[:, :, start:stop, :stop], cache=cache))
+        visible = causal(6)[:, :, start:stop, :stop]
+        read.append(decoder(x[:, start:stop], position[:, start:stop], visible, cache=cache))
         start = stop
     torch.testing.assert_close(torch.cat(read, dim=1), decoder(x, position, causal(6)), atol=1e-5, rtol=1e-4)
 

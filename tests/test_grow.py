@@ -13,7 +13,8 @@ from minimolmo.model.molmo import MiniMolmo
 from minimolmo.text.tokenizer import Tokenizer
 
 TINY = MolmoConfig(ImageConfig(crop_size=16, patch_size=4, margins=(0, 0)),  # 4x4 patches, 2x2 visual tokens
-                   VisionConfig(width=16, layers=2, heads=2, mlp=32), ConnectorConfig(width=16, heads=2, mlp=24),
+                   VisionConfig(width=16, layers=2, heads=2, mlp=32),
+                   ConnectorConfig(width=16, heads=2, mlp=24),
                    DecoderConfig(width=24, layers=1, heads=2, kv_heads=1, mlp=32, vocab=257, extra=4))
 WORDS = Tokenizer([], vocab=257)
 RED, BLUE, DISC, BOX = (ord(letter) for letter in "rbdx")  # the first tokens of the words
@@ -41,7 +42,7 @@ def test_a_crops_place_shifts_its_patches():
 def test_patches_of_padding_lie_outside_the_image():
     """A wide picture in a square overview: the crop begins 50 % above it and ends 50 % below it."""
     boxes = patch_boxes(torch.tensor([[0.0, -50.0, 100.0, 200.0]]), side=4)[0]
-    assert boxes[:, 3].reshape(4, 4)[0].tolist() == [0] * 4       # the first row ends where the picture begins
+    assert boxes[:, 3].reshape(4, 4)[0].tolist() == [0] * 4       # the first ends where the picture begins
     assert boxes[:, 1].reshape(4, 4)[3].tolist() == [100] * 4     # the last begins where it ends
 
 
@@ -52,9 +53,10 @@ def covers(box, things, least=0.5):
 
 
 def test_a_box_belongs_to_the_thing_that_covers_the_larger_share_of_it():
-    """Box 0-10; one thing reaches 6 into it, the other 4: shares 0.6 and 0.4."""
-    things = torch.cat([thing(8, 5, 4, 10), thing(3, 5, 6, 10)])
-    assert covers([0, 0, 10, 10], things, least=0.3) == 1 or covers([0, 0, 10, 10], things, least=0.3) == 0
+    """Box 0-10 on the border of two things 40 wide, which meet at 6: shares 0.6 and 0.4."""
+    left, right = thing(-14, 5, 40, 10), thing(26, 5, 40, 10)
+    assert covers([0, 0, 10, 10], torch.cat([left, right]), least=0.3) == 0
+    assert covers([0, 0, 10, 10], torch.cat([right, left]), least=0.3) == 1
 
 
 def test_less_than_the_least_share_is_nothing():
@@ -114,7 +116,7 @@ def loss(model, growth, seen):
     return growth(model, seen, *model.look(seen))
 
 
-LEFT, RIGHT = thing(25, 25, 50, 50, RED, DISC), thing(75, 75, 50, 50, BLUE, BOX)  # each a quarter of the picture
+LEFT, RIGHT = thing(25, 25, 50, 50, RED, DISC), thing(75, 75, 50, 50, BLUE, BOX)  # a quarter of it each
 
 
 def asked_of(growth, model, seen, method):
@@ -150,7 +152,7 @@ def test_a_visual_token_on_a_thing_is_asked_for_its_name_and_place():
 
 
 def test_in_a_batch_every_crop_is_asked_about_its_own_image():
-    """Image 0 holds nothing, image 1 the blue box: only its token 3 is asked; and again in its high-res crop."""
+    """Image 0 holds nothing, image 1 the blue box: its token 3 is asked, and again in its high-res crop."""
     model, growth = grown()
     seen = batch(torch.zeros(0, 6), RIGHT, max_crops=1)
     targets, _ = asked_of(growth, model, seen, "token")

@@ -26,9 +26,10 @@ def test_quick_gelu_is_close_to_gelu_but_not_the_same():
 
 
 def test_the_vits_mlp_widens_bends_and_narrows_with_biases():
-    """1 number, inner width 2: up gives (x + 1, -x), x = 9 gives (10, -9), bent (10, 0), down 3*10 + 5*0 + 7."""
+    """9 goes up to (9 + 1, -9), which bends to (10, 0), and down to 3*10 + 5*0 + 7."""
     mlp = GeluMLP(width=1, inner=2)
-    weights = {"up.weight": [[1.0], [-1.0]], "up.bias": [1.0, 0.0], "down.weight": [[3.0, 5.0]], "down.bias": [7.0]}
+    weights = {"up.weight": [[1.0], [-1.0]], "up.bias": [1.0, 0.0],
+               "down.weight": [[3.0, 5.0]], "down.bias": [7.0]}
     mlp.load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
     assert mlp(torch.tensor([9.0])).item() == pytest.approx(37, abs=1e-4)
 
@@ -47,7 +48,7 @@ def test_swiglu_multiplies_two_views_of_its_input_one_of_them_bent():
 
 
 def test_a_shut_gate_lets_nothing_through_and_an_open_one_multiplies():
-    """Swap gate and up, and the first line gives 5 * silu(4) instead of nothing: order is all that tells them apart."""
+    """Swap gate and up, and the first line gives -50 * silu(4) instead of nothing: they are not the same."""
     assert gated(gate=-50.0, up=4.0, down=1.0)(1.0) == pytest.approx(0, abs=1e-6)
     assert gated(gate=50.0, up=4.0, down=1.0)(1.0) == pytest.approx(200)
     assert gated(gate=50.0, up=-4.0, down=1.0)(1.0) == pytest.approx(-200)  # up keeps its sign, gate does not

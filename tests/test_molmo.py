@@ -19,8 +19,9 @@ from minimolmo.model.decoder import KVCache
 from minimolmo.model.molmo import IM_PATCH, MiniMolmo, who_sees_whom
 from minimolmo.text.tokenizer import Tokenizer
 
-TINY = MolmoConfig(ImageConfig(crop_size=8, patch_size=2, margins=(0, 0), ground=2),  # 4x4 patches, 2x2 tokens
-                   VisionConfig(width=8, layers=2, heads=2, mlp=16), ConnectorConfig(width=8, heads=2, mlp=12),
+TINY = MolmoConfig(ImageConfig(crop_size=8, patch_size=2, margins=(0, 0)),  # 4x4 patches, 2x2 visual tokens
+                   VisionConfig(width=8, layers=2, heads=2, mlp=16),
+                   ConnectorConfig(width=8, heads=2, mlp=12),
                    DecoderConfig(width=16, layers=2, heads=4, kv_heads=2, mlp=24, vocab=257, extra=4))
 WORDS = Tokenizer([], vocab=257)  # every byte is a token
 CAT, DOG, SKY = ("where?", "a cat on the left"), ("what?", "a dog"), ("which colour?", "blue")
@@ -42,7 +43,7 @@ def picture(seed=0, height=8, width=8):
 
 
 def sequence(*annotations, image=picture(), max_crops=0, **options):
-    """An image and some (question, answer) pairs; a pair cut short, (question,), still waits for its answer."""
+    """An image and some (question, answer) pairs; a pair cut short, (question,), waits for its answer."""
     messages = [[WORDS.encode(text) for text in annotation] for annotation in annotations]
     return build_sequence(tile_image(image, TINY.image, max_crops), messages, WORDS, **options)
 
@@ -72,7 +73,7 @@ def test_a_patch_of_nothing_but_padding_and_one_of_some_are_told_so_and_a_whole_
 # Splice: visual tokens into the text
 
 def test_the_kth_im_patch_token_receives_the_kth_visual_token_added_to_its_embedding(model):
-    """Two sequences of 4 and 8 visual tokens: the batch's 12 go to the first, then to the second, in reading order."""
+    """Two sequences of 4 and 8 visual tokens: the first sequence takes the first 4."""
     two = collate([sequence(CAT), sequence(DOG, max_crops=1)])
     visual = torch.arange(1.0, 13)[:, None].expand(12, 16)  # visual token k is made of k + 1 alone
     x = model.embed(two.ids)
@@ -86,8 +87,9 @@ def test_the_kth_im_patch_token_receives_the_kth_visual_token_added_to_its_embed
 
 def test_the_image_tokens_are_numbered_behind_the_words_and_have_a_table_of_their_own(model):
     assert WORDS.im_patch == TINY.decoder.vocab + IM_PATCH
-    assert torch.equal(model.embed(torch.tensor([[WORDS.im_patch]]))[0, 0], model.extra_embedding.weight[IM_PATCH])
-    assert torch.equal(model.embed(torch.tensor([[7]]))[0, 0], model.decoder.embedding.weight[7])
+    word, patch = model.embed(torch.tensor([[7, WORDS.im_patch]]))[0]
+    assert torch.equal(word, model.decoder.embedding.weight[7])
+    assert torch.equal(patch, model.extra_embedding.weight[IM_PATCH])
 
 
 # Who sees whom
@@ -97,7 +99,7 @@ def draw(visible):
 
 
 def test_soundproof_booths_all_facing_the_same_painting():
-    """Two tokens of image, two of booth 1, two of booth 2, one of padding: row q sees the columns marked x."""
+    """Two tokens each of image, booth 1 and booth 2, one of padding: a row sees the columns marked x."""
     branch = torch.tensor([[TRUNK, TRUNK, 1, 1, 2, 2, PADDING]])
     assert draw(who_sees_whom(branch, branch)[0, 0]) == ["x......",   # the image, causally
                                                          "xx.....",
@@ -229,7 +231,8 @@ def greedy_without_a_cache(model, question, image, steps):
         said_so_far = torch.tensor([said], dtype=torch.long)
         more = dict(ids=said_so_far, branch=torch.ones_like(said_so_far),
                     position=trunk_and_question + torch.arange(len(said))[None])
-        longer = dataclasses.replace(asked, **{k: torch.cat([getattr(asked, k), v], dim=1) for k, v in more.items()})
+        more = {name: torch.cat([getattr(asked, name), new], dim=1) for name, new in more.items()}
+        longer = dataclasses.replace(asked, **more)
         said.append(int(model(longer)[0, -1].argmax()))
     return said
 
@@ -244,15 +247,16 @@ def test_a_batch_of_different_lengths_says_with_a_cache_what_each_says_alone_wit
 # Loss
 
 def test_the_loss_is_each_answer_tokens_surprise_times_its_weight(model):
-    """By hand from the logits: only "a dog" and its end-of-text count, 6 tokens, here with weights 1 ... 6."""
+    """By hand from the logits: only "a dog" and its end of text count, 6 tokens, here weighing 1 ... 6."""
     seen = batch(DOG)
     answer = seen.loss_weight[0].nonzero().flatten()
     assert WORDS.decode(seen.targets[0, answer]) == "a dog" and seen.targets[0, answer[-1]] == WORDS.eos
     seen.loss_weight[0, answer] = torch.arange(1.0, 7)
 
     surprise = [-model(seen)[0, t].log_softmax(dim=-1)[seen.targets[0, t]].item() for t in answer]
+    expected = sum(weight * each for weight, each in enumerate(surprise, start=1))
     total, entropy = model.loss(seen, model.look(seen)[1])
-    assert total.item() == entropy.item() == pytest.approx(sum(w * s for w, s in enumerate(surprise, start=1)), rel=1e-5)
+    assert total.item() == entropy.item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_z_loss_adds_the_squared_logarithm_of_the_scores_sum(model):
@@ -292,14 +296,15 @@ WIDE = MolmoConfig(vision=VisionConfig(width=256, layers=6, heads=8, mlp=1024),
 def newborn(request):
     """A model as training first meets it, and a batch of noise: random pictures, random words."""
     config = preset("nano").model if request.param == "nano" else WIDE
-    words, rng = Tokenizer([], config.decoder.vocab), np.random.default_rng(0)
-    sequences = [build_sequence(tile_image(picture(seed, 64, 64), config.image, 0),
-                                [rng.integers(0, config.decoder.vocab, (2, 50)).tolist()], words) for seed in range(8)]
+    vocab, rng = config.decoder.vocab, np.random.default_rng(0)
+    crops = [tile_image(picture(seed, 64, 64), config.image, 0) for seed in range(8)]
+    sequences = [build_sequence(each, [rng.integers(0, vocab, (2, 50)).tolist()], Tokenizer([], vocab))
+                 for each in crops]
     torch.manual_seed(0)
     with torch.no_grad():
         model, seen = MiniMolmo(config), collate(sequences)
         features, visual = model.look(seen)
-    return SimpleNamespace(model=model, seen=seen, features=features, visual=visual, vocab=config.decoder.vocab)
+    return SimpleNamespace(model=model, seen=seen, features=features, visual=visual, vocab=vocab)
 
 
 @torch.no_grad()
@@ -345,13 +350,12 @@ GOLDEN = Path(__file__).parent / "golden"
 
 def official_weights(state):
     """Official parameter names to ours. Their ff_proj holds [up | gate]; their projector's w1 is the gate."""
-    tower, ours = "vision_backbone.", {}
+    tower, ours, both = "vision_backbone.", {}, ("weight", "bias")
 
     def take(name, official, suffixes=("weight",)):
         for suffix in suffixes:
             ours[f"{name}.{suffix}"] = state.pop(f"{official}.{suffix}")
 
-    both = ("weight", "bias")
     ours["decoder.embedding.weight"] = state.pop("transformer.wte.embedding")
     ours["extra_embedding.weight"] = state.pop("transformer.wte.new_embedding")
     take("decoder.norm", "transformer.ln_f")
@@ -366,11 +370,9 @@ def official_weights(state):
         ours[f"{block}.mlp.up.weight"], ours[f"{block}.mlp.gate.weight"] = up, gate
         take(f"{block}.mlp.down", f"{official}.ff_out")
     ours["padding"] = state.pop(tower + "pad_embed")
-    for name, letter in (("query", "q"), ("key", "k"), ("value", "v"), ("out", "o")):
+    letters = (("query", "q"), ("key", "k"), ("value", "v"), ("out", "o"))
+    for name, letter in letters:
         take(f"pooling.attention.{name}", f"{tower}image_pooling_2d.w{letter}", both)
-        for i in range(4):
-            take(f"vit.blocks.{i}.attention.{name}", f"{tower}image_vit.transformer.resblocks.{i}.attention.w{letter}",
-                 both)
     for name, number in (("gate", 1), ("down", 2), ("up", 3)):
         take(f"projector.{name}", f"{tower}image_projector.w{number}")
     ours["vit.embed.class_token"] = state.pop(tower + "image_vit.class_embedding")
@@ -379,6 +381,8 @@ def official_weights(state):
     take("vit.embed.norm", tower + "image_vit.pre_ln", both)
     for i in range(4):
         block, official = f"vit.blocks.{i}", f"{tower}image_vit.transformer.resblocks.{i}"
+        for name, letter in letters:
+            take(f"{block}.attention.{name}", f"{official}.attention.w{letter}", both)
         take(f"{block}.attention_norm", f"{official}.attention_norm", both)
         take(f"{block}.mlp_norm", f"{official}.ffn_norm", both)
         take(f"{block}.mlp.up", f"{official}.feed_forward.w1", both)
@@ -394,10 +398,10 @@ def official():
     told, size = json.loads(bytes(file["config_json"])), int(file["n_valid_tokens"])
     see = told["vision"]
     config = MolmoConfig(
-        ImageConfig(see["image_default_input_size"][0], see["image_patch_size"], tuple(told["overlap_margins"]),
-                    ground=told["max_crops"]),
-        VisionConfig(see["image_emb_dim"], see["image_num_layers"], see["image_num_heads"], see["image_mlp_dim"],
-                     tuple(told["vit_layers"]), see["image_norm_eps"]),
+        ImageConfig(see["image_default_input_size"][0], see["image_patch_size"],
+                    tuple(told["overlap_margins"])),
+        VisionConfig(see["image_emb_dim"], see["image_num_layers"], see["image_num_heads"],
+                     see["image_mlp_dim"], tuple(told["vit_layers"]), see["image_norm_eps"]),
         ConnectorConfig(see["image_emb_dim"], see["image_num_heads"], told["mlp_hidden_size"] // 2),
         DecoderConfig(told["d_model"], told["n_layers"], told["n_heads"], told["n_kv_heads"],
                       told["mlp_hidden_size"] // 2, told["vocab_size"], told["additional_vocab_size"],
@@ -406,12 +410,12 @@ def official():
     model.load_state_dict(official_weights({name[3:]: torch.from_numpy(file[name]) for name in file.files
                                             if name.startswith("sd/")}))
 
-    # The same picture and question through our own tiler and sequence; then the official code's masks, which are
-    # off by one crop (molmo-facts 1.9): its weights were trained that way, ours are not.
-    (height, width), tokens = told["image_hw"], told["special_token_ids"]
+    # The same picture and question through our own tiler and sequence; but the official code's masks, which
+    # stand one crop too early: its weights were trained that way, ours are not.
+    height, width = told["image_hw"]
     y, x, c = np.ogrid[:height, :width, :3]
     image = ((7 * y + 13 * x + 29 * c + (y * x) // 50) % 256).astype(np.uint8)
-    words = SimpleNamespace(eos=told["eos"], **{name: tokens[name] for name in ("im_start", "im_end", "im_patch", "im_col")})
+    words = SimpleNamespace(eos=told["eos"], **told["special_token_ids"])
     crops = tile_image(image, config.image, told["max_crops"])
     seen = collate([build_sequence(crops, [[list(told["messages"][0].encode())]], words)])
     aligned = seen.real
@@ -425,7 +429,7 @@ def test_tiler_and_sequence_hand_the_model_what_the_official_code_hands_its_own(
     torch.testing.assert_close(seen.patches, torch.from_numpy(file["in/images"][0, :real]), atol=1e-4, rtol=0)
     assert seen.ids[0].tolist() == file["in/input_ids"][0, :official.size].tolist()
     assert seen.position[0].tolist() == file["in/position_ids"][0, :official.size].tolist()
-    torch.testing.assert_close(official.aligned[1:], seen.real[:-1], atol=1e-6, rtol=0)  # theirs: one crop too early
+    torch.testing.assert_close(official.aligned[1:], seen.real[:-1], atol=1e-6, rtol=0)  # one too early
 
 
 @torch.no_grad()
@@ -436,7 +440,7 @@ def test_the_two_tapped_layers_equal_the_official_ones(official):
 
 @torch.no_grad()
 def test_gathering_windows_gives_the_visual_tokens_that_official_molmo_scatters(official):
-    """Theirs go to the places in image_input_idx, dropped ones to none; ours stand in reading order already."""
+    """Theirs go to the places in image_input_idx or are dropped; ours stand in reading order already."""
     place = official.file["in/image_input_idx"].reshape(-1)
     features = official.file["out/image_features"].reshape(len(place), -1)
     order = np.argsort(place, kind="stable")

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 
 from minimolmo.config import ImageConfig
 from minimolmo.image.tiler import to_patches
-from minimolmo.model.patch_embed import PatchEmbed
+from minimolmo.model.patch_embed import PatchEmbed, waves
 
 
 def make(patches=9, width=8, patch_size=2):
@@ -51,3 +51,17 @@ def test_every_vector_is_normed_before_the_first_block():
     x = embed(100 * torch.rand(2, 9, 12))
     torch.testing.assert_close(x.mean(dim=-1), torch.zeros(2, 10), atol=1e-5, rtol=0)
     torch.testing.assert_close(x.var(dim=-1, correction=0), torch.ones(2, 10), atol=1e-3, rtol=0)
+
+
+def test_positions_start_as_waves_along_columns_and_rows():
+    """Width 4 leaves one wave of one radian a patch: sin x, cos x, sin y, cos y."""
+    start = waves(side=3, width=4)                                                    # patches row by row
+    expected = [np.sin(2), np.cos(2), np.sin(1), np.cos(1)]
+    np.testing.assert_allclose(start[1 * 3 + 2], expected, rtol=1e-6)                 # column 2, row 1
+
+
+def test_at_the_start_neighbours_are_alike_and_only_the_distance_counts():
+    start = waves(side=8, width=32).unflatten(0, (8, 8))
+    likeness = start[3, 3] @ start[3].T                                               # to all of its row
+    assert likeness[3] > likeness[4] > likeness[5] > likeness[6]
+    torch.testing.assert_close(start[3, 3] @ start[4, 5], start[6, 0] @ start[7, 2])

@@ -74,14 +74,15 @@ def test_a_patch_in_another_place_is_another_feature():
 def test_a_block_equals_pytorchs_pre_norm_encoder_layer():
     torch.manual_seed(0)
     ours = VisionBlock(VisionConfig(**SEE))
-    theirs = nn.TransformerEncoderLayer(8, 2, 16, dropout=0, activation=quick_gelu, batch_first=True, norm_first=True)
+    theirs = nn.TransformerEncoderLayer(8, 2, 16, dropout=0, activation=quick_gelu, batch_first=True,
+                                        norm_first=True)
     for parameter in ours.parameters():
         nn.init.normal_(parameter, std=0.5)
     a = ours.attention
     theirs.self_attn.in_proj_weight.data = torch.cat([a.query.weight, a.key.weight, a.value.weight])
     theirs.self_attn.in_proj_bias.data = torch.cat([a.query.bias, a.key.bias, a.value.bias])
-    pairs = ((theirs.self_attn.out_proj, a.out), (theirs.norm1, ours.attention_norm), (theirs.norm2, ours.mlp_norm),
-             (theirs.linear1, ours.mlp.up), (theirs.linear2, ours.mlp.down))
+    pairs = ((theirs.self_attn.out_proj, a.out), (theirs.norm1, ours.attention_norm),
+             (theirs.norm2, ours.mlp_norm), (theirs.linear1, ours.mlp.up), (theirs.linear2, ours.mlp.down))
     for to, of in pairs:
         to.load_state_dict(of.state_dict())
 

@@ -122,7 +122,7 @@ def initialise(model: MiniMolmo) -> None:
     see.class_token.normal_(std=model.config.vision.width ** -0.5)
     see.positions[1:] = waves(model.config.image.side, model.config.vision.width)
     for words in (decoder.embedding, decoder.head, model.extra_embedding):
-        words.weight.normal_(std=0.02)  # so that all words start equally likely
+        words.weight.normal_(std=min(0.02, 0.2 * model.config.decoder.width ** -0.5))  # all words equally likely
     for stack in (model.vit.blocks, decoder.blocks):
         for block in stack:
             block.attention.out.weight /= math.sqrt(2 * len(stack))
