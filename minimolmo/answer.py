@@ -53,7 +53,7 @@ def generate(model: MiniMolmo, batch: Batch, eos: int, max_new: int = MAX_NEW, t
     hidden, position, mine = hidden[rows, end], batch.position[rows, end], batch.branch[rows, end]
     branch, said, done = batch.branch, [], torch.zeros_like(end, dtype=torch.bool)
     for _ in range(max_new):
-        words = choose_words(model.decoder.logits(hidden), temperature, generator).masked_fill(done, eos)
+        words = choose_words(model.decoder.logits(hidden), temperature, generator)
         said.append(words)
         done = done | (words == eos)
         if done.all():
@@ -65,6 +65,7 @@ def generate(model: MiniMolmo, batch: Batch, eos: int, max_new: int = MAX_NEW, t
 
 
 def _until(ids: list[int], eos: int) -> list[int]:
+    """What a row said before its end-of-text; what follows was said while others were still speaking."""
     return ids[:ids.index(eos)] if eos in ids else ids
 
 

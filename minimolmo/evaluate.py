@@ -201,7 +201,12 @@ def pick_all(folders: dict[str, Path], split: str, rows: int) -> list[Asked]:
     for name, folder in folders.items():
         data = Dataset(folder, split)
         asked += pick_questions(name, data, range(min(rows, len(data))))
-    return sorted(asked, key=lambda a: (a.annotation.style, len(a.annotation.points), a.annotation.answer))
+    return sorted(asked, key=likeness)
+
+
+def likeness(asked: Asked) -> tuple:
+    """Sorts questions so that those of a style, and in it those with like answers, stand side by side."""
+    return asked.annotation.style, len(asked.annotation.points), asked.annotation.answer
 
 
 def other_images(asked: list[Asked]) -> list[Path]:

@@ -105,6 +105,15 @@ def test_workers_change_nothing(folder, workers):
     assert same(flat(make_loader(folder, batch=2).batches(steps=20, workers=workers)), alone)
 
 
+def test_whenever_a_row_comes_again_its_words_are_drawn_anew(folder, monkeypatch):
+    """Two groups of 64 rows: no two see the same dice."""
+    seen, words = [], Recipe.words
+    monkeypatch.setattr(Recipe, "words", lambda self, example, rng: seen.append(rng.random()) or
+                        words(self, example, rng))
+    list(make_loader(folder).batches(steps=2 * GROUP))
+    assert len(set(seen)) == len(seen) == 128
+
+
 def test_another_seed_gives_other_batches(folder):
     one, other = (flat(islice(make_loader(folder, seed=seed).batches(), 1)) for seed in (1, 2))
     assert one[0]["names"] != other[0]["names"]
@@ -167,7 +176,8 @@ def test_the_captions_stage_learns_the_caption_and_one_random_transcript():
 
 def test_the_mixture_learns_all_but_transcripts_in_any_order():
     chosen = [choose(TALKED, "mixture", np.random.default_rng(seed)) for seed in range(30)]
-    assert {" ".join(a.style for a in one) for one in chosen} == {"long_caption user_qa", "user_qa long_caption"}
+    orders = {" ".join(a.style for a in one) for one in chosen}
+    assert orders == {"long_caption user_qa", "user_qa long_caption"}
 
 
 def test_the_growing_stage_learns_no_words():

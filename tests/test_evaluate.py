@@ -1,0 +1,366 @@
+"""Scores by hand, and the three columns: is it looking?"""
+import json
+import random
+import runpy
+import sys
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from data import facts, world
+from data.ask_model_anything import prepare as ask_model_anything
+from data.cap import prepare as cap
+from data.count import prepare as count
+from data.points import prepare as points
+from data.write import to_json
+from minimolmo import evaluate
+from minimolmo.checkpoint import save_checkpoint
+from minimolmo.config import (ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, RunConfig,
+                              StageConfig, VisionConfig)
+from minimolmo.evaluate import (BLANK_IMAGE, OTHER_IMAGE, RIGHT_IMAGE, Asked, answer_all, distance, facts_in,
+                                facts_of, hits, is_right, likeness, other_images, pick_all, pick_questions,
+                                place, read_count, same_words, score, score_caption, score_count,
+                                score_pointing, score_words, table)
+from minimolmo.flow import Annotation, Answer, Example, Thing
+from minimolmo.model.molmo import MiniMolmo
+from minimolmo.text.points import parse_points
+from minimolmo.text.tokenizer import Tokenizer
+
+EASY = world.get_level("easy")
+RED_CIRCLE = Thing("circle", "red", 10, 10, 20, 20)     # top left
+BLUE_STAR = Thing("star", "blue", 50, 90, 20, 20)       # bottom
+
+
+def asked(annotation: Annotation, text: str, things=(), image="a.png") -> Asked:
+    example = Example(Path(image), (annotation,), tuple(things), name=f"{image}:1")
+    return Asked("test", example, annotation, "?", Answer(text, parse_points(text)))
+
+
+def pointed(true: list, said: list) -> Asked:
+    text = " ".join(f'<point x="{x}" y="{y}" alt="cat">cat</point>' for x, y in said) or "There are none."
+    return asked(Annotation("pointing", label="cat", points=tuple(true)), text)
+
+
+# --- points
+
+def test_a_distance_is_in_percent_of_the_width():
+    """A picture 200 x 100 pixels: 10 percent of its height are 10 pixels, 5 percent of its width."""
+    assert distance((50, 20), (60, 20), aspect=0.5) == 10
+    assert distance((50, 20), (50, 30), aspect=0.5) == 5
+    assert distance((0, 0), (3, 8), aspect=0.5) == 5  # 3, 4, 5
+
+
+def test_each_thing_can_be_hit_once_only():
+    assert hits([(10, 10), (11, 10), (10, 11)], [(10, 10)], aspect=1) == 1
+
+
+def test_a_point_hits_up_to_three_percent_of_the_width_away():
+    assert hits([(53, 50)], [(50, 50)], aspect=1) == 1
+    assert hits([(53.1, 50)], [(50, 50)], aspect=1) == 0
+
+
+def test_points_are_paired_so_that_as_many_as_can_be_hit():
+    """The first point takes the thing at 12; the second can reach no other, so the first moves on to 14."""
+    said, true = [(12, 50), (10, 50)], [(12, 50), (14, 50)]
+    assert hits(said, true, aspect=1) == 2
+    # A chain: every point but the last must move on by one thing.
+    true = [(2 * i, 50) for i in range(1, 9)]
+    assert hits([(x + 1, 50) for x, _ in true] + [(0, 50)], true, aspect=1) == 8
+
+
+def test_all_orders_of_points_score_the_same():
+    rng = np.random.default_rng(0)
+    said, true = rng.uniform(40, 60, (7, 2)).tolist(), rng.uniform(40, 60, (7, 2)).tolist()
+    scores = {hits([said[i] for i in rng.permutation(7)], [true[i] for i in rng.permutation(7)], 1)
+              for _ in range(20)}
+    assert len(scores) == 1
+
+
+@pytest.mark.parametrize("true, said, precision, recall, f1", [
+    ([], [], 1, 1, 1),                                                # nothing there, nothing said
+    ([], [(5, 5)], 0, 0, 0),
+    ([(5, 5)], [], 0, 0, 0),
+    ([(5, 5)], [(6, 5)], 1, 1, 1),
+    ([(5, 5)], [(50, 5)], 0, 0, 0),
+    ([(5, 5), (90, 90)], [(5, 5)], 1, 1 / 2, 2 / 3),                  # one of two found
+    ([(5, 5)], [(5, 5), (50, 50), (70, 70), (90, 90)], 1 / 4, 1, 2 / 5),
+])
+def test_pointing_is_scored_as_molmo_does(true, said, precision, recall, f1):
+    scores = score_pointing([pointed(true, said)])
+    assert (scores["precision"], scores["recall"], scores["F1"]) == pytest.approx((precision, recall, f1))
+
+
+def test_the_error_is_measured_where_one_thing_is_asked_for():
+    """Errors 1, 4 and (nothing said) 100: the median is 4, one of three is within 3 percent."""
+    one = (50.0, 50.0)
+    scores = score_pointing([pointed([one], [(51, 50)]), pointed([one], [(50, 54)]), pointed([one], []),
+                             pointed([one, (5, 5)], [(90, 90)])])
+    assert scores["median error, % of width"] == 4
+    assert scores["within 3 %"] == pytest.approx(1 / 3)
+    assert "within 3 %" not in score_pointing([pointed([], [])])
+
+
+# --- numbers, words, captions
+
+@pytest.mark.parametrize("text, number", [
+    ("3", 3), ("3.", 3), (" 12 ", 12), ("There are 4", 4), ("Seven.", 7), ("twenty", 20), ("zero", 0),
+    ("Counting the <point x=\"1.0\" y=\"2.0\" alt=\"cat\">cat</point> shows a total of 1.", 1),
+    ("a total of 5 cats", 5), ("There are none.", 0), ("None", 0),
+    ("", None), ("many", None), ("3 cats", None), ("-3", None), ("3.5", None), ("9" * 5000, None),
+])
+def test_a_count_is_read_from_what_was_said(text, number):
+    assert read_count(text) == number
+
+
+def test_counting_is_scored_by_exact_matches_and_mean_error():
+    """Right, one too many, no number at all (0 for 4): errors 0, 1, 4."""
+    said = [asked(Annotation("count", label="cat", answer="2"), "2"),
+            asked(Annotation("point_count", label="cat", points=((1.0, 1.0),)), "a total of 2."),
+            asked(Annotation("count", label="cat", answer="4"), "what?")]
+    assert score_count(said) == pytest.approx({"accuracy": 1 / 3, "mean absolute error": 5 / 3})
+
+
+def test_there_are_none_is_a_count_of_zero():
+    nothing = Annotation("point_count", label="cat")
+    assert score_count([asked(nothing, "There are none.")])["accuracy"] == 1
+    assert score_count([asked(nothing, "who knows")])["accuracy"] == 0
+
+
+def test_words_match_but_for_capitals_spaces_and_a_final_dot():
+    assert same_words(" Top  Left.", "top left")
+    assert not same_words("top left", "left")
+    assert not same_words("", "yes")
+
+
+def test_naming_counts_the_questions_for_a_color_or_a_kind_alone():
+    """Four answers, half of them right; "red" and "circle" name, "yes" and "top left" do not."""
+    qa = [asked(Annotation("user_qa", question="?", answer=true), said, [RED_CIRCLE])
+          for true, said in (("red", "Red."), ("circle", "circle"), ("yes", "no"), ("top left", "left"))]
+    assert score_words(qa) == {"exact match": 0.5, "naming": 1.0}
+    assert score_words(qa[2:]) == {"exact match": 0.0}
+
+
+def test_a_place_is_a_ninth_of_the_picture():
+    assert [place(x, 10) for x in (0, 33, 34, 66)] == ["top left", "top left", "top", "top"]
+    assert [place(x, 10) for x in (67, 100)] == ["top right", "top right"]
+    assert (place(50, 50), place(0, 100), place(99, 50)) == ("center", "bottom left", "right")
+
+
+def test_captions_and_transcripts_say_exactly_the_facts_of_their_scene():
+    """Slips too: in "a blue shape, no, a red circle" only the circle is a fact."""
+    texts = []
+    for seed in range(150):
+        scene, annotations = cap.compose(EASY, "train", random.Random(seed))
+        texts += [annotation.answer for annotation in annotations]
+        for annotation in annotations:
+            found = facts_in(annotation.answer, set(world.COLORS), set(world.KINDS))
+            assert found == facts_of(Example(Path(), (), scene.things)), annotation.answer
+            assert found == facts.read_facts(annotation.answer)  # the generator's own reader agrees
+    assert any(", sorry, a" in text for text in texts)
+
+
+def test_a_fact_is_color_kind_and_place_together():
+    said = "At the top left is a red circle. A red star sits at the bottom. A blue circle."
+    assert facts_in(said, {"red", "blue"}, {"circle", "star"}) == {("red", "circle", "top left"),
+                                                                    ("red", "star", "bottom")}
+
+
+def test_captions_are_scored_by_their_facts():
+    """Two facts true; one of them told, and one that is wrong: 1 of 2, 1 of 2."""
+    truth = Annotation("long_caption", answer="")
+    said = "A red circle is at the top left. A blue star is in the center."
+    scores = score_caption([asked(truth, said, [RED_CIRCLE, BLUE_STAR])])
+    assert scores == {"fact precision": 0.5, "fact recall": 0.5, "fact F1": 0.5}
+
+
+def test_captions_of_pictures_whose_things_nobody_knows_are_not_scored():
+    """A learner's own captions: no score, no tick and no cross, and they spoil nobody's precision."""
+    said = "A red circle is at the top left."
+    unknown = asked(Annotation("long_caption", answer="A dog."), said)
+    assert score_caption([unknown]) == {}
+    assert is_right(unknown) is None
+    assert score_caption([unknown, asked(unknown.annotation, said, [RED_CIRCLE])])["fact precision"] == 1
+
+
+def test_an_answer_is_right_only_if_all_of_it_is():
+    assert is_right(pointed([(5, 5)], [(5, 5)])) is True
+    assert is_right(pointed([(5, 5)], [(5, 5), (90, 90)])) is False
+    assert is_right(asked(Annotation("count", label="cat", answer="2"), "2")) is True
+    assert is_right(asked(Annotation("user_qa", question="?", answer="red"), "blue")) is False
+    for said, right in (("At the top left is a red circle.", True), ("A red circle.", False)):
+        assert is_right(asked(Annotation("long_caption"), said, [RED_CIRCLE])) is right
+
+
+# --- asking
+
+def count_of(number: int, image: str) -> Asked:
+    return asked(Annotation("count", label="cat", answer=str(number)), "", image=image)
+
+
+@pytest.mark.parametrize("questions", [2, 3, 8, 9])
+def test_the_other_image_is_never_a_questions_own(questions):
+    """Even when one picture was asked about twice, or in most of the questions."""
+    for pictures in (questions, 2):
+        some = [count_of(0, f"{i % pictures}.png") for i in range(questions)]
+        assert all(path != a.example.image for path, a in zip(other_images(some), some, strict=True))
+    mostly = [count_of(0, "a.png")] * (questions - 1) + [count_of(0, "b.png")]
+    assert all(path != a.example.image for path, a in zip(other_images(mostly), mostly))
+
+
+def test_every_image_is_some_questions_other_image():
+    """Half a list away: nobody's picture is shown more often than another's."""
+    some = [count_of(0, f"{i}.png") for i in range(9)]
+    assert sorted(other_images(some)) == [a.example.image for a in some]
+
+
+def test_one_picture_alone_has_no_other():
+    with pytest.raises(ValueError, match=r"a\.png:1: no other picture has a count question, so .* Add one"):
+        other_images([count_of(1, "a.png"), count_of(2, "a.png")])
+
+
+def test_each_column_shows_its_image(tmp_path, monkeypatch):
+    """Three pictures, all red, all green, all blue; the model is asked about exactly these."""
+    colors, some, shown = {"r": (255, 0, 0), "g": (0, 255, 0), "b": (0, 0, 255)}, [], []
+    for height, (name, color) in enumerate(colors.items(), start=1):
+        Image.new("RGB", (4, height), color).save(tmp_path / f"{name}.png")
+        some.append(count_of(1, str(tmp_path / f"{name}.png")))
+
+    def remember(model, tokenizer, images, questions, view):
+        shown.extend(tuple(image[0, 0].tolist()) for image in images)
+        assert all((image == image[0, 0]).all() for image in images)
+        return [Answer("1", [])] * len(images)
+
+    monkeypatch.setattr(evaluate, "ask", remember)
+    monkeypatch.setattr(evaluate, "BATCH", 2)  # the other image may be in another batch
+    for column in (RIGHT_IMAGE, BLANK_IMAGE, OTHER_IMAGE):
+        answer_all(None, None, some, column, "bird")
+    red, green, blue = colors.values()
+    assert shown[:3] == [red, green, blue]
+    assert shown[3:6] == [(255, 255, 255)] * 3
+    assert shown[6:] == [green, blue, red]
+    assert [a.aspect for a in some] == [0.25, 0.5, 0.75]  # its own, in every column: there the truth lies
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory) -> Path:
+    """A little mini-PixMo: four sets with six val rows each, and two of novel pairs."""
+    folder = tmp_path_factory.mktemp("data")
+    for prepare in (points, count, ask_model_anything, cap):
+        place = folder / prepare.__name__.split(".")[1] / "easy"
+        (place / "images").mkdir(parents=True)
+        for split, rows in (("val", 6), ("novel", 2)):
+            write(place, split, [prepare.compose(EASY, split, random.Random(seed)) for seed in range(rows)])
+    return folder
+
+
+def write(place: Path, split: str, composed: list):
+    rows = []
+    for number, (scene, annotations) in enumerate(composed):
+        world.draw(scene).save(place / "images" / f"{split}{number}.png")
+        rows.append({"image": f"images/{split}{number}.png", "annotations": [to_json(a) for a in annotations],
+                     "things": [vars(thing) for thing in scene.things]})
+    (place / f"{split}.jsonl").write_text("\n".join(map(json.dumps, rows)))
+
+
+def folders_of(drawn: Path) -> dict[str, Path]:
+    return {name: drawn / name / "easy" for name in ("points", "count", "ask_model_anything", "cap")}
+
+
+def test_each_row_is_asked_one_question_of_each_style(drawn):
+    some = pick_all(folders_of(drawn), "val", rows=4)
+    assert {style: sum(a.annotation.style == style for a in some) for style in evaluate.SCORES} == {
+        "pointing": 4, "point_count": 4, "count": 4, "user_qa": 4, "long_caption": 4}
+    assert all(a.annotation in a.example.annotations for a in some)
+
+
+def test_the_same_questions_are_asked_every_time(drawn):
+    """In the order of SCORES, never in that of a Python set, which changes from run to run."""
+    every = [Annotation(style, question="?") for style in reversed(evaluate.SCORES)]
+    some = pick_questions("test", [Example(Path(), tuple(every))], [0])
+    assert [a.annotation.style for a in some] == list(evaluate.SCORES)
+    assert pick_all(folders_of(drawn), "val", rows=6) == pick_all(folders_of(drawn), "val", rows=6)
+
+
+def test_the_other_image_of_a_count_is_mostly_one_with_another_number():
+    """Twelve questions, numbers 1 2 3 1 2 3 ...: half a list away stands the same, until they are sorted."""
+    data = [count_of(1 + i % 3, f"{i}.png").example for i in range(12)]
+    some = sorted(pick_questions("test", data, range(12)), key=likeness)
+    number = {a.example.image: a.annotation.answer for a in some}
+    assert all(number[path] != a.annotation.answer for path, a in zip(other_images(some), some))
+
+
+@pytest.fixture
+def untrained(tmp_path) -> Path:
+    """The folder of a run whose model knows nothing."""
+    torch.manual_seed(0)
+    model = MolmoConfig(
+        ImageConfig(crop_size=16, patch_size=8, margins=(0, 0), pool=2), VisionConfig(16, 2, 2, 16),
+        ConnectorConfig(16, 2, 16), DecoderConfig(width=32, layers=1, heads=2, kv_heads=1, mlp=32, vocab=257))
+    config = RunConfig(model=model, mixture=StageConfig(steps=1))
+    save_checkpoint(tmp_path / "run", 1, MiniMolmo(model).state_dict(), config, Tokenizer([], 257), None, {})
+    return tmp_path / "run"
+
+
+def test_an_untrained_model_scores_nothing_in_any_column(drawn, untrained, monkeypatch, capsys):
+    """But where there is nothing to point at: there, pointing nowhere is right, as in Molmo's own scoring."""
+    monkeypatch.setattr(evaluate, "ask", partial(evaluate.ask, max_new=8))
+    evaluate.main([f"--weights={untrained}", f"--data={drawn}", "--rows=6"])
+
+    report = json.loads((untrained / "report.json").read_text())
+    assert list(report) == [RIGHT_IMAGE, BLANK_IMAGE, OTHER_IMAGE, "novel pairs"]
+    nothing = sum(a.annotation.style == "pointing" and not a.annotation.points
+                  for a in pick_all(folders_of(drawn), "val", 6))
+    for column in (RIGHT_IMAGE, BLANK_IMAGE, OTHER_IMAGE):
+        scores = report[column]
+        assert scores["pointing"]["F1"] == pytest.approx(nothing / 6, abs=1e-3)
+        assert scores["count"]["accuracy"] == scores["point_count"]["accuracy"] == 0
+        assert scores["user_qa"]["exact match"] == scores["long_caption"]["fact F1"] == 0
+    assert report["novel pairs"]["count"]["questions"] == 2
+
+    shown = capsys.readouterr().out
+    assert "right image   blank image   other image   novel pairs" in shown
+    assert "long_caption: fact F1" in shown
+    with Image.open(untrained / "report.png") as sheet:
+        assert sheet.width > 4 * 200
+
+
+def test_a_table_has_a_line_for_each_score_and_a_column_for_each_image():
+    report = {"right image": {"count": {"questions": 2, "accuracy": 0.5}},
+              "blank image": {"count": {"questions": 2}}}
+    assert table(report).splitlines() == [
+        " " * 40 + "   right image   blank image",
+        "count: questions".ljust(40) + "             2             2",
+        "count: accuracy".ljust(40) + "           0.5           nan"]
+
+
+def test_a_folder_without_novel_pairs_leaves_the_others_theirs(drawn, tmp_path, monkeypatch):
+    """A learner's own set in the mix has no novel.jsonl."""
+    monkeypatch.setattr(evaluate, "ask", lambda model, tokenizer, images, *_: [Answer("", [])] * len(images))
+    scenes = [points.compose(EASY, "val", random.Random(seed)) for seed in range(3)]
+    (tmp_path / "images").mkdir()
+    write(tmp_path, "val", scenes)
+    report, _ = evaluate.evaluate(None, None, {**folders_of(drawn), "mine": tmp_path}, "bird", rows=2)
+    assert report[RIGHT_IMAGE]["pointing"]["questions"] == 4
+    assert report["novel pairs"]["pointing"]["questions"] == 2
+
+
+def test_scores_are_kept_by_style():
+    report = score([count_of(1, "a.png"), count_of(2, "b.png"), pointed([(5, 5)], [(5, 5)])])
+    assert list(report) == ["pointing", "count"]
+    assert report["count"]["questions"] == 2
+
+
+def test_mistakes_on_the_command_line_are_explained_without_a_traceback(untrained, tmp_path, monkeypatch):
+    def said(*arguments):
+        monkeypatch.setattr(sys, "argv", ["evaluate", *arguments])
+        with pytest.raises(SystemExit) as end:
+            runpy.run_path(evaluate.__file__, run_name="__main__")
+        return end.value.code
+    assert "holds no trained model, so nobody can answer. Train" in said(f"--weights={tmp_path / 'nowhere'}")
+    assert 'val.jsonl is missing, so there is nothing to read. Run "make data"' in said(
+        f"--weights={untrained}", f"--data={tmp_path}")
+    assert "--rows=1 leaves no other image to swap with. Try" in said("--rows=1")
