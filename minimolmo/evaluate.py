@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 from PIL import Image
@@ -23,164 +21,13 @@ from tqdm import tqdm
 from minimolmo import draw
 from minimolmo.answer import ask, load
 from minimolmo.batch.dataset import Dataset
-from minimolmo.flow import Annotation, Answer, Example, Point
 from minimolmo.image.resize import open_image
+from minimolmo.score import SCORES, Asked, is_right, score
 from minimolmo.text.prompts import question_text
 
-RADIUS = 3.0      # percent of the image's width within which a point hits
 BATCH = 128       # questions answered at once
 RIGHT_IMAGE, BLANK_IMAGE, OTHER_IMAGE = COLUMNS = ("right image", "blank image", "other image")
-NUMBERS = ("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-           "sixteen seventeen eighteen nineteen twenty").split()
-PLACES = ("top left", "top", "top right", "left", "center", "right", "bottom left", "bottom", "bottom right")
 
-
-@dataclass
-class Asked:
-    """One held-out question, what is true, and what was said."""
-    dataset: str
-    example: Example
-    annotation: Annotation
-    question: str
-    answer: Answer | None = None
-    aspect: float = 1.0  # the image's height over its width
-
-
-# --- points ---------------------------------------------------------------------------------------------
-
-def distance(a: Point, b: Point, aspect: float) -> float:
-    """Between two points in percent, as percent of the image's *width*; aspect = height / width."""
-    return float(np.hypot(a[0] - b[0], (a[1] - b[1]) * aspect))
-
-
-def hits(said: list[Point], true: list[Point], aspect: float, radius: float = RADIUS) -> int:
-    """The most said points that can be paired one to one with true ones within the radius.
-
-    Each said point takes a free true point, or makes the one that holds it move on (Kuhn's algorithm).
-
-    >>> hits([(10, 10), (11, 10)], [(10, 10), (50, 50)], aspect=1.0)
-    1
-    """
-    near = [[t for t, b in enumerate(true) if distance(a, b, aspect) <= radius] for a in said]
-    holder: dict[int, int] = {}
-
-    def place(s: int, tried: set[int]) -> bool:
-        for t in near[s]:
-            if t not in tried:
-                tried.add(t)
-                if t not in holder or place(holder[t], tried):
-                    holder[t] = s
-                    return True
-        return False
-
-    return sum(place(s, set()) for s in range(len(said)))
-
-
-def score_pointing(asked: list[Asked]) -> dict[str, float]:
-    """Precision, recall and F1 as means over questions; error and share within the radius where one is there.
-
-    To point nowhere is right when nothing is there: then precision = recall = F1 = 1. Source: official
-    evaluation, whose masks are here a radius.
-    """
-    precision, recall, f1, errors = [], [], [], []
-    for a in asked:
-        said, true = a.answer.points, list(a.annotation.points)
-        hit = hits(said, true, a.aspect)
-        p, r = (hit / len(said), hit / len(true)) if said and true else (float(not said and not true),) * 2
-        precision.append(p), recall.append(r), f1.append(2 * p * r / (p + r) if p + r else 0.0)
-        if len(true) == 1:
-            errors.append(distance(said[0], true[0], a.aspect) if said else 100.0)
-    scores = {"precision": np.mean(precision), "recall": np.mean(recall), "F1": np.mean(f1)}
-    if errors:
-        scores["median error, % of width"] = median(errors)
-        scores[f"within {RADIUS:g} %"] = np.mean(np.array(errors) <= RADIUS)
-    return scores
-
-
-# --- numbers, words, captions -----------------------------------------------------------------------------
-
-def read_count(text: str) -> int | None:
-    """The number an answer states: its last word, a number word, or "a total of N"; None if there is none.
-
-    >>> read_count("Counting the <points ...>cats</points> shows a total of 3."), read_count("None.")
-    (3, 0)
-    """
-    text = text.lower().strip().rstrip(".")
-    last = text.split(" ")[-1]
-    if last == "none":
-        return 0
-    if last in NUMBERS:
-        return NUMBERS.index(last)
-    found = re.fullmatch(r"[0-9]{1,6}", last) or re.search(r"(?<=total of )[0-9]{1,6}", text)
-    return int(found[0]) if found else None
-
-
-def score_count(asked: list[Asked]) -> dict[str, float]:
-    """How often the number is exactly right, and how far off it is on average; no number counts as 0."""
-    true = [read_count(a.annotation.answer) if a.annotation.style == "count" else len(a.annotation.points)
-            for a in asked]
-    said = [read_count(a.answer.text) for a in asked]
-    return {"accuracy": np.mean([s == t for s, t in zip(said, true)]),
-            "mean absolute error": np.mean([abs((s or 0) - t) for s, t in zip(said, true)])}
-
-
-def same_words(a: str, b: str) -> bool:
-    """Equal but for capitals, spaces and a final dot."""
-    return " ".join(a.lower().split()).rstrip(".") == " ".join(b.lower().split()).rstrip(".")
-
-
-def score_words(asked: list[Asked]) -> dict[str, float]:
-    """Exact match over all questions, and over those that ask for one colour or one kind ("naming")."""
-    names = {word for a in asked for t in a.example.things for word in (t.color, t.kind)}
-    right = [same_words(a.answer.text, a.annotation.answer) for a in asked]
-    naming = [r for r, a in zip(right, asked) if a.annotation.answer in names]
-    return {"exact match": np.mean(right)} | ({"naming": np.mean(naming)} if naming else {})
-
-
-def place(x: float, y: float) -> str:
-    """Where on a 3 x 3 grid a point in percent lies, in words."""
-    return PLACES[min(int(y * 3 / 100), 2) * 3 + min(int(x * 3 / 100), 2)]
-
-
-def facts_of(example: Example) -> set[tuple[str, str, str]]:
-    """What a caption should say: (colour, kind, place) of every thing."""
-    return {(t.color, t.kind, place(t.x, t.y)) for t in example.things}
-
-
-def facts_in(text: str, colors: set[str], kinds: set[str]) -> set[tuple[str, str, str]]:
-    """What a caption does say: sentence by sentence, the n-th colour-and-kind goes with the n-th place."""
-    pair = re.compile(rf"\b({'|'.join(sorted(colors))}) ({'|'.join(sorted(kinds))})\b")
-    spot = re.compile(rf"\b({'|'.join(sorted(PLACES, key=len, reverse=True))})\b")
-    facts = set()
-    for sentence in text.lower().split("."):
-        facts |= {(*names, where) for names, where in zip(pair.findall(sentence), spot.findall(sentence))}
-    return facts
-
-
-def score_caption(asked: list[Asked]) -> dict[str, float]:
-    """Precision, recall and F1 of colour-kind-place facts, over all captions together.
-
-    In place of the paper's cap F1, where a language model judges free statements: ours are read off exactly.
-    A picture whose things are not known has no score.
-    """
-    asked = [a for a in asked if a.example.things]
-    things = [t for a in asked for t in a.example.things]
-    if not things:
-        return {}
-    colors, kinds = {t.color for t in things}, {t.kind for t in things}
-    said = [facts_in(a.answer.text, colors, kinds) for a in asked]
-    true = [facts_of(a.example) for a in asked]
-    both = sum(len(s & t) for s, t in zip(said, true))
-    precision, recall = both / max(1, sum(map(len, said))), both / max(1, sum(map(len, true)))
-    return {"fact precision": precision, "fact recall": recall,
-            "fact F1": 2 * precision * recall / (precision + recall) if both else 0.0}
-
-
-SCORES = {"pointing": score_pointing, "point_count": score_count, "count": score_count,
-          "user_qa": score_words, "long_caption": score_caption}
-
-
-# --- asking -----------------------------------------------------------------------------------------------
 
 def pick_questions(name: str, data: Dataset, rows: Iterable[int], seed: int = 0) -> list[Asked]:
     """From each of these rows one annotation of each style it has, in a wording drawn for it."""
@@ -239,17 +86,6 @@ def answer_all(model, tokenizer, asked: list[Asked], column: str, view: str,
             bar.update(len(part))
 
 
-def score(asked: list[Asked]) -> dict[str, dict[str, float]]:
-    """Scores by style, rounded to four digits, with the number of questions."""
-    report = {}
-    for style in SCORES:
-        mine = [a for a in asked if a.annotation.style == style]
-        if mine:
-            values = {key: round(float(value), 4) for key, value in SCORES[style](mine).items()}
-            report[style] = {"questions": len(mine), **values}
-    return report
-
-
 def evaluate(model, tokenizer, folders: dict[str, Path], view: str, rows: int) -> tuple[dict, list[Asked]]:
     """All columns on val, the right image on novel pairs too: (report, answers to val's right images)."""
     novel = {name: folder for name, folder in folders.items() if (folder / "novel.jsonl").exists()}
@@ -268,8 +104,6 @@ def evaluate(model, tokenizer, folders: dict[str, Path], view: str, rows: int) -
     return report, answers
 
 
-# --- telling ----------------------------------------------------------------------------------------------
-
 def table(report: dict) -> str:
     """The report as a table of text: one line a score, one column a kind of image."""
     columns = list(report)
@@ -279,13 +113,6 @@ def table(report: dict) -> str:
             values = [report[column].get(style, {}).get(name, float("nan")) for column in columns]
             lines.append(f"{style + ': ' + name:<40}" + "".join(f"{value:>14.4g}" for value in values))
     return "\n".join(lines)
-
-
-def is_right(asked: Asked) -> bool | None:
-    """Is this one answer right: points hit, number exact, words equal, facts told? None: nobody knows."""
-    scores = SCORES[asked.annotation.style]([asked])
-    key = {"pointing": "F1", "user_qa": "exact match", "long_caption": "fact F1"}
-    return bool(scores[key.get(asked.annotation.style, "accuracy")] == 1) if scores else None
 
 
 def sheet(answers: list[Asked], per_style: int = 4) -> Image.Image:

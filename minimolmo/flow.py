@@ -9,8 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:  # images and words need no torch, so neither does this file
+    from torch import Tensor
 
 Point = tuple[float, float]  # x, y in percent (0-100) of the original image, origin top-left
 
@@ -114,23 +118,30 @@ class Batch:
     things (B, M, 6)                              as in `Sequence`, rows of -1 where an image has fewer
     names                                         where each sequence came from
     """
-    ids: "torch.Tensor"
-    targets: "torch.Tensor"
-    loss_weight: "torch.Tensor"
-    position: "torch.Tensor"
-    branch: "torch.Tensor"
-    patches: "torch.Tensor"
-    real: "torch.Tensor"
-    pool_idx: "torch.Tensor"
-    places: "torch.Tensor"
-    owner: "torch.Tensor"
-    things: "torch.Tensor"
+    ids: Tensor
+    targets: Tensor
+    loss_weight: Tensor
+    position: Tensor
+    branch: Tensor
+    patches: Tensor
+    real: Tensor
+    pool_idx: Tensor
+    places: Tensor
+    owner: Tensor
+    things: Tensor
     names: list[str]
 
-    def to(self, device) -> "Batch":
+    def to(self, device) -> Batch:
         """The same batch on another device; from pinned memory the copy is asynchronous."""
-        moved = {name: value.to(device, non_blocking=True) for name, value in vars(self).items() if name != "names"}
-        return Batch(**moved, names=self.names)
+        return self._each(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def pin_memory(self) -> Batch:
+        """The same batch in page-locked memory, which a GPU reads by itself."""
+        return self._each(lambda tensor: tensor.pin_memory())
+
+    def _each(self, change) -> Batch:
+        changed = {name: change(value) for name, value in vars(self).items() if name != "names"}
+        return Batch(**changed, names=self.names)
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ a good part of the web. We start from random numbers, and words alone leave a sm
 generator knows exactly what it drew and where, so three cheap losses ask for it directly:
 
     patch   every patch, after the ViT:          which colour and kind covers me, or nothing?
-    name    every visual token on a thing:       its colour's word, its kind's word,
-    place   and the leading digits of its x, y   both through the decoder's own norm and word table,
-                                                 so the eye learns to speak the decoder's words
+    name    every visual token on a thing:       its colour's word and its kind's word, read off it by the
+                                                 decoder's own norm and word table, nothing between: so the
+                                                 eye speaks the decoder's words before it speaks at all
+    place   the same token, through four probes: the tens and ones of its thing's x and y
 
 This is scaffolding that the real Molmo does not have. README says so wherever a score is quoted.
 """
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 from minimolmo.flow import Batch
 from minimolmo.model.molmo import MiniMolmo
 
-ASKED = ("color", "kind", "x tens", "x ones", "y tens", "y ones")
+DIGITS = ("x tens", "x ones", "y tens", "y ones")
 
 
 def patch_boxes(places: Tensor, side: int) -> Tensor:
@@ -63,7 +64,7 @@ class Growth(nn.Module):
         self.side = model.config.image.side
         self.register_buffer("digits", torch.tensor(digits), persistent=False)
         self.patch = nn.Linear(2 * model.config.vision.width, 2 * width)
-        self.probes = nn.ModuleList(nn.Linear(width, width) for _ in ASKED)
+        self.probes = nn.ModuleList(nn.Linear(width, width) for _ in DIGITS)
 
     def forward(self, model: MiniMolmo, batch: Batch, features: Tensor, visual: Tensor) -> Tensor:
         """The mean of what patches (C, S, 2*D) and visual tokens (V, D) get wrong; 0 where nothing is known."""
@@ -93,7 +94,8 @@ class Growth(nn.Module):
         which = covering(torch.cat([low, high], dim=-1), mine, least=0.25)             # (V,)
         on = which >= 0
         thing = _of(mine, which)[on]                                                   # (covered, 6)
-        said = torch.stack([probe(visual[on]) for probe in self.probes], dim=1)        # (covered, 6, D)
+        token = visual[on]                                                             # (covered, D)
+        said = torch.stack([token, token, *(probe(token) for probe in self.probes)], dim=1)  # (covered, 6, D)
         targets = torch.cat([thing[:, 4:].long(), self.digits[_leading_digits(thing[:, :2])]], dim=1)
         return self.say(model, said, targets, torch.ones_like(targets, dtype=torch.float))
 

@@ -26,7 +26,6 @@ from minimolmo.batch.loader import Loader, Recipe  # noqa: E402
 from minimolmo.config import preset  # noqa: E402
 from minimolmo.flow import Batch  # noqa: E402
 from minimolmo.image.tiler import tile_image  # noqa: E402
-from minimolmo.model.decoder import KVCache  # noqa: E402,F401
 from minimolmo.model.molmo import MiniMolmo  # noqa: E402
 from minimolmo.optim import make_optimizer  # noqa: E402
 from minimolmo.text.tokenizer import Tokenizer  # noqa: E402

@@ -131,10 +131,11 @@ def test_a_token_is_moved_by_those_before_it_and_by_no_later_one():
     assert x.grad[0].abs().sum(dim=-1).nonzero().flatten().tolist() == [0, 1, 2]
 
 
-def test_moving_the_whole_text_further_on_changes_nothing():
+def test_moving_the_whole_text_further_on_changes_nothing_but_stretching_it_does():
     decoder, x, position = shaken(Decoder(CONFIG)), torch.randn(1, 6, 16), torch.arange(6)[None]
-    torch.testing.assert_close(decoder(x, position, causal(6)), decoder(x, position + 50, causal(6)),
-                               atol=1e-4, rtol=1e-4)
+    here = decoder(x, position, causal(6))
+    torch.testing.assert_close(decoder(x, position + 50, causal(6)), here, atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(decoder(x, position * 2, causal(6)), here, atol=1e-2)
 
 
 # Head
@@ -198,3 +199,13 @@ def test_dropout_at_the_last_token_leaves_all_earlier_ones_alone():
     shaky = decoder(x, position, causal(6), dropout=torch.tensor([[0, 0, 0, 0, 0, 0.5]]))
     torch.testing.assert_close(shaky[:, :5], calm[:, :5])
     assert not torch.allclose(shaky[:, 5], calm[:, 5])
+
+
+@pytest.mark.parametrize("silenced", ["attention.out", "mlp.down"])
+def test_dropout_falls_on_both_branches_of_a_block(silenced):
+    """With one branch silenced dropout is still felt, so it falls on the other."""
+    decoder, x, position = shaken(Decoder(CONFIG)), torch.randn(1, 6, 16), torch.arange(6)[None]
+    for block in decoder.blocks:
+        nn.init.zeros_(block.get_submodule(silenced).weight)
+    calm, shaky = (decoder(x, position, causal(6), dropout=rate) for rate in (None, torch.full((1, 6), 0.5)))
+    assert not torch.allclose(shaky, calm)

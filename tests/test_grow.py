@@ -119,23 +119,17 @@ def loss(model, growth, seen):
 LEFT, RIGHT = thing(25, 25, 50, 50, RED, DISC), thing(75, 75, 50, 50, BLUE, BOX)  # a quarter of it each
 
 
-def asked_of(growth, model, seen, method):
-    """What the loss asks for: the targets and weights that reach the cross-entropy."""
-    calls = []
-    growth.say = lambda model, said, targets, weight: calls.append((targets, weight)) or said.sum() * 0
-    features, visual = model.look(seen)
-    boxes, things = patch_boxes(seen.places, growth.side), seen.things[seen.owner]
-    if method == "patch":
-        growth.patch_loss(model, features, boxes, things)
-    else:
-        growth.token_loss(model, visual, boxes, things, seen)
-    return calls[0]
+def asked_of(model, growth, seen):
+    """What the two losses ask for, patches first: the targets and weights that reach the cross-entropy."""
+    asked = []
+    growth.say = lambda model, said, targets, weight: asked.append((targets, weight)) or 0
+    loss(model, growth, seen)
+    return asked
 
 
 def test_every_patch_is_asked_for_colour_and_kind_or_for_nothing():
     """4x4 patches, a red disc on the upper left quarter; nothing is end of text."""
-    model, growth = grown()
-    targets, weight = asked_of(growth, model, batch(LEFT), "patch")
+    (targets, weight), _ = asked_of(*grown(), batch(LEFT))
     n, r = WORDS.eos, RED
     assert targets[0, :, 0].reshape(4, 4).tolist() == [[r, r, n, n], [r, r, n, n], [n, n, n, n], [n, n, n, n]]
     assert set(targets[0, :, 1].tolist()) == {DISC, n}
@@ -145,18 +139,17 @@ def test_every_patch_is_asked_for_colour_and_kind_or_for_nothing():
 
 def test_a_visual_token_on_a_thing_is_asked_for_its_name_and_place():
     """Token 0 lies on the red disc at (25, 25), token 3 on the blue box at (75, 75); 1 and 2 on nothing."""
-    model, growth = grown()
-    targets, _ = asked_of(growth, model, batch(torch.cat([LEFT, RIGHT])), "token")
+    _, (targets, _) = asked_of(*grown(), batch(torch.cat([LEFT, RIGHT])))
     assert ASKED == ("color", "kind", "x tens", "x ones", "y tens", "y ones")
     assert targets.tolist() == [[RED, DISC, *WORDS.encode("2525")], [BLUE, BOX, *WORDS.encode("7575")]]
 
 
 def test_in_a_batch_every_crop_is_asked_about_its_own_image():
     """Image 0 holds nothing, image 1 the blue box: its token 3 is asked, and again in its high-res crop."""
-    model, growth = grown()
     seen = batch(torch.zeros(0, 6), RIGHT, max_crops=1)
-    targets, _ = asked_of(growth, model, seen, "token")
+    (patch_targets, _), (targets, _) = asked_of(*grown(), seen)
     assert seen.owner.tolist() == [0, 0, 1, 1]
+    assert (patch_targets[..., 0] == BLUE).sum(dim=1).tolist() == [0, 0, 4, 4]  # patches of each crop
     assert targets.tolist() == [[BLUE, BOX, *WORDS.encode("7575")]] * 2
 
 

@@ -8,7 +8,7 @@ import itertools
 import random
 from typing import NamedTuple
 
-from data.facts import PLACE_WORDS, a_thing, absent_labels, at, matching, name, place_of
+from data.facts import a_thing, absent_labels, at, matching, name, place_of
 from data.world import Level, Scene, asked_about, choose_pairs, make_scene, pair_of
 from data.write import command
 from minimolmo.flow import Annotation, Thing

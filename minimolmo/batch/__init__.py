@@ -1,0 +1,1 @@
+"""Where image and text meet: examples become sequences, sequences become batches."""

@@ -24,7 +24,7 @@ from minimolmo.image.resize import open_image
 STYLES = {  # style: what an annotation must hold beside it
     "long_caption": ["answer"], "transcript": ["answer"], "user_qa": ["question", "answer"],
     "pointing": ["label", "points"], "point_count": ["label", "points"], "count": ["answer"]}
-KEYS = [field.name for field in fields(Annotation)]
+KEYS = {field.name for field in fields(Annotation)}
 PARTS = {field.name: str if field.type == "str" else (int, float) for field in fields(Thing)}
 
 
@@ -56,7 +56,8 @@ class Dataset:
         with open(self.file, "rb") as file:
             file.seek(self.starts[row])
             line = file.read(self.ends[row] - self.starts[row])
-        _demand(line.strip(), name, "the line is blank", "Take it out.")
+        if not line.strip():
+            raise unusable(name, "the line is blank", "Take it out.")
         try:
             values = json.loads(line)
         except (ValueError, RecursionError) as error:  # broken JSON, broken UTF-8, thousands of brackets
@@ -67,11 +68,13 @@ class Dataset:
 
 def read_example(values, folder: Path, name: str) -> Example:
     """One row's JSON as an Example. Raises ValueError that begins with the row's file and line."""
-    _demand(isinstance(values, dict) and isinstance(values.get("image"), str), name,
-            'the row is no object with an "image"', 'Try {"image": "images/cat.jpg", "annotations": [...]}.')
+    if not (isinstance(values, dict) and isinstance(values.get("image"), str)):
+        raise unusable(name, 'the row is no object with an "image"',
+                       'Try {"image": "images/cat.jpg", "annotations": [...]}.')
     rows = values.get("annotations")
-    _demand(isinstance(rows, list) and rows, name, "the row has no \"annotations\"",
-            'Try "annotations": [{"style": "user_qa", "question": "Who is it?", "answer": "A cat."}].')
+    if not (isinstance(rows, list) and rows):
+        raise unusable(name, 'the row has no "annotations"', 'Try "annotations": [{"style": "user_qa", '
+                       '"question": "Who is it?", "answer": "A cat."}].')
     annotations = [read_annotation(row, f"{name}, annotation {i}") for i, row in enumerate(rows, start=1)]
     things = _read_things(values.get("things", []), name)
     return Example(folder / values["image"], tuple(annotations), things, name)
@@ -79,49 +82,53 @@ def read_example(values, folder: Path, name: str) -> Example:
 
 def read_annotation(row, name: str) -> Annotation:
     """One annotation's JSON, checked: known style, everything the style needs, points in percent."""
-    _demand(isinstance(row, dict), name, f"{row!r} is not an object", 'Try {"style": ..., "answer": ...}.')
+    if not isinstance(row, dict):
+        raise unusable(name, f"{row!r} is not an object", 'Try {"style": ..., "answer": ...}.')
     style = row.get("style")
-    _demand(isinstance(style, str) and style in STYLES, name, f"its \"style\" is {style!r}",
-            f"Try one of {', '.join(STYLES)}.")
-    for key in [key for key in row if key not in KEYS]:
-        close = difflib.get_close_matches(key, KEYS, n=1) or [", ".join(KEYS)]
-        _demand(False, name, f"\"{key}\" is nothing an annotation has", f"Did you mean {close[0]}?")
+    if not (isinstance(style, str) and style in STYLES):
+        raise unusable(name, f'its "style" is {style!r}', f"Try one of {', '.join(STYLES)}.")
+    if not row.keys() <= KEYS:
+        key = next(key for key in row if key not in KEYS)
+        close = difflib.get_close_matches(key, KEYS, n=1) or [", ".join(sorted(KEYS))]
+        raise unusable(name, f'"{key}" is nothing an annotation has', f"Did you mean {close[0]}?")
     words = {key: row.get(key, "") for key in ("question", "label", "answer")}
     for key, text in words.items():
-        _demand(isinstance(text, str), name, f"\"{key}\" is {text!r}, not text", "Put it in quotes.")
+        if not isinstance(text, str):
+            raise unusable(name, f'"{key}" is {text!r}, not text', "Put it in quotes.")
     for key in STYLES[style]:  # only a list of points may be empty: "there are none"
-        _demand(key in row if key == "points" else words[key].strip(), name,
-                f"style {style} needs \"{key}\"", f'Add "{key}" to the annotation.')
-    if style == "count":
-        _demand(words["label"] or words["question"], name, "it says nothing to count", 'Add "label": "cat".')
-        _demand(re.fullmatch("[0-9]{1,6}", words["answer"]), name,
-                f"the count {words['answer']!r} is no number in digits", 'Try "answer": "3".')
+        if not (key in row if key == "points" else words[key].strip()):
+            raise unusable(name, f'style {style} needs "{key}"', f'Add "{key}" to the annotation.')
+    if style == "count" and not (words["label"] or words["question"]):
+        raise unusable(name, "it says nothing to count", 'Add "label": "cat".')
+    if style == "count" and not re.fullmatch("[0-9]{1,6}", words["answer"]):
+        raise unusable(name, f"the count {words['answer']!r} is no number in digits", 'Try "answer": "3".')
     return Annotation(style, points=_read_points(row.get("points", []), name), **words)
 
 
 def _read_things(things, name: str) -> tuple[Thing, ...]:
-    _demand(isinstance(things, list), name, f"\"things\" is {things!r}, not a list", "Leave it out.")
+    if not isinstance(things, list):
+        raise unusable(name, f'"things" is {things!r}, not a list', "Leave it out.")
     for thing in things:
         fine = isinstance(thing, dict) and thing.keys() == PARTS.keys()
-        _demand(fine and all(isinstance(thing[part], kind) for part, kind in PARTS.items()), name,
-                f"the thing {thing!r} is not told by {', '.join(PARTS)}",
-                'Leave "things" out if you do not know them: only stage "grow" looks at them.')
+        if not (fine and all(isinstance(thing[part], kind) for part, kind in PARTS.items())):
+            raise unusable(name, f"the thing {thing!r} is not told by {', '.join(PARTS)}",
+                           'Leave "things" out if you do not know them: only stage "grow" looks at them.')
     return tuple(Thing(**thing) for thing in things)
 
 
 def _read_points(points, name: str) -> tuple[Point, ...]:
-    _demand(isinstance(points, list), name, f"\"points\" is {points!r}, not a list", "Try [[61.5, 40.4]].")
+    if not isinstance(points, list):
+        raise unusable(name, f'"points" is {points!r}, not a list', "Try [[61.5, 40.4]].")
     for point in points:
-        pair = isinstance(point, list) and len(point) == 2 and all(type(v) in (int, float) for v in point)
-        _demand(pair and all(0 <= v <= 100 for v in point), name,
-                f"the point {point!r} is not [x, y] in percent",
-                "Divide pixels by the image's width and height and multiply by 100: [61.5, 40.4].")
+        if not (isinstance(point, list) and [type(v) in (int, float) and 0 <= v <= 100 for v in point] == [True] * 2):
+            raise unusable(name, f"the point {point!r} is not [x, y] in percent",
+                           "Divide pixels by the image's width and height and multiply by 100: [61.5, 40.4].")
     return tuple((float(x), float(y)) for x, y in points)
 
 
-def _demand(fine, name: str, fault: str, remedy: str) -> None:
-    if not fine:
-        raise ValueError(f"{name}: {fault}, so it cannot be used. {remedy}")
+def unusable(name: str, fault: str, remedy: str) -> ValueError:
+    """The error for a row: where it stands, what is wrong with it, what to try."""
+    return ValueError(f"{name}: {fault}, so it cannot be used. {remedy}")
 
 
 def check(folder: Path, split: str) -> str:

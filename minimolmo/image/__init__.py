@@ -1,0 +1,1 @@
+"""Pixels to crops: open, resize, cut into overlapping crops. numpy and Pillow, no torch."""

@@ -1,0 +1,1 @@
+"""Batches become logits. Only tensors: knows no files and no words."""

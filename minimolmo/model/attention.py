@@ -5,7 +5,6 @@ it against `attend`, which is the one to read.
 """
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 

@@ -1,0 +1,183 @@
+"""What an answer is worth: points, counts, words, captions."""
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data import facts, world
+from data.cap import prepare as cap
+from minimolmo.flow import Annotation, Answer, Example, Thing
+from minimolmo.score import (Asked, distance, facts_in, facts_of, hits, is_right, place, read_count,
+                             same_words, score, score_caption, score_count, score_pointing, score_words)
+from minimolmo.text.points import parse_points
+
+EASY = world.get_level("easy")
+RED_CIRCLE = Thing("circle", "red", 10, 10, 20, 20)     # top left
+BLUE_STAR = Thing("star", "blue", 50, 90, 20, 20)       # bottom
+
+
+def asked(annotation: Annotation, text: str, things=(), image="a.png") -> Asked:
+    example = Example(Path(image), (annotation,), tuple(things), name=f"{image}:1")
+    return Asked("test", example, annotation, "?", Answer(text, parse_points(text)))
+
+
+def pointed(true: list, said: list) -> Asked:
+    text = " ".join(f'<point x="{x}" y="{y}" alt="cat">cat</point>' for x, y in said) or "There are none."
+    return asked(Annotation("pointing", label="cat", points=tuple(true)), text)
+
+
+# --- points
+
+def test_a_distance_is_in_percent_of_the_width():
+    """A picture 200 x 100 pixels: 10 percent of its height are 10 pixels, 5 percent of its width."""
+    assert distance((50, 20), (60, 20), aspect=0.5) == 10
+    assert distance((50, 20), (50, 30), aspect=0.5) == 5
+    assert distance((0, 0), (3, 8), aspect=0.5) == 5  # 3, 4, 5
+
+
+def test_each_thing_can_be_hit_once_only():
+    assert hits([(10, 10), (11, 10), (10, 11)], [(10, 10)], aspect=1) == 1
+
+
+def test_a_point_hits_up_to_three_percent_of_the_width_away():
+    assert hits([(53, 50)], [(50, 50)], aspect=1) == 1
+    assert hits([(53.1, 50)], [(50, 50)], aspect=1) == 0
+
+
+def test_points_are_paired_so_that_as_many_as_can_be_hit():
+    """The first point takes the thing at 12; the second can reach no other, so the first moves on to 14."""
+    said, true = [(12, 50), (10, 50)], [(12, 50), (14, 50)]
+    assert hits(said, true, aspect=1) == 2
+    # A chain: every point but the last must move on by one thing.
+    true = [(2 * i, 50) for i in range(1, 9)]
+    assert hits([(x + 1, 50) for x, _ in true] + [(0, 50)], true, aspect=1) == 8
+
+
+def test_all_orders_of_points_score_the_same():
+    rng = np.random.default_rng(0)
+    said, true = rng.uniform(40, 60, (7, 2)).tolist(), rng.uniform(40, 60, (7, 2)).tolist()
+    scores = {hits([said[i] for i in rng.permutation(7)], [true[i] for i in rng.permutation(7)], 1)
+              for _ in range(20)}
+    assert len(scores) == 1
+
+
+@pytest.mark.parametrize("true, said, precision, recall, f1", [
+    ([], [], 1, 1, 1),                                                # nothing there, nothing said
+    ([], [(5, 5)], 0, 0, 0),
+    ([(5, 5)], [], 0, 0, 0),
+    ([(5, 5)], [(6, 5)], 1, 1, 1),
+    ([(5, 5)], [(50, 5)], 0, 0, 0),
+    ([(5, 5), (90, 90)], [(5, 5)], 1, 1 / 2, 2 / 3),                  # one of two found
+    ([(5, 5)], [(5, 5), (50, 50), (70, 70), (90, 90)], 1 / 4, 1, 2 / 5),
+])
+def test_pointing_is_scored_as_molmo_does(true, said, precision, recall, f1):
+    scores = score_pointing([pointed(true, said)])
+    assert (scores["precision"], scores["recall"], scores["F1"]) == pytest.approx((precision, recall, f1))
+
+
+def test_the_error_is_measured_where_one_thing_is_asked_for():
+    """Errors 1, 4 and (nothing said) 100: the median is 4, one of three is within 3 percent."""
+    one = (50.0, 50.0)
+    scores = score_pointing([pointed([one], [(51, 50)]), pointed([one], [(50, 54)]), pointed([one], []),
+                             pointed([one, (5, 5)], [(90, 90)])])
+    assert scores["median error, % of width"] == 4
+    assert scores["within 3 %"] == pytest.approx(1 / 3)
+    assert "within 3 %" not in score_pointing([pointed([], [])])
+
+
+# --- numbers, words, captions
+
+@pytest.mark.parametrize("text, number", [
+    ("3", 3), ("3.", 3), (" 12 ", 12), ("There are 4", 4), ("Seven.", 7), ("twenty", 20), ("zero", 0),
+    ("Counting the <point x=\"1.0\" y=\"2.0\" alt=\"cat\">cat</point> shows a total of 1.", 1),
+    ("a total of 5 cats", 5), ("There are none.", 0), ("None", 0),
+    ("", None), ("many", None), ("3 cats", None), ("-3", None), ("3.5", None), ("9" * 5000, None),
+])
+def test_a_count_is_read_from_what_was_said(text, number):
+    assert read_count(text) == number
+
+
+def test_counting_is_scored_by_exact_matches_and_mean_error():
+    """Right, one too many, no number at all (0 for 4): errors 0, 1, 4."""
+    said = [asked(Annotation("count", label="cat", answer="2"), "2"),
+            asked(Annotation("point_count", label="cat", points=((1.0, 1.0),)), "a total of 2."),
+            asked(Annotation("count", label="cat", answer="4"), "what?")]
+    assert score_count(said) == pytest.approx({"accuracy": 1 / 3, "mean absolute error": 5 / 3})
+
+
+def test_there_are_none_is_a_count_of_zero():
+    nothing = Annotation("point_count", label="cat")
+    assert score_count([asked(nothing, "There are none.")])["accuracy"] == 1
+    assert score_count([asked(nothing, "who knows")])["accuracy"] == 0
+
+
+def test_words_match_but_for_capitals_spaces_and_a_final_dot():
+    assert same_words(" Top  Left.", "top left")
+    assert not same_words("top left", "left")
+    assert not same_words("", "yes")
+
+
+def test_naming_counts_the_questions_for_a_color_or_a_kind_alone():
+    """Four answers, half of them right; "red" and "circle" name, "yes" and "top left" do not."""
+    qa = [asked(Annotation("user_qa", question="?", answer=true), said, [RED_CIRCLE])
+          for true, said in (("red", "Red."), ("circle", "circle"), ("yes", "no"), ("top left", "left"))]
+    assert score_words(qa) == {"exact match": 0.5, "naming": 1.0}
+    assert score_words(qa[2:]) == {"exact match": 0.0}
+
+
+def test_a_place_is_a_ninth_of_the_picture():
+    assert [place(x, 10) for x in (0, 33, 34, 66)] == ["top left", "top left", "top", "top"]
+    assert [place(x, 10) for x in (67, 100)] == ["top right", "top right"]
+    assert (place(50, 50), place(0, 100), place(99, 50)) == ("center", "bottom left", "right")
+
+
+def test_captions_and_transcripts_say_exactly_the_facts_of_their_scene():
+    """Slips too: in "a blue shape, no, a red circle" only the circle is a fact."""
+    texts = []
+    for seed in range(150):
+        scene, annotations = cap.compose(EASY, "train", random.Random(seed))
+        texts += [annotation.answer for annotation in annotations]
+        for annotation in annotations:
+            found = facts_in(annotation.answer, set(world.COLORS), set(world.KINDS))
+            assert found == facts_of(Example(Path(), (), scene.things)), annotation.answer
+            assert found == facts.read_facts(annotation.answer)  # the generator's own reader agrees
+    assert any(", sorry, a" in text for text in texts)
+
+
+def test_a_fact_is_color_kind_and_place_together():
+    said = "At the top left is a red circle. A red star sits at the bottom. A blue circle."
+    assert facts_in(said, {"red", "blue"}, {"circle", "star"}) == {("red", "circle", "top left"),
+                                                                    ("red", "star", "bottom")}
+
+
+def test_captions_are_scored_by_their_facts():
+    """Two facts true; one of them told, and one that is wrong: 1 of 2, 1 of 2."""
+    truth = Annotation("long_caption", answer="")
+    said = "A red circle is at the top left. A blue star is in the center."
+    scores = score_caption([asked(truth, said, [RED_CIRCLE, BLUE_STAR])])
+    assert scores == {"fact precision": 0.5, "fact recall": 0.5, "fact F1": 0.5}
+
+
+def test_captions_of_pictures_whose_things_nobody_knows_are_not_scored():
+    """A learner's own captions: no score, no tick and no cross, and they spoil nobody's precision."""
+    said = "A red circle is at the top left."
+    unknown = asked(Annotation("long_caption", answer="A dog."), said)
+    assert score_caption([unknown]) == {}
+    assert is_right(unknown) is None
+    assert score_caption([unknown, asked(unknown.annotation, said, [RED_CIRCLE])])["fact precision"] == 1
+
+
+def test_an_answer_is_right_only_if_all_of_it_is():
+    assert is_right(pointed([(5, 5)], [(5, 5)])) is True
+    assert is_right(pointed([(5, 5)], [(5, 5), (90, 90)])) is False
+    assert is_right(asked(Annotation("count", label="cat", answer="2"), "2")) is True
+    assert is_right(asked(Annotation("user_qa", question="?", answer="red"), "blue")) is False
+    for said, right in (("At the top left is a red circle.", True), ("A red circle.", False)):
+        assert is_right(asked(Annotation("long_caption"), said, [RED_CIRCLE])) is right
+
+
+def test_scores_are_kept_by_style():
+    report = score([asked(Annotation("count", label="cat", answer="1"), ""), asked(Annotation("count", label="cat", answer="2"), ""), pointed([(5, 5)], [(5, 5)])])
+    assert list(report) == ["pointing", "count"]
+    assert report["count"]["questions"] == 2

@@ -1,0 +1,240 @@
+"""The recipe: stages, resuming, two processes, what happens when it goes wrong. Tiny data, tiny model, real runs."""
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+import train
+from data.tokenizer.prepare import prepare
+from data.write import make_plan, write_set
+from minimolmo import checkpoint
+from minimolmo.config import override, preset
+
+ROOT = Path(__file__).resolve().parent.parent
+TINY = ["--model.vision.width=32", "--model.vision.heads=2", "--model.vision.mlp=64", "--model.connector.width=32",
+        "--model.connector.heads=2", "--model.connector.mlp=32", "--model.decoder.width=32", "--model.decoder.heads=2",
+        "--model.decoder.mlp=64", "--model.vision.layers=2", "--model.decoder.layers=2"]
+STAGES = ["--grow.steps=3", "--grow.batch=4", "--captions.steps=3", "--captions.batch=4", "--mixture.steps=6",
+          "--mixture.batch=4"]
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory) -> Path:
+    """Mini-PixMo of 24 pictures a set, and its words."""
+    from data.prepare_all import SETS
+    folder = tmp_path_factory.mktemp("data")
+    for name, compose in SETS.items():
+        write_set(make_plan(name, images=24), compose, folder)
+    prepare("easy", 512, data=folder)
+    return folder
+
+
+def arguments(out: Path, data: Path, *more: str) -> list[str]:
+    return [f"--out={out}", f"--data={data}", *TINY, *STAGES, *more]
+
+
+def losses(out: Path) -> list[tuple[int, float]]:
+    return [(line["step"], line["loss"]) for line in map(json.loads, (out / "log.jsonl").read_text().splitlines())]
+
+
+def command(out: Path, data: Path, *more: str) -> list[str]:
+    return [sys.executable, str(ROOT / "train.py"), *arguments(out, data, *more)]
+
+
+@pytest.fixture(scope="session")
+def unbroken(data, tmp_path_factory) -> Path:
+    """One run from start to end."""
+    out = tmp_path_factory.mktemp("runs") / "unbroken"
+    train.main(arguments(out, data))
+    return out
+
+
+def test_a_run_leaves_checkpoints_a_log_a_curve_and_samples(unbroken):
+    assert [step for step, _ in losses(unbroken)] == list(range(1, 13))
+    assert (unbroken / "loss.png").is_file() and list((unbroken / "samples").glob("*.png"))
+    assert checkpoint.load_config(checkpoint.latest(unbroken)).mixture.steps == 6
+
+
+def test_the_same_seed_gives_the_same_losses_and_another_seed_others(unbroken, data, tmp_path):
+    train.main(arguments(tmp_path / "same", data))
+    train.main(arguments(tmp_path / "other", data, "--seed=2"))
+
+    assert losses(tmp_path / "same") == losses(unbroken)
+    assert losses(tmp_path / "other") != losses(unbroken)
+
+
+def test_resumed_equals_unbroken_bit_for_bit_wherever_it_was_cut(unbroken, data, tmp_path, monkeypatch):
+    """Cut after every step: inside a stage, and between two. Dropout is on, so the dice must agree too."""
+    monkeypatch.setattr(train, "SAVE_EVERY", 1)
+    whole = tmp_path / "whole"
+    dice = ("--captions.dropout=0.1", "--mixture.dropout=0.1")
+    train.main(arguments(whole, data, *dice))
+    for cut in (2, 3, 5, 6, 9):
+        out = tmp_path / f"cut-{cut}"
+        stop_after(cut, out, data, dice, monkeypatch)
+        train.main(arguments(out, data, "--resume"))
+        assert losses(out) == losses(whole)
+        assert same_weights(out, whole)
+
+
+def stop_after(steps: int, out: Path, data: Path, dice, monkeypatch) -> None:
+    """Ctrl-C during a step: it is finished and saved."""
+    taken = train.train_step
+
+    def counted(run, *rest):
+        run.stopping = run.step + 1 == steps
+        return taken(run, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "train_step", counted)
+        with pytest.raises(SystemExit, match="nothing is lost"):
+            train.main(arguments(out, data, *dice))
+
+
+def same_weights(a: Path, b: Path) -> bool:
+    files = [checkpoint.latest(out) / "weights.safetensors" for out in (a, b)]
+    return files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_killed_at_any_moment_and_resumed_it_ends_the_same(unbroken, data, tmp_path):
+    """kill -9 at random moments, again and again, until one run gets through."""
+    out, dice = tmp_path / "killed", random.Random(0)
+    script = "import sys, train; train.SAVE_EVERY = 1; train.main(sys.argv[1:])"
+    for _ in range(3):
+        process = subprocess.Popen([sys.executable, "-c", script, *arguments(out, data, "--resume")], cwd=ROOT,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.time() + 60
+        begun = len(losses(out)) if (out / "log.jsonl").exists() else 0
+        while process.poll() is None and time.time() < deadline and lines(out) < begun + 2:
+            time.sleep(0.005)
+        time.sleep(dice.random() * 0.02)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    train.main(arguments(out, data, "--resume"))
+
+    assert losses(out) == losses(unbroken)
+    assert same_weights(out, unbroken)
+
+
+def lines(out: Path) -> int:
+    path = out / "log.jsonl"
+    return path.read_text().count("\n") if path.exists() else 0
+
+
+def test_two_processes_take_the_steps_of_one(unbroken, data, tmp_path):
+    """torchrun with two gloo processes: the same losses, from the same batches cut in two, and the same weights."""
+    out = tmp_path / "two"
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    subprocess.run([*launcher, *command(out, data, "--grow.steps=0")[1:]], check=True, capture_output=True,
+                   env=environment, timeout=120)
+    train.main(arguments(tmp_path / "one", data, "--grow.steps=0"))
+
+    for (_, two), (_, one) in zip(losses(out), losses(tmp_path / "one"), strict=True):
+        assert two == pytest.approx(one, abs=1e-4)
+
+
+def gradients(data: Path, out: Path, parts: int) -> torch.Tensor:
+    """All gradients of the first mixture step, its batch of 8 cut into so many micro-batches."""
+    config = override(preset("nano"), [*TINY, "--mixture.batch=8", f"--accumulate={parts}"])
+    run = train.Run(config, out, data, None)
+    batches = next(train.make_loader(run, "mixture").batches())
+    weight = sum(float(part.loss_weight.sum()) for part in batches)
+    for part in batches:
+        run.trainee(part, "mixture", weight, parts)[0].backward()
+    return torch.cat([p.grad.flatten() for p in run.trainee.model.parameters() if p.grad is not None])
+
+
+def test_gradient_accumulation_computes_the_gradients_of_the_whole_batch(data, tmp_path):
+    whole, cut = gradients(data, tmp_path, 1), gradients(data, tmp_path, 4)
+    assert torch.allclose(whole, cut, atol=1e-6)
+
+
+def test_each_part_learns_at_its_own_rate(data, tmp_path):
+    out = tmp_path / "frozen"
+    train.main(arguments(out, data, "--mixture.steps=0", "--grow.steps=0", "--captions.rates=[0.0,1e-3,0.0]"))
+    begun = train.Run(checkpoint.load_config(checkpoint.latest(out)), out, data, None).trainee.model.state_dict()
+    ended = train.Run(checkpoint.load_config(checkpoint.latest(out)), out, data, checkpoint.latest(out))
+    moved = {name.split(".")[0] for name, value in ended.trainee.model.state_dict().items()
+             if not torch.equal(value, begun[name])}
+    assert moved == {"padding", "pooling", "projector", "extra_embedding"} - {"padding"} | moved & {"padding"}
+
+
+def test_dropout_during_captions_touches_answers_alone_and_in_the_mixture_everything(data, tmp_path):
+    run = train.Run(override(preset("nano"), TINY), tmp_path, data, None)
+    batch = next(train.make_loader(run, "mixture").batches())[0]
+
+    captions = train.dropout_rates(batch, "captions", 0.1)
+    assert torch.equal(captions > 0, batch.loss_weight > 0) and not captions[batch.branch == 0].any()
+    assert (train.dropout_rates(batch, "mixture", 0.1) == 0.1).all()
+    assert train.dropout_rates(batch, "mixture", 0.0) is None
+
+
+def test_a_loss_that_is_no_number_stops_at_once_names_the_batch_and_keeps_the_last_checkpoint(
+        unbroken, data, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(train, "SAVE_EVERY", 1)
+    taken = train.train_step
+
+    def poisoned(run, stage, step, parts):
+        if run.step == 7:
+            parts[0].patches[0, 0, 0] = float("nan")
+        return taken(run, stage, step, parts)
+
+    monkeypatch.setattr(train, "train_step", poisoned)
+    with pytest.raises(SystemExit, match=r"mixture step 2.*train\.jsonl:\d+.*untouched"):
+        train.main(arguments(tmp_path, data))
+    monkeypatch.setattr(train, "train_step", taken)
+    train.main(arguments(tmp_path, data, "--resume"))
+    assert losses(tmp_path) == losses(unbroken)
+
+
+@pytest.mark.parametrize("wrong, says", [
+    (["nono"], "preset 'nono' does not exist"),
+    (["nano", "mini2"], "2 presets"),
+    (["--mixture.step=5"], "Did you mean steps"),
+    (["--mix.nowhere=1"], "nowhere/train.jsonl is missing"),
+    (["--level=full"], "there are no words to train on"),
+    (["--mixture.batch=7", "--accumulate=2"], "Try batch=8"),
+    (["--max_tokens=10"], "takes 23 tokens"),
+])
+def test_settings_that_cannot_work_are_explained(wrong, says, data, tmp_path):
+    with pytest.raises(SystemExit, match=re.escape(says)):
+        train.main([*arguments(tmp_path / "out", data), *wrong])
+
+
+def test_a_run_is_never_overwritten_nor_resumed_with_other_settings(unbroken, data):
+    before = losses(unbroken)
+    with pytest.raises(SystemExit, match="already holds a run"):
+        train.main(arguments(unbroken, data))
+    with pytest.raises(SystemExit, match="other settings"):
+        train.main(arguments(unbroken, data, "--resume", "--seed=2"))
+    train.main(arguments(unbroken, data, "--resume"))
+    assert losses(unbroken) == before
+
+
+def test_a_folder_of_your_own_joins_the_mix(data, tmp_path):
+    """--mix.mine=1 with three pictures and no level folder; its rows are checked before training."""
+    mine = data / "mine"
+    (mine / "images").mkdir(parents=True)
+    rows = []
+    for i in range(3):
+        picture = data / "points" / "easy" / "images" / f"train_{i:06d}.png"
+        (mine / "images" / f"{i}.png").write_bytes(picture.read_bytes())
+        rows.append(json.dumps({"image": f"images/{i}.png", "annotations": [
+            {"style": "user_qa", "question": "Whose is it?", "answer": "Mine."}]}))
+    for split in ("train", "val"):
+        (mine / f"{split}.jsonl").write_text("\n".join(rows) + "\n")
+    train.main(arguments(tmp_path / "out", data, "--mix.mine=1", "--grow.steps=0", "--captions.steps=0"))
+
+    rows[1] = rows[1].replace("user_qa", "userqa")
+    (mine / "train.jsonl").write_text("\n".join(rows) + "\n")
+    with pytest.raises(SystemExit, match=r"mine/train\.jsonl:2"):
+        train.main(arguments(tmp_path / "broken", data, "--mix.mine=1", "--grow.steps=0", "--captions.steps=0"))
