@@ -8,7 +8,7 @@ LEVEL   ?= easy
 OUT     ?= out/$(PRESET)
 SEED    ?= 1
 IMAGE   ?= data/points/easy/images/val_000000.png
-Q       ?= Point at the shapes.
+Q       ?= Point to the shapes.
 ARGS    ?=
 
 help:        ## show this list
@@ -22,19 +22,17 @@ setup: $(if $(filter .venv/bin/python,$(PYTHON)),.venv/ready)
 	.venv/bin/python -m pip install --quiet -r requirements.txt
 	touch .venv/ready
 
-quickstart: setup   ## everything: data, all stages of nano, scores, out/nano/report.png (8 minutes on 2 cores)
-	$(PYTHON) -m data.prepare_all --level=$(LEVEL) --seed=$(SEED)
-	$(PYTHON) train.py $(PRESET) --out=$(OUT) --seed=$(SEED) --reuse $(ARGS)
-	$(PYTHON) -m minimolmo.evaluate --weights=$(OUT)
+quickstart: data train eval   ## everything: data, all stages of nano, scores, report.png (8 minutes on 2 cores)
 
 data: setup         ## draw mini-PixMo: four sets and their words, no download (LEVEL=easy)
-	$(PYTHON) -m data.prepare_all --level=$(LEVEL) --seed=$(SEED) $(ARGS)
+	$(PYTHON) -m data.prepare_all --level=$(LEVEL) --seed=$(SEED)
+	$(PYTHON) -m data.tokenizer.prepare --level=$(LEVEL)
 
-train: setup        ## train PRESET=nano on the drawn data; ARGS="--resume" goes on
-	$(PYTHON) train.py $(PRESET) --out=$(OUT) --seed=$(SEED) $(ARGS)
+train: setup        ## train PRESET=nano on the drawn data, or go on where it stopped
+	$(PYTHON) train.py $(PRESET) --out=$(OUT) --seed=$(SEED) --resume $(ARGS)
 
 eval: setup         ## score OUT=out/nano on held-out pictures: is it looking?
-	$(PYTHON) -m minimolmo.evaluate --weights=$(OUT) $(ARGS)
+	$(PYTHON) -m minimolmo.evaluate --weights=$(OUT)
 
 ask: setup          ## ask a picture: make ask IMAGE=photo.jpg Q="Point at the red circle."
 	$(PYTHON) -m minimolmo.answer "$(IMAGE)" "$(Q)" --weights=$(OUT) $(ARGS)
@@ -46,9 +44,11 @@ spec: setup         ## print the tests' names as a manual
 	@$(PYTHON) tests/spec.py
 
 smoke: setup        ## 20 steps of everything, then one answer (1 minute)
-	$(PYTHON) -m data.prepare_all --level=$(LEVEL) --images=64 --out=out/smoke/data
-	$(PYTHON) train.py $(PRESET) --out=out/smoke --grow.steps=8 --captions.steps=4 --mixture.steps=8
-	$(PYTHON) -m minimolmo.answer "$(IMAGE)" "$(Q)" --weights=out/smoke
+	rm -rf out/smoke
+	$(PYTHON) -m data.prepare_all --images=64 --folder=out/smoke/data
+	$(PYTHON) -m data.tokenizer.prepare --folder=out/smoke/data
+	$(PYTHON) train.py --data=out/smoke/data --out=out/smoke --grow.steps=8 --captions.steps=4 --mixture.steps=8
+	$(PYTHON) -m minimolmo.answer out/smoke/data/points/easy/images/val_000000.png "$(Q)" --weights=out/smoke
 
 bench: setup        ## measure: packing, KV cache, tiler, training speed
 	$(PYTHON) tests/bench.py $(ARGS)

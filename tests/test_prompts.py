@@ -82,7 +82,7 @@ def test_one_question_in_ten_carries_its_style_tag():
     annotation = Annotation("pointing", label="cats", points=CATS)
     plain, tagged = (to_messages(annotation, "mixture", Draws(u))[0] for u in (0.5, 0.95))
     assert plain == " User: Mark each cats. Assistant:"
-    assert tagged == " User: pointing: Mark each cats. Assistant:"
+    assert tagged == " User: pointing: Point to the cats. Assistant:"
     users = [to_messages(annotation, "mixture", rng)[0] for rng in map(np.random.default_rng, range(1000))]
     assert 70 < sum("pointing: " in user for user in users) < 130
 
@@ -118,7 +118,7 @@ def test_training_and_answering_put_a_question_in_the_same_words():
 
 def test_the_label_is_asked_for_in_lower_case_and_may_hold_any_sign():
     annotation = Annotation("pointing", label="Red {Circle}", points=CATS)
-    assert question_text(annotation, Draws()) == "Mark each red {circle}."
+    assert question_text(annotation, Draws()) == "Point to the red {circle}."
 
 
 @pytest.mark.parametrize("style", TEMPLATES)
@@ -139,7 +139,7 @@ def test_no_question_asks_for_two_manners_of_answering():
 
 def test_templates_are_drawn_alike_often():
     rng, annotation = np.random.default_rng(0), Annotation("point_count", label="cat")
-    asked = [question_text(annotation, rng) for _ in range(900)]
+    asked = [question_text(annotation, rng) for _ in range(1000)]
     counts = [asked.count(question) for question in set(asked)]
     assert len(counts) == len(TEMPLATES["point_count"])
     assert min(counts) > 60 and max(counts) < 140  # 100 each

@@ -35,13 +35,18 @@ def texts(level: str, seed: int, data: Path = DATA):
 
 
 def prepare(level: str, vocab: int, seed: int = 1, data: Path = DATA) -> Path:
-    """The tokenizer's file, trained now if it is not there. Raises ValueError when there is no data to learn from."""
+    """The tokenizer's file, trained now if there is none or if the data is newer.
+
+    Raises ValueError when there is no data to learn from.
+    """
     path = data / "tokenizer" / f"{level}-{vocab}.json"
-    if not path.exists():
+    drawn = max((file.stat().st_mtime for file in data.glob(f"*/{level}/train.jsonl")), default=0.0)
+    if not path.exists() or path.stat().st_mtime < drawn:
         corpus = list(texts(level, seed, data))
         if not corpus:
             raise ValueError(f"there is no text of level {level!r} under {data}, so there is nothing to learn words "
                              f"from. Run \"make data LEVEL={level}\" first.")
+        path.parent.mkdir(parents=True, exist_ok=True)
         Tokenizer.train(corpus, vocab).save(path)
     return path
 
@@ -50,8 +55,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--level", default="easy")
     parser.add_argument("--vocab", type=int, default=512)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--folder", type=Path, default=DATA, help="where the sets are")
     arguments = parser.parse_args()
     try:
-        print(prepare(arguments.level, arguments.vocab))
+        print(f"words: {prepare(arguments.level, arguments.vocab, arguments.seed, arguments.folder)}")
     except ValueError as error:
         sys.exit(str(error))

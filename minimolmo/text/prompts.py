@@ -29,6 +29,7 @@ NONE = "There are none."
 # Short on purpose: a question's words cost as much time in training as an answer's.
 TEMPLATES = {
     "pointing": (
+        "Point to the {label}.",
         "Mark each {label}.",
         "Where do you see {label}?",
         "Point at the {label}.",
