@@ -81,7 +81,7 @@ def test_one_caption_in_ten_comes_without_its_length():
 def test_one_question_in_ten_carries_its_style_tag():
     annotation = Annotation("pointing", label="cats", points=CATS)
     plain, tagged = (to_messages(annotation, "mixture", Draws(u))[0] for u in (0.5, 0.95))
-    assert plain == " User: Mark each cats. Assistant:"
+    assert plain == " User: Point to the cats. Assistant:"
     assert tagged == " User: pointing: Point to the cats. Assistant:"
     users = [to_messages(annotation, "mixture", rng)[0] for rng in map(np.random.default_rng, range(1000))]
     assert 70 < sum("pointing: " in user for user in users) < 130
