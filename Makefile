@@ -1,5 +1,6 @@
 # Every target's raw command is printed as it runs; README lists them for machines without make.
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 .PHONY: help setup quickstart data train eval ask test spec smoke bench clean
 
 PYTHON  ?= .venv/bin/python
@@ -54,5 +55,5 @@ bench: setup        ## measure: packing, KV cache, tiler, training speed
 	$(PYTHON) tests/bench.py $(ARGS)
 
 clean:              ## remove drawn data, runs and caches (never your own data/<name> folders)
-	rm -rf out data/*/easy data/*/full data/tokenizer/*.json .pytest_cache
+	rm -rf out data/*/easy data/*/small data/tokenizer/*.json .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

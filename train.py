@@ -1,21 +1,23 @@
 """The recipe: grow the eye, learn captions, learn the mixture.
 
-    python train.py                                   preset nano, about five minutes on two CPU cores
-    python train.py --mixture.steps=20 --out=out/try  any number of config.py can be set
-    python train.py --mix.mine=1                      with your own pictures from data/mine
-    python train.py --resume                          go on where it stopped, to the same losses, if it ever began
+    python train.py                                   preset nano, some minutes on two CPU cores
+    python train.py --mixture.steps=20 --out=out/try  anything in config.py can be set
+    python train.py --mix.mine=1 --out=out/mine       with your own pictures from data/mine
+    python train.py --resume                          go on where it stopped (or begin): the same losses
     torchrun --nproc-per-node=2 train.py              two processes (or GPUs) share every batch
 
-Writes OUT/step-*/ (checkpoints), OUT/log.jsonl (one line a step), OUT/loss.png and OUT/samples/.
+Writes OUT/step-*/ (checkpoints), OUT/log.jsonl (a line a step), OUT/loss.png and OUT/samples/.
 """
 from __future__ import annotations
 
+import argparse
 import json
 import math
 import os
 import signal
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,19 +27,21 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from minimolmo import checkpoint, draw, optim
-from minimolmo.batch.dataset import Dataset, check
+from minimolmo.batch.dataset import Dataset, check, holds_captions
 from minimolmo.batch.loader import Loader, Recipe
-from minimolmo.config import RunConfig, StageConfig, override, preset
+from minimolmo.config import RunConfig, override, preset
 from minimolmo.device import autocast, pick_device
 from minimolmo.evaluate import RIGHT_IMAGE, answer_all, pick_questions, tile
 from minimolmo.flow import Batch
 from minimolmo.grow import Growth
 from minimolmo.model.molmo import MiniMolmo
+from minimolmo.safetensors import write_atomically
 from minimolmo.text.tokenizer import Tokenizer
 
 STAGES = ("grow", "captions", "mixture")
-SAVE_EVERY, LOOK_EVERY = 200, 400  # steps between checkpoints; between drawn samples
-DATA = Path(__file__).resolve().parent / "data"  # --data=FOLDER names another
+SAVE_EVERY, LOOK_EVERY = 400, 800  # steps between checkpoints; between drawn samples
+DATA = Path(__file__).resolve().parent / "data"
+RANK, WORLD = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))  # set by torchrun
 
 
 class Trainee(nn.Module):
@@ -50,12 +54,14 @@ class Trainee(nn.Module):
         self.growth = Growth(self.model, tokenizer.encode("0123456789"))
 
     def forward(self, batch: Batch, stage: str, total_weight: float, pieces: int) -> tuple[Tensor, Tensor]:
-        """(what to minimise, cross-entropy per answer token): shares of the whole global batch's.
+        """(what to minimise, cross-entropy per answer token), both shares of the whole global batch's.
 
-        total_weight  of all answer tokens of the global batch, which this micro-batch is one of `pieces` of
+        total_weight  of all answer tokens of the global batch, which this micro-batch is one of `pieces` of.
+        The growth losses are means of each micro-batch: there, and there alone, pieces differ a little from
+        the whole.
         """
-        features, visual = self.model.look(batch)
         settings = getattr(self.config, stage)
+        features, visual = self.model.look(batch)
         loss = entropy = visual.new_zeros(())
         if stage != "grow":
             rates = dropout_rates(batch, stage, settings.dropout)
@@ -81,21 +87,19 @@ def dropout_rates(batch: Batch, stage: str, rate: float) -> Tensor | None:
 
 
 class Run:
-    """Everything one process needs to train: where it reads and writes, what it trains, how far it has come."""
+    """Everything one process needs: where it reads and writes, what it trains, how far it has come."""
 
     def __init__(self, config: RunConfig, out: Path, data: Path, folder: Path | None):
-        self.config, self.out, self.data = config, out, data
-        self.rank, self.world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
-        self.device = pick_device(int(os.environ.get("LOCAL_RANK", 0)))
+        self.config, self.out, self.data, self.stopping = config, out, data, False
+        self.device = pick_device()
         self.tokenizer = checkpoint.load_tokenizer(folder) if folder else find_tokenizer(config, data)
         torch.manual_seed(config.seed)
         self.trainee = Trainee(config, self.tokenizer).to(self.device)
         self.optimizer = optim.make_optimizer(self.trainee.parts(), config.weight_decay)
         self.step = self.load(folder) if folder else 0
         self.wrapped = self.trainee
-        if self.world > 1:
+        if WORLD > 1:
             self.wrapped = nn.parallel.DistributedDataParallel(self.trainee, find_unused_parameters=True)
-        self.stopping = False
 
     def load(self, folder: Path) -> int:
         """Take everything from a checkpoint; returns the step it stands at."""
@@ -108,134 +112,156 @@ class Run:
 
     def save(self) -> None:
         """Write a checkpoint at the present step; process 0 alone does."""
-        if self.rank == 0:
+        if RANK == 0:
             checkpoint.save_checkpoint(self.out, self.step, self.trainee.model.state_dict(), self.config,
                                        self.tokenizer, self.optimizer.state_dict(),
                                        {"step": self.step, **self.trainee.growth.state_dict()})
 
+    def micro_batch(self, last: bool):
+        """Processes exchange gradients once a step, after the last micro-batch."""
+        return nullcontext() if last or WORLD == 1 else self.wrapped.no_sync()
+
 
 def find_tokenizer(config: RunConfig, data: Path) -> Tokenizer:
     """The words that mini-PixMo's level was given. Raises ValueError with the command that makes them."""
-    path = data / "tokenizer" / f"{config.level}-{config.model.decoder.vocab}.json"
+    level, vocab = config.level, config.model.decoder.vocab
+    path = data / "tokenizer" / f"{level}-{vocab}.json"
     if not path.exists():
-        raise ValueError(f"{path} is missing, so there are no words to train on. Run \"make data LEVEL={config.level}"
-                         f"\", or python -m data.tokenizer.prepare --level={config.level} "
-                         f"--vocab={config.model.decoder.vocab}.")
+        raise ValueError(f"{path} is missing, so there are no words to train on. Draw the data with \"make "
+                         f"data\", then python -m data.tokenizer.prepare --level={level} --vocab={vocab}.")
     return Tokenizer.load(path)
 
 
 def open_mix(run: Run, stage: str, split: str) -> dict[str, Dataset]:
-    """The datasets of a stage: captions learn from `cap` alone. A learner's own folder is checked row by row."""
-    mix = run.config.mix
-    names = ["cap"] if stage == "captions" else [name for name, weight in mix.items() if weight]
-    folders = {name: run.config.folder(run.data, name) for name in names}
-    for folder in folders.values():
+    """The datasets of a stage: the mix; in stage captions, those of it that hold captions."""
+    names = [name for name, weight in run.config.mix.items() if weight]
+    datasets = {name: Dataset(run.config.folder(run.data, name), split) for name in names}
+    if stage == "captions":
+        return {name: dataset for name, dataset in datasets.items() if holds_captions(dataset)}
+    return datasets
+
+
+def check_own_data(config: RunConfig, data: Path) -> None:
+    """Read every row and open every picture of the folders that mini-PixMo did not draw."""
+    for name in [name for name, weight in config.mix.items() if weight]:
+        folder = config.folder(data, name)
         if folder.is_dir() and not (folder / "manifest.json").exists():
-            tqdm.write(check(folder, split))
-    return {name: Dataset(folder, split) for name, folder in folders.items()}
+            for split in ("train", "val"):
+                print(check(folder, split))
 
 
-def make_loader(run: Run, stage: str, split: str = "train") -> Loader:
+def make_loader(run: Run, stage: str) -> Loader:
     """The batches of one stage, this process's share."""
     config, settings = run.config, getattr(run.config, stage)
-    datasets = open_mix(run, stage, split)
-    recipe = Recipe(config.model.image, run.tokenizer, stage, config.model.image.budget(settings.view),
-                    config.max_tokens)
-    weights = [1.0 if stage == "captions" else config.mix[name] for name in datasets]
-    return Loader(list(datasets.values()), weights, recipe, settings.batch, config.seed * 10 + STAGES.index(stage),
-                  config.accumulate, run.rank, run.world)
+    datasets = open_mix(run, stage, "train")
+    budget = config.model.image.budget(settings.view)
+    recipe = Recipe(config.model.image, run.tokenizer, stage, budget, config.max_tokens)
+    weights = [config.mix[name] for name in datasets]
+    seed = config.seed * len(STAGES) + STAGES.index(stage)
+    return Loader(list(datasets.values()), weights, recipe, settings.batch, seed, config.accumulate,
+                  RANK, WORLD)
 
 
-def train_step(run: Run, stage: str, step: int, parts: list[Batch]) -> dict:
+def train_step(run: Run, stage: str, step: int, micro_batches: list[Batch]) -> dict:
     """One optimizer step from this process's micro-batches; returns what to log.
 
     Raises FloatingPointError, before anything is changed, if the loss or a gradient is no number.
     """
-    torch.manual_seed(run.config.seed * 1_000_003 + run.step * run.world + run.rank)  # dropout: a draw a step
-    weight = sum(part.loss_weight.sum() for part in parts).double()
-    if run.world > 1:
-        weight = weight.to(run.device)
+    torch.manual_seed(run.config.seed * 1_000_003 + run.step * WORLD + RANK)  # dropout: a draw a step
+    weight = sum(batch.loss_weight.sum() for batch in micro_batches).to(run.device)
+    if WORLD > 1:
         dist.all_reduce(weight)
-    logged = torch.zeros(2, device=run.device)
-    for number, part in enumerate(parts, start=1):
-        run.wrapped.require_backward_grad_sync = number == len(parts)
-        with autocast(run.device):
-            loss, entropy = run.wrapped(part.to(run.device), stage, max(float(weight), 1.0), len(parts) * run.world)
-        (loss * run.world).backward()  # DDP takes the mean over processes; ours are shares of one sum
-        logged += torch.stack([loss.detach(), entropy])
-    if run.world > 1:
+    logged = torch.tensor([0.0, 0.0, run.stopping], device=run.device)
+    for number, batch in enumerate(micro_batches, start=1):
+        with run.micro_batch(last=number == len(micro_batches)):
+            with autocast(run.device):
+                loss, entropy = run.wrapped(batch.to(run.device), stage, max(float(weight), 1.0),
+                                            len(micro_batches) * WORLD)
+            (loss * WORLD).backward()  # DDP takes the mean over processes; ours are shares of one sum
+        logged[:2] += torch.stack([loss.detach(), entropy])
+    if WORLD > 1:
         dist.all_reduce(logged)
     norms = optim.clip(run.optimizer, run.config.clip)
-    if not all(map(math.isfinite, [*logged.tolist(), *norms])):
-        run.optimizer.zero_grad()
-        raise FloatingPointError(
-            f"{stage} step {step + 1}: the loss is {logged[0]:.3g} and the gradient norms are {norms}, so the weights "
-            f"would be lost. The batch: {', '.join(name for part in parts for name in part.names)}. The last "
-            f"checkpoint is untouched: look at those rows, or --resume with lower --{stage}.rates.")
+    refuse_nonsense(run, f"{stage} step {step + 1}", [*logged.tolist(), *norms], micro_batches)
     rates = optim.set_rates(run.optimizer, getattr(run.config, stage), step + 1)
     run.optimizer.step()
     run.optimizer.zero_grad()
-    loss, entropy = logged.tolist()
-    return {"stage": stage, "step": run.step + 1, "loss": entropy if stage != "grow" else loss, "total": loss,
+    loss, entropy, run.stopping = logged.tolist()  # if one process is told to stop, all stop after this step
+    return {"stage": stage, "step": run.step + 1, "loss": loss if stage == "grow" else entropy, "total": loss,
             "rates": rates, "norms": [round(norm, 4) for norm in norms]}
+
+
+def refuse_nonsense(run: Run, where: str, numbers: list[float], micro_batches: list[Batch]) -> None:
+    """Raise FloatingPointError if a loss or a gradient norm is infinite or no number at all."""
+    if not all(map(math.isfinite, numbers)):
+        run.optimizer.zero_grad()
+        rows = ", ".join(name for batch in micro_batches for name in batch.names)
+        raise FloatingPointError(
+            f"{where}: the loss is {numbers[0]:.3g}, the gradient norms are {numbers[3:]}: a step like that "
+            f"would ruin the weights, so it was not taken. The batch: {rows}. The last checkpoint is "
+            f"untouched: look at those rows, or go on with --resume and lower --STAGE.rates.")
 
 
 def train_stage(run: Run, stage: str, start: int, bar: tqdm, log) -> None:
     """Steps `start` ... of one stage, with a checkpoint now and then and one at the end."""
-    settings: StageConfig = getattr(run.config, stage)
-    workers = 0 if run.device.type == "cpu" else 8
-    batches = iter(make_loader(run, stage).batches(start, settings.steps, workers, pin=run.device.type == "cuda"))
-    samples = open_mix(run, stage, "val") if run.rank == 0 else {}
+    settings = getattr(run.config, stage)
+    cuda = run.device.type == "cuda"
+    workers = min(4, (os.cpu_count() or 1) // WORLD) if cuda else 0
+    batches = iter(make_loader(run, stage).batches(start, settings.steps, workers, pin=cuda))
     for step in range(start, settings.steps):
         began = time.perf_counter()
-        parts = next(batches)
+        micro_batches = next(batches)
         waited = time.perf_counter() - began
-        line = train_step(run, stage, step, parts)
-        run.step += 1
+        line = train_step(run, stage, step, micro_batches)
         seconds = time.perf_counter() - began
-        images = settings.batch / seconds
-        line |= {"images_per_second": round(images, 1), "waited": round(waited / seconds, 4)}
-        if run.rank == 0:
-            log.write(json.dumps(line) + "\n")
-        bar.set_postfix_str(f"{stage} loss {line['loss']:.3f}, {images:.0f} images/s")
+        line["images_per_second"] = round(settings.batch / seconds, 1)
+        line["waited"] = round(waited / seconds, 4)
+        run.step += 1
+        log.write(json.dumps(line) + "\n")
+        bar.set_postfix_str(f"{stage} loss {line['loss']:.3f}, {line['images_per_second']:.0f} images/s")
         bar.update()
         last = step + 1 == settings.steps
         if run.stopping or last or run.step % SAVE_EVERY == 0:
             run.save()
-        if run.rank == 0 and stage != "grow" and (last or run.step % LOOK_EVERY == 0):
-            show_progress(run, samples)
+        if stage == "mixture" and RANK == 0 and (last or run.step % LOOK_EVERY == 0):
+            show_progress(run)
         if run.stopping:
             raise KeyboardInterrupt
 
 
-def show_progress(run: Run, samples: dict[str, Dataset]) -> None:
+def show_progress(run: Run) -> None:
     """The loss curve so far, and one held-out picture of each dataset with the model's answer."""
     plot_losses(run.out)
-    model, number = run.trainee.model.eval(), run.step // LOOK_EVERY
-    asked = [pick_questions(name, dataset, [number % len(dataset)], seed=number)[0]
-             for name, dataset in samples.items()]
-    answer_all(model, run.tokenizer, asked, RIGHT_IMAGE, run.config.mixture.view)
-    model.train()
-    (run.out / "samples").mkdir(exist_ok=True)
-    picture = draw.contact_sheet([tile(a) for a in asked], columns=len(asked), title=f"step {run.step}")
-    picture.save(run.out / "samples" / f"step-{run.step:06d}.png")
+    number, asked = run.step // LOOK_EVERY, []
+    for name, dataset in open_mix(run, "mixture", "val").items():
+        asked += pick_questions(name, dataset, [number % len(dataset)], seed=number)[:1]
+    if asked:
+        model = run.trainee.model.eval()
+        answer_all(model, run.tokenizer, asked, RIGHT_IMAGE, run.config.mixture.view)
+        model.train()
+        picture = draw.contact_sheet([tile(a, asked) for a in asked], len(asked), f"step {run.step}")
+        (run.out / "samples").mkdir(exist_ok=True)
+        picture.save(run.out / "samples" / f"step-{run.step:06d}.png")
 
 
 def plot_losses(out: Path) -> None:
     """OUT/loss.png from OUT/log.jsonl."""
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
-    series = {stage: [(line["step"], line["loss"]) for line in lines if line["stage"] == stage] for stage in STAGES}
-    series = {stage: curve for stage, curve in series.items() if curve}
+    series = {line["stage"]: [] for line in lines}
+    for line in lines:
+        series[line["stage"]].append((line["step"], line["loss"]))
     marks = {curve[0][0]: stage for stage, curve in series.items()}
     draw.loss_curve(series, f"{out.name}: loss by step", marks).save(out / "loss.png")
 
 
 def open_log(run: Run):
     """OUT/log.jsonl to append to, without the lines of steps that were lost and will be taken again."""
+    if RANK > 0:
+        return open(os.devnull, "w")
     path = run.out / "log.jsonl"
     lines = path.read_text().splitlines() if path.exists() and run.step else []
     kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= run.step]
-    path.write_text("".join(line + "\n" for line in kept))
+    write_atomically(path, ["".join(line + "\n" for line in kept).encode()])
     return open(path, "a", buffering=1)
 
 
@@ -245,7 +271,7 @@ def train(config: RunConfig, out: Path, data: Path, folder: Path | None) -> None
     run = Run(config, out, data, folder)
     steps = {stage: getattr(config, stage).steps for stage in STAGES}
     signal.signal(signal.SIGINT, lambda *_: stop(run))
-    with open_log(run) as log, tqdm(total=sum(steps.values()), initial=run.step, disable=run.rank > 0,
+    with open_log(run) as log, tqdm(total=sum(steps.values()), initial=run.step, disable=RANK > 0,
                                     dynamic_ncols=True) as bar:
         before = 0
         for stage in STAGES:
@@ -255,7 +281,7 @@ def train(config: RunConfig, out: Path, data: Path, folder: Path | None) -> None
 
 
 def stop(run: Run) -> None:
-    """First Ctrl-C: finish the step and save. Second: leave at once."""
+    """First Ctrl-C: finish the step and save. Second: leave at once; the last checkpoint stays."""
     if run.stopping:
         raise KeyboardInterrupt
     run.stopping = True
@@ -264,51 +290,55 @@ def stop(run: Run) -> None:
 def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | None]:
     """[preset] [--out=FOLDER] [--data=FOLDER] [--resume] [--setting=value ...]
 
-    Returns the settings, where to write, where to read, and the checkpoint to go on from. Raises ValueError for
-    anything unknown, for an `out` that already holds a run, and for a resumed run with other settings than before.
+    Returns the settings, where to write, where to read, and the checkpoint to go on from. Raises ValueError
+    for anything unknown, an `out` that already holds a run, and a run resumed with other settings.
     """
-    names = [a for a in arguments if not a.startswith("--")]
-    if len(names) > 1:
-        raise ValueError(f"{' '.join(names)!r} are {len(names)} presets, but one run trains one. Try {names[0]} alone.")
-    config = preset(names[0] if names else "nano")
-    special = dict(a.removeprefix("--").split("=", 1) for a in arguments if a.startswith(("--out=", "--data=")))
-    out, data = Path(special.get("out", f"out/{config.name}")), Path(special.get("data", DATA))
-    settings = [a for a in arguments if a.startswith("--") and a != "--resume" and a[2:].split("=")[0] not in special]
-    folder = checkpoint.latest(out)
-    if folder and "--resume" not in arguments:
-        raise ValueError(f"{out} already holds a run, which would be overwritten. Try --resume to go on with it, "
-                         f"--out=FOLDER for another place, or delete {out}.")
-    if folder is None:
-        return override(config, settings), out, data, None
-    saved = checkpoint.load_config(folder)
-    config = override(saved, settings)
-    if without_steps(config) != without_steps(saved):
-        raise ValueError(f"{out} was trained with other settings than {' '.join(settings)}, so it cannot go on with "
-                         f"these. Try --resume with --STAGE.steps alone, or --out=FOLDER for a run of its own.")
-    return config, out, data, folder
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
+    parser.add_argument("preset", nargs="?", default="nano")
+    parser.add_argument("--out", type=Path, help="where the run goes (default: out/PRESET)")
+    parser.add_argument("--data", type=Path, default=DATA, help="where the datasets lie")
+    parser.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
+    given, settings = parser.parse_known_args(arguments)
+    out = given.out or Path("out") / given.preset
+    config, folder = override(preset(given.preset), settings), checkpoint.latest(out)
+    if folder and not given.resume:
+        raise ValueError(f"{out} already holds a run, which would be overwritten. Try --resume to go on with "
+                         f"it, --out=FOLDER for another place, or delete {out}.")
+    if folder:
+        saved = checkpoint.load_config(folder)
+        config = override(saved, settings)
+        if fixed(config) != fixed(saved):
+            raise ValueError(f"{out} was trained with other settings than {' '.join(settings)}, so it cannot "
+                             f"go on with these. Only --mixture.steps and --STAGE.rates may change: try "
+                             f"--out=FOLDER for a run of its own.")
+    return config, out, given.data, folder
 
 
-def without_steps(config: RunConfig) -> RunConfig:
-    """The settings that must not change when a run goes on: all but how long its stages are."""
-    same = {stage: replace(getattr(config, stage), steps=0) for stage in STAGES}
-    return replace(config, **same)
+def fixed(config: RunConfig) -> RunConfig:
+    """The settings that may not change when a run goes on: all but rates and the length of the last stage."""
+    rates = {stage: replace(getattr(config, stage), rates=(0.0, 0.0, 0.0)) for stage in STAGES}
+    rates["mixture"] = replace(rates["mixture"], steps=0)
+    return replace(config, **rates)
 
 
 def main(arguments: list[str]) -> None:
     """Read the command line, train, and end with a word on what to do next."""
     try:
         config, out, data, folder = read_arguments(arguments)
-        if int(os.environ.get("WORLD_SIZE", 1)) > 1:
-            dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+        if RANK == 0:
+            check_own_data(config, data)
+        if WORLD > 1:
+            a_gpu_each = torch.cuda.device_count() >= int(os.environ.get("LOCAL_WORLD_SIZE", WORLD))
+            dist.init_process_group("nccl" if a_gpu_each else "gloo")
         train(config, out, data, folder)
+        if WORLD > 1:
+            dist.destroy_process_group()
     except KeyboardInterrupt:
-        sys.exit(f"\nstopped; nothing is lost: python train.py --out={out} --resume")
+        sys.exit("\nstopped; what was saved stays: the same command with --resume goes on")
     except (ValueError, FloatingPointError) as error:
         sys.exit(f"\n{error}")
-    finally:
-        if dist.is_initialized():
-            dist.destroy_process_group()
-    if int(os.environ.get("RANK", 0)) == 0:
+    if RANK == 0:
         print(f"trained: {checkpoint.latest(out)}\nnext: python -m minimolmo.evaluate --weights={out}")
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import random
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PIL import Image, ImageDraw
 
@@ -65,9 +65,12 @@ class Level:
         return [pair for pair in every if pair not in self.held_out]
 
 
+EASY = Level(side=64, radius=(8.0, 13.0), gap=3.0, most=7, colors=tuple(COLORS), kinds=tuple(KINDS),
+             held_out=(("red", "triangle"), ("blue", "cross"), ("yellow", "circle")))
 LEVELS = {
-    "easy": Level(side=64, radius=(8.0, 13.0), gap=3.0, most=7, colors=tuple(COLORS), kinds=tuple(KINDS),
-                  held_out=(("red", "triangle"), ("blue", "cross"), ("yellow", "circle"))),
+    "easy": EASY,
+    # Things as large in pixels as those of easy, in a picture twice as wide: an overview of 64 px blurs them.
+    "small": replace(EASY, side=128, radius=(4.0, 6.5), gap=1.5),
 }
 
 

@@ -40,6 +40,12 @@ SIZES = {  # level -> set -> images of (train, val, novel)
         "ask_model_anything": (10_000, 512, 256),
         "cap": (8_000, 512, 256),
     },
+    "small": {
+        "points": (8_000, 512, 256),
+        "count": (5_000, 512, 256),
+        "ask_model_anything": (10_000, 512, 256),
+        "cap": (5_000, 512, 256),
+    },
 }
 MANIFEST = "manifest.json"
 OWN = {"train.jsonl", "val.jsonl", "novel.jsonl", "images", MANIFEST}  # what a set's folder may hold
@@ -189,7 +195,7 @@ def _manifest(plan: Plan, place: Path, code: str) -> dict:
 def command(sets: dict[str, Compose], arguments: Iterable[str] | None = None):
     """The command line of `prepare_all` and of every `prepare`: draws the sets it is given."""
     parser = argparse.ArgumentParser(description="Draw mini-PixMo: pictures and what is said about them.")
-    parser.add_argument("--level", default="easy", help="easy")
+    parser.add_argument("--level", default="easy", help="easy, or small: things that only crops resolve")
     parser.add_argument("--seed", type=int, default=1)
     parser.set_defaults(sets=",".join(sets))
     if len(sets) > 1:

@@ -27,7 +27,8 @@ def _divides(config, whole: str, part: str):
 def _at_least(config, least: int, *names: str):
     for name in names:
         if getattr(config, name) < least:
-            raise ValueError(f"{name}={getattr(config, name)} is too little to work with. Try {name}={least}.")
+            raise ValueError(f"{name}={getattr(config, name)} is too little to work with. "
+                             f"Try {name}={least}.")
 
 
 def _known_view(view: str):
@@ -59,8 +60,8 @@ class ImageConfig:
                 raise ValueError(f"margin {margin} patches is not 0 or a multiple of pool={self.pool}, so a "
                                  f"pooling window would straddle two crops. Try {whole}.")
         if sum(self.margins) >= self.side:
-            raise ValueError(f"margins {self.margins} drop {sum(self.margins)} of a crop's {self.side} patches a "
-                             f"side, so nothing is left of a middle crop. Try smaller margins or a larger crop.")
+            raise ValueError(f"margins {self.margins} drop {sum(self.margins)} of a crop's {self.side} "
+                             f"patches a side, so nothing is left of a middle crop. Try smaller margins.")
 
     @property
     def side(self) -> int:
@@ -92,8 +93,8 @@ class VisionConfig:
         _at_least(self, 1, "width", "layers", "mlp")
         _divides(self, "width", "heads")
         if self.width % 4:
-            raise ValueError(f"width={self.width} is not a multiple of 4, but positions start as sines and cosines of "
-                             f"two axes. Try width={-(-self.width // 4) * 4}.")
+            raise ValueError(f"width={self.width} is not a multiple of 4, but positions start as sines and "
+                             f"cosines of two axes. Try width={-(-self.width // 4) * 4}.")
         for tap in self.taps:
             if not -self.layers <= tap < 0:
                 raise ValueError(f"tap {tap} is not one of {self.layers} blocks counted from the end. "
@@ -105,7 +106,7 @@ class ConnectorConfig:
     """From patches to visual tokens: attention pooling, then a SwiGLU projector."""
     width: int = 96                     # of the pooling attention                    Molmo: 1024
     heads: int = 3                      #                                             Molmo: 16
-    mlp: int = 192                      # inner width of the projector                Molmo: 18944
+    mlp: int = 512                      # inner width of the projector                Molmo: 18944
 
     def __post_init__(self):
         _at_least(self, 1, "width", "mlp")
@@ -118,7 +119,7 @@ class DecoderConfig:
     width: int = 96                     #                                             Molmo: 3584
     layers: int = 3                     #                                             Molmo: 28
     heads: int = 3                      # query heads                                 Molmo: 28
-    kv_heads: int = 1                   # key and value heads, each shared            Molmo: 4
+    kv_heads: int = 3                   # key and value heads, shared among them      Molmo: 4
     mlp: int = 256                      # inner width of the SwiGLU                   Molmo: 18944
     vocab: int = 512                    # ordinary tokens, end-of-text included       Molmo: 152064
     extra: int = 128                    # rows for special image tokens               Molmo: 128
@@ -133,8 +134,8 @@ class DecoderConfig:
         _divides(self, "width", "heads")
         _divides(self, "heads", "kv_heads")
         if self.head_size % 2:
-            raise ValueError(f"width={self.width} over heads={self.heads} gives head size {self.head_size}, but "
-                             f"rotary positions turn pairs of numbers. Try an even head size.")
+            raise ValueError(f"width={self.width} over heads={self.heads} gives head size {self.head_size}, "
+                             f"but rotary positions turn pairs of numbers. Try an even head size.")
 
     @property
     def head_size(self) -> int:
@@ -155,7 +156,7 @@ class MolmoConfig:
 class StageConfig:
     """One stage of training. Rates and warm-ups are per part, in the order (ViT, connector, decoder)."""
     steps: int
-    batch: int = 32                                        # images a step          Molmo: 128, then 256
+    batch: int = 16                                        # images a step          Molmo: 128, then 256
     rates: tuple[float, float, float] = (2e-3, 2e-3, 2e-3)  # peak, per part        Molmo: 6e-6, 2e-4, 2e-5
     warmups: tuple[int, int, int] = (100, 100, 100)        # steps, per part        Molmo: 2000, 200, 2000
     hold: float = 0.0      # share of the steps at full rate before the cosine      Molmo: 0
@@ -165,11 +166,14 @@ class StageConfig:
 
     def __post_init__(self):
         if self.steps < 0 or self.batch < 1:
-            raise ValueError(f"steps={self.steps}, batch={self.batch}: a stage needs 0 or more steps of 1 or more "
-                             f"images. Try steps=20, batch=32.")
+            raise ValueError(f"steps={self.steps}, batch={self.batch}: a stage needs 0 or more steps of 1 or "
+                             f"more images. Try steps=20, batch=32.")
+        if min(self.rates) < 0 or min(self.warmups) < 0 or not 0 <= self.hold <= 1:
+            raise ValueError(f"rates={self.rates}, warmups={self.warmups}, hold={self.hold}: rates and "
+                             f"warm-ups are 0 or more, hold is a share. Try rates=[1e-3,1e-3,1e-3].")
         if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout={self.dropout} is not a share of the numbers that leaves some of them. "
-                             f"Try dropout=0.1.")
+            raise ValueError(f"dropout={self.dropout} is not a share of the numbers that leaves some of "
+                             f"them. Try dropout=0.1.")
         _known_view(self.view)
 
 
@@ -178,11 +182,11 @@ class RunConfig:
     """A model and its training, from nothing to answers."""
     name: str = "nano"
     seed: int = 1
-    level: str = "easy"                  # which level of mini-PixMo: easy or full
+    level: str = "easy"                  # which level of mini-PixMo: easy or small
     model: MolmoConfig = MolmoConfig()
-    grow: StageConfig = StageConfig(steps=600)
-    captions: StageConfig = StageConfig(steps=200)
-    mixture: StageConfig = StageConfig(steps=1200)
+    grow: StageConfig = StageConfig(steps=1000, batch=32, hold=0.5, growth=1.0)
+    captions: StageConfig = StageConfig(steps=300, hold=1.0, growth=0.5, warmups=(20, 20, 50))
+    mixture: StageConfig = StageConfig(steps=2600, hold=0.6, growth=0.5, warmups=(20, 20, 50))
     mix: dict[str, float] = field(default_factory=lambda: dict(
         points=1.0, count=1.0, ask_model_anything=1.0, cap=1.0))  # weight beside the square root of its size
     max_tokens: int = 320                # longer sequences lose their last annotations   Molmo: 2304
@@ -193,6 +197,15 @@ class RunConfig:
 
     def __post_init__(self):
         _at_least(self, 1, "max_tokens", "accumulate")
+        _at_least(self, 0, "seed", "weight_decay", "z_loss")
+        if self.clip <= 0:
+            raise ValueError(f"clip={self.clip} would leave nothing of any gradient. Try clip=1.0.")
+        if self.grow.steps and not self.grow.growth:
+            raise ValueError("grow.growth=0 leaves stage grow nothing to learn from. Try --grow.growth=1.0, "
+                             "or --grow.steps=0 to leave the stage out.")
+        if min(self.mix.values(), default=0) < 0 or not sum(self.mix.values()) > 0:
+            raise ValueError(f"mix={self.mix} draws from nothing: weights are 0 or more, and one is more. "
+                             f"Try --mix.points=1.")
 
     def folder(self, data: Path, name: str) -> Path:
         """data/<name>/<level> if mini-PixMo drew it, else data/<name>: a folder of the learner's own."""
@@ -234,17 +247,22 @@ def _parse(text: str):
 def _replace(node, path: list[str], value, key: str):
     name, *rest = path
     if isinstance(node, dict):  # the mix: any dataset may be named
+        if rest:
+            raise ValueError(f"--{key}: {name} is a weight, which has no parts. Try --mix.{name}=1.")
         return {**node, name: _checked(0.0, value, key)}
     names = [f.name for f in dataclasses.fields(node)]
     if name not in names:
         close = difflib.get_close_matches(name, names, n=1) or [", ".join(names)]
-        raise ValueError(f"--{key}: there is no setting {name!r} in {type(node).__name__}. Did you mean {close[0]}?")
+        raise ValueError(f"--{key}: there is no setting {name!r} in {type(node).__name__}. "
+                         f"Did you mean {close[0]}?")
     old = getattr(node, name)
     inner = dataclasses.is_dataclass(old) or isinstance(old, dict)
-    if inner != bool(rest):
-        raise ValueError(f"--{key} names {'a group' if inner else 'a single setting'}, so it cannot be set like "
-                         f"that. Try --{key}.NAME=value." if inner else f"--{key}: {name} has no parts.")
-    return dataclasses.replace(node, **{name: _replace(old, rest, value, key) if rest else _checked(old, value, key)})
+    if inner and not rest:
+        raise ValueError(f"--{key} names a group, so it has no value of its own. Try --{key}.NAME=value.")
+    if rest and not inner:
+        raise ValueError(f"--{key}: {name} is a single setting, without parts. Try --{name}={old!r}.")
+    new = _replace(old, rest, value, key) if rest else _checked(old, value, key)
+    return dataclasses.replace(node, **{name: new})
 
 
 def _checked(old, value, key: str):
@@ -255,7 +273,8 @@ def _checked(old, value, key: str):
         return float(value)
     if type(value) is type(old):
         return value
-    raise ValueError(f"--{key}={value!r} is not a {type(old).__name__}. Its present value is {old!r}: try one like it.")
+    raise ValueError(f"--{key}={value!r} is not a {type(old).__name__}. Its present value is {old!r}: "
+                     f"try one like it.")
 
 
 def to_dict(config) -> dict:
@@ -264,7 +283,7 @@ def to_dict(config) -> dict:
 
 
 def from_dict(kind, values: dict):
-    """The reverse of `to_dict` for a config class; unknown names raise ValueError, missing ones keep their default."""
+    """The reverse of `to_dict`: unknown names raise ValueError, missing ones keep their default."""
     fields, given = {f.name: f for f in dataclasses.fields(kind)}, {}
     for name, value in values.items():
         if name not in fields:

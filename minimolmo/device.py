@@ -1,18 +1,23 @@
 """The one place where a device is chosen."""
 from __future__ import annotations
 
+import os
+
 import torch
 
 
-def pick_device(rank: int = 0) -> torch.device:
-    """The best this machine has: a CUDA GPU (number `rank`), Apple's MPS, or the CPU."""
+def pick_device() -> torch.device:
+    """The best this machine has: a CUDA GPU, Apple's MPS, or the CPU. Under torchrun, this process's own."""
+    rank, world = int(os.environ.get("LOCAL_RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     if torch.cuda.is_available():
-        return torch.device("cuda", rank % torch.cuda.device_count())
-    if torch.backends.mps.is_available():
+        device = torch.device("cuda", rank % torch.cuda.device_count())
+        torch.cuda.set_device(device)
+        return device
+    if torch.backends.mps.is_available() and world == 1:  # processes cannot exchange gradients over MPS
         return torch.device("mps")
     return torch.device("cpu")
 
 
 def autocast(device: torch.device) -> torch.autocast:
-    """bfloat16 arithmetic on CUDA; float32 elsewhere, where bfloat16 is slower (its attention 5 times on a CPU)."""
+    """bfloat16 arithmetic on CUDA; float32 elsewhere: on a CPU, bfloat16 attention learns 5 times slower."""
     return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")

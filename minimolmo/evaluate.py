@@ -95,10 +95,13 @@ def evaluate(model, tokenizer, folders: dict[str, Path], view: str, rows: int) -
     with tqdm(total=sum(len(questions[split]) for split, _ in tasks), desc="asking", delay=1) as bar:
         for split, column in tasks:
             asked = questions[split]
+            answered = []
             for style in SCORES:
                 mine = [a for a in asked if a.annotation.style == style]
-                answer_all(model, tokenizer, mine, column, view, bar)
-            report["novel pairs" if split == "novel" else column] = score(asked)
+                if column != OTHER_IMAGE or len({a.example.image for a in mine}) > 1:
+                    answer_all(model, tokenizer, mine, column, view, bar)
+                    answered += mine
+            report["novel pairs" if split == "novel" else column] = score(answered)
             if (split, column) == tasks[0]:
                 answers = [replace(a) for a in asked]
     return report, answers
@@ -121,14 +124,14 @@ def sheet(answers: list[Asked], per_style: int = 4) -> Image.Image:
     for style in SCORES:
         mine = [a for a in answers if a.annotation.style == style]
         for a in mine[::max(1, len(mine) // per_style)][:per_style]:
-            tiles.append(tile(a))
+            tiles.append(tile(a, answers))
     return draw.contact_sheet(tiles, columns=per_style)
 
 
-def tile(asked: Asked) -> tuple[Image.Image, str, list[str], bool | None]:
+def tile(asked: Asked, among: list[Asked]) -> tuple[Image.Image, str, list[str], bool | None]:
     """One picture for a contact sheet: image with points, question, answer, right or wrong."""
     image = draw.draw_points(Image.fromarray(open_image(asked.example.image)), asked.answer.points)
-    return image, asked.question, [asked.answer.text], is_right(asked)
+    return image, asked.question, [asked.answer.text], is_right(asked, among)
 
 
 def main(arguments: list[str]) -> None:

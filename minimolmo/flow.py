@@ -26,7 +26,7 @@ PADDING = -1   # branch of a padded position: nobody sees it
 class Annotation:
     """One thing somebody said about an image: facts only, `text/prompts.py` finds the words.
 
-    style     which task this is, in PixMo's names: long_caption, transcript, pointing, point_count, count, user_qa
+    style     which task this is: long_caption, transcript, pointing, point_count, count, user_qa
     question  what is asked, used as it stands; or
     label     what to point at or count ("red circle"), for the styles that have templates
     answer    what is answered; empty where the points are the answer
@@ -41,9 +41,9 @@ class Annotation:
 
 @dataclass(frozen=True)
 class Thing:
-    """One drawn object, known exactly because our own code drew it. Only `grow.py` and tests look at things.
+    """One drawn object, known exactly because our own code drew it. `grow.py` and the scores look at it.
 
-    x, y, and width, height of its box: percent of the image's width and height, x and y being the box's centre.
+    x, y, width, height of its box: percent of the image's width and height, x and y being the centre.
     """
     kind: str
     color: str
@@ -132,8 +132,8 @@ class Batch:
     names: list[str]
 
     def to(self, device) -> Batch:
-        """The same batch on another device; from pinned memory the copy is asynchronous."""
-        return self._each(lambda tensor: tensor.to(device, non_blocking=True))
+        """The same batch on another device; from pinned memory to CUDA the copy is asynchronous."""
+        return self._each(lambda tensor: tensor.to(device, non_blocking=device.type == "cuda"))
 
     def pin_memory(self) -> Batch:
         """The same batch in page-locked memory, which a GPU reads by itself."""

@@ -13,7 +13,8 @@ PARTS = ("vit", "connector", "decoder")
 def make_optimizer(parts: dict[str, list], weight_decay: float) -> torch.optim.AdamW:
     """AdamW with one group for each part, in the order of PARTS; betas and eps are the paper's."""
     groups = [{"params": parts[name], "name": name} for name in PARTS]
-    return torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.95), eps=1e-6, weight_decay=weight_decay, fused=True)
+    return torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.95), eps=1e-6, weight_decay=weight_decay,
+                             fused=True)
 
 
 def rate(step: int, steps: int, peak: float, warmup: int, hold: float = 0.0) -> float:
@@ -33,7 +34,8 @@ def rate(step: int, steps: int, peak: float, warmup: int, hold: float = 0.0) -> 
 
 def set_rates(optimizer: torch.optim.Optimizer, stage: StageConfig, step: int) -> list[float]:
     """Give each part its own rate for this step (counted from 1); returns the three."""
-    rates = [rate(step, stage.steps, peak, warmup, stage.hold) for peak, warmup in zip(stage.rates, stage.warmups)]
+    parts = zip(stage.rates, stage.warmups)
+    rates = [rate(step, stage.steps, peak, warmup, stage.hold) for peak, warmup in parts]
     for group, value in zip(optimizer.param_groups, rates):
         group["lr"] = value
     return rates
@@ -42,6 +44,6 @@ def set_rates(optimizer: torch.optim.Optimizer, stage: StageConfig, step: int) -
 def clip(optimizer: torch.optim.Optimizer, most: float) -> list[float]:
     """Shorten each part's gradient to norm `most` at the most, each part by itself; returns the norms before.
 
-    Source: paper, Section 2: one noisy part must not slow the other two. Coefficient min(1, most/(norm+1e-6)).
+    Source: paper, Section 2: one noisy part must not slow the other two. Factor min(1, most/(norm+1e-6)).
     """
     return [float(torch.nn.utils.clip_grad_norm_(group["params"], most)) for group in optimizer.param_groups]

@@ -129,23 +129,23 @@ def facts_of(example: Example) -> set[tuple[str, str, str]]:
 def facts_in(text: str, colors: set[str], kinds: set[str]) -> set[tuple[str, str, str]]:
     """What a caption does say: sentence by sentence, the n-th colour-and-kind goes with the n-th place."""
     pair = re.compile(rf"\b({'|'.join(sorted(colors))}) ({'|'.join(sorted(kinds))})\b")
-    spot = re.compile(rf"\b({'|'.join(sorted(PLACES, key=len, reverse=True))})\b")
+    spot = re.compile(rf"\bthe ({'|'.join(sorted(PLACES, key=len, reverse=True))})\b")
     facts = set()
     for sentence in text.lower().split("."):
         facts |= {(*names, where) for names, where in zip(pair.findall(sentence), spot.findall(sentence))}
     return facts
 
 
-def score_caption(asked: list[Asked]) -> dict[str, float]:
+def score_caption(asked: list[Asked], among: list[Asked] | None = None) -> dict[str, float]:
     """Precision, recall and F1 of colour-kind-place facts, over all captions together.
 
-    In place of the paper's cap F1, where a language model judges free statements: ours are read off exactly.
-    A picture whose things are not known has no score.
+    In place of the paper's cap F1, where a language model judges free statements: ours are read off exactly,
+    by the colours and kinds that occur `among` all pictures. One whose things are not known has no score.
     """
     asked = [a for a in asked if a.example.things]
-    things = [t for a in asked for t in a.example.things]
-    if not things:
+    if not asked:
         return {}
+    things = [t for a in among or asked for t in a.example.things]
     colors, kinds = {t.color for t in things}, {t.kind for t in things}
     said = [facts_in(a.answer.text, colors, kinds) for a in asked]
     true = [facts_of(a.example) for a in asked]
@@ -170,8 +170,12 @@ def score(asked: list[Asked]) -> dict[str, dict[str, float]]:
     return report
 
 
-def is_right(asked: Asked) -> bool | None:
-    """Is this one answer right: points hit, number exact, words equal, facts told? None: nobody knows."""
-    scores = SCORES[asked.annotation.style]([asked])
+def is_right(asked: Asked, among: list[Asked]) -> bool | None:
+    """Is this one answer right: points hit, number exact, words equal, all facts told and none invented?
+
+    among  all that was asked: the colours and kinds by which an invented fact is known. None: nobody knows.
+    """
+    style = asked.annotation.style
+    scores = score_caption([asked], among) if style == "long_caption" else SCORES[style]([asked])
     key = {"pointing": "F1", "user_qa": "exact match", "long_caption": "fact F1"}
-    return bool(scores[key.get(asked.annotation.style, "accuracy")] == 1) if scores else None
+    return bool(scores[key.get(style, "accuracy")] == 1) if scores else None

@@ -54,7 +54,7 @@ def seconds_a_step(model, batches: list[Batch]) -> float:
 
 
 def bench_training(config, tokenizer, steps: int) -> list[tuple[str, str]]:
-    """Packed against apart, on the same images with the same annotations; and how long batches take to make."""
+    """Packed against apart: the same images, the same annotations; and how long batches take to make."""
     recipe = Recipe(config.model.image, tokenizer, "mixture", config.model.image.budget(config.mixture.view),
                     config.max_tokens)
     datasets = [Dataset(config.folder(ROOT / "data", name), "train") for name in config.mix]
@@ -67,9 +67,11 @@ def bench_training(config, tokenizer, steps: int) -> list[tuple[str, str]]:
         torch.manual_seed(0)
         taken = seconds_a_step(MiniMolmo(config.model), batches)
         speeds[name] = config.mixture.batch / taken
-        rows.append((f"training, {name}", f"{speeds[name]:.0f} images/s, batches of {len(batches[0].ids)} sequences"))
+        rows.append((f"training, {name}",
+                     f"{speeds[name]:.0f} images/s, batches of {len(batches[0].ids)} sequences"))
         if name == "packed":
-            rows.append(("making a batch, of a step's time", f"{making / taken:.1%} ({1000 * making:.1f} ms)"))
+            rows.append(("making a batch, of a step's time",
+                         f"{making / taken:.1%} ({1000 * making:.1f} ms)"))
     rows.append(("packing gains", f"{speeds['packed'] / speeds['one image each']:.2f}x"))
     return rows
 
@@ -100,8 +102,9 @@ def bench_decoding(config, tokenizer, tokens: int = 200) -> list[tuple[str, str]
         began = time.perf_counter()
         taken[name] = (run(), time.perf_counter() - began)
     assert taken["cached"][0] == taken["uncached"][0], "the cache changes what is said"
-    return [(f"{tokens} tokens, {name}", f"{tokens / seconds:.0f} tokens/s") for name, (_, seconds) in taken.items()] + [
-        ("the KV cache gains", f"{taken['uncached'][1] / taken['cached'][1]:.1f}x")]
+    speeds = [(f"{tokens} tokens, {name}", f"{tokens / seconds:.0f} tokens/s")
+              for name, (_, seconds) in taken.items()]
+    return speeds + [("the KV cache gains", f"{taken['uncached'][1] / taken['cached'][1]:.1f}x")]
 
 
 def bench_tiler(config, images: int = 60) -> list[tuple[str, str]]:

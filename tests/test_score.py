@@ -164,20 +164,27 @@ def test_captions_of_pictures_whose_things_nobody_knows_are_not_scored():
     said = "A red circle is at the top left."
     unknown = asked(Annotation("long_caption", answer="A dog."), said)
     assert score_caption([unknown]) == {}
-    assert is_right(unknown) is None
+    assert is_right(unknown, [unknown]) is None
     assert score_caption([unknown, asked(unknown.annotation, said, [RED_CIRCLE])])["fact precision"] == 1
 
 
+def right(asked: Asked) -> bool | None:
+    blue = Example(Path("b.png"), (), (BLUE_STAR,))
+    return is_right(asked, [asked, Asked("test", blue, Annotation("long_caption"), "?")])
+
+
 def test_an_answer_is_right_only_if_all_of_it_is():
-    assert is_right(pointed([(5, 5)], [(5, 5)])) is True
-    assert is_right(pointed([(5, 5)], [(5, 5), (90, 90)])) is False
-    assert is_right(asked(Annotation("count", label="cat", answer="2"), "2")) is True
-    assert is_right(asked(Annotation("user_qa", question="?", answer="red"), "blue")) is False
-    for said, right in (("At the top left is a red circle.", True), ("A red circle.", False)):
-        assert is_right(asked(Annotation("long_caption"), said, [RED_CIRCLE])) is right
+    assert right(pointed([(5, 5)], [(5, 5)])) is True
+    assert right(pointed([(5, 5)], [(5, 5), (90, 90)])) is False
+    assert right(asked(Annotation("count", label="cat", answer="2"), "2")) is True
+    assert right(asked(Annotation("user_qa", question="?", answer="red"), "blue")) is False
+    for said, fine in (("At the top left is a red circle.", True), ("A red circle.", False),
+                         ("At the top left is a red circle. A blue star is at the top.", False)):
+        assert right(asked(Annotation("long_caption"), said, [RED_CIRCLE])) is fine
 
 
 def test_scores_are_kept_by_style():
-    report = score([asked(Annotation("count", label="cat", answer="1"), ""), asked(Annotation("count", label="cat", answer="2"), ""), pointed([(5, 5)], [(5, 5)])])
+    counts = [asked(Annotation("count", label="cat", answer=number), "") for number in "12"]
+    report = score([*counts, pointed([(5, 5)], [(5, 5)])])
     assert list(report) == ["pointing", "count"]
     assert report["count"]["questions"] == 2

@@ -44,8 +44,8 @@ def prepare(level: str, vocab: int, seed: int = 1, data: Path = DATA) -> Path:
     if not path.exists() or path.stat().st_mtime < drawn:
         corpus = list(texts(level, seed, data))
         if not corpus:
-            raise ValueError(f"there is no text of level {level!r} under {data}, so there is nothing to learn words "
-                             f"from. Run \"make data LEVEL={level}\" first.")
+            raise ValueError(f"there is no text of level {level!r} under {data}, so there are no words to "
+                             f"learn. Run \"make data LEVEL={level}\" first.")
         path.parent.mkdir(parents=True, exist_ok=True)
         Tokenizer.train(corpus, vocab).save(path)
     return path

@@ -120,7 +120,8 @@ def _read_points(points, name: str) -> tuple[Point, ...]:
     if not isinstance(points, list):
         raise unusable(name, f'"points" is {points!r}, not a list', "Try [[61.5, 40.4]].")
     for point in points:
-        if not (isinstance(point, list) and [type(v) in (int, float) and 0 <= v <= 100 for v in point] == [True] * 2):
+        if not (isinstance(point, list) and len(point) == 2
+                and all(type(value) in (int, float) and 0 <= value <= 100 for value in point)):
             raise unusable(name, f"the point {point!r} is not [x, y] in percent",
                            "Divide pixels by the image's width and height and multiply by 100: [61.5, 40.4].")
     return tuple((float(x), float(y)) for x, y in points)
@@ -129,6 +130,12 @@ def _read_points(points, name: str) -> tuple[Point, ...]:
 def unusable(name: str, fault: str, remedy: str) -> ValueError:
     """The error for a row: where it stands, what is wrong with it, what to try."""
     return ValueError(f"{name}: {fault}, so it cannot be used. {remedy}")
+
+
+def holds_captions(dataset: Dataset, rows: int = 100) -> bool:
+    """Whether a caption or a transcript stands in the first rows: then stage captions learns from it."""
+    first = (dataset[row] for row in range(min(rows, len(dataset))))
+    return any(a.style in ("long_caption", "transcript") for example in first for a in example.annotations)
 
 
 def check(folder: Path, split: str) -> str:

@@ -5,6 +5,7 @@ workers prepare batches, or on how many processes share each one.
 """
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass
 from typing import Iterator
 
@@ -130,8 +131,15 @@ class Loader:
                 pin: bool = False) -> Iterator[list[Batch]]:
         """The micro-batches of step `start`, `start + 1`, ... prepared ahead by `workers` processes."""
         groups = range(start // GROUP, -(-steps // GROUP))
-        engine = DataLoader(self, batch_size=None, sampler=groups, num_workers=workers, pin_memory=pin)
+        ahead = dict(prefetch_factor=1, worker_init_fn=_leave_interrupts_to_the_parent) if workers else {}
+        engine = DataLoader(self, batch_size=None, sampler=groups, num_workers=workers, pin_memory=pin,
+                            **ahead)
         for number, group in zip(groups, engine):
             for place, step in enumerate(group):
                 if start <= number * GROUP + place < steps:
                     yield step
+
+
+def _leave_interrupts_to_the_parent(_worker: int) -> None:
+    """Ctrl-C reaches every process of a terminal; the one that trains must finish its step first."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -19,8 +19,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, visible: Tensor | None = None) -> Te
 
     Source: "Attention is all you need", Section 3.2.1; grouped queries as in Qwen2.
     """
-    shared = q.shape[1] // k.shape[1]
-    k, v = k.repeat_interleave(shared, dim=1), v.repeat_interleave(shared, dim=1)     # (B, H, U, d)
+    k, v = share(k, q.shape[1]), share(v, q.shape[1])                                 # (B, H, U, d)
     scores = q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5                             # (B, H, T, U)
     if visible is not None:
         scores = scores.masked_fill(~visible, float("-inf"))
@@ -29,7 +28,12 @@ def attend(q: Tensor, k: Tensor, v: Tensor, visible: Tensor | None = None) -> Te
 
 def attend_fused(q: Tensor, k: Tensor, v: Tensor, visible: Tensor | None = None) -> Tensor:
     """`attend` by PyTorch's fused kernel: same arguments, same result, no (T, U) matrix kept for backward."""
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=visible, enable_gqa=k.shape[1] != q.shape[1])
+    return F.scaled_dot_product_attention(q, share(k, q.shape[1]), share(v, q.shape[1]), attn_mask=visible)
+
+
+def share(x: Tensor, heads: int) -> Tensor:
+    """Each key or value head serves several neighbouring query heads: (B, G, U, d) -> (B, H, U, d)."""
+    return x.repeat_interleave(heads // x.shape[1], dim=1) if heads != x.shape[1] else x
 
 
 def split_heads(x: Tensor, heads: int) -> Tensor:

@@ -36,7 +36,7 @@ def rotary_angles(position: Tensor, head_size: int, theta: float) -> tuple[Tenso
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turn each pair (x[i], x[i + d/2]) by its angle, so that q.k depends on the distance alone. (B, H, T, d)"""
+    """Turn each pair (x[i], x[i + d/2]) by its angle: q.k depends on the distance alone. (B, H, T, d)"""
     first, second = x.float().chunk(2, dim=-1)
     return (x * cos + torch.cat([-second, first], dim=-1) * sin).to(x.dtype)
 
@@ -98,7 +98,7 @@ class DecoderBlock(nn.Module):
         self.mlp_norm = RMSNorm(config.width, config.eps)
         self.mlp = SwiGLU(config.width, config.mlp, config.width)
 
-    def forward(self, x: Tensor, angles, visible: Tensor, layer: int, cache, dropout: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, angles, visible: Tensor, layer: int, cache, dropout) -> Tensor:
         x = x + drop(self.attention(self.attention_norm(x), angles, visible, layer, cache), dropout)
         return x + drop(self.mlp(self.mlp_norm(x)), dropout)
 

@@ -24,7 +24,7 @@ class GeluMLP(nn.Module):
 
 
 class SwiGLU(nn.Module):
-    """One half of the inner numbers opens or shuts the gate for the other: (..., in) -> (..., out), no biases.
+    """One half of the inner numbers opens the gate for the other: (..., in) -> (..., out), no biases.
 
     Source: paper, hyperparameter table ("SwiGLU" for both connector and LLM); Shazeer 2020.
     """

@@ -29,7 +29,7 @@ class MiniMolmo(nn.Module):
         self.config = config
         see, connect, speak = config.vision, config.connector, config.decoder
         self.vit = VisionTransformer(config.image, see)
-        self.padding = nn.Parameter(torch.zeros(2, 2 * see.width))       # added to patches: all, partly padding
+        self.padding = nn.Parameter(torch.zeros(2, 2 * see.width))       # added where all, where some is pad
         self.pooling = AttentionPooling(2 * see.width, connect.width, connect.heads)
         self.projector = SwiGLU(connect.width, connect.mlp, speak.width)
         self.extra_embedding = nn.Embedding(speak.extra, speak.width)    # the special image tokens' rows
@@ -37,19 +37,21 @@ class MiniMolmo(nn.Module):
         initialise(self)
 
     def see(self, patches: Tensor, real: Tensor) -> Tensor:
-        """Crops to patch features: (C, S, 3*patch*patch), (C, S) -> (C, S, 2*D). Told what is only padding."""
+        """Crops to patch features, told what is padding: (C, S, 3*patch*patch), (C, S) -> (C, S, 2*D)."""
         features = self.vit(patches)
         nothing, partly = (real == 0)[..., None], ((real != 0) & (real < 1))[..., None]
         return features + nothing * self.padding[0] + partly * self.padding[1]
 
     def look(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The batch's images as patch features (C, S, 2*D) and as visual tokens (V, D), ready to stand among words."""
+        """The batch's images: patch features (C, S, 2*D), and visual tokens (V, D) to stand among words."""
         features = self.see(batch.patches, batch.real)
         return features, self.projector(self.pooling(features.flatten(0, 1), batch.pool_idx))
 
     def embed(self, ids: Tensor) -> Tensor:
         """Ids to vectors, (B, T) -> (B, T, D); ids from `vocab` on have their rows in a second table."""
-        return F.embedding(ids, torch.cat([self.decoder.embedding.weight, self.extra_embedding.weight]))
+        words = self.decoder.embedding(ids.clamp(max=self.config.decoder.vocab - 1))
+        extra = self.extra_embedding((ids - self.config.decoder.vocab).clamp(min=0))
+        return torch.where((ids < self.config.decoder.vocab)[..., None], words, extra)
 
     def splice(self, x: Tensor, ids: Tensor, visual: Tensor) -> Tensor:
         """Add the visual tokens, in reading order, to the embeddings of the im_patch tokens. (B, T, D)"""
@@ -58,7 +60,7 @@ class MiniMolmo(nn.Module):
 
     def read(self, batch: Batch, visual: Tensor, dropout: Tensor | None = None,
              cache: KVCache | None = None) -> Tensor:
-        """Words and visual tokens through the decoder, up to its head: (B, T, D). See `Decoder` for the last two."""
+        """Words and visual tokens through the decoder, up to its head: (B, T, D). See `Decoder`."""
         x = self.splice(self.embed(batch.ids), batch.ids, visual)
         return self.decoder(x, batch.position, who_sees_whom(batch.branch, batch.branch), dropout, cache)
 
@@ -71,7 +73,7 @@ class MiniMolmo(nn.Module):
         """Weighted sums over the batch's answer tokens: (cross-entropy + z-loss, cross-entropy alone).
 
         Divide by the weights of the *whole* global batch: one mean over all answer tokens, never a mean of
-        means (worth 0.5-1 cap F1 in the paper). Only answer positions go through the head: it is the widest layer.
+        means (worth 0.5-1 cap F1 in the paper). Only answer positions go through the head, the widest layer.
         """
         said = batch.loss_weight > 0                                                  # (B, T)
         logits = self.decoder.logits(self.read(batch, visual, dropout)[said]).float()  # (answer tokens, N)
@@ -81,7 +83,7 @@ class MiniMolmo(nn.Module):
         return entropy + z_loss * scale, entropy.detach()
 
     def parts(self) -> dict[str, list[nn.Parameter]]:
-        """The three parts that train at rates of their own. The image tokens' embeddings go with the connector."""
+        """The parts that train at rates of their own; the image tokens' embeddings go with the connector."""
         connector = [self.padding, *self.pooling.parameters(), *self.projector.parameters(),
                      *self.extra_embedding.parameters()]
         return {"vit": list(self.vit.parameters()), "connector": connector,
@@ -97,8 +99,8 @@ def who_sees_whom(asking: Tensor, asked: Tensor) -> Tensor:
     Source: paper, Section 2, "multi-annotation". A padded token sees padding and the image, so no row of
     the softmax is empty; nobody sees padding.
     """
-    T, U = asking.shape[1], asked.shape[1]
-    no_later = torch.ones(T, U, dtype=torch.bool, device=asked.device).tril(U - T)
+    order = torch.arange(asked.shape[1], device=asked.device)                          # (U,)
+    no_later = order <= order[-asking.shape[1]:, None]                                 # (T, U)
     mine = asking[:, :, None] == asked[:, None, :]                                     # (B, T, U)
     image = (asked == TRUNK)[:, None, :]
     return (no_later & (mine | image))[:, None]
@@ -110,8 +112,8 @@ def initialise(model: MiniMolmo) -> None:
 
     Matrices keep the size of what flows through them (standard deviation 1/sqrt(inputs)); the last matrix
     of every residual branch is divided by sqrt(2*layers), so that a deep stack starts as quiet as a shallow
-    one. Molmo's constant 0.02 is right for width 4096 alone: at width 96 it makes visual tokens of size
-    4e-5, below RMSNorm's eps, and the connector never wakes.
+    one. A constant 0.02 suits widths of some thousands alone: at width 96 it makes visual tokens of size
+    4e-5, whose squares vanish beside RMSNorm's eps, and the connector never wakes.
     """
     for module in model.modules():
         if isinstance(module, nn.Linear):
@@ -122,7 +124,8 @@ def initialise(model: MiniMolmo) -> None:
     see.class_token.normal_(std=model.config.vision.width ** -0.5)
     see.positions[1:] = waves(model.config.image.side, model.config.vision.width)
     for words in (decoder.embedding, decoder.head, model.extra_embedding):
-        words.weight.normal_(std=min(0.02, 0.2 * model.config.decoder.width ** -0.5))  # all words equally likely
+        # Small enough that all words start equally likely: the first loss is ln(vocabulary) at any width.
+        words.weight.normal_(std=min(0.02, 0.2 * model.config.decoder.width ** -0.5))
     for stack in (model.vit.blocks, decoder.blocks):
         for block in stack:
             block.attention.out.weight /= math.sqrt(2 * len(stack))

@@ -11,7 +11,7 @@ from minimolmo.model.patch_embed import PatchEmbed
 
 
 class VisionBlock(nn.Module):
-    """Look around, then think: two residual steps, each behind its own LayerNorm. (C, 1+S, D) -> (C, 1+S, D)"""
+    """Look around, then think: two residual steps behind a LayerNorm each. (C, 1+S, D) -> (C, 1+S, D)"""
 
     def __init__(self, config: VisionConfig):
         super().__init__()

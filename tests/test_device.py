@@ -1,0 +1,72 @@
+"""One place chooses the device; on a GPU the model says what it says on the CPU."""
+import pytest
+import torch
+
+from minimolmo import device
+from minimolmo.batch.collate import collate
+from minimolmo.batch.sequence import build_sequence
+from minimolmo.config import preset
+from minimolmo.image.tiler import tile_image
+from minimolmo.model.molmo import MiniMolmo
+from minimolmo.text.tokenizer import Tokenizer
+
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+
+
+def test_without_a_gpu_it_is_the_cpu_in_float32(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert device.pick_device() == torch.device("cpu")
+    with device.autocast(torch.device("cpu")):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32
+
+
+def test_mps_is_taken_by_one_process_but_not_shared_by_two(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert device.pick_device().type == "mps"
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert device.pick_device().type == "cpu"
+
+
+def test_under_torchrun_each_process_takes_its_own_gpu(monkeypatch):
+    taken = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.setattr(torch.cuda, "set_device", taken.append)
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    assert device.pick_device() == torch.device("cuda", 3) and taken == [torch.device("cuda", 3)]
+
+
+def batch_and_model():
+    import numpy as np
+    torch.manual_seed(0)
+    model, words = MiniMolmo(preset("nano").model).eval(), Tokenizer([], vocab=512)
+    image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    pairs = [[words.encode(text) for text in pair] for pair in ((" What?", " A cat."), (" Where?", " There."))]
+    return collate([build_sequence(tile_image(image, model.config.image, 0), pairs, words)]), model
+
+
+@pytest.mark.gpu
+@needs_cuda
+def test_a_gpu_computes_the_cpus_logits_and_nearly_so_in_bfloat16():
+    batch, model = batch_and_model()
+    with torch.no_grad():
+        expected = model(batch)
+        cuda = device.pick_device()
+        model, batch = model.to(cuda), batch.to(cuda)
+        assert torch.allclose(model(batch).cpu(), expected, atol=1e-3)
+        with device.autocast(cuda):
+            assert torch.allclose(model(batch).float().cpu(), expected, atol=0.05)
+
+
+@pytest.mark.gpu
+@needs_cuda
+def test_the_masked_attention_runs_in_a_fused_kernel():
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    from minimolmo.model.attention import attend, attend_fused
+    q, k, v = (torch.randn(2, heads, 64, 32, device="cuda") for heads in (6, 2, 2))
+    visible = torch.ones(64, 64, dtype=torch.bool, device="cuda").tril()[None, None]
+    with sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.CUDNN_ATTENTION]):
+        assert torch.allclose(attend_fused(q, k, v, visible), attend(q, k, v, visible), atol=1e-2)
