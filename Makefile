@@ -30,7 +30,7 @@ data: setup         ## draw mini-PixMo: four sets and their words, no download (
 	$(PYTHON) -m data.tokenizer.prepare --level=$(LEVEL)
 
 train: setup        ## train PRESET=nano on the drawn data, or go on where it stopped
-	$(PYTHON) train.py $(PRESET) --out=$(OUT) --seed=$(SEED) --resume $(ARGS)
+	$(PYTHON) train.py $(PRESET) --out=$(OUT) --level=$(LEVEL) --seed=$(SEED) --resume $(ARGS)
 
 eval: setup         ## score OUT=out/nano on held-out pictures: is it looking?
 	$(PYTHON) -m minimolmo.evaluate --weights=$(OUT)

@@ -33,7 +33,7 @@ from minimolmo.text.tokenizer import Tokenizer
 MAX_NEW = 192  # tokens of an answer at the most; Molmo: 192 when pointing, 448 for captions
 
 
-def choose_words(logits: Tensor, temperature: float, generator: torch.Generator | None) -> Tensor:
+def choose_tokens(logits: Tensor, temperature: float, generator: torch.Generator | None) -> Tensor:
     """The likeliest word of each row (temperature 0), or a draw. (B, N) -> (B,)"""
     if temperature == 0:
         return logits.argmax(dim=-1)
@@ -53,7 +53,7 @@ def generate(model: MiniMolmo, batch: Batch, eos: int, max_new: int = MAX_NEW, t
     hidden, position, mine = hidden[rows, end], batch.position[rows, end], batch.branch[rows, end]
     branch, said, done = batch.branch, [], torch.zeros_like(end, dtype=torch.bool)
     for _ in range(max_new):
-        words = choose_words(model.decoder.logits(hidden), temperature, generator)
+        words = choose_tokens(model.decoder.logits(hidden), temperature, generator)
         said.append(words)
         done = done | (words == eos)
         if done.all():
@@ -114,6 +114,8 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--temperature", type=float, default=0.0, help="0 = the likeliest words")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)
+    if given.temperature < 0:
+        raise ValueError(f"--temperature={given.temperature} would prefer the least likely words. Try 0, or 0.7.")
     model, tokenizer, config = load(given.weights)
     image = open_image(given.image)
     generator = torch.Generator(pick_device()).manual_seed(given.seed)

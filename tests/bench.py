@@ -36,8 +36,8 @@ class Unpacked(Loader):
 
     def step(self, examples: list) -> list[Batch]:
         """Every (example, annotation) pair as a sequence of its own, in one batch."""
-        return [collate([self.recipe.sequence(example, [words]) for example, all_words in examples
-                         for words in all_words])]
+        return [collate([self.recipe.sequence(example, [annotation]) for example, annotations in examples
+                         for annotation in annotations])]
 
 
 def seconds_a_step(model, batches: list[Batch]) -> float:

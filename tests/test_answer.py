@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from minimolmo import answer
-from minimolmo.answer import ask, choose_words, generate, load, prompt
+from minimolmo.answer import ask, choose_tokens, generate, load, prompt
 from minimolmo.batch.collate import collate
 from minimolmo.batch.loader import Recipe
 from minimolmo.checkpoint import save_checkpoint
@@ -102,7 +102,7 @@ def test_the_prompt_is_what_training_built(model):
     recipe = Recipe(TINY.image, WORDS, "mixture", max_crops=4, max_tokens=500)
     rng = np.random.default_rng(1)  # its first draw is 0.51: no style tag
     image = prompt(TALL, "Who?", model, WORDS, "ground").crops
-    trained = answer.build_sequence(image, recipe.words(example, rng), WORDS)
+    trained = answer.build_sequence(image, recipe.token_ids(example, rng), WORDS)
     asked = prompt(TALL, "Who?", model, WORDS, "ground")
 
     length = len(asked.ids)
@@ -113,15 +113,15 @@ def test_the_prompt_is_what_training_built(model):
 
 
 def test_temperature_0_says_the_likeliest_word():
-    assert choose_words(torch.tensor([[1.0, 3.0, 2.0]]), 0.0, None).tolist() == [1]
+    assert choose_tokens(torch.tensor([[1.0, 3.0, 2.0]]), 0.0, None).tolist() == [1]
 
 
 def test_temperature_says_each_word_as_often_as_the_model_believes():
     """Logits ln 1 and ln 3: one to three. At temperature 0.5 they are squared: one to nine."""
     logits = torch.tensor([1.0, 3.0]).log().expand(10_000, 2)
     dice = torch.Generator().manual_seed(0)
-    assert choose_words(logits, 1.0, dice).float().mean() == pytest.approx(3 / 4, abs=0.02)
-    assert choose_words(logits, 0.5, dice).float().mean() == pytest.approx(9 / 10, abs=0.02)
+    assert choose_tokens(logits, 1.0, dice).float().mean() == pytest.approx(3 / 4, abs=0.02)
+    assert choose_tokens(logits, 0.5, dice).float().mean() == pytest.approx(9 / 10, abs=0.02)
 
 
 def test_the_same_seed_gives_the_same_words(model):

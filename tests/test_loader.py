@@ -107,9 +107,9 @@ def test_workers_change_nothing(folder, workers):
 
 def test_whenever_a_row_comes_again_its_words_are_drawn_anew(folder, monkeypatch):
     """Two groups of 64 rows: no two see the same dice."""
-    seen, words = [], Recipe.words
-    monkeypatch.setattr(Recipe, "words", lambda self, example, rng: seen.append(rng.random()) or
-                        words(self, example, rng))
+    seen, token_ids = [], Recipe.token_ids
+    monkeypatch.setattr(Recipe, "token_ids", lambda self, example, rng: seen.append(rng.random()) or
+                        token_ids(self, example, rng))
     list(make_loader(folder).batches(steps=2 * GROUP))
     assert len(set(seen)) == len(seen) == 128
 

@@ -52,84 +52,94 @@ class Dataset:
         return len(self.ends)
 
     def __getitem__(self, row: int) -> Example:
-        name = f"{self.file}:{row + 1}"
         with open(self.file, "rb") as file:
             file.seek(self.starts[row])
             line = file.read(self.ends[row] - self.starts[row])
-        if not line.strip():
-            raise unusable(name, "the line is blank", "Take it out.")
+        name = f"{self.file}:{row + 1}"
         try:
-            values = json.loads(line)
-        except (ValueError, RecursionError) as error:  # broken JSON, broken UTF-8, thousands of brackets
-            raise ValueError(f"{name}: this line is not JSON ({error}), so it cannot be used. Try one whole "
-                             f'object a line: {{"image": "images/cat.jpg", "annotations": [...]}}.') from None
-        return read_example(values, self.folder, name)
+            return read_example(read_json(line), self.folder, name)
+        except ValueError as error:
+            raise ValueError(f"{name}{error}") from None
+
+
+def unusable(fault: str, remedy: str) -> ValueError:
+    """What is wrong with a row and what to try; whoever knows the row's place puts it in front."""
+    return ValueError(f": {fault}, so it cannot be used. {remedy}")
+
+
+def read_json(line: bytes):
+    """One line of a file as JSON."""
+    if not line.strip():
+        raise unusable("the line is blank", "Take it out.")
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError) as error:  # broken JSON, broken UTF-8, thousands of brackets
+        raise unusable(f"this line is not JSON ({error})", 'Try one whole object a line: {"image": '
+                       '"images/cat.jpg", "annotations": [...]}.') from None
 
 
 def read_example(values, folder: Path, name: str) -> Example:
-    """One row's JSON as an Example. Raises ValueError that begins with the row's file and line."""
+    """One row's JSON as an Example. Raises ValueError that says what is wrong with the row."""
     if not (isinstance(values, dict) and isinstance(values.get("image"), str)):
-        raise unusable(name, 'the row is no object with an "image"',
+        raise unusable('the row is no object with an "image"',
                        'Try {"image": "images/cat.jpg", "annotations": [...]}.')
-    rows = values.get("annotations")
+    rows, annotations = values.get("annotations"), []
     if not (isinstance(rows, list) and rows):
-        raise unusable(name, 'the row has no "annotations"', 'Try "annotations": [{"style": "user_qa", '
+        raise unusable('the row has no "annotations"', 'Try "annotations": [{"style": "user_qa", '
                        '"question": "Who is it?", "answer": "A cat."}].')
-    annotations = [read_annotation(row, f"{name}, annotation {i}") for i, row in enumerate(rows, start=1)]
-    things = _read_things(values.get("things", []), name)
-    return Example(folder / values["image"], tuple(annotations), things, name)
+    for number, row in enumerate(rows, start=1):
+        try:
+            annotations.append(read_annotation(row))
+        except ValueError as error:
+            raise ValueError(f", annotation {number}{error}") from None
+    return Example(folder / values["image"], tuple(annotations), _read_things(values.get("things", [])), name)
 
 
-def read_annotation(row, name: str) -> Annotation:
+def read_annotation(row) -> Annotation:
     """One annotation's JSON, checked: known style, everything the style needs, points in percent."""
     if not isinstance(row, dict):
-        raise unusable(name, f"{row!r} is not an object", 'Try {"style": ..., "answer": ...}.')
+        raise unusable(f"{row!r} is not an object", 'Try {"style": ..., "answer": ...}.')
     style = row.get("style")
     if not (isinstance(style, str) and style in STYLES):
-        raise unusable(name, f'its "style" is {style!r}', f"Try one of {', '.join(STYLES)}.")
+        raise unusable(f'its "style" is {style!r}', f"Try one of {', '.join(STYLES)}.")
     if not row.keys() <= KEYS:
         key = next(key for key in row if key not in KEYS)
         close = difflib.get_close_matches(key, KEYS, n=1) or [", ".join(sorted(KEYS))]
-        raise unusable(name, f'"{key}" is nothing an annotation has', f"Did you mean {close[0]}?")
-    words = {key: row.get(key, "") for key in ("question", "label", "answer")}
-    for key, text in words.items():
+        raise unusable(f'"{key}" is nothing an annotation has', f"Did you mean {close[0]}?")
+    question, label, answer = row.get("question", ""), row.get("label", ""), row.get("answer", "")
+    for key, text in (("question", question), ("label", label), ("answer", answer)):
         if not isinstance(text, str):
-            raise unusable(name, f'"{key}" is {text!r}, not text', "Put it in quotes.")
+            raise unusable(f'"{key}" is {text!r}, not text', "Put it in quotes.")
     for key in STYLES[style]:  # only a list of points may be empty: "there are none"
-        if not (key in row if key == "points" else words[key].strip()):
-            raise unusable(name, f'style {style} needs "{key}"', f'Add "{key}" to the annotation.')
-    if style == "count" and not (words["label"] or words["question"]):
-        raise unusable(name, "it says nothing to count", 'Add "label": "cat".')
-    if style == "count" and not re.fullmatch("[0-9]{1,6}", words["answer"]):
-        raise unusable(name, f"the count {words['answer']!r} is no number in digits", 'Try "answer": "3".')
-    return Annotation(style, points=_read_points(row.get("points", []), name), **words)
+        if not (key in row if key == "points" else row.get(key, "").strip()):
+            raise unusable(f'style {style} needs "{key}"', f'Add "{key}" to the annotation.')
+    if style == "count" and not (label or question):
+        raise unusable("it says nothing to count", 'Add "label": "cat".')
+    if style == "count" and not re.fullmatch("[0-9]{1,6}", answer):
+        raise unusable(f"the count {answer!r} is no number in digits", 'Try "answer": "3".')
+    return Annotation(style, question, label, answer, _read_points(row.get("points", [])))
 
 
-def _read_things(things, name: str) -> tuple[Thing, ...]:
+def _read_things(things) -> tuple[Thing, ...]:
     if not isinstance(things, list):
-        raise unusable(name, f'"things" is {things!r}, not a list', "Leave it out.")
+        raise unusable(f'"things" is {things!r}, not a list', "Leave it out.")
     for thing in things:
         fine = isinstance(thing, dict) and thing.keys() == PARTS.keys()
         if not (fine and all(isinstance(thing[part], kind) for part, kind in PARTS.items())):
-            raise unusable(name, f"the thing {thing!r} is not told by {', '.join(PARTS)}",
-                           'Leave "things" out if you do not know them: only stage "grow" looks at them.')
+            raise unusable(f"the thing {thing!r} is not told by {', '.join(PARTS)}",
+                           'Leave "things" out if you do not know them: only stage "grow" needs them.')
     return tuple(Thing(**thing) for thing in things)
 
 
-def _read_points(points, name: str) -> tuple[Point, ...]:
+def _read_points(points) -> tuple[Point, ...]:
     if not isinstance(points, list):
-        raise unusable(name, f'"points" is {points!r}, not a list', "Try [[61.5, 40.4]].")
+        raise unusable(f'"points" is {points!r}, not a list', "Try [[61.5, 40.4]].")
     for point in points:
         if not (isinstance(point, list) and len(point) == 2
                 and all(type(value) in (int, float) and 0 <= value <= 100 for value in point)):
-            raise unusable(name, f"the point {point!r} is not [x, y] in percent",
+            raise unusable(f"the point {point!r} is not [x, y] in percent",
                            "Divide pixels by the image's width and height and multiply by 100: [61.5, 40.4].")
     return tuple((float(x), float(y)) for x, y in points)
-
-
-def unusable(name: str, fault: str, remedy: str) -> ValueError:
-    """The error for a row: where it stands, what is wrong with it, what to try."""
-    return ValueError(f"{name}: {fault}, so it cannot be used. {remedy}")
 
 
 def holds_captions(dataset: Dataset, rows: int = 100) -> bool:

@@ -59,20 +59,20 @@ class Recipe:
     max_crops: int
     max_tokens: int
 
-    def words(self, example: Example, rng: np.random.Generator) -> list[list[list[int]]]:
-        """The chosen annotations' messages as ids."""
+    def token_ids(self, example: Example, rng: np.random.Generator) -> list[list[list[int]]]:
+        """The chosen annotations, each as its messages' ids."""
         messages = (to_messages(a, self.stage, rng) for a in choose(example, self.stage, rng))
         return [[self.tokenizer.encode(text) for text in pair] for pair in messages]
 
-    def sequence(self, example: Example, words: list[list[list[int]]]) -> Sequence:
-        """Open the image, cut it, and lay it and the words end to end."""
+    def sequence(self, example: Example, annotations: list[list[list[int]]]) -> Sequence:
+        """Open the image, cut it, and lay it and the annotations end to end."""
         try:
             crops = tile_image(open_image(example.image), self.image, self.max_crops)
         except ValueError as error:
             raise ValueError(f"{example.name}: {error}") from None
         first = lambda word: self.tokenizer.encode(" " + word)[0]
         things = [(t.x, t.y, t.width, t.height, first(t.color), first(t.kind)) for t in example.things]
-        return build_sequence(crops, words, self.tokenizer, self.max_tokens, self.stage == "mixture",
+        return build_sequence(crops, annotations, self.tokenizer, self.max_tokens, self.stage == "mixture",
                               np.array(things, np.float32).reshape(-1, 6), example.name)
 
 
@@ -116,16 +116,16 @@ class Loader:
         rng, examples = np.random.default_rng((self.seed, 2, group)), []
         for dataset, row in self.draw(group):
             example = dataset[row]
-            examples.append((example, self.recipe.words(example, rng)))
+            examples.append((example, self.recipe.token_ids(example, rng)))
         examples.sort(key=lambda pair: sum(len(m) for messages in pair[1] for m in messages))
         batches = [examples[i:i + self.batch] for i in range(0, len(examples), self.batch)]
         return [self.step(batches[i]) for i in rng.permutation(GROUP)]
 
     def step(self, examples: list) -> list[Batch]:
         """This process's share of one global batch, as micro-batches."""
-        parts = self.accumulate * self.world
-        mine = [examples[i::parts] for i in range(self.rank, parts, self.world)]
-        return [collate([self.recipe.sequence(*pair) for pair in part]) for part in mine]
+        pieces = self.accumulate * self.world
+        mine = [examples[i::pieces] for i in range(self.rank, pieces, self.world)]
+        return [collate([self.recipe.sequence(*pair) for pair in piece]) for piece in mine]
 
     def batches(self, start: int = 0, steps: int = 10 ** 9, workers: int = 0,
                 pin: bool = False) -> Iterator[list[Batch]]:
