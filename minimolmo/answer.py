@@ -115,7 +115,8 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)
     if given.temperature < 0:
-        raise ValueError(f"--temperature={given.temperature} would prefer the least likely words. Try 0, or 0.7.")
+        raise ValueError(f"--temperature={given.temperature} would prefer the least likely words. "
+                         f"Try 0, or 0.7.")
     model, tokenizer, config = load(given.weights)
     image = open_image(given.image)
     generator = torch.Generator(pick_device()).manual_seed(given.seed)

@@ -64,7 +64,7 @@ def test_what_does_not_look_like_a_setting_is_told_what_one_looks_like(argument)
 def test_a_group_is_not_a_setting_and_a_setting_is_not_a_group():
     with pytest.raises(ValueError, match="names a group.*Try --mixture.NAME=value"):
         override(NANO, ["--mixture=20"])
-    with pytest.raises(ValueError, match="seed has no parts"):
+    with pytest.raises(ValueError, match="seed is a single setting.*Try --seed=1"):
         override(NANO, ["--seed.x=20"])
 
 

@@ -43,7 +43,8 @@ def batch_and_model():
     torch.manual_seed(0)
     model, words = MiniMolmo(preset("nano").model).eval(), Tokenizer([], vocab=512)
     image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
-    pairs = [[words.encode(text) for text in pair] for pair in ((" What?", " A cat."), (" Where?", " There."))]
+    messages = (" What?", " A cat."), (" Where?", " There.")
+    pairs = [[words.encode(text) for text in pair] for pair in messages]
     return collate([build_sequence(tile_image(image, model.config.image, 0), pairs, words)]), model
 
 
@@ -68,5 +69,6 @@ def test_the_masked_attention_runs_in_a_fused_kernel():
     from minimolmo.model.attention import attend, attend_fused
     q, k, v = (torch.randn(2, heads, 64, 32, device="cuda") for heads in (6, 2, 2))
     visible = torch.ones(64, 64, dtype=torch.bool, device="cuda").tril()[None, None]
-    with sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.CUDNN_ATTENTION]):
+    fused = SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.CUDNN_ATTENTION
+    with sdpa_kernel(list(fused)):
         assert torch.allclose(attend_fused(q, k, v, visible), attend(q, k, v, visible), atol=1e-2)

@@ -9,7 +9,7 @@ from minimolmo.flow import PADDING, TRUNK, Batch
 def test_a_batch_on_another_device_is_the_same_batch():
     """The device "meta" has shapes and no numbers, and every machine has one."""
     tensors = {field.name: torch.zeros(2, 3) for field in dataclasses.fields(Batch) if field.name != "names"}
-    moved = Batch(**tensors, names=["a:1", "b:2"]).to("meta")
+    moved = Batch(**tensors, names=["a:1", "b:2"]).to(torch.device("meta"))
 
     for name in tensors:
         assert (getattr(moved, name).device.type, getattr(moved, name).shape) == ("meta", (2, 3))

@@ -7,7 +7,7 @@ import torch
 from minimolmo.batch.collate import collate
 from minimolmo.batch.sequence import build_sequence
 from minimolmo.config import ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, VisionConfig
-from minimolmo.grow import Growth, _leading_digits, covering, patch_boxes
+from minimolmo.grow import Growth, _leading_digits, covering, hands, patch_boxes
 from minimolmo.image.tiler import tile_image
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.text.tokenizer import Tokenizer
@@ -92,6 +92,29 @@ def test_the_leading_digits_are_those_the_text_prints(percent, digits):
 
 # The losses
 
+def test_a_place_is_told_by_hands_of_which_the_slow_one_turns_once_across_the_picture():
+    """At 25 % the slow hand has done a quarter turn, the second a half, the third a whole, the fast one two and a
+    half; sines first, x and y in turn."""
+    told = hands(torch.tensor([[25.0, 0.0]]))[0]
+    turns = torch.tensor([0.25, 0, 0.5, 0, 1.0, 0, 2.5, 0]) * 2 * torch.pi
+    assert torch.allclose(told, torch.cat([turns.sin(), turns.cos()]), atol=1e-5)
+
+
+def test_hands_hardly_move_where_digits_jump():
+    """From 19.9 to 20.1 both digits change; no hand moves by more than a fiftieth of a turn."""
+    before, after = hands(torch.tensor([[19.9, 50.0], [20.1, 50.0]]))
+    assert (before - after).abs().max() < 0.13
+    assert _leading_digits(torch.tensor([[19.9, 50.0]])).tolist() == [[1, 9, 5, 0]]
+
+
+def test_a_picture_whose_things_nobody_knows_says_nothing_about_its_patches():
+    """Beside a learner's own photo the labelled picture is asked just as when it is alone."""
+    model, growth = grown()
+    alone = loss(model, growth, batch(LEFT))
+    with_a_photo = loss(model, growth, batch(LEFT, torch.zeros(0, 6)))
+    assert with_a_photo.item() == pytest.approx(alone.item(), rel=1e-4)
+
+
 def batch(*things_of_each, max_crops=0):
     """One 16x16 picture for each: grey, and every thing a square of full red or blue."""
     sequences = []
@@ -120,9 +143,15 @@ LEFT, RIGHT = thing(25, 25, 50, 50, RED, DISC), thing(75, 75, 50, 50, BLUE, BOX)
 
 
 def asked_of(model, growth, seen):
-    """What the two losses ask for, patches first: the targets and weights that reach the cross-entropy."""
+    """What the two losses ask for, patches first: the words and weights that reach the cross-entropy."""
     asked = []
-    growth.say = lambda model, said, targets, weight: asked.append((targets, weight)) or 0
+
+    def listen(model, said, targets, weight, table):
+        words = torch.cdist(table, model.decoder.embedding.weight).argmin(dim=1)  # whose rows these are
+        asked.append((words[targets], weight))
+        return 0
+
+    growth.say = listen
     loss(model, growth, seen)
     return asked
 

@@ -1,4 +1,4 @@
-"""What a trained nano knows: it looks. `tests/golden/nano` is what the quick start trained (RUNS.md), in bfloat16."""
+"""What a trained nano knows: it looks. tests/golden/nano is what a quick start trained (RUNS.md)."""
 import dataclasses
 import random
 from pathlib import Path
