@@ -251,7 +251,7 @@ def plot_losses(out: Path) -> None:
     for line in lines:
         series[line["stage"]].append((line["step"], line["loss"]))
     marks = {curve[0][0]: stage for stage, curve in series.items()}
-    draw.loss_curve(series, f"{out.name}: loss by step", marks).save(out / "loss.png")
+    draw.loss_curve(series, f"{out.name}: loss by step", marks, log=True).save(out / "loss.png")
 
 
 def open_log(run: Run):
