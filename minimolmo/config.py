@@ -156,9 +156,9 @@ class MolmoConfig:
 class StageConfig:
     """One stage of training. Rates and warm-ups are per part, in the order (ViT, connector, decoder)."""
     steps: int
-    batch: int = 8                                          # images a step         Molmo: 128, then 256
-    rates: tuple[float, float, float] = (2e-4, 4e-4, 1.5e-3)  # peak, per part      Molmo: 6e-6, 2e-4, 2e-5
-    warmups: tuple[int, int, int] = (40, 40, 100)           # steps, per part       Molmo: 2000, 200, 2000
+    batch: int = 16                                         # images a step         Molmo: 128, then 256
+    rates: tuple[float, float, float] = (3e-4, 6e-4, 2e-3)  # peak, per part        Molmo: 6e-6, 2e-4, 2e-5
+    warmups: tuple[int, int, int] = (20, 20, 50)            # steps, per part       Molmo: 2000, 200, 2000
     hold: float = 0.0      # share of the steps at full rate before the cosine      Molmo: 0
     dropout: float = 0.0   # of the decoder's residual branches                     Molmo: 0.1
     view: str = "bird"     # bird, ground or close_up                               Molmo: ground
@@ -185,8 +185,8 @@ class RunConfig:
     level: str = "easy"                  # which level of mini-PixMo: easy or small
     model: MolmoConfig = MolmoConfig()
     grow: StageConfig = StageConfig(steps=1000, batch=32, rates=(2e-3, 2e-3, 2e-3), hold=0.5, growth=1.0)
-    captions: StageConfig = StageConfig(steps=600, hold=1.0, growth=0.5)
-    mixture: StageConfig = StageConfig(steps=4300, hold=0.6, growth=0.5)
+    captions: StageConfig = StageConfig(steps=300, hold=1.0, growth=0.5)
+    mixture: StageConfig = StageConfig(steps=2600, hold=0.6, growth=0.5)
     mix: dict[str, float] = field(default_factory=lambda: dict(   # weight beside the square root of its size
         points=1.0, count=1.0, ask_model_anything=1.0, cap=1.0))
     max_tokens: int = 320                # longer sequences lose their last annotations   Molmo: 2304
@@ -229,12 +229,16 @@ def override(config: RunConfig, arguments: list[str]) -> RunConfig:
     >>> override(preset("nano"), ["--mixture.steps=20"]).mixture.steps
     20
     """
+    values = to_dict(config)
     for argument in arguments:
         key, equals, value = argument.removeprefix("--").partition("=")
         if not (argument.startswith("--") and equals):
             raise ValueError(f"{argument!r} is not a setting: settings look like --mixture.steps=20.")
-        config = _replace(config, key.split("."), _parse(value), key)
-    return config
+        path = key.split(".")
+        if path[0] == "mix" and len(path) > 1:  # any dataset may be named
+            values["mix"].setdefault(path[1], 0.0)
+        _set(values, path, _parse(value), key)
+    return from_dict(RunConfig, values)  # checked once, when all are set: a width and its heads change together
 
 
 def _parse(text: str):
@@ -244,25 +248,20 @@ def _parse(text: str):
         return text
 
 
-def _replace(node, path: list[str], value, key: str):
+def _set(node: dict, path: list[str], value, key: str):
     name, *rest = path
-    if isinstance(node, dict):  # the mix: any dataset may be named
-        if rest:
-            raise ValueError(f"--{key}: {name} is a weight, which has no parts. Try --mix.{name}=1.")
-        return {**node, name: _checked(0.0, value, key)}
-    names = [f.name for f in dataclasses.fields(node)]
-    if name not in names:
-        close = difflib.get_close_matches(name, names, n=1) or [", ".join(names)]
-        raise ValueError(f"--{key}: there is no setting {name!r} in {type(node).__name__}. "
-                         f"Did you mean {close[0]}?")
-    old = getattr(node, name)
-    inner = dataclasses.is_dataclass(old) or isinstance(old, dict)
+    if name not in node:
+        close = difflib.get_close_matches(name, node, n=1) or [", ".join(node)]
+        raise ValueError(f"--{key}: there is no setting {name!r}. Did you mean {close[0]}?")
+    inner = isinstance(node[name], dict)
     if inner and not rest:
         raise ValueError(f"--{key} names a group, so it has no value of its own. Try --{key}.NAME=value.")
     if rest and not inner:
-        raise ValueError(f"--{key}: {name} is a single setting, without parts. Try --{name}={old!r}.")
-    new = _replace(old, rest, value, key) if rest else _checked(old, value, key)
-    return dataclasses.replace(node, **{name: new})
+        raise ValueError(f"--{key}: {name} is a single setting, without parts. Try --{name}={node[name]!r}.")
+    if rest:
+        _set(node[name], rest, value, key)
+    else:
+        node[name] = _checked(node[name], value, key)
 
 
 def _checked(old, value, key: str):

@@ -38,7 +38,7 @@ def test_the_last_word_counts():
 
 
 def test_a_misspelt_setting_gets_a_suggestion():
-    with pytest.raises(ValueError, match="'stepz' in StageConfig. Did you mean steps"):
+    with pytest.raises(ValueError, match="'stepz'. Did you mean steps"):
         override(NANO, ["--mixture.stepz=20"])
 
 

@@ -97,7 +97,7 @@ def stop_after(steps: int, out: Path, data: Path, dice, monkeypatch) -> None:
 
     with monkeypatch.context() as patch:
         patch.setattr(train, "train_step", counted)
-        with pytest.raises(SystemExit, match="nothing is lost"):
+        with pytest.raises(SystemExit, match="--resume goes on"):
             train.main(arguments(out, data, *dice))
 
 
@@ -218,7 +218,8 @@ def test_the_last_stage_may_be_made_longer(data, tmp_path):
     (["nano", "mini2"], "'mini2' is not a setting"),
     (["--mixture.step=5"], "Did you mean steps"),
     (["--mix.nowhere=1"], "nowhere/train.jsonl is missing"),
-    (["--level=full"], "there are no words to train on"),
+    (["--level=full"], "points/train.jsonl is missing"),
+    (["--model.decoder.vocab=300"], "there are no words to train on"),
     (["--mixture.batch=7", "--accumulate=2"], "Try batch=8"),
     (["--max_tokens=10"], "takes 23 tokens"),
 ])
