@@ -156,9 +156,9 @@ class MolmoConfig:
 class StageConfig:
     """One stage of training. Rates and warm-ups are per part, in the order (ViT, connector, decoder)."""
     steps: int
-    batch: int = 16                                         # images a step         Molmo: 128, then 256
-    rates: tuple[float, float, float] = (3e-4, 6e-4, 2e-3)  # peak, per part        Molmo: 6e-6, 2e-4, 2e-5
-    warmups: tuple[int, int, int] = (20, 20, 50)            # steps, per part       Molmo: 2000, 200, 2000
+    batch: int = 8                                          # images a step         Molmo: 128, then 256
+    rates: tuple[float, float, float] = (2e-4, 4e-4, 1.5e-3)  # peak, per part      Molmo: 6e-6, 2e-4, 2e-5
+    warmups: tuple[int, int, int] = (40, 40, 100)           # steps, per part       Molmo: 2000, 200, 2000
     hold: float = 0.0      # share of the steps at full rate before the cosine      Molmo: 0
     dropout: float = 0.0   # of the decoder's residual branches                     Molmo: 0.1
     view: str = "bird"     # bird, ground or close_up                               Molmo: ground
@@ -185,8 +185,8 @@ class RunConfig:
     level: str = "easy"                  # which level of mini-PixMo: easy or small
     model: MolmoConfig = MolmoConfig()
     grow: StageConfig = StageConfig(steps=1000, batch=32, rates=(2e-3, 2e-3, 2e-3), hold=0.5, growth=1.0)
-    captions: StageConfig = StageConfig(steps=300, hold=1.0, growth=0.5)
-    mixture: StageConfig = StageConfig(steps=2600, hold=0.6, growth=0.5)
+    captions: StageConfig = StageConfig(steps=600, hold=1.0, growth=0.5)
+    mixture: StageConfig = StageConfig(steps=4300, hold=0.6, growth=0.5)
     mix: dict[str, float] = field(default_factory=lambda: dict(   # weight beside the square root of its size
         points=1.0, count=1.0, ask_model_anything=1.0, cap=1.0))
     max_tokens: int = 320                # longer sequences lose their last annotations   Molmo: 2304
@@ -238,7 +238,7 @@ def override(config: RunConfig, arguments: list[str]) -> RunConfig:
         if path[0] == "mix" and len(path) > 1:  # any dataset may be named
             values["mix"].setdefault(path[1], 0.0)
         _set(values, path, _parse(value), key)
-    return from_dict(RunConfig, values)  # checked once, when all are set: a width and its heads change together
+    return from_dict(RunConfig, values)  # checked when all are set: a width and its heads change together
 
 
 def _parse(text: str):

@@ -93,8 +93,8 @@ def test_the_leading_digits_are_those_the_text_prints(percent, digits):
 # The losses
 
 def test_a_place_is_told_by_hands_of_which_the_slow_one_turns_once_across_the_picture():
-    """At 25 % the slow hand has done a quarter turn, the second a half, the third a whole, the fast one two and a
-    half; sines first, x and y in turn."""
+    """At 25 % the slow hand has done a quarter turn, the second a half, the third a whole, the fast one two
+    and a half; sines first, x and y in turn."""
     told = hands(torch.tensor([[25.0, 0.0]]))[0]
     turns = torch.tensor([0.25, 0, 0.5, 0, 1.0, 0, 2.5, 0]) * 2 * torch.pi
     assert torch.allclose(told, torch.cat([turns.sin(), turns.cos()]), atol=1e-5)

@@ -149,7 +149,7 @@ def test_a_batch_that_cannot_be_shared_out_is_refused(folder):
 
 
 def test_sequences_in_a_batch_are_of_similar_length(folder):
-    """Answers have 1 to 20 letters. Batches are cut from a sorted group: 8 batches, each about an eighth of it."""
+    """Answers have 1 to 20 letters. Batches are cut from a sorted group: each spans about an eighth of it."""
     lengths = [(batch.branch >= 0).sum(dim=1)
                for batch, in islice(make_loader(folder, names=["big"]).batches(), GROUP)]
     spread = [int(length.max() - length.min()) for length in lengths]
