@@ -177,5 +177,7 @@ def is_right(asked: Asked, among: list[Asked]) -> bool | None:
     """
     style = asked.annotation.style
     scores = score_caption([asked], among) if style == "long_caption" else SCORES[style]([asked])
+    if style == "point_count" and score_pointing([asked])["F1"] < 1:
+        return False  # the right number, counted in the wrong places
     key = {"pointing": "F1", "user_qa": "exact match", "long_caption": "fact F1"}
     return bool(scores[key.get(style, "accuracy")] == 1) if scores else None
