@@ -101,14 +101,11 @@ class Growth(nn.Module):
 
     def cover_loss(self, model, features: Tensor, thing: Tensor, on: Tensor, off: Tensor) -> Tensor:
         """Colour and kind of what covers each patch, or end-of-text where nothing does: both halves weigh the
-        same in all. A picture whose things nobody knows says nothing. Only the words that occur can be said:
-        there are too many patches to ask each of them about the whole vocabulary."""
-        words = torch.where(on[..., None], thing[..., 4:].long(), model.config.decoder.vocab - 1)
-        choices, targets = words.unique(return_inverse=True)                           # (C, S, 2)
+        same in all. A picture whose things nobody knows says nothing."""
+        targets = torch.where(on[..., None], thing[..., 4:].long(), model.config.decoder.vocab - 1)
         said = self.patch(features).unflatten(-1, (2, -1))                             # (C, S, 2, D)
         weight = on + off * (on.sum() / off.sum().clamp(min=1))
-        table = model.decoder.embedding.weight[choices]
-        return self.say(model, said, targets, weight[..., None].expand_as(targets), table)
+        return self.say(model, said, targets, weight[..., None].expand_as(targets))
 
     def token_loss(self, model, visual: Tensor, boxes: Tensor, things: Tensor, batch: Batch) -> Tensor:
         """Colour, kind and the digits of the place of the thing that each visual token covers."""
@@ -124,12 +121,11 @@ class Growth(nn.Module):
         token = visual[on]                                                             # (covered, D)
         said = torch.stack([token, token, *(probe(token) for probe in self.probes)], dim=1)  # (covered, 6, D)
         targets = torch.cat([thing[:, 4:].long(), self.digits[_leading_digits(thing[:, :2])]], dim=1)
-        weight = torch.ones_like(targets, dtype=torch.float)
-        return self.say(model, said, targets, weight, model.decoder.embedding.weight)
+        return self.say(model, said, targets, torch.ones_like(targets, dtype=torch.float))
 
-    def say(self, model, said: Tensor, targets: Tensor, weight: Tensor, table: Tensor) -> Tensor:
-        """Cross-entropy through the decoder's norm and a table of words (n, D), as a weighted mean."""
-        logits = F.linear(model.decoder.norm(said), table).float()
+    def say(self, model, said: Tensor, targets: Tensor, weight: Tensor) -> Tensor:
+        """Cross-entropy through the decoder's norm and word table, as a weighted mean."""
+        logits = F.linear(model.decoder.norm(said), model.decoder.embedding.weight).float()
         loss = F.cross_entropy(logits.flatten(0, -2), targets.flatten(), reduction="none")
         return (loss * weight.flatten()).sum() / weight.sum().clamp(min=1e-6)
 

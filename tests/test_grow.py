@@ -145,13 +145,7 @@ LEFT, RIGHT = thing(25, 25, 50, 50, RED, DISC), thing(75, 75, 50, 50, BLUE, BOX)
 def asked_of(model, growth, seen):
     """What the two losses ask for, patches first: the words and weights that reach the cross-entropy."""
     asked = []
-
-    def listen(model, said, targets, weight, table):
-        words = torch.cdist(table, model.decoder.embedding.weight).argmin(dim=1)  # whose rows these are
-        asked.append((words[targets], weight))
-        return 0
-
-    growth.say = listen
+    growth.say = lambda model, said, targets, weight: asked.append((targets, weight)) or 0
     loss(model, growth, seen)
     return asked
 
