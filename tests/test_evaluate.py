@@ -22,29 +22,17 @@ from minimolmo.config import (ConnectorConfig, DecoderConfig, ImageConfig, Molmo
                               StageConfig, VisionConfig)
 from minimolmo.evaluate import (BLANK_IMAGE, OTHER_IMAGE, RIGHT_IMAGE, answer_all, likeness, other_images,
                                 pick_all, pick_questions, table)
-from minimolmo.flow import Annotation, Answer, Example, Thing
+from minimolmo.flow import Annotation, Answer, Example
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.score import Asked
-from minimolmo.text.points import parse_points
 from minimolmo.text.tokenizer import Tokenizer
 
 EASY = world.get_level("easy")
-RED_CIRCLE = Thing("circle", "red", 10, 10, 20, 20)     # top left
-BLUE_STAR = Thing("star", "blue", 50, 90, 20, 20)       # bottom
-
-
-def asked(annotation: Annotation, text: str, things=(), image="a.png") -> Asked:
-    example = Example(Path(image), (annotation,), tuple(things), name=f"{image}:1")
-    return Asked("test", example, annotation, "?", Answer(text, parse_points(text)))
-
-
-def pointed(true: list, said: list) -> Asked:
-    text = " ".join(f'<point x="{x}" y="{y}" alt="cat">cat</point>' for x, y in said) or "There are none."
-    return asked(Annotation("pointing", label="cat", points=tuple(true)), text)
 
 
 def count_of(number: int, image: str) -> Asked:
-    return asked(Annotation("count", label="cat", answer=str(number)), "", image=image)
+    annotation = Annotation("count", label="cat", answer=str(number))
+    return Asked("test", Example(Path(image), (annotation,), name=f"{image}:1"), annotation, "?")
 
 
 @pytest.mark.parametrize("questions", [2, 3, 8, 9])

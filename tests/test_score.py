@@ -179,11 +179,11 @@ def test_an_answer_is_right_only_if_all_of_it_is():
     assert right(asked(Annotation("count", label="cat", answer="2"), "2")) is True
     assert right(asked(Annotation("user_qa", question="?", answer="red"), "blue")) is False
     counted = Annotation("point_count", label="cat", points=((5.0, 5.0),))
-    for place, fine in (("5.0", True), ("50.0", False)):  # one cat, but where?
-        assert right(asked(counted, f'Counting the <point x="{place}" y="5.0" alt="cat">cat</point> '
+    for x, fine in (("5.0", True), ("50.0", False)):  # one cat, but where?
+        assert right(asked(counted, f'Counting the <point x="{x}" y="5.0" alt="cat">cat</point> '
                                     f'shows a total of 1.')) is fine
     for said, fine in (("At the top left is a red circle.", True), ("A red circle.", False),
-                         ("At the top left is a red circle. A blue star is at the top.", False)):
+                       ("At the top left is a red circle. A blue star is at the top.", False)):
         assert right(asked(Annotation("long_caption"), said, [RED_CIRCLE])) is fine
 
 
