@@ -51,7 +51,7 @@ class Trainee(nn.Module):
         super().__init__()
         self.config = config
         self.model = MiniMolmo(config.model)
-        self.growth = Growth(self.model, tokenizer.encode("0123456789"))
+        self.growth = Growth(self.model, tokenizer)
 
     def forward(self, batch: Batch, stage: str, total_weight: float, pieces: int) -> tuple[Tensor, Tensor]:
         """(what to minimise, cross-entropy per answer token), both shares of the whole global batch's.

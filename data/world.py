@@ -1,6 +1,6 @@
-"""One truth behind picture and text: a `Scene` is what is there, `draw` paints it, `facts.py` finds words.
+"""One truth behind picture and text: a `Scene` is what is there, it draws itself, `facts.py` finds words.
 
-    pairs -> arrange -> Scene -> draw -> 64 x 64 pixels
+    pairs -> arrange -> Scene -> Scene.draw -> 64 x 64 pixels
                           `----> facts.py -> labels, answers, captions
 
 Everything random comes from a generator handed in, so a scene is a function of its seed and of nothing else.
@@ -82,6 +82,16 @@ class Scene:
     look: int
     things: tuple[Thing, ...]
 
+    def draw(self) -> Image.Image:
+        """The scene as an RGB picture, antialiased."""
+        rng = random.Random(self.look)
+        size = self.width * SUPERSAMPLE, self.height * SUPERSAMPLE
+        canvas = _background(self, rng).resize(size, Image.Resampling.NEAREST)
+        pen = ImageDraw.Draw(canvas)
+        for thing in self.things:
+            pen.polygon(_corners(thing, canvas.size), fill=_shade(thing.color, rng))
+        return canvas.reduce(SUPERSAMPLE)
+
 
 def get_level(name: str) -> Level:
     """A level by name. Raises ValueError with the list of names."""
@@ -159,17 +169,6 @@ def _clear_of_lines(thing: Thing, border: float) -> bool:
 def _apart(a: Thing, b: Thing, gap: float) -> bool:
     return (abs(a.x - b.x) >= (a.width + b.width) / 2 + gap or
             abs(a.y - b.y) >= (a.height + b.height) / 2 + gap)
-
-
-def draw(scene: Scene) -> Image.Image:
-    """The scene as an RGB picture, antialiased."""
-    rng = random.Random(scene.look)
-    size = scene.width * SUPERSAMPLE, scene.height * SUPERSAMPLE
-    canvas = _background(scene, rng).resize(size, Image.Resampling.NEAREST)
-    pen = ImageDraw.Draw(canvas)
-    for thing in scene.things:
-        pen.polygon(_corners(thing, canvas.size), fill=_shade(thing.color, rng))
-    return canvas.reduce(SUPERSAMPLE)
 
 
 def _background(scene: Scene, rng: random.Random) -> Image.Image:

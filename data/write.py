@@ -23,14 +23,25 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
+from PIL import Image
 from tqdm import tqdm
 
-from data.world import Level, Scene, draw, get_level
-from minimolmo.flow import Annotation
+from data.world import Level, get_level
+from minimolmo.flow import Annotation, Thing
+
+
+class Picture(Protocol):
+    """What a set may draw: a scene, a chart, a clock."""
+    things: tuple[Thing, ...]   # for grow.py and the scores; () where nothing is pointed at
+
+    def draw(self) -> Image.Image:
+        """The same RGB pixels each time."""
+
 
 # How a set makes one image: (level, split, generator) -> what is there, and what was said about it.
-Compose = Callable[[Level, str, random.Random], tuple[Scene, list[Annotation]]]
+Compose = Callable[[Level, str, random.Random], tuple[Picture, list[Annotation]]]
 
 SPLITS = ("train", "val", "novel")
 SIZES = {  # level -> set -> images of (train, val, novel)
@@ -171,11 +182,11 @@ def _draw_one(plan: Plan, compose: Compose, part: Path, which: tuple[str, int]) 
     """One image to its file; its row comes back as a line."""
     split, index = which
     rng = random.Random(f"{plan.seed}/{plan.name}/{split}/{index}")
-    scene, annotations = compose(get_level(plan.level), split, rng)
+    picture, annotations = compose(get_level(plan.level), split, rng)
     image = f"images/{split}_{index:06d}.png"
-    draw(scene).save(part / image, compress_level=1)
+    picture.draw().save(part / image, compress_level=1)
     row = {"image": image, "annotations": [to_json(annotation) for annotation in annotations],
-           "things": [vars(thing) for thing in scene.things]}
+           "things": [vars(thing) for thing in picture.things]}
     return json.dumps(row) + "\n"
 
 

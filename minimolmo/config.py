@@ -157,7 +157,7 @@ class StageConfig:
     """One stage of training. Rates and warm-ups are per part, in the order (ViT, connector, decoder)."""
     steps: int
     batch: int = 8                                          # images a step         Molmo: 128, then 256
-    rates: tuple[float, float, float] = (2e-4, 4e-4, 1.5e-3)  # peak, per part      Molmo: 6e-6, 2e-4, 2e-5
+    rates: tuple[float, float, float] = (2e-4, 4e-4, 1.2e-3)  # peak, per part      Molmo: 6e-6, 2e-4, 2e-5
     warmups: tuple[int, int, int] = (40, 40, 100)           # steps, per part       Molmo: 2000, 200, 2000
     hold: float = 0.0      # share of the steps at full rate before the cosine      Molmo: 0
     dropout: float = 0.0   # of the decoder's residual branches                     Molmo: 0.1

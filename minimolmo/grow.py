@@ -2,7 +2,7 @@
 
 Molmo starts from a ViT that has seen 400 million captioned pictures and a language model that has read
 a good part of the web. We start from random numbers, and words alone leave a small eye on a plateau. Our
-generator knows exactly what it drew and where, so four cheap losses ask for it directly:
+generator knows exactly what it drew and where, so five cheap losses ask for it directly:
 
     patch   every patch, after the ViT:          which colour and kind covers me, or nothing?
     hands   every patch on a thing:              where is that thing's centre? Told like the time, by a slow
@@ -11,6 +11,9 @@ generator knows exactly what it drew and where, so four cheap losses ask for it 
                                                  decoder's own norm and word table, nothing between: so the
                                                  eye speaks the decoder's words before it speaks at all
     place   the same token, through four probes: the tens and ones of its thing's x and y
+    mention every word, once there are words, that means one thing alone: that thing's place again. "circle"
+            says it if there is one circle. CLIP's text tower and the language model knew words; ours would
+            need three times the pictures to find out that a name is there to be looked for (RUNS.md)
 
 This is scaffolding that the real Molmo does not have. README says so wherever a score is quoted.
 """
@@ -24,6 +27,7 @@ from torch import Tensor, nn
 
 from minimolmo.flow import Batch
 from minimolmo.model.molmo import MiniMolmo
+from minimolmo.text.tokenizer import Tokenizer
 
 DIGITS = ("x tens", "x ones", "y tens", "y ones")
 HANDS = (100, 50, 25, 10)  # percent of the image that each hand needs for one turn
@@ -68,27 +72,72 @@ def hands(xy: Tensor) -> Tensor:
     return torch.cat([turns.sin(), turns.cos()], dim=-1)
 
 
+def word_forms(tokenizer: Tokenizer, size: int) -> Tensor:
+    """For each of `size` ids, the id of the word it is a form of: " circles" and "circle" give " circle".
+
+    The forms are those of `facts.name`: with and without the space, plural in -s or -es. Every other id gives
+    itself.
+    """
+    text = {number: tokenizer.decode([number]) for number in range(tokenizer.eos)}
+    number_of = {word: number for number, word in text.items()}
+    forms = torch.arange(size)
+    for number, word in text.items():
+        for ending in ("", "s", "es"):
+            if word.endswith(ending):
+                stem = " " + word[:len(word) - len(ending)].strip()
+                forms[number] = number_of.get(stem, forms[number])
+    return forms
+
+
+def meant(words: Tensor, things: Tensor) -> Tensor:
+    """The one thing that each word means in its picture, or -1: (B, T) ids, (B, M, 6) -> (B, T).
+
+    A colour means the things of that colour. A kind means those of that kind; after a colour, those of both.
+    """
+    if not things.shape[1]:
+        return torch.full_like(words, -1)
+    colors, kinds = things[:, None, :, 4].long(), things[:, None, :, 5].long()         # (B, 1, M)
+    before = F.pad(words, (1, 0), value=-1)[:, :-1]
+    after_color = torch.isin(before, colors)[..., None]  # of any picture in the batch: nearly all there are
+    words, before = words[..., None], before[..., None]
+    names = (words == colors) | (words == kinds) & (~after_color | (before == colors))  # (B, T, M)
+    return torch.where(names.sum(dim=-1) == 1, names.int().argmax(dim=-1), -1)
+
+
 class Growth(nn.Module):
     """The probes that ask, and their loss. Thrown away after training: the model keeps what they taught.
 
-    digits  the ids of the tokens "0" ... "9"
+    It listens to the decoder one block before the last, so that what a word finds out can still be asked for
+    by the words after it.
     """
 
-    def __init__(self, model: MiniMolmo, digits: list[int]):
+    def __init__(self, model: MiniMolmo, tokenizer: Tokenizer):
         super().__init__()
-        width = model.config.decoder.width
+        width, words = model.config.decoder.width, model.config.decoder
         self.side = model.config.image.side
-        self.register_buffer("digits", torch.tensor(digits), persistent=False)
+        self.register_buffer("digits", torch.tensor(tokenizer.encode("0123456789")), persistent=False)
+        self.register_buffer("forms", word_forms(tokenizer, words.vocab + words.extra), persistent=False)
         self.patch = nn.Linear(2 * model.config.vision.width, 2 * width)
         self.hands = nn.Linear(2 * model.config.vision.width, 4 * len(HANDS))
         self.probes = nn.ModuleList(nn.Linear(width, width) for _ in DIGITS)
+        self.mentions = nn.ModuleList(nn.Linear(width, width) for _ in DIGITS)
+        self.heard: Tensor | None = None
+        model.decoder.blocks[max(0, words.layers - 2)].register_forward_hook(self.hear)
+
+    def hear(self, _block, _inputs, output: Tensor) -> None:
+        """Keep what the words are in the decoder's midst (B, T, D), while it trains, until `forward` asks."""
+        if torch.is_grad_enabled():
+            self.heard = output
 
     def forward(self, model: MiniMolmo, batch: Batch, features: Tensor, visual: Tensor) -> Tensor:
-        """What patches (C, S, 2*D) and visual tokens (V, D) get wrong on average; 0 if nothing is known."""
+        """What patches (C, S, 2*D), visual tokens (V, D) and the words just read get wrong on average; 0 if
+        nothing is known."""
         things = batch.things[batch.owner]                                             # (C, M, 6)
         boxes = patch_boxes(batch.places, self.side)                                   # (C, S, 4)
-        return (self.patch_loss(model, features, boxes, things)
-                + self.token_loss(model, visual, boxes, things, batch))
+        heard, self.heard = self.heard, None
+        missed = self.patch_loss(model, features, boxes, things)
+        missed = missed + self.token_loss(model, visual, boxes, things, batch)
+        return missed if heard is None else missed + self.mention_loss(model, heard, batch)
 
     def patch_loss(self, model, features: Tensor, boxes: Tensor, things: Tensor) -> Tensor:
         """What covers each patch, and where its centre is."""
@@ -121,6 +170,15 @@ class Growth(nn.Module):
         token = visual[on]                                                             # (covered, D)
         said = torch.stack([token, token, *(probe(token) for probe in self.probes)], dim=1)  # (covered, 6, D)
         targets = torch.cat([thing[:, 4:].long(), self.digits[_leading_digits(thing[:, :2])]], dim=1)
+        return self.say(model, said, targets, torch.ones_like(targets, dtype=torch.float))
+
+    def mention_loss(self, model, heard: Tensor, batch: Batch) -> Tensor:
+        """The digits of the place of the one thing that a word means."""
+        which = meant(self.forms[batch.ids], batch.things)                             # (B, T)
+        on = which >= 0
+        thing, word = _of(batch.things, which)[on], heard[on]                          # (told, 6), (told, D)
+        said = torch.stack([probe(word) for probe in self.mentions], dim=1)            # (told, 4, D)
+        targets = self.digits[_leading_digits(thing[:, :2])]
         return self.say(model, said, targets, torch.ones_like(targets, dtype=torch.float))
 
     def say(self, model, said: Tensor, targets: Tensor, weight: Tensor) -> Tensor:

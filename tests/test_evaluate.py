@@ -94,7 +94,7 @@ def drawn(tmp_path_factory) -> Path:
 def write(place: Path, split: str, composed: list):
     rows = []
     for number, (scene, annotations) in enumerate(composed):
-        world.draw(scene).save(place / "images" / f"{split}{number}.png")
+        scene.draw().save(place / "images" / f"{split}{number}.png")
         rows.append({"image": f"images/{split}{number}.png", "annotations": [to_json(a) for a in annotations],
                      "things": [vars(thing) for thing in scene.things]})
     (place / f"{split}.jsonl").write_text("\n".join(map(json.dumps, rows)))

@@ -7,7 +7,7 @@ import torch
 from minimolmo.batch.collate import collate
 from minimolmo.batch.sequence import build_sequence
 from minimolmo.config import ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, VisionConfig
-from minimolmo.grow import Growth, _leading_digits, covering, hands, patch_boxes
+from minimolmo.grow import Growth, _leading_digits, covering, hands, meant, patch_boxes, word_forms
 from minimolmo.image.tiler import tile_image
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.text.tokenizer import Tokenizer
@@ -115,8 +115,53 @@ def test_a_picture_whose_things_nobody_knows_says_nothing_about_its_patches():
     assert with_a_photo.item() == pytest.approx(alone.item(), rel=1e-4)
 
 
-def batch(*things_of_each, max_crops=0):
-    """One 16x16 picture for each: grey, and every thing a square of full red or blue."""
+# Which thing a word means
+
+def means(text, *things):
+    """For each letter of the text the number of the thing it means, as a string; "-" for none or several."""
+    which = meant(torch.tensor([WORDS.encode(text)]), torch.cat(things)[None])[0]
+    return "".join("-" if number < 0 else str(int(number)) for number in which)
+
+
+RED_DISC = thing(50, 50, 10, 10, RED, DISC)
+RED_BOX, BLUE_BOX = thing(50, 50, 10, 10, RED, BOX), thing(50, 50, 10, 10, BLUE, BOX)
+
+
+def test_a_colour_or_a_kind_means_a_thing_that_is_the_only_one_of_it():
+    assert means("d, b", RED_DISC, BLUE_BOX) == "0--1"
+    assert means("x, r", RED_DISC, RED_BOX) == "1---"     # two are red
+
+
+def test_a_kind_after_a_colour_means_the_thing_that_is_both():
+    assert means("rx bx", RED_DISC, RED_BOX, BLUE_BOX) == "-1-22"
+
+
+def test_a_pair_that_is_not_there_means_nothing_though_each_half_is():
+    """No blue disc: the disc is not meant, although it is the only one."""
+    assert means("bd", RED_DISC, BLUE_BOX) == "1-"
+
+
+def test_two_equal_things_are_not_told_apart():
+    assert means("rd", RED_DISC, RED_DISC) == "--"
+
+
+def test_padding_and_pictures_without_things_mean_nothing():
+    assert means("rdx", -torch.ones(2, 6)) == "---"
+    assert means("rdx", torch.zeros(0, 6)) == "---"
+
+
+def test_plurals_and_words_without_their_space_are_forms_of_the_word():
+    words = Tokenizer.train([" disc disc discs discs box boxes boxes disc box"] * 9 + ["disc"] * 9, vocab=300)
+    forms = word_forms(words, size=310)
+    of = lambda text: words.decode([int(forms[words.encode(text)[0]])])
+    assert (of(" discs"), of("disc"), of(" disc"), of(" boxes")) == (" disc", " disc", " disc", " box")
+    assert of("7") == "7" and forms[300:].tolist() == list(range(300, 310))
+
+
+# The losses
+
+def batch(*things_of_each, max_crops=0, said=()):
+    """16x16 pixels for each: grey, and every thing a square of full red or blue. `said` is said of all."""
     sequences = []
     for things in things_of_each:
         image = torch.full((16, 16, 3), 128, dtype=torch.uint8)
@@ -125,28 +170,32 @@ def batch(*things_of_each, max_crops=0):
             cols = slice(round((x - width / 2) * 0.16), round((x + width / 2) * 0.16))
             image[rows, cols] = torch.tensor([255, 0, 0] if color == RED else [0, 0, 255], dtype=torch.uint8)
         crops = tile_image(image.numpy(), TINY.image, max_crops)
-        sequences.append(build_sequence(crops, [], WORDS, things=things.numpy()))
+        spoken = [[WORDS.encode("?"), WORDS.encode(text)] for text in said]
+        sequences.append(build_sequence(crops, spoken, WORDS, things=things.numpy()))
     return collate(sequences)
 
 
 def grown(seed=0):
     torch.manual_seed(seed)
     model = MiniMolmo(TINY)
-    return model, Growth(model, WORDS.encode("0123456789"))
+    return model, Growth(model, WORDS)
 
 
-def loss(model, growth, seen):
-    return growth(model, seen, *model.look(seen))
+def loss(model, growth, seen, listen=False):
+    features, visual = model.look(seen)
+    if listen:
+        model.read(seen, visual)
+    return growth(model, seen, features, visual)
 
 
 LEFT, RIGHT = thing(25, 25, 50, 50, RED, DISC), thing(75, 75, 50, 50, BLUE, BOX)  # a quarter of it each
 
 
-def asked_of(model, growth, seen):
-    """What the two losses ask for, patches first: the words and weights that reach the cross-entropy."""
+def asked_of(model, growth, seen, listen=False):
+    """What the losses ask for, patches first: the words and weights that reach the cross-entropy."""
     asked = []
     growth.say = lambda model, said, targets, weight: asked.append((targets, weight)) or 0
-    loss(model, growth, seen)
+    loss(model, growth, seen, listen)
     return asked
 
 
@@ -175,17 +224,47 @@ def test_in_a_batch_every_crop_is_asked_about_its_own_image():
     assert targets.tolist() == [[BLUE, BOX, *WORDS.encode("7575")]] * 2
 
 
-def test_the_growth_loss_falls_when_taught():
+def test_a_word_is_asked_where_the_thing_is_that_it_means():
+    """Said of both pictures: "r", which only the left one has, and "bx", both of whose words mean the box."""
+    _, _, (targets, _) = asked_of(*grown(), batch(LEFT, RIGHT, said=["r", "bx"]), listen=True)
+    assert targets.tolist() == [WORDS.encode("2525"), WORDS.encode("7575"), WORDS.encode("7575")]
+
+
+def test_what_the_decoder_says_when_it_is_not_training_is_not_asked():
     model, growth = grown()
-    seen = batch(LEFT, RIGHT, torch.cat([LEFT, RIGHT]))
+    seen = batch(LEFT, said=["r"])
+    with torch.no_grad():
+        model.read(seen, model.look(seen)[1])
+    assert growth.heard is None
+
+
+def test_what_was_heard_is_asked_once():
+    """A loss without words after one with words asks the picture alone."""
+    model, growth = grown()
+    seen = batch(LEFT, said=["r"])
+    apart = loss(model, growth, seen).item()
+    assert loss(model, growth, seen, listen=True).item() > apart + 1
+    assert loss(model, growth, seen).item() == apart
+
+
+def test_a_word_learns_where_its_thing_is_through_the_decoders_blocks():
+    model, growth = grown()
+    loss(model, growth, batch(LEFT, said=["r"]), listen=True).backward()
+    assert model.decoder.blocks[0].attention.qkv.weight.grad.any()
+
+
+@pytest.mark.parametrize("listen", [False, True])
+def test_the_growth_loss_falls_when_taught(listen):
+    model, growth = grown()
+    seen = batch(LEFT, RIGHT, torch.cat([LEFT, RIGHT]), said=["r"])
     optimizer = torch.optim.Adam([*model.parameters(), *growth.parameters()], lr=5e-3)
     losses = []
     for _ in range(40):
         optimizer.zero_grad()
-        losses.append(loss(model, growth, seen))
+        losses.append(loss(model, growth, seen, listen))
         losses[-1].backward()
         optimizer.step()
-    assert losses[0] > 8                # two losses, each about ln 257 = 5.5
+    assert losses[0] > 8                # two or three losses, each about ln 257 = 5.5
     assert losses[-1] < losses[0] / 4
 
 
@@ -205,7 +284,7 @@ def test_a_thing_that_fills_the_picture_is_no_division_by_zero():
     value = loss(model, growth, batch(thing(50, 50, 100, 100)))
     value.backward()
     assert torch.isfinite(value)
-    assert all(torch.isfinite(p.grad).all() for p in growth.parameters())
+    assert all(torch.isfinite(p.grad).all() for p in growth.parameters() if p.grad is not None)
 
 
 def test_padding_rows_of_things_change_nothing():
@@ -217,7 +296,7 @@ def test_padding_rows_of_things_change_nothing():
 
 
 def test_growing_teaches_the_eye_and_the_connector():
-    """The ViT learns from both losses, the projector from the tokens'; decoder blocks are not asked yet."""
+    """Before there are words: the ViT learns from both losses, the projector from the tokens'."""
     model, growth = grown()
     loss(model, growth, batch(LEFT, RIGHT)).backward()
     assert model.vit.blocks[0].mlp.up.weight.grad.any()

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.world import LEVELS, draw, make_scene
+from data.world import LEVELS, make_scene
 from minimolmo.answer import ask, load
 from minimolmo.score import distance
 
@@ -45,8 +45,8 @@ def points(nano, pictures: list, questions: list[str]) -> list:
 def test_the_thing_moves_and_the_point_moves_with_it(nano):
     there = scenes(40)
     questions = [f"Point to the {s.things[0].color} {s.things[0].kind}." for s in there]
-    before = points(nano, [draw(s) for s in there], questions)
-    after = points(nano, [draw(moved(s)) for s in there], questions)
+    before = points(nano, [s.draw() for s in there], questions)
+    after = points(nano, [moved(s).draw() for s in there], questions)
 
     followed = [distance(b, (a[0] + SHIFT, a[1]), 1.0) <= 4 for a, b in zip(before, after)]
     assert np.mean(followed) >= 0.8
@@ -56,7 +56,7 @@ def test_the_other_thing_is_pointed_at_when_it_is_asked_for(nano):
     there = scenes(40)
     for which in (0, 1):
         things = [s.things[which] for s in there]
-        said = points(nano, [draw(s) for s in there], [f"Point to the {t.color} {t.kind}." for t in things])
+        said = points(nano, [s.draw() for s in there], [f"Point to the {t.color} {t.kind}." for t in things])
         assert np.mean([distance(p, (t.x, t.y), 1.0) <= 4 for p, t in zip(said, things)]) >= 0.8
 
 

@@ -9,7 +9,7 @@ import pytest
 import data.facts
 from data.cap.prepare import caption, compose
 from data.facts import absent_labels, facts_of, matching, place_of, read_facts
-from data.world import (COLORS, LEVELS, Scene, arrange, choose_pairs, draw, get_level, make_scene, pair_of,
+from data.world import (COLORS, LEVELS, Scene, arrange, choose_pairs, get_level, make_scene, pair_of,
                         split_of)
 from minimolmo.flow import Thing
 
@@ -53,7 +53,7 @@ def read_kind(patch: np.ndarray) -> str:
 
 def read_pixels(scene: Scene) -> list[tuple[str, str, float, float]]:
     """(colour, kind, x, y) of whatever can be seen in the picture; x and y in percent."""
-    pixels = np.asarray(draw(scene)).astype(int)
+    pixels = np.asarray(scene.draw()).astype(int)
     seen = []
     for patch in patches_of_paint(pixels):
         y, x = (patch.min(axis=0) + patch.max(axis=0) + 1) / 2
@@ -77,7 +77,7 @@ def test_what_is_read_from_the_pixels_is_what_the_record_says():
 def test_a_point_lands_on_its_thing():
     """The centre of the box is painted for every kind, the triangle too."""
     for scene in scenes(200, split="novel"):
-        pixels = np.asarray(draw(scene)).astype(int)
+        pixels = np.asarray(scene.draw()).astype(int)
         for thing in scene.things:
             paint = pixels[int(thing.y * 0.64), int(thing.x * 0.64)]
             assert np.abs(paint - COLORS[thing.color]).max() <= 12
@@ -86,7 +86,7 @@ def test_a_point_lands_on_its_thing():
 def test_the_centre_of_mass_of_a_square_is_its_point_to_a_tenth_of_a_pixel():
     """Edges are antialiased, so a picture knows places finer than its pixels."""
     thing = Thing("square", "blue", x=40.23, y=60.16, width=20.31, height=20.31)
-    red = np.asarray(draw(Scene(64, 64, 7, (thing,)))).astype(float)[:, :, 0]
+    red = np.asarray(Scene(64, 64, 7, (thing,)).draw()).astype(float)[:, :, 0]
     ink = np.where(red < red.max() - 12, np.median(red) - red, 0)
     ys, xs = np.mgrid[:64, :64] + 0.5
     assert abs((ink * xs).sum() / ink.sum() - 0.4023 * 64) < 0.1
@@ -97,7 +97,7 @@ def test_the_thing_moves_and_its_pixels_move_along():
     """25 % of 64 pixels are 16 pixels."""
     here = Thing("cross", "green", x=25.0, y=50.0, width=25.0, height=25.0)
     there = Thing("cross", "green", x=50.0, y=50.0, width=25.0, height=25.0)
-    pictures = [np.asarray(draw(Scene(64, 64, 7, (thing,)))).astype(int) for thing in (here, there)]
+    pictures = [np.asarray(Scene(64, 64, 7, (thing,)).draw()).astype(int) for thing in (here, there)]
     green = [np.ptp(picture, axis=2) > 60 for picture in pictures]
     assert green[0].any() and np.array_equal(green[0][:, :48], green[1][:, 16:])
 
@@ -115,8 +115,8 @@ def test_things_keep_a_gap_and_stay_inside():
 def test_a_scene_is_a_function_of_its_seed():
     """Same seed, same picture; another seed, another one."""
     first, again, other = (make_scene(EASY.pairs[:3], EASY, "train", random.Random(s)) for s in (1, 1, 2))
-    assert first == again and draw(first).tobytes() == draw(again).tobytes()
-    assert draw(first).tobytes() != draw(other).tobytes()
+    assert first == again and first.draw().tobytes() == again.draw().tobytes()
+    assert first.draw().tobytes() != other.draw().tobytes()
 
 
 def test_a_scene_itself_says_which_split_may_hold_it():

@@ -124,8 +124,8 @@ def initialise(model: MiniMolmo) -> None:
     see.class_token.normal_(std=model.config.vision.width ** -0.5)
     see.positions[1:] = waves(model.config.image.side, model.config.vision.width)
     for words in (decoder.embedding, decoder.head, model.extra_embedding):
-        # Small enough that all words start equally likely: the first loss is ln(vocabulary) at any width.
-        words.weight.normal_(std=min(0.02, 0.2 * model.config.decoder.width ** -0.5))
+        words.weight.normal_(std=model.config.decoder.width ** -0.5)
+    decoder.norm.weight.fill_(0.2)  # all words start equally likely: the first loss is ln(vocabulary)
     for stack in (model.vit.blocks, decoder.blocks):
         for block in stack:
             block.attention.out.weight /= math.sqrt(2 * len(stack))
