@@ -20,7 +20,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -35,6 +35,7 @@ from minimolmo.flow import Annotation, Thing
 class Picture(Protocol):
     """What a set may draw: a scene, a chart, a clock."""
     things: tuple[Thing, ...]   # for grow.py and the scores; () where nothing is pointed at
+    columns: dict               # facts of the whole picture, under PixMo's own names
 
     def draw(self) -> Image.Image:
         """The same RGB pixels each time."""
@@ -185,8 +186,9 @@ def _draw_one(plan: Plan, compose: Compose, part: Path, which: tuple[str, int]) 
     picture, annotations = compose(get_level(plan.level), split, rng)
     image = f"images/{split}_{index:06d}.png"
     picture.draw().save(part / image, compress_level=1)
-    row = {"image": image, "annotations": [to_json(annotation) for annotation in annotations],
-           "things": [vars(thing) for thing in picture.things]}
+    row = {"image": image, **picture.columns,
+           "annotations": [to_json(annotation) for annotation in annotations],
+           "things": [thing_to_json(thing) for thing in picture.things]}
     return json.dumps(row) + "\n"
 
 
@@ -195,6 +197,12 @@ def to_json(annotation: Annotation) -> dict:
     points_matter = annotation.style in ("pointing", "point_count")
     return {key: value for key, value in vars(annotation).items()
             if value or key == "points" and points_matter}
+
+
+def thing_to_json(thing: Thing) -> dict:
+    """A thing as it stands in a row: what is as usual is left out."""
+    usual = {field.name: field.default for field in fields(Thing)}
+    return {key: value for key, value in vars(thing).items() if value != usual[key]}
 
 
 def _manifest(plan: Plan, place: Path, code: str) -> dict:

@@ -43,7 +43,11 @@ class Annotation:
 class Thing:
     """One drawn object, known exactly because our own code drew it. `grow.py` and the scores look at it.
 
-    x, y, width, height of its box: percent of the image's width and height, x and y being the centre.
+    x, y, width, height  its box, as if nothing stood before it: percent of the image's width and height, x and
+                         y being the centre, which is never hidden: there a point must land
+    pattern              plain, striped or dotted
+    word                 what is written on it
+    visible              share of it that nothing hides, 0..1
     """
     kind: str
     color: str
@@ -51,6 +55,9 @@ class Thing:
     y: float
     width: float
     height: float
+    pattern: str = "plain"
+    word: str = ""
+    visible: float = 1.0
 
 
 @dataclass(frozen=True)

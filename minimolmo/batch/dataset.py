@@ -12,7 +12,7 @@ import difflib
 import json
 import re
 import sys
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +22,13 @@ from minimolmo.flow import Annotation, Example, Point, Thing
 from minimolmo.image.resize import open_image
 
 STYLES = {  # style: what an annotation must hold beside it
-    "long_caption": ["answer"], "transcript": ["answer"], "user_qa": ["question", "answer"],
-    "pointing": ["label", "points"], "point_count": ["label", "points"], "count": ["answer"]}
+    "long_caption": ["answer"], "transcript": ["answer"],
+    "pointing": ["label", "points"], "point_count": ["label", "points"], "count": ["answer"],
+    **dict.fromkeys(("user_qa", "cap_qa", "point_explanations", "clocks",
+                     "charts", "tables", "diagrams", "other"), ["question", "answer"])}
 KEYS = {field.name for field in fields(Annotation)}
 PARTS = {field.name: str if field.type == "str" else (int, float) for field in fields(Thing)}
+NEEDED = {field.name for field in fields(Thing) if field.default is MISSING}  # the others may be left out
 
 
 class Dataset:
@@ -124,8 +127,8 @@ def _read_things(things) -> tuple[Thing, ...]:
     if not isinstance(things, list):
         raise unusable(f'"things" is {things!r}, not a list', "Leave it out.")
     for thing in things:
-        fine = isinstance(thing, dict) and thing.keys() == PARTS.keys()
-        if not (fine and all(isinstance(thing[part], kind) for part, kind in PARTS.items())):
+        fine = isinstance(thing, dict) and NEEDED <= thing.keys() <= PARTS.keys()
+        if not (fine and all(isinstance(value, PARTS[part]) for part, value in thing.items())):
             raise unusable(f"the thing {thing!r} is not told by {', '.join(PARTS)}",
                            'Leave "things" out if you do not know them: only stage "grow" needs them.')
     return tuple(Thing(**thing) for thing in things)
