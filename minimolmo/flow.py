@@ -43,8 +43,8 @@ class Annotation:
 class Thing:
     """One drawn object, known exactly because our own code drew it. `grow.py` and the scores look at it.
 
-    x, y, width, height  its box, as if nothing stood before it: percent of the image's width and height, x and
-                         y being the centre, which is never hidden: there a point must land
+    x, y, width, height  its box, as if nothing stood before it: percent of the image's width and height; x, y
+                         are its centre, which is never hidden: there a point must land
     pattern              plain, striped or dotted
     word                 what is written on it
     visible              share of it that nothing hides, 0..1
