@@ -10,7 +10,8 @@ generator knows exactly what it drew and where, so five cheap losses ask for it 
     name    every visual token on a thing:       its colour's word and its kind's word, read off it by the
                                                  decoder's own norm and word table, nothing between: so the
                                                  eye speaks the decoder's words before it speaks at all
-    place   the same token, through four probes: the tens and ones of its thing's x and y
+    place   the same token, through five probes: the tens and ones of its thing's x and y, and whether the
+            thing's centre is mine: one token of each thing says 1, so that things can be counted
     mention every word, once there are words, that means one thing alone: that thing's place again. "circle"
             says it if there is one circle. CLIP's text tower and the language model knew words; ours would
             need three times the pictures to find out that a name is there to be looked for (RUNS.md)
@@ -30,6 +31,7 @@ from minimolmo.model.molmo import MiniMolmo
 from minimolmo.text.tokenizer import Tokenizer
 
 DIGITS = ("x tens", "x ones", "y tens", "y ones")
+HOME = "centre is mine"
 HANDS = (100, 50, 25, 10)  # percent of the image that each hand needs for one turn
 HANDS_WEIGHT = 4.0         # beside the cross-entropies, which are larger numbers
 
@@ -41,6 +43,15 @@ def patch_boxes(places: Tensor, side: int) -> Tensor:
     corner = torch.stack([left, top], dim=-1).reshape(1, -1, 2)                        # (1, S, 2)
     first = places[:, None, :2] + corner * places[:, None, 2:]
     return torch.cat([first, first + places[:, None, 2:] / side], dim=-1)
+
+
+def token_boxes(boxes: Tensor, pool_idx: Tensor) -> Tensor:
+    """The box around the patches of each visual token: (C, S, 4), (V, K) -> (V, 4)."""
+    window = F.pad(boxes.flatten(0, 1), (0, 0, 0, 1))[pool_idx]                        # (V, K, 4)
+    there = (pool_idx >= 0)[..., None]
+    low = window[..., :2].masked_fill(~there, torch.inf).amin(dim=1)
+    high = window[..., 2:].masked_fill(~there, -torch.inf).amax(dim=1)
+    return torch.cat([low, high], dim=-1)
 
 
 def covering(boxes: Tensor, things: Tensor, least: float) -> Tensor:
@@ -119,7 +130,7 @@ class Growth(nn.Module):
         self.register_buffer("forms", word_forms(tokenizer, words.vocab + words.extra), persistent=False)
         self.patch = nn.Linear(2 * model.config.vision.width, 2 * width)
         self.hands = nn.Linear(2 * model.config.vision.width, 4 * len(HANDS))
-        self.probes = nn.ModuleList(nn.Linear(width, width) for _ in DIGITS)
+        self.probes = nn.ModuleList(nn.Linear(width, width) for _ in (*DIGITS, HOME))
         self.mentions = nn.ModuleList(nn.Linear(width, width) for _ in DIGITS)
         self.heard: Tensor | None = None
         model.decoder.blocks[max(0, words.layers - 2)].register_forward_hook(self.hear)
@@ -158,18 +169,15 @@ class Growth(nn.Module):
 
     def token_loss(self, model, visual: Tensor, boxes: Tensor, things: Tensor, batch: Batch) -> Tensor:
         """Colour, kind and the digits of the place of the thing that each visual token covers."""
-        window = F.pad(boxes.flatten(0, 1), (0, 0, 0, 1))[batch.pool_idx]              # (V, K, 4)
-        there = (batch.pool_idx >= 0)[..., None]
-        low = window[..., :2].masked_fill(~there, torch.inf).amin(dim=1)
-        high = window[..., 2:].masked_fill(~there, -torch.inf).amax(dim=1)
-        crop = batch.pool_idx[:, 0] // boxes.shape[1]                                  # (V,)
-        mine = things[crop]                                                            # (V, M, 6)
-        which = covering(torch.cat([low, high], dim=-1), mine, least=0.25)             # (V,)
+        window = token_boxes(boxes, batch.pool_idx)                                    # (V, 4)
+        mine = things[batch.pool_idx[:, 0] // boxes.shape[1]]                          # (V, M, 6)
+        which = covering(window, mine, least=0.25)                                     # (V,)
         on = which >= 0
-        thing = _of(mine, which)[on]                                                   # (covered, 6)
-        token = visual[on]                                                             # (covered, D)
-        said = torch.stack([token, token, *(probe(token) for probe in self.probes)], dim=1)  # (covered, 6, D)
-        targets = torch.cat([thing[:, 4:].long(), self.digits[_leading_digits(thing[:, :2])]], dim=1)
+        thing, token, window = _of(mine, which)[on], visual[on], window[on]            # (covered, 6), ...
+        home = ((window[:, :2] <= thing[:, :2]) & (thing[:, :2] < window[:, 2:])).all(dim=1)
+        said = torch.stack([token, token, *(probe(token) for probe in self.probes)], dim=1)  # (covered, 7, D)
+        digits = torch.cat([_leading_digits(thing[:, :2]), home.long()[:, None]], dim=1)
+        targets = torch.cat([thing[:, 4:].long(), self.digits[digits]], dim=1)
         return self.say(model, said, targets, torch.ones_like(targets, dtype=torch.float))
 
     def mention_loss(self, model, heard: Tensor, batch: Batch) -> Tensor:
