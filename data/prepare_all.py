@@ -1,14 +1,19 @@
-"""Draw every set of mini-PixMo.
+"""Draw every set of mini-PixMo that a level has.
 
     python -m data.prepare_all --level=easy --seed=1 --sets=cap,points --workers=2 --images=1000
 """
 from data.ask_model_anything.prepare import compose as ask_model_anything
 from data.cap.prepare import compose as cap
+from data.cap_qa.prepare import compose as cap_qa
+from data.clocks.prepare import compose as clocks
 from data.count.prepare import compose as count
+from data.docs.prepare import compose as docs
+from data.point_explanations.prepare import compose as point_explanations
 from data.points.prepare import compose as points
 from data.write import command
 
-SETS = {"points": points, "count": count, "ask_model_anything": ask_model_anything, "cap": cap}
+SETS = {"points": points, "count": count, "ask_model_anything": ask_model_anything, "cap": cap,
+        "cap_qa": cap_qa, "point_explanations": point_explanations, "docs": docs, "clocks": clocks}
 
 if __name__ == "__main__":
     command(SETS)

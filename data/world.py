@@ -66,12 +66,28 @@ class Level:
         return [pair for pair in every if pair not in self.held_out]
 
 
+@dataclass(frozen=True)
+class FullLevel:
+    """How the scenes of level full differ from each other: see `scenes.py`."""
+    short_side: tuple[int, int] = (160, 400)       # pixels
+    longest: int = 1024                            # pixels
+    aspect: float = 3.0                            # width / height lies between 1/3 and 3
+    things: tuple[int, int] = (2, 16)
+    size: tuple[float, float] = (2.5, 30.0)        # a thing's longer side, percent of the picture's shorter
+    least_visible: float = 0.45                    # share of a thing that must be seen
+    held_out: tuple[Pair, ...] = (                 # never in train and val: they test composition
+        ("red", "car"), ("blue", "boat"), ("yellow", "house"), ("green", "cup"), ("purple", "fish"),
+        ("orange", "cat"), ("pink", "umbrella"), ("white", "bird"))
+
+
 EASY = Level(side=64, radius=(8.0, 13.0), gap=3.0, most=7, colors=tuple(COLORS), kinds=tuple(KINDS),
              held_out=(("red", "triangle"), ("blue", "cross"), ("yellow", "circle")))
-LEVELS = {
+FULL = FullLevel()
+LEVELS: dict[str, Level | FullLevel] = {
     "easy": EASY,
     # Things as large in pixels as those of easy, in a picture twice as wide: an overview of 64 px blurs them.
     "small": replace(EASY, side=128, radius=(4.0, 6.5), gap=1.5),
+    "full": FULL,
 }
 
 
@@ -83,6 +99,7 @@ class Scene:
     look: int
     things: tuple[Thing, ...]
     columns: ClassVar[dict] = {}  # its annotations say it all
+    suffix: ClassVar[str] = ".png"
 
     def draw(self) -> Image.Image:
         """The scene as an RGB picture, antialiased."""
@@ -95,7 +112,7 @@ class Scene:
         return canvas.reduce(SUPERSAMPLE)
 
 
-def get_level(name: str) -> Level:
+def get_level(name: str) -> Level | FullLevel:
     """A level by name. Raises ValueError with the list of names."""
     if name not in LEVELS:
         raise ValueError(f"level {name!r} does not exist, so nothing can be drawn. "

@@ -28,7 +28,7 @@ from typing import Protocol
 from PIL import Image
 from tqdm import tqdm
 
-from data.world import Level, get_level
+from data.world import FullLevel, Level, get_level
 from minimolmo.flow import Annotation, Thing
 
 
@@ -36,13 +36,14 @@ class Picture(Protocol):
     """What a set may draw: a scene, a chart, a clock."""
     things: tuple[Thing, ...]   # for grow.py and the scores; () where nothing is pointed at
     columns: dict               # facts of the whole picture, under PixMo's own names
+    suffix: str                 # of its file: .png for flat colours, .jpg for the rest
 
     def draw(self) -> Image.Image:
         """The same RGB pixels each time."""
 
 
 # How a set makes one image: (level, split, generator) -> what is there, and what was said about it.
-Compose = Callable[[Level, str, random.Random], tuple[Picture, list[Annotation]]]
+Compose = Callable[[Level | FullLevel, str, random.Random], tuple[Picture, list[Annotation]]]
 
 SPLITS = ("train", "val", "novel")
 SIZES = {  # level -> set -> images of (train, val, novel)
@@ -58,10 +59,23 @@ SIZES = {  # level -> set -> images of (train, val, novel)
         "ask_model_anything": (10_000, 512, 256),
         "cap": (5_000, 512, 256),
     },
+    "full": {
+        "cap": (3_000, 256, 128),
+        "ask_model_anything": (4_500, 256, 128),
+        "points": (5_500, 256, 128),
+        "count": (4_000, 256, 128),
+        "cap_qa": (1_500, 256, 128),
+        "point_explanations": (1_500, 256, 128),
+        "docs": (6_000, 384, 128),
+        "clocks": (4_000, 256, 128),
+    },
 }
+# Fast, and small enough; full colour in every pixel, as some things are only a few pixels wide.
+SAVED_AS = {".png": dict(compress_level=1), ".jpg": dict(quality=90, subsampling=0)}
 MANIFEST = "manifest.json"
 OWN = {"train.jsonl", "val.jsonl", "novel.jsonl", "images", MANIFEST}  # what a set's folder may hold
 HERE = Path(__file__).parent
+SHARED = [HERE / file for file in ("ask_model_anything/asks.py", "cap/full.py", "points/full.py")]
 
 
 @dataclass(frozen=True)
@@ -89,6 +103,18 @@ def make_plan(name: str, level: str = "easy", seed: int = 1, images: int | None 
     train, val, novel = SIZES[level][name]
     counts = (train, val, novel) if images is None else (images, min(images, val), min(images, novel))
     return Plan(name, level, seed, dict(zip(SPLITS, counts)))
+
+
+def make_plans(asked: argparse.Namespace, sets: dict[str, Compose]) -> list[Plan]:
+    """Plans for the sets that are asked for (all that the level has, if none are named)."""
+    get_level(asked.level)
+    names = asked.sets.split(",") if asked.sets else [name for name in sets if name in SIZES[asked.level]]
+    plans = [make_plan(name, asked.level, asked.seed) for name in names]
+    if asked.images is None:
+        return plans
+    usual = sum(plan.counts["train"] for plan in plans)
+    mine = [round(asked.images * plan.counts["train"] / usual) for plan in plans]
+    return [make_plan(name, asked.level, asked.seed, images) for name, images in zip(names, mine)]
 
 
 def write_set(plan: Plan, compose: Compose, folder: Path = HERE, workers: int = 1) -> Path:
@@ -122,7 +148,8 @@ def is_finished(place: Path, plan: Plan, code: str) -> bool:
 
 def code_version(compose: Compose) -> str:
     """A digest of the drawing code itself: change a colour or a phrase, and the set is drawn anew."""
-    files = [HERE / "world.py", HERE / "facts.py", HERE / "write.py", Path(compose.__code__.co_filename)]
+    own = Path(compose.__code__.co_filename).parent
+    files = [*sorted(HERE.glob("*.py")), *sorted(own.glob("*.py")), *SHARED]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 
@@ -184,8 +211,8 @@ def _draw_one(plan: Plan, compose: Compose, part: Path, which: tuple[str, int]) 
     split, index = which
     rng = random.Random(f"{plan.seed}/{plan.name}/{split}/{index}")
     picture, annotations = compose(get_level(plan.level), split, rng)
-    image = f"images/{split}_{index:06d}.png"
-    picture.draw().save(part / image, compress_level=1)
+    image = f"images/{split}_{index:06d}{picture.suffix}"
+    picture.draw().save(part / image, **SAVED_AS[picture.suffix])
     row = {"image": image, **picture.columns,
            "annotations": [to_json(annotation) for annotation in annotations],
            "things": [thing_to_json(thing) for thing in picture.things]}
@@ -214,18 +241,17 @@ def _manifest(plan: Plan, place: Path, code: str) -> dict:
 def command(sets: dict[str, Compose], arguments: Iterable[str] | None = None):
     """The command line of `prepare_all` and of every `prepare`: draws the sets it is given."""
     parser = argparse.ArgumentParser(description="Draw mini-PixMo: pictures and what is said about them.")
-    parser.add_argument("--level", default="easy", help="easy, or small: things that only crops resolve")
+    parser.add_argument("--level", default=next(level for level in SIZES if sets.keys() & SIZES[level]),
+                        help=f"one of {', '.join(SIZES)} (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1)
-    parser.set_defaults(sets=",".join(sets))
-    if len(sets) > 1:
-        parser.add_argument("--sets", help=f"names with commas between them, of {', '.join(sets)}")
-    parser.add_argument("--images", type=int, help="train images in each set (its own number if not given)")
+    parser.add_argument("--sets", help=f"names with commas between them, of {', '.join(sets)}")
+    parser.add_argument("--images", type=int,
+                        help="train images in all these sets together (default: the usual number)")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes")
     parser.add_argument("--folder", type=Path, default=HERE, help="where the sets are put")
     asked = parser.parse_args(arguments)
     try:
-        plans = [make_plan(name, asked.level, asked.seed, asked.images) for name in asked.sets.split(",")]
-        for plan in plans:
+        for plan in make_plans(asked, sets):
             write_set(plan, sets[plan.name], asked.folder, asked.workers)
     except ValueError as error:
         sys.exit(f"data: {error}")

@@ -5,12 +5,13 @@ Nothing here runs a model: a score is a function of what was asked, what is true
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 import numpy as np
 
 from minimolmo.flow import Annotation, Answer, Example, Point
+from minimolmo.text.points import parse_points
 
 RADIUS = 3.0      # percent of the image's width within which a point hits
 NUMBERS = ("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
@@ -155,8 +156,88 @@ def score_caption(asked: list[Asked], among: list[Asked] | None = None) -> dict[
             "fact F1": 2 * precision * recall / (precision + recall) if both else 0.0}
 
 
+def score_exact(asked: list[Asked]) -> dict[str, float]:
+    """How often the words are the right ones."""
+    return {"exact match": np.mean([same_words(a.answer.text, a.annotation.answer) for a in asked])}
+
+
+def read_number(text: str) -> float | None:
+    """A number, with its commas, unit or percent sign around it; None if the text is no single number.
+
+    >>> read_number("$1,250.50"), read_number("12 %"), read_number("March")
+    (1250.5, 12.0, None)
+    """
+    found = re.findall(r"-?\d[\d,]*(?:\.\d+)?", text)
+    return float(found[0].replace(",", "")) if len(found) == 1 else None
+
+
+def relaxed(said: str, true: str) -> bool:
+    """Equal words, or two numbers no more than 5 % apart. Source: relaxed accuracy, as for ChartQA."""
+    a, b = read_number(said), read_number(true)
+    if a is None or b is None:
+        return same_words(said, true)
+    return abs(a - b) <= 0.05 * abs(b)
+
+
+def score_relaxed(asked: list[Asked]) -> dict[str, float]:
+    """Relaxed accuracy over charts, tables and the like."""
+    return {"relaxed accuracy": np.mean([relaxed(a.answer.text, a.annotation.answer) for a in asked])}
+
+
+_CLOCK = re.compile(r"\b(\d{1,2}):(\d{2})|\b(\d{1,2}) hours?(?: and)? (\d{1,2}) minutes?")
+_SPOKEN = re.compile(r"\b(half|quarter|[a-z]+(?:[- ][a-z]+)?)(?: minutes?)? (past|to) ([a-z]+)|\b([a-z]+) o'clock")
+
+
+def read_time(text: str) -> int | None:
+    """A time of day as minutes after twelve, 0 to 719; None if the text tells none.
+
+    >>> read_time("10:09"), read_time("quarter to three"), read_time("10 hours 9 minutes"), read_time("noon")
+    (609, 165, 609, None)
+    """
+    text = text.lower()
+    if found := _CLOCK.search(text):
+        hour, minute = (int(part) for part in found.groups() if part is not None)
+    elif found := _SPOKEN.search(text):
+        hour, minute = _number(found[3] or found[4]), _number(found[1]) if found[1] else 0
+        if hour is None or minute is None:
+            return None
+        minute = -minute if found[2] == "to" else minute
+    else:
+        return None
+    return (hour * 60 + minute) % 720 if abs(minute) < 60 and hour <= 24 else None
+
+
+def _number(word: str) -> int | None:
+    """"nine", "quarter", "half", "twenty-five"; None for any other word."""
+    if word in ("half", "quarter"):
+        return {"half": 30, "quarter": 15}[word]
+    tens, _, ones = word.replace("-", " ").partition(" ")
+    tens = {"thirty": 30, "forty": 40, "fifty": 50}.get(tens, NUMBERS.index(tens) if tens in NUMBERS else None)
+    return tens + (NUMBERS.index(ones) if ones in NUMBERS else 0) if tens is not None else None
+
+
+def score_clocks(asked: list[Asked]) -> dict[str, float]:
+    """Times told exactly and within five minutes, round the dial; and all other questions about clocks."""
+    times = [(read_time(a.answer.text), read_time(a.annotation.answer)) for a in asked]
+    off = [720 if said is None else min((said - true) % 720, (true - said) % 720)
+           for said, true in times if true is not None]
+    others = [a for a, (_, true) in zip(asked, times) if true is None]
+    scores = {"exact": np.mean(np.array(off) == 0), "within 5 minutes": np.mean(np.array(off) <= 5)} if off else {}
+    return scores | ({"other questions": score_exact(others)["exact match"]} if others else {})
+
+
+def score_explanations(asked: list[Asked]) -> dict[str, float]:
+    """Pointing while speaking: the points of the sentences, wherever they stand in them."""
+    told = [replace(a, annotation=replace(a.annotation, points=tuple(parse_points(a.annotation.answer))))
+            for a in asked]
+    scores = score_pointing(told)
+    return {name: scores[name] for name in ("precision", "recall", "F1")}
+
+
 SCORES = {"pointing": score_pointing, "point_count": score_count, "count": score_count,
-          "user_qa": score_words, "long_caption": score_caption}
+          "user_qa": score_words, "long_caption": score_caption, "cap_qa": score_exact,
+          "point_explanations": score_explanations, "clocks": score_clocks, "charts": score_relaxed,
+          "tables": score_relaxed, "diagrams": score_relaxed, "other": score_relaxed}
 
 
 def score(asked: list[Asked]) -> dict[str, dict[str, float]]:
@@ -179,5 +260,5 @@ def is_right(asked: Asked, among: list[Asked]) -> bool | None:
     scores = score_caption([asked], among) if style == "long_caption" else SCORES[style]([asked])
     if style == "point_count" and score_pointing([asked])["F1"] < 1:
         return False  # the right number, counted in the wrong places
-    key = {"pointing": "F1", "user_qa": "exact match", "long_caption": "fact F1"}
-    return bool(scores[key.get(style, "accuracy")] == 1) if scores else None
+    keys = ("F1", "fact F1", "accuracy", "exact match", "exact", "other questions", "relaxed accuracy")
+    return bool(next(scores[key] for key in keys if key in scores) == 1) if scores else None

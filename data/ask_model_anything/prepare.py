@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import itertools
 import random
-from typing import NamedTuple
 
+from data.ask_model_anything import full
+from data.ask_model_anything.asks import Ask
 from data.facts import a_thing, absent_labels, at, matching, name, place_of
-from data.world import Level, Scene, asked_about, choose_pairs, make_scene, pair_of
-from data.write import command
+from data.world import FULL, FullLevel, Level, Scene, asked_about, choose_pairs, make_scene, pair_of
+from data.write import Picture, command
 from minimolmo.flow import Annotation, Thing
 
 THINGS = (2, 5)   # in one image, all different
@@ -32,20 +33,10 @@ CHECK = ("Is {}?", "Yes or no: is {}?", "Do you see {}?", "Does the picture show
 WAYS = {"left of": (-1, 0), "right of": (1, 0), "above": (0, -1), "below": (0, 1)}
 
 
-class Ask(NamedTuple):
-    """A question not yet in words."""
-    templates: tuple[str, ...]
-    subject: str
-    answer: str
-
-    def say(self, rng: random.Random) -> Annotation:
-        """The question in one of its wordings."""
-        question = rng.choice(self.templates).format(self.subject)
-        return Annotation("user_qa", question=question[0].upper() + question[1:], answer=self.answer)
-
-
-def compose(level: Level, split: str, rng: random.Random) -> tuple[Scene, list[Annotation]]:
+def compose(level: Level | FullLevel, split: str, rng: random.Random) -> tuple[Picture, list[Annotation]]:
     """One scene and about six questions, half of them for a colour or a kind."""
+    if level is FULL:
+        return full.compose(split, rng)
     pairs = choose_pairs(rng.randint(*THINGS), level, split, rng)
     scene = make_scene(pairs, level, split, rng, BORDER)
     asked = asked_about(scene, level, split)

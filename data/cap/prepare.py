@@ -9,9 +9,10 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+from data.cap import full
 from data.facts import NUMBERS, a_thing, at, name, place_of
-from data.world import Level, Scene, choose_pairs, make_scene, pair_of
-from data.write import command
+from data.world import FULL, FullLevel, Level, Scene, choose_pairs, make_scene, pair_of
+from data.write import Picture, command
 from minimolmo.flow import Annotation, Thing
 
 THINGS = (1, 5)       # in one image, all different
@@ -41,8 +42,10 @@ WALKS = (
 )
 
 
-def compose(level: Level, split: str, rng: random.Random) -> tuple[Scene, list[Annotation]]:
+def compose(level: Level | FullLevel, split: str, rng: random.Random) -> tuple[Picture, list[Annotation]]:
     """One scene, its caption and its transcripts."""
+    if level is FULL:
+        return full.compose(split, rng)
     pairs = choose_pairs(rng.randint(*THINGS), level, split, rng)
     scene = make_scene(pairs, level, split, rng, BORDER)
     speakers = zip(rng.sample(WALKS, TRANSCRIPTS), rng.sample(STARTS, TRANSCRIPTS))

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import random
 
+from data.count import full
 from data.facts import Label, absent_labels, labels_of, matching, name, points_of
-from data.world import Level, Pair, Scene, asked_about, make_scene, pair_of
-from data.write import command
+from data.world import FULL, FullLevel, Level, Pair, Scene, asked_about, make_scene, pair_of
+from data.write import Picture, command
 from minimolmo.flow import Annotation
 
 MOST = 5          # the largest answer
@@ -19,8 +20,10 @@ ASKED = (2, 3)    # labels for one image
 WEIGHTS = {0: 0.3, 1: 0.3, 2: 0.4, 3: 1.5, 4: 3.0, 5: 5.0}
 
 
-def compose(level: Level, split: str, rng: random.Random) -> tuple[Scene, list[Annotation]]:
+def compose(level: Level | FullLevel, split: str, rng: random.Random) -> tuple[Picture, list[Annotation]]:
     """One scene built around a label with 1 to 5 things, and one or two more labels to count."""
+    if level is FULL:
+        return full.compose(split, rng)
     target, pairs = choose_target(level, split, rng)
     scene = make_scene(pairs, level, split, rng)
     labels = [target, *more_labels(scene, target, level, split, rng)]

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import random
 
+from data.points import full
 from data.facts import Label, absent_labels, labels_of, matching, name, points_of
-from data.world import Level, Scene, asked_about, choose_pairs, make_scene, pair_of
-from data.write import command
+from data.world import FULL, FullLevel, Level, Scene, asked_about, choose_pairs, make_scene, pair_of
+from data.write import Picture, command
 from minimolmo.flow import Annotation
 
 ASKED = 5           # labels for one image, if it offers as many
@@ -18,8 +19,10 @@ PLURAL = 1 / 2      # share of plurals among labels that mean one thing or none
 THINGS = (1, 6)     # in one image
 
 
-def compose(level: Level, split: str, rng: random.Random) -> tuple[Scene, list[Annotation]]:
+def compose(level: Level | FullLevel, split: str, rng: random.Random) -> tuple[Picture, list[Annotation]]:
     """One scene and about five things to point at."""
+    if level is FULL:
+        return full.compose(split, rng)
     pairs = choose_pairs(rng.randint(*THINGS), level, split, rng, twins=True)
     scene = make_scene(pairs, level, split, rng)
     return scene, [_point_to(scene, label, rng) for label in choose_labels(scene, level, split, rng)]

@@ -1,0 +1,65 @@
+"""count at level full: 0 to 16, each as likely as any other; counted by pointing first, and plainly."""
+from __future__ import annotations
+
+import random
+
+from data.kinds import COLORS, KINDS
+from data.phrases import absent, matching, noun, wishes_of
+from data.scenes import FullScene, Wish, make_scene
+from data.world import FULL
+from minimolmo.flow import Annotation
+
+MOST = 16
+DISTRACTORS = 4   # at most so many things that are not meant
+OTHERS = 5        # labels beside the one the scene was made for
+
+
+def compose(split: str, rng: random.Random) -> tuple[FullScene, list[Annotation]]:
+    """One scene made around a label and a number, and some more labels to count."""
+    number, target = rng.randint(0, MOST), _target(split, rng)
+    scene = _scene_with(target, number, split, rng)
+    labels = [target, *_others(scene, target, split, rng)]
+    return scene, [annotation for wish in labels for annotation in count(scene, wish)]
+
+
+def _target(split: str, rng: random.Random) -> Wish:
+    """A kind, or a colour and a kind, to be found in many settings."""
+    if split == "novel":
+        color, kind = rng.choice(FULL.held_out)
+        return Wish(color, "", kind)
+    kind = rng.choice([name for name in KINDS])
+    colors = [color for color in COLORS if (color, kind) not in FULL.held_out]
+    color = rng.choice(colors)
+    return rng.choice((Wish("", "", kind), Wish(color, "", kind), Wish(color, "", "")))
+
+
+def _scene_with(target: Wish, number: int, split: str, rng: random.Random) -> FullScene:
+    """A scene with just so many; crowded ones may not find room, and are begun again."""
+    while True:
+        extra = rng.randint(0 if number else 2, max(2, min(DISTRACTORS, MOST - number)))
+        scene = make_scene(split, rng, (target,) * number, extra, but=target)
+        if len(matching(scene, target)) == number:
+            return scene
+
+
+def _others(scene: FullScene, target: Wish, split: str, rng: random.Random) -> list[Wish]:
+    """Other names of what is there, one number as often as another, and one that means nothing."""
+    offered: dict[int, list[Wish]] = {}
+    for wish in sorted({wish for thing in scene.things for wish in wishes_of(thing)} - {target}):
+        offered.setdefault(len(matching(scene, wish)), []).append(wish)
+    nothing = absent(scene, rng, held_out=split == "novel", tries=1)
+    chosen = []
+    while offered and len(chosen) < OTHERS - 1:
+        number = rng.choice(sorted(offered))
+        chosen.append(offered[number].pop(rng.randrange(len(offered[number]))))
+        if not offered[number]:
+            del offered[number]
+    return chosen + (nothing if rng.random() < 0.3 else [])
+
+
+def count(scene: FullScene, wish: Wish) -> list[Annotation]:
+    """The same question twice: with points, and without."""
+    things = matching(scene, wish)
+    label = noun(wish, several=True)
+    return [Annotation("point_count", label=label, points=tuple((thing.x, thing.y) for thing in things)),
+            Annotation("count", label=label, answer=str(len(things)))]

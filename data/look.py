@@ -1,0 +1,71 @@
+"""Look at what was drawn: one contact sheet for each set, points drawn in, words under the pictures.
+
+    python -m data.look --level=full        writes out/look/<set>.png for every set of the level that is there
+"""
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+from data.write import HERE, SIZES
+from minimolmo.batch.dataset import Dataset
+from minimolmo.draw import contact_sheet, draw_points
+from minimolmo.flow import Annotation, Example
+from minimolmo.text.points import parse_points, plain_text
+
+PICTURES, SAID = 12, 3  # pictures on a sheet; annotations under each
+STEP = 7                # rows between two pictures: neighbours in a file are no more alike than others
+
+
+def sheet(folder: Path) -> Image.Image:
+    """The first held-out pictures of a set, each with some of what is said about it."""
+    data = Dataset(folder, "val")
+    rows = [data[row * STEP % len(data)] for row in range(min(PICTURES, len(data)))]
+    return contact_sheet([_tile(example) for example in rows], columns=4)
+
+
+def _tile(example: Example) -> tuple[Image.Image, str, list[str], None]:
+    """A picture with the points of its first annotation, and the words of the first few."""
+    said = example.annotations[:1 if example.annotations[0].style == "long_caption" else SAID]
+    with Image.open(example.image) as image:
+        picture = draw_points(image.convert("RGB"), points_in(said[0]))
+    return picture, said[0].style, [words_of(annotation) for annotation in said], None
+
+
+def points_in(annotation: Annotation) -> list:
+    """Where an annotation points, in its points or in its sentences."""
+    return list(annotation.points) or parse_points(annotation.answer)
+
+
+def words_of(annotation: Annotation) -> str:
+    """Question and answer in a line, without tags."""
+    asked = annotation.question or annotation.label
+    answer = plain_text(annotation.answer) or f"{len(annotation.points)} points"
+    return f"{asked} - {answer}" if asked else answer
+
+
+def main(arguments: list[str]) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="One contact sheet for each set that was drawn.")
+    parser.add_argument("--level", default="full", choices=list(SIZES), help="default: %(default)s")
+    parser.add_argument("--folder", type=Path, default=HERE, help="where the sets are")
+    parser.add_argument("--out", type=Path, default=Path("out/look"), help="default: %(default)s")
+    given = parser.parse_args(arguments)
+    drawn = [name for name in SIZES[given.level] if (given.folder / name / given.level).is_dir()]
+    if not drawn:
+        raise ValueError(f"{given.folder} holds no set of level {given.level}, so there is nothing to look at. "
+                         f"Try \"make data LEVEL={given.level}\" first.")
+    given.out.mkdir(parents=True, exist_ok=True)
+    for name in drawn:
+        sheet(given.folder / name / given.level).save(given.out / f"{name}.png")
+        print(f"look: {given.out / name}.png")
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except ValueError as error:
+        sys.exit(str(error))
