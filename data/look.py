@@ -56,8 +56,8 @@ def main(arguments: list[str]) -> None:
     given = parser.parse_args(arguments)
     drawn = [name for name in SIZES[given.level] if (given.folder / name / given.level).is_dir()]
     if not drawn:
-        raise ValueError(f"{given.folder} holds no set of level {given.level}, so there is nothing to look at. "
-                         f"Try \"make data LEVEL={given.level}\" first.")
+        raise ValueError(f"{given.folder} holds no set of level {given.level}, so there is nothing to look "
+                         f"at. Try \"make data LEVEL={given.level}\" first.")
     given.out.mkdir(parents=True, exist_ok=True)
     for name in drawn:
         sheet(given.folder / name / given.level).save(given.out / f"{name}.png")

@@ -185,7 +185,7 @@ def score_relaxed(asked: list[Asked]) -> dict[str, float]:
 
 
 _CLOCK = re.compile(r"\b(\d{1,2}):(\d{2})|\b(\d{1,2}) hours?(?: and)? (\d{1,2}) minutes?")
-_SPOKEN = re.compile(r"\b(half|quarter|[a-z]+(?:[- ][a-z]+)?)(?: minutes?)? (past|to) ([a-z]+)|\b([a-z]+) o'clock")
+_SPOKEN = re.compile(r"\b([a-z]+(?:-[a-z]+)?)(?: minutes?)? (past|to) ([a-z]+)|\b([a-z]+) o'clock")
 
 
 def read_time(text: str) -> int | None:
@@ -209,11 +209,10 @@ def read_time(text: str) -> int | None:
 
 def _number(word: str) -> int | None:
     """"nine", "quarter", "half", "twenty-five"; None for any other word."""
-    if word in ("half", "quarter"):
-        return {"half": 30, "quarter": 15}[word]
-    tens, _, ones = word.replace("-", " ").partition(" ")
-    tens = {"thirty": 30, "forty": 40, "fifty": 50}.get(tens, NUMBERS.index(tens) if tens in NUMBERS else None)
-    return tens + (NUMBERS.index(ones) if ones in NUMBERS else 0) if tens is not None else None
+    known = {word: n for n, word in enumerate(NUMBERS)}
+    known |= {"quarter": 15, "half": 30, "thirty": 30, "forty": 40, "fifty": 50}
+    tens, _, ones = word.partition("-")
+    return known[tens] + known.get(ones, 0) if tens in known else None
 
 
 def score_clocks(asked: list[Asked]) -> dict[str, float]:
@@ -222,7 +221,8 @@ def score_clocks(asked: list[Asked]) -> dict[str, float]:
     off = [720 if said is None else min((said - true) % 720, (true - said) % 720)
            for said, true in times if true is not None]
     others = [a for a, (_, true) in zip(asked, times) if true is None]
-    scores = {"exact": np.mean(np.array(off) == 0), "within 5 minutes": np.mean(np.array(off) <= 5)} if off else {}
+    told = np.array(off)
+    scores = {"exact": np.mean(told == 0), "within 5 minutes": np.mean(told <= 5)} if off else {}
     return scores | ({"other questions": score_exact(others)["exact match"]} if others else {})
 
 

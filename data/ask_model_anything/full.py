@@ -17,7 +17,7 @@ from data.points.full import held_out
 from data.scenes import FullScene, Wish, make_scene
 from minimolmo.flow import Annotation
 
-ASKED = (9, 12)
+ASKED = (11, 16)
 
 
 def compose(split: str, rng: random.Random) -> tuple[FullScene, list[Annotation]]:
@@ -158,8 +158,8 @@ def reads(scene, rng) -> list[Ask]:
 
 def says(scene, rng) -> list[Ask]:
     """Which sign says a word."""
-    words = Counter(t.word for t in scene.things)
-    return [Ask(words.SAYS, t.word, t.color) for t in scene.things if t.word and words[t.word] == 1]
+    signs = Counter(t.word for t in scene.things)
+    return [Ask(words.SAYS, t.word, t.color) for t in scene.things if t.word and signs[t.word] == 1]
 
 
 def in_front(scene, rng) -> list[Ask]:

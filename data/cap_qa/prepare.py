@@ -21,7 +21,7 @@ from data.world import FullLevel
 from data.write import command
 from minimolmo.flow import Annotation, Thing
 
-ASKED = (6, 9)
+ASKED = (8, 11)
 
 AT_PLACE = (
     "What does the picture have {}?", "According to a full description, what is {}?",
@@ -54,7 +54,7 @@ SIZE = (
 
 
 def compose(level: FullLevel, split: str, rng: random.Random) -> tuple[FullScene, list[Annotation]]:
-    """One scene and about seven questions about its caption, which the row holds too."""
+    """One scene and about nine questions about its caption, which the row holds too."""
     scene = make_scene(split, rng)
     text = caption(scene, rng)
     asks = [ask for ask in offer(scene) if said(ask.answer, text)]

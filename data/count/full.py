@@ -11,7 +11,8 @@ from minimolmo.flow import Annotation
 
 MOST = 16
 DISTRACTORS = 4   # at most so many things that are not meant
-OTHERS = 5        # labels beside the one the scene was made for
+OTHERS = 4        # labels at most beside the one the scene was made for
+COMMON = {1: 0.03, 2: 0.1, 3: 0.3, 4: 0.6}  # how readily small numbers are asked for: they offer themselves most
 
 
 def compose(split: str, rng: random.Random) -> tuple[FullScene, list[Annotation]]:
@@ -43,18 +44,11 @@ def _scene_with(target: Wish, number: int, split: str, rng: random.Random) -> Fu
 
 
 def _others(scene: FullScene, target: Wish, split: str, rng: random.Random) -> list[Wish]:
-    """Other names of what is there, one number as often as another, and one that means nothing."""
-    offered: dict[int, list[Wish]] = {}
-    for wish in sorted({wish for thing in scene.things for wish in wishes_of(thing)} - {target}):
-        offered.setdefault(len(matching(scene, wish)), []).append(wish)
+    """Other names of what is there, rare numbers first, and now and then one that means nothing."""
+    wishes = sorted({wish for thing in scene.things for wish in wishes_of(thing)} - {target})
+    chosen = [wish for wish in wishes if rng.random() < COMMON.get(len(matching(scene, wish)), 1.0)]
     nothing = absent(scene, rng, held_out=split == "novel", tries=1)
-    chosen = []
-    while offered and len(chosen) < OTHERS - 1:
-        number = rng.choice(sorted(offered))
-        chosen.append(offered[number].pop(rng.randrange(len(offered[number]))))
-        if not offered[number]:
-            del offered[number]
-    return chosen + (nothing if rng.random() < 0.3 else [])
+    return rng.sample(chosen, min(OTHERS, len(chosen))) + (nothing if rng.random() < 0.2 else [])
 
 
 def count(scene: FullScene, wish: Wish) -> list[Annotation]:

@@ -8,14 +8,14 @@ from data.scenes import FullScene, Wish, make_scene
 from data.world import FULL
 from minimolmo.flow import Annotation, Thing
 
-ASKED = (9, 13)  # labels for one image
-MOST = 16        # points in one answer
+ASKED = (12, 18)  # labels for one image
+MOST = 16         # points in one answer
 # What is asked for, and how often: a name for one thing, for several, for nothing; a reference.
 SHARES = {"one": 0.3, "several": 0.2, "none": 0.15, "relation": 0.2, "extreme": 0.15}
 
 
 def compose(split: str, rng: random.Random) -> tuple[FullScene, list[Annotation]]:
-    """One scene and about eleven things to point at."""
+    """One scene and about fourteen things to point at."""
     scene = make_scene(split, rng)
     offered = offer(scene, split, rng)
     asked: list[Reference] = []

@@ -1,0 +1,239 @@
+"""Level full: scenes of many kinds, and all that is said about them, checked by other eyes."""
+import random
+import re
+from collections import Counter
+from statistics import median
+
+import numpy as np
+import pytest
+
+from data.ask_model_anything import full as ask_full
+from data.ask_model_anything import words as ask_words
+from data.cap import full as cap
+from data.cap_qa import prepare as cap_qa
+from data.count import full as count
+from data.kinds import COLORS, KINDS
+from data.phrases import extremes, matching, name, noun, plain_references, relations
+from data.point_explanations import prepare as explanations
+from data.points import full as points
+from data.scenes import FullScene, Wish, make_scene, split_of
+from data.world import FULL
+from minimolmo.flow import Example, Thing
+from minimolmo.score import facts_in, facts_of
+from minimolmo.text.points import parse_points, plain_text
+
+
+def thing(kind, color, x, y, size=10.0, pattern="plain", word=""):
+    return Thing(kind, color, x, y, size, size, pattern=pattern, word=word)
+
+
+def scene(*things, hides=()):
+    return FullScene(200, 200, "plain", 7, things, hides)
+
+
+def composed(compose, split="train", pictures=60):
+    return [compose(split, random.Random(f"{split}{number}")) for number in range(pictures)]
+
+
+# Scenes
+
+def test_the_same_generator_gives_the_same_scene_and_the_same_pixels():
+    first, again, other = (make_scene("train", random.Random(seed)) for seed in (3, 3, 4))
+    assert first == again and first.draw().tobytes() == again.draw().tobytes()
+    assert first.draw().tobytes() != other.draw().tobytes()
+
+
+@pytest.mark.parametrize("split", ["train", "val", "novel"])
+def test_every_scene_is_of_the_split_it_was_made_for(split):
+    made = [make_scene(split, random.Random(number)) for number in range(40)]
+    assert {split_of(each) for each in made} == {split}
+    shown = {(t.color, t.kind) for each in made for t in each.things}
+    assert bool(shown & set(FULL.held_out)) == (split == "novel")
+
+
+def test_pictures_come_in_all_formats():
+    made = [make_scene("train", random.Random(number)) for number in range(150)]
+    aspects = [each.width / each.height for each in made]
+    assert min(aspects) >= 1 / 3.02 and max(aspects) <= 3.02
+    assert min(aspects) < 0.6 and max(aspects) > 1.7
+    assert all(160 <= side <= 1024 for each in made for side in (each.width, each.height))
+
+
+def test_some_things_are_so_small_that_only_a_close_up_resolves_them():
+    widths = [t.width for number in range(60) for t in make_scene("train", random.Random(number)).things]
+    assert np.mean(np.array(widths) < 3) > 0.02
+
+
+def test_things_lie_inside_the_picture():
+    for number in range(60):
+        for t in make_scene("train", random.Random(number)).things:
+            assert t.x - t.width / 2 >= -0.02 and t.x + t.width / 2 <= 100.02
+            assert t.y - t.height / 2 >= -0.02 and t.y + t.height / 2 <= 100.02
+
+
+def test_some_things_are_half_hidden_but_never_their_larger_part():
+    shares = [t.visible for number in range(80) for t in make_scene("train", random.Random(number)).things]
+    assert min(shares) >= FULL.least_visible
+    assert np.mean(np.array(shares) < 0.97) > 0.03
+
+
+def test_a_wish_is_granted():
+    wishes = (Wish("pink", "striped", "cup"),) * 3
+    made = make_scene("train", random.Random(1), wishes, extra=4, but=wishes[0])
+    assert len(matching(made, wishes[0])) == 3
+
+
+def nearest_color(pixel):
+    return min(COLORS, key=lambda color: np.abs(np.array(COLORS[color]) - pixel).sum())
+
+
+def test_the_point_of_a_thing_lands_on_pixels_of_its_colour():
+    """The pixel under each point, in 60 scenes."""
+    right = []
+    for number in range(60):
+        made = make_scene("train", random.Random(number))
+        pixels = np.asarray(made.draw()).astype(int)
+        for t in made.things:
+            around = pixels[int(t.y / 100 * made.height), int(t.x / 100 * made.width)]
+            right.append(nearest_color(around) == t.color)
+    assert np.mean(right) > 0.97
+
+
+# Names and references
+
+def test_a_name_is_pattern_colour_and_kind():
+    assert name(thing("balloon", "red", 50, 50, pattern="striped")) == "striped red balloon"
+    assert noun(Wish("", "", "fish"), several=True) == KINDS["fish"].plural
+    assert noun(Wish("red", "", "")) == "red thing"
+
+
+def test_references_by_relation_mean_what_they_say():
+    """Two cups left of the one tree, one cup right of it."""
+    made = scene(thing("tree", "green", 50, 50), thing("cup", "red", 10, 50), thing("cup", "blue", 20, 20),
+                 thing("cup", "red", 80, 50))
+    found = {reference.several: len(reference.things) for reference in relations(made)}
+    assert found["cups left of the green tree"] == 2
+    assert found["cups right of the green tree"] == 1
+    assert "cups above the green tree" not in found       # two are at the tree's own height: who could tell?
+
+
+def test_extremes_need_a_clear_margin():
+    made = scene(thing("cup", "red", 10, 50, 10), thing("cup", "blue", 50, 52, 11),
+                 thing("cup", "red", 90, 50, 30))
+    found = {reference.one for reference in extremes(made)}
+    assert {"largest cup", "leftmost cup", "rightmost cup"} <= found
+    assert not {"smallest cup", "highest cup"} & found    # 10 and 11 wide, 50 and 52 high
+
+
+def test_every_reference_in_many_scenes_is_true():
+    """Each relation is checked again from the coordinates by a reader who knows only the sentence."""
+    checks = {"left of": lambda a, b: a.x < b.x, "right of": lambda a, b: a.x > b.x,
+              "above": lambda a, b: a.y < b.y, "below": lambda a, b: a.y > b.y}
+    for number in range(40):
+        made = make_scene("train", random.Random(number))
+        for reference in relations(made):
+            found = re.fullmatch(r"(?:(\w+) )?(\w+) (left of|right of|above|below) the (\w+) (\w+)",
+                                 reference.one)
+            anchor = [t for t in made.things if (t.color, t.kind) == (found[4], found[5])]
+            assert len(anchor) == 1
+            meant = {t for t in made.things if t.kind == found[2] and found[1] in (None, t.color)
+                     and t != anchor[0] and checks[found[3]](t, anchor[0])}
+            assert meant == set(reference.things)
+
+
+# The sets
+
+def test_points_are_one_many_and_none():
+    sizes = Counter(min(len(a.points), 2) for _, said in composed(points.compose) for a in said)
+    total = sum(sizes.values())
+    assert all(sizes[n] / total > 0.1 for n in (0, 1, 2))
+    assert max(len(a.points) for _, said in composed(points.compose) for a in said) > 7
+
+
+def test_a_constant_guess_at_the_centre_is_far_off():
+    """Median distance of single points to the middle, in percent of the width."""
+    far = [abs(complex(a.points[0][0] - 50, (a.points[0][1] - 50) * made.height / made.width))
+           for made, said in composed(points.compose) for a in said if len(a.points) == 1]
+    assert median(far) > 25
+
+
+def test_counts_reach_sixteen_and_agree_with_the_scene():
+    seen = Counter()
+    for made, said in composed(count.compose, pictures=120):
+        for pointed, plain in zip(said[::2], said[1::2]):
+            assert len(pointed.points) == int(plain.answer) and pointed.label == plain.label
+            seen[int(plain.answer)] += 1
+    assert set(range(15)) <= set(seen)
+    assert max(seen.values()) / sum(seen.values()) < 0.2
+
+
+def test_captions_are_dense():
+    lengths = [len(said[0].answer.split()) for _, said in composed(cap.compose)]
+    assert median(lengths) > 120
+
+
+def test_captions_tell_every_fact_and_no_other():
+    """Read back by the score's own reader, which knows sentences but not the scene."""
+    for made, said in composed(cap.compose, pictures=40):
+        for annotation in said[:1]:
+            told = facts_in(annotation.answer, set(COLORS), set(KINDS))
+            assert told == facts_of(Example(None, (), made.things))
+
+
+def test_three_people_talk_on_three_different_walks():
+    made, said = composed(cap.compose, pictures=1)[0]
+    assert [a.style for a in said] == ["long_caption"] + ["transcript"] * 3
+    assert len({a.answer for a in said}) == 4
+
+
+def test_every_answer_of_cap_qa_stands_in_the_caption():
+    for made, said in composed(lambda split, rng: cap_qa.compose(FULL, split, rng)):
+        for annotation in said:
+            assert cap_qa.said(annotation.answer, made.columns["caption"]), annotation
+
+
+def test_free_questions_are_of_more_than_twenty_types():
+    assert len(ask_full.TYPES) >= 20
+    asked = {a.question for _, said in composed(ask_full.compose) for a in said}
+    assert len(asked) > 500
+
+
+def test_every_type_has_eight_wordings_or_more():
+    tuples = {name: value for name, value in vars(ask_words).items() if isinstance(value, tuple)}
+    assert all(len(set(value)) >= 8 for name, value in tuples.items() if name != "UNKNOWN_ANSWERS")
+
+
+def test_yes_and_no_are_equally_likely():
+    answers = Counter(a.answer for _, said in composed(ask_full.compose, pictures=250) for a in said)
+    assert 0.44 < answers["yes"] / (answers["yes"] + answers["no"]) < 0.56
+
+
+def test_explanations_point_at_what_they_name():
+    """Every tag's words hold the colour, the kind or the place of a thing that is there."""
+    for made, said in composed(lambda split, rng: explanations.compose(FULL, split, rng)):
+        for annotation in said:
+            assert "<" not in plain_text(annotation.answer)
+            for x, y in parse_points(annotation.answer):
+                assert any(abs(t.x - x) < 0.06 and abs(t.y - y) < 0.06 for t in made.things)
+
+
+def test_the_sets_speak_with_many_words():
+    words = Counter()
+    for compose in (points.compose, count.compose, ask_full.compose, cap.compose,
+                    lambda split, rng: cap_qa.compose(FULL, split, rng),
+                    lambda split, rng: explanations.compose(FULL, split, rng)):
+        for _, said in composed(compose, pictures=40):
+            for a in said:
+                words.update(re.findall(r"[a-z']+", f"{a.question} {a.label} {a.answer}".lower()))
+    assert len(words) >= 400
+
+
+def test_no_answer_is_over_a_fifth_of_the_free_questions():
+    answers = Counter(a.answer for _, said in composed(ask_full.compose, pictures=200) for a in said)
+    assert answers.most_common(1)[0][1] / sum(answers.values()) < 0.2
+
+
+def test_plain_references_name_all_that_is_there():
+    made = scene(thing("cup", "red", 20, 20), thing("cup", "blue", 80, 80))
+    assert {r.label: len(r.things) for r in plain_references(made)} == {
+        "cups": 2, "red cup": 1, "blue cup": 1, "red thing": 1, "blue thing": 1}
