@@ -29,6 +29,10 @@ WORDS = ("STOP", "CAFE", "BAKERY", "EXIT", "BOOKS", "TAXI", "HOTEL", "OPEN", "BU
          "MUSIC", "PARK", "TOYS", "FERRY")
 SPOTS = 40           # tried for one thing before it is left out
 CENTRE_CLEAR = 2.0   # percent around a centre that nothing may hide
+OUTDOORS = ("field", "sea", "street", "night")
+IN_THE_SKY = ("sun", "moon", "star", "bird", "balloon", "kite")  # outdoors they keep to the upper part,
+ANYWHERE = ("circle", "square", "triangle", "cross", "ring", "heart", "arrow")  # these go where they like,
+SKY, EARTH = (0.0, 50.0), (35.0, 100.0)  # and all others to the lower: percent of the height
 FAMILIAR = 0.6       # share of things of which the picture has others: else nothing could be counted
 
 
@@ -97,7 +101,7 @@ def _try_scene(split, rng, wishes, extra, but) -> FullScene | None:
     if extra is None:
         extra = max(0, rng.randint(*FULL.things) - len(wishes))
     pairs = _choose_pairs(setting, split, rng, wishes, extra, but)
-    stage = _Stage(width, height, crowd=len(pairs))
+    stage = _Stage(width, height, len(pairs), outdoors=setting in OUTDOORS)
     placed = [stage.place(wish, rng) for wish in pairs]
     if not all(placed[:len(wishes)]) or len(stage.things) < min(2, len(pairs)):
         return None
@@ -153,8 +157,8 @@ class _Stage:
     """Where things are put one after another, each hiding what it may hide and no more."""
     longest = 160  # pixels of the masks by which hiding is measured: rough is enough
 
-    def __init__(self, width: int, height: int, crowd: int):
-        self.width, self.height = width, height
+    def __init__(self, width: int, height: int, crowd: int, outdoors: bool):
+        self.width, self.height, self.outdoors = width, height, outdoors
         scale = self.longest / max(width, height)
         self.grid = max(8, round(width * scale)), max(8, round(height * scale))
         self.largest = min(FULL.size[1], 110 / math.sqrt(max(1, crowd)))
@@ -177,13 +181,19 @@ class _Stage:
 
     def _random_thing(self, wish: Wish, rng: random.Random) -> Thing:
         low, high = map(math.log, (FULL.size[0], self.largest))
-        longer = math.exp(high - (high - low) * rng.random() ** 1.5) / 100 * min(self.width, self.height)
+        longer = math.exp(high - (high - low) * rng.random() ** 2) / 100 * min(self.width, self.height)
         aspect = KINDS[wish.kind].aspect
         width, height = (longer, longer / aspect) if aspect > 1 else (longer * aspect, longer)
         w, h = 100 * max(6.0, width) / self.width, 100 * max(6.0, height) / self.height
-        x, y = rng.uniform(w / 2, 100 - w / 2), rng.uniform(h / 2, 100 - h / 2)
+        top, bottom = self._zone(wish.kind)
+        x, y = rng.uniform(w / 2, 100 - w / 2), rng.uniform(max(top, h / 2), max(top, bottom - h / 2))
         place = (round(value, 2) for value in (x, y, w, h))
         return Thing(wish.kind, wish.color, *place, pattern=wish.pattern)
+
+    def _zone(self, kind: str) -> tuple[float, float]:
+        if not self.outdoors or kind in ANYWHERE:
+            return 0.0, 100.0
+        return SKY if kind in IN_THE_SKY else EARTH
 
     def _try(self, thing: Thing) -> bool:
         near = [i for i, other in enumerate(self.things) if _boxes_meet(thing, other)]

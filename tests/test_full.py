@@ -21,6 +21,7 @@ from data.world import FULL
 from minimolmo.flow import Example, Thing
 from minimolmo.score import facts_in, facts_of
 from minimolmo.text.points import parse_points, plain_text
+from minimolmo.text.prompts import TEMPLATES
 
 
 def thing(kind, color, x, y, size=10.0, pattern="plain", word=""):
