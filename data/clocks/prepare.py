@@ -22,7 +22,7 @@ TELL_TIME = ("What time is it{}?", "What time is being shown{}?", "What time doe
              "Which time do the hands show{}?", "What is the time{}?", "The time{}, please.",
              "How late is it{}?", "What time do you read here{}?", "Can you read this clock{}?",
              "what time is it{}")
-FIGURES = ("", "", "", " in figures", " as HH:MM")
+FIGURES = ("", "", "", " in figures", " in digits")
 WORDS = (" in words", ", in words")
 LONG = (" in hours and minutes", ", in hours and minutes")
 SECONDS = (" to the second", " with seconds")
@@ -33,8 +33,8 @@ LAST_HOUR = ("Which hour has the short hand passed last?", "What hour did the ho
 MINUTES = ("How many minutes past the full hour is it?", "How many minutes does the long hand show?",
            "At which minute is the long hand?", "Only the minutes, please.", "What minute is it?",
            "How many minutes have gone by since the full hour?")
-HALF = ("Is it before or after half past?", "Before or after half past?", "Is the half hour before or after now?",
-        "Has the long hand yet to pass half past? Say before or after.", "half past: is it before or after",
+HALF = ("Is it before or after half past?", "Before or after half past?", "Half past: before it or after it?",
+        "Does the clock stand before or after half past?", "half past: is it before or after",
         "Is this before half past or after?")
 SECOND_HAND = ("Is there a second hand?", "Does it show seconds?", "Can you see a second hand?",
                "Has this clock a hand for the seconds?", "Do you see a hand for seconds?", "second hand: yes or no")
