@@ -1,0 +1,93 @@
+"""clocks: an analogue clock or watch of some twenty styles, and the time it tells.
+
+    python -m data.clocks.prepare --level=full --seed=1
+"""
+from __future__ import annotations
+
+import random
+
+from data.clocks.clock import Clock, random_clock
+from data.clocks.words import in_figures, in_hours_and_minutes, in_words, to_the_second
+from data.world import Level
+from data.write import command
+from minimolmo.flow import Annotation
+
+THIRD = 0.4         # share of pictures with a third question; every picture has two
+WITH_SECONDS = 0.4  # of the questions for another format, if there is a second hand
+WRONG = (1, 2, 5, 10, 15, 30, 60, 120, 180)  # minutes by which a wrong time may be off, either way
+
+# How an answer is wanted stands at {}: "" leaves it at figures.
+TELL_TIME = ("What time is it{}?", "What time is being shown{}?", "What time does the clock show{}?",
+             "What does the clock say{}?", "Read the clock{}.", "Tell me the time{}.", "Give the time{}.",
+             "Which time do the hands show{}?", "What is the time{}?", "The time{}, please.",
+             "How late is it{}?", "What time do you read here{}?", "Can you read this clock{}?",
+             "what time is it{}")
+FIGURES = ("", "", "", " in figures", " in digits")
+WORDS = (" in words", ", in words")
+LONG = (" in hours and minutes", ", in hours and minutes")
+SECONDS = (" to the second", " with seconds")
+
+LAST_HOUR = ("Which hour has the short hand passed last?", "What hour did the hour hand pass last?",
+             "Which hour mark did the short hand leave behind?", "What is the last full hour?",
+             "Past which hour is the short hand?", "Name the hour that the hour hand has passed.")
+MINUTES = ("How many minutes past the full hour is it?", "How many minutes does the long hand show?",
+           "At which minute is the long hand?", "Only the minutes, please.", "What minute is it?",
+           "How many minutes have gone by since the full hour?")
+HALF = ("Is it before or after half past?", "Before or after half past?", "Half past: before it or after it?",
+        "Does the clock stand before or after half past?", "half past: is it before or after",
+        "Is this before half past or after?")
+SECOND_HAND = ("Is there a second hand?", "Does it show seconds?", "Can you see a second hand?",
+               "Has this clock a hand for the seconds?", "Do you see a hand for seconds?", "second hand: yes or no")
+CHECK = ("Is it {}?", "Does the clock show {}?", "Yes or no: is it {}?", "Do the hands say {}?",
+         "Is {} the time shown here?", "Can it be {}?")
+
+
+def compose(level: Level, split: str, rng: random.Random) -> tuple[Clock, list[Annotation]]:
+    """One clock and two or three questions: the time in figures, then in another format, then about a hand.
+
+    The level changes nothing: this set has but one.
+    """
+    clock = random_clock(split, rng)
+    others = [_other_format(clock, rng), _ask(*rng.choice(matters(clock, rng)), rng)]
+    rng.shuffle(others)
+    kept = others if rng.random() < THIRD else others[:1]
+    return clock, [_time(FIGURES, in_figures(clock.hour, clock.minute), rng), *kept]
+
+
+def matters(clock: Clock, rng: random.Random) -> list[tuple[tuple[str, ...], str]]:
+    """(wordings, answer) of whatever can be asked of this clock beside its time."""
+    asked = rng.random() < 0.5
+    time = in_figures(clock.hour, clock.minute) if asked else wrong_time(clock, rng)
+    found = [(SECOND_HAND, "yes" if clock.second_hand else "no"), (MINUTES, str(clock.minute)),
+             (tuple(wording.format(time) for wording in CHECK), "yes" if asked else "no")]
+    if clock.minute:  # on the full hour "passed" could mean two
+        found.append((LAST_HOUR, str(clock.hour)))
+    if clock.minute not in (0, 30):  # at 0 the last half hour is as near as the next
+        found.append((HALF, "before" if clock.minute < 30 else "after"))
+    return found
+
+
+def wrong_time(clock: Clock, rng: random.Random) -> str:
+    """A time nearby in figures: right and wrong times are spread alike, so the question gives nothing away."""
+    off = (60 * clock.hour + clock.minute + rng.choice((-1, 1)) * rng.choice(WRONG)) % 720
+    return in_figures(off // 60 or 12, off % 60)
+
+
+def _other_format(clock: Clock, rng: random.Random) -> Annotation:
+    if clock.second_hand and rng.random() < WITH_SECONDS:
+        return _time(SECONDS, to_the_second(clock.hour, clock.minute, clock.second), rng)
+    if rng.random() < 0.6:
+        return _time(WORDS, in_words(clock.hour, clock.minute), rng)
+    return _time(LONG, in_hours_and_minutes(clock.hour, clock.minute), rng)
+
+
+def _time(formats: tuple[str, ...], answer: str, rng: random.Random) -> Annotation:
+    return _ask([wording.format(rng.choice(formats)) for wording in TELL_TIME], answer, rng)
+
+
+def _ask(wordings: list[str] | tuple[str, ...], answer: str, rng: random.Random) -> Annotation:
+    return Annotation("clocks", question=rng.choice(wordings), answer=answer)
+
+
+if __name__ == "__main__":
+    command({"clocks": compose})

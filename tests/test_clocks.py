@@ -1,0 +1,294 @@
+"""clocks: faces of many styles, and hands that tell the stated time. `read_hands` measures pixels alone."""
+import random
+import re
+from collections import Counter
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from data.clocks.clock import Clock, random_clock, split_of
+from data.clocks.hands import hand_angles
+from data.clocks.prepare import (CHECK, FIGURES, HALF, LAST_HOUR, LONG, MINUTES, SECOND_HAND, SECONDS, TELL_TIME,
+                                 WORDS, compose)
+from data.clocks.sheet import contact_sheet
+from data.clocks.styles import NOVEL, STYLES
+from data.clocks.words import in_figures, in_hours_and_minutes, in_words, to_the_second
+
+SIDE, RADIUS = 200, 60.0  # pixels, of the pictures that are measured
+LEVEL = None              # the set has but one level, and looks at nothing of it
+EVERY_MINUTE = [(hour, minute) for hour in range(1, 13) for minute in range(60)]
+
+
+@cache
+def composed(split: str = "train", count: int = 1500):
+    """(clock, annotations), not drawn."""
+    return [compose(LEVEL, split, random.Random(f"{split}/{index}")) for index in range(count)]
+
+
+def upright(style: str, hour: int, minute: int, second: int = 0, second_hand: bool = False) -> Clock:
+    """A clock in the middle of its picture that does not lean."""
+    return Clock(style, hour, minute, second, second_hand, SIDE, SIDE, SIDE / 2, SIDE / 2, RADIUS, 0.0, look=7)
+
+
+def pixels(clock: Clock) -> np.ndarray:
+    return np.asarray(clock.draw()).astype(int)
+
+
+@cache
+def without_hands(style: str) -> np.ndarray:
+    """At seven times of the day no pixel is under a hand more than three times: the median has none."""
+    times = [(hour, (hour * 103) % 60) for hour in (1, 3, 5, 6, 8, 10, 12)]
+    return np.median([pixels(upright(style, *time)) for time in times], axis=0)
+
+
+def direction(change: np.ndarray, ring: tuple[float, float], centre=(0.0, 0.0), hidden: float | None = None):
+    """Where in a ring about a centre (radii of the dial) most has changed: degrees from twelve, or None.
+
+    hidden  leave out what lies along this direction
+    """
+    y, x = (np.indices(change.shape) + 0.5 - SIDE / 2) / RADIUS - np.array(centre)[::-1, None, None]
+    there = (np.hypot(x, y) > ring[0]) & (np.hypot(x, y) < ring[1])
+    if hidden is not None:
+        ahead = np.array([np.sin(np.radians(hidden)), -np.cos(np.radians(hidden))])
+        there &= (np.abs(x * ahead[1] - y * ahead[0]) > 0.1) | (x * ahead[0] + y * ahead[1] < 0)
+    strong = there & (change > max(60, 0.5 * change[there].max()))
+    if not strong.any():
+        return None
+    turn = np.arctan2(x, -y)[strong]
+    return np.degrees(np.arctan2(np.sin(turn).mean(), np.cos(turn).mean())) % 360
+
+
+def read_hands(clock: Clock) -> tuple[float, float]:
+    """Degrees of the hour and the minute hand, from pixels: only the long one reaches the outer ring."""
+    change = np.abs(pixels(clock) - without_hands(clock.style)).sum(axis=2)
+    minute = direction(change, (0.57, 0.67))
+    hour = direction(change, (0.33, 0.45), hidden=minute)
+    return (minute if hour is None else hour), minute
+
+
+def apart(a: float, b: float, whole: float = 360) -> float:
+    return abs((a - b + whole / 2) % whole - whole / 2)
+
+
+def parse(answer: str) -> tuple[int, int]:
+    """Hour and minute of an answer in any format: written against the drawing side, not with its help."""
+    if re.fullmatch(r"\d+:\d\d(:\d\d)?", answer):
+        return tuple(int(part) for part in answer.split(":")[:2])
+    if re.fullmatch(r"\d+ hours? \d+ minutes?", answer):
+        return tuple(int(part) for part in re.findall(r"\d+", answer))
+    small = ("one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+             "seventeen eighteen nineteen twenty").split()
+    value = {word: number for number, word in enumerate(small, start=1)} | {"quarter": 15, "half": 30}
+    *start, last = answer.removesuffix(" o'clock").split()
+    if not start:
+        return value[last], 0
+    far = sum(value[word] for word in start[0].split("-"))
+    return (value[last], far) if start[-1] == "past" else ((value[last] - 2) % 12 + 1, 60 - far)
+
+
+# The hands
+
+def test_hands_creep_as_real_ones_do():
+    """At 10:09:33 the hour hand has gone 10 x 30, and 9 x 0.5 and 33 / 120 degrees on."""
+    assert hand_angles(10, 9, 33) == (304.775, 57.3, 198.0)
+    assert hand_angles(12, 0, 0) == (0, 0, 0)
+    assert hand_angles(6, 30, 0) == (195, 180, 0)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_hands_measured_from_the_pixels_give_the_stated_time(style):
+    """Three random clocks of each style: minute to one, hour exactly, each hand to 3 degrees of where it belongs."""
+    rng = random.Random(style)
+    for _ in range(3):
+        clock = upright(style, *rng.choice(EVERY_MINUTE))
+        hour, minute = read_hands(clock)
+        told = round(minute / 6) % 60
+        assert apart(told, clock.minute, 60) <= 1
+        assert min(range(1, 13), key=lambda guess: apart(30 * guess + minute / 12, hour)) == clock.hour
+        assert apart(minute, 6 * clock.minute) < 3
+        if apart(hour, minute) > 30:  # else the long hand hides part of the short one
+            assert apart(hour, 30 * clock.hour + clock.minute / 2) < 3
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_the_second_hand_measured_from_the_pixels_gives_the_stated_seconds(style):
+    """Against the clock without it; a small one, with a centre of its own, against its median at other seconds."""
+    small = STYLES[style].second == "small"
+    ring, centre = ((0.1, 0.18), (0, 0.44)) if small else ((0.57, 0.67), (0, 0))
+    others = [pixels(upright(style, 9, 3, second, True)) for second in (5, 12, 50)] if small else []
+    for second in (20, 37):
+        blank = np.median(others or [pixels(upright(style, 9, 3, second))], axis=0)
+        change = np.abs(pixels(upright(style, 9, 3, second, True)) - blank).sum(axis=2)
+        assert apart(direction(change, ring, centre), 6 * second) < 3
+
+
+@pytest.mark.parametrize("style", ["wrist watch", "diver", "classroom"])
+def test_a_clock_that_leans_shows_the_same_hands_leaning_as_far(style):
+    """Ten degrees more on both hands."""
+    clock = upright(style, 4, 40)
+    straight, leaning = clock, replace(clock, turn=10.0)
+    blank = np.median([pixels(replace(leaning, hour=hour, minute=hour * 5 - 5)) for hour in (1, 3, 5, 7, 12)],
+                      axis=0)
+    change = np.abs(pixels(leaning) - blank).sum(axis=2)
+    assert apart(direction(change, (0.57, 0.67)), read_hands(straight)[1] + 10) < 3
+
+
+# The picture
+
+def test_the_same_clock_is_the_same_bytes():
+    """And the same generator makes the same clock; another look is another picture of the same time."""
+    first, again = (compose(LEVEL, "train", random.Random(3)) for _ in range(2))
+    assert first == again and first[0].draw().tobytes() == again[0].draw().tobytes()
+    assert replace(first[0], look=first[0].look + 1).draw().tobytes() != first[0].draw().tobytes()
+
+
+def test_there_are_more_than_twenty_styles_and_no_two_look_alike():
+    """One time, one look, one size: as many pictures as styles."""
+    pictures = {upright(style, 10, 9).draw().tobytes() for style in STYLES}
+    assert len(pictures) == len(STYLES) >= 21
+
+
+def test_pictures_have_many_sizes_and_the_dial_is_always_whole():
+    """160 to 512 pixels, 3:4 to 4:3; the dial's edge lies inside the picture."""
+    for clock, _ in composed():
+        short, long = sorted((clock.width, clock.height))
+        assert 160 <= short <= long <= 512 and long / short < 1.34
+        for place, side in ((clock.x, clock.width), (clock.y, clock.height)):
+            assert clock.radius <= place <= side - clock.radius
+        assert 0.41 < 2 * clock.radius / short < 0.95 and abs(clock.turn) <= 10
+
+
+def test_a_picture_is_as_large_as_its_record_says():
+    """RGB, one for each of the splits."""
+    for split in ("train", "val", "novel"):
+        clock = random_clock(split, random.Random(1))
+        picture = clock.draw()
+        assert picture.size == (clock.width, clock.height) and picture.mode == "RGB"
+
+
+def test_a_row_has_the_columns_of_pixmo():
+    """The time as HH:MM:SS."""
+    assert upright("toy", 9, 5, 7, True).columns == {
+        "watchface_name": "toy", "time_format": "12h", "watch_time": "09:05:07", "shows_seconds": True,
+        "hour_visible": 1, "minute_visible": 1, "second_visible": 1}
+
+
+def test_the_contact_sheet_shows_what_it_is_asked_for():
+    """Seven styles need two rows of six."""
+    assert contact_sheet(tuple(STYLES)[:7]).size == (6 * 138 - 4, 2 * 138 - 4)
+
+
+# The splits
+
+def test_no_time_of_a_style_is_in_both_train_and_val():
+    """Whatever the seconds, the size or the look."""
+    train, val = ({(clock.style, clock.hour, clock.minute) for clock, _ in composed(split)}
+                  for split in ("train", "val"))
+    assert train and val and not train & val
+
+
+def test_a_clock_knows_its_split_by_style_hour_and_minute_alone():
+    """Redrawing it otherwise does not smuggle it into training."""
+    for clock, _ in composed("val", 50):
+        assert split_of(replace(clock, second=59, second_hand=True, look=0, x=1.0, turn=3.0)) == "val"
+
+
+def test_the_tower_is_seen_in_novel_only():
+    """And novel shows nothing else."""
+    assert {clock.style for clock, _ in composed("novel", 50)} == {NOVEL}
+    for split in ("train", "val"):
+        assert {clock.style for clock, _ in composed(split)} == {*STYLES} - {NOVEL}
+
+
+# What is said
+
+@pytest.mark.parametrize("time, words", [
+    ((10, 0), "ten o'clock"), ((10, 9), "nine minutes past ten"), ((10, 10), "ten past ten"),
+    ((3, 15), "quarter past three"), ((12, 30), "half past twelve"), ((2, 45), "quarter to three"),
+    ((12, 35), "twenty-five to one"), ((7, 1), "one minute past seven"), ((11, 59), "one minute to twelve"),
+])
+def test_a_time_is_said_as_people_say_it(time, words):
+    assert in_words(*time) == words
+
+
+def test_every_format_parses_back_to_its_time():
+    """All 720 of them."""
+    for time in EVERY_MINUTE:
+        told = in_words(*time), in_figures(*time), in_hours_and_minutes(*time), to_the_second(*time, 33)
+        assert [parse(answer) for answer in told] == [time] * 4
+
+
+def wording_of(question: str) -> str:
+    """The question without its format and without any time in it."""
+    formats = sorted({*FIGURES, *WORDS, *LONG, *SECONDS} - {""}, key=len, reverse=True)
+    return re.sub("|".join(map(re.escape, formats)) + r"|\d+:\d\d", "", question)
+
+
+def test_answers_are_true_of_the_clock():
+    """Each sort of question, told apart by its words."""
+    checks, seen = {re.sub(r"\{\}", "", wording) for wording in CHECK}, Counter()
+    for clock, notes in composed():
+        for note in notes:
+            words, named = wording_of(note.question), re.search(r"\d+:\d\d", note.question)
+            if named:
+                true, sort = "yes" if parse(named[0]) == (clock.hour, clock.minute) else "no", "check"
+                assert words in checks
+            elif words in SECOND_HAND:
+                true, sort = "yes" if clock.second_hand else "no", "second hand"
+            elif words in HALF:
+                true, sort = "before" if clock.minute < 30 else "after", "half"
+            elif words in MINUTES:
+                true, sort = str(clock.minute), "minutes"
+            elif words in LAST_HOUR:
+                true, sort = str(clock.hour), "hour"
+            else:
+                assert parse(note.answer) == (clock.hour, clock.minute)
+                true, sort = note.answer, "time"
+            assert note.answer == true, note
+            seen[sort] += 1
+    assert len(seen) == 6 and min(seen.values()) > 100
+
+
+def test_the_question_says_which_format_is_wanted():
+    """Words, hours and minutes, seconds where a hand shows them; else figures."""
+    for clock, notes in composed():
+        for note in notes:
+            if " to the second" in note.question or " with seconds" in note.question:
+                assert clock.second_hand and note.answer.endswith(f":{clock.second:02}")
+                assert note.answer.count(":") == 2
+            elif "in words" in note.question:
+                assert not re.search(r"\d", note.answer)
+            elif "in hours and minutes" in note.question:
+                assert "hour" in note.answer
+            elif wording_of(note.question) in {wording.format("") for wording in TELL_TIME}:
+                assert re.fullmatch(r"\d+:\d\d", note.answer)
+
+
+def test_the_time_is_asked_in_many_wordings_and_none_is_common():
+    """Fourteen, each in fewer than one question of five."""
+    plain = {wording.format("") for wording in TELL_TIME}
+    asked = Counter(wording_of(note.question) for _, notes in composed() for note in notes)
+    asked = {wording: count for wording, count in asked.items() if wording in plain}
+    assert len(asked) >= 12 and max(asked.values()) < 0.2 * sum(asked.values())
+
+
+def test_no_question_gives_its_answer_away():
+    """Yes is as common as no, before as after, whatever the wording; half of all answers are like 10:09."""
+    notes = [note for _, notes in composed() for note in notes]
+    share = Counter(note.answer for note in notes)
+    assert 0.45 < share["yes"] / (share["yes"] + share["no"]) < 0.55
+    assert 0.42 < share["before"] / (share["before"] + share["after"]) < 0.58
+    assert 0.4 < sum(":" in note.answer for note in notes) / len(notes) < 0.6
+    yes, no = ({wording_of(note.question) for note in notes if note.answer == said} for said in ("yes", "no"))
+    assert yes == no
+    hours = Counter(clock.hour for clock, _ in composed())
+    assert max(hours.values()) < 0.12 * len(composed())
+
+
+def test_every_clock_has_two_or_three_questions_and_none_twice():
+    """Of style clocks, with nothing to point at."""
+    for clock, notes in composed():
+        assert 2 <= len(notes) <= 3 and len({note.question for note in notes}) == len(notes)
+        assert {note.style for note in notes} == {"clocks"} and clock.things == ()
