@@ -1,0 +1,124 @@
+"""Charts: a topic's numbers as bars, lines, a pie or points, and questions about them.
+
+Every number can be read: it is printed, or it lies exactly on a grid line.
+"""
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from data.docs import chart_drawing
+from data.docs.ink import COLORS, Ink
+from data.docs.numbers import Grid, make_grid, questions
+from data.docs.topics import NAMES, TOPICS, TWOSOMES, Persona, Topic
+from data.docs.wordings import Ask
+
+KINDS = ("bars", "bars", "bars", "grouped", "grouped", "rows", "rows", "lines", "lines", "pie", "pie", "scatter")
+STEPS = (1, 2, 5, 10, 20, 25, 50, 100, 200)   # between two grid lines
+TICKS = 5, 12       # grid lines above zero, fewest and most
+LEAST_SLICE = 8     # percent: a thinner slice has no room for its number
+
+
+@dataclass(frozen=True)
+class Chart:
+    """The numbers and how they are shown. `room` stretches it; `look` seeds what carries no fact."""
+    kind: str                 # bars, grouped, rows (bars that lie), lines, pie, scatter
+    grid: Grid
+    units: tuple[str, ...]    # of the axis; of x and y in a scatter
+    steps: tuple[int, ...]    # from one grid line to the next, likewise
+    colors: tuple[str, ...]   # one for each column; in a pie, for each row
+    printed: bool             # the numbers stand at the bars
+    author: str
+    job: str
+    theme: str
+    room: float               # 1..1.5
+    look: int
+    family = "charts"
+
+    @property
+    def data(self) -> tuple:
+        """What it tells, whatever it looks like: this decides the split."""
+        return self.kind, self.grid
+
+    def ink(self) -> Ink:
+        """The page with everything on it."""
+        return chart_drawing.DRAW[self.kind](self)
+
+
+def make_chart(persona: Persona, novel: bool, rng: random.Random) -> Chart:
+    """A chart by the persona, on a topic that is novel or not."""
+    kind = rng.choice(KINDS)
+    printed = kind == "pie" or kind in ("bars", "rows") and rng.random() < 0.6
+    if kind == "scatter":
+        grid, units, steps = _scattered(novel, rng)
+    else:
+        grid, units, steps = _of_topic(kind, printed, novel, rng)
+    many = len(grid.rows) if kind == "pie" else len(grid.columns) if kind != "scatter" else 1
+    colors = tuple(rng.sample(list(COLORS), many))
+    return Chart(kind, grid, units, steps, colors, printed, rng.choice(NAMES), persona.job,
+                 rng.choice(persona.themes), round(rng.uniform(1, 1.5), 2), rng.getrandbits(32))
+
+
+def _of_topic(kind: str, printed: bool, novel: bool, rng: random.Random):
+    """(grid, units, steps) of any kind but the scatter."""
+    topics = [topic for topic in TOPICS if topic.novel == novel and (kind != "pie" or topic.share)]
+    topic = rng.choice(topics)
+    if kind == "pie":
+        return _pie(topic, rng), ("",), (1,)
+    step = rng.choice(steps_for(topic))
+    levels = topic.high // step - -(-topic.low // step) + 1
+    most = min(len(topic.rows), 7, levels)
+    columns = rng.randint(2, min(3, len(topic.groups))) if kind == "grouped" else 1
+    if kind == "lines":
+        columns = rng.randint(1, min(3, len(topic.groups)))
+    rows = rng.randint(min(3, most), min(5, most) if kind == "grouped" else most)
+    finest = max(1, step // 20) if printed else step
+    return make_grid(topic, rows, columns, finest, rng), (topic.unit,), (step,)
+
+
+def steps_for(topic: Topic) -> list[int]:
+    """The distances between grid lines that suit a topic's numbers."""
+    return [step for step in STEPS if TICKS[0] <= topic.high // step <= TICKS[1]
+            and topic.high // step - -(-topic.low // step) >= 3]
+
+
+def _pie(topic: Topic, rng: random.Random) -> Grid:
+    """Shares of 100 percent, all different, none too thin."""
+    rows = rng.randint(3, min(6, len(topic.rows)))
+    while True:
+        cuts = sorted(rng.sample(range(1, 100), rows - 1))
+        shares = [b - a for a, b in zip([0, *cuts], [*cuts, 100])]
+        if min(shares) >= LEAST_SLICE and len(set(shares)) == rows:
+            break
+    names = topic.rows[:rows] if topic.ordered else tuple(rng.sample(topic.rows, rows))
+    return Grid(topic.title, topic.axis, "of", names, ("share",), ("share",),
+                tuple((share,) for share in shares), suffix="%")
+
+
+def _scattered(novel: bool, rng: random.Random):
+    """(grid, units, steps) of lettered points on crossings of grid lines, no two side by side."""
+    topic = rng.choice([topic for topic in TWOSOMES if topic.novel == novel])
+    spots: list[tuple[int, int]] = []
+    while len(spots) < 5 + rng.getrandbits(2):
+        x, y = rng.randint(1, 8), rng.randint(1, 8)
+        if all(max(abs(x - u), abs(y - v)) > 1 for u, v in spots):
+            spots.append((x, y))
+        elif rng.random() < 0.02:
+            break
+    values = tuple((x * topic.steps[0], y * topic.steps[1]) for x, y in spots)
+    grid = Grid(topic.title, "point", "of point", tuple("ABCDEFGH"[:len(spots)]), topic.nouns, topic.nouns, values)
+    return grid, topic.units, topic.steps
+
+
+def ask(chart: Chart, rng: random.Random) -> list[Ask]:
+    """Every question that the chart can answer."""
+    asks = questions(chart.grid, rng)
+    asks.append(Ask("text", {"it": "title"}, chart.grid.title))
+    asks.append(Ask("field", {"it": "name of the author"}, chart.author))
+    asks.append(Ask("field", {"it": "job of the author"}, chart.job))
+    for unit in chart.units[:1] if len(chart.units) == 1 and chart.units[0] else ():
+        asks.append(Ask("field", {"it": f"unit of the {chart.grid.title.lower()}"}, unit))
+    if len(chart.colors) > 1:
+        named = chart.grid.rows if chart.kind == "pie" else chart.grid.columns
+        asks += [Ask("color", {"it": name}, color) for name, color in zip(named, chart.colors)]
+    return asks

@@ -1,0 +1,102 @@
+"""docs: charts, tables, diagrams and other documents by recipe: a persona and a topic give data, style, questions.
+
+    python -m data.docs.prepare --level=full --seed=1
+"""
+from __future__ import annotations
+
+import random
+import zlib
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple, Protocol
+
+from PIL import Image
+
+from data.docs import charts, diagrams, notices, others, tables
+from data.docs.ink import Ink
+from data.docs.topics import PERSONAS, Persona
+from data.docs.wordings import Ask, choose
+from data.world import Level
+from data.write import command
+from minimolmo.flow import Annotation, Thing
+
+VAL_SHARE = 8   # one page in so many belongs to val
+
+
+class Page(Protocol):
+    """What a recipe makes: facts, and how they look."""
+    family: str    # charts, tables, diagrams, other
+    data: tuple    # its facts alone
+
+    def ink(self) -> Ink:
+        """Everything drawn, and where each word stands."""
+
+
+class Recipe(NamedTuple):
+    """How a kind of page is made, and what can be asked about it."""
+    share: int     # of 100 pictures
+    make: callable
+    ask: callable
+
+
+RECIPES = (
+    Recipe(44, charts.make_chart, charts.ask),   # shares as in PixMo-Docs
+    Recipe(18, tables.make_table, tables.ask),
+    Recipe(10, diagrams.make_diagram, diagrams.ask),
+    Recipe(7, others.make_receipt, others.ask_receipt),
+    Recipe(7, others.make_form, others.ask_form),
+    Recipe(7, notices.make_poster, notices.ask_poster),
+    Recipe(7, notices.make_timetable, notices.ask_timetable),
+)
+
+
+@dataclass(frozen=True)
+class Document:
+    """A page, and its questions under PixMo's own names."""
+    page: Page
+    columns: dict
+    things: ClassVar[tuple[Thing, ...]] = ()   # nothing is pointed at
+
+    def draw(self) -> Image.Image:
+        """The page as an RGB picture: the same each time."""
+        return self.page.ink().finish()
+
+
+def compose(level: Level, split: str, rng: random.Random) -> tuple[Document, list[Annotation]]:
+    """One page and six to nine questions about it. There is one level only, so `level` is not looked at."""
+    recipe = rng.choices(RECIPES, [recipe.share for recipe in RECIPES])[0]
+    persona = rng.choice(PERSONAS)
+    page = make_page(recipe, persona, split, rng)
+    notes = say_all(choose(recipe.ask(page, rng), persona.curious, rng), page.family, rng)
+    told = {"question": [note.question for note in notes], "answer": [note.answer for note in notes]}
+    return Document(page, {"image_id": image_id(page), "questions": told}), notes
+
+
+def make_page(recipe: Recipe, persona: Persona, split: str, rng: random.Random) -> Page:
+    """A page that belongs to the split: made again until it does."""
+    while True:
+        page = recipe.make(persona, split == "novel", rng)
+        if split == "novel" or split_of(page) == split:
+            return page
+
+
+def split_of(page: Page) -> str:
+    """Train or val, read off the facts themselves: no page is in both. Novel topics are in neither."""
+    return "train" if zlib.crc32(repr(page.data).encode()) % VAL_SHARE else "val"
+
+
+def image_id(page: Page) -> str:
+    """A name for the page, from all that it is."""
+    return f"{page.family}_{zlib.crc32(repr(page).encode()):08x}"
+
+
+def say_all(asks: list[Ask], style: str, rng: random.Random) -> list[Annotation]:
+    """The questions in words, none of them twice."""
+    notes = {}
+    for ask in asks:
+        note = ask.say(style, rng)
+        notes.setdefault(note.question, note)
+    return list(notes.values())
+
+
+if __name__ == "__main__":
+    command({"docs": compose})

@@ -1,0 +1,162 @@
+"""Who asks and about what: a persona chooses the look and is curious in a certain way, a topic gives the data.
+
+Topics with `novel=True` are kept for the split of that name: nothing about them is in train or val.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+YEARS = tuple(str(year) for year in range(2013, 2027))
+QUARTERS = ("Q1", "Q2", "Q3", "Q4")
+HOURS = ("6 am", "8 am", "10 am", "noon", "2 pm", "4 pm", "6 pm", "8 pm")
+NAMES = ("Ada", "Ben", "Carla", "Dev", "Ella", "Finn", "Gita", "Hugo", "Ines", "Jonas", "Kira", "Leo", "Mina",
+         "Noah", "Olga", "Paul", "Rosa", "Sami", "Tara", "Uma", "Vera", "Wim", "Yara", "Zoe")
+TOWNS = ("Arden", "Bexley", "Corin", "Dale", "Elmside", "Fairview", "Grafton", "Holt", "Ivy Bay", "Kesten",
+         "Larkhill", "Marlow", "Norby", "Oakham")
+
+
+@dataclass(frozen=True)
+class Persona:
+    """Who made the page. `curious` names the kinds of question (see wordings.py) that come first."""
+    job: str
+    themes: tuple[str, ...]
+    curious: tuple[str, ...]
+
+
+PERSONAS = (
+    Persona("accountant", ("light", "paper"), ("sum", "difference", "average")),
+    Persona("teacher", ("mint", "light"), ("compare", "count", "text")),
+    Persona("journalist", ("paper", "light"), ("extremum", "trend", "choice")),
+    Persona("night guard", ("dark", "slate"), ("retrieve", "text", "count")),
+    Persona("scientist", ("light", "slate"), ("trend", "average", "retrieve")),
+    Persona("gardener", ("mint", "paper"), ("extremum", "sum", "order")),
+    Persona("coach", ("dark", "rose"), ("choice", "extremum", "difference")),
+    Persona("nurse", ("mint", "light"), ("retrieve", "trend", "count")),
+    Persona("shopkeeper", ("rose", "paper"), ("sum", "retrieve", "extremum")),
+    Persona("programmer", ("dark", "slate"), ("count", "difference", "order")),
+    Persona("librarian", ("paper", "rose"), ("text", "order", "count")),
+    Persona("farmer", ("paper", "mint"), ("extremum", "sum", "trend")),
+    Persona("pilot", ("slate", "dark"), ("difference", "order", "retrieve")),
+    Persona("student", ("light", "rose"), ("average", "compare", "choice")),
+)
+
+
+@dataclass(frozen=True)
+class Topic:
+    """Something that comes in numbers. `noun` goes after "the"; `at` goes before a row: "in Jan"."""
+    title: str
+    noun: str
+    unit: str              # "" where the noun says it
+    axis: str              # what a row is: month, day, fruit
+    at: str
+    rows: tuple[str, ...]
+    groups: tuple[str, ...]  # the columns, if there are several
+    low: int               # plausible values; in tenths where `decimals` is 1
+    high: int
+    ordered: bool = False  # rows follow each other in time, so that there is a trend
+    share: bool = False    # rows are parts of a whole, so that a pie makes sense
+    decimals: int = 0
+    novel: bool = False
+
+
+def _timed(title, noun, unit, axis, rows, groups, low, high, **rest) -> Topic:
+    at = {"day": "on", "hour": "at"}.get(axis, "in")
+    return Topic(title, noun, unit, axis, at, rows, groups, low, high, ordered=True, **rest)
+
+
+def _named(title, noun, unit, axis, rows, groups, low, high, share=True, **rest) -> Topic:
+    return Topic(title, noun, unit, axis, "for", rows, groups, low, high, share=share, **rest)
+
+
+TOPICS = (
+    _timed("Rainfall", "rainfall", "mm", "month", MONTHS, TOWNS, 10, 180),
+    _timed("Sunny hours", "number of sunny hours", "", "month", MONTHS, TOWNS, 40, 300),
+    _timed("Snow depth", "snow depth", "cm", "day", DAYS, ("Summit", "Valley", "Cabin", "Lift"), 5, 90),
+    _timed("Museum visitors", "number of visitors", "", "day", DAYS, ("Art", "Trains", "Toys", "Ships"), 20, 400),
+    _timed("Bakery sales", "number of loaves", "", "day", DAYS, ("Rye", "Wheat", "Spelt", "Oat"), 20, 160),
+    _timed("Power used", "power used", "kWh", "month", MONTHS, ("Home", "Office", "School", "Farm"), 100, 900),
+    _timed("Solar power", "solar power", "kWh", "month", MONTHS, ("Roof A", "Roof B", "Barn"), 20, 500),
+    _timed("Water level", "water level", "cm", "hour", HOURS, ("Pier", "Lock", "Bridge"), 20, 240),
+    _timed("Room temperature", "temperature", "deg", "hour", HOURS, ("Kitchen", "Attic", "Cellar"), 8, 32),
+    _timed("Steps walked", "number of steps", "hundreds", "day", DAYS, NAMES, 20, 150),
+    _timed("Minutes of sleep", "sleep", "min", "day", DAYS, NAMES, 300, 600),
+    _timed("Books lent", "number of books", "", "month", MONTHS, ("Novels", "Comics", "Science"), 30, 480),
+    _timed("Bike rentals", "number of rentals", "", "month", MONTHS, ("Station", "Park", "Harbor"), 50, 900),
+    _timed("Bus riders", "number of riders", "", "year", YEARS, ("Line 1", "Line 2", "Line 3", "Line 4"), 100, 990),
+    _timed("Town budget", "budget", "million", "year", YEARS, ("Roads", "Schools", "Parks"), 10, 95),
+    _timed("Wheat harvest", "harvest", "tons", "year", YEARS, ("North", "South", "East", "West"), 20, 300),
+    _timed("Honey harvest", "honey harvest", "kg", "year", YEARS, ("Hive A", "Hive B", "Hive C"), 10, 80),
+    _timed("Club members", "number of members", "", "year", YEARS, ("Chess", "Choir", "Tennis"), 15, 240),
+    _timed("Price of coffee", "price", "euros", "year", YEARS, ("Small", "Large", "To go"), 12, 58, decimals=1),
+    _timed("Rent per room", "rent", "euros", "year", YEARS, TOWNS, 200, 900),
+    _timed("Web traffic", "number of clicks", "", "day", DAYS, ("Phone", "Tablet", "Laptop"), 50, 950),
+    _timed("Support calls", "number of calls", "", "day", DAYS, ("Mail", "Phone", "Chat"), 5, 120),
+    _timed("Revenue", "revenue", "k euros", "quarter", QUARTERS, ("Shop", "Online", "Export"), 20, 480),
+    _timed("Orders shipped", "number of orders", "", "quarter", QUARTERS, ("North", "South", "East"), 40, 900),
+    _named("Fruit sold", "amount sold", "kg", "fruit", ("Apple", "Banana", "Cherry", "Grape", "Lemon", "Mango",
+           "Pear", "Plum"), ("Market", "Store", "Kiosk"), 10, 160),
+    _named("Vegetables grown", "harvest", "kg", "vegetable", ("Bean", "Beet", "Carrot", "Leek", "Onion", "Pea",
+           "Potato", "Pumpkin"), ("Bed 1", "Bed 2", "Bed 3"), 4, 90),
+    _named("Favorite pets", "number of votes", "", "pet", ("Cat", "Dog", "Fish", "Hamster", "Parrot", "Rabbit",
+           "Turtle"), ("Class 4", "Class 5", "Class 6"), 2, 60),
+    _named("Trees in the park", "number of trees", "", "tree", ("Ash", "Beech", "Birch", "Elm", "Maple", "Oak",
+           "Pine", "Willow"), ("Hill", "Lake", "Gate"), 5, 120),
+    _named("Birds counted", "number of birds", "", "bird", ("Crow", "Duck", "Finch", "Heron", "Owl", "Robin",
+           "Swan", "Wren"), ("Spring", "Summer", "Autumn"), 3, 95),
+    _named("Drinks sold", "number of cups", "", "drink", ("Cocoa", "Coffee", "Cola", "Juice", "Milk", "Tea",
+           "Water"), ("Morning", "Noon", "Evening"), 10, 200),
+    _named("Ice cream", "number of scoops", "", "flavor", ("Cherry", "Lemon", "Mango", "Mint", "Nut", "Vanilla"),
+           ("June", "July", "August"), 20, 300),
+    _named("School clubs", "number of members", "", "club", ("Art", "Chess", "Choir", "Drama", "Film", "Robots",
+           "Yoga"), ("Girls", "Boys"), 4, 50),
+    _named("Way to work", "number of people", "", "vehicle", ("Bike", "Bus", "Car", "Ferry", "Train", "Tram"),
+           ("Town", "Village", "Suburb"), 10, 300),
+    _named("Goals scored", "number of goals", "", "player", NAMES, ("Spring", "Autumn"), 1, 40, share=False),
+    _named("Test scores", "score", "points", "student", NAMES, ("Maths", "Music", "Art"), 20, 100, share=False),
+    _named("Push-ups", "number of push-ups", "", "athlete", NAMES, ("Week 1", "Week 2", "Week 3"), 5, 70,
+           share=False),
+    _named("Reading time", "reading time", "hours", "reader", NAMES, ("May", "June", "July"), 10, 95,
+           share=False, decimals=1),
+    _named("Town areas", "area", "sq km", "town", TOWNS, ("Land", "Water"), 10, 240, share=False),
+    _named("Hotel beds", "number of beds", "", "town", TOWNS, ("Hotels", "Hostels"), 30, 800),
+    _named("Languages spoken", "number of speakers", "", "language", ("Arabic", "Czech", "Dutch", "Greek",
+           "Hindi", "Polish", "Swedish", "Welsh"), ("Adults", "Children"), 10, 250),
+    _named("Coding hours", "number of hours", "", "project", ("Atlas", "Comet", "Delta", "Echo", "Lotus",
+           "Orbit"), ("Design", "Tests", "Review"), 5, 90),
+    _named("Metal mined", "output", "tons", "metal", ("Copper", "Gold", "Iron", "Lead", "Nickel", "Silver",
+           "Tin", "Zinc"), ("Mine A", "Mine B"), 10, 300),
+    _named("Instruments", "number of pupils", "", "instrument", ("Cello", "Drums", "Flute", "Guitar", "Harp",
+           "Piano", "Violin"), ("Year 1", "Year 2"), 3, 60),
+    _timed("Wind speed", "wind speed", "km/h", "hour", HOURS, ("Coast", "Ridge", "Port"), 5, 95, novel=True),
+    _timed("Ferry tickets", "number of tickets", "", "month", MONTHS, ("Adult", "Child", "Bike"), 40, 800,
+           novel=True),
+    _named("Cheese tasting", "number of points", "", "cheese", ("Brie", "Cheddar", "Edam", "Feta", "Gouda",
+           "Havarti"), ("Jury A", "Jury B"), 10, 98, novel=True),
+    _named("Moons seen", "number of sightings", "", "moon", ("Callisto", "Europa", "Io", "Oberon", "Rhea",
+           "Titan", "Triton"), ("May", "June"), 2, 60, novel=True),
+)
+
+
+@dataclass(frozen=True)
+class Twosome:
+    """Two numbers of each thing, for a scatter plot: what they are and how large a step of each axis is."""
+    title: str
+    nouns: tuple[str, str]   # along x, along y
+    units: tuple[str, str]
+    steps: tuple[int, int]
+    novel: bool = False
+
+
+TWOSOMES = (
+    Twosome("Study and score", ("study time", "score"), ("hours", "points"), (1, 10)),
+    Twosome("Size and price", ("size", "price"), ("sq m", "k euros"), (20, 50)),
+    Twosome("Age and height", ("age", "height"), ("years", "cm"), (2, 20)),
+    Twosome("Distance and fare", ("distance", "fare"), ("km", "euros"), (5, 2)),
+    Twosome("Weight and speed", ("weight", "speed"), ("kg", "km/h"), (10, 5)),
+    Twosome("Water and growth", ("water", "growth"), ("liters", "cm"), (2, 5)),
+    Twosome("Practice and wins", ("practice", "number of wins"), ("hours", ""), (5, 2)),
+    Twosome("Ads and sales", ("number of ads", "sales"), ("", "k euros"), (4, 25)),
+    Twosome("Depth and catch", ("depth", "catch"), ("m", "kg"), (10, 20), novel=True),
+)
