@@ -16,11 +16,13 @@ from data.kinds import COLORS, KINDS
 from data.phrases import extremes, matching, name, noun, plain_references, relations
 from data.point_explanations import prepare as explanations
 from data.points import full as points
+from data.prepare_all import SETS
 from data.scenes import FullScene, Wish, make_scene, split_of
 from data.world import FULL
 from minimolmo.flow import Example, Thing
 from minimolmo.score import facts_in, facts_of
 from minimolmo.text.points import parse_points, plain_text
+from minimolmo.text.prompts import TEMPLATES
 from minimolmo.text.prompts import TEMPLATES
 
 
@@ -219,11 +221,10 @@ def test_explanations_point_at_what_they_name():
 
 
 def test_the_sets_speak_with_many_words():
-    words = Counter()
-    for compose in (points.compose, count.compose, ask_full.compose, cap.compose,
-                    lambda split, rng: cap_qa.compose(FULL, split, rng),
-                    lambda split, rng: explanations.compose(FULL, split, rng)):
-        for _, said in composed(compose, pictures=40):
+    """The question's own words where the row has them; pointing and counting take theirs from `prompts.py`."""
+    words = Counter(re.findall("[a-z]+", str(TEMPLATES).lower()))
+    for name, compose in SETS.items():
+        for _, said in composed(lambda split, rng: compose(FULL, split, rng), pictures=40):
             for a in said:
                 words.update(re.findall(r"[a-z']+", f"{a.question} {a.label} {a.answer}".lower()))
     assert len(words) >= 400

@@ -49,6 +49,7 @@ class Clock:
     turn: float
     look: int
     things: ClassVar[tuple[Thing, ...]] = ()  # nobody points at it
+    suffix: ClassVar[str] = ".jpg"
 
     @property
     def columns(self) -> dict:

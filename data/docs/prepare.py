@@ -55,6 +55,7 @@ class Document:
     page: Page
     columns: dict
     things: ClassVar[tuple[Thing, ...]] = ()   # nothing is pointed at
+    suffix: ClassVar[str] = ".png"             # JPEG would smear the letters
 
     def draw(self) -> Image.Image:
         """The page as an RGB picture: the same each time."""
