@@ -138,7 +138,7 @@ KINDS: dict[str, Kind] = {
         (INK, polygon("28 23  53 17  54 20  29 26"))),
     "key": make_kind(
         "keys", "room", (BODY, oval(24, 30, 24)), (HOLE, oval(19, 30, 10)), (BODY, box(42, 23, 112, 37)),
-        (BODY, box(82, 34, 91, 53)), (BODY, box(98, 34, 110, 49)), (SHADE, box(47, 18, 53, 42))),
+        (BODY, box(82, 34, 91, 53)), (BODY, box(98, 34, 110, 49)), (SHADE, box(43, 18, 48, 42))),
     "umbrella": make_kind(
         "umbrellas", "street field sea", (METAL, box(47.5, -7, 52.5, 88)),
         (METAL, arch(42, 86, 11, 5, 0, 180)), (BODY, arc(50, 58, 50, 58, 180, 360) + _SCALLOPS),

@@ -40,7 +40,8 @@ def paint(canvas: Image.Image, thing: Thing, rng: random.Random) -> None:
     """
     place = _place(thing, canvas.size)
     numbers = number_map(thing, place)
-    palette = [channel for color in _palette(COLORS[thing.color], rng) for channel in color]
+    drawn_on = any(number == INK for number, _ in KINDS[thing.kind].parts)
+    palette = [channel for color in _palette(COLORS[thing.color], drawn_on, rng) for channel in color]
     mask = numbers.point(_ANY)
     numbers.putpalette(palette)
     canvas.paste(numbers.convert("RGB"), place[:2], mask)
@@ -144,14 +145,22 @@ def _write(pen: ImageDraw.ImageDraw, word: str, size: tuple[int, int]):
         pen.text(middle, word, fill=INK, font=_font(letters), anchor="ms")
 
 
-def _palette(color: Color, rng: random.Random) -> list[Color]:
-    """The colours of all numbers, in their order, for a thing of about this colour."""
+def _palette(color: Color, drawn_on: bool, rng: random.Random) -> list[Color]:
+    """The colours of all numbers, in their order, for a thing of about this colour.
+
+    drawn_on  whether it has a face or hands in light ink: these would be lost among white dots
+    """
     lighter = rng.randint(-SHADE_OF_COLOR, SHADE_OF_COLOR)
     tinge = TINGE if max(color) - min(color) > 10 else 2  # a white that leans to green is no white
     body = tuple(min(255, max(0, channel + lighter + rng.randint(-tinge, tinge))) for channel in color)
     light, black = _lightness(body), max(body) < 70
-    shade = _mix(body, (120, 122, 134), 0.5) if black else _mix(body, (10, 20, 50), 0.22)
-    second = _mix(body, (20, 20, 40), 0.34) if light > 195 else _mix(body, (255, 255, 255), 0.75)
+    shade = _mix(body, (10, 20, 50), 0.13 if light > 225 else 0.22)
+    if black:
+        shade = _mix(body, (120, 122, 134), 0.35)
+    if light > 195 or drawn_on and not black:
+        second = _mix(body, (20, 20, 40), 0.36)
+    else:
+        second = _mix(body, (255, 255, 255), 0.45 if drawn_on else 0.75)
     outline = (186, 188, 196) if black else _mix(body, (16, 18, 34), 0.66)
     ink = (44, 44, 54) if light > 110 else (250, 248, 240)
     return [(0, 0, 0), outline, body, second, shade, _mix(body, (255, 255, 255), 0.45), ink, *FIXED.values()]
