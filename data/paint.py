@@ -1,0 +1,176 @@
+"""Painting by numbers: a thing becomes a small map of numbers, and a palette gives every number its colour.
+
+    Thing -> number_map -> where it is not 0: silhouette
+                 `-------> palette of its colour -> pixels on the canvas
+
+    python -m data.sheets   draws data/pictures/kinds.png and settings.png
+
+Nothing here is antialiased: the caller paints twice as large and averages.
+"""
+from __future__ import annotations
+
+import random
+import zlib
+from functools import lru_cache
+
+from PIL import Image, ImageChops, ImageDraw, ImageFont
+
+from data.kinds import COLORS, KINDS
+from data.shapes import BODY, INK, OUTLINE, SECOND, Outline
+from minimolmo.flow import Thing
+
+Color = tuple[int, ...]          # red, green, blue, 0-255
+Place = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
+
+SHADE_OF_COLOR = 14  # a "red" is lighter or darker than another "red" by up to this much (0-255)
+TINGE = 6            # and each of its channels differs by up to this much more
+LINE = 70            # the outline is this part of a thing's size
+BANDS = 4.6          # stripes or rows of dots across a thing
+SHARE = 0.36         # of the body that stripes take: less than half, or a red thing is no longer red
+DOT = 0.3            # radius of a dot in stripes: dots take 28 %
+BOARD = (0.06, 0.06, 0.94, 0.43)  # where a sign's word stands, in its box: above the centre
+FIXED = {"dark": (52, 54, 64), "light": (250, 248, 240), "glass": (190, 222, 240), "wood": (128, 86, 52),
+         "leaf": (74, 150, 66), "metal": (128, 134, 146), "gold": (238, 176, 44)}  # in the order of shapes.py
+
+
+def paint(canvas: Image.Image, thing: Thing, rng: random.Random) -> None:
+    """Draw the thing into its box on an RGB canvas of any size. `rng` chooses the shade, nothing else.
+
+    The word on a sign is as large as the board allows: up to 6 letters are 9 px high on a sign 50 px wide.
+    """
+    place = _place(thing, canvas.size)
+    numbers = number_map(thing, place)
+    drawn_on = any(number == INK for number, _ in KINDS[thing.kind].parts)
+    palette = [channel for color in _palette(COLORS[thing.color], drawn_on, rng) for channel in color]
+    mask = numbers.point(_ANY)
+    numbers.putpalette(palette)
+    canvas.paste(numbers.convert("RGB"), place[:2], mask)
+
+
+def silhouette(thing: Thing, width: int, height: int) -> Image.Image:
+    """Where `paint` covers a picture of width x height pixels: mode L, 255 there, 0 elsewhere."""
+    place = _place(thing, (width, height))
+    picture = Image.new("L", (width, height))
+    picture.paste(number_map(thing, place).point(_ANY), place[:2])
+    return picture
+
+
+def is_mirrored(thing: Thing) -> bool:
+    """Whether it faces left. Read off the thing itself: a silhouette has no generator."""
+    told = thing.kind, thing.x, thing.y, thing.width, thing.height
+    return zlib.crc32(repr(told).encode()) % 2 == 1
+
+
+def number_map(thing: Thing, place: Place) -> Image.Image:
+    """The thing alone, as large as its place: mode L, each pixel a number of `data/shapes.py`."""
+    size = max(1, place[2] - place[0]), max(1, place[3] - place[1])
+    line = max(1, round(min(size) / LINE))
+    numbers = Image.new("L", size)
+    pen = ImageDraw.Draw(numbers)
+    for number, outline in KINDS[thing.kind].parts:
+        pen.polygon(_corners(outline, size, line, is_mirrored(thing)), fill=number)
+    if thing.pattern != "plain":
+        numbers.paste(SECOND, mask=ImageChops.darker(_pattern(thing.pattern, size), numbers.point(_BODY)))
+    if thing.kind == "sign" and thing.word:
+        _write(pen, thing.word, size)
+    return _outlined(numbers, line)
+
+
+def _table(*chosen: int) -> list[int]:
+    return [255 if number in chosen else 0 for number in range(256)]
+
+
+_ANY, _BODY = _table(*range(1, 256)), _table(BODY)
+
+
+def _place(thing: Thing, size: tuple[int, int]) -> Place:
+    """Percent to pixels."""
+    x, y, width, height = (share / 100 * size[i % 2]
+                           for i, share in enumerate((thing.x, thing.y, thing.width, thing.height)))
+    return round(x - width / 2), round(y - height / 2), round(x + width / 2), round(y + height / 2)
+
+
+def _corners(outline: Outline, size: tuple[int, int], line: int, mirrored: bool) -> list[tuple[float, float]]:
+    """Box of side 1 to pixels, with room for the line around it. A polygon paints its last pixel: hence 1."""
+    width, height = size[0] - 1 - 2 * line, size[1] - 1 - 2 * line
+    if mirrored:
+        return [(line + (1 - u) * width, line + v * height) for u, v in outline]
+    return [(line + u * width, line + v * height) for u, v in outline]
+
+
+def _outlined(numbers: Image.Image, line: int) -> Image.Image:
+    """OUTLINE on every free pixel that is at most `line` away from the thing."""
+    wide = numbers.point([min(number, OUTLINE) for number in range(256)])
+    for dx, dy in ((line, 0), (0, line)):
+        width, height = wide.size
+        there = wide.crop((dx, dy, width + dx, height + dy))
+        back = wide.crop((-dx, -dy, width - dx, height - dy))
+        wide = ImageChops.lighter(wide, ImageChops.lighter(there, back))
+    return ImageChops.lighter(wide, numbers)  # the outline has the lowest number
+
+
+def _pattern(pattern: str, size: tuple[int, int]) -> Image.Image:
+    """255 on stripes or dots. The centre lies between them, so that a point finds the body's own colour."""
+    mask = Image.new("L", size)
+    pen = ImageDraw.Draw(mask)
+    (x, y), period = (size[0] / 2, size[1] / 2), max(4.0, min(size) / BANDS)
+    rows, columns = (int(half / period) + 2 for half in (y, x))
+    middles = [x + (i + 0.5) * period for i in range(-columns, columns)]
+    for middle in middles:
+        if pattern == "striped":
+            pen.rectangle((middle - SHARE / 2 * period, 0, middle + SHARE / 2 * period, size[1]), fill=255)
+        for row in range(-rows, rows) if pattern == "dotted" else ():
+            _dot(pen, middle, y + (row + 0.5) * period, DOT * period)
+    return mask
+
+
+def _dot(pen: ImageDraw.ImageDraw, x: float, y: float, radius: float):
+    pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
+
+
+@lru_cache(maxsize=512)
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.load_default(size)
+
+
+def _write(pen: ImageDraw.ImageDraw, word: str, size: tuple[int, int]):
+    """The word, as large as the board allows, with hard edges: half a number would be another number."""
+    left, top, right, bottom = (share * size[i % 2] for i, share in enumerate(BOARD))
+    across, down = _font(100).getbbox(word, anchor="ls")[2], -_font(100).getbbox(word, anchor="ls")[1]
+    letters = int(min((right - left) / across, (bottom - top) / down) * 100)
+    if letters >= 4:
+        pen.rectangle((left, top, right, bottom), fill=BODY)  # no stripes behind letters
+        pen.fontmode = "1"
+        middle = (left + right) / 2, (top + bottom) / 2 + down * letters / 200
+        pen.text(middle, word, fill=INK, font=_font(letters), anchor="ms")
+
+
+def _palette(color: Color, drawn_on: bool, rng: random.Random) -> list[Color]:
+    """The colours of all numbers, in their order, for a thing of about this colour.
+
+    drawn_on  whether it has a face or hands in light ink: these would be lost among white dots
+    """
+    lighter = rng.randint(-SHADE_OF_COLOR, SHADE_OF_COLOR)
+    tinge = TINGE if max(color) - min(color) > 10 else 2  # a white that leans to green is no white
+    body = tuple(min(255, max(0, channel + lighter + rng.randint(-tinge, tinge))) for channel in color)
+    light, black = _lightness(body), max(body) < 70
+    shade = _mix(body, (10, 20, 50), 0.13 if light > 225 else 0.22)
+    if black:
+        shade = _mix(body, (120, 122, 134), 0.35)
+    if light > 195 or drawn_on and not black:
+        second = _mix(body, (20, 20, 40), 0.36)
+    else:
+        second = _mix(body, (255, 255, 255), 0.45 if drawn_on else 0.75)
+    outline = (186, 188, 196) if black else _mix(body, (16, 18, 34), 0.66)
+    ink = (44, 44, 54) if light > 110 else (250, 248, 240)
+    return [(0, 0, 0), outline, body, second, shade, _mix(body, (255, 255, 255), 0.45), ink, *FIXED.values()]
+
+
+def _mix(color: Color, other: Color, share: float) -> Color:
+    """`share` of the other colour."""
+    return tuple(round(a + (b - a) * share) for a, b in zip(color, other))
+
+
+def _lightness(color: Color) -> float:
+    """How light it looks, 0-255."""
+    return 0.3 * color[0] + 0.59 * color[1] + 0.11 * color[2]

@@ -1,0 +1,154 @@
+"""Painting of the full level: a thing fills its box, its centre shows its colour, its silhouette is exact."""
+import random
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data.kinds import COLORS, KINDS, PATTERNS
+from data.paint import is_mirrored, paint, silhouette
+from data.settings import SETTINGS, background
+from minimolmo.flow import Thing
+
+SIDE = 200  # pixels
+
+
+def thing_of(kind: str, color: str = "red", pattern: str = "plain", word: str = "", x: float = 50.0) -> Thing:
+    """A thing whose box is 80 % of the picture: pixels 20 to 180 when x is 50."""
+    return Thing(kind, color, x, 50.0, 80.0, 80.0, pattern, word)
+
+
+def painted(thing: Thing, ground: tuple = (240, 240, 236), width: int = SIDE,
+            height: int = SIDE) -> np.ndarray:
+    """Pixels of the thing alone on one colour."""
+    canvas = Image.new("RGB", (width, height), ground)
+    paint(canvas, thing, random.Random(f"{thing.kind} {thing.color}"))
+    return np.asarray(canvas).astype(int)
+
+
+def nearest(pixel: np.ndarray) -> str:
+    """The colour word that fits a pixel best."""
+    return min(COLORS, key=lambda name: np.square(pixel - COLORS[name]).sum())
+
+
+def mask_of(thing: Thing, width: int = SIDE, height: int = SIDE) -> np.ndarray:
+    """Its silhouette as booleans."""
+    return np.asarray(silhouette(thing, width, height)) > 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_centre_shows_the_stated_colour(kind):
+    """Ten colours, three patterns: the centre and four pixels 2 % of the width away from it."""
+    for color in COLORS:
+        for pattern in PATTERNS:
+            pixels = painted(thing_of(kind, color, pattern, word="BAKERY"))
+            for dx, dy in ((0, 0), (4, 0), (-4, 0), (0, 4), (0, -4)):
+                assert nearest(pixels[100 + dy, 100 + dx]) == color, (color, pattern, dx, dy)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_silhouette_is_exactly_what_is_painted(kind):
+    """Painted over black and over white, a covered pixel is the same; boxes on odd pixels, over the edge."""
+    for x, y in ((50.0, 50.0), (33.37, 61.29), (92.0, 8.0)):
+        thing = Thing(kind, "blue", x, y, 41.7, 33.3, "striped", "ZOO")
+        over_black, over_white = (painted(thing, (v, v, v), width=211, height=157) for v in (0, 255))
+        covered = (over_black == over_white).all(axis=2)
+        assert covered.any() and np.array_equal(covered, mask_of(thing, width=211, height=157))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_thing_fills_its_box(kind):
+    """All four sides to 2 of 200 pixels: otherwise a stated box or centre would be wrong."""
+    ys, xs = np.nonzero(mask_of(thing_of(kind)))
+    assert np.abs(np.array([xs.min(), ys.min(), xs.max() + 1, ys.max() + 1]) - (20, 20, 180, 180)).max() <= 2
+
+
+def test_no_two_kinds_have_the_same_silhouette():
+    """Even stretched into the same box and mirrored, two kinds share less than 93 % of their joint area."""
+    masks = np.stack([mask_of(thing_of(kind)) for kind in KINDS])
+    for other in (masks, masks[:, :, ::-1]):
+        a, b = (m.reshape(len(KINDS), -1).astype(np.float32) for m in (masks, other))
+        both = a @ b.T
+        share = both / (a.sum(axis=1)[:, None] + b.sum(axis=1) - both)
+        np.fill_diagonal(share, 0)
+        i, j = np.unravel_index(share.argmax(), share.shape)
+        assert share.max() < 0.93, f"{list(KINDS)[i]} and {list(KINDS)[j]}: {share.max():.3f}"
+
+
+@pytest.mark.parametrize("pattern", ["striped", "dotted"])
+def test_a_pattern_leaves_most_of_the_body_in_its_colour(pattern):
+    """Of the pixels that are body when plain, 55 % or more stay as they were; and some change."""
+    for kind in KINDS:
+        plain, patterned = (painted(thing_of(kind, "green", p)) for p in ("plain", pattern))
+        body = (plain == plain[100, 100]).all(axis=2)
+        kept = (plain == patterned).all(axis=2)[body].mean()
+        assert 0.55 <= kept <= 0.95, f"{kind}: {kept:.2f}"
+
+
+def test_the_same_input_gives_the_same_bytes_and_another_seed_another_shade():
+    for kind in ("cat", "bicycle", "sign"):
+        thing, canvas = thing_of(kind, word="STOP"), [Image.new("RGB", (90, 70)) for _ in range(3)]
+        for picture, seed in zip(canvas, (1, 1, 2)):
+            paint(picture, thing, random.Random(seed))
+        assert canvas[0].tobytes() == canvas[1].tobytes() != canvas[2].tobytes()
+
+
+def test_about_half_of_the_things_face_left_and_are_mirror_images():
+    """Read off the thing's own numbers. Mirroring rounds corners the other way: 98 % of the pixels agree."""
+    birds = [thing_of("bird", x=50 + i) for i in range(-10, 11)]
+    masks = {is_mirrored(bird): mask_of(bird)[20:180, 2 * int(bird.x) - 80:2 * int(bird.x) + 80]
+             for bird in birds}
+    assert 5 <= sum(map(is_mirrored, birds)) <= 16
+    assert (masks[True][:, ::-1] == masks[False]).mean() > 0.98
+
+
+def test_a_word_changes_the_sign_but_not_its_silhouette():
+    blank, zoo, bus = (thing_of("sign", "blue", word=word) for word in ("", "ZOO", "BUS"))
+    assert not np.array_equal(painted(blank), painted(zoo)) and not np.array_equal(painted(zoo), painted(bus))
+    assert np.array_equal(mask_of(blank), mask_of(zoo))
+
+
+@pytest.mark.parametrize("word, width", [("ZOO", 36), ("BAKERY", 66)])
+def test_letters_are_nine_pixels_high_on_a_sign_that_is_large_enough(word, width):
+    """Three letters on a sign 36 pixels wide, six on one of 66; painted twice as large, hence 18."""
+    height = width / KINDS["sign"].aspect
+    size = {"width": 2 * width, "height": round(2 * height)}
+    blank, written = (painted(Thing("sign", "yellow", 50, 50, 100, 100, word=w), **size) for w in ("", word))
+    rows = np.nonzero((blank != written).any(axis=(1, 2)))[0]
+    assert rows.max() + 1 - rows.min() >= 18
+
+
+def test_a_sign_too_small_for_letters_stays_blank():
+    blank, written = (painted(Thing("sign", "yellow", 50, 50, 5, 5, word=word)) for word in ("", "BAKERY"))
+    assert np.array_equal(blank, written)
+
+
+def test_settings_give_different_pictures_of_the_size_asked_for():
+    """Also of a size that nothing divides."""
+    for size in ((200, 160), (37, 91), (1, 1)):
+        pictures = [background(setting, *size, random.Random(1)) for setting in SETTINGS]
+        assert {picture.size for picture in pictures} == {size} and {p.mode for p in pictures} == {"RGB"}
+        assert size == (1, 1) or len({picture.tobytes() for picture in pictures}) == len(SETTINGS)
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_a_ground_is_a_function_of_its_seed_and_looks_like_no_thing(setting):
+    """Twenty seeds; no pixel comes near red, green, blue, ...; white and black things have their outline."""
+    first, again = (background(setting, 120, 90, random.Random(5)) for _ in range(2))
+    assert first.tobytes() == again.tobytes() != background(setting, 120, 90, random.Random(6)).tobytes()
+    bright = np.array([color for name, color in COLORS.items() if name not in ("white", "black")])
+    for seed in range(20):
+        pixels = np.asarray(background(setting, 120, 90, random.Random(seed))).astype(int)
+        distance = np.sqrt(np.square(pixels.reshape(-1, 1, 3) - bright).sum(axis=2))
+        assert distance.min() > 40, f"{list(COLORS)[distance.min(axis=0).argmin()]}: {distance.min():.0f}"
+
+
+def test_an_unknown_setting_is_refused_with_the_list_of_settings():
+    with pytest.raises(ValueError, match="'moon' does not exist.*Try one of: field"):
+        background("moon", 10, 10, random.Random(1))
+
+
+def test_there_is_enough_to_see_and_every_setting_has_things():
+    assert len(KINDS) >= 34 and len({kind.plural for kind in KINDS.values()}) == len(KINDS)
+    for setting in SETTINGS:
+        assert sum(setting in kind.settings or not kind.settings for kind in KINDS.values()) >= 12
