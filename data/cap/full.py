@@ -34,7 +34,8 @@ SENTENCES = (
     "{a} is {at}.", "{at} is {a}.", "{at} there is {a}.", "There is {a} {at}.", "{a} can be seen {at}.",
     "{at} one finds {a}.", "{a} has its place {at}.")
 BESIDE = ("It stands {way} the {other}.", "It is {way} the {other}.", "Seen from the {other}, it is {turn}.")
-TURNS = {"left of": "further left", "right of": "further right", "above": "higher up", "below": "further down"}
+TURNS = {"left of": "further left", "right of": "further right", "above": "higher up",
+         "below": "further down"}
 HIDING = ("The {front} hides part of the {back}.", "The {back} is partly covered by the {front}.",
           "Part of the {back} disappears behind the {front}.")
 SIGNS = ('Its letters read "{word}".', 'On it is written "{word}".', 'It says "{word}".')
