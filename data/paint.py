@@ -34,9 +34,10 @@ FIXED = {"dark": (52, 54, 64), "light": (250, 248, 240), "glass": (190, 222, 240
 
 
 def paint(canvas: Image.Image, thing: Thing, rng: random.Random) -> None:
-    """Draw the thing into its box on an RGB canvas of any size. `rng` chooses the shade, nothing else.
+    """Draw the thing into its box on an RGB canvas of any size. `rng` chooses the shade and nothing else.
 
-    The word on a sign is as large as the board allows: up to 6 letters are 9 px high on a sign 50 px wide.
+    The word on a sign, in capitals, is as large as the board allows: its letters are 9 px high where the sign
+    is 36 px wide (3 letters) or 66 px (6 letters); below 4 px it is left out.
     """
     place = _place(thing, canvas.size)
     numbers = number_map(thing, place)
