@@ -1,4 +1,4 @@
-"""What belongs to a clock beside its dial: straps, bells, a cuckoo's house, a tower. Lengths in radii of the dial."""
+"""What belongs to a clock beside its dial: straps, bells, a cuckoo's house. Lengths in radii of the dial."""
 from __future__ import annotations
 
 import random
