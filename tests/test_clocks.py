@@ -178,7 +178,7 @@ def test_a_row_has_the_columns_of_pixmo():
 
 def test_the_contact_sheet_shows_what_it_is_asked_for():
     """Seven styles need two rows of six."""
-    assert contact_sheet(tuple(STYLES)[:7]).size == (6 * 128 - 4, 2 * 128 - 4)
+    assert contact_sheet(tuple(STYLES)[:7]).size == (6 * 124 - 4, 2 * 124 - 4)
 
 
 # The splits

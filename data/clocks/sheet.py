@@ -15,7 +15,7 @@ from data.clocks.styles import STYLES
 
 CHOICE = ("classroom", "railway", "wrist watch", "cuckoo", "pocket watch", "moonlight", "alarm clock",
           "diver", "skeleton", "sunburst", "toy", "tower")
-SIDE, GAP, COLUMNS = 124, 4, 6  # pixels, pixels, pictures in a row
+SIDE, GAP, COLUMNS = 120, 4, 6  # pixels, pixels, pictures in a row
 TIMES = ((10, 9, 33), (2, 45, 10), (7, 20, 52), (12, 5, 20), (4, 38, 45), (9, 0, 28))
 
 
