@@ -12,8 +12,9 @@ from typing import ClassVar
 
 from PIL import Image
 
-from data.clocks.around import AROUND, cast_shadow, draw_ground
+from data.clocks.around import AROUND
 from data.clocks.face import draw_case, draw_dial, draw_marks, draw_track
+from data.clocks.ground import cast_shadow, draw_ground
 from data.clocks.hands import draw_hands, draw_second_hand, draw_small_seconds, hand_angles
 from data.clocks.pen import Pen
 from data.clocks.styles import NOVEL, PAINTS, STYLES, Paint
@@ -102,7 +103,7 @@ def random_clock(split: str, rng: random.Random) -> Clock:
 
 
 def split_of(clock: Clock) -> str:
-    """The one split that may hold a clock of this style at this hour and minute, whatever else it looks like."""
+    """The one split that may hold a clock of this style at this hour and minute, however it is drawn."""
     if clock.style == NOVEL:
         return "novel"
     told = clock.style, clock.hour, clock.minute
@@ -110,7 +111,7 @@ def split_of(clock: Clock) -> str:
 
 
 def _place(name: str, rng: random.Random) -> tuple[int, int, float, float, float, float]:
-    """Width, height, x, y and radius in pixels, turn in degrees: as much of the clock as may be is in sight."""
+    """Width, height, x, y and radius in pixels, turn in degrees: the dial is always in sight."""
     style = STYLES[name]
     short = round(SHORT[0] * (SHORT[1] / SHORT[0]) ** rng.random())
     long = round(short * rng.uniform(1, LONGEST))
@@ -118,7 +119,8 @@ def _place(name: str, rng: random.Random) -> tuple[int, int, float, float, float
     share = rng.uniform(max(SHARE[0], SMALLEST * style.reach), SHARE[1])
     radius = share * short / 2 / style.reach
     x, y = (rng.uniform(share * short / 2, side - share * short / 2) for side in (width, height))
-    return width, height, round(x, 2), round(y, 2), round(radius, 2), round(rng.uniform(-1, 1) * style.tilt, 1)
+    turn = rng.uniform(-1, 1) * style.tilt
+    return width, height, round(x, 2), round(y, 2), round(radius, 2), round(turn, 1)
 
 
 def _shaded(paint: Paint, rng: random.Random) -> Paint:

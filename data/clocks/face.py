@@ -151,7 +151,8 @@ def _needles(pen: Pen, hour: int, paint: Paint, far: float):
 
 
 def _dots(pen: Pen, hour: int, paint: Paint, far: float):
-    pen.disc(*around_dial(30 * hour, 0.82), 0.065 if hour == 12 else 0.05 if hour % 3 == 0 else 0.034, paint.ink)
+    size = 0.065 if hour == 12 else 0.05 if hour % 3 == 0 else 0.034
+    pen.disc(*around_dial(30 * hour, 0.82), size, paint.ink)
 
 
 def _lamps(pen: Pen, hour: int, paint: Paint, far: float):
@@ -188,7 +189,8 @@ def _strokes(letter: str, left: float, right: float, height: float) -> list[tupl
     top, foot, middle, thick, thin = height / 2, -height / 2, (left + right) / 2, 0.034, 0.014
     serifs = [((left, top), (right, top), thin)]
     if letter == "V":
-        return serifs + [((left + 0.02, top), (middle, foot), thick), ((right - 0.02, top), (middle, foot), thin)]
+        return serifs + [((left + 0.02, top), (middle, foot), thick),
+                         ((right - 0.02, top), (middle, foot), thin)]
     serifs.append(((left, foot), (right, foot), thin))
     if letter == "I":
         return serifs + [((middle, top), (middle, foot), thick)]

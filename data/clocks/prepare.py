@@ -37,7 +37,8 @@ HALF = ("Is it before or after half past?", "Before or after half past?", "Half 
         "Does the clock stand before or after half past?", "half past: is it before or after",
         "Is this before half past or after?")
 SECOND_HAND = ("Is there a second hand?", "Does it show seconds?", "Can you see a second hand?",
-               "Has this clock a hand for the seconds?", "Do you see a hand for seconds?", "second hand: yes or no")
+               "Has this clock a hand for the seconds?", "Do you see a hand for seconds?",
+               "second hand: yes or no")
 CHECK = ("Is it {}?", "Does the clock show {}?", "Yes or no: is it {}?", "Do the hands say {}?",
          "Is {} the time shown here?", "Can it be {}?")
 
@@ -68,7 +69,7 @@ def matters(clock: Clock, rng: random.Random) -> list[tuple[tuple[str, ...], str
 
 
 def wrong_time(clock: Clock, rng: random.Random) -> str:
-    """A time nearby in figures: right and wrong times are spread alike, so the question gives nothing away."""
+    """A time nearby in figures: right and wrong ones are spread alike, so the question tells nothing."""
     off = (60 * clock.hour + clock.minute + rng.choice((-1, 1)) * rng.choice(WRONG)) % 720
     return in_figures(off // 60 or 12, off % 60)
 

@@ -6,17 +6,16 @@ from __future__ import annotations
 
 import argparse
 import random
-from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
 
-from data.clocks.clock import Clock, random_clock
+from data.clocks.clock import Clock
 from data.clocks.styles import STYLES
 
-CHOICE = ("classroom", "railway", "wrist watch", "cuckoo", "pocket watch", "moonlight", "alarm clock", "diver",
-          "skeleton", "sunburst", "toy", "tower")
-SIDE, GAP, COLUMNS = 134, 4, 6  # pixels, pixels, pictures in a row
+CHOICE = ("classroom", "railway", "wrist watch", "cuckoo", "pocket watch", "moonlight", "alarm clock",
+          "diver", "skeleton", "sunburst", "toy", "tower")
+SIDE, GAP, COLUMNS = 120, 4, 6  # pixels, pixels, pictures in a row
 TIMES = ((10, 9, 33), (2, 45, 10), (7, 20, 52), (12, 5, 20), (4, 38, 45), (9, 0, 28))
 
 
@@ -32,12 +31,10 @@ def contact_sheet(names: tuple[str, ...]) -> Image.Image:
 
 def sample(name: str, index: int) -> Clock:
     """A clock of the style in the middle of a square picture of 2 * SIDE pixels."""
-    side, rng = 2 * SIDE, random.Random(name)
-    hour, minute, second = TIMES[index % len(TIMES)]
-    shown = random_clock("novel" if name == "tower" else "train", rng)
-    return replace(shown, style=name, hour=hour, minute=minute, second=second, second_hand=index % 3 != 1,
-                   width=side, height=side, x=side / 2, y=side / 2, radius=0.46 * side / STYLES[name].reach,
-                   turn=round(rng.uniform(-1, 1) * STYLES[name].tilt, 1))
+    side, rng, style = 2 * SIDE, random.Random(name), STYLES[name]
+    return Clock(name, *TIMES[index % len(TIMES)], second_hand=index % 3 != 1, width=side, height=side,
+                 x=side / 2, y=side / 2, radius=0.46 * side / style.reach,
+                 turn=round(rng.uniform(-1, 1) * style.tilt, 1), look=rng.getrandbits(32))
 
 
 if __name__ == "__main__":

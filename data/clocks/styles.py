@@ -1,4 +1,4 @@
-"""The catalogue: what each clock looks like. `face.py` and `around.py` know how to draw what is named here."""
+"""The catalogue: what each clock looks like. `face.py` and its neighbours draw what is named here."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -88,7 +88,8 @@ STYLES = {
     "quarters": Style(("rose", "steel", "mint"), "quarters", ("baton", "pencil"), "dots", rim=0.06,
                       reach=1.08),
     "dots": Style(("office", "mint", "dusk"), "dots", ("baton", "pencil"), "nothing", rim=0.1),
-    "ticks": Style(("steel", "ink", "walnut"), "needles", ("baton", "dauphine"), "ticks", rim=0.05, reach=1.08),
+    "ticks": Style(("steel", "ink", "walnut"), "needles", ("baton", "dauphine"), "ticks", rim=0.05,
+                   reach=1.08),
     "square": Style(("walnut", "office", "tomato"), "arabic", ("sword", "pencil"), "nothing", "square",
                     rim=0.14, reach=1.3),
     "octagon": Style(("walnut", "iron", "navy"), "even", ("spade", "sword"), "ticks", "octagon", rim=0.18,

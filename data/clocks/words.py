@@ -1,4 +1,4 @@
-"""A time in words and figures, as people say it. No morning and no evening: twelve hours are all a face shows."""
+"""A time in words and figures, as people say it. No morning, no evening: a face shows twelve hours."""
 from __future__ import annotations
 
 NUMBERS = ("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
