@@ -1,7 +1,7 @@
 # Every target's raw command is printed as it runs; README lists them for machines without make.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup quickstart data train eval ask test spec smoke bench clean
+.PHONY: help setup quickstart data look train eval ask test spec smoke bench clean
 
 PYTHON  ?= .venv/bin/python
 PRESET  ?= nano
@@ -25,9 +25,12 @@ setup: $(if $(filter .venv/bin/python,$(PYTHON)),.venv/ready)
 
 quickstart: data train eval   ## everything: data, all stages of nano, scores, report.png (8 minutes on 2 cores)
 
-data: setup         ## draw mini-PixMo: four sets and their words, no download (LEVEL=easy)
-	$(PYTHON) -m data.prepare_all --level=$(LEVEL) --seed=$(SEED)
+data: setup         ## draw mini-PixMo, no download: LEVEL=easy (four sets) or full (eight), IMAGES=... in all
+	$(PYTHON) -m data.prepare_all --level=$(LEVEL) --seed=$(SEED) $(if $(IMAGES),--images=$(IMAGES))
 	$(PYTHON) -m data.tokenizer.prepare --level=$(LEVEL)
+
+look: setup         ## one contact sheet for each drawn set of LEVEL: out/look/*.png
+	$(PYTHON) -m data.look --level=$(LEVEL)
 
 train: setup        ## train PRESET=nano on the drawn data, or go on where it stopped
 	$(PYTHON) train.py $(PRESET) --out=$(OUT) --level=$(LEVEL) --seed=$(SEED) --resume $(ARGS)
@@ -46,7 +49,7 @@ spec: setup         ## print the tests' names as a manual
 
 smoke: setup        ## 20 steps of everything, then one answer (1 minute)
 	rm -rf out/smoke
-	$(PYTHON) -m data.prepare_all --images=64 --folder=out/smoke/data
+	$(PYTHON) -m data.prepare_all --images=256 --folder=out/smoke/data
 	$(PYTHON) -m data.tokenizer.prepare --folder=out/smoke/data
 	$(PYTHON) train.py --data=out/smoke/data --out=out/smoke --grow.steps=8 --captions.steps=4 --mixture.steps=8
 	$(PYTHON) -m minimolmo.answer out/smoke/data/points/easy/images/val_000000.png "$(Q)" --weights=out/smoke
@@ -55,5 +58,5 @@ bench: setup        ## measure: packing, KV cache, tiler, training speed
 	$(PYTHON) tests/bench.py $(ARGS)
 
 clean:              ## remove drawn data, runs and caches (never your own data/<name> folders)
-	rm -rf out data/*/easy data/*/small data/tokenizer/*.json .pytest_cache
+	rm -rf out data/*/easy data/*/small data/*/full data/tokenizer/*.json .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

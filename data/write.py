@@ -113,8 +113,9 @@ def make_plans(asked: argparse.Namespace, sets: dict[str, Compose]) -> list[Plan
     if asked.images is None:
         return plans
     usual = sum(plan.counts["train"] for plan in plans)
-    mine = [round(asked.images * plan.counts["train"] / usual) for plan in plans]
-    return [make_plan(name, asked.level, asked.seed, images) for name, images in zip(names, mine)]
+    images = [max(1, round(asked.images * plan.counts["train"] / usual)) for plan in plans]
+    images = images if asked.images > 0 else [asked.images] * len(plans)  # make_plan says what is wrong with it
+    return [make_plan(plan.name, plan.level, plan.seed, number) for plan, number in zip(plans, images)]
 
 
 def write_set(plan: Plan, compose: Compose, folder: Path = HERE, workers: int = 1) -> Path:
