@@ -197,10 +197,10 @@ def test_a_tree_knows_parents_and_children():
                          "light", 1.0)
     told = gathered(diagrams.ask, tree)
     assert told["family", '"Bat"'] == "Mammals" and told["how_many", "boxes"] == "6"
-    assert told["how_many", 'boxes right under "Birds"'] == "1"
-    assert told["extremum", "branch", "highest", "number of boxes under it"] == "Mammals"
-    assert told["check", '"Owl" is under "Mammals"'] == "no"
-    assert told["check", '"Owl" is under "Birds"'] == "yes"
+    assert told["how_many", 'boxes that branch off from "Birds"'] == "1"
+    assert told["extremum", "branch", "highest", "number of boxes of its own"] == "Mammals"
+    assert told["check", '"Owl" belongs to "Mammals"'] == "no"
+    assert told["check", '"Owl" belongs to "Birds"'] == "yes"
 
 
 def test_a_receipt_adds_up():

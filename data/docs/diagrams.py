@@ -126,15 +126,15 @@ def _ask_tree(tree: Tree, rng: random.Random) -> list[Ask]:
     asks = [Ask("text", {"it": "name in the first box"}, tree.root)]
     boxes = 1 + sum(1 + len(leaves) for _, leaves in tree.branches)
     asks += [Ask("how_many", {"things": "boxes"}, str(boxes)),
-             Ask("how_many", {"things": f'boxes right under "{tree.root}"'}, str(len(tree.branches)))]
+             Ask("how_many", {"things": f'boxes that branch off from "{tree.root}"'}, str(len(tree.branches)))]
     asks += _ask_most(tree)
     for name, leaves in tree.branches:
-        asks.append(Ask("how_many", {"things": f'boxes right under "{name}"'}, str(len(leaves))))
+        asks.append(Ask("how_many", {"things": f'boxes that branch off from "{name}"'}, str(len(leaves))))
         asks += [Ask("family", {"it": f'"{leaf}"'}, name) for leaf in leaves]
         others = [leaf for other, below in tree.branches if other != name for leaf in below]
         answer = rng.choice(("yes", "no"))
         leaf = rng.choice(leaves if answer == "yes" else others)
-        asks.append(Ask("check", {"claim": f'"{leaf}" is under "{name}"'}, answer))
+        asks.append(Ask("check", {"claim": f'"{leaf}" belongs to "{name}"'}, answer))
     return asks
 
 
@@ -143,6 +143,6 @@ def _ask_most(tree: Tree) -> list[Ask]:
     asks, counts = [], [len(leaves) for _, leaves in tree.branches]
     for most, best in (("highest", max(counts)), ("lowest", min(counts))):
         if counts.count(best) == 1:
-            slots = {"axis": "branch", "most": most, "noun": "number of boxes under it"}
+            slots = {"axis": "branch", "most": most, "noun": "number of boxes of its own"}
             asks.append(Ask("extremum", slots, tree.branches[counts.index(best)][0]))
     return asks
