@@ -4,7 +4,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from data.docs.ink import COLORS, TEXT, Ink, clamp, on, widest, width_of
+from data.docs.ink import COLORS, TEXT, Color, Ink, clamp, on, widest, width_of
 
 if TYPE_CHECKING:
     from data.docs.charts import Chart
@@ -48,9 +48,16 @@ def key(ink: Ink, names: tuple[str, ...], colors: tuple[str, ...], y: float):
         x += width_of(name) + 32
 
 
+def print_number(ink: Ink, number: str, x: float, y: float, anchor: str, ground: Color):
+    """A number at a bar, with the grid lines behind it wiped out."""
+    ink.write(number, x, y, anchor=anchor)
+    left, _, right, _ = ink.words[-1][:4]
+    ink.box(left - 2, y - 6, right + 2, y + 6, ground)
+
+
 def second_line(chart: Chart) -> str:
     """The unit and what a row is: "mm by month"."""
-    return " by ".join(part for part in (chart.units[0], chart.grid.axis) if part)
+    return f"{chart.units[0]} by {chart.grid.axis}".strip()
 
 
 def top_of(chart: Chart, column: int = 0) -> int:
@@ -88,8 +95,8 @@ class Upright:
 
     def _draw(self, chart: Chart, ticks: list[str]):
         ink, right = self.ink, self.ink.width - EDGE
-        if chart.look % 2:
-            ink.box(self.left, self.top, right, self.bottom, ink.theme.panel)
+        self.ground = ink.theme.panel if chart.look % 2 else ink.theme.paper
+        ink.box(self.left, self.top, right, self.bottom, self.ground)
         for tick, words in enumerate(ticks):
             y = self.bottom - tick * self.tick
             ink.box(self.left, y, right, y + 1, ink.theme.rule if tick else ink.theme.faint)
@@ -120,7 +127,8 @@ def draw_bars(chart: Chart) -> Ink:
             frame.ink.box(left, frame.y(value), left + wide - (columns > 1), frame.bottom,
                           COLORS[chart.colors[column]])
             if chart.printed:
-                frame.ink.write(chart.grid.number(value), frame.x(row), frame.y(value) - 9, anchor="mm")
+                print_number(frame.ink, chart.grid.number(value), frame.x(row), frame.y(value) - 9, "mm",
+                             frame.ground)
     return frame.ink
 
 
@@ -156,17 +164,16 @@ def draw_rows(chart: Chart) -> Ink:
         ink.box(left, y, end, y + high - 6, COLORS[chart.colors[0]])
         ink.write(grid.rows[row], left - 7, y + (high - 6) / 2, anchor="rm")
         if chart.printed:
-            ink.write(grid.number(value), end + 5, y + (high - 6) / 2)
+            print_number(ink, grid.number(value), end + 5, y + (high - 6) / 2, "lm", ink.theme.paper)
     return ink
 
 
 def draw_pie(chart: Chart) -> Ink:
     """A pie, its numbers on the slices, its key beside it."""
     grid, second = chart.grid, f"percent by {chart.grid.axis}"
-    radius = round(78 * chart.room)
+    radius = round(84 * chart.room)
     wide = 3 * EDGE + 2 * radius + 22 + widest(grid.rows) + 10
-    width = clamp(max(wide, least_width(chart, second) if len(grid.columns) > 1 else 0,
-                      width_of(grid.title, TITLE) + 30, width_of(made_by(chart)) + 30))
+    width = clamp(max(wide, width_of(grid.title, TITLE) + 30, width_of(made_by(chart)) + 30))
     ink = Ink(width, max(224, HEAD + 2 * radius + FOOT + 8), chart.theme)
     head(ink, chart, second)
     x, y, angle = EDGE + radius, HEAD + 2 + radius, chart.look % 360
@@ -183,7 +190,8 @@ def draw_pie(chart: Chart) -> Ink:
 
 def draw_scatter(chart: Chart) -> Ink:
     """Points with letters, on crossings of grid lines."""
-    grid, names = chart.grid, [f"{noun} ({unit})" if unit else noun for noun, unit in zip(chart.grid.nouns, chart.units)]
+    grid = chart.grid
+    names = [f"{noun} ({unit})" if unit else noun for noun, unit in zip(grid.nouns, chart.units)]
     across, up = (tick_words(chart, column) for column in (0, 1))
     left, top, cell = EDGE + widest(up) + 8, HEAD + 10, round(28 * chart.room)
     cell_x = max(cell, widest(across) + 10)

@@ -13,7 +13,7 @@ from data.docs.numbers import Grid, make_grid, questions
 from data.docs.topics import NAMES, TOPICS, TWOSOMES, Persona, Topic
 from data.docs.wordings import Ask
 
-KINDS = ("bars", "bars", "bars", "grouped", "grouped", "rows", "rows", "lines", "lines", "pie", "pie", "scatter")
+KINDS = {"bars": 5, "grouped": 4, "rows": 4, "lines": 4, "pie": 3, "scatter": 2}   # how often, of 22
 STEPS = (1, 2, 5, 10, 20, 25, 50, 100, 200)   # between two grid lines
 TICKS = 5, 12       # grid lines above zero, fewest and most
 LEAST_SLICE = 8     # percent: a thinner slice has no room for its number
@@ -47,7 +47,7 @@ class Chart:
 
 def make_chart(persona: Persona, novel: bool, rng: random.Random) -> Chart:
     """A chart by the persona, on a topic that is novel or not."""
-    kind = rng.choice(KINDS)
+    kind = rng.choices(list(KINDS), list(KINDS.values()))[0]
     printed = kind == "pie" or kind in ("bars", "rows") and rng.random() < 0.6
     if kind == "scatter":
         grid, units, steps = _scattered(novel, rng)
@@ -61,7 +61,8 @@ def make_chart(persona: Persona, novel: bool, rng: random.Random) -> Chart:
 
 def _of_topic(kind: str, printed: bool, novel: bool, rng: random.Random):
     """(grid, units, steps) of any kind but the scatter."""
-    topics = [topic for topic in TOPICS if topic.novel == novel and (kind != "pie" or topic.share)]
+    topics = [topic for topic in TOPICS if topic.novel == novel
+              and (kind != "pie" or topic.share) and (kind != "lines" or topic.ordered)]
     topic = rng.choice(topics)
     if kind == "pie":
         return _pie(topic, rng), ("",), (1,)
@@ -73,7 +74,10 @@ def _of_topic(kind: str, printed: bool, novel: bool, rng: random.Random):
         columns = rng.randint(1, min(3, len(topic.groups)))
     rows = rng.randint(min(3, most), min(5, most) if kind == "grouped" else most)
     finest = max(1, step // 20) if printed else step
-    return make_grid(topic, rows, columns, finest, rng), (topic.unit,), (step,)
+    while True:
+        grid = make_grid(topic, rows, columns, finest, rng)
+        if all(len(set(line)) == columns for line in grid.values):  # no dot of a line hides another's
+            return grid, (topic.unit,), (step,)
 
 
 def steps_for(topic: Topic) -> list[int]:
@@ -106,7 +110,8 @@ def _scattered(novel: bool, rng: random.Random):
         elif rng.random() < 0.02:
             break
     values = tuple((x * topic.steps[0], y * topic.steps[1]) for x, y in spots)
-    grid = Grid(topic.title, "point", "of point", tuple("ABCDEFGH"[:len(spots)]), topic.nouns, topic.nouns, values)
+    grid = Grid(topic.title, "point", "of point", tuple("ABCDEFGH"[:len(spots)]), topic.nouns, topic.nouns,
+                values)
     return grid, topic.units, topic.steps
 
 

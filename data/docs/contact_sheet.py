@@ -17,12 +17,14 @@ CELL = 316, 250       # pixels for one document
 GAP = 12              # pixels between two
 DESK = (176, 182, 194)
 ACROSS = 4
-SHOWN = ("bars", "grouped", "pie", "Table", "lines", "Flow", "Receipt", "rows", "Tree", "scatter", "Poster", "Timetable")
+SHOWN = ("bars", "grouped", "pie", "Table", "lines", "Flow with a decision", "Receipt", "rows", "Tree",
+         "scatter", "Poster", "Timetable")
 
 
 def kind_of(document: Document) -> str:
     """The kind of chart, or what else it is."""
-    return getattr(document.page, "kind", type(document.page).__name__)
+    name = getattr(document.page, "kind", type(document.page).__name__)
+    return f"{name} with a decision" if getattr(document.page, "decision", "") else name
 
 
 def pick_documents(seed: int) -> list[Document]:
@@ -54,7 +56,8 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
     asked.file.parent.mkdir(parents=True, exist_ok=True)
-    draw_sheet(pick_documents(asked.seed)).quantize(128, dither=Image.Dither.NONE).save(asked.file, optimize=True)
+    draw_sheet(pick_documents(asked.seed))\
+        .quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(asked.file, optimize=True)
 
 
 if __name__ == "__main__":

@@ -44,7 +44,8 @@ def draw_flow(flow: Flow) -> Ink:
         ink.arrow([(x, above + HIGH / 2), (x, below - HIGH / 2)], ink.theme.words)
     for words, y in zip(column, heights):
         plain = words in (column[0], column[-1])
-        node(ink, words, x, y, wide, flow.color if plain else "", "hexagon" if words == flow.decision else "box")
+        node(ink, words, x, y, wide, flow.color if plain else "",
+             "hexagon" if words == flow.decision else "box")
     if flow.decision:
         _draw_way_back(ink, flow, x, wide, heights[flow.fork], heights[flow.fork + 1], aside)
     return ink
@@ -129,7 +130,8 @@ def _draw_right(tree: Tree) -> Ink:
     lefts = [EDGE + sum(wide + 2 * PAD + gap for wide in wides[:floor]) for floor in range(3)]
     many = sum(len(below) for _, below in tree.branches)
     pitch = max(pitch, (224 - 2 * EDGE) / many)
-    ink = Ink(clamp(lefts[2] + wides[2] + 2 * PAD + EDGE), max(224, round(2 * EDGE + pitch * many)), tree.theme)
+    ink = Ink(clamp(lefts[2] + wides[2] + 2 * PAD + EDGE), max(224, round(2 * EDGE + pitch * many)),
+              tree.theme)
     xs = [left + wide / 2 + PAD for left, wide in zip(lefts, wides)]
     root, y = (xs[0], ink.height / 2), EDGE + pitch / 2
     for name, below in tree.branches:

@@ -40,8 +40,9 @@ class Flow:
             arrows.append((self.steps[-1], self.steps[0], ""))
         if self.decision:
             here, there, _ = arrows[self.fork]
-            arrows[self.fork:self.fork + 1] = [(here, self.decision, ""), (self.decision, there, "yes"),
-                                               (self.decision, self.otherwise, "no"), (self.otherwise, here, "")]
+            arrows[self.fork:self.fork + 1] = [
+                (here, self.decision, ""), (self.decision, there, "yes"),
+                (self.decision, self.otherwise, "no"), (self.otherwise, here, "")]
         return arrows
 
     def ink(self) -> Ink:
@@ -77,7 +78,7 @@ def make_diagram(persona: Persona, novel: bool, rng: random.Random) -> Flow | Tr
     if kind == "tree":
         whole = rng.choice([one for one in HIERARCHIES if one.novel == novel])
         branches = rng.sample(whole.branches, rng.randint(2, len(whole.branches)))
-        leaves = [(name, tuple(rng.sample(below, rng.randint(1, min(3, len(below)))))) for name, below in branches]
+        leaves = [(name, tuple(rng.sample(below, rng.randint(1, 3)))) for name, below in branches]
         down = sum(len(below) for _, below in leaves) <= 6 and rng.random() < 0.7
         return Tree(whole.root, tuple(leaves), down, color, theme, room)
     process = rng.choice([one for one in (PROCESSES if kind == "flow" else CYCLES) if one.novel == novel])
@@ -105,7 +106,8 @@ def _ask_flow(flow: Flow, rng: random.Random) -> list[Ask]:
         if sum(end == there for _, end, _ in flow.arrows) == 1:
             asks.append(Ask("order", {"it": there, "side": "before", "thing": "step"}, here))
     if not flow.circle:
-        asks += [Ask("field", {"it": f"{end} step"}, flow.steps[place]) for end, place in (("first", 0), ("last", -1))]
+        asks += [Ask("field", {"it": "first step"}, flow.steps[0]),
+                 Ask("field", {"it": "last step"}, flow.steps[-1])]
     asks.append(Ask("how_many", {"things": "arrows"}, str(len(flow.arrows))))
     return asks if flow.decision else [*asks, Ask("how_many", {"things": "steps"}, str(len(flow.steps)))]
 
@@ -124,15 +126,15 @@ def _ask_tree(tree: Tree, rng: random.Random) -> list[Ask]:
     asks = [Ask("text", {"it": "name in the first box"}, tree.root)]
     boxes = 1 + sum(1 + len(leaves) for _, leaves in tree.branches)
     asks += [Ask("how_many", {"things": "boxes"}, str(boxes)),
-             Ask("how_many", {"things": f'boxes right under "{tree.root}"'}, str(len(tree.branches)))]
+             Ask("how_many", {"things": f'boxes that branch off from "{tree.root}"'}, str(len(tree.branches)))]
     asks += _ask_most(tree)
     for name, leaves in tree.branches:
-        asks.append(Ask("how_many", {"things": f'boxes right under "{name}"'}, str(len(leaves))))
+        asks.append(Ask("how_many", {"things": f'boxes that branch off from "{name}"'}, str(len(leaves))))
         asks += [Ask("family", {"it": f'"{leaf}"'}, name) for leaf in leaves]
         others = [leaf for other, below in tree.branches if other != name for leaf in below]
         answer = rng.choice(("yes", "no"))
         leaf = rng.choice(leaves if answer == "yes" else others)
-        asks.append(Ask("check", {"claim": f'"{leaf}" is under "{name}"'}, answer))
+        asks.append(Ask("check", {"claim": f'"{leaf}" belongs to "{name}"'}, answer))
     return asks
 
 
@@ -141,6 +143,6 @@ def _ask_most(tree: Tree) -> list[Ask]:
     asks, counts = [], [len(leaves) for _, leaves in tree.branches]
     for most, best in (("highest", max(counts)), ("lowest", min(counts))):
         if counts.count(best) == 1:
-            slots = {"axis": "branch", "most": most, "noun": "number of boxes under it"}
+            slots = {"axis": "branch", "most": most, "noun": "number of boxes of its own"}
             asks.append(Ask("extremum", slots, tree.branches[counts.index(best)][0]))
     return asks

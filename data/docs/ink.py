@@ -1,6 +1,6 @@
-"""Ink: shapes drawn twice as large and averaged, words in their own size, and a note of where each word stands.
+"""Ink: shapes drawn twice as large and averaged, words in their own size; it knows where each word stands.
 
-Everything is in pixels of the finished picture. Pillow's built-in font is the only one, so any machine will do.
+All is in pixels of the finished picture. Pillow's built-in font is the only one: any machine will do.
 """
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Ink:
 
     def write(self, text: str, x: float, y: float, size: int = TEXT, color: Color | None = None,
               anchor: str = "lm", bold: bool = False):
-        """Text at (x, y), in Pillow's anchors: "lm" is left and middle. The middle is that of the capitals."""
+        """Text at (x, y), in Pillow's anchors: "lm" is left, middle: that of its capitals."""
         if anchor[1] == "m":  # Pillow's own middle lies between ascender and descender: too high for digits
             y, anchor = y + size * 0.35, anchor[0] + "s"
         box = font_of(size).getbbox(text, anchor=anchor)
@@ -89,7 +89,8 @@ class Ink:
     def box(self, left: float, top: float, right: float, bottom: float, fill: Color | None = None,
             outline: Color | None = None, radius: float = 0, line: float = 1):
         """A rectangle from edge to edge: as wide as right - left."""
-        corners = [round(left * SCALE), round(top * SCALE), round(right * SCALE) - 1, round(bottom * SCALE) - 1]
+        corners = [round(left * SCALE), round(top * SCALE), round(right * SCALE) - 1,
+                   round(bottom * SCALE) - 1]
         if corners[2] >= corners[0] and corners[3] >= corners[1]:
             self._pen.rounded_rectangle(corners, radius * SCALE, fill, outline, round(line * SCALE))
 
@@ -103,13 +104,11 @@ class Ink:
 
     def dot(self, x: float, y: float, radius: float, fill: Color):
         """A disc."""
-        self._pen.ellipse([(x - radius) * SCALE, (y - radius) * SCALE, (x + radius) * SCALE, (y + radius) * SCALE],
-                          fill)
+        self._pen.ellipse(_around(x, y, radius), fill)
 
     def slice(self, x: float, y: float, radius: float, start: float, end: float, fill: Color):
         """A slice of a pie. Degrees, clockwise from the right, as Pillow has them."""
-        box = [(x - radius) * SCALE, (y - radius) * SCALE, (x + radius) * SCALE, (y + radius) * SCALE]
-        self._pen.pieslice(box, start, end, fill, self.theme.paper, SCALE)
+        self._pen.pieslice(_around(x, y, radius), start, end, fill, self.theme.paper, 1)
 
     def on_circle(self, text: str, x: float, y: float, radius: float, degrees: float, color: Color):
         """Text in the middle of an angle, at a distance from (x, y)."""
@@ -134,6 +133,11 @@ class Ink:
 
     def _large(self, spots: list[Spot]) -> list[Spot]:
         return [(x * SCALE, y * SCALE) for x, y in spots]
+
+
+def _around(x: float, y: float, radius: float) -> list[float]:
+    """The box of a disc, on the large canvas."""
+    return [(x - radius) * SCALE, (y - radius) * SCALE, (x + radius) * SCALE, (y + radius) * SCALE]
 
 
 def on(color: Color) -> Color:

@@ -80,7 +80,8 @@ def ask_poster(poster: Poster, rng: random.Random) -> list[Ask]:
     """Every question that the poster can answer."""
     names = [name for _, name in poster.acts]
     asks = [Ask("text", {"it": "title"}, poster.title), Ask("field", {"it": "date"}, poster.day),
-            Ask("field", {"it": "place"}, poster.place), Ask("how_many", {"things": "events with a time"}, str(len(names))),
+            Ask("field", {"it": "place"}, poster.place),
+            Ask("how_many", {"things": "events with a time"}, str(len(names))),
             Ask("field", {"it": "first event"}, names[0]), Ask("field", {"it": "last event"}, names[-1])]
     if poster.price:
         asks += [Ask("field", {"it": "price of a ticket in euros"}, str(poster.price)),
@@ -148,8 +149,10 @@ def make_timetable(persona: Persona, novel: bool, rng: random.Random) -> Timetab
 def ask_timetable(table: Timetable, rng: random.Random) -> list[Ask]:
     """Every question that the timetable can answer."""
     rides = len(table.times[0])
-    asks = [Ask("text", {"it": "name of the line"}, table.line), Ask("how_many", {"things": "stops"}, str(len(table.stops))),
-            Ask("how_many", {"things": "rides"}, str(rides)), Ask("field", {"it": "first stop"}, table.stops[0]),
+    asks = [Ask("text", {"it": "name of the line"}, table.line),
+            Ask("how_many", {"things": "stops"}, str(len(table.stops))),
+            Ask("how_many", {"things": "rides"}, str(rides)),
+            Ask("field", {"it": "first stop"}, table.stops[0]),
             Ask("field", {"it": "last stop"}, table.stops[-1])]
     for stop, times in zip(table.stops, table.times):
         asks += [Ask("retrieve", {"it": f"first time at {stop}"}, clock(times[0])),
@@ -162,7 +165,8 @@ def ask_timetable(table: Timetable, rng: random.Random) -> list[Ask]:
     for here, there in zip(range(len(table.stops)), range(1, len(table.stops))):
         one, two = table.stops[here], table.stops[there]
         asks += [Ask("order", {"it": one, "side": "after", "thing": "stop"}, two),
-                 Ask("minutes", {"it": f"ride from {one} to {two}"}, str(table.times[there][0] - table.times[here][0]))]
+                 Ask("minutes", {"it": f"ride from {one} to {two}"},
+                     str(table.times[there][0] - table.times[here][0]))]
         answer = rng.choice(("yes", "no"))
         a, b = (one, two) if answer == "yes" else (two, one)
         asks.append(Ask("check", {"claim": f"{a} comes before {b}"}, answer))

@@ -143,7 +143,8 @@ def computed(grid: Grid, rng: random.Random) -> list[Ask]:
     for column, noun, a, b in _twos(grid, rng):
         one, two = grid.values[a][column], grid.values[b][column]
         slots = {"noun": noun, "a": grid.of_row(a), "b": grid.of_row(b), "x": grid.rows[a], "y": grid.rows[b]}
-        asks += [Ask("sum", slots, grid.number(one + two)), Ask("difference", slots, grid.number(abs(one - two)))]
+        asks += [Ask("sum", slots, grid.number(one + two)),
+                 Ask("difference", slots, grid.number(abs(one - two)))]
         if (one + two) % 2 == 0:
             asks.append(Ask("average", slots, grid.number((one + two) // 2)))
     return asks

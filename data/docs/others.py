@@ -88,16 +88,18 @@ def make_receipt(persona: Persona, novel: bool, rng: random.Random) -> Receipt:
     total, by_card = sum(pieces * cents for _, pieces, cents in lines), rng.random() < 0.5
     note = rng.choice(NOTES)
     paid = total if by_card else -(-total // note) * note
-    return Receipt(shop, f"{rng.randint(1, 99)} {rng.choice(STREETS)}", a_date(rng), rng.randint(1000, 9999), lines,
-                   paid, by_card, rng.choice(persona.themes), round(rng.uniform(1, 1.3), 2))
+    return Receipt(shop, f"{rng.randint(1, 99)} {rng.choice(STREETS)}", a_date(rng), rng.randint(1000, 9999),
+                   lines, paid, by_card, rng.choice(persona.themes), round(rng.uniform(1, 1.3), 2))
 
 
 def ask_receipt(receipt: Receipt, rng: random.Random) -> list[Ask]:
     """Every question that the receipt can answer."""
     paid = {"card": receipt.by_card, "cash": not receipt.by_card}
     way = rng.choice(list(paid))
-    asks = [Ask("field", {"it": "total"}, money(receipt.total)), Ask("text", {"it": "name of the shop"}, receipt.shop),
-            Ask("field", {"it": "date"}, receipt.date), Ask("field", {"it": "receipt number"}, str(receipt.number)),
+    asks = [Ask("field", {"it": "total"}, money(receipt.total)),
+            Ask("text", {"it": "name of the shop"}, receipt.shop),
+            Ask("field", {"it": "date"}, receipt.date),
+            Ask("field", {"it": "receipt number"}, str(receipt.number)),
             Ask("text", {"it": "address"}, receipt.street),
             Ask("how_many", {"things": "lines of goods"}, str(len(receipt.lines))),
             Ask("how_many", {"things": "pieces in all"}, str(sum(pieces for _, pieces, _ in receipt.lines))),
@@ -164,8 +166,9 @@ class Form:
 def make_form(persona: Persona, novel: bool, rng: random.Random) -> Form:
     """A form that is novel or not, filled in by somebody."""
     title = rng.choice(kept(FORMS, novel))
-    fields = {"First name": rng.choice(NAMES), "Town": rng.choice(TOWNS), "Birthday": a_date(rng), "Date": a_date(rng),
-              "Number": str(rng.randint(10_000, 99_999)), "Phone": f"{rng.randint(200, 999)} {rng.randint(1000, 9999)}",
+    fields = {"First name": rng.choice(NAMES), "Town": rng.choice(TOWNS), "Birthday": a_date(rng),
+              "Date": a_date(rng), "Number": str(rng.randint(10_000, 99_999)),
+              "Phone": f"{rng.randint(200, 999)} {rng.randint(1000, 9999)}",
               "Job": persona.job, "Street": f"{rng.randint(1, 99)} {rng.choice(STREETS)}"}
     chosen = rng.sample(list(fields.items()), rng.randint(3, 6))
     boxes = tuple((name, rng.random() < 0.5) for name in rng.sample(FORMS[title], rng.randint(3, 5)))
@@ -176,7 +179,8 @@ def make_form(persona: Persona, novel: bool, rng: random.Random) -> Form:
 def ask_form(form: Form, rng: random.Random) -> list[Ask]:
     """Every question that the form can answer."""
     ticked = [name for name, on_it in form.boxes if on_it]
-    asks = [Ask("text", {"it": "title"}, form.title), Ask("how_many", {"things": "boxes with a tick"}, str(len(ticked))),
+    asks = [Ask("text", {"it": "title"}, form.title),
+            Ask("how_many", {"things": "boxes with a tick"}, str(len(ticked))),
             Ask("how_many", {"things": "fields with words in them"}, str(len(form.fields)))]
     asks += [Ask("field", {"it": name.lower()}, words) for name, words in form.fields]
     asks += [Ask("lookup", {"axis": "field", "noun": "entry", "value": f'"{words}"'}, name)

@@ -1,4 +1,4 @@
-"""docs: charts, tables, diagrams and other documents by recipe: a persona and a topic give data, style, questions.
+"""docs: charts, tables, diagrams, other documents. A persona and a topic give data, style and questions.
 
     python -m data.docs.prepare --level=full --seed=1
 """

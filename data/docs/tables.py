@@ -43,7 +43,8 @@ class Table:
         for column, name in enumerate(grid.columns):
             values = grid.column(column)
             total = [grid.number(sum(values))] * self.totals
-            lists.append([name.capitalize() if len(grid.columns) == 1 else name, *map(grid.number, values), *total])
+            name = name.capitalize() if len(grid.columns) == 1 else name
+            lists.append([name, *map(grid.number, values), *total])
         return lists
 
     def ink(self) -> Ink:
@@ -67,7 +68,7 @@ def make_table(persona: Persona, novel: bool, rng: random.Random) -> Table:
 def ask(table: Table, rng: random.Random) -> list[Ask]:
     """Every question that the table can answer."""
     grid, asks = table.grid, questions(table.grid, rng)
-    asks += [Ask("text", {"it": "title"}, grid.title), *_lookups(grid)]
+    asks += [Ask("text", {"it": "title"}, title_of(table)), *_lookups(grid)]
     for row, name in enumerate(table.leaders):
         who = table.leader.lower()
         asks.append(Ask("field", {"it": f"{who} {grid.of_row(row)}"}, name))
@@ -80,8 +81,8 @@ def ask(table: Table, rng: random.Random) -> list[Ask]:
 
 def _lookups(grid: Grid) -> list[Ask]:
     """Which month has the rainfall 45? The numbers of a column are all different."""
-    return [Ask("lookup", {"axis": grid.axis, "noun": noun, "value": grid.number(grid.values[row][column])}, name)
-            for column, noun in enumerate(grid.nouns) for row, name in enumerate(grid.rows)]
+    return [Ask("lookup", {"axis": grid.axis, "noun": noun, "value": grid.number(value)}, name)
+            for column, noun in enumerate(grid.nouns) for name, value in zip(grid.rows, grid.column(column))]
 
 
 def title_of(table: Table) -> str:
