@@ -114,7 +114,7 @@ def make_plans(asked: argparse.Namespace, sets: dict[str, Compose]) -> list[Plan
         return plans
     usual = sum(plan.counts["train"] for plan in plans)
     images = [max(1, round(asked.images * plan.counts["train"] / usual)) for plan in plans]
-    images = images if asked.images > 0 else [asked.images] * len(plans)  # make_plan says what is wrong with it
+    images = images if asked.images > 0 else [asked.images] * len(plans)  # make_plan says what is wrong
     return [make_plan(plan.name, plan.level, plan.seed, number) for plan, number in zip(plans, images)]
 
 

@@ -2,8 +2,8 @@
 
     python tests/blind.py --level=full        after `make data LEVEL=full`
 
-The reader is a naive Bayes over the bag of the question's words, trained on train, asked on val. If it beats the
-most common answer by more than five points, the text gives something away that only the eye should know.
+The reader is a naive Bayes over the bag of the question's words, trained on train, asked on val. If it beats
+the most common answer by more than five points, the text gives something away that only the eye should know.
 """
 from __future__ import annotations
 

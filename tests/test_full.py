@@ -221,7 +221,7 @@ def test_explanations_point_at_what_they_name():
 
 
 def test_the_sets_speak_with_many_words():
-    """The question's own words where the row has them; pointing and counting take theirs from `prompts.py`."""
+    """The rows' own questions; pointing and counting take theirs from `prompts.py`."""
     words = Counter(re.findall("[a-z]+", str(TEMPLATES).lower()))
     for name, compose in SETS.items():
         for _, said in composed(lambda split, rng: compose(FULL, split, rng), pictures=40):

@@ -12,7 +12,7 @@ from minimolmo.flow import Annotation
 MOST = 16
 DISTRACTORS = 4   # at most so many things that are not meant
 OTHERS = 4        # labels at most beside the one the scene was made for
-COMMON = {1: 0.03, 2: 0.1, 3: 0.3, 4: 0.6}  # how readily small numbers are asked for: they offer themselves most
+COMMON = {1: 0.03, 2: 0.1, 3: 0.3, 4: 0.6}  # how readily a small number is asked for: there are most
 
 
 def compose(split: str, rng: random.Random) -> tuple[FullScene, list[Annotation]]:
