@@ -16,14 +16,15 @@ from minimolmo.draw import contact_sheet, draw_points
 from minimolmo.flow import Annotation, Example
 from minimolmo.text.points import parse_points, plain_text
 
-PICTURES, SAID = 12, 3  # pictures on a sheet; annotations under each
+SAID = 3                # annotations under each picture
+COLORS = 200            # of the file: a fifth of the size, and nobody sees it
 STEP = 7                # rows between two pictures: neighbours in a file are no more alike than others
 
 
-def sheet(folder: Path) -> Image.Image:
+def sheet(folder: Path, pictures: int) -> Image.Image:
     """The first held-out pictures of a set, each with some of what is said about it."""
     data = Dataset(folder, "val")
-    rows = [data[row * STEP % len(data)] for row in range(min(PICTURES, len(data)))]
+    rows = [data[row * STEP % len(data)] for row in range(min(pictures, len(data)))]
     return contact_sheet([_tile(example) for example in rows], columns=4)
 
 
@@ -53,14 +54,18 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--level", default="full", choices=list(SIZES), help="default: %(default)s")
     parser.add_argument("--folder", type=Path, default=HERE, help="where the sets are")
     parser.add_argument("--out", type=Path, default=Path("out/look"), help="default: %(default)s")
+    parser.add_argument("--pictures", type=int, default=12, help="on each sheet (default: %(default)s)")
     given = parser.parse_args(arguments)
+    if given.pictures < 1:
+        raise ValueError(f"--pictures={given.pictures} leaves nothing to look at. Try --pictures=12.")
     drawn = [name for name in SIZES[given.level] if (given.folder / name / given.level).is_dir()]
     if not drawn:
         raise ValueError(f"{given.folder} holds no set of level {given.level}, so there is nothing to look "
                          f"at. Try \"make data LEVEL={given.level}\" first.")
     given.out.mkdir(parents=True, exist_ok=True)
     for name in drawn:
-        sheet(given.folder / name / given.level).save(given.out / f"{name}.png")
+        page = sheet(given.folder / name / given.level, given.pictures)
+        page.quantize(COLORS).save(given.out / f"{name}.png", optimize=True)
         print(f"look: {given.out / name}.png")
 
 

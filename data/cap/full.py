@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 from data.kinds import COLORS, KINDS
 from data.phrases import (NUMBERS, WAYS, ahead, alone, hidden_pairs, name, sentence, size_word, where,
@@ -69,8 +70,10 @@ def compose(split: str, rng: random.Random) -> tuple[FullScene, list[Annotation]
     scene = make_scene(split, rng)
     speakers = zip(rng.sample(WALKS, TRANSCRIPTS), rng.sample(STARTS, TRANSCRIPTS))
     spoken = [transcript(scene, walk, start, rng) for walk, start in speakers]
-    return scene, [Annotation("long_caption", answer=caption(scene, rng)),
-                   *(Annotation("transcript", answer=text) for text in spoken)]
+    written = caption(scene, rng)
+    columns = {"caption": written, "transcripts": spoken}
+    return replace(scene, columns=columns), [Annotation("long_caption", answer=written),
+                                             *(Annotation("transcript", answer=text) for text in spoken)]
 
 
 def caption(scene: FullScene, rng: random.Random) -> str:

@@ -126,7 +126,8 @@ def _ask_tree(tree: Tree, rng: random.Random) -> list[Ask]:
     asks = [Ask("text", {"it": "name in the first box"}, tree.root)]
     boxes = 1 + sum(1 + len(leaves) for _, leaves in tree.branches)
     asks += [Ask("how_many", {"things": "boxes"}, str(boxes)),
-             Ask("how_many", {"things": f'boxes that branch off "{tree.root}"'}, str(len(tree.branches)))]
+             Ask("how_many", {"things": f'boxes that branch off from "{tree.root}"'},
+                 str(len(tree.branches)))]
     asks += _ask_most(tree)
     for name, leaves in tree.branches:
         asks.append(Ask("how_many", {"things": f'boxes that branch off from "{name}"'}, str(len(leaves))))
