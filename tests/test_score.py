@@ -9,7 +9,8 @@ from data import facts, world
 from data.cap import prepare as cap
 from minimolmo.flow import Annotation, Answer, Example, Thing
 from minimolmo.score import (Asked, distance, facts_in, facts_of, hits, is_right, place, read_count,
-                             same_words, score, score_caption, score_count, score_pointing, score_words)
+                             read_number, read_time, relaxed, same_words, score, score_caption, score_clocks,
+                             score_count, score_explanations, score_pointing, score_words)
 from minimolmo.text.points import parse_points
 
 EASY = world.get_level("easy")
@@ -192,3 +193,70 @@ def test_scores_are_kept_by_style():
     report = score([*counts, pointed([(5, 5)], [(5, 5)])])
     assert list(report) == ["pointing", "count"]
     assert report["count"]["questions"] == 2
+
+
+# --- clocks, documents, sentences that point
+
+@pytest.mark.parametrize("text, minutes", [
+    ("10:09", 609), ("It is 10:09:33.", 609), ("ten past ten", 610), ("quarter to three", 165),
+    ("half past twelve", 30), ("one minute to one", 59), ("twenty-five minutes past four", 265),
+    ("six o'clock", 360), ("22:09", 609),
+    ("10 hours 9 minutes", 609), ("1 hour 1 minute", 61)])
+def test_a_time_is_read_in_every_format(text, minutes):
+    assert read_time(text) == minutes
+
+
+@pytest.mark.parametrize("text", ["", "noon", "yes", "10:75", "99:10", "past", "blue past green", "12"])
+def test_what_is_no_time_is_none(text):
+    assert read_time(text) is None
+
+
+def test_what_the_clocks_say_in_words_is_read_back():
+    """Every minute of the dial, in each of the four formats of data/clocks."""
+    from data.clocks.words import in_figures, in_hours_and_minutes, in_words, to_the_second
+    for time in range(720):
+        hour, minute = time // 60 or 12, time % 60
+        for told in (in_figures(hour, minute), in_words(hour, minute), in_hours_and_minutes(hour, minute),
+                     to_the_second(hour, minute, 33)):
+            assert read_time(told) == time, told
+
+
+def clock(true, said):
+    return asked(Annotation("clocks", question="?", answer=true), said)
+
+
+def test_five_minutes_are_counted_round_the_dial():
+    """11:58 for 12:02 is four minutes off; 12:32 for 12:02 is thirty; words for figures are exact."""
+    scores = score_clocks([clock("12:02", "11:58"), clock("12:02", "12:32"), clock("10:10", "ten past ten"),
+                           clock("yes", "no")])
+    assert scores["exact"] == pytest.approx(1 / 3) and scores["within 5 minutes"] == pytest.approx(2 / 3)
+    assert scores["other questions"] == 0
+
+
+@pytest.mark.parametrize("said, true, right", [
+    ("105", "100", True), ("106", "100", False), ("$1,000", "1000", True), ("12 %", "12", True),
+    ("0.5", "0", False), ("March", "march", True), ("March", "May", False), ("3 of 4", "3", False),
+    ("-5", "5", False)])
+def test_numbers_may_be_five_percent_off_and_words_not_at_all(said, true, right):
+    assert relaxed(said, true) == right
+
+
+def test_a_number_is_read_with_its_commas_and_units():
+    assert read_number("$1,250.50") == 1250.5 and read_number("two") is None and read_number("3 of 4") is None
+
+
+def test_sentences_that_point_are_scored_by_their_points():
+    true = ('The <point x="10.0" y="10.0" alt="cup">cup</point> is left of '
+            'the <point x="80.0" y="10.0" alt="key">key</point>.')
+    annotation = Annotation("point_explanations", question="?", answer=true)
+    assert score_explanations([asked(annotation, true)])["F1"] == 1
+    half = score_explanations([asked(annotation, 'A <point x="10.0" y="11.0" alt="cup">cup</point>.')])
+    assert half["precision"] == 1 and half["recall"] == 0.5
+
+
+def test_every_style_says_whether_an_answer_is_right():
+    cases = (("cap_qa", "red", "blue"), ("clocks", "10:10", "10:11"), ("charts", "100", "90"))
+    for style, true, wrong in cases:
+        annotation = Annotation(style, question="?", answer=true)
+        right, not_right = asked(annotation, true), asked(annotation, wrong)
+        assert is_right(right, [right]) is True and is_right(not_right, [not_right]) is False
