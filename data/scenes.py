@@ -28,6 +28,7 @@ SUPERSAMPLE = 2
 WORDS = ("STOP", "CAFE", "BAKERY", "EXIT", "BOOKS", "TAXI", "HOTEL", "OPEN", "BUS", "ZOO", "FISH", "TEA",
          "MUSIC", "PARK", "TOYS", "FERRY")
 SPOTS = 40           # tried for one thing before it is left out
+SEEN, PATTERN_SEEN = 8, 16  # pixels: the shorter side of a thing, so that its kind and its pattern can be seen
 CENTRE_CLEAR = 2.0   # percent around a centre that nothing may hide
 OUTDOORS = ("field", "sea", "street", "night")
 IN_THE_SKY = ("sun", "moon", "star", "bird", "balloon", "kite")  # outdoors they keep to the upper part,
@@ -184,7 +185,9 @@ class _Stage:
         longer = math.exp(high - (high - low) * rng.random() ** 2) / 100 * min(self.width, self.height)
         aspect = KINDS[wish.kind].aspect
         width, height = (longer, longer / aspect) if aspect > 1 else (longer * aspect, longer)
-        w, h = 100 * max(6.0, width) / self.width, 100 * max(6.0, height) / self.height
+        least = SEEN if wish.pattern == "plain" else PATTERN_SEEN
+        grow = max(1.0, least / min(width, height))
+        w, h = 100 * grow * width / self.width, 100 * grow * height / self.height
         top, bottom = self._zone(wish.kind)
         x, y = rng.uniform(w / 2, 100 - w / 2), rng.uniform(max(top, h / 2), max(top, bottom - h / 2))
         place = (round(value, 2) for value in (x, y, w, h))
