@@ -78,8 +78,7 @@ def main(arguments: list[str]) -> None:
         for group in sorted(train):
             reader, asked = Reader(train[group]), held_out[group]
             right = sum(reader.guess(words) == answer for words, answer in asked) / len(asked)
-            common = reader.answers.most_common(1)[0][0]
-            usual = sum(answer == common for _, answer in asked) / len(asked)
+            usual = Counter(answer for _, answer in asked).most_common(1)[0][1] / len(asked)
             print(f"{name:<20} {group:<24} blind reader {right:.3f}   most common answer {usual:.3f}")
 
 
