@@ -28,7 +28,7 @@ SUPERSAMPLE = 2
 WORDS = ("STOP", "CAFE", "BAKERY", "EXIT", "BOOKS", "TAXI", "HOTEL", "OPEN", "BUS", "ZOO", "FISH", "TEA",
          "MUSIC", "PARK", "TOYS", "FERRY")
 SPOTS = 40           # tried for one thing before it is left out
-SEEN, PATTERN_SEEN = 8, 16  # pixels: the shorter side of a thing, so that its kind and its pattern can be seen
+SEEN, PATTERN_SEEN = 8, 16  # pixels: the least shorter side, so that a kind, or a pattern, can be seen
 CENTRE_CLEAR = 2.0   # percent around a centre that nothing may hide
 OUTDOORS = ("field", "sea", "street", "night")
 IN_THE_SKY = ("sun", "moon", "star", "bird", "balloon", "kite")  # outdoors they keep to the upper part,

@@ -36,8 +36,9 @@ def model() -> MiniMolmo:
     torch.manual_seed(0)
     model = MiniMolmo(TINY)
     with torch.no_grad():
-        for part in (model.decoder.embedding, model.decoder.head, model.projector.down):
-            part.weight *= 50
+        model.projector.down.weight *= 50
+        for words in (model.decoder.embedding, model.decoder.head):
+            words.weight *= 3
     return model.eval()
 
 
