@@ -94,7 +94,7 @@ def nearest_color(pixel):
 
 
 def test_the_point_of_a_thing_lands_on_pixels_of_its_colour():
-    """The pixel under each point of 500 scenes. Under 20 pixels a thing is all edge: some blend is allowed."""
+    """The pixel under each point of 500 scenes. Under 20 pixels a thing is all edge: a blend is allowed."""
     right = {True: [], False: []}
     for number in range(500):
         made = make_scene("train", random.Random(number))
