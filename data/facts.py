@@ -13,7 +13,9 @@ from minimolmo.flow import Point, Thing
 Fact = tuple[str, str, str]  # colour, kind, place
 Label = tuple[str, str]      # colour, kind; "" = any
 
-NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven")
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+           "twelve", "thirteen", "fourteen", "fifteen", "sixteen")
+WAYS = {"left of": (-1, 0), "right of": (1, 0), "above": (0, -1), "below": (0, 1)}
 PLACES = (("top left", "top", "top right"),
           ("left", "center", "right"),
           ("bottom left", "bottom", "bottom right"))
@@ -48,7 +50,22 @@ def name(label: Label, several: bool = False) -> str:
 
 def a_thing(pair: Pair) -> str:
     """With its article: "a red circle", "an orange cross"."""
-    return f"{'an' if pair[0][0] in 'aeiou' else 'a'} {name(pair)}"
+    return with_article(name(pair))
+
+
+def with_article(words: str) -> str:
+    """"a red car", "an orange cat"."""
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
+
+
+def sentence(text: str) -> str:
+    """With its capital."""
+    return text[0].upper() + text[1:]
+
+
+def ahead(a: Thing, b: Thing, way: tuple[int, int]) -> float:
+    """How far `a` lies from `b` in a direction, in percent."""
+    return way[0] * (a.x - b.x) + way[1] * (a.y - b.y)
 
 
 def matching(things, label: Label) -> list[Thing]:

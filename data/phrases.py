@@ -10,18 +10,14 @@ import random
 from collections import Counter
 from typing import NamedTuple
 
-from data.facts import at, place_of
+from data.facts import WAYS, ahead, at, place_of
 from data.kinds import COLORS, KINDS
-from data.scenes import FullScene, Wish, meets
-from data.world import FULL
+from data.scenes import FullScene, Wish, is_held_out, meets
 from minimolmo.flow import Thing
 
 CLEAR = 6.0     # percent by which a centre must be further left, right, up or down to be called so
 LARGER = 1.5    # times the area that a thing must have to be called larger
-WAYS = {"left of": (-1, 0), "right of": (1, 0), "above": (0, -1), "below": (0, 1)}
 ENDS = {"leftmost": (-1, 0), "rightmost": (1, 0), "highest": (0, -1), "lowest": (0, 1)}
-NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
-           "twelve", "thirteen", "fourteen", "fifteen", "sixteen")
 
 
 class Reference(NamedTuple):
@@ -29,11 +25,6 @@ class Reference(NamedTuple):
     one: str       # "red boat left of the tree"
     several: str   # "red boats left of the tree"
     things: tuple[Thing, ...]
-
-    @property
-    def label(self) -> str:
-        """In the number that fits."""
-        return self.one if len(self.things) == 1 else self.several
 
 
 def noun(wish: Wish, several: bool = False) -> str:
@@ -53,11 +44,6 @@ def wish_of(thing: Thing) -> Wish:
 def name(thing: Thing) -> str:
     """Colour, kind and, where it has one, pattern: "dotted blue cup"."""
     return noun(wish_of(thing))
-
-
-def with_article(words: str) -> str:
-    """"a red car", "an orange cat"."""
-    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 
 
 def matching(scene: FullScene, wish: Wish) -> tuple[Thing, ...]:
@@ -85,14 +71,17 @@ def alone(scene: FullScene) -> list[Thing]:
     return [thing for thing in scene.things if count[thing.color, thing.kind] == 1]
 
 
-def ahead(a: Thing, b: Thing, way: tuple[int, int]) -> float:
-    """How far `a` lies from `b` in a direction, in percent."""
-    return way[0] * (a.x - b.x) + way[1] * (a.y - b.y)
-
-
 def area(scene: FullScene, thing: Thing) -> float:
     """Of its box, in pixels."""
     return thing.width * scene.width * thing.height * scene.height / 1e4
+
+
+def clearly(way: tuple[int, int], anchor: Thing, things: tuple[Thing, ...]) -> tuple[Thing, ...]:
+    """Those of the things, the anchor aside, that lie on this side of it; none if any one is in doubt."""
+    gaps = [(ahead(thing, anchor, way), thing) for thing in things if thing != anchor]
+    if any(abs(gap) <= CLEAR for gap, _ in gaps):
+        return ()
+    return tuple(thing for gap, thing in gaps if gap > CLEAR)
 
 
 def relations(scene: FullScene) -> list[Reference]:
@@ -100,10 +89,9 @@ def relations(scene: FullScene) -> list[Reference]:
     found = []
     wishes = sorted({wish for t in scene.things for wish in (Wish(kind=t.kind), Wish(t.color, "", t.kind))})
     for anchor, wish, (words, way) in itertools.product(alone(scene), wishes, WAYS.items()):
-        others = [thing for thing in matching(scene, wish) if thing != anchor]
-        gaps = [ahead(thing, anchor, way) for thing in others]
-        there = tuple(thing for thing, gap in zip(others, gaps) if gap > CLEAR)
-        if there and len(there) < len(matching(scene, wish)) and all(abs(gap) > CLEAR for gap in gaps):
+        things = matching(scene, wish)
+        there = clearly(way, anchor, things)
+        if there and len(there) < len(things):
             tail = f" {words} the {anchor.color} {anchor.kind}"
             found.append(Reference(noun(wish) + tail, noun(wish, True) + tail, there))
     return found
@@ -115,7 +103,7 @@ def extremes(scene: FullScene) -> list[Reference]:
     for reference in plain_references(scene):
         if len(reference.things) < 2 or reference.one.startswith("plain"):
             continue
-        for word, thing in [*_ends(reference.things), *_sizes(scene, reference.things)]:
+        for word, thing in [*_ends(reference.things), *sizes(scene, reference.things)]:
             found.append(Reference(f"{word} {reference.one}", f"{word} {reference.several}", (thing,)))
     return found
 
@@ -129,7 +117,8 @@ def _ends(things: tuple[Thing, ...]) -> list[tuple[str, Thing]]:
     return found
 
 
-def _sizes(scene: FullScene, things: tuple[Thing, ...]) -> list[tuple[str, Thing]]:
+def sizes(scene: FullScene, things: tuple[Thing, ...]) -> list[tuple[str, Thing]]:
+    """The largest and the smallest of two things or more, where the margin is clear."""
     order = sorted(things, key=lambda thing: area(scene, thing))
     found = []
     if area(scene, order[-1]) > LARGER * area(scene, order[-2]):
@@ -158,7 +147,7 @@ def absent(scene: FullScene, rng: random.Random, held_out: bool, tries: int = 20
     for group in groups:
         rng.shuffle(group)
     wishes = [wish for group in groups for wish in group if not matching(scene, wish)]
-    return [wish for wish in wishes if held_out or (wish.color, wish.kind) not in FULL.held_out][:tries]
+    return [wish for wish in wishes if held_out or not is_held_out(wish)][:tries]
 
 
 def size_word(scene: FullScene, thing: Thing) -> str:
@@ -167,11 +156,11 @@ def size_word(scene: FullScene, thing: Thing) -> str:
     return "tiny" if share < 0.002 else "small" if share < 0.006 else "big" if share > 0.06 else ""
 
 
-def sentence(text: str) -> str:
-    """With its capital."""
-    return text[0].upper() + text[1:]
-
-
 def where(thing: Thing) -> str:
     """Its ninth of the picture, with a preposition: "at the top left"."""
     return at(place_of(thing))
+
+
+def listed(parts: list[str]) -> str:
+    """"a cup, a key and a hat"."""
+    return " and ".join([", ".join(parts[:-1])] * (len(parts) > 1) + parts[-1:])

@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 import math
 import random
-import zlib
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, NamedTuple
 
@@ -21,7 +20,7 @@ from PIL import Image
 from data.kinds import COLORS, KINDS, PATTERNS
 from data.paint import paint, silhouette
 from data.settings import SETTINGS, background
-from data.world import FULL, VAL_SHARE
+from data.world import FULL, train_or_val
 from minimolmo.flow import Thing
 
 SUPERSAMPLE = 2
@@ -84,16 +83,20 @@ def make_scene(split: str, rng: random.Random, wishes: tuple[Wish, ...] = (), ex
 
 def split_of(scene: FullScene) -> str:
     """The one split that may hold this scene, read off its things: no scene is ever in two."""
-    if any((thing.color, thing.kind) in FULL.held_out for thing in scene.things):
+    if any(map(is_held_out, scene.things)):
         return "novel"
-    told = [(thing.kind, thing.color, thing.pattern, thing.x, thing.y) for thing in scene.things]
-    return "train" if zlib.crc32(repr(told).encode()) % VAL_SHARE else "val"
+    return train_or_val([(t.kind, t.color, t.pattern, t.x, t.y) for t in scene.things])
 
 
-def meets(thing: Thing, wish: Wish) -> bool:
-    """Whether a thing is what a wish says."""
-    return (wish.color in ("", thing.color) and wish.pattern in ("", thing.pattern)
-            and wish.kind in ("", thing.kind))
+def is_held_out(what: Thing | Wish) -> bool:
+    """Whether training never shows this colour on this kind."""
+    return (what.color, what.kind) in FULL.held_out
+
+
+def meets(what: Thing | Wish, wish: Wish) -> bool:
+    """Whether a thing, or a wish with nothing left open, is what a wish says."""
+    return (wish.color in ("", what.color) and wish.pattern in ("", what.pattern)
+            and wish.kind in ("", what.kind))
 
 
 def _try_scene(split, rng, wishes, extra, but) -> FullScene | None:
@@ -118,7 +121,7 @@ def _random_format(rng: random.Random) -> tuple[int, int]:
 def _choose_pairs(setting, split, rng, wishes, extra, but) -> list[Wish]:
     """The wishes first, colours and kinds filled in, then the extra things."""
     pairs = [_fill(wish, setting, split, rng) for wish in wishes]
-    if split == "novel" and not any(pair[::2] in FULL.held_out for pair in pairs):
+    if split == "novel" and not any(map(is_held_out, pairs)):
         color, kind = rng.choice(FULL.held_out)
         pairs.insert(len(wishes), Wish(color, "plain", kind))
         extra = max(0, extra - 1)
@@ -126,14 +129,10 @@ def _choose_pairs(setting, split, rng, wishes, extra, but) -> list[Wish]:
         seed = rng.choice(pairs) if pairs and rng.random() < FAMILIAR else Wish()
         pair = _fill(rng.choice((Wish(kind=seed.kind), Wish(kind=seed.kind, color=seed.color),
                                  Wish(color=seed.color))), setting, split, rng)
-        if but is None or not _could_be(pair, but):
+        if but is None or not meets(pair, but):
             pairs.append(pair)
             extra -= 1
     return pairs
-
-
-def _could_be(pair: Wish, wish: Wish) -> bool:
-    return all(asked in ("", has) for asked, has in zip(wish, pair))
 
 
 def _fill(wish: Wish, setting: str, split: str, rng: random.Random) -> Wish:
@@ -142,11 +141,11 @@ def _fill(wish: Wish, setting: str, split: str, rng: random.Random) -> Wish:
         kind = wish.kind or rng.choice(_kinds_of(setting))
         color = wish.color or rng.choice(list(COLORS))
         pattern = wish.pattern or rng.choices(PATTERNS, (4, 1, 1))[0]
-        held_out = (color, kind) in FULL.held_out
-        if not held_out or (wish.color and wish.kind):
-            return Wish(color, pattern, kind)
+        filled = Wish(color, pattern, kind)
+        if not is_held_out(filled) or (wish.color and wish.kind):
+            return filled
         if split == "novel" and (wish.color or wish.kind) and rng.random() < 0.2:
-            return Wish(color, pattern, kind)
+            return filled
 
 
 @functools.lru_cache

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from data.kinds import COLORS, KINDS, PATTERNS
 from data.paint import paint
+from data.scenes import IN_THE_SKY
 from data.settings import SETTINGS, background
 from minimolmo.flow import Thing
 
@@ -19,7 +20,6 @@ SUPERSAMPLE = 2
 COLUMNS, CELL, CAPTION = 8, 116, 16  # kinds.png: cells in a row, and pixels
 VIEW = 420, 300                      # settings.png: pixels of one picture
 GAP = 6                              # between pictures
-FLYING = ("sun", "moon", "star", "bird", "kite", "balloon")
 WORDS = ("CAFE", "OPEN", "BUS", "STOP", "ZOO", "BAKERY")
 
 
@@ -54,7 +54,7 @@ def settings_view(setting: str, rng: random.Random) -> Image.Image:
     canvas = background(setting, VIEW[0] * SUPERSAMPLE, VIEW[1] * SUPERSAMPLE, rng)
     fitting = [kind for kind in KINDS if setting in KINDS[kind].settings]
     kinds = (rng.sample(fitting, len(fitting)) + rng.choices(fitting, k=8))[:8]
-    for i, kind in enumerate(sorted(kinds, key=FLYING.__contains__, reverse=True)):
+    for i, kind in enumerate(sorted(kinds, key=IN_THE_SKY.__contains__, reverse=True)):
         x, y = i % 4 + rng.uniform(0.4, 0.6), i // 4 * 0.45 + rng.uniform(0.25, 0.33)
         middle = x * VIEW[0] / 4, y * VIEW[1]
         color, pattern = rng.choice(list(COLORS)), rng.choice(("plain", *PATTERNS))

@@ -131,12 +131,16 @@ def choose_pairs(count: int, level: Level, split: str, rng: random.Random, twins
     return [rng.choice(level.held_out), *pairs[1:]] if split == "novel" else pairs
 
 
+def train_or_val(facts) -> str:
+    """Where a picture of these facts belongs: a checksum decides, one in VAL_SHARE is val."""
+    return "train" if zlib.crc32(repr(facts).encode()) % VAL_SHARE else "val"
+
+
 def split_of(things: tuple[Thing, ...], level: Level) -> str:
     """The one split that may hold these things, read off the things themselves: no scene is ever in two."""
     if any(pair_of(thing) in level.held_out for thing in things):
         return "novel"
-    told = [(thing.kind, thing.color, thing.x, thing.y, thing.width, thing.height) for thing in things]
-    return "train" if zlib.crc32(repr(told).encode()) % VAL_SHARE else "val"
+    return train_or_val([(t.kind, t.color, t.x, t.y, t.width, t.height) for t in things])
 
 
 def asked_about(scene: Scene, level: Level, split: str) -> list[Thing]:

@@ -75,7 +75,6 @@ SAVED_AS = {".png": dict(compress_level=1), ".jpg": dict(quality=90, subsampling
 MANIFEST = "manifest.json"
 OWN = {"train.jsonl", "val.jsonl", "novel.jsonl", "images", MANIFEST}  # what a set's folder may hold
 HERE = Path(__file__).parent
-SHARED = [HERE / file for file in ("ask_model_anything/asks.py", "cap/full.py", "points/full.py")]
 
 
 @dataclass(frozen=True)
@@ -149,8 +148,7 @@ def is_finished(place: Path, plan: Plan, code: str) -> bool:
 
 def code_version(compose: Compose) -> str:
     """A digest of the drawing code itself: change a colour or a phrase, and the set is drawn anew."""
-    own = Path(compose.__code__.co_filename).parent
-    files = [*sorted(HERE.glob("*.py")), *sorted(own.glob("*.py")), *SHARED]
+    files = sorted({*HERE.rglob("*.py"), Path(compose.__code__.co_filename)})
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 

@@ -124,16 +124,17 @@ class Growth(nn.Module):
 
     def __init__(self, model: MiniMolmo, tokenizer: Tokenizer):
         super().__init__()
-        width, words = model.config.decoder.width, model.config.decoder
+        decoder = model.config.decoder
+        width = decoder.width
         self.side = model.config.image.side
         self.register_buffer("digits", torch.tensor(tokenizer.encode("0123456789")), persistent=False)
-        self.register_buffer("forms", word_forms(tokenizer, words.vocab + words.extra), persistent=False)
+        self.register_buffer("forms", word_forms(tokenizer, decoder.vocab + decoder.extra), persistent=False)
         self.patch = nn.Linear(2 * model.config.vision.width, 2 * width)
         self.hands = nn.Linear(2 * model.config.vision.width, 4 * len(HANDS))
         self.probes = nn.ModuleList(nn.Linear(width, width) for _ in (*DIGITS, HOME))
         self.mentions = nn.ModuleList(nn.Linear(width, width) for _ in DIGITS)
         self.heard: Tensor | None = None
-        model.decoder.blocks[max(0, words.layers - 2)].register_forward_hook(self.hear)
+        model.decoder.blocks[max(0, decoder.layers - 2)].register_forward_hook(self.hear)
 
     def hear(self, _block, _inputs, output: Tensor) -> None:
         """Keep what the words are in the decoder's midst (B, T, D), while it trains, until `forward` asks."""

@@ -112,9 +112,8 @@ def same_words(a: str, b: str) -> bool:
 def score_words(asked: list[Asked]) -> dict[str, float]:
     """Exact match over all questions, and over those that ask for one colour or one kind ("naming")."""
     names = {word for a in asked for t in a.example.things for word in (t.color, t.kind)}
-    right = [same_words(a.answer.text, a.annotation.answer) for a in asked]
-    naming = [r for r, a in zip(right, asked) if a.annotation.answer in names]
-    return {"exact match": np.mean(right)} | ({"naming": np.mean(naming)} if naming else {})
+    naming = [a for a in asked if a.annotation.answer in names]
+    return score_exact(asked) | ({"naming": score_exact(naming)["exact match"]} if naming else {})
 
 
 def place(x: float, y: float) -> str:
@@ -185,6 +184,8 @@ def score_relaxed(asked: list[Asked]) -> dict[str, float]:
 
 
 _CLOCK = re.compile(r"\b(\d{1,2}):(\d{2})|\b(\d{1,2}) hours?(?: and)? (\d{1,2}) minutes?")
+_NUMBER = {word: n for n, word in enumerate(NUMBERS)} | {
+    "quarter": 15, "half": 30, "thirty": 30, "forty": 40, "fifty": 50}
 _SPOKEN = re.compile(r"\b([a-z]+(?:-[a-z]+)?)(?: minutes?)? (past|to) ([a-z]+)|\b([a-z]+) o'clock")
 
 
@@ -209,10 +210,8 @@ def read_time(text: str) -> int | None:
 
 def _number(word: str) -> int | None:
     """"nine", "quarter", "half", "twenty-five"; None for any other word."""
-    known = {word: n for n, word in enumerate(NUMBERS)}
-    known |= {"quarter": 15, "half": 30, "thirty": 30, "forty": 40, "fifty": 50}
     tens, _, ones = word.partition("-")
-    return known[tens] + known.get(ones, 0) if tens in known else None
+    return _NUMBER[tens] + _NUMBER.get(ones, 0) if tens in _NUMBER else None
 
 
 def score_clocks(asked: list[Asked]) -> dict[str, float]:

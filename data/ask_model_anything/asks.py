@@ -4,6 +4,7 @@ from __future__ import annotations
 import random
 from typing import NamedTuple
 
+from data.facts import sentence
 from minimolmo.flow import Annotation
 
 
@@ -16,4 +17,4 @@ class Ask(NamedTuple):
     def say(self, rng: random.Random) -> Annotation:
         """The question in one of its wordings."""
         question = rng.choice(self.templates).format(self.subject)
-        return Annotation("user_qa", question=question[0].upper() + question[1:], answer=self.answer)
+        return Annotation("user_qa", question=sentence(question), answer=self.answer)

@@ -10,11 +10,11 @@ from collections import Counter
 
 from data.ask_model_anything import words
 from data.ask_model_anything.asks import Ask
+from data.facts import NUMBERS, WAYS, ahead, with_article
 from data.kinds import KINDS
-from data.phrases import (LARGER, NUMBERS, WAYS, absent, ahead, alone, area, extremes, hidden_pairs, matching,
-                          name, noun, relations, where, wishes_of, with_article)
-from data.points.full import held_out
-from data.scenes import FullScene, Wish, make_scene
+from data.phrases import (CLEAR, LARGER, absent, alone, area, clearly, extremes, hidden_pairs, matching, name,
+                          noun, relations, sizes, where, wishes_of)
+from data.scenes import FullScene, Wish, is_held_out, make_scene
 from minimolmo.flow import Annotation
 
 ASKED = (11, 16)
@@ -31,7 +31,7 @@ def compose(split: str, rng: random.Random) -> tuple[FullScene, list[Annotation]
 
 
 def _touches_held_out(ask: Ask, scene: FullScene) -> bool:
-    return any(name(thing) in f"{ask.subject} {ask.answer}" for thing in scene.things if held_out(thing))
+    return any(name(thing) in f"{ask.subject} {ask.answer}" for thing in scene.things if is_held_out(thing))
 
 
 def _only(scene: FullScene, wish: Wish) -> bool:
@@ -93,16 +93,15 @@ def relation_check(scene, rng) -> list[Ask]:
     twos = itertools.permutations(alone(scene), 2)
     return [Ask(words.IS_IT, f"the {name(a)} {side} the {name(b)}",
                 "yes" if ahead(a, b, way) > 0 else "no")
-            for (side, way), (a, b) in itertools.product(WAYS.items(), twos) if abs(ahead(a, b, way)) > 6]
+            for (side, way), (a, b) in itertools.product(WAYS.items(), twos) if abs(ahead(a, b, way)) > CLEAR]
 
 
 def beside(scene, rng) -> list[Ask]:
     """What is left of the tree? Where just one thing is, and all others clearly are not."""
     asks = []
     for anchor, (side, way) in itertools.product(alone(scene), WAYS.items()):
-        gaps = [(ahead(t, anchor, way), t) for t in scene.things if t != anchor]
-        there = [t for gap, t in gaps if gap > 6]
-        if len(there) == 1 and all(abs(gap) > 6 for gap, _ in gaps):
+        there = clearly(way, anchor, scene.things)
+        if len(there) == 1:
             asks.append(Ask(words.BESIDE, f"{side} the {name(anchor)}", with_article(name(there[0]))))
     return asks
 
@@ -115,13 +114,7 @@ def extreme(scene, rng) -> list[Ask]:
 
 def largest(scene, rng) -> list[Ask]:
     """The largest or the smallest of all."""
-    order = sorted(scene.things, key=lambda t: area(scene, t))
-    asks = []
-    if area(scene, order[-1]) > LARGER * area(scene, order[-2]):
-        asks.append(Ask(words.LARGEST, "largest", with_article(name(order[-1]))))
-    if LARGER * area(scene, order[0]) < area(scene, order[1]):
-        asks.append(Ask(words.LARGEST, "smallest", with_article(name(order[0]))))
-    return asks
+    return [Ask(words.LARGEST, word, with_article(name(t))) for word, t in sizes(scene, scene.things)]
 
 
 def larger_check(scene, rng) -> list[Ask]:
@@ -188,12 +181,11 @@ def nearest(scene, rng) -> list[Ask]:
     """What is closest to a thing, by a clear margin (in pixels, as the eye sees it)."""
     asks = []
     for thing in alone(scene):
-        gaps = sorted(((t.x - thing.x) * scene.width) ** 2 + ((t.y - thing.y) * scene.height) ** 2
-                      for t in scene.things if t != thing)
-        if len(gaps) > 1 and gaps[1] > 2 * gaps[0]:
-            closest = min((t for t in scene.things if t != thing), key=lambda t: (
-                ((t.x - thing.x) * scene.width) ** 2 + ((t.y - thing.y) * scene.height) ** 2))
-            asks.append(Ask(words.NEAREST, name(thing), with_article(name(closest))))
+        far = {t: ((t.x - thing.x) * scene.width) ** 2 + ((t.y - thing.y) * scene.height) ** 2
+               for t in scene.things if t != thing}
+        order = sorted(far, key=far.get)
+        if len(order) > 1 and far[order[1]] > 2 * far[order[0]]:
+            asks.append(Ask(words.NEAREST, name(thing), with_article(name(order[0]))))
     return asks
 
 

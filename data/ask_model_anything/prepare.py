@@ -9,7 +9,7 @@ import random
 
 from data.ask_model_anything import full
 from data.ask_model_anything.asks import Ask
-from data.facts import a_thing, absent_labels, at, matching, name, place_of
+from data.facts import WAYS, a_thing, absent_labels, ahead, at, matching, name, place_of
 from data.world import FULL, FullLevel, Level, Scene, asked_about, choose_pairs, make_scene, pair_of
 from data.write import Picture, command
 from minimolmo.flow import Annotation, Thing
@@ -30,7 +30,6 @@ WHAT_IS = ("What is {}?", "What can be seen {}?", "Which thing is {}?", "Name wh
 IS_THERE = ("Is there {}?", "Can you see {}?", "Does the picture show {}?", "Is {} in the image?",
             "Do you see {} here?")
 CHECK = ("Is {}?", "Yes or no: is {}?", "Do you see {}?", "Does the picture show {}?", "Can you see {}?")
-WAYS = {"left of": (-1, 0), "right of": (1, 0), "above": (0, -1), "below": (0, 1)}
 
 
 def compose(level: Level | FullLevel, split: str, rng: random.Random) -> tuple[Picture, list[Annotation]]:
@@ -89,8 +88,8 @@ def relations(scene: Scene, asked: list[Thing]) -> list[Ask]:
     asks = []
     for (words, way), anchor in itertools.product(WAYS.items(), scene.things):
         others = [thing for thing in scene.things if thing != anchor]
-        beside = [thing for thing in others if _ahead(thing, anchor, way) > -BESIDE]
-        if len(beside) == 1 and _ahead(beside[0], anchor, way) > BESIDE and {anchor, beside[0]} & set(asked):
+        beside = [thing for thing in others if ahead(thing, anchor, way) > -BESIDE]
+        if len(beside) == 1 and ahead(beside[0], anchor, way) > BESIDE and {anchor, beside[0]} & set(asked):
             asks.append(Ask(WHAT_IS, f"{words} {_the(anchor)}", name(pair_of(beside[0]))))
     return asks
 
@@ -98,14 +97,9 @@ def relations(scene: Scene, asked: list[Thing]) -> list[Ask]:
 def relation_checks(scene: Scene, asked: list[Thing]) -> list[Ask]:
     """Is the red circle left of the blue square? Each "yes" is offered with its "no", the other way round."""
     twos = itertools.permutations(scene.things, 2)
-    return [Ask(CHECK, f"{_the(a)} {words} {_the(b)}", "yes" if _ahead(a, b, way) > 0 else "no")
+    return [Ask(CHECK, f"{_the(a)} {words} {_the(b)}", "yes" if ahead(a, b, way) > 0 else "no")
             for (words, way), (a, b) in itertools.product(WAYS.items(), twos)
-            if abs(_ahead(a, b, way)) > BESIDE and {a, b} & set(asked)]
-
-
-def _ahead(a: Thing, b: Thing, way: tuple[int, int]) -> float:
-    """How far `a` lies from `b` in a direction, in percent."""
-    return way[0] * (a.x - b.x) + way[1] * (a.y - b.y)
+            if abs(ahead(a, b, way)) > BESIDE and {a, b} & set(asked)]
 
 
 def _the(thing: Thing) -> str:

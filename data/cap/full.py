@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
+from data.facts import NUMBERS, WAYS, ahead, sentence, with_article
 from data.kinds import COLORS, KINDS
-from data.phrases import (NUMBERS, WAYS, ahead, alone, hidden_pairs, name, sentence, size_word, where,
-                          with_article)
+from data.phrases import CLEAR, alone, hidden_pairs, listed, name, size_word, where
 from data.scenes import FullScene, make_scene
 from minimolmo.flow import Annotation, Thing
 
@@ -56,6 +56,7 @@ CORRECTIONS = ("no", "sorry", "i mean", "no wait")
 ENDINGS = ("and that's about it.", "i think that's all i see.", "nothing else, really.", "so {n} in all.",
            "that makes {n}, if i counted right.")
 
+# How a speaker may walk through the picture; the caption reads it like a page.
 WALKS: tuple[Callable[[Thing], object], ...] = (
     lambda thing: (thing.y // 34, thing.x),    # row by row
     lambda thing: (-thing.y // 34, thing.x),   # from the bottom up
@@ -97,7 +98,7 @@ def _details(scene: FullScene, thing: Thing, rng: random.Random) -> list[str]:
     if known:
         other = min(known, key=lambda o: abs(o.x - thing.x) + abs(o.y - thing.y))
         way = max(WAYS, key=lambda words: ahead(thing, other, WAYS[words]))
-        if ahead(thing, other, WAYS[way]) > 6:
+        if ahead(thing, other, WAYS[way]) > CLEAR:
             said.append(rng.choice(BESIDE).format(way=way, turn=TURNS[way], other=name(other)))
     return said
 
@@ -109,8 +110,7 @@ def _with_size(scene: FullScene, thing: Thing) -> str:
 def _summary(scene: FullScene, rng: random.Random) -> str:
     kinds = Counter(thing.kind for thing in scene.things).most_common()
     counts = [f"{NUMBERS[n]} {KINDS[kind].plural if n > 1 else kind}" for kind, n in kinds]
-    listed = ", ".join(counts[:-1]) + f" and {counts[-1]}" if len(counts) > 1 else counts[0]
-    return rng.choice(SUMMARIES).format(counts=listed)
+    return rng.choice(SUMMARIES).format(counts=listed(counts))
 
 
 def transcript(scene: FullScene, walk: Callable, start: str, rng: random.Random) -> str:

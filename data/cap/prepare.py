@@ -10,7 +10,8 @@ import random
 from collections.abc import Callable
 
 from data.cap import full
-from data.facts import NUMBERS, a_thing, at, name, place_of
+from data.cap.full import CORRECTIONS, WALKS
+from data.facts import NUMBERS, a_thing, at, name, place_of, sentence
 from data.world import FULL, FullLevel, Level, Scene, choose_pairs, make_scene, pair_of
 from data.write import Picture, command
 from minimolmo.flow import Annotation, Thing
@@ -29,17 +30,7 @@ STARTS = ("okay so i see {n} here.", "um, there {are} {n} in this picture.", "so
 SPOKEN = ("{uh}there's {a} {at}.", "then {uh}{at} there's {a}.", "and {a}, that one is {at}.",
           "{at} i can see {a}.", "next is {a}, {uh}{at}.", "{uh}{at}, yeah, {a}.", "and we have {a} {at}.")
 FILLERS = ("uh, ", "um, ", "you know, ", "", "", "", "")
-CORRECTIONS = ("no", "sorry", "i mean", "no wait")
 ENDINGS = ("that's it.", "that's all i see.", "nothing else.", "", "", "")
-
-# How a speaker may walk through the picture; the caption reads it like a page.
-WALKS = (
-    lambda thing: (thing.y // 34, thing.x),    # row by row
-    lambda thing: (-thing.y // 34, thing.x),   # from the bottom up
-    lambda thing: thing.x,                     # left to right
-    lambda thing: -thing.x,                    # right to left
-    lambda thing: -thing.width,                # the largest first
-)
 
 
 def compose(level: Level | FullLevel, split: str, rng: random.Random) -> tuple[Picture, list[Annotation]]:
@@ -59,7 +50,7 @@ def caption(scene: Scene, rng: random.Random) -> str:
     things = sorted(scene.things, key=WALKS[0])
     sentences = [_count(rng.choice(OPENINGS), things)]
     sentences += [_place(rng.choice(SENTENCES), thing, a_thing(pair_of(thing))) for thing in things]
-    return " ".join(sentence[0].upper() + sentence[1:] for sentence in sentences)
+    return " ".join(map(sentence, sentences))
 
 
 def transcript(scene: Scene, level: Level, walk: Callable, start: str, rng: random.Random) -> str:

@@ -13,9 +13,9 @@ from dataclasses import replace
 
 from data.ask_model_anything.asks import Ask
 from data.cap.full import caption
-from data.facts import at, place_of
+from data.facts import NUMBERS, at, place_of
 from data.kinds import KINDS
-from data.phrases import NUMBERS, name, size_word
+from data.phrases import name, size_word
 from data.scenes import FullScene, make_scene
 from data.world import FullLevel
 from data.write import command
@@ -90,6 +90,7 @@ def _about(scene: FullScene, thing: Thing, count: dict[str, Counter]) -> list[As
         asks += [Ask(READS, name(thing), thing.word)] if thing.word else []
         asks += [Ask(SIZE, name(thing), size_word(scene, thing))] if size_word(scene, thing) else []
     return asks
+
 
 if __name__ == "__main__":
     command({"cap_qa": compose})

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import random
-import zlib
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,6 +17,7 @@ from data.clocks.ground import cast_shadow, draw_ground
 from data.clocks.hands import draw_hands, draw_second_hand, draw_small_seconds, hand_angles
 from data.clocks.pen import Pen
 from data.clocks.styles import NOVEL, PAINTS, STYLES, Paint
+from data.world import train_or_val
 from minimolmo.flow import Thing
 
 SUPERSAMPLE = 2          # draw so much larger, then average: smooth edges
@@ -26,7 +26,6 @@ LONGEST = 4 / 3          # longer side, in shorter sides
 SHARE = (0.45, 0.95)     # how much of the shorter side the clock fills
 SMALLEST = 0.42          # but its dial at least so much, however wide its surroundings
 SHADE = 9                # a palette's colour varies by so much per channel (0-255)
-VAL_SHARE = 8            # one time of a style in so many belongs to val
 GLASS = (255, 255, 255, 22)
 
 
@@ -106,8 +105,7 @@ def split_of(clock: Clock) -> str:
     """The one split that may hold a clock of this style at this hour and minute, however it is drawn."""
     if clock.style == NOVEL:
         return "novel"
-    told = clock.style, clock.hour, clock.minute
-    return "train" if zlib.crc32(repr(told).encode()) % VAL_SHARE else "val"
+    return train_or_val((clock.style, clock.hour, clock.minute))
 
 
 def _place(name: str, rng: random.Random) -> tuple[int, int, float, float, float, float]:

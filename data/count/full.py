@@ -28,7 +28,7 @@ def _target(split: str, rng: random.Random) -> Wish:
     if split == "novel":
         color, kind = rng.choice(FULL.held_out)
         return Wish(color, "", kind)
-    kind = rng.choice([name for name in KINDS])
+    kind = rng.choice(list(KINDS))
     colors = [color for color in COLORS if (color, kind) not in FULL.held_out]
     color = rng.choice(colors)
     return rng.choice((Wish("", "", kind), Wish(color, "", kind), Wish(color, "", "")))

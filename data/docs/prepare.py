@@ -15,11 +15,9 @@ from data.docs import charts, diagrams, notices, others, tables
 from data.docs.ink import Ink
 from data.docs.topics import PERSONAS, Persona
 from data.docs.wordings import Ask, choose
-from data.world import Level
+from data.world import Level, train_or_val
 from data.write import command
 from minimolmo.flow import Annotation, Thing
-
-VAL_SHARE = 8   # one page in so many belongs to val
 
 
 class Page(Protocol):
@@ -82,7 +80,7 @@ def make_page(recipe: Recipe, persona: Persona, split: str, rng: random.Random) 
 
 def split_of(page: Page) -> str:
     """Train or val, read off the facts themselves: no page is in both. Novel topics are in neither."""
-    return "train" if zlib.crc32(repr(page.data).encode()) % VAL_SHARE else "val"
+    return train_or_val(page.data)
 
 
 def image_id(page: Page) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from typing import NamedTuple
 
+from data.facts import sentence
 from minimolmo.flow import Annotation
 
 ASKED = 6, 9    # questions on one picture
@@ -126,7 +127,7 @@ class Ask(NamedTuple):
     def say(self, style: str, rng: random.Random) -> Annotation:
         """The question in one of its wordings, with a capital first."""
         question = rng.choice(WORDINGS[self.kind]).format(**self.slots)
-        return Annotation(style, question=question[0].upper() + question[1:], answer=self.answer)
+        return Annotation(style, question=sentence(question), answer=self.answer)
 
 
 def choose(offers: list[Ask], curious: tuple[str, ...], rng: random.Random) -> list[Ask]:

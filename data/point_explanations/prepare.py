@@ -7,11 +7,10 @@ from __future__ import annotations
 import random
 from collections import Counter
 
+from data.facts import NUMBERS, WAYS, sentence, with_article
 from data.kinds import KINDS
-from data.phrases import (LARGER, NUMBERS, WAYS, ahead, alone, area, hidden_pairs, name, sentence, where,
-                          with_article)
-from data.points.full import held_out
-from data.scenes import FullScene, make_scene
+from data.phrases import LARGER, alone, area, clearly, hidden_pairs, listed, name, where
+from data.scenes import FullScene, is_held_out, make_scene
 from data.world import FullLevel
 from data.write import command
 from minimolmo.flow import Annotation, Thing
@@ -25,7 +24,8 @@ def compose(level: FullLevel, split: str, rng: random.Random) -> tuple[FullScene
     scene = make_scene(split, rng)
     offered = [pair for talk in rng.sample(TALKS, len(TALKS)) for pair in _few(talk(scene, rng), rng)]
     if split == "novel":
-        offered = [(q, a) for q, a in offered if any(name(t) in q + a for t in scene.things if held_out(t))]
+        unseen = [name(thing) for thing in scene.things if is_held_out(thing)]
+        offered = [(q, a) for q, a in offered if any(words in q + a for words in unseen)]
     return scene, [Annotation("point_explanations", question=sentence(question), answer=answer)
                    for question, answer in offered[:rng.randint(*ASKED)]]
 
@@ -53,13 +53,11 @@ def beside(scene, rng) -> list[tuple[str, str]]:
     found = []
     for anchor in alone(scene):
         for words, way in WAYS.items():
-            gaps = [(ahead(thing, anchor, way), thing) for thing in scene.things if thing != anchor]
-            there = [thing for gap, thing in gaps if gap > 6]
-            if 1 <= len(there) <= 4 and all(abs(gap) > 6 for gap, _ in gaps):
-                there.sort(key=lambda thing: thing.x)
-                listed = [tag([thing], with_article(name(thing))) for thing in there]
+            there = sorted(clearly(way, anchor, scene.things), key=lambda thing: thing.x)
+            if 1 <= len(there) <= 4:
+                seen = listed([tag([thing], with_article(name(thing))) for thing in there])
                 found.append((rng.choice(ask).format(way=words, one=name(anchor)),
-                              f"{sentence(words)} {_the(anchor)} one finds {_join(listed)}."))
+                              f"{sentence(words)} {_the(anchor)} one finds {seen}."))
     return found
 
 
@@ -91,9 +89,9 @@ def count(scene, rng) -> list[tuple[str, str]]:
     for kind, n in Counter(thing.kind for thing in scene.things).items():
         if 2 <= n <= 5:
             things = sorted((thing for thing in scene.things if thing.kind == kind), key=lambda t: t.x)
-            listed = [f"{tag([thing], f'one {where(thing)}')} is {thing.color}" for thing in things]
+            each = [f"{tag([thing], f'one {where(thing)}')} is {thing.color}" for thing in things]
             found.append((rng.choice(ask).format(many=KINDS[kind].plural),
-                          f"There are {NUMBERS[n]} {KINDS[kind].plural}: {_join(listed)}."))
+                          f"There are {NUMBERS[n]} {KINDS[kind].plural}: {listed(each)}."))
     return found
 
 
@@ -118,8 +116,8 @@ def reads(scene, rng) -> list[tuple[str, str]]:
     if not signs:
         return [(rng.choice(ask), "No text can be seen here.")]
     signs.sort(key=lambda thing: thing.x)
-    listed = [f'{tag([thing], f"{thing.color} sign")} says "{thing.word}"' for thing in signs]
-    return [(rng.choice(ask), f"The {_join(listed)}.")]
+    each = [f'{tag([thing], f"{thing.color} sign")} says "{thing.word}"' for thing in signs]
+    return [(rng.choice(ask), f"The {listed(each)}.")]
 
 
 def shares_color(scene, rng) -> list[tuple[str, str]]:
@@ -132,9 +130,9 @@ def shares_color(scene, rng) -> list[tuple[str, str]]:
     for color in sorted({thing.color for thing in scene.things}):
         things = sorted((thing for thing in scene.things if thing.color == color), key=lambda t: t.x)
         if len(things) <= 4:
-            listed = _join([tag([thing], with_article(thing.kind)) for thing in things])
+            seen = listed([tag([thing], with_article(thing.kind)) for thing in things])
             are = "are" if len(things) > 1 else "is"
-            found.append((rng.choice(ask).format(color=color), f"{sentence(color)} {are} {listed}."))
+            found.append((rng.choice(ask).format(color=color), f"{sentence(color)} {are} {seen}."))
     return found
 
 
@@ -151,11 +149,8 @@ def nothing(scene, rng) -> list[tuple[str, str]]:
     return [(rng.choice(ask).format(many=missing), f"There is no {missing} here.{more}")]
 
 
-def _join(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
-
-
 TALKS = (beside, larger, count, covered, reads, shares_color, nothing)
+
 
 if __name__ == "__main__":
     command({"point_explanations": compose})

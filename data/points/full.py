@@ -4,8 +4,7 @@ from __future__ import annotations
 import random
 
 from data.phrases import Reference, absent, extremes, noun, plain_references, relations
-from data.scenes import FullScene, Wish, make_scene
-from data.world import FULL
+from data.scenes import FullScene, Wish, is_held_out, make_scene
 from minimolmo.flow import Annotation, Thing
 
 ASKED = (12, 18)  # labels for one image
@@ -38,7 +37,7 @@ def offer(scene: FullScene, split: str, rng: random.Random) -> dict[str, list[Re
         "extreme": extremes(scene)}
     for sort, references in offered.items():
         if split == "novel" and sort != "none":
-            references = [r for r in references if any(map(held_out, r.things))]
+            references = [r for r in references if any(map(is_held_out, r.things))]
         offered[sort] = rng.sample(references, len(references))
     return offered
 
@@ -46,11 +45,6 @@ def offer(scene: FullScene, split: str, rng: random.Random) -> dict[str, list[Re
 def nothing(wish: Wish) -> Reference:
     """A name that means nothing here."""
     return Reference(noun(wish), noun(wish, several=True), ())
-
-
-def held_out(thing: Thing) -> bool:
-    """Whether training never shows this colour on this kind."""
-    return (thing.color, thing.kind) in FULL.held_out
 
 
 def point_to(reference: Reference, rng: random.Random) -> Annotation:
