@@ -38,8 +38,8 @@ train: setup        ## train PRESET=nano on the drawn data, or go on where it st
 eval: setup         ## score OUT=out/nano on held-out pictures: is it looking?
 	$(PYTHON) -m minimolmo.evaluate --weights=$(OUT)
 
-ask: setup          ## ask a picture: make ask IMAGE=photo.jpg Q="Point at the red circle."
-	$(PYTHON) -m minimolmo.answer "$(IMAGE)" "$(Q)" --weights=$(OUT) $(ARGS)
+ask: setup          ## ask a picture (your nano, else the released one): make ask IMAGE=photo.jpg Q="Point at the red circle."
+	$(PYTHON) -m minimolmo.answer "$(IMAGE)" "$(Q)" $(ARGS)
 
 test: setup         ## run all tests (under 4 minutes on 2 cores)
 	$(PYTHON) -m pytest -q $(ARGS)

@@ -30,6 +30,7 @@ from minimolmo.text.points import parse_points
 from minimolmo.text.prompts import question_prompt
 from minimolmo.text.tokenizer import Tokenizer
 
+RELEASED = Path(__file__).resolve().parent.parent / "data" / "released" / "minimolmo-nano"
 MAX_NEW = 192  # tokens of an answer at the most; Molmo: 192 when pointing, 448 for captions
 
 
@@ -87,6 +88,12 @@ def ask(model: MiniMolmo, tokenizer: Tokenizer, images: list[np.ndarray], questi
     return [Answer(text, parse_points(text)) for text in texts]
 
 
+def default_weights() -> Path:
+    """Your own nano if you have trained one, else the released one, so that anybody can ask at once."""
+    mine = Path("out/nano")
+    return mine if checkpoint.latest(mine) else RELEASED
+
+
 def load(weights: str | Path) -> tuple[MiniMolmo, Tokenizer, RunConfig]:
     """A trained model, its words and its settings. `weights` is a run's folder or a checkpoint.
 
@@ -107,7 +114,8 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(description="Ask a picture.")
     parser.add_argument("image", type=Path)
     parser.add_argument("question")
-    parser.add_argument("--weights", default="out/nano", help="a run's folder (default: %(default)s)")
+    parser.add_argument("--weights", type=Path, default=default_weights(),
+                        help="a run's folder (default: out/nano if it is trained, else the released nano)")
     parser.add_argument("--view", choices=["bird", "ground", "close_up"], help="default: the one of training")
     parser.add_argument("--out", type=Path, default=Path("out/answer.png"),
                         help="where the picture with the points goes (default: %(default)s)")

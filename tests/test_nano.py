@@ -1,23 +1,21 @@
-"""What a trained nano knows: it looks. tests/golden/nano is what a quick start trained (RUNS.md)."""
+"""What a trained nano knows: it looks. data/released/minimolmo-nano (its card says how it was trained)."""
 import dataclasses
 import random
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from data.world import LEVELS, make_scene
-from minimolmo.answer import ask, load
+from minimolmo.answer import RELEASED, ask, load
 from minimolmo.score import distance
 
-NANO = Path(__file__).parent / "golden" / "nano"
 EASY = LEVELS["easy"]
 SHIFT = 20.0  # percent of the picture
 
 
 @pytest.fixture(scope="module")
 def nano():
-    return load(NANO)
+    return load(RELEASED)
 
 
 def scenes(count: int):
