@@ -87,7 +87,8 @@ class Reader:
 
     def read(self, questions: list[list[str]]) -> torch.Tensor:
         """The votes of the questions' known words, and of one that stands in all: (questions, answers)."""
-        bags = [[len(self.number), *(self.number[w] for w in words if w in self.number)] for words in questions]
+        bags = [[self.number[word] for word in words if word in self.number] + [len(self.number)]
+                for words in questions]
         starts = [0, *itertools.accumulate(map(len, bags))][:-1]
         return self.votes(torch.tensor([word for bag in bags for word in bag]), torch.tensor(starts))
 

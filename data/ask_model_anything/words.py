@@ -17,7 +17,7 @@ UNKNOWN = {  # honest: no picture says this
 UNKNOWN_ANSWERS = (
     "The picture does not tell.", "That cannot be seen in the picture.", "Nobody can say that from here.",
     "There is no way to know from the picture.", "The picture does not show that.")
-# A thing in a sentence: {kind}, {color}, {pattern} ("plain"), {with_it} (" with stripes"), {at} ("on the left").
+# A thing in a sentence. {pattern}: "plain", "striped"; {with_it}: "", " with stripes"; {at}: "on the left".
 SENTENCES = (
     "The {kind} is {color} and {pattern}, and it is {at}.", "It is a {pattern} {color} {kind} {at}.",
     "The {kind} {at} is {color}{with_it}.", "You can see it {at}: the {kind} is {color}{with_it}.",
@@ -102,8 +102,8 @@ SAME_COLOR = (
     "Compare {}: do the colors match?", "Yes or no: {} have the same color?")
 NEAREST = (
     "What is closest to the {}?", "Which thing is nearest to the {}?", "What is next to the {}?",
-    "Name the nearest neighbor of the {}.", "What is right beside the {}?", "What do you see closest to the {}?",
-    "Starting from the {}, what is nearest?", "Which thing would you reach first from the {}?")
+    "Name the nearest neighbor of the {}.", "What is right beside the {}?",
+    "What do you see closest to the {}?", "Starting from the {}, what is nearest?", "Which thing would you reach first from the {}?")
 DESCRIBE = (
     "Describe the {}.", "Tell me about the {}.", "What can you say about the {}?", "How does the {} look?",
     "Say a few words about the {}.", "Give me some details on the {}.", "What about the {}?",

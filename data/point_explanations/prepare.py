@@ -1,4 +1,4 @@
-"""point_explanations: answers that point while they speak: "The <point ...>red boat</point> is larger than ...".
+"""point_explanations: answers that point while they speak: "The <point ...>red boat</point> is ...".
 
     python -m data.point_explanations.prepare
 """
@@ -135,7 +135,8 @@ def nothing(scene, rng) -> list[Talk]:
     """Asked for what is not there: said so, and pointed at something else."""
     kinds = {thing.kind for thing in scene.things}
     missing = rng.choice([kind for kind in KINDS if kind not in kinds])
-    question, answer = _say(words.NOTHING, words.NOTHING_ANSWERS, rng, one=missing, a_one=with_article(missing))
+    question, answer = _say(words.NOTHING, words.NOTHING_ANSWERS, rng, one=missing,
+                            a_one=with_article(missing))
     if known := alone(scene):
         thing = rng.choice(known)
         answer += rng.choice(words.BUT).format(near=tag([thing], with_article(name(thing))), at=where(thing))
