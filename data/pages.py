@@ -124,7 +124,7 @@ def numbers_table(numbers: dict[str, tuple[int, int, str]]) -> str:
     """What to expect of one set."""
     lines = [f"| `{split}` | {images:,} | {annotations:,} | `{digest}` |"
              for split, (images, annotations, digest) in numbers.items()]
-    return "\n".join([f"Level `{LEVEL}`, seed 1, the usual size, is this and nothing else:\n",
+    return "\n".join([f"Level `{LEVEL}`, seed 1, in its usual size:\n",
                       "| split | images | annotations | sha256 of the jsonl |", "|---|---|---|---|", *lines])
 
 
@@ -143,7 +143,7 @@ def fill(page: Path, text: str) -> None:
     if not re.search(pattern, old, re.DOTALL):
         raise ValueError(f"{page} lacks the lines {' and '.join(MARKS)}, so there is no place for its "
                          f"numbers. Put them back.")
-    page.write_text(re.sub(pattern, lambda _: f"\n{text}\n", old, flags=re.DOTALL))
+    page.write_text(re.sub(pattern, lambda _: f"\n\n{text}\n\n", old, flags=re.DOTALL))
 
 
 if __name__ == "__main__":

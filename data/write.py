@@ -107,7 +107,8 @@ def make_plan(name: str, level: str = "easy", seed: int = 1, images: int | None 
 def make_plans(asked: argparse.Namespace, sets: dict[str, Compose]) -> list[Plan]:
     """Plans for the sets that are asked for (all that the level has, if none are named)."""
     get_level(asked.level)
-    names = asked.sets.split(",") if asked.sets is not None else [name for name in sets if name in SIZES[asked.level]]
+    all_of_level = [name for name in sets if name in SIZES[asked.level]]
+    names = all_of_level if asked.sets is None else asked.sets.split(",")
     plans = [make_plan(name, asked.level, asked.seed) for name in names]
     if asked.images is None:
         return plans

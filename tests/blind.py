@@ -9,10 +9,10 @@ only the eye should know.
 from __future__ import annotations
 
 import argparse
-import itertools
 import re
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -26,7 +26,8 @@ from minimolmo.flow import Annotation  # noqa: E402
 from minimolmo.score import NUMBERS, read_time  # noqa: E402
 
 ROWS = 3000  # train rows of a set
-RATE, DECAY, ROUNDS, BATCH = 0.03, 0.3, 8, 128
+Groups = dict[str, list[tuple[list[str], str]]]
+RATE, DECAY, STEPS, BATCH = 0.03, 0.3, 300, 128
 
 
 def answers_of(annotation: Annotation) -> dict[str, str]:
@@ -56,11 +57,17 @@ def words_of(annotation: Annotation) -> list[str]:
     return words + [" ".join(pair) for pair in zip(words, words[1:])]
 
 
-def read(folder: Path, split: str, rows: int) -> dict[str, list[tuple[list[str], str]]]:
-    """Group -> (words, answer) of every question in the first rows."""
-    data, groups = Dataset(folder, split), defaultdict(list)
-    for row in range(min(rows, len(data))):
-        for annotation in data[row].annotations:
+def read(folder: Path, split: str, rows: int) -> Groups:
+    """The questions in the first rows of a set."""
+    data = Dataset(folder, split)
+    return gather(data[row].annotations for row in range(min(rows, len(data))))
+
+
+def gather(said: Iterable[Iterable[Annotation]]) -> Groups:
+    """Group -> (words, answer) of every question about these pictures."""
+    groups = defaultdict(list)
+    for annotations in said:
+        for annotation in annotations:
             for group, answer in answers_of(annotation).items():
                 groups[group].append((words_of(annotation), answer))
     return groups
@@ -73,28 +80,32 @@ class Reader:
         torch.manual_seed(0)
         self.answers = sorted({answer for _, answer in questions})
         self.number = {word: n for n, word in enumerate(sorted({w for words, _ in questions for w in words}))}
-        self.votes = torch.nn.EmbeddingBag(len(self.number) + 1, len(self.answers), mode="sum")
+        self.always, self.nothing = len(self.number), len(self.number) + 1  # a word that is in all; padding
+        self.votes = torch.nn.EmbeddingBag(self.nothing + 1, len(self.answers), mode="sum",
+                                           padding_idx=self.nothing)
         torch.nn.init.zeros_(self.votes.weight)
-        optimizer = torch.optim.AdamW(self.votes.parameters(), lr=RATE, weight_decay=DECAY)
-        for _ in range(ROUNDS):
-            for part in torch.randperm(len(questions)).split(BATCH):
-                asked = [questions[i] for i in part]
-                right = torch.tensor([self.answers.index(answer) for _, answer in asked])
-                loss = F.cross_entropy(self.read([words for words, _ in asked]), right)
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
+        self.train(self.encode([words for words, _ in questions]),
+                   torch.tensor([self.answers.index(answer) for _, answer in questions]))
 
-    def read(self, questions: list[list[str]]) -> torch.Tensor:
-        """The votes of the questions' known words, and of one that stands in all: (questions, answers)."""
-        bags = [[self.number[word] for word in words if word in self.number] + [len(self.number)]
+    def train(self, bags: torch.Tensor, right: torch.Tensor) -> None:
+        """Set the votes. bags (questions, words) holds word numbers, right (questions,) answer numbers."""
+        optimizer = torch.optim.AdamW(self.votes.parameters(), lr=RATE, weight_decay=DECAY)
+        for _ in range(STEPS):
+            part = torch.randint(len(bags), (BATCH,))
+            loss = F.cross_entropy(self.votes(bags[part]), right[part])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+    def encode(self, questions: list[list[str]]) -> torch.Tensor:
+        """The numbers of the questions' known words, and of the one that stands in all, padded."""
+        bags = [torch.tensor([self.always, *(self.number[word] for word in words if word in self.number)])
                 for words in questions]
-        starts = [0, *itertools.accumulate(map(len, bags))][:-1]
-        return self.votes(torch.tensor([word for bag in bags for word in bag]), torch.tensor(starts))
+        return torch.nn.utils.rnn.pad_sequence(bags, batch_first=True, padding_value=self.nothing)
 
     def guess(self, questions: list[list[str]]) -> list[str]:
         """The likeliest answer to each question."""
-        return [self.answers[i] for i in self.read(questions).argmax(dim=1).tolist()]
+        return [self.answers[i] for i in self.votes(self.encode(questions)).argmax(dim=1).tolist()]
 
 
 def scores(train: list[tuple[list[str], str]], held_out: list[tuple[list[str], str]]) -> tuple[float, float]:
@@ -116,7 +127,8 @@ def main(arguments: list[str]) -> None:
         held_out = read(given.folder / name / given.level, "val", ROWS)
         for group in sorted(train):
             right, usual = scores(train[group], held_out[group])
-            print(f"{name:<20} {group:<26} blind reader {right:.3f}   most common answer {usual:.3f}")
+            print(f"{name:<20} {group:<26} blind reader {right:.3f}   most common answer {usual:.3f}   "
+                  f"of {len(held_out[group])}")
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ def test_what_stands_between_the_marks_is_replaced_and_nothing_else(tmp_path):
     page = tmp_path / "README.md"
     page.write_text(f"before\n{pages.MARKS[0]}\nold\n{pages.MARKS[1]}\nafter\n")
     pages.fill(page, "new")
-    assert page.read_text() == f"before\n{pages.MARKS[0]}\nnew\n{pages.MARKS[1]}\nafter\n"
+    assert page.read_text() == f"before\n{pages.MARKS[0]}\n\nnew\n\n{pages.MARKS[1]}\nafter\n"
     page.write_text("no marks")
     with pytest.raises(ValueError, match="no place for its numbers. Put them back"):
         pages.fill(page, "new")

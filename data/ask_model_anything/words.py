@@ -103,7 +103,8 @@ SAME_COLOR = (
 NEAREST = (
     "What is closest to the {}?", "Which thing is nearest to the {}?", "What is next to the {}?",
     "Name the nearest neighbor of the {}.", "What is right beside the {}?",
-    "What do you see closest to the {}?", "Starting from the {}, what is nearest?", "Which thing would you reach first from the {}?")
+    "What do you see closest to the {}?", "Starting from the {}, what is nearest?",
+    "Which thing would you reach first from the {}?")
 DESCRIBE = (
     "Describe the {}.", "Tell me about the {}.", "What can you say about the {}?", "How does the {} look?",
     "Say a few words about the {}.", "Give me some details on the {}.", "What about the {}?",

@@ -28,13 +28,13 @@ GROUND = {
     "plain": ("a plain, light background", "a background of one even color", "a bare background"),
     "noisy": ("a grainy background", "a speckled background, as in an old photo", "a noisy background")}
 OPENINGS = ("The image shows {ground}.", "This picture shows {ground}.", "We are looking at {ground}.",
-            "The backdrop is {ground}.", "Behind it all there is {ground}.")
+            "This is a picture of {ground}.", "Here we see {ground}.")
 TOTALS = ("In all there {are} {n} in it.", "There {are} {n} to be seen.", "{n} can be made out.",
           "We can count {n}.", "Altogether it shows {n}.")
 SENTENCES = (
     "{a} is {at}.", "{at} is {a}.", "{at} there is {a}.", "There is {a} {at}.", "{a} can be seen {at}.",
     "{at} we find {a}.", "{a} appears {at}.", "We see {a} {at}.")
-BESIDE = ("It is {way} the {other}.", "It is {turn} than the {other}.", "That is {way} the {other}.",
+BESIDE = ("It is {way} the {other}.", "It is {turn} than the {other}.", "It lies {way} the {other}.",
           "This one is {turn} than the {other}.")
 TURNS = {"left of": "further left", "right of": "further right", "above": "higher up",
          "below": "lower down"}

@@ -30,7 +30,8 @@ COUNT = (
     "Go through the {many} one by one.", "What can you say about the {many}?")
 COUNT_ANSWERS = (
     "There are {n} {many}: {each}.", "I count {n} {many}: {each}.",
-    "All in all there are {n} {many}: {each}.", "The picture has {n} {many}: {each}.", "Of the {n} {many}, {each}.")
+    "All in all there are {n} {many}: {each}.", "The picture has {n} {many}: {each}.",
+    "Of the {n} {many}, {each}.")
 
 COVERED = (
     "What hides part of the {back}?", "Is anything in front of the {back}?",
