@@ -197,6 +197,13 @@ def test_every_reference_in_many_scenes_is_true():
 
 # The sets
 
+@pytest.mark.parametrize("name", SETS)
+def test_every_picture_of_every_split_has_something_said_about_it(name):
+    """A row without annotations could not be read."""
+    for split in ("train", "val", "novel"):
+        assert all(said for _, said in composed(partial(SETS[name], FULL), split, pictures=30))
+
+
 def test_points_are_one_many_and_none():
     sizes = Counter(min(len(a.points), 2) for _, said in composed(points.compose) for a in said)
     total = sum(sizes.values())

@@ -27,13 +27,19 @@ Talk = tuple[str, str]  # question and answer
 
 def compose(level: FullLevel, split: str, rng: random.Random) -> tuple[FullScene, list[Annotation]]:
     """One scene and about five questions, each answered with points inside the sentences."""
-    scene = make_scene(split, rng)
-    offered = [pair for talk in rng.sample(TALKS, len(TALKS)) for pair in _few(talk(scene, rng), rng)]
-    if split == "novel":
-        unseen = [name(thing) for thing in scene.things if is_held_out(thing)]
-        offered = [(q, a) for q, a in offered if any(label in q + a for label in unseen)]
-    return scene, [Annotation("point_explanations", question=question, answer=answer)
-                   for question, answer in offered[:rng.randint(*ASKED)]]
+    while True:
+        scene = make_scene(split, rng)
+        offered = [pair for talk in rng.sample(TALKS, len(TALKS))
+                   for pair in _few(_fitting(talk(scene, rng), scene, split), rng)]
+        if offered:
+            return scene, [Annotation("point_explanations", question=question, answer=answer)
+                           for question, answer in offered[:rng.randint(*ASKED)]]
+
+
+def _fitting(pairs: list[Talk], scene: FullScene, split: str) -> list[Talk]:
+    """In `novel` those that name a held-out pair."""
+    unseen = [name(thing) for thing in scene.things if is_held_out(thing)]
+    return [(q, a) for q, a in pairs if split != "novel" or any(label in q + a for label in unseen)]
 
 
 def _few(pairs: list[Talk], rng: random.Random) -> list[Talk]:
