@@ -18,8 +18,9 @@ from minimolmo.text.points import parse_points, plain_text
 
 SAID = 3       # annotations under each picture; one, if it is a caption
 WORDS = 60     # of a caption: the rest is left out
-STRETCH = 7    # rows of which one is shown: the one that shows most
-PLENTY = 8     # things, or points: more only make a small picture a crowd
+STRETCH = 20   # rows of which one is shown: the one that shows most
+PLENTY = 8     # points, or things: more only make a small picture a crowd
+LARGE = 7.0    # percent of the picture's sides: a dot hides what is smaller
 
 
 def sheet(folder: Path, pictures: int) -> Image.Image:
@@ -31,9 +32,10 @@ def sheet(folder: Path, pictures: int) -> Image.Image:
 
 
 def liveliness(example: Example) -> tuple[int, int]:
-    """How much there is to see: points, and things, up to PLENTY of them."""
+    """How much there is to see: things that no dot hides, less those that one does, then points."""
+    large = sum(1 if min(thing.width, thing.height) > LARGE else -1 for thing in example.things)
     most = max(len(points_in(annotation)) for annotation in example.annotations)
-    return tuple(number if number <= PLENTY else 0 for number in (most, len(example.things)))
+    return min(large, PLENTY), most if most <= PLENTY else 0
 
 
 def _tile(example: Example) -> tuple[Image.Image, str, list[str], None]:

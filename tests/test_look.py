@@ -7,10 +7,11 @@ from data.clocks.styles import STYLES
 from data.prepare_all import SETS
 from data.sheets import FACE, clocks_sheet, in_rows
 from data.write import make_plan, write_set
-from minimolmo.flow import Annotation, Example
+from minimolmo.flow import Annotation, Example, Thing
 
 
-def test_each_drawn_set_gets_a_sheet(tmp_path):
+def test_each_drawn_set_gets_a_sheet(tmp_path, monkeypatch):
+    monkeypatch.setattr(look, "STRETCH", 4)
     for name in ("points", "clocks"):
         write_set(make_plan(name, "full", images=8), SETS[name], tmp_path)
     look.main([f"--folder={tmp_path}", f"--out={tmp_path / 'look'}", "--pictures=2"])
@@ -41,8 +42,15 @@ def test_points_are_found_inside_sentences_too():
 def test_what_has_the_most_points_is_drawn_and_others_are_said_beside_it():
     one, two, none = (Annotation("pointing", label=f"{n}", points=((1.0, 2.0),) * n) for n in (1, 2, 0))
     assert look.choose(Example(None, (one, two, none))) == [two, one, none]
-    crowd = Annotation("pointing", label="all", points=((1.0, 2.0),) * 16)
-    assert look.liveliness(Example(None, (two,))) > look.liveliness(Example(None, (one, crowd)))
+
+
+def test_the_liveliest_picture_has_much_to_see_and_nothing_that_a_dot_hides():
+    many, crowd = (Annotation("pointing", label="all", points=((1.0, 2.0),) * n) for n in (5, 16))
+    large, tiny = Thing("cat", "red", 50, 50, 20, 20), Thing("key", "red", 9, 9, 2, 2)
+    order = [(crowd, tiny), (many, tiny), (many, large, tiny), (crowd, large), (many, large),
+             (many, large, large)]
+    scores = [look.liveliness(Example(None, (first,), things)) for first, *things in order]
+    assert scores == sorted(scores) and len(set(scores)) == len(order)
 
 
 def test_pictures_in_rows_stand_in_the_middle_of_equal_cells():
