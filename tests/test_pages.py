@@ -1,4 +1,5 @@
 """The sets' pages: one source of truth for counts and digests, rows that the code still draws."""
+import hashlib
 import json
 import re
 
@@ -6,7 +7,7 @@ import pytest
 
 from data import pages
 from data.prepare_all import SETS
-from data.write import HERE, SIZES, SPLITS, make_plan, write_set
+from data.write import HERE, SIZES, SPLITS, compose_row, make_plan, write_set
 
 FULL = SIZES["full"]
 
@@ -40,10 +41,17 @@ def test_the_pages_total_is_the_sum_of_the_sets():
 
 @pytest.mark.parametrize("name", FULL)
 def test_the_sample_row_is_what_the_code_draws_today(name):
-    """A wording changed without a new drawing would be noticed here."""
     shown = json.loads(re.search(r"One row of `val`.*?```json\n(.*?)```", page_of(name), re.DOTALL)[1])
     index = int(re.search(r"val_(\d+)", shown["image"])[1])
     assert shown == json.loads(json.dumps(pages.sample(name, index)))
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_the_digest_on_the_page_is_that_of_the_rows_the_code_makes_today(name):
+    """Of the smallest split: a wording changed without a new drawing is noticed here."""
+    rows = (compose_row(make_plan(name, "full"), SETS[name], "novel", i)[1] for i in range(FULL[name][2]))
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    assert hashlib.sha256(text.encode()).hexdigest() == expected(name)["novel"][2]
 
 
 def test_numbers_are_taken_from_the_usual_drawing_alone(tmp_path):
