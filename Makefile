@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup quickstart data look train eval ask test spec smoke bench clean
+.PHONY: lesson lessons lessons-write start check progress blank marks tiny notebooks
 
 PYTHON  ?= .venv/bin/python
 PRESET  ?= nano
@@ -13,7 +14,7 @@ Q       ?= Point to the shapes.
 ARGS    ?=
 
 help:        ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # With PYTHON=python3 an interpreter that has the five packages is used as it is.
 setup: $(if $(filter .venv/bin/python,$(PYTHON)),.venv/ready)
@@ -56,6 +57,39 @@ smoke: setup        ## 20 steps of everything, then one answer (1 minute)
 
 bench: setup        ## measure: packing, KV cache, tiler, training speed
 	$(PYTHON) tests/bench.py $(ARGS)
+
+lesson: setup       ## run one lesson's page and hold it against what it says: make lesson N=05
+	$(PYTHON) -m lessons.run $(or $(N),$(error which lesson? Try make lesson N=05))
+
+lessons: setup      ## run all lessons (under 10 minutes on 2 cores)
+	$(PYTHON) -m lessons.run
+
+lessons-write: setup ## write today's outputs, quotes and pictures into the lessons (N=05: into one)
+	$(PYTHON) -m lessons.run $(N) --write
+
+start: setup        ## put a lesson's exercises into mine/: make start N=05
+	$(PYTHON) -m lessons.check $(N) --start
+
+check: setup        ## hold your exercises against the library: make check N=05
+	@$(PYTHON) -m lessons.check $(or $(N),$(error which lesson? Try make check N=05))
+
+progress: setup     ## how far you are in all lessons, and what comes next
+	@$(PYTHON) -m lessons.check
+
+blank: setup        ## empty a lesson's functions in your copy, mine/minimolmo: make blank N=05
+	$(PYTHON) -m lessons.blank $(or $(N),$(error which lesson? Try make blank N=05))
+
+marks: setup        ## let the library's own tests mark your copy: make marks N=05
+	@$(PYTHON) -m lessons.blank --marks $(or $(N),$(error which lesson? Try make marks N=05))
+
+tiny: setup         ## train a few steps with the code in mine/minimolmo
+	rm -rf out/tiny
+	$(PYTHON) -m data.prepare_all --images=256 --folder=out/tiny/data
+	$(PYTHON) -m data.tokenizer.prepare --folder=out/tiny/data
+	$(PYTHON) -m lessons.tiny
+
+notebooks: setup    ## write each lesson as a notebook: out/notebooks/*.ipynb
+	$(PYTHON) -m lessons.notebooks
 
 clean:              ## remove drawn data, runs and caches (never your own data/<name> folders)
 	rm -rf out data/*/easy data/*/small data/*/full data/tokenizer/*.json .pytest_cache
