@@ -457,6 +457,9 @@ def test_a_notebook_is_valid_holds_its_pictures_and_its_cells_run(tmp_path, monk
         assert re.fullmatch(r"[a-zA-Z0-9-_]{1,64}", cell["id"])
         assert set(cell) - {"attachments"} == {"cell_type", "id", "metadata", "source"} | (
             {"outputs", "execution_count"} if cell["cell_type"] == "code" else set())
+    page = blocks((folder / "README.md").read_text())
+    printed = ["".join(out["text"]) for cell in book["cells"] for out in cell.get("outputs", [])]
+    assert printed == [block.body.rstrip("\n") for block in page if block.kind == "text"]
     held = {name: base64.b64decode(each["image/png"]) for cell in book["cells"]
             for name, each in cell.get("attachments", {}).items()}
     assert held == {path.name: path.read_bytes() for path in folder.glob("*.png")}
