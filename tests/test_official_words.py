@@ -19,6 +19,7 @@ from minimolmo.text.tokenizer import Tokenizer
 
 GOLDEN = Path(__file__).parent / "golden"
 FILE = json.loads((GOLDEN / "tiny_tokenizer.json").read_text())
+VOCAB, MERGES, ADDED = FILE["model"]["vocab"], FILE["model"]["merges"], FILE["added_tokens"][0]
 WORDS = read_tokenizer(GOLDEN / "tiny_tokenizer.json")
 STYLES = json.loads((GOLDEN / "tokens_styles.json").read_text())["styles"]
 
@@ -105,6 +106,23 @@ def test_an_accent_apart_becomes_one_with_its_letter():
     assert WORDS.encode("e\u0301") == WORDS.encode("é")
     words = OfficialTokenizer(FILE | {"normalizer": None})
     assert words.decode(words.encode("e\u0301")) == "e\u0301"
+
+
+@pytest.mark.parametrize("settings, ids", [
+    ({"normalized": True}, [900, 900]), ({}, [900, 900]),
+    ({"normalized": False}, [900, *WORDS.encode("cé")]), ({"special": True}, [900, *WORDS.encode("cé")])])
+def test_an_added_token_is_looked_for_after_nfc_or_before_it(settings, ids):
+    """ "cé", then "ce" with its accent apart. If it is not told, a special token is looked for before."""
+    words = OfficialTokenizer(FILE | {"added_tokens": [ADDED, {"id": 900, "content": "cé", **settings}]})
+    assert words.encode("céce\u0301") == ids
+
+
+def test_a_whole_word_of_the_vocabulary_may_go_before_all_merges():
+    """No merge makes " cats": it is a piece all the same, where the file says that merges may be ignored."""
+    model = FILE["model"] | {"vocab": VOCAB | {"Ġcats": 900}}
+    assert len(OfficialTokenizer(FILE | {"model": model}).encode(" cats")) > 1
+    words = OfficialTokenizer(FILE | {"model": model | {"ignore_merges": True}})
+    assert words.encode("Two cats") == [*WORDS.encode("Two"), 900]
 
 
 def test_merges_come_as_pairs_or_as_strings(tmp_path):
@@ -229,8 +247,8 @@ def test_the_heap_joins_as_looking_at_every_pair_each_time_does():
 
 
 def test_a_page_without_a_space_takes_no_square_time():
-    """30,000 characters of one "word": looking at every pair each time would take a quarter of an hour."""
-    text = "東京天気" * 7_500
+    """65,000 letters of one "word": looking at every pair each time would take five minutes."""
+    text = "countingshows" * 5_000
     assert WORDS.decode(WORDS.encode(text)) == text
 
 
@@ -238,9 +256,6 @@ def test_every_byte_has_one_visible_letter():
     assert sorted(BYTE_OF.values()) == list(range(256))
     assert (BYTE_OF["A"], BYTE_OF["Ġ"], BYTE_OF["Ċ"]) == (ord("A"), ord(" "), ord("\n"))
     assert all(letter.isprintable() and not letter.isspace() for letter in BYTE_OF)
-
-
-VOCAB, MERGES, ADDED = FILE["model"]["vocab"], FILE["model"]["merges"], FILE["added_tokens"][0]
 
 
 @pytest.mark.parametrize("file, why", [

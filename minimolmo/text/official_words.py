@@ -3,8 +3,8 @@
     tokenizer.json             all in one: vocabulary, merges, added tokens, how text is cut into words
     vocab.json + merges.txt    the older pair; tokenizer_config.json beside it, if there, says whose they are
 
-The method is tokenizer.py's, but the files number the pieces, and say by which pattern text is cut into words:
-cutter.py. Pieces are spelled there with one visible letter for each byte: "Ġcat" is " cat".
+The method is tokenizer.py's, but the files number the pieces and say by which pattern text is cut into words
+(cutter.py). Pieces are spelled there with one visible letter for each byte: "Ġcat" is " cat".
 
 Source: GPT-2 for the visible letters; the files of Qwen2, OLMo and GPT-NeoX for the rest.
 """
@@ -93,19 +93,19 @@ class OfficialTokenizer(Tokenizer):
                   for n, text in enumerate(IMAGE_TOKENS)]
         write_json(path, {**self.file, "added_tokens": others + images})
 
-    def _cut(self, text: str) -> list[str]:
-        """Added tokens are words of their own; between them the pattern cuts, each stretch for itself."""
-        words = []
+    def _encode_text(self, text: str) -> list[int]:
+        """Added tokens stand between stretches of text, each of which is cut and encoded for itself."""
+        ids = []
         for i, stretch in enumerate(self.verbatim.split(text)):
             if i % 2:  # what split() matched stands at the odd places
-                words.append(stretch)
+                ids.append(self.added[stretch])
                 continue
             for j, part in enumerate(self.normalized.split(self.normalize(stretch))):
-                words += [part] if j % 2 else self.cutter.cut(part)
-        return words
+                ids += [self.added[part]] if j % 2 else super()._encode_text(part)
+        return ids
 
-    def _encode_word(self, word: str) -> list[int]:
-        return [self.added[word]] if word in self.added else super()._encode_word(word)
+    def _cut(self, text: str) -> list[str]:
+        return self.cutter.cut(text)
 
     def _pieces(self, word: bytes) -> list[bytes]:
         return [word] if self.whole_words and word in self.id_of else join_by_rank(word, self.rank)

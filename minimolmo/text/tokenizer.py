@@ -82,10 +82,7 @@ class Tokenizer:
 
     def encode_bytes(self, data: bytes) -> list[int]:
         """Any bytes to ids; for UTF-8 the same as `encode`."""
-        ids = []
-        for word in self._cut(_readable(data)):
-            ids += self._remembered.get(word) or self._encode_word(word)
-        return ids
+        return self._encode_text(_readable(data))
 
     def decode(self, ids: Iterable[int]) -> str:
         """Ids to text. End of text, image tokens and unused ids say nothing; broken UTF-8 becomes U+FFFD."""
@@ -112,6 +109,12 @@ class Tokenizer:
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"{path} holds no tokenizer of ours ({type(error).__name__}: {error}), so words "
                              f"have no ids. Try Tokenizer.train(texts, vocab).save(path).") from error
+
+    def _encode_text(self, text: str) -> list[int]:
+        ids = []
+        for word in self._cut(text):
+            ids += self._remembered.get(word) or self._encode_word(word)
+        return ids
 
     def _cut(self, text: str) -> list[str]:
         return WORD.findall(text)
