@@ -65,7 +65,7 @@ def test_what_the_pattern_leaves_out_is_one_word():
     assert Cutter(r"\p{L}+").cut("12, ab!?") == ["12, ", "ab", "!?"]
 
 
-@pytest.mark.parametrize("pattern", [r"\p{Lu}", r"\P{L}", r"\d+", r"\w", r"\b", r"[\S]", "é", "(a)|b"])
+@pytest.mark.parametrize("pattern", [r"\p{Lu}", r"\P{L}", r"\d+", r"\w", r"\b", r"[\S]", "é", "(a)|b", "^a", "a$", "[[a]]", "[a&&b]", "a*"])
 def test_a_sign_that_python_would_read_differently_is_refused(pattern):
     with pytest.raises(ValueError, match="its pattern has"):
         Cutter(pattern)

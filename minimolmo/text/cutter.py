@@ -7,8 +7,8 @@ These patterns ask for Unicode's classes: \p{L} is any letter, \p{N} any number,
 classes: so each such character is replaced by a stand-in of its class, the stand-ins are cut, and then the
 text at the same places. Four stand-ins make short classes, and those are fast.
 
-Which character is a letter, Python's own `unicodedata` knows: in Python 3.11 that is Unicode 14, as in the
-official engine when Molmo was released. (A newer one knows more letters, here and there.)
+Which character is a letter, Python's own `unicodedata` says: in Python 3.11 by Unicode 14, as did the
+official engine when Molmo was released. Newer ones, of Python and of the engine, know some rare letters more.
 
 Source: the \p, \s and (?i:) of the Oniguruma engine, compared with it on every character.
 """
@@ -19,30 +19,25 @@ import unicodedata
 from itertools import accumulate, pairwise
 
 LETTER, NUMBER, BLANK, OTHER = "é²\xa0§"  # the stand-ins; any other of the class would do
-LONG_S = "ſ"                              # stands for itself: where case is ignored, "'ſ" is "'s"
+LONG_S = "ſ"  # stands for itself: where case is ignored it is an s, as in "'ſ"
 WHITE_SPACE = "\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 
 CLASSES = {r"\p{L}": f"A-Za-z{LONG_S}{LETTER}", r"\p{N}": f"0-9{NUMBER}", r"\s": f"\t-\r {BLANK}"}
 
+# What else a pattern may hold, outside its brackets and within; the signs taken away differ in Python.
+SIGNS = {chr(code) for code in range(128)} - {"\\"} | {r"\r", r"\n", r"\t"}
+OUTSIDE, WITHIN = SIGNS - {"^", "$"}, SIGNS - {"[", "&"}
+
 
 class Cutter:
-    """An official pattern, ready to cut. ValueError for signs whose meaning is another in Python's `re`."""
+    """An official pattern, ready to cut. ValueError if it has signs that mean something else in Python."""
 
     def __init__(self, official: str):
-        parts, inside = [], False
-        for sign in re.findall(r"\\[pP]\{\w+\}|\\.|.", official, re.DOTALL):
-            inside = sign == "[" or inside and sign != "]"
-            if sign in CLASSES:
-                parts.append(CLASSES[sign] if inside else f"[{CLASSES[sign]}]")
-            elif sign == r"\S" and not inside:
-                parts.append(f"[^{CLASSES[sign.lower()]}]")
-            elif sign in (r"\r", r"\n", r"\t") or len(sign) == 1 and sign.isascii():
-                parts.append(sign)
-            else:
-                raise ValueError(f"its pattern has {sign}, which Python's re reads differently or not at all")
-        pattern = "".join(parts)
+        pattern = _in_python(official)
         if re.compile(pattern).groups:
             raise ValueError("its pattern has a group that keeps what it matched")
+        if re.fullmatch(pattern, ""):
+            raise ValueError("its pattern has words without a character")
         self.pattern = re.compile(f"{pattern}|(?:(?!{pattern})(?s:.))+")  # what it leaves out is a word too
 
     def cut(self, text: str) -> list[str]:
@@ -51,6 +46,22 @@ class Cutter:
             return self.pattern.findall(text)
         words = self.pattern.findall(text.translate(STAND_INS))
         return [text[start:stop] for start, stop in pairwise(accumulate(map(len, words), initial=0))]
+
+
+def _in_python(official: str) -> str:
+    """The pattern over stand-ins, for Python's `re`. Within brackets a class is not put into brackets again."""
+    parts, inside = [], False
+    for sign in re.findall(r"\\[pP]\{\w+\}|\\.|.", official, re.DOTALL):
+        if sign in CLASSES:
+            parts.append(CLASSES[sign] if inside else f"[{CLASSES[sign]}]")
+        elif sign == r"\S" and not inside:
+            parts.append(f"[^{CLASSES[sign.lower()]}]")
+        elif sign in (WITHIN if inside else OUTSIDE):
+            parts.append(sign)
+        else:
+            raise ValueError(f"its pattern has {sign}, which Python's re reads differently or not at all")
+        inside = sign == "[" or inside and sign != "]"
+    return "".join(parts)
 
 
 class _StandIns(dict):

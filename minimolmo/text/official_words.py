@@ -66,12 +66,14 @@ class OfficialTokenizer(Tokenizer):
 
     file    what a tokenizer.json holds
     vocab   see `read_tokenizer`
+
+    A special token says nothing when decoded; an added token that is not special says its text.
     """
 
     def __init__(self, file: dict, vocab: int | None = None):
         _check_method(file["model"])
         self.file = file
-        tokens = {token["content"]: _plain(token) for token in file["added_tokens"]}
+        tokens = {token["content"]: _read_token(token) for token in file["added_tokens"]}
         id_of = _read_vocabulary(file["model"]["vocab"], tokens)
         typed = {text: token for text, token in tokens.items() if text not in IMAGE_TOKENS}
         self.added = {text: token["id"] for text, token in typed.items()}
@@ -114,10 +116,13 @@ class OfficialTokenizer(Tokenizer):
 def join_by_rank(word: bytes, rank: dict[Pair, int]) -> list[bytes]:
     """Join the pair that stands first in the merges, the leftmost among equals, until none is left to join.
 
-    One pair at a time, as the official code does, from a heap: in n log n steps, for a "word" of these
+    One pair at a time, as the official code does, and from a heap, in n log n steps: a "word" of these
     patterns can be a page of Chinese.
+
+    >>> join_by_rank(b"hugs", {(b"u", b"g"): 0, (b"h", b"ug"): 1})
+    [b'hug', b's']
     """
-    pieces = [word[i:i + 1] for i in range(len(word))]
+    pieces = [word[i:i + 1] for i in range(len(word))]  # a joined piece stands at its first byte's place
     before, after = list(range(-1, len(word) - 1)), list(range(1, len(word) + 1))
     heap = [(rank[pair], left) for left, pair in enumerate(pairwise(pieces)) if pair in rank]
     heapq.heapify(heap)
@@ -130,10 +135,11 @@ def join_by_rank(word: bytes, rank: dict[Pair, int]) -> list[bytes]:
         after[left] = after[right]
         if after[left] < len(word):
             before[after[left]] = left
-        for start in (before[left], left):
-            pair = (pieces[start], pieces[after[start]]) if 0 <= start and after[start] < len(word) else None
-            if pair in rank:
-                heapq.heappush(heap, (rank[pair], start))
+        for start in (before[left], left):  # the new piece has two new neighbours, if it stands at no end
+            if 0 <= start and after[start] < len(word):
+                pair = (pieces[start], pieces[after[start]])
+                if pair in rank:
+                    heapq.heappush(heap, (rank[pair], start))
     return [piece for piece in pieces if piece]
 
 
@@ -175,7 +181,7 @@ def _check_method(model: dict):
             raise ValueError(f"its {setting} is {model[setting]!r}, which byte-level BPE has not")
 
 
-def _plain(token: dict) -> dict:
+def _read_token(token: dict) -> dict:
     """One added token with its settings. ValueError for one that also takes the spaces around it."""
     for setting in ("single_word", "lstrip", "rstrip"):
         if token.get(setting):

@@ -34,7 +34,8 @@ Pair = tuple[bytes, bytes]
 WORD = re.compile(r" ?[^\W\d]{1,32}|\d| ?[^\w\s]{1,32}|\s{1,32}(?!\S)|\s{1,32}")
 
 KIND = "minimolmo tokenizer 1"  # first thing in a saved file
-REMEMBERED = 200_000            # words whose ids are kept for next time
+REMEMBERED = 200_000            # words whose ids are kept for next time,
+LONGEST_REMEMBERED = 100        # if they have no more characters than this
 
 
 class Tokenizer:
@@ -64,6 +65,10 @@ class Tokenizer:
         Equally frequent pairs are joined in alphabetical order, so the same texts, in any order, give the
         same tokenizer. A pair seen only once is not worth an id: if texts are few, `vocab` stays as asked and
         some ids stay unused. ValueError if vocab is under 257.
+
+        >>> words = Tokenizer.train(["abc.abc.ab"], vocab=300)  # "ab" stands there three times
+        >>> words.merges, words.encode("abcab")
+        ([(b'a', b'b'), (b'ab', b'c')], [257, 256])
         """
         _number_pieces([], vocab)  # too small a vocab must not first cost an hour
         words = Counter()
@@ -111,6 +116,7 @@ class Tokenizer:
                              f"have no ids. Try Tokenizer.train(texts, vocab).save(path).") from error
 
     def _encode_text(self, text: str) -> list[int]:
+        """The ids of a text's words, one after another: no piece ever reaches from one word into the next."""
         ids = []
         for word in self._cut(text):
             ids += self._remembered.get(word) or self._encode_word(word)
@@ -121,10 +127,11 @@ class Tokenizer:
 
     def _encode_word(self, word: str) -> list[int]:
         """A word's ids, kept for next time: a text is mostly words that it had before."""
+        ids = [self.id_of[piece] for piece in self._pieces(_restore(word))]
         if len(self._remembered) >= REMEMBERED:
             self._remembered.clear()
-        ids = [self.id_of[piece] for piece in self._pieces(_restore(word))]
-        self._remembered[word] = ids
+        if len(word) <= LONGEST_REMEMBERED:
+            self._remembered[word] = ids
         return ids
 
     def _pieces(self, word: bytes) -> list[bytes]:
