@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from minimolmo import safetensors
 from minimolmo.config import RunConfig, from_dict, to_dict
+from minimolmo.text.official_words import read_tokenizer
 from minimolmo.text.tokenizer import Tokenizer
 
 
@@ -96,7 +97,7 @@ def load_config(folder: str | Path) -> RunConfig:
 
 def load_tokenizer(folder: str | Path) -> Tokenizer:
     """The tokenizer a checkpoint was trained with. Raises ValueError if it is missing."""
-    return Tokenizer.load(_part(folder, "tokenizer.json"))
+    return read_tokenizer(_part(folder, "tokenizer.json"))
 
 
 def load_training_state(folder: str | Path) -> tuple[dict | None, dict]:

@@ -1,7 +1,7 @@
 """Measure, on this machine: python tests/bench.py [--steps=12]
 
-Packing against one image for each annotation, the KV cache against none, the tiler, and the data's share of a
-training step. Prints a table; RUNS.md keeps what it said on which machine. Numbers, not tests: a busy machine
+Packing against one image for each annotation, the KV cache against none, the tiler, the words, and the data's
+share of a training step. Prints a table; RUNS.md keeps what it said on which machine. Numbers, not tests: a busy machine
 may print anything.
 """
 from __future__ import annotations
@@ -28,6 +28,7 @@ from minimolmo.flow import Batch  # noqa: E402
 from minimolmo.image.tiler import tile_image  # noqa: E402
 from minimolmo.model.molmo import MiniMolmo  # noqa: E402
 from minimolmo.optim import make_optimizer  # noqa: E402
+from minimolmo.text.official_words import read_tokenizer  # noqa: E402
 from minimolmo.text.tokenizer import Tokenizer  # noqa: E402
 
 
@@ -118,17 +119,33 @@ def bench_tiler(config, images: int = 60) -> list[tuple[str, str]]:
     return rows
 
 
+def bench_words(ours, official, size: int = 4_000_000) -> list[tuple[str, str]]:
+    """Megabytes of English (our own pages, over and over) encoded a second on one core, once warm."""
+    pages = (ROOT / "README.md").read_text("utf-8") + (ROOT / "RUNS.md").read_text("utf-8")
+    text, rows = pages * (size // len(pages)), []
+    for name, words in (("our own words", ours), ("official words", official)):
+        words.encode(pages)
+        began = time.perf_counter()
+        words.encode(text)
+        rows.append((f"encoding English, {name}",
+                     f"{len(text.encode()) / 1e6 / (time.perf_counter() - began):.1f} MB/s"))
+    return rows
+
+
 def main() -> None:
     """Run all and print one table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=16, help="training steps to time")
-    steps = parser.parse_args().steps
+    parser.add_argument("--words", type=Path, default=ROOT / "tests" / "golden" / "tiny_tokenizer.json",
+                        help="an official tokenizer's file or folder (default: the tests' tiny one)")
+    given = parser.parse_args()
     config = preset("nano")
     file = ROOT / "data" / "tokenizer" / f"{config.level}-{config.model.decoder.vocab}.json"
     if not file.exists():
         sys.exit(f"{file} is missing, so there is nothing to train on. Run \"make data\" first.")
     tokenizer = Tokenizer.load(file)
-    rows = bench_tiler(config) + bench_decoding(config, tokenizer) + bench_training(config, tokenizer, steps)
+    rows = bench_tiler(config) + bench_words(tokenizer, read_tokenizer(given.words))
+    rows += bench_decoding(config, tokenizer) + bench_training(config, tokenizer, given.steps)
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads")
     for name, value in rows:
         print(f"{name:<36}{value}")

@@ -14,10 +14,10 @@ PACKAGES = {"numpy", "torch", "PIL", "tqdm", "pytest"}
 
 # Floor by floor, from the ground up; on the second floor the model's files stand in reading order.
 FLOORS = [
-    ["config", "flow", "draw", "safetensors", "device", "text.tokenizer", "text.points", "model.attention",
-     "model.mlp"],
-    ["image.resize", "image.tiler", "text.prompts", "optim", "model.patch_embed", "model.pooling",
-     "model.vit", "model.decoder", "model.molmo"],
+    ["config", "flow", "draw", "safetensors", "device", "text.tokenizer", "text.points", "text.cutter",
+     "model.attention", "model.mlp"],
+    ["image.resize", "image.tiler", "text.prompts", "text.official_words", "optim", "model.patch_embed",
+     "model.pooling", "model.vit", "model.decoder", "model.molmo"],
     ["batch.sequence", "batch.collate", "batch.dataset", "batch.loader", "grow", "checkpoint", "score"],
     ["answer"],
     ["evaluate"],
