@@ -16,7 +16,8 @@ import train
 from data.tokenizer.prepare import prepare
 from data.write import SIZES, make_plan, write_set
 from minimolmo import checkpoint
-from minimolmo.config import override, preset
+from minimolmo.config import override
+from minimolmo.presets import preset
 
 ROOT = Path(__file__).resolve().parent.parent
 TINY = [f"--model.{setting}" for setting in (
