@@ -252,6 +252,11 @@ class RunConfig:
             raise ValueError(f"mix={self.mix} draws from nothing: weights are 0 or more, and one is more. "
                              f"Try --mix.points=1.")
 
+    @property
+    def grows(self) -> bool:
+        """Whether any stage teaches exact labels beside the words (`grow.py`)."""
+        return any(stage.growth for stage in (self.grow, self.captions, self.mixture))
+
     def folder(self, data: Path, name: str) -> Path:
         """data/<name>/<level> if mini-PixMo drew it, else data/<name>: a folder of the learner's own."""
         drawn = data / name / self.level

@@ -187,7 +187,13 @@ def _same_shapes(file: TensorFolder) -> MolmoConfig | None:
 
 
 def run_config(folder: str | Path) -> RunConfig:
-    """How to fine-tune a released folder: its own preset's rates, or Molmo-7B-D's. Captions it has learned."""
+    """How to fine-tune a released folder: its own preset's rates, or Molmo-7B-D's. Captions it has learned.
+
+    Raises ValueError if it is none.
+    """
+    if not is_released(folder):
+        raise ValueError(f"{folder} holds no released weights. Try a folder with model*.safetensors, config.json "
+                         f"and the tokenizer's files.")
     model = read_config(folder)
     run = next((run for run in PRESETS.values() if run.model == model), preset("molmo_7b_d"))
     return replace(run, model=model, captions=replace(run.captions, steps=0))

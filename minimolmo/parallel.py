@@ -14,7 +14,6 @@ from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor, distribute_tensor
 
 RANK, WORLD = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))  # set by torchrun
 
@@ -42,12 +41,24 @@ def copies(module: nn.Module, shard: bool) -> nn.Module:
     return nn.parallel.DistributedDataParallel(module, find_unused_parameters=True)
 
 
+def is_share(value) -> bool:
+    """Whether this is a weight of which this process holds a share, a DTensor: asked without its slow import."""
+    return hasattr(value, "device_mesh")
+
+
 def own_numbers(tensor: Tensor) -> tuple[Tensor, int]:
     """The numbers of a weight that this process holds, as one row, and which of the weight's is the first."""
-    if not isinstance(tensor, DTensor):
+    if not is_share(tensor):
         return tensor.detach().view(-1), 0
     first = RANK * -(-len(tensor) // WORLD)  # as torch.chunk cuts
     return tensor.detach().to_local().view(-1), min(first, len(tensor)) * math.prod(tensor.shape[1:])
+
+
+def fill(module: nn.Module, tensors: dict[str, Tensor]) -> None:
+    """Give a module's weights the numbers of whole tensors of the same names; of a shared one each its share."""
+    for name, weight in module.named_parameters():
+        numbers, first = own_numbers(weight)
+        numbers.copy_(tensors[name].view(-1)[first:first + len(numbers)])
 
 
 def whole(tensors: dict) -> dict:
@@ -59,7 +70,7 @@ def whole(tensors: dict) -> dict:
 
 
 def _join(value):
-    if not isinstance(value, DTensor):
+    if not is_share(value):
         return value
     together = value.detach().full_tensor()
     return together.cpu() if RANK == 0 else None
@@ -75,6 +86,7 @@ def share_out(state: dict, optimizer: torch.optim.Optimizer) -> dict:
 
 def _cut(value, like: Tensor):
     """A moment cut as its weight is; a step count stays whole."""
-    if not isinstance(like, DTensor) or value.shape != like.shape:
+    if not is_share(like) or value.shape != like.shape:
         return value
+    from torch.distributed.tensor import distribute_tensor
     return distribute_tensor(value.to(like.device), like.device_mesh, like.placements, src_data_rank=None)
