@@ -250,7 +250,7 @@ def show_progress(run: Run) -> None:
     number, asked = run.step // LOOK_EVERY, []
     for name, dataset in open_mix(run, "mixture", "val").items():
         asked += pick_questions(name, dataset, [number % len(dataset)], seed=number)[:1]
-    if asked and not run.config.shard:  # one process cannot ask a model that several hold
+    if asked and not (run.config.shard and WORLD > 1):  # one process cannot ask what several hold
         model = run.trainee.model.eval()
         answer_all(model, run.tokenizer, asked, RIGHT_IMAGE, run.config.mixture.view)
         model.train()
@@ -335,10 +335,11 @@ def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | 
 
 
 def fixed(config: RunConfig) -> RunConfig:
-    """The settings that may not change when a run goes on: all but rates and the length of the last stage."""
+    """The settings that may not change when a run goes on: all but rates, the length of the last stage, and how
+    many processes hold the weights."""
     rates = {stage: replace(getattr(config, stage), rates=(0.0, 0.0, 0.0)) for stage in STAGES}
     rates["mixture"] = replace(rates["mixture"], steps=0)
-    return replace(config, **rates)
+    return replace(config, shard=False, **rates)
 
 
 def main(arguments: list[str]) -> None:

@@ -125,7 +125,8 @@ def load_weights(folder: str | Path, model: MiniMolmo) -> None:
     safetensors.refuse_misfits(folder, file, {prefix + name: shape for name, shape in shapes.items()},
                                "a folder copied whole, or the preset that it was made from")
     parameters = dict(model.named_parameters())
-    for theirs, ours in tqdm(official_names(model).items(), desc=f"reading {Path(folder).name}", delay=3):
+    for theirs, ours in tqdm(official_names(model).items(), desc=f"reading {Path(folder).name}", delay=3,
+                             leave=False):
         first = 0
         for name in ours:
             numbers, offset = own_numbers(parameters[name])

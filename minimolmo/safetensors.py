@@ -74,12 +74,11 @@ class TensorFile(Mapping):
     def __init__(self, path: str | Path):
         self.entries, self.metadata = read_header(path)
         with open(path, "rb") as file:
-            self._pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-        self._bytes = torch.frombuffer(self._pages, dtype=torch.uint8)  # nothing is read yet
+            self._pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)  # nothing is read yet
 
     def __getitem__(self, name: str) -> Tensor:
         dtype, shape, start, stop = self.entries[name]
-        return self._bytes[start:stop].clone().view(dtype).reshape(shape)
+        return self._read(dtype, start, stop).reshape(shape)
 
     def read_into(self, name: str, numbers: Tensor, first: int = 0) -> None:
         """Fill `numbers` (n,), of any dtype and device, with those of a tensor from its number `first` on.
@@ -91,15 +90,18 @@ class TensorFile(Mapping):
         assert start + len(numbers) * dtype.itemsize <= stop
         for piece in numbers.split(step):
             end = start + len(piece) * dtype.itemsize
-            piece.copy_(self._bytes[start:end].clone().view(dtype))
-            self._forget(start, end)
+            piece.copy_(self._read(dtype, start, end))
             start = end
 
-    def _forget(self, start: int, stop: int) -> None:
-        """Tell the operating system that these bytes need not stay in memory."""
-        start -= start % mmap.PAGESIZE
-        if hasattr(mmap, "MADV_DONTNEED") and stop > start:  # Windows has no such call, and decides by itself
-            self._pages.madvise(mmap.MADV_DONTNEED, start, stop - start)
+    def _read(self, dtype: torch.dtype, start: int, stop: int) -> Tensor:
+        """Bytes of the file as numbers (n,) in memory of their own; the file's pages are given back."""
+        if start == stop:
+            return torch.empty(0, dtype=dtype)
+        numbers = torch.frombuffer(bytearray(memoryview(self._pages)[start:stop]), dtype=dtype)
+        if hasattr(mmap, "MADV_DONTNEED"):  # Windows has no such call, and decides by itself
+            page = start - start % mmap.PAGESIZE
+            self._pages.madvise(mmap.MADV_DONTNEED, page, stop - page)
+        return numbers
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.entries)
