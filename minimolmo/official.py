@@ -18,6 +18,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -31,6 +32,7 @@ from minimolmo.official_config import config_from, describe
 from minimolmo.parallel import own_numbers
 from minimolmo.presets import PRESETS, preset
 from minimolmo.shards import INDEX, TensorFolder, save_folder
+from minimolmo.sizes import on_paper
 from minimolmo.text.tokenizer import Tokenizer
 
 PREFIX = "model."
@@ -96,8 +98,10 @@ def official_names(model: MiniMolmo) -> dict[str, list[str]]:
     return {theirs: sorted(ours, reverse=True) for theirs, ours in names.items()}  # up before gate
 
 
-def official_shapes(model: MiniMolmo) -> dict[str, tuple[int, ...]]:
-    """Every tensor of theirs and its shape: what a released folder of this model must hold."""
+@lru_cache
+def official_shapes(config: MolmoConfig) -> dict[str, tuple[int, ...]]:
+    """Every tensor of theirs and its shape: what a released folder of this architecture must hold."""
+    model = on_paper(config)
     sizes = {name: tuple(parameter.shape) for name, parameter in model.named_parameters()}
     return {theirs: _one_below_the_other([sizes[name] for name in ours])
             for theirs, ours in official_names(model).items()}
@@ -121,7 +125,7 @@ def load_weights(folder: str | Path, model: MiniMolmo) -> None:
     unexpected or of another shape; then nothing is changed.
     """
     file = TensorFolder(folder)
-    prefix, shapes = _prefix(file), official_shapes(model)
+    prefix, shapes = _prefix(file.entries), official_shapes(model.config)
     safetensors.refuse_misfits(folder, file, {prefix + name: shape for name, shape in shapes.items()},
                                "a folder copied whole, or the preset that it was made from")
     parameters = dict(model.named_parameters())
@@ -142,7 +146,7 @@ class OfficialTensors(Mapping):
     """A model's weights under their official names, put together only when asked for."""
 
     def __init__(self, model: MiniMolmo):
-        self.names, self.shapes = official_names(model), official_shapes(model)
+        self.names, self.shapes = official_names(model), official_shapes(model.config)
         self.parameters = dict(model.named_parameters())
 
     def __getitem__(self, name: str) -> Tensor:
@@ -178,13 +182,9 @@ def read_config(folder: str | Path) -> MolmoConfig:
 
 def _same_shapes(file: TensorFolder) -> MolmoConfig | None:
     """The released Molmo that has just these tensors, if one has."""
-    prefix = _prefix(file)
+    prefix = _prefix(file.entries)
     found = {name.removeprefix(prefix): entry.shape for name, entry in file.entries.items()}
-    for run in PRESETS.values():
-        with torch.device("meta"):
-            if official_shapes(MiniMolmo(run.model)) == found:
-                return run.model
-    return None
+    return next((run.model for run in PRESETS.values() if official_shapes(run.model) == found), None)
 
 
 def run_config(folder: str | Path) -> RunConfig:
@@ -208,9 +208,7 @@ def load_tokenizer(folder: str | Path) -> Tokenizer:
 def load(folder: str | Path, device: torch.device, dtype: torch.dtype = torch.bfloat16) -> tuple:
     """A released model ready to answer, its words and its settings: (MiniMolmo, Tokenizer, RunConfig)."""
     config, words = run_config(folder), load_tokenizer(folder)
-    with torch.device("meta"):
-        model = MiniMolmo(config.model).to(dtype)
-    model = model.to_empty(device=device)
+    model = on_paper(config.model).to(dtype).to_empty(device=device)
     model.decoder.tie()
     load_weights(folder, model)
     return model.eval(), words, config
