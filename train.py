@@ -59,8 +59,8 @@ class Trainee(nn.Module):
         """(what to minimise, cross-entropy per answer token), both shares of the whole global batch's.
 
         total_weight  of all answer tokens of the global batch, which this micro-batch is one of `pieces` of.
-        The growth losses are means of each micro-batch: there, and there alone, pieces differ a little from
-        the whole.
+        The growth losses, and the experts' imbalance, are means of each micro-batch: there, and there alone,
+        pieces differ a little from the whole.
         """
         settings = getattr(self.config, stage)
         features, visual = self.model.look(batch)
@@ -353,6 +353,7 @@ def main(arguments: list[str]) -> None:
             dist.init_process_group("nccl" if a_gpu_each else "gloo")
         train(config, out, data, folder, released)
         if WORLD > 1:
+            dist.barrier()  # until process 0 has saved
             dist.destroy_process_group()
     except KeyboardInterrupt:
         sys.exit("\nstopped; what was saved stays: the same command with --resume goes on")
