@@ -106,8 +106,8 @@ class Run:
         self.wrapped = parallel.copies(self.trainee, config.shard)
 
     def build(self, hollow) -> Trainee:
-        """A trainee on its device, or this process's share. One that is to be filled from a folder need not be
-        drawn by lot first, so no process ever holds more than its share."""
+        """A trainee on its device, or this process's share. One that is to be filled from a folder need not
+        be drawn by lot first, so no process ever holds more than its share."""
         torch.manual_seed(self.config.seed)
         hollow = hollow and not self.config.grows and not self.config.model.decoder.tied
         with torch.device("meta") if hollow else nullcontext():
@@ -130,7 +130,8 @@ class Run:
         state = parallel.whole(self.optimizer.state_dict())
         progress = {"step": self.step, **parallel.whole(self.trainee.growth.state_dict())}
         if RANK == 0:
-            checkpoint.save_checkpoint(self.out, self.step, weights, self.config, self.tokenizer, state, progress)
+            checkpoint.save_checkpoint(self.out, self.step, weights, self.config, self.tokenizer, state,
+                                       progress)
 
     def micro_batch(self, last: bool):
         """Copies exchange gradients once a step, after the last micro-batch; shares after each."""
@@ -305,10 +306,9 @@ def stop(run: Run) -> None:
 def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | None, Path | None]:
     """[preset] [--from=FOLDER] [--out=FOLDER] [--data=FOLDER] [--resume] [--setting=value ...]
 
-    Returns the settings, where to write, where to read, the checkpoint to go on from, and the released weights to
-    begin with. Raises ValueError for anything unknown, an `out` that already holds a run, and a run resumed with
-    other settings.
-    """
+    Returns the settings, where to write, where to read, the checkpoint to go on from, and the released
+    weights to begin with. Raises ValueError for anything unknown, an `out` that already holds a run, and a
+    run resumed with other settings. """
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     begin = parser.add_mutually_exclusive_group()
@@ -335,8 +335,8 @@ def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | 
 
 
 def fixed(config: RunConfig) -> RunConfig:
-    """The settings that may not change when a run goes on: all but rates, the length of the last stage, and how
-    many processes hold the weights."""
+    """The settings that may not change when a run goes on: all but rates, the length of the last stage, and
+    how many processes hold the weights."""
     rates = {stage: replace(getattr(config, stage), rates=(0.0, 0.0, 0.0)) for stage in STAGES}
     rates["mixture"] = replace(rates["mixture"], steps=0)
     return replace(config, shard=False, **rates)

@@ -18,7 +18,6 @@ import os
 import shutil
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from minimolmo import safetensors

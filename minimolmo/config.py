@@ -29,8 +29,8 @@ class Tower(NamedTuple):
     activation: str      # quick_gelu, gelu, or gelu_tanh
 
 
-TOWERS = {"clip": Tower(True, False, True, False, "quick_gelu"),     # OpenAI's, MetaCLIP: in all released Molmos
-          "siglip": Tower(False, True, False, False, "gelu_tanh"),   # the paper's ablations
+TOWERS = {"clip": Tower(True, False, True, False, "quick_gelu"),    # in all released Molmos
+          "siglip": Tower(False, True, False, False, "gelu_tanh"),  # in the paper's ablations
           "dino": Tower(True, True, False, True, "gelu")}
 
 
@@ -156,11 +156,11 @@ class DecoderConfig:
     eps: float = 1e-6                   # RMSNorm                                     Molmo: 1e-6
     qkv_bias: bool = True               # biases on q, k and v alone                  Molmo: True
     tied: bool = True                   # output head = input embedding               Molmo: False
-    spare: int = 0                      # rows of both behind vocab; image tokens take them first   Molmo: 0
-    qk_norm: bool = False               # RMSNorm on q and k, over all heads          Molmo: False; -O, E: True
-    post_norm: bool = False             # norms behind attention and MLP, not before  Molmo: False; -O: True
-    experts: int = 0                    # SwiGLUs a block to choose from; 0 = one, no choice    Molmo: 0; E: 64
-    top_k: int = 0                      # experts that a token asks                   Molmo: 0; E: 8
+    spare: int = 0                      # rows behind vocab; image tokens fill them   Molmo: 0 (7B-O: 74)
+    qk_norm: bool = False               # RMSNorm on q and k, over all heads          Molmo: False (7B-O: yes)
+    post_norm: bool = False             # norms behind attention and MLP, not before  Molmo: False (7B-O: yes)
+    experts: int = 0                    # SwiGLUs to choose from; 0 = one, no choice  Molmo: 0 (MolmoE: 64)
+    top_k: int = 0                      # experts that a token asks                   Molmo: 0 (MolmoE: 8)
 
     def __post_init__(self):
         _at_least(self, 1, "width", "layers", "mlp", "vocab")
@@ -335,5 +335,5 @@ def from_dict(kind, values: dict):
 CLASSES = {kind.__name__: kind for kind in
            (ImageConfig, VisionConfig, ConnectorConfig, DecoderConfig, MolmoConfig, StageConfig)}
 
-if __name__ == "__main__":  # the table counts parameters, for which it needs models: they stand on higher floors
+if __name__ == "__main__":  # the table counts parameters of models, which stand on higher floors
     runpy.run_module("minimolmo.sizes", run_name="__main__")

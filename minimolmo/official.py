@@ -1,11 +1,11 @@
 """Released Molmo weights, name by name: the model you read, with other numbers in its config, is Molmo.
 
-    python -m minimolmo.answer photo.jpg "Count the cups." --weights=Molmo-7B-D-0924     open a released folder
-    python -m minimolmo.official out/mine out/official                                   ours, under their names
+    python -m minimolmo.answer photo.jpg "Count the cups." --weights=Molmo-7B-D-0924  # open a released folder
+    python -m minimolmo.official out/mine out/official                                # ours, in their names
 
-A released folder holds model.safetensors, or shards with an index; config.json; and the tokenizer's files. Every
-tensor of theirs is one of ours, or two of ours one after the other: nothing is computed on the way, so a folder
-read and written again is the same to the last bit.
+A released folder holds model.safetensors, or shards with an index; config.json; and the tokenizer's files.
+Every tensor of theirs is one of ours, or two of ours one after the other: nothing is computed on the way, so
+a folder read and written again is the same to the last bit.
 
 Source: parameter names of the official code and of the files on Hugging Face, where all begin with "model.".
 """
@@ -162,7 +162,8 @@ class OfficialTensors(Mapping):
 
 
 def save_released(folder: str | Path, model: MiniMolmo, shard_bytes: int = SHARD_BYTES) -> None:
-    """Write a model's weights and config.json as a released folder. The tokenizer's files are the caller's."""
+    """Write a model's weights and config.json as a released folder. The tokenizer's files are the
+    caller's."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     save_folder(folder, OfficialTensors(model), shard_bytes, {"format": "pt"})  # some readers insist on this
@@ -193,8 +194,8 @@ def run_config(folder: str | Path) -> RunConfig:
     Raises ValueError if it is none.
     """
     if not is_released(folder):
-        raise ValueError(f"{folder} holds no released weights. Try a folder with model*.safetensors, config.json "
-                         f"and the tokenizer's files.")
+        raise ValueError(f"{folder} holds no released weights. Try a folder with model*.safetensors, "
+                         f"config.json and the tokenizer's files.")
     model = read_config(folder)
     run = next((run for run in PRESETS.values() if run.model == model), preset("molmo_7b_d"))
     return replace(run, model=model, captions=replace(run.captions, steps=0))
@@ -217,8 +218,8 @@ def load(folder: str | Path, device: torch.device, dtype: torch.dtype = torch.bf
 def main(arguments: list[str]) -> None:
     """Write a checkpoint of ours as a released folder."""
     if len(arguments) != 2:
-        raise ValueError(f"{len(arguments)} folders are named, but two are needed: the run and where to write. "
-                         f"Try python -m minimolmo.official out/nano out/released.")
+        raise ValueError(f"{len(arguments)} folders are named, but two are needed: the run and where to "
+                         f"write. Try python -m minimolmo.official out/nano out/released.")
     folder = checkpoint.latest(arguments[0]) or Path(arguments[0])
     model = MiniMolmo(checkpoint.load_config(folder).model)
     checkpoint.load_weights(folder, model)

@@ -34,7 +34,8 @@ def describe(config: MolmoConfig) -> dict:
 
 
 def config_from(values: dict, path="the config") -> MolmoConfig:
-    """An architecture from official settings, native or Hugging Face's; what they leave out is as in Molmo-7B-D.
+    """An architecture from official settings, native or Hugging Face's; what they leave out is as in
+    Molmo-7B-D.
 
     Raises ValueError with the names of settings that nothing can be built without.
     """
@@ -58,7 +59,8 @@ def _with_eye(values: dict, decoder: DecoderConfig) -> MolmoConfig:
                     patch_size=see.get("image_patch_size", molmo.image.patch_size),
                     margins=tuple(values.get("overlap_margins", molmo.image.margins)),
                     ground=values.get("max_crops", molmo.image.ground))
-    width, heads = see.get("image_emb_dim", molmo.vision.width), see.get("image_num_heads", molmo.vision.heads)
+    width = see.get("image_emb_dim", molmo.vision.width)
+    heads = see.get("image_num_heads", molmo.vision.heads)
     vision = VisionConfig(width, see.get("image_num_layers", molmo.vision.layers), heads,
                           see.get("image_mlp_dim", molmo.vision.mlp),
                           tuple(values.get("vit_layers", molmo.vision.taps)),

@@ -3,9 +3,8 @@
     torchrun --nproc-per-node=2 train.py                  copies: every process has all weights
     torchrun --nproc-per-node=8 train.py --shard=true     shares: a model too large for one GPU
 
-A sharded weight is cut along its first axis like a cake by `torch.chunk`; before a block computes, its weights
-are put together, and afterwards taken apart again. Source: torch.distributed.fsdp.fully_shard.
-"""
+A sharded weight is cut along its first axis like a cake by `torch.chunk`; before a block computes, its
+weights are put together, and afterwards taken apart again. Source: torch.distributed.fsdp.fully_shard. """
 from __future__ import annotations
 
 import math
@@ -21,9 +20,8 @@ RANK, WORLD = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1
 def place(module: nn.Module, blocks: Iterable[nn.Module], device: torch.device, shard: bool) -> None:
     """Bring a module to its device: whole, or this process's share of it. In place.
 
-    blocks  the parts that are put together one at a time; what lies outside them stays together while it computes
-    A module made on the device "meta" gets memory, but no numbers yet.
-    """
+    blocks  the parts that are put together one at a time; what lies outside them stays together while it
+    computes A module made on the device "meta" gets memory, but no numbers yet. """
     empty = any(parameter.is_meta for parameter in module.parameters())
     if shard:
         from torch.distributed.device_mesh import init_device_mesh
@@ -42,7 +40,8 @@ def copies(module: nn.Module, shard: bool) -> nn.Module:
 
 
 def is_share(value) -> bool:
-    """Whether this is a weight of which this process holds a share, a DTensor: asked without its slow import."""
+    """Whether this is a weight of which this process holds a share, a DTensor: asked without its slow
+    import."""
     return hasattr(value, "device_mesh")
 
 
@@ -55,7 +54,8 @@ def own_numbers(tensor: Tensor) -> tuple[Tensor, int]:
 
 
 def fill(module: nn.Module, tensors: dict[str, Tensor]) -> None:
-    """Give a module's weights the numbers of whole tensors of the same names; of a shared one each its share."""
+    """Give a module's weights the numbers of whole tensors of the same names; of a shared one each its
+    share."""
     for name, weight in module.named_parameters():
         numbers, first = own_numbers(weight)
         numbers.copy_(tensors[name].view(-1)[first:first + len(numbers)])

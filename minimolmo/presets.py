@@ -1,22 +1,22 @@
-"""The named models: nano, which you train, and the four that were released, of which nano is the small sister.
+"""The named models: nano, which you train, and the four that were released, of which nano is the small
+sister.
 
     preset("molmo_7b_d").model.decoder.width     # 3584
 
-Source: the paper's hyperparameter table, and the released configs. Rates and warm-ups stand in the order (ViT,
-connector, decoder).
-"""
+Source: the paper's hyperparameter table, and the released configs. Rates and warm-ups stand in the order
+(ViT, connector, decoder). """
 from __future__ import annotations
 
 from dataclasses import replace
 
-from minimolmo.config import (ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, RunConfig, StageConfig,
-                              VisionConfig)
+from minimolmo.config import (ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, RunConfig,
+                              StageConfig, VisionConfig)
 
 NANO = RunConfig()
 
 # What all four share: CLIP's ViT-L/14 at 336 px, and the crops.
 EYE = MolmoConfig(
-    ImageConfig(crop_size=336, patch_size=14, margins=(4, 4), pool=2, ground=12, close_up=36, early_masks=True),
+    ImageConfig(crop_size=336, patch_size=14, margins=(4, 4), ground=12, close_up=36, early_masks=True),
     VisionConfig(width=1024, layers=23, heads=16, mlp=4096, taps=(-2, -9)),
     ConnectorConfig(width=1024, heads=16, mlp=18944))
 

@@ -25,8 +25,8 @@ from torch import Tensor
 DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64,
           "I32": torch.int32, "U8": torch.uint8, "BOOL": torch.bool}
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
-ALIGNED = sorted(NAMES, key=lambda dtype: -dtype.itemsize)  # the order of writing: nothing starts at an odd byte
-LONGEST_HEADER = 10_000_000  # bytes; a shard of Molmo-72B has 10 thousand. The official reader allows 100 million
+ALIGNED = sorted(NAMES, key=lambda dtype: -dtype.itemsize)  # so written, no number lies across a boundary
+LONGEST_HEADER = 10_000_000  # bytes; Molmo's have some thousands. The official reader allows 100 million
 PIECE = 16 * 2 ** 20         # bytes that are in memory at a time while a tensor is read into another
 
 
@@ -39,7 +39,8 @@ class Entry(NamedTuple):
 
 
 def save(path: str | Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    """Write tensors of any device and layout to one file: the widest numbers first, then in the order of names.
+    """Write tensors of any device and layout to one file: the widest numbers first, then in the order of
+    names.
 
     The file appears complete or not at all. A mapping that makes its tensors when asked is asked for one at a
     time. Raises ValueError for a dtype the format does not know.
@@ -83,8 +84,8 @@ class TensorFile(Mapping):
     def read_into(self, name: str, numbers: Tensor, first: int = 0) -> None:
         """Fill `numbers` (n,), of any dtype and device, with those of a tensor from its number `first` on.
 
-        Piece by piece, and the pages read are given back: so a file is loaded in the memory of the model alone.
-        """
+        Piece by piece, and the pages read are given back: so a file is loaded in the memory of the model
+        alone. """
         dtype, _, start, stop = self.entries[name]
         start, step = start + first * dtype.itemsize, PIECE // dtype.itemsize
         assert start + len(numbers) * dtype.itemsize <= stop
@@ -149,7 +150,8 @@ def describe(name: str, tensor: Tensor) -> Entry:
 
 
 def refuse_misfits(path, file: Mapping, wanted: dict[str, tuple[int, ...]], remedy: str) -> None:
-    """Raise ValueError with every tensor that a file lacks, has too many, or has in another shape than wanted.
+    """Raise ValueError with every tensor that a file lacks, has too many, or has in another shape than
+    wanted.
 
     file  a `TensorFile`, or what is used like one
     """

@@ -1,6 +1,6 @@
 """A folder of weights too large for one file: shards, and an index of who holds what.
 
-    model.safetensors.index.json    {"metadata": {"total_size": 32084101120}, "weight_map": {"name": "file", ...}}
+    model.safetensors.index.json    {"metadata": {"total_size": 32084101120}, "weight_map": {"name": "file"}}
     model-00001-of-00007.safetensors, ...
 
 Small models lie in model.safetensors alone. Source: Hugging Face's layout, that of the released Molmos.
@@ -21,8 +21,8 @@ INDEX = "model.safetensors.index.json"
 class TensorFolder(Mapping):
     """The weights of a released model: model.safetensors, or several files and an index of who holds what.
 
-    Used like a `TensorFile`. Raises ValueError if a file is missing or unsound, or the index is wrong about one.
-    """
+    Used like a `TensorFile`. Raises ValueError if a file is missing or unsound, or the index is wrong about
+    one. """
 
     def __init__(self, folder: str | Path):
         folder = Path(folder)
@@ -34,8 +34,8 @@ class TensorFolder(Mapping):
         held = {name: shard for shard, file in files.items() for name in file}
         wrong = [name for name in {**home, **held} if home.get(name) != held.get(name)] if home else []
         if wrong or sum(map(len, files.values())) > len(held):
-            raise _unsound_index(folder, f"it and the files disagree on who holds {', '.join(wrong[:5])}" if wrong
-                                 else "two files hold a tensor of the same name")
+            fault = f"it and the files disagree on who holds {', '.join(wrong[:5])}"
+            raise _unsound_index(folder, fault if wrong else "two files hold a tensor of the same name")
 
     def __getitem__(self, name: str) -> Tensor:
         return self._file[name][name]
@@ -66,7 +66,8 @@ def read_index(folder: Path) -> dict[str, str]:
     return home
 
 
-def save_folder(folder: Path, tensors: Mapping[str, Tensor], shard_bytes: int, metadata: dict[str, str]) -> None:
+def save_folder(folder: Path, tensors: Mapping[str, Tensor], shard_bytes: int,
+                metadata: dict[str, str]) -> None:
     """Write weights as a `TensorFolder`: files of at most `shard_bytes` (or one tensor), and their index.
 
     A mapping that makes its tensors when asked is asked for one at a time.

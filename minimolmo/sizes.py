@@ -2,9 +2,8 @@
 
     python -m minimolmo.config
 
-Parameters are counted on PyTorch's device "meta", where a tensor has a shape and no memory: so the 72 billion of
-Molmo-72B are counted in a second on a laptop.
-"""
+Parameters are counted on PyTorch's device "meta", where a tensor has a shape and no memory: so the 72 billion
+of Molmo-72B are counted in a second on a laptop. """
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -34,7 +33,8 @@ def count(config: MolmoConfig) -> dict[str, int]:
     return {"vit": parts["vit"], "pooling": _numbers(model.pooling.parameters()),
             "projector": _numbers(model.projector.parameters()), "padding": model.padding.numel(),
             "extra embedding": model.extra_embedding.weight.numel(), "connector": parts["connector"],
-            "embedding": model.decoder.embedding.weight.numel(), "one block": _numbers(blocks[0].parameters()),
+            "embedding": model.decoder.embedding.weight.numel(),
+            "one block": _numbers(blocks[0].parameters()),
             "decoder": parts["decoder"], "active": parts["decoder"] - asleep,
             "total": _numbers(model.parameters())}
 
@@ -56,8 +56,8 @@ def cache_bytes(config: MolmoConfig, tokens: int) -> int:
 
 
 def settings(run: RunConfig) -> dict[str, str]:
-    """Every number of a preset under its dotted name, as --name=value would set it; of a stage that is left out,
-    only that."""
+    """Every number of a preset under its dotted name, as --name=value would set it; of a stage that is left
+    out, only that."""
     def flat(values: dict, before: str = ""):
         for name, value in values.items():
             if isinstance(value, dict) and name != "mix":
@@ -77,19 +77,23 @@ def _short(value) -> str:
 
 def table(runs: dict[str, RunConfig]) -> str:
     """All presets side by side: settings, then parameters, then gigabytes."""
-    columns = {}
-    for name, run in runs.items():
-        counts = count(run.model)
-        memory = {"GB in float32": counts["total"] * 4 / GB, "GB in bfloat16": counts["total"] * 2 / GB,
-                  "GB of KV cache": cache_bytes(run.model, run.max_tokens) / GB}
-        columns[name] = {**settings(run), "": "", **{f"parameters: {part}": f"{n:,}" for part, n in counts.items()},
-                         **{what: f"{size:.2f}" for what, size in memory.items()}}
+    columns = {name: {**settings(run), "": "", **_weights(run)} for name, run in runs.items()}
     names = max(columns.values(), key=len)  # of the one that leaves out least
-    rows = [["", *columns]] + [[name] + [column.get(name, "") for column in columns.values()] for name in names]
+    rows = [[name, *(column.get(name, "") for column in columns.values())] for name in names]
+    rows = [["", *columns], *rows]
     widths = [max(map(len, cells)) for cells in zip(*rows)]
     lines = ([row[0].ljust(widths[0])] + [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]
              for row in rows)
     return "\n".join("  ".join(line).rstrip() for line in lines)
+
+
+def _weights(run: RunConfig) -> dict[str, str]:
+    """Parameters of each part, and the gigabytes they take."""
+    counts = count(run.model)
+    sizes = {"GB in float32": counts["total"] * 4, "GB in bfloat16": counts["total"] * 2,
+             "GB of KV cache": cache_bytes(run.model, run.max_tokens)}
+    return {**{f"parameters: {part}": f"{number:,}" for part, number in counts.items()},
+            **{what: f"{size / GB:.2f}" for what, size in sizes.items()}}
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
     python tests/memory.py            2.3 GB in the system's temporary folder, a minute
 
-The model is Molmo-7B-D with fewer layers and a smaller vocabulary, random numbers in float32, in shards of 500 MB.
-Each load happens in a process of its own; its peak is the operating system's, beyond what Python and torch take.
-"""
+The model is Molmo-7B-D with fewer layers and a smaller vocabulary, random numbers in float32, in shards of
+500 MB. Each load happens in a process of its own; its peak is the operating system's, beyond what Python and
+torch take. """
 import resource
 import subprocess
 import sys
@@ -52,8 +52,9 @@ def load(folder: str, dtype: str) -> None:
         model = MiniMolmo(SMALLER).to(getattr(torch, dtype))
     model = model.to_empty(device="cpu")
     load_weights(folder, model)
-    print(f"loading into {dtype}: model {size / 1e9:.2f} GB, peak {(peak() - before) / 1e9:.2f} GB beyond torch's "
-          f"{before / 1e9:.2f} GB, {(peak() - before) / size:.3f} of the model")
+    grown = peak() - before
+    print(f"loading into {dtype}: model {size / 1e9:.2f} GB, peak {grown / 1e9:.2f} GB beyond torch's "
+          f"{before / 1e9:.2f} GB, {grown / size:.3f} of the model")
 
 
 def main() -> None:

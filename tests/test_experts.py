@@ -90,7 +90,7 @@ def test_every_expert_has_a_gradient_even_if_nobody_asked_it():
 
 
 def test_a_decoder_of_experts_reports_the_mean_imbalance_of_its_blocks():
-    config = DecoderConfig(width=6, layers=2, heads=1, kv_heads=1, mlp=5, vocab=9, extra=4, experts=4, top_k=2)
+    config = DecoderConfig(width=6, layers=2, heads=1, kv_heads=1, mlp=5, vocab=9, experts=4, top_k=2)
     decoder, dense = shaken(Decoder(config)), Decoder(DecoderConfig(vocab=9))
     decoder(torch.randn(1, 3, 6), torch.arange(3)[None], torch.ones(1, 1, 3, 3, dtype=torch.bool))
     blocks = [block.mlp.imbalance.item() for block in decoder.blocks]

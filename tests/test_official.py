@@ -1,4 +1,5 @@
-"""The official code's own numbers: its weights in our modules say what it says, and every name finds its place."""
+"""The official code's own numbers: its weights in our modules say what it says, and every name finds its
+place."""
 import json
 import math
 from dataclasses import replace
@@ -61,11 +62,13 @@ def official(request, tmp_path_factory):
 # The same numbers
 
 def test_tiler_and_sequence_hand_the_model_what_the_official_code_hands_its_own(official):
-    """The official batch has one crop of padding more; ours has none. Masks stand one crop too early in both."""
+    """The official batch has one crop of padding more; ours has none. Masks stand one crop too early in
+    both."""
     file, seen = official.file, official.seen
     real = len(seen.patches)
     torch.testing.assert_close(seen.patches, torch.from_numpy(file["in/images"][0, :real]), atol=1e-4, rtol=0)
-    torch.testing.assert_close(seen.real, torch.from_numpy(file["in/image_masks"][0, :real]), atol=1e-6, rtol=0)
+    masks = torch.from_numpy(file["in/image_masks"][0, :real])
+    torch.testing.assert_close(seen.real, masks, atol=1e-6, rtol=0)
     assert seen.ids[0].tolist() == file["in/input_ids"][0, :official.size].tolist()
     assert seen.position[0].tolist() == file["in/position_ids"][0, :official.size].tolist()
 
@@ -94,7 +97,8 @@ def test_the_same_weights_give_the_official_logits(official):
 
 
 def test_the_same_weights_say_the_official_words(official):
-    """24 words with the KV cache, where the official code's have been recorded: else its likeliest next one."""
+    """24 words with the KV cache, where the official code's have been recorded: else its likeliest next
+    one."""
     told = {case["file"]: case for case in json.loads((GOLDEN / "generate.json").read_text())["cases"]}
     expected = told.get(f"logits_{official.name}.npz", {}).get("greedy_24")
     if expected is None:
@@ -108,8 +112,8 @@ def tiny(**decoder) -> MolmoConfig:
     """A small architecture of some kind."""
     base = DecoderConfig(width=16, layers=2, heads=4, kv_heads=2, mlp=12, vocab=257, extra=4, tied=False)
     return MolmoConfig(ImageConfig(crop_size=8, patch_size=2, margins=(0, 0), early_masks=True),
-                       VisionConfig(width=8, layers=2, heads=2, mlp=16), ConnectorConfig(width=8, heads=2, mlp=12),
-                       replace(base, **decoder))
+                       VisionConfig(width=8, layers=2, heads=2, mlp=16),
+                       ConnectorConfig(width=8, heads=2, mlp=12), replace(base, **decoder))
 
 
 KINDS = {"qwen2": {}, "olmo": dict(qkv_bias=False, qk_norm=True, post_norm=True, kv_heads=4, spare=7),

@@ -98,7 +98,8 @@ def test_positions_for_another_grid_are_drawn_out_and_the_class_tokens_stays():
 
 
 def test_drawing_positions_smaller_averages_them():
-    """With antialiasing 4x4 places become 2x2 without skipping any: each of the four hears its whole quarter."""
+    """With antialiasing 4x4 places become 2x2 without skipping any: each of the four hears its whole
+    quarter."""
     table = torch.zeros(16, 1)
     table[5] = 1.0                                                                    # row 1, column 1
     square = stretch(table, first=0, table=4, side=2).view(2, 2)

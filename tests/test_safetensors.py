@@ -31,13 +31,15 @@ def test_a_file_written_by_hand_is_read(tmp_path):
 def test_what_we_write_is_the_format_byte_for_byte(tmp_path):
     """The header is padded with spaces to a multiple of 8; wide numbers come before narrow ones, so that each
     begins at a multiple of its own size; names are sorted."""
-    save(tmp_path / "a", {"x": torch.tensor([1.0, -2.0]), "ok": torch.tensor(True), "no": torch.tensor(False)})
+    no, ok = torch.tensor([False, True])
+    save(tmp_path / "a", {"x": torch.tensor([1.0, -2.0]), "ok": ok, "no": no})
 
     header = (b'{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},'
               b'"no":{"dtype":"BOOL","shape":[],"data_offsets":[8,9]},'
               b'"ok":{"dtype":"BOOL","shape":[],"data_offsets":[9,10]}}')
     assert len(header) == 163  # so five spaces make it 168 = 21 x 8
-    assert (tmp_path / "a").read_bytes() == bytes([168]) + bytes(7) + header + b"     " + TWO_FLOATS + b"\0\x01"
+    expected = bytes([168]) + bytes(7) + header + b"     " + TWO_FLOATS + b"\0\x01"
+    assert (tmp_path / "a").read_bytes() == expected
 
 
 def test_every_dtype_comes_back_bit_for_bit(tmp_path):

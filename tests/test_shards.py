@@ -58,9 +58,9 @@ def test_tensors_are_made_one_at_a_time_when_they_are_written(tmp_path):
 
 
 @pytest.mark.parametrize("spoil, fault", [
-    (lambda index: index["weight_map"].update(d="model-00001-of-00002.safetensors"), "disagree on who holds d"),
+    (lambda index: index["weight_map"].update(d="model-00001-of-00002.safetensors"), "disagree on .* d"),
     (lambda index: index["weight_map"].pop("a"), "disagree on who holds a"),
-    (lambda index: index["weight_map"].update(a="model-00002-of-00002.safetensors"), "disagree on who holds a"),
+    (lambda index: index["weight_map"].update(a="model-00002-of-00002.safetensors"), "disagree on .* a"),
     (lambda index: index["weight_map"].update(a="../secret.safetensors"), "no weights file beside it"),
     (lambda index: index["weight_map"].update(a="/etc/passwd"), "no weights file beside it"),
     (lambda index: index["weight_map"].update(a=7), "no \"weight_map\""),

@@ -7,7 +7,7 @@ from minimolmo.sizes import cache_bytes, count, on_paper, settings, table
 
 RELEASED = ["molmoe_1b", "molmo_7b_o", "molmo_7b_d", "molmo_72b"]
 
-# From the shapes in the released files. Tensors: one of theirs is sometimes two of ours, see test_official.py.
+# From the shapes in the released files, in the order of RELEASED.
 COUNTS = {
     "projector": [4_194_304, 67_633_152, 106_692_608, 302_776_320],
     "extra embedding": [262_144, 524_288, 458_752, 1_048_576],
@@ -79,6 +79,7 @@ def test_a_stage_that_is_left_out_shows_no_rates():
 
 
 def test_grouped_queries_make_the_cache_small():
-    """2304 tokens: 28 layers x 4 heads in Qwen2-7B's base, 32 x 32 in OLMo's; two numbers of two bytes each."""
+    """2304 tokens: 28 layers x 4 heads in Qwen2-7B's base, 32 x 32 in OLMo's; two numbers of two bytes
+    each."""
     assert cache_bytes(preset("molmo_7b_d").model, 2304) == 2304 * 28 * 4 * 128 * 4
     assert cache_bytes(preset("molmo_7b_o").model, 2304) == 2304 * 32 * 32 * 128 * 4

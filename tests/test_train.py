@@ -182,12 +182,14 @@ def test_fine_tuning_begins_with_the_released_weights_at_the_papers_rates(data, 
     assert all(torch.equal(weight, kept[name]) for name, weight in model.named_parameters())
     assert checkpoint.load_config(moved).mixture.rates == preset("molmo_7b_d").mixture.rates
     first = json.loads((tmp_path / "out" / "log.jsonl").read_text())
-    assert first["stage"] == "mixture" and first["rates"] == [5e-6 / 200, 5e-6 / 200, 1e-5 / 200]  # warming up
+    assert first["stage"] == "mixture"
+    assert first["rates"] == [5e-6 / 200, 5e-6 / 200, 1e-5 / 200]  # the first of 200 steps of warm-up
     assert not same_weights(tmp_path / "still", tmp_path / "out")
 
 
 def test_two_processes_with_a_share_of_the_weights_each_take_the_steps_of_one(data, released, tmp_path):
-    """FSDP2: from released weights three steps, resumed for two; then one process alone goes on for two more."""
+    """FSDP2: from released weights three steps, resumed for two; then one process alone goes on for two
+    more."""
     rates = ["--mixture.rates=[1e-3,1e-3,1e-3]", "--mixture.warmups=[1,1,1]"]
     script = tmp_path / "two.py"
     script.write_text("import functools, sys, train\n"  # two runs, but the processes meet only once
@@ -195,14 +197,14 @@ def test_two_processes_with_a_share_of_the_weights_each_take_the_steps_of_one(da
                       "train.dist.destroy_process_group = lambda: None\n"
                       "for steps in (3, 5):\n"
                       "    train.main([*sys.argv[1:], f'--mixture.steps={steps}', '--resume'])\n")
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script)]
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    subprocess.run([*launcher, *fine_tune(tmp_path / "two", data, released, *rates)], check=True, timeout=120,
-                   capture_output=True, env=environment)
+    subprocess.run([*launcher, str(script), *fine_tune(tmp_path / "two", data, released, *rates)], check=True,
+                   timeout=120, capture_output=True, env=environment)
     for out, lengths in (("two", [7]), ("one", [3, 5, 7])):
         for steps in lengths:
-            train.main(fine_tune(tmp_path / out, data, released, *rates, f"--mixture.steps={steps}", "--resume",
-                                 "--shard=false"))
+            train.main(fine_tune(tmp_path / out, data, released, *rates, f"--mixture.steps={steps}",
+                                 "--resume", "--shard=false"))
 
     assert len(losses(tmp_path / "two")) == 7
     for (_, two), (_, one) in zip(losses(tmp_path / "two"), losses(tmp_path / "one"), strict=True):
@@ -211,7 +213,7 @@ def test_two_processes_with_a_share_of_the_weights_each_take_the_steps_of_one(da
     assert all(torch.allclose(two[name], one[name], atol=1e-4) for name in one)
 
 
-def test_a_folder_that_holds_no_released_weights_and_a_preset_beside_one_are_refused(tmp_path, released, capsys):
+def test_a_folder_without_released_weights_and_a_preset_beside_one_are_refused(tmp_path, released, capsys):
     with pytest.raises(SystemExit, match="holds no released weights. Try"):
         train.main([f"--from={tmp_path}"])
     with pytest.raises(SystemExit):

@@ -148,7 +148,8 @@ class Decoder(nn.Module):
         return self.norm(x)
 
     def logits(self, x: Tensor) -> Tensor:
-        """(..., D) -> (..., N): a score for every row of the word table, not for those of the image tokens."""
+        """(..., D) -> (..., N): a score for every row of the word table, not for those of the image
+        tokens."""
         return self.head(x)
 
     def imbalance(self) -> Tensor | float:

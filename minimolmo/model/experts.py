@@ -1,8 +1,7 @@
 """Mixture of experts: many small MLPs in place of one, and each token asks only the few that suit it.
 
-MolmoE-1B holds 6.9 billion numbers of which a word uses 1.3: it knows as much as a large model and thinks as fast
-as a small one.
-"""
+MolmoE-1B holds 6.9 billion numbers of which a word uses 1.3: it knows as much as a large model and thinks as
+fast as a small one. """
 from __future__ import annotations
 
 import torch
@@ -28,12 +27,12 @@ class Stack(nn.Module):
 class Experts(nn.Module):
     """A router gives each token shares of all experts; its `top_k` best are asked. (..., D) -> (..., D)
 
-    An expert is a SwiGLU. The answers are added up by their shares as they stand: what the other experts would
-    have had is lost, so a token that suits nobody well changes little. No token is turned away.
+    An expert is a SwiGLU. The answers are added up by their shares as they stand: what the other experts
+    would have had is lost, so a token that suits nobody well changes little. No token is turned away.
 
-    After a forward pass `asked` (E,) says how often each expert was asked, and `imbalance` is the loss that keeps
-    the load even: experts times the sum, over experts, of (share of the questions it got) x (mean share the
-    router gave it). It is 1 when all get the same, and experts / top_k when everybody asks the same few.
+    After a forward pass `asked` (E,) says how often each expert was asked, and `imbalance` is the loss that
+    keeps the load even: experts times the sum, over experts, of (share of the questions it got) x (mean share
+    the router gave it). It is 1 when all get the same, and experts / top_k when everybody asks the same few.
 
     Source: OLMoE (dropless, shares not renormalised); the loss is the Switch Transformer's, Section 2.2.
     """

@@ -17,7 +17,8 @@ ACTIVATIONS = {"quick_gelu": quick_gelu, "gelu": F.gelu, "gelu_tanh": partial(F.
 
 
 class GeluMLP(nn.Module):
-    """Widen, bend, narrow: (..., D) -> (..., D), with biases. Source: CLIP's ViT, which bends by quick_gelu."""
+    """Widen, bend, narrow: (..., D) -> (..., D), with biases. Source: CLIP's ViT, which bends by
+    quick_gelu."""
 
     def __init__(self, width: int, inner: int, activation: str = "quick_gelu"):
         super().__init__()
