@@ -5,6 +5,7 @@
     python train.py --mix.mine=1 --out=out/mine       with your own pictures from data/mine
     python train.py --resume                          go on where it stopped (or begin): the same losses
     torchrun --nproc-per-node=2 train.py              two processes (or GPUs) share every batch
+    python train.py --from=Molmo-7B-D-0924            fine-tune released weights, at the paper's rates
 
 Writes OUT/step-*/ (checkpoints), OUT/log.jsonl (a line a step), OUT/loss.png and OUT/samples/.
 """
@@ -26,22 +27,24 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from minimolmo import checkpoint, draw, optim
+from minimolmo import checkpoint, draw, official, optim, parallel
 from minimolmo.batch.dataset import Dataset, check, holds_captions
 from minimolmo.batch.loader import Loader, Recipe
-from minimolmo.config import RunConfig, override, preset
+from minimolmo.config import RunConfig, override
 from minimolmo.device import autocast, pick_device
 from minimolmo.evaluate import RIGHT_IMAGE, answer_all, pick_questions, tile
 from minimolmo.flow import Batch
 from minimolmo.grow import Growth
 from minimolmo.model.molmo import MiniMolmo
+from minimolmo.parallel import RANK, WORLD
+from minimolmo.presets import preset
 from minimolmo.safetensors import write_atomically
+from minimolmo.text.official_words import read_tokenizer
 from minimolmo.text.tokenizer import Tokenizer
 
 STAGES = ("grow", "captions", "mixture")
 SAVE_EVERY, LOOK_EVERY = 400, 800  # steps between checkpoints; between drawn samples
 DATA = Path(__file__).resolve().parent / "data"
-RANK, WORLD = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))  # set by torchrun
 
 
 class Trainee(nn.Module):
@@ -51,14 +54,14 @@ class Trainee(nn.Module):
         super().__init__()
         self.config = config
         self.model = MiniMolmo(config.model)
-        self.growth = Growth(self.model, tokenizer)
+        self.growth = Growth(self.model, tokenizer) if config.grows else nn.ModuleList()
 
     def forward(self, batch: Batch, stage: str, total_weight: float, pieces: int) -> tuple[Tensor, Tensor]:
         """(what to minimise, cross-entropy per answer token), both shares of the whole global batch's.
 
         total_weight  of all answer tokens of the global batch, which this micro-batch is one of `pieces` of.
-        The growth losses are means of each micro-batch: there, and there alone, pieces differ a little from
-        the whole.
+        The growth losses, and the experts' imbalance, are means of each micro-batch: there, and there alone,
+        pieces differ a little from the whole.
         """
         settings = getattr(self.config, stage)
         features, visual = self.model.look(batch)
@@ -67,6 +70,7 @@ class Trainee(nn.Module):
             rates = dropout_rates(batch, stage, settings.dropout)
             loss, entropy = self.model.loss(batch, visual, rates, self.config.z_loss)
             loss, entropy = loss / total_weight, entropy / total_weight
+            loss = loss + self.config.balance * self.model.decoder.imbalance() / pieces
         if settings.growth:
             loss = loss + settings.growth * self.growth(self.model, batch, features, visual) / pieces
         return loss, entropy
@@ -89,37 +93,51 @@ def dropout_rates(batch: Batch, stage: str, rate: float) -> Tensor | None:
 class Run:
     """Everything one process needs: where it reads and writes, what it trains, how far it has come."""
 
-    def __init__(self, config: RunConfig, out: Path, data: Path, folder: Path | None):
+    def __init__(self, config: RunConfig, out: Path, data: Path, folder: Path | None,
+                 released: Path | None = None):
         self.config, self.out, self.data, self.stopping = config, out, data, False
         self.device = pick_device()
-        self.tokenizer = checkpoint.load_tokenizer(folder) if folder else find_tokenizer(config, data)
-        torch.manual_seed(config.seed)
-        self.trainee = Trainee(config, self.tokenizer).to(self.device)
+        self.tokenizer = (checkpoint.load_tokenizer(folder) if folder else
+                          read_tokenizer(released, config.model.decoder.vocab) if released else
+                          find_tokenizer(config, data))
+        self.trainee = self.build(hollow=folder or released)
+        if released and not folder:
+            official.load_weights(released, self.trainee.model)
         self.optimizer = optim.make_optimizer(self.trainee.parts(), config.weight_decay)
         self.step = self.load(folder) if folder else 0
-        self.wrapped = self.trainee
-        if WORLD > 1:
-            self.wrapped = nn.parallel.DistributedDataParallel(self.trainee, find_unused_parameters=True)
+        self.wrapped = parallel.copies(self.trainee, config.shard)
+
+    def build(self, hollow) -> Trainee:
+        """A trainee on its device, or this process's share. One that is to be filled from a folder need not
+        be drawn by lot first, so no process ever holds more than its share."""
+        torch.manual_seed(self.config.seed)
+        hollow = hollow and not self.config.grows and not self.config.model.decoder.tied
+        with torch.device("meta") if hollow else nullcontext():
+            trainee = Trainee(self.config, self.tokenizer)
+        blocks = [*trainee.model.vit.blocks, *trainee.model.decoder.blocks]
+        parallel.place(trainee, blocks, self.device, self.config.shard and WORLD > 1)
+        return trainee
 
     def load(self, folder: Path) -> int:
         """Take everything from a checkpoint; returns the step it stands at."""
         checkpoint.load_weights(folder, self.trainee.model)
         state, progress = checkpoint.load_training_state(folder)
-        self.optimizer.load_state_dict(state)
-        step = progress.pop("step")
-        self.trainee.growth.load_state_dict(progress)
-        return step
+        self.optimizer.load_state_dict(parallel.share_out(state, self.optimizer))
+        parallel.fill(self.trainee.growth, progress)
+        return progress["step"]
 
     def save(self) -> None:
-        """Write a checkpoint at the present step; process 0 alone does."""
+        """Write a checkpoint at the present step. Process 0 does; the others hand it their shares."""
+        weights = parallel.whole(dict(self.trainee.model.named_parameters()))
+        state = parallel.whole(self.optimizer.state_dict())
+        progress = {"step": self.step, **parallel.whole(self.trainee.growth.state_dict())}
         if RANK == 0:
-            checkpoint.save_checkpoint(self.out, self.step, self.trainee.model.state_dict(), self.config,
-                                       self.tokenizer, self.optimizer.state_dict(),
-                                       {"step": self.step, **self.trainee.growth.state_dict()})
+            checkpoint.save_checkpoint(self.out, self.step, weights, self.config, self.tokenizer, state,
+                                       progress)
 
     def micro_batch(self, last: bool):
-        """Processes exchange gradients once a step, after the last micro-batch."""
-        return nullcontext() if last or WORLD == 1 else self.wrapped.no_sync()
+        """Copies exchange gradients once a step, after the last micro-batch; shares after each."""
+        return nullcontext() if last or self.wrapped is self.trainee else self.wrapped.no_sync()
 
 
 def find_tokenizer(config: RunConfig, data: Path) -> Tokenizer:
@@ -235,7 +253,7 @@ def show_progress(run: Run) -> None:
     number, asked = run.step // LOOK_EVERY, []
     for name, dataset in open_mix(run, "mixture", "val").items():
         asked += pick_questions(name, dataset, [number % len(dataset)], seed=number)[:1]
-    if asked:
+    if asked and not (run.config.shard and WORLD > 1):  # one process cannot ask what several hold
         model = run.trainee.model.eval()
         answer_all(model, run.tokenizer, asked, RIGHT_IMAGE, run.config.mixture.view)
         model.train()
@@ -265,10 +283,10 @@ def open_log(run: Run):
     return open(path, "a", buffering=1)
 
 
-def train(config: RunConfig, out: Path, data: Path, folder: Path | None) -> None:
+def train(config: RunConfig, out: Path, data: Path, folder: Path | None, released: Path | None) -> None:
     """All stages, from the first or from where a checkpoint's folder stands."""
     out.mkdir(parents=True, exist_ok=True)
-    run = Run(config, out, data, folder)
+    run = Run(config, out, data, folder, released)
     steps = {stage: getattr(config, stage).steps for stage in STAGES}
     signal.signal(signal.SIGINT, lambda *_: stop(run))
     with open_log(run) as log, tqdm(total=sum(steps.values()), initial=run.step, disable=RANK > 0,
@@ -287,21 +305,24 @@ def stop(run: Run) -> None:
     run.stopping = True
 
 
-def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | None]:
-    """[preset] [--out=FOLDER] [--data=FOLDER] [--resume] [--setting=value ...]
+def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | None, Path | None]:
+    """[preset] [--from=FOLDER] [--out=FOLDER] [--data=FOLDER] [--resume] [--setting=value ...]
 
-    Returns the settings, where to write, where to read, and the checkpoint to go on from. Raises ValueError
-    for anything unknown, an `out` that already holds a run, and a run resumed with other settings.
-    """
+    Returns the settings, where to write, where to read, the checkpoint to go on from, and the released
+    weights to begin with. Raises ValueError for anything unknown, an `out` that already holds a run, and a
+    run resumed with other settings. """
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
-    parser.add_argument("preset", nargs="?", default="nano")
+    begin = parser.add_mutually_exclusive_group()
+    begin.add_argument("preset", nargs="?", help="default: nano")
+    begin.add_argument("--from", type=Path, dest="released", help="a released folder to fine-tune")
     parser.add_argument("--out", type=Path, help="where the run goes (default: out/PRESET)")
     parser.add_argument("--data", type=Path, default=DATA, help="where the datasets lie")
     parser.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
     given, settings = parser.parse_known_args(arguments)
-    out = given.out or Path("out") / given.preset
-    config, folder = override(preset(given.preset), settings), checkpoint.latest(out)
+    begun = official.run_config(given.released) if given.released else preset(given.preset or "nano")
+    out = given.out or Path("out") / begun.name
+    config, folder = override(begun, settings), checkpoint.latest(out)
     if folder and not given.resume:
         raise ValueError(f"{out} already holds a run, which would be overwritten. Try --resume to go on with "
                          f"it, --out=FOLDER for another place, or delete {out}.")
@@ -312,27 +333,29 @@ def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | 
             raise ValueError(f"{out} was trained with other settings than {' '.join(settings)}, so it cannot "
                              f"go on with these. Only --mixture.steps and --STAGE.rates may change: try "
                              f"--out=FOLDER for a run of its own.")
-    return config, out, given.data, folder
+    return config, out, given.data, folder, given.released
 
 
 def fixed(config: RunConfig) -> RunConfig:
-    """The settings that may not change when a run goes on: all but rates and the length of the last stage."""
+    """The settings that may not change when a run goes on: all but rates, the length of the last stage, and
+    how many processes hold the weights."""
     rates = {stage: replace(getattr(config, stage), rates=(0.0, 0.0, 0.0)) for stage in STAGES}
     rates["mixture"] = replace(rates["mixture"], steps=0)
-    return replace(config, **rates)
+    return replace(config, shard=False, **rates)
 
 
 def main(arguments: list[str]) -> None:
     """Read the command line, train, and end with a word on what to do next."""
     try:
-        config, out, data, folder = read_arguments(arguments)
+        config, out, data, folder, released = read_arguments(arguments)
         if RANK == 0:
             check_own_data(config, data)
         if WORLD > 1:
             a_gpu_each = torch.cuda.device_count() >= int(os.environ.get("LOCAL_WORLD_SIZE", WORLD))
             dist.init_process_group("nccl" if a_gpu_each else "gloo")
-        train(config, out, data, folder)
+        train(config, out, data, folder, released)
         if WORLD > 1:
+            dist.barrier()  # until process 0 has saved
             dist.destroy_process_group()
     except KeyboardInterrupt:
         sys.exit("\nstopped; what was saved stays: the same command with --resume goes on")

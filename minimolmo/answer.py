@@ -2,6 +2,7 @@
 
     python -m minimolmo.answer photo.jpg "Point to the red circle"
     python -m minimolmo.answer photo.jpg "Count the cups" --weights=out/nano --view=close_up --out=dots.png
+    python -m minimolmo.answer photo.jpg "Count the cups" --weights=Molmo-7B-D-0924    # a released folder
 
 The question goes through the same `build_sequence` as in training: one path, no second tokenisation to drift.
 """
@@ -16,7 +17,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from minimolmo import checkpoint, draw
+from minimolmo import checkpoint, draw, official
 from minimolmo.batch.collate import collate
 from minimolmo.batch.sequence import build_sequence
 from minimolmo.config import RunConfig
@@ -95,10 +96,13 @@ def default_weights() -> Path:
 
 
 def load(weights: str | Path) -> tuple[MiniMolmo, Tokenizer, RunConfig]:
-    """A trained model, its words and its settings. `weights` is a run's folder or a checkpoint.
+    """A trained model, its words and its settings. `weights` is a run's folder, a checkpoint or a released
+    Molmo.
 
     Raises ValueError if nothing was trained there.
     """
+    if official.is_released(weights):
+        return official.load(weights, pick_device())
     folder = checkpoint.latest(weights) or Path(weights)
     if not folder.is_dir():
         raise ValueError(f"{weights} holds no trained model, so nobody can answer. Train one with "
@@ -115,7 +119,8 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("image", type=Path)
     parser.add_argument("question")
     parser.add_argument("--weights", type=Path, default=default_weights(),
-                        help="a run's folder (default: out/nano if it is trained, else the released nano)")
+                        help="a run's folder or a released Molmo's (default: out/nano if it is trained, else "
+                             "the released nano)")
     parser.add_argument("--view", choices=["bird", "ground", "close_up"], help="default: the one of training")
     parser.add_argument("--out", type=Path, default=Path("out/answer.png"),
                         help="where the picture with the points goes (default: %(default)s)")

@@ -18,11 +18,11 @@ import os
 import shutil
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from minimolmo import safetensors
 from minimolmo.config import RunConfig, from_dict, to_dict
+from minimolmo.parallel import own_numbers
 from minimolmo.text.official_words import read_tokenizer
 from minimolmo.text.tokenizer import Tokenizer
 
@@ -77,17 +77,11 @@ def load_weights(folder: str | Path, model: nn.Module) -> None:
     Raises ValueError with every name that is missing, left over or of another shape; then nothing is changed.
     """
     path = _part(folder, "weights.safetensors")
-    file, wanted = safetensors.TensorFile(path), _each_once(model.state_dict())
-    misfits = [f"  missing     {name} {tuple(wanted[name].shape)}" for name in wanted if name not in file]
-    misfits += [f"  unexpected  {name} {file.entries[name].shape}" for name in file if name not in wanted]
-    misfits += [f"  misshaped   {name} {file.entries[name].shape}, the model's is {tuple(wanted[name].shape)}"
-                for name in wanted if name in file and file.entries[name].shape != wanted[name].shape]
-    if misfits:
-        raise ValueError(f"{path} does not fit the model, so nothing was loaded:\n" + "\n".join(misfits) +
-                         f"\nTry building the model from {folder}/config.json.")
-    with torch.no_grad():
-        for name, tensor in wanted.items():
-            tensor.copy_(file[name])
+    file, wanted = safetensors.TensorFile(path), dict(model.named_parameters())  # a tied head is there once
+    safetensors.refuse_misfits(path, file, {name: tuple(weight.shape) for name, weight in wanted.items()},
+                               f"building the model from {folder}/config.json")
+    for name, weight in wanted.items():
+        file.read_into(name, *own_numbers(weight))
 
 
 def load_config(folder: str | Path) -> RunConfig:

@@ -74,7 +74,8 @@ class Crops:
     """An image, cut for the vision tower. Crop 0 is the overview; high-res crops follow row by row.
 
     patches      (C, S, 3*patch*patch) float32, normalised; one row = one patch as (y, x, channel)
-    real         (C, S) float32, share of each patch that is picture and not padding, 0..1
+    real         (C, S) float32, share of each patch that is picture and not padding, 0..1; official weights
+                 were given each crop's a crop too early, and -1 for the last (`ImageConfig.early_masks`)
     pool_idx     (V, K) int64 into the C*S patches laid end to end, in the order the visual tokens are read;
                  -1 = beyond the crop's edge, no patch there
     token_grids  [(rows, cols) of the overview, (rows, cols) of the stitched crops], in visual tokens;

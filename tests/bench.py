@@ -23,7 +23,7 @@ from minimolmo.answer import generate, prompt  # noqa: E402
 from minimolmo.batch.collate import collate  # noqa: E402
 from minimolmo.batch.dataset import Dataset  # noqa: E402
 from minimolmo.batch.loader import Loader, Recipe  # noqa: E402
-from minimolmo.config import preset  # noqa: E402
+from minimolmo.presets import preset  # noqa: E402
 from minimolmo.flow import Batch  # noqa: E402
 from minimolmo.image.tiler import tile_image  # noqa: E402
 from minimolmo.model.molmo import MiniMolmo  # noqa: E402

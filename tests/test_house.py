@@ -14,11 +14,13 @@ PACKAGES = {"numpy", "torch", "PIL", "tqdm", "pytest"}
 
 # Floor by floor, from the ground up; on the second floor the model's files stand in reading order.
 FLOORS = [
-    ["config", "flow", "draw", "safetensors", "device", "text.tokenizer", "text.points", "text.cutter",
-     "model.attention", "model.mlp"],
-    ["image.resize", "image.tiler", "text.prompts", "text.official_words", "optim", "model.patch_embed",
-     "model.pooling", "model.vit", "model.decoder", "model.molmo"],
-    ["batch.sequence", "batch.collate", "batch.dataset", "batch.loader", "grow", "checkpoint", "score"],
+    ["config", "flow", "draw", "safetensors", "device", "parallel", "text.tokenizer", "text.points",
+     "text.cutter", "model.attention", "model.mlp"],
+    ["presets", "shards", "image.resize", "image.tiler", "text.prompts", "text.official_words", "optim",
+     "model.patch_embed", "model.pooling", "model.vit", "model.experts", "model.decoder", "model.molmo"],
+    ["batch.sequence", "batch.collate", "batch.dataset", "batch.loader", "grow", "checkpoint", "score",
+     "sizes", "official_config"],
+    ["official"],
     ["answer"],
     ["evaluate"],
 ]

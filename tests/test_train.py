@@ -3,6 +3,7 @@ import json
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -15,8 +16,11 @@ import torch
 import train
 from data.tokenizer.prepare import prepare
 from data.write import SIZES, make_plan, write_set
-from minimolmo import checkpoint
-from minimolmo.config import override, preset
+from minimolmo import checkpoint, official
+from minimolmo.config import override
+from minimolmo.model.molmo import MiniMolmo
+from minimolmo.presets import preset
+from minimolmo.safetensors import load
 
 ROOT = Path(__file__).resolve().parent.parent
 TINY = [f"--model.{setting}" for setting in (
@@ -143,6 +147,78 @@ def test_two_processes_take_the_steps_of_one(unbroken, data, tmp_path):
 
     for (_, two), (_, one) in zip(losses(out), losses(tmp_path / "one"), strict=True):
         assert two == pytest.approx(one, abs=1e-4)
+
+
+# Released weights
+
+FINE_TUNE = ["--level=easy", "--mix.docs=0", "--mix.clocks=0", "--mix.cap_qa=0", "--mix.point_explanations=0",
+             "--max_tokens=320", "--mixture.batch=4", "--mixture.dropout=0.0", "--mixture.view=bird"]
+
+
+def fine_tune(out: Path, data: Path, released: Path, *more: str) -> list[str]:
+    return [f"--from={released}", f"--out={out}", f"--data={data}", *FINE_TUNE, *more]
+
+
+@pytest.fixture(scope="session")
+def released(data, tmp_path_factory) -> Path:
+    """A tiny mixture of experts as Molmo is released, with the words of the data."""
+    folder = tmp_path_factory.mktemp("released")
+    experts = ["tied=false", "experts=4", "top_k=2", "qk_norm=true"]
+    config = override(preset("nano"), [*TINY, *(f"--model.decoder.{setting}" for setting in experts)])
+    torch.manual_seed(0)
+    official.save_released(folder, MiniMolmo(config.model), shard_bytes=100_000)
+    shutil.copy(data / "tokenizer" / "easy-512.json", folder / "tokenizer.json")
+    return folder
+
+
+def test_fine_tuning_begins_with_the_released_weights_at_the_papers_rates(data, released, tmp_path):
+    train.main(fine_tune(tmp_path / "still", data, released, "--mixture.steps=1", "--mixture.rates=[0,0,0]"))
+    train.main(fine_tune(tmp_path / "out", data, released, "--mixture.steps=1"))
+    still, moved = (checkpoint.latest(tmp_path / out) for out in ("still", "out"))
+    model = MiniMolmo(checkpoint.load_config(still).model)
+    official.load_weights(released, model)
+
+    kept = load(still / "weights.safetensors")
+    assert all(torch.equal(weight, kept[name]) for name, weight in model.named_parameters())
+    assert checkpoint.load_config(moved).mixture.rates == preset("molmo_7b_d").mixture.rates
+    first = json.loads((tmp_path / "out" / "log.jsonl").read_text())
+    assert first["stage"] == "mixture"
+    assert first["rates"] == [5e-6 / 200, 5e-6 / 200, 1e-5 / 200]  # the first of 200 steps of warm-up
+    assert not same_weights(tmp_path / "still", tmp_path / "out")
+
+
+def test_two_processes_with_a_share_of_the_weights_each_take_the_steps_of_one(data, released, tmp_path):
+    """FSDP2: from released weights three steps, resumed for two; then one process alone goes on for two
+    more."""
+    rates = ["--mixture.rates=[1e-3,1e-3,1e-3]", "--mixture.warmups=[1,1,1]"]
+    script = tmp_path / "two.py"
+    script.write_text("import functools, sys, train\n"  # two runs, but the processes meet only once
+                      "train.dist.init_process_group = functools.cache(train.dist.init_process_group)\n"
+                      "train.dist.destroy_process_group = lambda: None\n"
+                      "for steps in (3, 5):\n"
+                      "    train.main([*sys.argv[1:], f'--mixture.steps={steps}', '--resume'])\n")
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    subprocess.run([*launcher, str(script), *fine_tune(tmp_path / "two", data, released, *rates)], check=True,
+                   timeout=120, capture_output=True, env=environment)
+    for out, lengths in (("two", [7]), ("one", [3, 5, 7])):
+        for steps in lengths:
+            train.main(fine_tune(tmp_path / out, data, released, *rates, f"--mixture.steps={steps}",
+                                 "--resume", "--shard=false"))
+
+    assert len(losses(tmp_path / "two")) == 7
+    for (_, two), (_, one) in zip(losses(tmp_path / "two"), losses(tmp_path / "one"), strict=True):
+        assert two == pytest.approx(one, abs=1e-4)
+    two, one = (load(checkpoint.latest(tmp_path / out) / "weights.safetensors") for out in ("two", "one"))
+    assert all(torch.allclose(two[name], one[name], atol=1e-4) for name in one)
+
+
+def test_a_folder_without_released_weights_and_a_preset_beside_one_are_refused(tmp_path, released, capsys):
+    with pytest.raises(SystemExit, match="holds no released weights. Try"):
+        train.main([f"--from={tmp_path}"])
+    with pytest.raises(SystemExit):
+        train.main(["nano", f"--from={released}"])
+    assert "not allowed with argument" in capsys.readouterr().err
 
 
 def gradients(data: Path, out: Path, parts: int) -> torch.Tensor:

@@ -145,5 +145,7 @@ def tile_image(image: np.ndarray, config: ImageConfig, max_crops: int) -> Crops:
     grid = choose_grid(height, width, config, max_crops) if max_crops else (0, 0)
     grids = ((1, 1), grid) if max_crops else ((1, 1),)
     patches, real, places = (np.concatenate(parts) for parts in zip(*[look(image, g, config) for g in grids]))
+    if config.early_masks:  # the official code's slip, which its weights have learned to live with
+        real = np.concatenate([real[1:], np.full_like(real[:1], -1)])
     pool_idx, token_grids = lay_out(grids, config)
     return Crops(patches, real, pool_idx, token_grids, grid, places)
