@@ -49,7 +49,7 @@ class Cutter:
 
 
 def _in_python(official: str) -> str:
-    """The pattern over stand-ins, for Python's `re`. Within brackets a class is not put into brackets again."""
+    """The pattern over stand-ins, for Python's `re`. Within brackets a class needs none of its own."""
     parts, inside = [], False
     for sign in re.findall(r"\\[pP]\{\w+\}|\\.|.", official, re.DOTALL):
         if sign in CLASSES:
