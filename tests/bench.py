@@ -1,8 +1,8 @@
 """Measure, on this machine: python tests/bench.py [--steps=12]
 
 Packing against one image for each annotation, the KV cache against none, the tiler, the words, and the data's
-share of a training step. Prints a table; RUNS.md keeps what it said on which machine. Numbers, not tests: a busy machine
-may print anything.
+share of a training step. Prints a table; RUNS.md keeps what it said on which machine. Numbers, not tests: a
+busy machine may print anything.
 """
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Official tokenizers' files, read into our words: a tiny one of 600 pieces in Qwen2's format, and its kin."""
+"""Official tokenizers' files, read into our words: a tiny one of 600 pieces in Qwen2's format, and kin."""
 import copy
 import json
 import os
@@ -24,10 +24,11 @@ WORDS = read_tokenizer(GOLDEN / "tiny_tokenizer.json")
 STYLES = json.loads((GOLDEN / "tokens_styles.json").read_text())["styles"]
 
 # Twenty scripts: the first and last letter of each.
-SCRIPTS = ["az", "àÿ", "αω", "ая", "աֆ", "את", "بي", "अह", "অহ", "கஹ", "กฮ", "ກຮ", "აჰ", "ሀቈ", "កហ", "あん", "アン",
-           "一丿", "가깋", "ᚠᛪ"]
-MORE = ["def f(x):\n    return x**2  # ok\n", '{"a": [1, 2, null]}', "for(int i=0;i<10;i++){}", "\r\n\r\n", "   ",
-        "👩\u200d👩\u200d👧", "🏳️\u200d🌈", "🇳🇵", "1️⃣", "e\u0301", "हिन्दी", "Ⅷ", "½", "𝟙𝟚", "don't", "WE'LL", "\t"]
+SCRIPTS = ["az", "àÿ", "αω", "ая", "աֆ", "את", "بي", "अह", "অহ", "கஹ", "กฮ", "ກຮ", "აჰ", "ሀቈ", "កហ", "あん",
+           "アン", "一丿", "가깋", "ᚠᛪ"]
+MORE = ["def f(x):\n    return x**2  # ok\n", '{"a": [1, 2, null]}', "for(int i=0;i<10;i++){}", "\r\n\r\n",
+        "   ", "👩\u200d👩\u200d👧", "🏳️\u200d🌈", "🇳🇵", "1️⃣", "e\u0301", "हिन्दी", "Ⅷ", "½", "𝟙𝟚",
+        "don't", "WE'LL", "\t"]
 
 
 def mixed_text(size: int) -> str:
@@ -142,7 +143,7 @@ def test_the_older_pair_of_files_says_the_same(tmp_path, ending):
 
 
 def test_the_older_pair_takes_what_else_it_needs_from_its_config(tmp_path):
-    """Whose pattern it is, and tokens beyond the vocabulary; end of text is the first of them if none is told."""
+    """Whose pattern it is, and tokens beyond the vocabulary; end of text is the first of them, else."""
     vocab = {text: number - 1 for text, number in FILE["model"]["vocab"].items() if number}
     (tmp_path / "vocab.json").write_text(json.dumps(vocab))
     (tmp_path / "merges.txt").write_text("\n".join(" ".join(pair) for pair in FILE["model"]["merges"]))
@@ -151,7 +152,8 @@ def test_the_older_pair_takes_what_else_it_needs_from_its_config(tmp_path):
 
     (tmp_path / "tokenizer_config.json").write_text(json.dumps({
         "tokenizer_class": "GPT2Tokenizer", "added_tokens_decoder": {
-            "700": {"content": "<|endoftext|>", "special": True}, "599": {"content": "<pad>", "special": False}}}))
+            "700": {"content": "<|endoftext|>", "special": True},
+            "599": {"content": "<pad>", "special": False}}}))
     words = read_tokenizer(tmp_path)
     assert (words.eos, words.encode("a<pad>"), words.vocab) == (700, [64, 599], 701)
     assert words.cutter.cut("12 IT'S") == ["12", " IT", "'", "S"]
@@ -221,7 +223,7 @@ def test_the_first_merge_wins_and_among_equals_the_leftmost():
 
 
 def test_pairs_are_joined_one_at_a_time():
-    """The first a+bc makes "abc", and abc+a stands before a+bc: the second "a" is gone when its turn comes."""
+    """The first a+bc makes "abc", and abc+a stands before a+bc: the second "a" is gone when its turn is."""
     rank = {(b"b", b"c"): 0, (b"abc", b"a"): 1, (b"a", b"bc"): 2}
     assert join_by_rank(b"abcabc", rank) == [b"abca", b"bc"]
 
@@ -260,7 +262,8 @@ def test_every_byte_has_one_visible_letter():
 
 @pytest.mark.parametrize("file, why", [
     (b"", "JSONDecodeError"), (b"\xff\xfe", "UnicodeDecodeError"), (b"[" * 100_000, "RecursionError"),
-    (b"[]", "AttributeError"), (b"{}", "lacks 'model'"), (b'{"model": 3, "added_tokens": []}', "AttributeError"),
+    (b"[]", "AttributeError"), (b"{}", "lacks 'model'"),
+    (b'{"model": 3, "added_tokens": []}', "AttributeError"),
     (json.dumps(FILE).encode()[:9000], "JSONDecodeError"),
     (changed("model", "type", value="Unigram"), "its model is Unigram, not BPE"),
     (changed("model", "byte_fallback", value=True), "byte_fallback is True"),
@@ -270,7 +273,7 @@ def test_every_byte_has_one_visible_letter():
     (changed("model", "vocab", value=VOCAB | {"the": "7"}), "piece 'the' has id '7'"),
     (changed("model", "vocab", value=VOCAB | {"the": -7}), "piece 'the' has id -7"),
     (changed("model", "vocab", value=VOCAB | {"the": 7}), "an id stands for two pieces"),
-    (changed("model", "vocab", value=VOCAB | {"▁the": 999}), "piece '▁the' has '▁', which is no byte's letter"),
+    (changed("model", "vocab", value=VOCAB | {"▁the": 999}), "'▁the' has '▁', which is no byte's letter"),
     (changed("model", "vocab", "Ġ", value=None), "1 of the 256 bytes have no id, the first being 'Ġ'"),
     (changed("model", "merges", value=None), "lacks 'merges'"),
     (changed("model", "merges", value=7), "TypeError"),
@@ -280,22 +283,22 @@ def test_every_byte_has_one_visible_letter():
     (changed("added_tokens", value=None), "lacks 'added_tokens'"),
     (changed("added_tokens", value=[]), r"lacks '<\|endoftext\|>'"),
     (changed("added_tokens", value=[ADDED | {"id": 5}]), "a piece has two ids"),
-    (changed("added_tokens", value=[ADDED, ADDED | {"content": "<x>", "id": 5}]), "an id stands for two pieces"),
+    (changed("added_tokens", value=[ADDED, ADDED | {"content": "<x>", "id": 5}]), "id stands for two pieces"),
     (changed("added_tokens", value=[ADDED, {"content": "<x>", "id": 2.5}]), "'<x>' has id 2.5"),
     (changed("added_tokens", value=[ADDED, {"content": "", "id": 900}]), "'' has id 900"),
     (changed("added_tokens", value=[ADDED, {"content": "<x>", "id": 900, "lstrip": True}]), "has lstrip"),
     (changed("added_tokens", value=[ADDED, {"content": "<im_start>", "id": 900}]), r"have the ids \[900\]"),
     (changed("normalizer", value={"type": "Lowercase"}), "we know NFC alone"),
     (changed("pre_tokenizer", value={"type": "Metaspace"}), "it cuts text into words by .*Metaspace"),
-    (changed("pre_tokenizer", value={"type": "ByteLevel", "add_prefix_space": True}), "it cuts text into words"),
+    (changed("pre_tokenizer", value={"type": "ByteLevel", "add_prefix_space": True}), "it cuts text into"),
     (changed("pre_tokenizer", value={"type": "Sequence", "pretokenizers": []}), "ValueError"),
     (changed("pre_tokenizer", "pretokenizers", 0, "behavior", value="Removed"), "it cuts text into words by"),
-    (changed("pre_tokenizer", "pretokenizers", 0, "pattern", value={"Regex": r"\d+"}), r"its pattern has \\d"),
+    (changed("pre_tokenizer", "pretokenizers", 0, "pattern", value={"Regex": r"\d+"}), r"pattern has \\d"),
     (changed("pre_tokenizer", "pretokenizers", 0, "pattern", value={"Regex": "[a"}), "unterminated"),
 ])
 def test_a_file_that_cannot_be_our_words_is_refused_with_what_to_try(tmp_path, file, why):
     path = written(tmp_path, file)
-    with pytest.raises(ValueError, match=rf"tokenizer.json holds no tokenizer that we can read \(.*{why}.*Try"):
+    with pytest.raises(ValueError, match=rf"tokenizer.json holds no tokenizer .* \(.*{why}.*Try"):
         read_tokenizer(path)
 
 
