@@ -49,11 +49,7 @@ class Cutter:
 
 
 def _in_python(official: str) -> str:
-<<<<<<< HEAD
-    """The pattern over stand-ins, for Python's `re`. Inside brackets a class gets none of its own."""
-=======
     """The pattern over stand-ins, for Python's `re`. Within brackets a class needs none of its own."""
->>>>>>> words
     parts, inside = [], False
     for sign in re.findall(r"\\[pP]\{\w+\}|\\.|.", official, re.DOTALL):
         if sign in CLASSES:
