@@ -91,6 +91,15 @@ def test_the_image_tokens_are_numbered_behind_the_words_and_have_a_table_of_thei
     assert torch.equal(patch, model.extra_embedding.weight[IM_PATCH])
 
 
+def test_spare_rows_of_the_word_table_go_to_the_image_tokens_first():
+    """OLMo's table has more rows than words: the four image tokens stand in them, not in the second table."""
+    spare = MiniMolmo(dataclasses.replace(TINY, decoder=dataclasses.replace(TINY.decoder, spare=3)))
+    words = spare.embed(torch.tensor([[256, 257, 258, 259, 260]]))[0]
+    assert torch.equal(words[:4], spare.decoder.embedding.weight[256:])
+    assert torch.equal(words[4], spare.extra_embedding.weight[0])
+    assert spare.decoder.logits(words).shape == (5, 260)
+
+
 # Who sees whom
 
 def draw(visible):
