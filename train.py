@@ -4,6 +4,7 @@
     python train.py --mixture.steps=20 --out=out/try  anything in config.py can be set
     python train.py --mix.mine=1 --out=out/mine       with your own pictures from data/mine
     python train.py --resume                          go on where it stopped (or begin): the same losses
+    python train.py mini --minutes=9                  stop after nine minutes, at a checkpoint
     torchrun --nproc-per-node=2 train.py              two processes (or GPUs) share every batch
 
 Writes OUT/step-*/ (checkpoints), OUT/log.jsonl (a line a step), OUT/loss.png and OUT/samples/.
@@ -26,7 +27,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from minimolmo import checkpoint, draw, optim
+from minimolmo import checkpoint, draw, optim, speed
 from minimolmo.batch.dataset import Dataset, check, holds_captions
 from minimolmo.batch.loader import Loader, Recipe
 from minimolmo.config import RunConfig, override, preset
@@ -89,14 +90,18 @@ def dropout_rates(batch: Batch, stage: str, rate: float) -> Tensor | None:
 class Run:
     """Everything one process needs: where it reads and writes, what it trains, how far it has come."""
 
-    def __init__(self, config: RunConfig, out: Path, data: Path, folder: Path | None):
+    def __init__(self, config: RunConfig, out: Path, data: Path, folder: Path | None,
+                 deadline: float = math.inf):
         self.config, self.out, self.data, self.stopping = config, out, data, False
-        self.device = pick_device()
+        self.device, self.deadline, self.stage = pick_device(), deadline, STAGES[0]
         self.tokenizer = checkpoint.load_tokenizer(folder) if folder else find_tokenizer(config, data)
         torch.manual_seed(config.seed)
         self.trainee = Trainee(config, self.tokenizer).to(self.device)
         self.optimizer = optim.make_optimizer(self.trainee.parts(), config.weight_decay)
         self.step = self.load(folder) if folder else 0
+        self.compiled = self.device.type == "cuda"  # elsewhere compiling takes longer than it saves
+        if self.compiled:
+            speed.compile_blocks(self.trainee.model)
         self.wrapped = self.trainee
         if WORLD > 1:
             self.wrapped = nn.parallel.DistributedDataParallel(self.trainee, find_unused_parameters=True)
@@ -155,7 +160,8 @@ def make_loader(run: Run, stage: str) -> Loader:
     config, settings = run.config, getattr(run.config, stage)
     datasets = open_mix(run, stage, "train")
     budget = config.model.image.budget(settings.view)
-    recipe = Recipe(config.model.image, run.tokenizer, stage, budget, config.max_tokens)
+    recipe = Recipe(config.model.image, run.tokenizer, stage, budget, config.max_tokens,
+                    speed.LENGTHS if run.compiled else ())
     weights = [config.mix[name] for name in datasets]
     seed = config.seed * len(STAGES) + STAGES.index(stage)
     return Loader(list(datasets.values()), weights, recipe, settings.batch, seed, config.accumulate,
@@ -168,8 +174,9 @@ def train_step(run: Run, stage: str, step: int, micro_batches: list[Batch]) -> d
     Raises FloatingPointError, before anything is changed, if the loss or a gradient is no number.
     """
     torch.manual_seed(run.config.seed * 1_000_003 + run.step * WORLD + RANK)  # dropout: a draw a step
-    weight = sum(batch.loss_weight.sum() for batch in micro_batches).to(run.device)
+    weight = sum(batch.loss_weight.sum() for batch in micro_batches)
     if WORLD > 1:
+        weight = weight.to(run.device)
         dist.all_reduce(weight)
     logged = torch.tensor([0.0, 0.0, run.stopping], device=run.device)
     for number, batch in enumerate(micro_batches, start=1):
@@ -204,18 +211,17 @@ def refuse_nonsense(run: Run, where: str, numbers: list[float], micro_batches: l
 
 def train_stage(run: Run, stage: str, start: int, bar: tqdm, log) -> None:
     """Steps `start` ... of one stage, with a checkpoint now and then and one at the end."""
-    settings = getattr(run.config, stage)
-    cuda = run.device.type == "cuda"
-    workers = min(4, (os.cpu_count() or 1) // WORLD) if cuda else 0
+    settings, run.stage = getattr(run.config, stage), stage
+    cuda, meter = run.device.type == "cuda", speed.Meter(run.config, run.device)
+    workers = max(1, (os.cpu_count() or 1) // WORLD - 1) if cuda else 0
     batches = iter(make_loader(run, stage).batches(start, settings.steps, workers, pin=cuda))
     for step in range(start, settings.steps):
-        began = time.perf_counter()
+        meter.start()
         micro_batches = next(batches)
-        waited = time.perf_counter() - began
+        meter.feed()
+        run.stopping |= time.monotonic() > run.deadline
         line = train_step(run, stage, step, micro_batches)
-        seconds = time.perf_counter() - began
-        line["images_per_second"] = round(settings.batch / seconds, 1)
-        line["waited"] = round(waited / seconds, 4)
+        line |= meter.read(stage, micro_batches, WORLD)
         run.step += 1
         log.write(json.dumps(line) + "\n")
         bar.set_postfix_str(f"{stage} loss {line['loss']:.3f}, {line['images_per_second']:.0f} images/s")
@@ -265,10 +271,22 @@ def open_log(run: Run):
     return open(path, "a", buffering=1)
 
 
-def train(config: RunConfig, out: Path, data: Path, folder: Path | None) -> None:
-    """All stages, from the first or from where a checkpoint's folder stands."""
+def train(config: RunConfig, out: Path, data: Path, folder: Path | None, minutes: float = math.inf) -> None:
+    """All stages, from the first or from where a checkpoint's folder stands, for so many minutes at the most.
+
+    Raises KeyboardInterrupt when it was stopped, or the minutes were over; ValueError when a GPU is too small.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    run = Run(config, out, data, folder)
+    run = Run(config, out, data, folder, time.monotonic() + 60 * minutes)
+    try:
+        train_stages(run)
+    except torch.OutOfMemoryError:
+        raise ValueError(speed.too_large(config, run.stage, WORLD)) from None
+
+
+def train_stages(run: Run) -> None:
+    """What is left of the stages, one after another."""
+    config = run.config
     steps = {stage: getattr(config, stage).steps for stage in STAGES}
     signal.signal(signal.SIGINT, lambda *_: stop(run))
     with open_log(run) as log, tqdm(total=sum(steps.values()), initial=run.step, disable=RANK > 0,
@@ -287,11 +305,11 @@ def stop(run: Run) -> None:
     run.stopping = True
 
 
-def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | None]:
-    """[preset] [--out=FOLDER] [--data=FOLDER] [--resume] [--setting=value ...]
+def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | None, float]:
+    """[preset] [--out=FOLDER] [--data=FOLDER] [--minutes=N] [--resume] [--setting=value ...]
 
-    Returns the settings, where to write, where to read, and the checkpoint to go on from. Raises ValueError
-    for anything unknown, an `out` that already holds a run, and a run resumed with other settings.
+    Returns the settings, where to write, where to read, the checkpoint to go on from, and the minutes. Raises
+    ValueError for anything unknown, an `out` that already holds a run, and a run resumed with other settings.
     """
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
@@ -299,6 +317,7 @@ def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | 
     parser.add_argument("--out", type=Path, help="where the run goes (default: out/PRESET)")
     parser.add_argument("--data", type=Path, default=DATA, help="where the datasets lie")
     parser.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="stop then, at a checkpoint")
     given, settings = parser.parse_known_args(arguments)
     out = given.out or Path("out") / given.preset
     config, folder = override(preset(given.preset), settings), checkpoint.latest(out)
@@ -310,31 +329,35 @@ def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | 
         config = override(saved, settings)
         if fixed(config) != fixed(saved):
             raise ValueError(f"{out} was trained with other settings than {' '.join(settings)}, so it cannot "
-                             f"go on with these. Only --mixture.steps and --STAGE.rates may change: try "
-                             f"--out=FOLDER for a run of its own.")
-    return config, out, given.data, folder
+                             f"go on with these. Only --mixture.steps, --STAGE.rates and --accumulate may "
+                             f"change: try --out=FOLDER for a run of its own.")
+    return config, out, given.data, folder, given.minutes
 
 
 def fixed(config: RunConfig) -> RunConfig:
-    """The settings that may not change when a run goes on: all but rates and the length of the last stage."""
+    """The settings that may not change when a run goes on: all but rates, the length of the last stage, and
+    into how many pieces a batch is cut."""
     rates = {stage: replace(getattr(config, stage), rates=(0.0, 0.0, 0.0)) for stage in STAGES}
     rates["mixture"] = replace(rates["mixture"], steps=0)
-    return replace(config, **rates)
+    return replace(config, accumulate=1, **rates)
 
 
 def main(arguments: list[str]) -> None:
     """Read the command line, train, and end with a word on what to do next."""
     try:
-        config, out, data, folder = read_arguments(arguments)
+        config, out, data, folder, minutes = read_arguments(arguments)
         if RANK == 0:
             check_own_data(config, data)
         if WORLD > 1:
             a_gpu_each = torch.cuda.device_count() >= int(os.environ.get("LOCAL_WORLD_SIZE", WORLD))
             dist.init_process_group("nccl" if a_gpu_each else "gloo")
-        train(config, out, data, folder)
+        began = time.monotonic()
+        train(config, out, data, folder, minutes)
         if WORLD > 1:
             dist.destroy_process_group()
     except KeyboardInterrupt:
+        if time.monotonic() > began + 60 * minutes:  # as asked: the next command of a script may follow
+            return print("\nthe minutes are over; the same command with --resume goes on")
         sys.exit("\nstopped; what was saved stays: the same command with --resume goes on")
     except (ValueError, FloatingPointError) as error:
         sys.exit(f"\n{error}")

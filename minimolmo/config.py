@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 VIEWS = ("bird", "ground", "close_up")  # how near we look; ImageConfig gives each its number of crops
+PIXEL_MEAN = (0.48145466, 0.4578275, 0.40821073)   # red, green, blue of CLIP's training images, 0..1
+PIXEL_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 def _divides(config, whole: str, part: str):
@@ -182,7 +184,7 @@ class RunConfig:
     """A model and its training, from nothing to answers."""
     name: str = "nano"
     seed: int = 1
-    level: str = "easy"                  # which level of mini-PixMo: easy or small
+    level: str = "easy"                  # which level of mini-PixMo: easy, small or full
     model: MolmoConfig = MolmoConfig()
     grow: StageConfig = StageConfig(steps=950, batch=32, rates=(2e-3, 2e-3, 2e-3), hold=0.5, growth=1.0)
     captions: StageConfig = StageConfig(steps=400, hold=1.0, growth=0.5)
@@ -213,7 +215,22 @@ class RunConfig:
         return drawn if drawn.is_dir() else data / name
 
 
-PRESETS = {"nano": RunConfig()}
+def _mini() -> RunConfig:
+    """For one GPU: 25 million parameters, level full. Sizes and rates are RUNS.md's arithmetic, unmeasured."""
+    model = MolmoConfig(
+        ImageConfig(crop_size=168, patch_size=14, ground=12, close_up=24),
+        VisionConfig(width=384, layers=6, heads=6, mlp=1536),
+        ConnectorConfig(width=384, heads=6, mlp=1024),
+        DecoderConfig(width=384, layers=6, heads=6, kv_heads=6, mlp=1024, vocab=2048))
+    grow = StageConfig(steps=1500, batch=128, rates=(1e-3, 1e-3, 1e-3), hold=0.5, view="ground", growth=1.0)
+    words = StageConfig(steps=500, batch=128, rates=(2e-4, 4e-4, 1e-3), hold=1.0, view="ground", growth=0.5)
+    mix = dict(points=1.0, count=1.2, ask_model_anything=1.0, cap=0.8, cap_qa=0.6, point_explanations=0.6,
+               docs=1.5, clocks=1.5)
+    return RunConfig("mini", level="full", model=model, grow=grow, captions=words,
+                     mixture=dataclasses.replace(words, steps=5000, hold=0.6), mix=mix, max_tokens=1280)
+
+
+PRESETS = {"nano": RunConfig(), "mini": _mini()}
 
 
 def preset(name: str) -> RunConfig:

@@ -75,12 +75,15 @@ class Tokenizer:
 
     def encode(self, text: str) -> list[int]:
         """Text to ids below `eos`: text that spells a special token is only text. Never fails."""
-        return self.encode_bytes(_to_bytes(text))
+        return self._encode_words(WORD.findall(text) if text.isascii() else _cut(_to_bytes(text)))
 
     def encode_bytes(self, data: bytes) -> list[int]:
         """Any bytes to ids; for UTF-8 the same as `encode`."""
+        return self._encode_words(_cut(data))
+
+    def _encode_words(self, words: list[str]) -> list[int]:
         ids = []
-        for word in _cut(data):
+        for word in words:
             ids += self._remembered.get(word) or self._encode_word(word)
         return ids
 
