@@ -35,8 +35,8 @@ from minimolmo.device import autocast, pick_device
 from minimolmo.evaluate import RIGHT_IMAGE, answer_all, pick_questions, tile
 from minimolmo.flow import Batch
 from minimolmo.grow import Growth
+from minimolmo.log import open_log, plot_losses
 from minimolmo.model.molmo import MiniMolmo
-from minimolmo.safetensors import write_atomically
 from minimolmo.text.tokenizer import Tokenizer
 
 STAGES = ("grow", "captions", "mixture")
@@ -102,6 +102,7 @@ class Run:
         self.compiled = self.device.type == "cuda"  # elsewhere compiling takes longer than it saves
         if self.compiled:
             speed.compile_blocks(self.trainee.model)
+        self.meter = speed.Meter(config, self.device)
         self.wrapped = self.trainee
         if WORLD > 1:
             self.wrapped = nn.parallel.DistributedDataParallel(self.trainee, find_unused_parameters=True)
@@ -212,7 +213,7 @@ def refuse_nonsense(run: Run, where: str, numbers: list[float], micro_batches: l
 def train_stage(run: Run, stage: str, start: int, bar: tqdm, log) -> None:
     """Steps `start` ... of one stage, with a checkpoint now and then and one at the end."""
     settings, run.stage = getattr(run.config, stage), stage
-    cuda, meter = run.device.type == "cuda", speed.Meter(run.config, run.device)
+    cuda, meter = run.device.type == "cuda", run.meter
     workers = max(1, (os.cpu_count() or 1) // WORLD - 1) if cuda else 0
     batches = iter(make_loader(run, stage).batches(start, settings.steps, workers, pin=cuda))
     for step in range(start, settings.steps):
@@ -250,31 +251,10 @@ def show_progress(run: Run) -> None:
         picture.save(run.out / "samples" / f"step-{run.step:06d}.png")
 
 
-def plot_losses(out: Path) -> None:
-    """OUT/loss.png from OUT/log.jsonl."""
-    lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
-    series = {line["stage"]: [] for line in lines}
-    for line in lines:
-        series[line["stage"]].append((line["step"], line["loss"]))
-    marks = {curve[0][0]: stage for stage, curve in series.items()}
-    draw.loss_curve(series, f"{out.name}: loss by step", marks, log=True).save(out / "loss.png")
-
-
-def open_log(run: Run):
-    """OUT/log.jsonl to append to, without the lines of steps that were lost and will be taken again."""
-    if RANK > 0:
-        return open(os.devnull, "w")
-    path = run.out / "log.jsonl"
-    lines = path.read_text().splitlines() if path.exists() and run.step else []
-    kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= run.step]
-    write_atomically(path, ["".join(line + "\n" for line in kept).encode()])
-    return open(path, "a", buffering=1)
-
-
 def train(config: RunConfig, out: Path, data: Path, folder: Path | None, minutes: float = math.inf) -> None:
     """All stages, from the first or from where a checkpoint's folder stands, for so many minutes at the most.
 
-    Raises KeyboardInterrupt when it was stopped, or the minutes were over; ValueError when a GPU is too small.
+    Raises KeyboardInterrupt when it was stopped, or the minutes were over; ValueError if a GPU is too small.
     """
     out.mkdir(parents=True, exist_ok=True)
     run = Run(config, out, data, folder, time.monotonic() + 60 * minutes)
@@ -289,7 +269,8 @@ def train_stages(run: Run) -> None:
     config = run.config
     steps = {stage: getattr(config, stage).steps for stage in STAGES}
     signal.signal(signal.SIGINT, lambda *_: stop(run))
-    with open_log(run) as log, tqdm(total=sum(steps.values()), initial=run.step, disable=RANK > 0,
+    lines = open_log(run.out, run.step) if RANK == 0 else open(os.devnull, "w")
+    with lines as log, tqdm(total=sum(steps.values()), initial=run.step, disable=RANK > 0,
                                     dynamic_ncols=True) as bar:
         before = 0
         for stage in STAGES:
@@ -344,6 +325,7 @@ def fixed(config: RunConfig) -> RunConfig:
 
 def main(arguments: list[str]) -> None:
     """Read the command line, train, and end with a word on what to do next."""
+    began, minutes = time.monotonic(), math.inf
     try:
         config, out, data, folder, minutes = read_arguments(arguments)
         if RANK == 0:
@@ -351,7 +333,6 @@ def main(arguments: list[str]) -> None:
         if WORLD > 1:
             a_gpu_each = torch.cuda.device_count() >= int(os.environ.get("LOCAL_WORLD_SIZE", WORLD))
             dist.init_process_group("nccl" if a_gpu_each else "gloo")
-        began = time.monotonic()
         train(config, out, data, folder, minutes)
         if WORLD > 1:
             dist.destroy_process_group()

@@ -216,7 +216,7 @@ class RunConfig:
 
 
 def _mini() -> RunConfig:
-    """For one GPU: 25 million parameters, level full. Sizes and rates are RUNS.md's arithmetic, unmeasured."""
+    """For one GPU: 25 million parameters, level full. Sizes and rates are arithmetic, not measured yet."""
     model = MolmoConfig(
         ImageConfig(crop_size=168, patch_size=14, ground=12, close_up=24),
         VisionConfig(width=384, layers=6, heads=6, mlp=1536),

@@ -68,7 +68,7 @@ def peak_flops(device: torch.device) -> float:
 
 def measured_peak(device: torch.device, tries: int = 4) -> float:
     """FLOPs a second of the largest square product that is worth waiting for, best of some tries."""
-    size, dtype = (8192, torch.bfloat16) if device.type == "cuda" else (768, torch.float32)
+    size, dtype = (8192, torch.bfloat16) if device.type == "cuda" else (512, torch.float32)
     a, best = torch.ones(size, size, device=device, dtype=dtype), float("inf")
     for _ in range(tries):
         began = time.perf_counter()

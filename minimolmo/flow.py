@@ -73,8 +73,8 @@ class Example:
 class Crops:
     """An image, cut for the vision tower. Crop 0 is the overview; high-res crops follow row by row.
 
-    patches      (C, S, 3*patch*patch) float32, normalised (in training uint8, not yet normalised); one row = one
-                 patch as (y, x, channel)
+    patches      (C, S, 3*patch*patch) float32, normalised (in training uint8, not yet normalised); one row =
+                 one patch as (y, x, channel)
     real         (C, S) float32, share of each patch that is picture and not padding, 0..1
     pool_idx     (V, K) int64 into the C*S patches laid end to end, in the order the visual tokens are read;
                  -1 = beyond the crop's edge, no patch there

@@ -2,7 +2,7 @@
 
 `torch.compile` makes one program for each shape it meets, and takes seconds to make one. So what is compiled
 is one block of the ViT and one of the decoder (all blocks of a tower are the same program), and sequences and
-crops are filled up to a few sizes. Nothing here changes what is learned: filled-up places are never looked at.
+crops are filled up to a few sizes. Nothing here changes what is learned: nobody looks at what was filled up.
 """
 from __future__ import annotations
 

@@ -14,9 +14,10 @@ PACKAGES = {"numpy", "torch", "PIL", "tqdm", "pytest"}
 FLOORS = [
     ["config", "flow", "draw", "safetensors", "device", "text.tokenizer", "text.points", "model.attention",
      "model.mlp"],
-    ["image.resize", "image.tiler", "text.prompts", "optim", "model.patch_embed", "model.pooling",
-     "model.vit", "model.decoder", "model.molmo"],
-    ["batch.sequence", "batch.collate", "batch.dataset", "batch.loader", "grow", "checkpoint", "score"],
+    ["image.resize", "image.tiler", "text.prompts", "optim", "flops", "log", "model.patch_embed",
+     "model.pooling", "model.vit", "model.decoder", "model.molmo"],
+    ["batch.sequence", "batch.collate", "batch.dataset", "batch.loader", "grow", "speed", "checkpoint",
+     "score"],
     ["answer"],
     ["evaluate"],
 ]

@@ -190,7 +190,7 @@ def test_a_loss_that_is_no_number_stops_at_once_names_the_batch_and_keeps_the_la
 
     def poisoned(run, stage, step, parts):
         if run.step == 7:
-            parts[0].patches[0, 0, 0] = float("nan")
+            parts[0].loss_weight[parts[0].loss_weight > 0] = float("nan")
         return taken(run, stage, step, parts)
 
     monkeypatch.setattr(train, "train_step", poisoned)
