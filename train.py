@@ -220,7 +220,7 @@ def train_stage(run: Run, stage: str, start: int, bar: tqdm, log) -> None:
         meter.start()
         micro_batches = next(batches)
         meter.feed()
-        run.stopping |= time.monotonic() > run.deadline
+        run.stopping = run.stopping or time.monotonic() > run.deadline
         line = train_step(run, stage, step, micro_batches)
         line |= meter.read(stage, micro_batches, WORLD)
         run.step += 1

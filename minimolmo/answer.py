@@ -53,7 +53,7 @@ def generate(model: MiniMolmo, batch: Batch, eos: int, max_new: int = MAX_NEW, t
     hidden = model.read(batch, model.look(batch)[1], cache=cache)                     # (B, T, D)
     end = (batch.branch != PADDING).sum(dim=1) - 1                                    # (B,) each one's last
     hidden, position, mine = hidden[rows, end], batch.position[rows, end], batch.branch[rows, end]
-    branch = torch.cat([batch.branch, mine[:, None].expand(-1, max_new)], dim=1)      # of all that may be said
+    branch = torch.cat([batch.branch, mine[:, None].expand(-1, max_new)], dim=1)     # of all that may be said
     visible = who_sees_whom(mine[:, None], branch)                                    # (B, 1, 1, T + max_new)
     visible = None if visible.all() else visible                                      # one question, unpadded
     said, done = [], torch.zeros_like(end, dtype=torch.bool)

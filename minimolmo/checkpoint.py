@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections import ChainMap
 from pathlib import Path
 
 import torch
@@ -24,6 +25,8 @@ from torch import Tensor, nn
 from minimolmo import safetensors
 from minimolmo.config import RunConfig, from_dict, to_dict
 from minimolmo.text.tokenizer import Tokenizer
+
+INDEX = "model.safetensors.index.json"  # of a release in several files: which of them holds what
 
 
 def save_checkpoint(out: str | Path, step: int, weights: dict[str, Tensor], config: RunConfig,
@@ -75,18 +78,36 @@ def load_weights(folder: str | Path, model: nn.Module) -> None:
 
     Raises ValueError with every name that is missing, left over or of another shape; then nothing is changed.
     """
-    path = _part(folder, "weights.safetensors")
-    file, wanted = safetensors.TensorFile(path), _each_once(model.state_dict())
+    file, wanted = Shards(folder), _each_once(model.state_dict())
     misfits = [f"  missing     {name} {tuple(wanted[name].shape)}" for name in wanted if name not in file]
     misfits += [f"  unexpected  {name} {file.entries[name].shape}" for name in file if name not in wanted]
     misfits += [f"  misshaped   {name} {file.entries[name].shape}, the model's is {tuple(wanted[name].shape)}"
                 for name in wanted if name in file and file.entries[name].shape != wanted[name].shape]
     if misfits:
-        raise ValueError(f"{path} does not fit the model, so nothing was loaded:\n" + "\n".join(misfits) +
-                         f"\nTry building the model from {folder}/config.json.")
+        raise ValueError(f"{file.path} does not fit the model, so nothing was loaded:\n" +
+                         "\n".join(misfits) + f"\nTry building the model from {folder}/config.json.")
     with torch.no_grad():
         for name, tensor in wanted.items():
             tensor.copy_(file[name])
+
+
+class Shards(ChainMap):
+    """The weights of a folder, tensor by tensor: weights.safetensors, or the files that an index names."""
+
+    def __init__(self, folder: str | Path):
+        index = Path(folder) / INDEX
+        files = [Path(folder) / "weights.safetensors"]
+        if index.is_file() and not files[0].is_file():
+            names = sorted(set(_read_json(index)["weight_map"].values()))
+            files = [_part(folder, Path(name).name) for name in names]
+        self.path = _part(folder, files[0].name) if len(files) == 1 else index
+        super().__init__(*map(safetensors.TensorFile, files))
+        self.entries = ChainMap(*(file.entries for file in self.maps))
+
+
+def read_weights(folder: str | Path) -> dict[str, Tensor]:
+    """All weights of a checkpoint by name, those that share numbers once."""
+    return dict(Shards(folder))
 
 
 def load_config(folder: str | Path) -> RunConfig:

@@ -1,5 +1,6 @@
 """What makes a GPU fast changes nothing that is learned; and the log's numbers can be checked by hand."""
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,8 +11,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from minimolmo import flops, speed
 from minimolmo.batch.collate import collate
 from minimolmo.batch.sequence import build_sequence
-from minimolmo.config import (ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, RunConfig, StageConfig,
-                              VisionConfig, preset)
+from minimolmo.config import (ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, RunConfig,
+                              StageConfig, VisionConfig, preset)
 from minimolmo.image.resize import normalise
 from minimolmo.image.tiler import tile_image
 from minimolmo.model.molmo import MiniMolmo
@@ -45,7 +46,8 @@ def model():
 def gradients(model, batch):
     """The loss, and the gradient of every weight."""
     loss = model.loss(batch, model.look(batch)[1])[0]
-    return loss, torch.autograd.grad(loss, list(model.parameters()), allow_unused=True, materialize_grads=True)
+    weights = list(model.parameters())
+    return loss, torch.autograd.grad(loss, weights, allow_unused=True, materialize_grads=True)
 
 
 def same(some, others, **tolerance):
@@ -94,8 +96,7 @@ def compiled(model, backend="eager"):
     """What `torch.compile` does, counted; `eager` runs the captured program without a C++ compiler."""
     torch._dynamo.reset()
     torch._dynamo.utils.counters.clear()
-    speed.compile_blocks(model, lambda forward, dynamic: torch.compile(forward, backend=backend, dynamic=dynamic,
-                                                                       fullgraph=True))
+    speed.compile_blocks(model, partial(torch.compile, backend=backend, fullgraph=True))
     return model
 
 
@@ -148,7 +149,7 @@ def test_training_costs_three_times_the_forward_pass_and_growing_only_looks():
 
 
 def test_molmo_7b_needs_two_flops_a_weight_and_token():
-    """The rule of thumb: 2 x parameters x tokens; here 7.07 billion weights in products, and attention on top."""
+    """The rule of thumb: 2 x parameters x tokens; 7.07 billion weights in products, and attention on top."""
     config = MolmoConfig(decoder=DecoderConfig(width=3584, layers=28, heads=28, kv_heads=4, mlp=18944,
                                                vocab=152064, tied=False))
     parts = flops.forward_flops(config, 1, 16, 1, 1000, said=1000)
@@ -157,7 +158,8 @@ def test_molmo_7b_needs_two_flops_a_weight_and_token():
 
 
 def test_the_peak_is_looked_up_by_the_gpus_name_else_measured(monkeypatch):
-    for name, peak in (("NVIDIA H100 80GB HBM3", 989e12), ("NVIDIA H100 PCIe", 756e12), ("NVIDIA L4", 121e12)):
+    for name, peak in (("NVIDIA H100 80GB HBM3", 989e12), ("NVIDIA H100 PCIe", 756e12),
+                       ("NVIDIA L4", 121e12)):
         monkeypatch.setattr(torch.cuda, "get_device_name", lambda _device: name)
         assert flops.peak_flops(torch.device("cuda")) == peak
     assert 1e8 < flops.peak_flops(torch.device("cpu")) < 1e14
@@ -181,8 +183,9 @@ def test_a_log_line_says_how_fast_and_how_busy(monkeypatch):
 
 def test_when_the_memory_is_full_the_message_names_the_setting_to_lower():
     config = RunConfig(mixture=StageConfig(steps=1, batch=128))
-    assert "128 images at once" in speed.too_large(config, "mixture", 1)
-    assert "--resume --accumulate=2, which cuts each batch into 2 pieces" in speed.too_large(config, "mixture", 1)
+    said = speed.too_large(config, "mixture", 1)
+    assert "128 images at once" in said
+    assert "--resume --accumulate=2, which cuts each batch into 2 pieces" in said
     assert "--accumulate=4" in speed.too_large(replace(config, accumulate=2), "mixture", 1)
     one_at_a_time = replace(config, accumulate=128)
     assert "--max_tokens=160" in speed.too_large(one_at_a_time, "mixture", 1)
