@@ -1,4 +1,4 @@
-"""Which pixels of a picture show a thing: drawn again from the things of a row, so no file needs to hold masks.
+"""Which pixels of a picture show a thing: drawn again from the things of a row, so no file holds masks.
 
 Level full stores its things in the order of painting, and a silhouette is a function of the thing alone: what
 of a thing is seen is its silhouette without those of all later things.

@@ -100,14 +100,15 @@ def card(name: str, config: RunConfig, weights: dict[str, Tensor], report: dict,
         f"| files | weights in bfloat16, {size / 2 ** 20:.1f} MiB; `config.json`, `tokenizer.json` |",
         f"| data | mini-PixMo, level `{config.level}`, drawn from seed {config.seed}: "
         f"{', '.join(n for n, w in config.mix.items() if w)} |",
-        f"| trained on | {images:,} pictures, some again, in {len(lines):,} steps of {hours:.2f} hours in all |",
+        f"| trained on | {images:,} pictures, some again; {len(lines):,} steps, {hours:.2f} hours in all |",
         f"| recipe | `python -m data.prepare_all --level={config.level} --seed={config.seed}`, "
         f"`python -m data.tokenizer.prepare --level={config.level} --vocab={config.model.decoder.vocab}`, "
         f"`{command_of(config)}` |",
         "| bit for bit | the same commands and versions give the same weights on a CPU; a GPU adds up in an "
         "order of its own, so there the scores agree and the bits do not |",
         "| limits | it knows drawn pictures of its level and the words of their templates; on photos it "
-        "babbles. While growing, exact labels from the generator stood in for what CLIP and a language model know |",
+        "babbles. While growing, exact labels from the generator stood in for what CLIP and a language model "
+        "know |",
         "", *score_table(report), "",
         "Apache-2.0, as the code. Ask it: `python -m minimolmo.answer PICTURE QUESTION "
         f"--weights=data/released/{name}`.", ""])

@@ -1,8 +1,9 @@
 """What does each idea of Molmo buy? python tests/ablate.py [--minutes=9] [--only=one,two] [--seeds=1,2]
 
 Every variant is trained with the same data, steps and seeds as the base, and differs in one thing alone; only
-"one annotation each" gets the base's seconds in place of its steps. Run it again to go on: finished runs are kept
-in OUT/<variant>-s<seed>/result.json. Ends with a table beside the paper's numbers, OUT/ablate.json and .png.
+"one annotation each" gets the base's seconds in place of its steps. Run it again to go on: finished runs are
+kept in OUT/<variant>-s<seed>/result.json. Ends with a table beside the paper's numbers, OUT/ablate.json and
+OUT/ablate.png.
 
 Variants live here and not in the model: a setting where there is one, else a patch for the time of a run.
 """
@@ -43,7 +44,8 @@ SCORES = {"caption F1": ("long_caption", "fact F1"), "point-then-count": ("point
           "pointing F1": ("pointing", "F1"), "free questions": ("user_qa", "exact match")}
 # A mini made smaller, so that some forty runs fit into an hour or two of a GPU.
 SMALL = ["--model.image.crop_size=112", "--model.image.ground=4", "--model.image.close_up=12",
-         "--model.vision.width=256", "--model.vision.layers=4", "--model.vision.heads=4", "--model.vision.mlp=1024",
+         "--model.vision.width=256", "--model.vision.layers=4", "--model.vision.heads=4",
+         "--model.vision.mlp=1024",
          "--model.connector.width=256", "--model.connector.heads=4", "--model.connector.mlp=768",
          "--model.decoder.width=256", "--model.decoder.layers=4", "--model.decoder.heads=4",
          "--model.decoder.kv_heads=4", "--model.decoder.mlp=768",
@@ -73,7 +75,7 @@ class MeanPooling(nn.Module):
 
 
 def one_annotation(example, stage: str, rng: np.random.Generator, choose=loader.choose) -> list:
-    """One of the annotations that packing would have taken all of."""
+    """One of the annotations of which packing takes all."""
     chosen = choose(example, stage, rng)
     return chosen[:1]  # they come in random order
 
@@ -144,7 +146,8 @@ VARIANTS = {
     "no overlap": Variant(("--model.image.margins=[0,0]",), paper=("caption F1", 54.1, 53.4)),
     "overview alone": Variant(in_view("bird"), paper=("caption F1", 54.1, 46.7)),
     "12 crops for 4": Variant(("--model.image.ground=12",), paper=("caption F1", 52.0, 54.1)),
-    "stacking": Variant(patches=((molmo, "AttentionPooling", StackPooling),), paper=("caption F1", 54.1, 53.7)),
+    "stacking": Variant(patches=((molmo, "AttentionPooling", StackPooling),),
+                        paper=("caption F1", 54.1, 53.7)),
     "mean pooling": Variant(patches=((molmo, "AttentionPooling", MeanPooling),)),
     "one tapped layer": Variant(("--model.vision.taps=[-1,-1]",), paper=("caption F1", 54.1, 53.7)),
     "one annotation each": Variant(patches=((loader, "choose", one_annotation),), seconds=True),
@@ -154,7 +157,8 @@ VARIANTS = {
     "no length hint": Variant(patches=((prompts, "HINTED", 0.0),), paper=("caption F1", 54.1, 53.0)),
     "points unordered": Variant(patches=((prompts, "points_to_text", unordered),),
                                 paper=("point-then-count", 86.3, 74.1)),
-    "count only": Variant(patches=((prompts, "answer_text", count_only),), paper=("point-then-count", 86.3, 80.2)),
+    "count only": Variant(patches=((prompts, "answer_text", count_only),),
+                          paper=("point-then-count", 86.3, 80.2)),
     "count then point": Variant(patches=((prompts, "answer_text", count_then_point),),
                                 paper=("point-then-count", 86.3, 77.6)),
     "clipped globally": Variant(patches=((optim, "clip", clip_globally),), paper=("caption F1", 54.1, 53.6)),
@@ -191,7 +195,8 @@ def run(name: str, base: RunConfig, seed: int, out: Path, data: Path, deadline: 
     return result
 
 
-def train_one(config: RunConfig, variant: Variant, place: Path, data: Path, deadline: float, base: Path) -> None:
+def train_one(config: RunConfig, variant: Variant, place: Path, data: Path, deadline: float,
+              base: Path) -> None:
     """Train, or go on; in stage mixture for as many seconds as the base took, if that is the rule."""
     folder = checkpoint.latest(place)
     if folder:
@@ -232,7 +237,7 @@ def ask_one(place: Path, data: Path, view: str, rows: int) -> dict:
 
 
 def summarise(results: dict[str, list[dict]]) -> list[dict]:
-    """A line for each variant: the mean of each score, how far seeds lie apart, and whether the paper agrees."""
+    """A line for each variant: the mean of each score, how far seeds lie apart, what the paper found."""
     lines = []
     for name, found in results.items():
         line = {"variant": name, "seeds": len(found)}

@@ -1,8 +1,8 @@
 """Measure, on this machine: python tests/bench.py [nano|mini] [--steps=12]
 
-Training steps and where their time goes, attention in three forms, packing, compiling, crops, decoding, tiling;
-on a GPU also mini and a model of a billion weights. Prints a table, writes out/bench-PRESET.json and .png; RUNS.md
-keeps what it said on which machine. Numbers, not tests: a busy machine may print anything.
+Training steps and where their time goes, attention in three forms, packing, compiling, crops, decoding,
+tiling; on a GPU also a model of a billion weights. Prints a table, writes out/bench-PRESET.json and .png;
+RUNS.md keeps what it said on which machine. Numbers, not tests: a busy machine may print anything.
 """
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from minimolmo.batch.collate import collate  # noqa: E402
 from minimolmo.batch.dataset import Dataset  # noqa: E402
 from minimolmo.batch.loader import Loader, Recipe  # noqa: E402
 from minimolmo.batch.sequence import build_sequence  # noqa: E402
-from minimolmo.config import (ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, RunConfig,  # noqa: E402
-                              VisionConfig, preset)
+from minimolmo.config import (ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig,  # noqa: E402
+                              RunConfig, VisionConfig, preset)
 from minimolmo.device import autocast, pick_device  # noqa: E402
 from minimolmo.flops import peak_flops, training_flops  # noqa: E402
 from minimolmo.flow import Batch  # noqa: E402
@@ -112,13 +112,14 @@ def bench_step(name: str, model: MolmoConfig, batch: Batch, compiled: bool) -> l
     rows = [row("training step", f"{name}, {how}", len(batch.ids) / taken, "images/s", shape),
             row("MFU", f"{name}, {how}", 100 * mfu, "%", shape)]
     if DEVICE.type == "cuda":
-        rows.append(row("memory", f"{name}, {how}", torch.cuda.max_memory_allocated() / 2 ** 30, "GiB", shape))
+        peak = torch.cuda.max_memory_allocated() / 2 ** 30
+        rows.append(row("memory", f"{name}, {how}", peak, "GiB", shape))
         torch.cuda.reset_peak_memory_stats()
     return rows
 
 
 def bench_parts(config: RunConfig, batch: Batch) -> list[Row]:
-    """Where a step's time goes: each part forward and backward by itself, its inputs cut off from the rest."""
+    """Where a step's time goes: each part forward and backward by itself."""
     step = Step(config.model)
     model = step.model
 
@@ -145,8 +146,8 @@ def bench_parts(config: RunConfig, batch: Batch) -> list[Row]:
 
 
 def bench_attention(config: RunConfig, batch: Batch) -> list[Row]:
-    """Attention on the branch mask: written out, fused, and FlexAttention. Forward and backward on a GPU; on a
-    CPU forward alone, as FlexAttention has no backward there."""
+    """Attention on the branch mask: written out, fused, and FlexAttention. Forward and backward on a GPU; on
+    a CPU forward alone, as FlexAttention has no backward there."""
     from torch.nn.attention.flex_attention import create_block_mask, flex_attention
     decoder, branch = config.model.decoder, batch.branch
     size = len(branch), decoder.heads, branch.shape[1], decoder.head_size
@@ -160,7 +161,7 @@ def bench_attention(config: RunConfig, batch: Batch) -> list[Row]:
     mask = create_block_mask(may_see, size[0], None, size[2], size[2], device=DEVICE)
     flex = torch.compile(flex_attention) if cuda else flex_attention
     forms = {"written out": lambda: attend(q, k, v, visible), "fused": lambda: attend_fused(q, k, v, visible),
-             "FlexAttention" if cuda else "FlexAttention, not compiled": lambda: flex(q, k, v, block_mask=mask)}
+             "FlexAttention" + ", not compiled" * (not cuda): lambda: flex(q, k, v, block_mask=mask)}
     note = (f"{size[0]} x {size[2]} tokens, {100 * visible.float().mean():.0f} % visible, forward"
             f"{' and backward' if cuda else ''}")
     taken = {name: seconds((lambda: form().sum().backward()) if cuda else form, 0.5)
@@ -198,9 +199,11 @@ def bench_packing(config: RunConfig, tokenizer: Tokenizer, steps: int) -> list[R
         _wait()
         taken = time.perf_counter() - began
         speeds[name] = said / taken
-        rows.append(row("packing", name, said / taken, "annotations/s", f"{len(batches[0].ids)} sequences a step"))
+        rows.append(row("packing", name, speeds[name], "annotations/s",
+                        f"{len(batches[0].ids)} sequences a step"))
         if name == "packed":
-            rows.append(row("making a batch", "one process, of a step's time", 100 * making * steps / taken, "%",
+            share = 100 * making * steps / taken
+            rows.append(row("making a batch", "one process, of a step's time", share, "%",
                             f"{1000 * making / size:.2f} ms an image"))
     gain = speeds["packed"] / speeds["one image each"]
     return rows + [row("packing gains", "annotations a second", gain, "x")]
@@ -232,7 +235,7 @@ def without_cache(model, batch: Batch, steps: int) -> list[int]:
 
 
 def bench_decoding(config: RunConfig, tokens: int = 200) -> list[Row]:
-    """Tokens a second with the KV cache, one answer or 32 at once, and without; and that they say the same."""
+    """Tokens a second with the KV cache, one answer or 32 at once, and without, which says the same."""
     torch.manual_seed(0)
     model = MiniMolmo(config.model).eval().to(DEVICE)
     tokenizer = Tokenizer([], vocab=config.model.decoder.vocab)
@@ -244,19 +247,21 @@ def bench_decoding(config: RunConfig, tokens: int = 200) -> list[Row]:
     taken = {"KV cache, batch 1": seconds(lambda: generate(model, one, -1, tokens)),
              "KV cache, batch 32": seconds(lambda: generate(model, many, -1, tokens)) / 32,
              "no cache, batch 1": seconds(lambda: without_cache(model, one, tokens))}
-    rows = [row("decoding", name, tokens / value, "tokens/s", f"{tokens} tokens") for name, value in taken.items()]
+    rows = [row("decoding", name, tokens / value, "tokens/s", f"{tokens} tokens")
+            for name, value in taken.items()]
     gain = taken["no cache, batch 1"] / taken["KV cache, batch 1"]
     return rows + [row("KV cache gains", "batch 1", gain, "x")]
 
 
 def bench_tiler(config: RunConfig) -> list[Row]:
-    """Images a second of 640x480 on one core, in every view, as bytes for training and exactly for answers."""
+    """Images a second of 640x480 on one core, in every view: as bytes for training, exactly for answers."""
     rows, image = [], some_image()
     for as_bytes in (True, False):
         for view in ("bird", "ground", "close_up"):
             budget = config.model.image.budget(view)
             taken = seconds(lambda: tile_image(image, config.model.image, budget, as_bytes), 0.3)
-            rows.append(row("tiler, 640x480", f"{view}, {'bytes' if as_bytes else 'exact'}", 1 / taken, "images/s"))
+            name = f"{view}, {'bytes' if as_bytes else 'exact'}"
+            rows.append(row("tiler, 640x480", name, 1 / taken, "images/s"))
     return rows
 
 
@@ -299,7 +304,8 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "out")
     given = parser.parse_args(arguments)
     config = preset(given.preset)
-    device = torch.cuda.get_device_name() if DEVICE.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
+    cpu = f"{torch.get_num_threads()} CPU threads"
+    device = torch.cuda.get_device_name() if DEVICE.type == "cuda" else cpu
     rows, title = bench_all(config, given.steps), f"{config.name}: {device}, torch {torch.__version__}"
     print(f"{title}\n\n| what | measured | |\n|---|---|---|")
     for r in rows:

@@ -85,7 +85,7 @@ def test_shards_hold_every_tensor_once_and_none_is_too_large():
 def test_the_card_says_what_it_is_how_good_it_is_and_how_to_make_it_again(run, tmp_path):
     card = (release.release(run, "tiny", tmp_path) / "README.md").read_text()
     assert "| count: accuracy | 0.75 | 0.1 |" in card
-    assert "40 pictures, some again, in 2 steps" in card  # 32 while growing, 8 in the mixture
+    assert "40 pictures, some again; 2 steps" in card  # 32 while growing, 8 in the mixture
     assert "python train.py nano --model.image.crop_size=16" in card
 
 
