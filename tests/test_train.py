@@ -213,7 +213,7 @@ def test_the_last_stage_may_be_made_longer(data, tmp_path):
     assert len(losses(tmp_path)) == 10
 
 
-def test_when_the_minutes_are_over_it_stops_at_a_checkpoint_and_goes_on_later(unbroken, data, tmp_path, capsys):
+def test_when_the_minutes_are_over_it_stops_at_a_checkpoint_and_goes_on(unbroken, data, tmp_path, capsys):
     """No minutes at all: one step, saved; no error, so that a script's next command runs."""
     train.main(arguments(tmp_path, data, "--minutes=0"))
     assert "the minutes are over" in capsys.readouterr().out
@@ -252,7 +252,8 @@ def test_a_killed_gpu_run_goes_on_and_its_checkpoint_says_on_a_cpu_what_it_says_
     from minimolmo import answer
     from minimolmo.image.resize import open_image
     script = "import sys, train; train.SAVE_EVERY = 1; train.main(sys.argv[1:])"
-    process = subprocess.Popen([sys.executable, "-c", script, *arguments(tmp_path, data, "--resume")], cwd=ROOT)
+    process = subprocess.Popen([sys.executable, "-c", script, *arguments(tmp_path, data, "--resume")],
+                               cwd=ROOT)
     deadline = time.time() + 300
     while process.poll() is None and time.time() < deadline and lines(tmp_path) < 5:
         time.sleep(0.05)
