@@ -13,6 +13,7 @@ import time
 import torch
 
 from minimolmo.config import MolmoConfig
+from minimolmo.flow import PADDING
 
 # bfloat16 FLOPs a second by makers' data sheets (dense); the first name found in the device's name is taken.
 PEAKS = {"H100 PCIe": 756e12, "H100 NVL": 835e12, "H100": 989e12, "H200": 989e12, "B200": 2250e12,
@@ -48,9 +49,10 @@ def forward_flops(config: MolmoConfig, crops: int, visual: int, sequences: int, 
 
 
 def training_flops(config: MolmoConfig, stage: str, batch) -> float:
-    """FLOPs of a training step on this Batch; stage "grow" never runs the decoder."""
+    """FLOPs that a training step on this Batch needs: none for padding, none in stage "grow" for the decoder."""
     parts = forward_flops(config, len(batch.patches), len(batch.pool_idx), *batch.ids.shape,
                           int((batch.loss_weight > 0).sum()))
+    parts["decoder"] *= float((batch.branch != PADDING).float().mean())
     if stage == "grow":
         parts |= {"decoder": 0, "head": 0}
     return TRAINING * sum(parts.values())

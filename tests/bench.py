@@ -275,8 +275,8 @@ def bench_all(config: RunConfig, steps: int) -> list[Row]:
     jobs = [lambda: bench_step(config.name, config.model, batch, False)]
     if cuda:
         jobs += [lambda: bench_step(config.name, config.model, batch, True),
-                 lambda: bench_step("1B", BILLION, some_batch(BILLION, 2, 12, words), False),
-                 lambda: bench_step("1B", BILLION, some_batch(BILLION, 2, 12, words), True)]
+                 lambda: bench_step("1B", BILLION, some_batch(BILLION, 4, 12, words), False),
+                 lambda: bench_step("1B", BILLION, some_batch(BILLION, 4, 12, words), True)]
     jobs += [lambda: bench_parts(config, batch), lambda: bench_attention(config, batch)]
     if file.exists() and all(config.folder(ROOT / "data", name).is_dir() for name in config.mix):
         jobs.append(lambda: bench_packing(config, Tokenizer.load(file), steps))
