@@ -10,7 +10,7 @@ import argparse
 import json
 import sys
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,8 +86,12 @@ def answer_all(model, tokenizer, asked: list[Asked], column: str, view: str,
             bar.update(len(part))
 
 
-def evaluate(model, tokenizer, folders: dict[str, Path], view: str, rows: int) -> tuple[dict, list[Asked]]:
-    """All columns on val, the right image on novel pairs too: (report, answers to val's right images)."""
+def evaluate(model, tokenizer, folders: dict[str, Path], view: str, rows: int,
+             judge: Callable[[list[Asked]], dict] = score) -> tuple[dict, list[Asked]]:
+    """All columns on val, the right image on novel pairs too: (report, answers to val's right images).
+
+    judge  turns answers into scores by style; whoever knows more of the pictures may bring one
+    """
     novel = {name: folder for name, folder in folders.items() if (folder / "novel.jsonl").exists()}
     questions = {"val": pick_all(folders, "val", rows), "novel": pick_all(novel, "novel", rows)}
     tasks = [("val", column) for column in COLUMNS] + [("novel", RIGHT_IMAGE)] * bool(novel)
@@ -101,7 +105,7 @@ def evaluate(model, tokenizer, folders: dict[str, Path], view: str, rows: int) -
                 if column != OTHER_IMAGE or len({a.example.image for a in mine}) > 1:
                     answer_all(model, tokenizer, mine, column, view, bar)
                     answered += mine
-            report["novel pairs" if split == "novel" else column] = score(answered)
+            report["novel pairs" if split == "novel" else column] = judge(answered)
             if (split, column) == tasks[0]:
                 answers = [replace(a) for a in asked]
     return report, answers
