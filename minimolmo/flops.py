@@ -49,7 +49,7 @@ def forward_flops(config: MolmoConfig, crops: int, visual: int, sequences: int, 
 
 
 def training_flops(config: MolmoConfig, stage: str, batch) -> float:
-    """FLOPs that a training step on this Batch needs: none for padding, none in stage "grow" for the decoder."""
+    """FLOPs that a training step on this Batch needs: none for padding, no decoder in stage "grow"."""
     parts = forward_flops(config, len(batch.patches), len(batch.pool_idx), *batch.ids.shape,
                           int((batch.loss_weight > 0).sum()))
     parts["decoder"] *= float((batch.branch != PADDING).float().mean())

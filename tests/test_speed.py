@@ -12,7 +12,8 @@ from minimolmo import flops, speed
 from minimolmo.batch.collate import collate
 from minimolmo.batch.sequence import build_sequence
 from minimolmo.config import (ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, RunConfig,
-                              StageConfig, VisionConfig, preset)
+                              StageConfig, VisionConfig)
+from minimolmo.presets import preset
 from minimolmo.image.resize import normalise
 from minimolmo.image.tiler import tile_image
 from minimolmo.model.molmo import MiniMolmo

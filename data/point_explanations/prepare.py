@@ -26,6 +26,8 @@ def compose(level: FullLevel, split: str, rng: random.Random) -> tuple[FullScene
     if split == "novel":
         unseen = [name(thing) for thing in scene.things if is_held_out(thing)]
         offered = [(q, a) for q, a in offered if any(words in q + a for words in unseen)]
+        if not offered:  # nothing can be said about what was never seen
+            return compose(level, split, rng)
     return scene, [Annotation("point_explanations", question=sentence(question), answer=answer)
                    for question, answer in offered[:rng.randint(*ASKED)]]
 
