@@ -320,7 +320,8 @@ def main(arguments: list[str]) -> None:
     config = preset(given.preset)
     cpu = f"{torch.get_num_threads()} CPU threads"
     device = torch.cuda.get_device_name() if DEVICE.type == "cuda" else cpu
-    rows, title = bench_all(config, given.steps, given.words), f"{config.name}: {device}, torch {torch.__version__}"
+    title = f"{config.name}: {device}, torch {torch.__version__}"
+    rows = bench_all(config, given.steps, given.words)
     print(f"{title}\n\n| what | measured | |\n|---|---|---|")
     for r in rows:
         print(f"| {r['group']}: {r['what']} | {r['value']:g} {r['unit']} | {r['note']} |")

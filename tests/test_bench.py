@@ -26,7 +26,7 @@ def test_every_kind_of_measurement_runs(config, monkeypatch, tmp_path, capsys):
     rows = json.loads((tmp_path / "bench-nano.json").read_text())["rows"]
     assert {row["group"] for row in rows} == {
         "training step", "MFU", "where the time goes", "attention, branch mask", "crops budget", "decoding",
-        "KV cache gains", "tiler, 640x480"}
+        "KV cache gains", "tiler, 640x480", "encoding English"}
     assert all(f"| {row['group']}: {row['what']} | {row['value']:g} {row['unit']} |" in shown for row in rows)
     assert (tmp_path / "bench-nano.png").is_file()
     shares = [row["value"] for row in rows if row["group"] == "where the time goes"]
