@@ -239,7 +239,7 @@ class RunConfig:
     weight_decay: float = 0.0            #                                                Molmo: 0
     clip: float = 1.0                    # gradient norm allowed per part                 Molmo: 1
     z_loss: float = 1e-4                 # keeps the logits' scale in check               Molmo: 1e-4
-    balance: float = 0.01                # weight of the experts' uneven load             Molmo: 0
+    balance: float = 0.1                 # weight of the experts' uneven load             Molmo: 0
     shard: bool = False                  # torchrun: a share of the weights a process     Molmo: True (FSDP)
 
     def __post_init__(self):
