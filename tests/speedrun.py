@@ -1,7 +1,7 @@
 """From nothing to the goals of mini, against the clock: python tests/speedrun.py [mini] [--minutes=9]
 
 Draws the data, learns the words, trains, asks the held-out questions; prints the minutes of each and the
-goals. With --minutes it stops then, and the same command goes on: the clock in OUT/clock.json counts only while
+goals. With --minutes it stops then, and the same command goes on: OUT/clock.json counts only while
 it runs.
 """
 from __future__ import annotations
