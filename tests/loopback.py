@@ -1,4 +1,4 @@
-"""The web on loopback: the Hub's rows interface as documented, and an image host that can misbehave in every way.
+"""The web on loopback: the Hub's rows interface as documented, and an image host that can misbehave.
 
     with Loopback() as web:
         web.rows["allenai/pixmo-cap", "default"] = [{"image_url": web.url + "/cat.jpg", "caption": "A cat."}]
@@ -21,6 +21,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 REVISION = "5f1b0c6a9d"
+BOMB = gzip.compress(b"\0" * 20_000_000)
 PIXMO = [("cap", "default"), ("ask_model_anything", "default"), ("points", "default"), ("count", "default"),
          ("cap_qa", "default"), ("point_explanations", "default"), ("clocks", "default"),
          ("docs", "charts"), ("docs", "diagrams"), ("docs", "tables"), ("docs", "other")]
@@ -77,7 +78,8 @@ class Handler(BaseHTTPRequestHandler):
             if web.faults[path]:
                 web.faults[path].popleft()(self)
             elif path == "/rows":
-                self.give_rows({key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()})
+                asked = parse_qs(urlsplit(self.path).query)
+                self.give_rows({name: values[0] for name, values in asked.items()})
             else:
                 self.give_picture(path)
         except (BrokenPipeError, ConnectionResetError):
@@ -192,8 +194,8 @@ def endless(handler: Handler):
 
 
 def gzip_bomb(handler: Handler):
-    """100 kB that unfold to 100 MB."""
-    handler.reply(200, gzip.compress(b"\0" * 100_000_000, 1), headers={"Content-Encoding": "gzip"})
+    """20 kB that unfold to 20 MB."""
+    handler.reply(200, BOMB, headers={"Content-Encoding": "gzip"})
 
 
 def _begin(handler: Handler, length: int):

@@ -1,7 +1,7 @@
 """PixMo's eight sets in their own columns, where the truth is known: our own scenes, clocks and documents.
 
-What `data/` draws and says is put back into the columns that PixMo uses, awkwardness and all: percent here and
-pixels there, points in sentences taken out, dialogues, links that are dead. Rows are made when asked for.
+What `data/` draws and says is put back into the columns that PixMo uses, awkwardness and all: percent here
+and pixels there, points in sentences taken out, dialogues, dead links. Rows are made when asked for.
 """
 from __future__ import annotations
 
