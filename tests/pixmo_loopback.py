@@ -105,12 +105,12 @@ def main() -> None:
     hub = Hub(told.get(), limits=replace(LIMITS, loopback=True), pause=0)
     threading.Thread(target=watch_memory, args=(memory,), daemon=True).start()
     plan = Plan(**{"rows": given.rows} | ({"sets": ("cap",)} if given.what == "speed" else {}))
-    start = time.monotonic()
+    start, worked = time.monotonic(), time.process_time()
     print(prepare(plan, folder, hub, Limits(loopback=True, backoff=0.05)))
-    rate = plan.rows * len(plan.sets) / (time.monotonic() - start)
+    images, worked = plan.rows * len(plan.sets), time.process_time() - worked
     marks = [memory[len(memory) * tenth // 10] for tenth in range(10)] + [max(memory)]
-    print(f"{rate:.0f} images/s; MB at each tenth of the time, and at most: "
-          + " ".join(f"{mark:.0f}" for mark in marks))
+    print(f"{images / (time.monotonic() - start):.0f} images/s, {images / worked:.0f} for each second of CPU; "
+          f"MB at each tenth of the time, and at most: " + " ".join(f"{mark:.0f}" for mark in marks))
     for split in ("train", "val"):
         print(check(folder, split))
     if given.what == "sets":

@@ -76,7 +76,8 @@ def test_only_count_has_its_points_in_pixels_and_they_wait_for_the_pictures_size
 
 
 def test_of_a_picture_that_a_camera_turned_only_the_number_is_kept():
-    assert in_percent(read("count"), 80, 100, turned=True) == (Annotation("count", label="people", answer="2"),)
+    number = Annotation("count", label="people", answer="2")
+    assert in_percent(read("count"), 80, 100, turned=True) == (number,)
 
 
 def test_pixels_beyond_the_picture_belong_to_another_picture():

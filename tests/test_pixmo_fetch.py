@@ -175,6 +175,11 @@ def test_redirects_are_followed_a_few_times_and_each_is_checked(web):
         assert fate(web.script("/inside", redirect(place))) == ("private_address", NEVER)
 
 
+def test_a_redirect_with_letters_beyond_ascii_means_utf_8(web):
+    web.pictures["/%C3%BC.jpg"] = picture()
+    assert fate(web.script("/moved", redirect("/ü.jpg".encode().decode("latin-1")))) == ("", NEVER)
+
+
 def test_without_the_tests_own_flag_loopback_is_private_too(web):
     web.pictures["/cat.jpg"] = picture()
     assert fate(web.url + "/cat.jpg", replace(FAST, loopback=False)) == ("private_address", NEVER)
@@ -221,8 +226,8 @@ def test_urls_are_cleaned_or_refused():
         "https://example.org/a%20b/%C3%BC.jpg?q=%C3%A9&r=%20")
     assert read_url("http://bücher.example:8080").url == "http://xn--bcher-kva.example:8080/"
     assert read_url("http://user:secret@example.org/").url == "http://example.org/"
-    for url in ("", "cat.jpg", "//example.org/a", "file:///etc/passwd", "http://", "http://[::1", "http://a:b/",
-                "http://" + "a" * 70 + ".org/", "http://a..b/"):
+    for url in ("", "cat.jpg", "//example.org/a", "file:///etc/passwd", "http://", "http://[::1",
+                "http://a:b/", "http://" + "a" * 70 + ".org/", "http://a..b/"):
         with pytest.raises(Failed, match="bad_url"):
             read_url(url)
     assert "\r" not in read_url("http://example.org/a\r\nX-Evil: 1").url
@@ -273,8 +278,8 @@ def test_a_large_photograph_is_shrunk_without_losing_its_place_on_the_page():
 
 
 @pytest.mark.parametrize("form,mode", [
-    ("PNG", "RGBA"), ("PNG", "P"), ("PNG", "I;16"), ("PNG", "LA"), ("PNG", "1"), ("GIF", "P"), ("JPEG", "CMYK"),
-    ("JPEG", "L"), ("WEBP", "RGBA"), ("BMP", "RGB"), ("TIFF", "F")])
+    ("PNG", "RGBA"), ("PNG", "P"), ("PNG", "I;16"), ("PNG", "LA"), ("PNG", "1"), ("GIF", "P"),
+    ("JPEG", "CMYK"), ("JPEG", "L"), ("WEBP", "RGBA"), ("BMP", "RGB"), ("TIFF", "F")])
 def test_every_kind_of_picture_becomes_an_rgb_jpeg(form, mode):
     body = picture(form=form, mode="L" if mode == "I;16" else mode)
     if mode == "I;16":
@@ -290,6 +295,16 @@ def test_what_is_transparent_becomes_white():
     Image.new("RGBA", (80, 80), (255, 0, 0, 0)).save(file, "PNG")
     with Image.open(io.BytesIO(to_jpeg(file.getvalue(), 64).jpeg)) as image:
         assert image.getpixel((10, 10)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("error", [TypeError, KeyError, ZeroDivisionError, MemoryError, OSError, SyntaxError])
+def test_a_file_whose_tables_are_nonsense_is_no_picture_whatever_pillow_says(monkeypatch, error):
+    """40,000 damaged files made Pillow raise a TypeError once."""
+    def nonsense(*_, **__):
+        raise error("nonsense")
+    monkeypatch.setattr("data.pixmo.picture.to_rgb", nonsense)
+    with pytest.raises(Failed, match="not_an_image"):
+        to_jpeg(picture(), 64)
 
 
 def test_formats_that_start_programs_are_not_even_opened():

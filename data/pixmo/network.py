@@ -253,7 +253,8 @@ def _start_of(response: http.client.HTTPResponse) -> bytes:
 
 
 def _joined(base: str, place: str) -> str:
+    """Where a Location leads. Headers come as latin-1, but whoever puts letters there means UTF-8."""
     try:
-        return urljoin(base, place)
+        return urljoin(base, place.encode("latin-1").decode("utf-8", "replace"))
     except ValueError as error:
         raise Failed("bad_url", NEVER, str(error)[:200]) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 import io
 import random
 import threading
+import zlib
 from dataclasses import dataclass, replace
 
 from PIL import Image, ImageOps
@@ -17,6 +18,8 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # others need not be op
 MOST_PIXELS = 50_000_000   # claimed by the header, refused before anything is decoded
 SMALLEST = 64              # pixels along the shorter side: less is an icon, or "image removed"
 ORIENTATION, ON_ITS_SIDE = 0x0112, (5, 6, 7, 8)  # EXIF's tag; 1 is upright
+# What Pillow's readers have been seen to raise, or may, when a file's tables are nonsense.
+UNREADABLE = (*DAMAGE, TypeError, LookupError, ArithmeticError, AttributeError, MemoryError, zlib.error)
 DECODERS = threading.BoundedSemaphore(2)  # a decoded picture may take 200 MB: only two at a time
 
 
@@ -45,7 +48,7 @@ def to_jpeg(body: bytes, size: int) -> Picture:
                 small = to_rgb(image)
         except Image.DecompressionBombError as error:
             raise Failed("too_many_pixels", NEVER, str(error)[:200]) from None
-        except DAMAGE as error:
+        except UNREADABLE as error:
             raise Failed("not_an_image", NEVER, str(error)[:200]) from None
         small.thumbnail((size, size), Image.Resampling.LANCZOS)
         upright = (height, width) if orientation in ON_ITS_SIDE else (width, height)
