@@ -41,7 +41,7 @@ def serve(kind: str, rows: int, told) -> None:
     from loopback import Loopback
     from pixmo_world import World
     with Loopback() as web:
-        World(web, rows=2 * rows + 100) if kind == "sets" else _many_captions(web, rows)
+        World(web, rows=6 * rows) if kind == "sets" else _many_captions(web, rows)
         told.put(web.url)
         threading.Event().wait()
 
@@ -77,16 +77,23 @@ def sheet(folder: Path) -> Image.Image:
     for split in ("val", "train"):
         data = Dataset(folder, split)
         for row in range(len(data)):
-            for note in data[row].annotations:
+            example = data[row]
+            for note in example.annotations:
                 tiles = by_style[note.style]
-                if len(tiles) < PICTURES and data[row].image not in [path for path, _ in tiles]:
-                    tiles.append((data[row].image, note))
+                if len(tiles) < PICTURES and example.image not in [path for path, _, _ in tiles]:
+                    tiles.append((example.image, note, _places(example, note)))
     tiles = []
     for style, found in by_style.items():
-        for path, note in found:
+        for path, note, places in found:
             with Image.open(path) as image:
-                tiles.append((draw_points(image, points_in(note)), style, [words_of(note)[:150]], None))
+                tiles.append((draw_points(image, places), style, [words_of(note)[:150]], None))
     return contact_sheet(tiles, columns=PICTURES * 2)
+
+
+def _places(example, note) -> list:
+    """Where an annotation points; a plain number is shown with the points of its twin."""
+    twins = [other for other in example.annotations if other.points and other.label == note.label]
+    return points_in(twins[0] if note.style == "count" and twins else note)
 
 
 def main() -> None:
@@ -109,7 +116,7 @@ def main() -> None:
     print(prepare(plan, folder, hub, Limits(loopback=True, backoff=0.05)))
     images, worked = plan.rows * len(plan.sets), time.process_time() - worked
     marks = [memory[len(memory) * tenth // 10] for tenth in range(10)] + [max(memory)]
-    print(f"{images / (time.monotonic() - start):.0f} images/s, {images / worked:.0f} for each second of CPU; "
+    print(f"{images / (time.monotonic() - start):.0f} images/s, {images / worked:.0f} a second of CPU; "
           f"MB at each tenth of the time, and at most: " + " ".join(f"{mark:.0f}" for mark in marks))
     for split in ("train", "val"):
         print(check(folder, split))

@@ -21,7 +21,7 @@ from PIL import Image
 import loopback
 from data.pixmo import prepare as preparing
 from data.pixmo import store as storing
-from data.pixmo.entry import Entry
+from data.pixmo.entry import LATER, Entry, Outcome
 from data.pixmo.hub import LIMITS, Hub
 from data.pixmo.network import Limits
 from data.pixmo.prepare import Plan, main, prepare, split_rows
@@ -31,8 +31,8 @@ from loopback import Loopback, status
 from minimolmo.batch.dataset import Dataset, check
 from pixmo_world import World
 
-FAST = Limits(connect=1, read=0.5, total=1, tries=2, backoff=0.01, loopback=True)
-HUB_FAST = replace(LIMITS, connect=1, read=1, total=2, tries=2, backoff=0.01, loopback=True)
+FAST = Limits(tries=2, backoff=0.01, loopback=True)
+HUB_FAST = replace(LIMITS, tries=2, backoff=0.01, loopback=True)
 CAP = "allenai/pixmo-cap", "default"
 
 
@@ -336,7 +336,7 @@ def test_a_journal_that_cannot_grow_stops_it_too(web, tmp_path, monkeypatch):
         store.journal.close()
         store.journal = open("/dev/full", "a")
         with pytest.raises(OSError, match="No space left"):
-            store.keep(storing.Outcome("key", 64, "gone"), b"")
+            store.keep(Outcome("key", 64, "gone"), b"")
 
 
 def test_a_line_of_the_journal_that_a_kill_cut_off_is_cut_away(web, tmp_path):
@@ -348,6 +348,20 @@ def test_a_line_of_the_journal_that_a_kill_cut_off_is_cut_away(web, tmp_path):
         journal.write('{"key": "http://')
     run(web, tmp_path)
     assert contents(tmp_path) == before
+
+
+def test_the_journal_goes_on_after_a_torn_line_and_forgets_what_may_pass(tmp_path):
+    """What failed for good is known to the next run, what failed for a moment is not."""
+    with Store(tmp_path, 64) as store:
+        store.keep(Outcome("busy", 64, "busy", LATER), b"")
+        store.journal.write('{"key": "torn')
+    for key in ("first", "second"):
+        with Store(tmp_path, 64) as store:
+            store.keep(Outcome(key, 64, "gone"), b"")
+    with Store(tmp_path, 64) as store:
+        assert set(store.outcomes) == {"first", "second"}
+    with Store(tmp_path, 128) as store:
+        assert not store.outcomes  # pictures of another size are fetched anew
 
 
 def test_a_picture_that_is_missing_or_was_cut_by_a_crash_is_fetched_again(web, tmp_path):

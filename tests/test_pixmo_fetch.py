@@ -24,7 +24,8 @@ from data.pixmo.network import Limits, get, is_public, read_url, seconds_to_wait
 from data.pixmo.picture import to_jpeg
 from loopback import Loopback, cut_short, redirect, status
 
-FAST = Limits(connect=1.0, read=0.3, total=0.6, most_bytes=300_000, tries=2, backoff=0.01, loopback=True)
+FAST = Limits(most_bytes=300_000, tries=2, backoff=0.01, loopback=True)
+HASTY = replace(FAST, connect=1.0, read=0.3, total=0.6)  # for those that would never end
 
 
 @pytest.fixture
@@ -43,10 +44,8 @@ def picture(width: int = 120, height: int = 80, form: str = "JPEG", mode: str = 
 
 
 def outcome_of(url: str, limits: Limits = FAST):
-    """What becomes of a URL, and that it took no longer than it may."""
-    start = time.monotonic()
+    """What becomes of a URL. Only what arrived has a JPEG."""
     outcome, jpeg = fetch(Entry(url, (), link=url), 64, limits)
-    assert time.monotonic() - start < limits.tries * (limits.total + 0.4) + 1
     assert bool(jpeg) == (not outcome.cause)
     return outcome
 
@@ -108,8 +107,8 @@ def test_retry_after_is_seconds_or_a_date_or_nothing():
 @pytest.mark.parametrize("slowly", [loopback.stall, loopback.drip, loopback.drip_headers])
 def test_a_server_that_stalls_or_drips_is_left_when_the_time_is_over(web, slowly):
     start = time.monotonic()
-    assert fate(web.script("/slow", slowly), replace(FAST, tries=1)) == ("timeout", LATER)
-    assert time.monotonic() - start < 1.0
+    assert fate(web.script("/slow", slowly, slowly), HASTY) == ("timeout", LATER)
+    assert time.monotonic() - start < 4 and web.asked("/slow") == HASTY.tries
 
 
 def test_a_body_shorter_than_promised_may_be_whole_next_time(web):
@@ -128,11 +127,10 @@ def test_half_a_jpeg_with_an_honest_length_is_no_picture(web):
 
 
 def test_a_body_longer_than_allowed_is_not_read_to_its_end(web):
-    limits = replace(FAST, total=3.0)
     three_gb = status(200, b"\xff\xd8", Content_Length="3000000000")
-    assert fate(web.script("/declared", three_gb), limits) == ("too_big", NEVER)
-    assert fate(web.script("/endless", loopback.endless), limits) == ("too_big", NEVER)
-    assert fate(web.script("/bomb", loopback.gzip_bomb), limits) == ("too_big", NEVER)
+    assert fate(web.script("/declared", three_gb)) == ("too_big", NEVER)
+    assert fate(web.script("/endless", loopback.endless)) == ("too_big", NEVER)
+    assert fate(web.script("/bomb", loopback.gzip_bomb)) == ("too_big", NEVER)
 
 
 def test_a_picture_folded_by_gzip_is_unfolded_and_a_strange_coding_is_refused(web):
@@ -308,10 +306,12 @@ def test_a_file_whose_tables_are_nonsense_is_no_picture_whatever_pillow_says(mon
 
 
 def test_formats_that_start_programs_are_not_even_opened():
-    file = io.BytesIO()
-    Image.new("RGB", (100, 100)).save(file, "EPS")
-    with pytest.raises(Failed, match="not_an_image"):
-        to_jpeg(file.getvalue(), 64)
+    """EPS would start a program, and nobody's picture on the web is a PPM: only six formats are known."""
+    for form in ("EPS", "PPM"):
+        file = io.BytesIO()
+        Image.new("RGB", (100, 100)).save(file, form)
+        with pytest.raises(Failed, match="not_an_image"):
+            to_jpeg(file.getvalue(), 64)
 
 
 def test_https_is_spoken_and_an_unknown_certificate_is_refused(web, tmp_path, monkeypatch):
@@ -326,6 +326,6 @@ def test_https_is_spoken_and_an_unknown_certificate_is_refused(web, tmp_path, mo
     web.server.socket = server.wrap_socket(web.server.socket, server_side=True, do_handshake_on_connect=False)
     web.pictures["/cat.jpg"] = picture()
     url = f"https://localhost:{web.server.server_port}/cat.jpg"
-    assert fate(url, replace(FAST, total=3, read=2)) == ("certificate", LATER)
+    assert fate(url) == ("certificate", LATER)
     monkeypatch.setattr(network, "_certificates", lambda: ssl.create_default_context(cafile=pair[1]))
-    assert fate(url, replace(FAST, total=3, read=2)) == ("", NEVER)
+    assert fate(url) == ("", NEVER)
