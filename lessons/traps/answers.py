@@ -18,7 +18,7 @@ from minimolmo.text.prompts import TEMPLATES
 
 collate = collating.collate  # as it was, should a trap stand in its place
 
-# For each piece: the test that catches it, where in the library it would stand, and how it is fitted in there.
+# For each piece: the test that catches it, where in the library it would stand, and how it is fitted in.
 LAWS = {
     "booths": ("tests/test_molmo.py:test_soundproof_booths_all_facing_the_same_painting",
                "minimolmo.model.molmo.who_sees_whom", lambda piece: piece),
@@ -117,7 +117,7 @@ def padded(targets, weights):
 def check_padded(yours):
     compare(yours, padded, [dict(targets=[[7]], weights=[[1.0]]),
                             dict(targets=[[7, 8], [9]], weights=[[1.0, 1.0], [1.0]]),
-                            dict(targets=[[1], [2, 3, 4], [5, 6]], weights=[[0.5], [0.0, 0.7, 0.7], [0.0, 1.0]])],
+                            dict(targets=[[1], [2, 3, 4], [5, 6]], weights=[[0.5], [0, 0.7, 0.7], [0, 1.0]])],
             because="Nobody may learn from padding: a row alone and in company weighs the same.")
 
 
@@ -219,8 +219,9 @@ def tenth(percent):
 
 
 def check_tenth(yours):
-    compare(yours, tenth, [dict(percent=value) for value in (5, 61.5, 12.34, 12.36, 12.35, 1.05, 0.25, 0.35)],
-            because="Times ten first, then to the nearest whole number, a half to the even one.", tolerance=1e-9)
+    compare(yours, tenth, [dict(percent=value) for value in (5, 61.5, 12.36, 12.35, 1.05, 0.25, 0.35)],
+            because="Times ten first, then to the nearest whole number, a half to the even one.",
+            tolerance=1e-9)
 
 
 wrong_tenth = {

@@ -16,7 +16,7 @@ BUILD = []  # nothing to empty here: each piece is mended where it stands
 
 
 def booths(asking, asked):
-    """Which keys may each query see? Branches (B, T) and (B, U), 0 the image, -1 padding -> (B, 1, T, U) bool.
+    """Which keys may each query see? Branches (B, T), (B, U), 0 the image, -1 padding -> (B, 1, T, U) bool.
 
     >>> booths(torch.tensor([[0, 1, 2]]), torch.tensor([[0, 1, 2]])).int()[0, 0]
     tensor([[1, 0, 0],
