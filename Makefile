@@ -1,12 +1,13 @@
 # Every target's raw command is printed as it runs; README lists them for machines without make.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup quickstart data look train eval ask test spec smoke bench clean
+.PHONY: help setup quickstart data look train eval ask test spec smoke bench speedrun ablate release clean
 .PHONY: lesson lessons lessons-write start check progress blank marks tiny notebooks
 
 PYTHON  ?= .venv/bin/python
 PRESET  ?= nano
-LEVEL   ?= easy
+LEVEL   ?= $(if $(filter mini,$(PRESET)),full,easy)
+VOCAB   ?= $(if $(filter full,$(LEVEL)),2048,512)
 OUT     ?= out/$(PRESET)
 SEED    ?= 1
 IMAGE   ?= data/points/easy/images/val_000000.png
@@ -28,7 +29,7 @@ quickstart: data train eval   ## everything: data, all stages of nano, scores, r
 
 data: setup         ## draw mini-PixMo, no download: LEVEL=easy (four sets) or full (eight), IMAGES=... in all
 	$(PYTHON) -m data.prepare_all --level=$(LEVEL) --seed=$(SEED) $(if $(IMAGES),--images=$(IMAGES))
-	$(PYTHON) -m data.tokenizer.prepare --level=$(LEVEL)
+	$(PYTHON) -m data.tokenizer.prepare --level=$(LEVEL) --vocab=$(VOCAB)
 
 look: setup         ## one contact sheet for each drawn set of LEVEL: out/look/*.png
 	$(PYTHON) -m data.look --level=$(LEVEL)
@@ -55,8 +56,17 @@ smoke: setup        ## 20 steps of everything, then one answer (1 minute)
 	$(PYTHON) train.py --data=out/smoke/data --out=out/smoke --grow.steps=8 --captions.steps=4 --mixture.steps=8
 	$(PYTHON) -m minimolmo.answer out/smoke/data/points/easy/images/val_000000.png "$(Q)" --weights=out/smoke
 
-bench: setup        ## measure: packing, KV cache, tiler, training speed
-	$(PYTHON) tests/bench.py $(ARGS)
+bench: setup        ## measure PRESET here: steps, MFU, attention, packing, crops, decoding, tiler (5 minutes)
+	$(PYTHON) tests/bench.py $(PRESET) $(ARGS)
+
+speedrun: setup     ## from nothing to mini's goals on one GPU, against the clock (ARGS=--minutes=9 stops, then goes on)
+	$(PYTHON) tests/speedrun.py mini $(ARGS)
+
+ablate: setup       ## what each idea of Molmo buys: many small runs, resumable (a GPU; needs make data LEVEL=full VOCAB=2048)
+	$(PYTHON) tests/ablate.py $(ARGS)
+
+release: setup      ## OUT=out/mini as a folder to give away: data/released/minimolmo-mini (after make eval)
+	$(PYTHON) -m minimolmo.release $(OUT) --name=minimolmo-$(PRESET) $(ARGS)
 
 lesson: setup       ## run one lesson's page and hold it against what it says: make lesson N=05
 	$(PYTHON) -m lessons.run $(or $(N),$(error which lesson? Try make lesson N=05))

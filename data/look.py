@@ -16,24 +16,43 @@ from minimolmo.draw import contact_sheet, draw_points
 from minimolmo.flow import Annotation, Example
 from minimolmo.text.points import parse_points, plain_text
 
-SAID = 3                # annotations under each picture
-COLORS = 200            # of the file: a fifth of the size, and nobody sees it
-STEP = 7                # rows between two pictures: neighbours in a file are no more alike than others
+SAID = 3       # annotations under each picture; one, if it is a caption
+WORDS = 60     # of a caption: the rest is left out
+STRETCH = 20   # rows of which one is shown: the one that shows most
+PLENTY = 8     # points, or things: more only make a small picture a crowd
+LARGE = 7.0    # percent of the picture's sides: a dot hides what is smaller
 
 
 def sheet(folder: Path, pictures: int) -> Image.Image:
-    """The first held-out pictures of a set, each with some of what is said about it."""
+    """Held-out pictures of a set, each with some of what is said about it."""
     data = Dataset(folder, "val")
-    rows = [data[row * STEP % len(data)] for row in range(min(pictures, len(data)))]
+    stretches = [range(start, min(start + STRETCH, len(data))) for start in range(0, len(data), STRETCH)]
+    rows = [max((data[row] for row in stretch), key=liveliness) for stretch in stretches[:pictures]]
     return contact_sheet([_tile(example) for example in rows], columns=4)
 
 
+def liveliness(example: Example) -> tuple[int, int]:
+    """How much there is to see: things that no dot hides, less those that one does, then points."""
+    large = sum(1 if min(thing.width, thing.height) > LARGE else -1 for thing in example.things)
+    most = max(len(points_in(annotation)) for annotation in example.annotations)
+    return min(large, PLENTY), most if most <= PLENTY else 0
+
+
 def _tile(example: Example) -> tuple[Image.Image, str, list[str], None]:
-    """A picture with the points of its first annotation, and the words of the first few."""
-    said = example.annotations[:1 if example.annotations[0].style == "long_caption" else SAID]
+    """A picture with the points of one annotation, its words first, then those of some others."""
+    said = choose(example)
     with Image.open(example.image) as image:
         picture = draw_points(image.convert("RGB"), points_in(said[0]))
     return picture, said[0].style, [words_of(annotation) for annotation in said], None
+
+
+def choose(example: Example) -> list[Annotation]:
+    """What is shown of a picture: what has the most points, then others about something else, in order."""
+    first = max(example.annotations, key=lambda annotation: len(points_in(annotation)))
+    if first.style == "long_caption":
+        return [first]
+    others = [a for a in example.annotations if (a.question, a.label) != (first.question, first.label)]
+    return [first, *others][:SAID]
 
 
 def points_in(annotation: Annotation) -> list:
@@ -42,10 +61,11 @@ def points_in(annotation: Annotation) -> list:
 
 
 def words_of(annotation: Annotation) -> str:
-    """Question and answer in a line, without tags."""
-    asked = annotation.question or annotation.label
-    answer = plain_text(annotation.answer) or f"{len(annotation.points)} points"
-    return f"{asked} - {answer}" if asked else answer
+    """Question and answer in a line, without tags; the first WORDS of a long one."""
+    asked, n = annotation.question or annotation.label, len(annotation.points)
+    answer = plain_text(annotation.answer) or ("1 point" if n == 1 else f"{n} points" if n else "none")
+    words = (f"{asked} - {answer}" if asked else answer).split()
+    return " ".join(words[:WORDS]) + " ..." * (len(words) > WORDS)
 
 
 def main(arguments: list[str]) -> None:
@@ -64,8 +84,7 @@ def main(arguments: list[str]) -> None:
                          f"at. Try \"make data LEVEL={given.level}\" first.")
     given.out.mkdir(parents=True, exist_ok=True)
     for name in drawn:
-        page = sheet(given.folder / name / given.level, given.pictures)
-        page.quantize(COLORS).save(given.out / f"{name}.png", optimize=True)
+        sheet(given.folder / name / given.level, given.pictures).save(given.out / f"{name}.png")
         print(f"look: {given.out / name}.png")
 
 

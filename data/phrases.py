@@ -104,7 +104,8 @@ def extremes(scene: FullScene) -> list[Reference]:
         if len(reference.things) < 2 or reference.one.startswith("plain"):
             continue
         for word, thing in [*_ends(reference.things), *sizes(scene, reference.things)]:
-            found.append(Reference(f"{word} {reference.one}", f"{word} {reference.several}", (thing,)))
+            phrase = f"{word} {reference.one}"  # "largest cups" would be said of several
+            found.append(Reference(phrase, phrase, (thing,)))
     return found
 
 

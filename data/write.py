@@ -107,7 +107,8 @@ def make_plan(name: str, level: str = "easy", seed: int = 1, images: int | None 
 def make_plans(asked: argparse.Namespace, sets: dict[str, Compose]) -> list[Plan]:
     """Plans for the sets that are asked for (all that the level has, if none are named)."""
     get_level(asked.level)
-    names = asked.sets.split(",") if asked.sets else [name for name in sets if name in SIZES[asked.level]]
+    all_of_level = [name for name in sets if name in SIZES[asked.level]]
+    names = all_of_level if asked.sets is None else asked.sets.split(",")
     plans = [make_plan(name, asked.level, asked.seed) for name in names]
     if asked.images is None:
         return plans
@@ -207,15 +208,18 @@ def _end_with_the_parent():
 
 def _draw_one(plan: Plan, compose: Compose, part: Path, which: tuple[str, int]) -> str:
     """One image to its file; its row comes back as a line."""
-    split, index = which
+    picture, row = compose_row(plan, compose, *which)
+    picture.draw().save(part / row["image"], **SAVED_AS[picture.suffix])
+    return json.dumps(row) + "\n"
+
+
+def compose_row(plan: Plan, compose: Compose, split: str, index: int) -> tuple[Picture, dict]:
+    """What one image shows, not yet drawn, and its row."""
     rng = random.Random(f"{plan.seed}/{plan.name}/{split}/{index}")
     picture, annotations = compose(get_level(plan.level), split, rng)
-    image = f"images/{split}_{index:06d}{picture.suffix}"
-    picture.draw().save(part / image, **SAVED_AS[picture.suffix])
-    row = {"image": image, **picture.columns,
-           "annotations": [to_json(annotation) for annotation in annotations],
-           "things": [thing_to_json(thing) for thing in picture.things]}
-    return json.dumps(row) + "\n"
+    return picture, {"image": f"images/{split}_{index:06d}{picture.suffix}", **picture.columns,
+                     "annotations": [to_json(annotation) for annotation in annotations],
+                     "things": [thing_to_json(thing) for thing in picture.things]}
 
 
 def to_json(annotation: Annotation) -> dict:

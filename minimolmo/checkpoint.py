@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from minimolmo import safetensors
 from minimolmo.config import RunConfig, from_dict, to_dict
 from minimolmo.parallel import own_numbers
+from minimolmo.shards import OURS, TensorFolder, index_of
 from minimolmo.text.official_words import read_tokenizer
 from minimolmo.text.tokenizer import Tokenizer
 
@@ -76,12 +77,16 @@ def load_weights(folder: str | Path, model: nn.Module) -> None:
 
     Raises ValueError with every name that is missing, left over or of another shape; then nothing is changed.
     """
-    path = _part(folder, "weights.safetensors")
-    file, wanted = safetensors.TensorFile(path), dict(model.named_parameters())  # a tied head is there once
-    safetensors.refuse_misfits(path, file, {name: tuple(weight.shape) for name, weight in wanted.items()},
+    file, wanted = _weights(folder), dict(model.named_parameters())  # a tied head is there once
+    safetensors.refuse_misfits(folder, file, {name: tuple(weight.shape) for name, weight in wanted.items()},
                                f"building the model from {folder}/config.json")
     for name, weight in wanted.items():
         file.read_into(name, *own_numbers(weight))
+
+
+def read_weights(folder: str | Path) -> dict[str, Tensor]:
+    """All weights of a checkpoint by name, those that share numbers once."""
+    return dict(_weights(folder))
 
 
 def load_config(folder: str | Path) -> RunConfig:
@@ -142,6 +147,13 @@ def _each_once(weights: dict[str, Tensor]) -> dict[str, Tensor]:
 def _listed(out: Path) -> list[str]:
     path = out / "latest"
     return path.read_text().split() if path.is_file() else []
+
+
+def _weights(folder: str | Path) -> TensorFolder:
+    """One file, or the shards of a release."""
+    if not (Path(folder) / index_of(OURS)).is_file():
+        _part(folder, f"{OURS}.safetensors")
+    return TensorFolder(folder, OURS)
 
 
 def _part(folder: str | Path, name: str) -> Path:

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 VIEWS = ("bird", "ground", "close_up")  # how near we look; ImageConfig gives each its number of crops
+PIXEL_MEAN = (0.48145466, 0.4578275, 0.40821073)   # red, green, blue of CLIP's training images, 0..1
+PIXEL_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 class Tower(NamedTuple):
@@ -225,7 +227,7 @@ class RunConfig:
     """A model and its training, from nothing to answers."""
     name: str = "nano"
     seed: int = 1
-    level: str = "easy"                  # which level of mini-PixMo: easy or small
+    level: str = "easy"                  # which level of mini-PixMo: easy, small or full
     model: MolmoConfig = MolmoConfig()
     grow: StageConfig = StageConfig(steps=950, batch=32, rates=(2e-3, 2e-3, 2e-3), hold=0.5, growth=1.0)
     captions: StageConfig = StageConfig(steps=400, hold=1.0, growth=0.5)
@@ -237,7 +239,7 @@ class RunConfig:
     weight_decay: float = 0.0            #                                                Molmo: 0
     clip: float = 1.0                    # gradient norm allowed per part                 Molmo: 1
     z_loss: float = 1e-4                 # keeps the logits' scale in check               Molmo: 1e-4
-    balance: float = 0.01                # weight of the experts' uneven load             Molmo: 0
+    balance: float = 0.1                 # weight of the experts' uneven load             Molmo: 0
     shard: bool = False                  # torchrun: a share of the weights a process     Molmo: True (FSDP)
 
     def __post_init__(self):

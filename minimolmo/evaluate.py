@@ -10,7 +10,7 @@ import argparse
 import json
 import sys
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,9 +23,10 @@ from minimolmo.answer import ask, load
 from minimolmo.batch.dataset import Dataset
 from minimolmo.image.resize import open_image
 from minimolmo.score import SCORES, Asked, is_right, score
-from minimolmo.text.prompts import question_text
+from minimolmo.text.prompts import answer_text, question_text
 
 BATCH = 128       # questions answered at once
+SPARE = 16        # tokens
 RIGHT_IMAGE, BLANK_IMAGE, OTHER_IMAGE = COLUMNS = ("right image", "blank image", "other image")
 
 
@@ -72,12 +73,13 @@ def other_images(asked: list[Asked]) -> list[Path]:
 def answer_all(model, tokenizer, asked: list[Asked], column: str, view: str,
                bar: tqdm | None = None) -> None:
     """Put every question to the model, BATCH at a time, about the column's image, and keep what it says."""
+    longest = room(tokenizer, asked)
     paths = other_images(asked) if column == OTHER_IMAGE else [a.example.image for a in asked]
     for start in range(0, len(asked), BATCH):
         part, images = asked[start:start + BATCH], [open_image(path) for path in paths[start:start + BATCH]]
         if column == BLANK_IMAGE:
             images = [np.full_like(image, 255) for image in images]
-        answers = ask(model, tokenizer, images, [a.question for a in part], view)
+        answers = ask(model, tokenizer, images, [a.question for a in part], view, longest)
         for a, image, answer in zip(part, images, answers):
             a.answer = answer
             if column == RIGHT_IMAGE:  # the true points lie in the question's own image, in every column
@@ -86,8 +88,21 @@ def answer_all(model, tokenizer, asked: list[Asked], column: str, view: str,
             bar.update(len(part))
 
 
-def evaluate(model, tokenizer, folders: dict[str, Path], view: str, rows: int) -> tuple[dict, list[Asked]]:
-    """All columns on val, the right image on novel pairs too: (report, answers to val's right images)."""
+def room(tokenizer, asked: list[Asked]) -> int:
+    """Tokens that an answer to one of these may have: the longest true one's and a quarter more.
+
+    A caption of level full needs hundreds, a colour two; a model that never says end-of-text stops there. All
+    questions of a style have the same room, so it tells nothing about the single answer.
+    """
+    return max(len(tokenizer.encode(" " + answer_text(a.annotation))) for a in asked) * 5 // 4 + SPARE
+
+
+def evaluate(model, tokenizer, folders: dict[str, Path], view: str, rows: int,
+             judge: Callable[[list[Asked]], dict] = score) -> tuple[dict, list[Asked]]:
+    """All columns on val, the right image on novel pairs too: (report, answers to val's right images).
+
+    judge  turns answers into scores by style; whoever knows more of the pictures may bring one
+    """
     novel = {name: folder for name, folder in folders.items() if (folder / "novel.jsonl").exists()}
     questions = {"val": pick_all(folders, "val", rows), "novel": pick_all(novel, "novel", rows)}
     tasks = [("val", column) for column in COLUMNS] + [("novel", RIGHT_IMAGE)] * bool(novel)
@@ -98,10 +113,10 @@ def evaluate(model, tokenizer, folders: dict[str, Path], view: str, rows: int) -
             answered = []
             for style in SCORES:
                 mine = [a for a in asked if a.annotation.style == style]
-                if column != OTHER_IMAGE or len({a.example.image for a in mine}) > 1:
+                if mine and (column != OTHER_IMAGE or len({a.example.image for a in mine}) > 1):
                     answer_all(model, tokenizer, mine, column, view, bar)
                     answered += mine
-            report["novel pairs" if split == "novel" else column] = score(answered)
+            report["novel pairs" if split == "novel" else column] = judge(answered)
             if (split, column) == tasks[0]:
                 answers = [replace(a) for a in asked]
     return report, answers

@@ -1,5 +1,4 @@
-"""The named models: nano, which you train, and the four that were released, of which nano is the small
-sister.
+"""The named models: nano, which you train, mini, for one GPU, and the four that were released.
 
     preset("molmo_7b_d").model.decoder.width     # 3584
 
@@ -13,6 +12,22 @@ from minimolmo.config import (ConnectorConfig, DecoderConfig, ImageConfig, Molmo
                               StageConfig, VisionConfig)
 
 NANO = RunConfig()
+
+
+def _mini() -> RunConfig:
+    """For one GPU: 25 million parameters, level full. Sizes and rates are arithmetic, not measured yet."""
+    model = MolmoConfig(
+        ImageConfig(crop_size=168, patch_size=14, ground=12, close_up=24),
+        VisionConfig(width=384, layers=6, heads=6, mlp=1536),
+        ConnectorConfig(width=384, heads=6, mlp=1024),
+        DecoderConfig(width=384, layers=6, heads=6, kv_heads=6, mlp=1024, vocab=2048))
+    grow = StageConfig(steps=1500, batch=128, rates=(1e-3, 1e-3, 1e-3), hold=0.5, view="ground", growth=1.0)
+    words = StageConfig(steps=500, batch=128, rates=(2e-4, 4e-4, 1e-3), hold=1.0, view="ground", growth=0.5)
+    mix = dict(points=1.0, count=1.2, ask_model_anything=1.0, cap=0.8, cap_qa=0.6, point_explanations=0.6,
+               docs=1.5, clocks=1.5)
+    return RunConfig("mini", level="full", model=model, grow=grow, captions=words,
+                     mixture=replace(words, steps=5000, hold=0.6), mix=mix, max_tokens=1280)
+
 
 # What all four share: CLIP's ViT-L/14 at 336 px, and the crops.
 EYE = MolmoConfig(
@@ -49,6 +64,7 @@ def _sister(name: str, decoder: DecoderConfig, projector: int, captions: dict, m
 
 PRESETS = {
     "nano": NANO,
+    "mini": _mini(),
     "molmoe_1b": _sister("molmoe_1b", OLMOE, 1024, {}, dict(rates=(5e-6, 5e-6, 2e-5))),
     "molmo_7b_o": _sister("molmo_7b_o", OLMO_7B, 11008, {}, dict(steps=32_000)),
     "molmo_7b_d": MOLMO_7B_D,

@@ -12,7 +12,6 @@ from data.clocks.clock import Clock, random_clock, split_of
 from data.clocks.hands import hand_angles
 from data.clocks.prepare import (CHECK, FIGURES, HALF, LAST_HOUR, LONG, MINUTES, SECOND_HAND, SECONDS,
                                  TELL_TIME, WORDS, compose)
-from data.clocks.sheet import contact_sheet
 from data.clocks.styles import NOVEL, STYLES
 from data.clocks.words import in_figures, in_hours_and_minutes, in_words, to_the_second
 
@@ -174,11 +173,6 @@ def test_a_row_has_the_columns_of_pixmo():
     assert upright("toy", 9, 5, 7, True).columns == {
         "watchface_name": "toy", "time_format": "12h", "watch_time": "09:05:07", "shows_seconds": True,
         "hour_visible": 1, "minute_visible": 1, "second_visible": 1}
-
-
-def test_the_contact_sheet_shows_what_it_is_asked_for():
-    """Seven styles need two rows of six."""
-    assert contact_sheet(tuple(STYLES)[:7]).size == (6 * 124 - 4, 2 * 124 - 4)
 
 
 # The splits

@@ -1,17 +1,23 @@
-"""The four sets on disk: same seed, same bytes; nothing half-written; words that agree with things."""
+"""The sets on disk: same seed, same bytes; nothing half-written; words that agree with things."""
+import errno
 import json
+import os
 import random
 import re
+import subprocess
+import sys
+import time
 from collections import Counter
 from functools import cache
 
 import pytest
+from PIL import Image
 
 from data.facts import name, place_of
 from data.prepare_all import SETS
 from data.world import COLORS, KINDS, LEVELS, pair_of
 from data.write import HERE, SIZES, code_version, command, is_finished, make_plan, to_json, write_set
-from minimolmo.batch.dataset import read_example
+from minimolmo.batch.dataset import Dataset, read_example
 from minimolmo.flow import Annotation
 
 EASY = LEVELS["easy"]
@@ -145,13 +151,67 @@ def test_a_folder_with_foreign_files_is_not_replaced(tmp_path):
 @pytest.mark.parametrize("arguments, complaint", [
     (["--sets=cap,poins"], "set 'poins' does not exist"), (["--level=hard"], "level 'hard' does not exist"),
     (["--images=0"], "images=0 leaves nothing"), (["--images=-5"], "images=-5 leaves nothing"),
-    (["--workers=0"], "workers=0"),
+    (["--workers=0"], "workers=0"), (["--sets="], "set '' does not exist"),
+    (["--level=full", "--sets=maps"], "set 'maps' does not exist at level full"),
+    (["--level=full", "--sets=clocks", "--images=-1"], "images=-1 leaves nothing"),
 ])
 def test_what_cannot_be_drawn_is_refused_before_anything_is(arguments, complaint, tmp_path):
     """In one line, without a traceback, with something to try."""
     with pytest.raises(SystemExit, match=f"{complaint}.*Try"):
         command(SETS, [*arguments, f"--folder={tmp_path}"])
     assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_named_and_leaves_the_set_that_was_there(tmp_path, monkeypatch):
+    """The fifth picture finds no room: nothing of the new set stays, nothing of the old one goes."""
+    plan = make_plan("points", images=3)
+    folder = write_set(plan, SETS["points"], tmp_path)
+    before, saved = files_of(tmp_path), []
+
+    def save(image, path, **how):
+        saved.append(path)
+        if len(saved) == 5:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        path.write_bytes(b"picture")
+
+    monkeypatch.setattr(Image.Image, "save", save)
+    with pytest.raises(ValueError, match="points/easy cannot be written .*No space.* was not drawn. Try"):
+        write_set(make_plan("points", images=9), SETS["points"], tmp_path)
+    assert len(saved) == 5 and files_of(tmp_path) == before and list(folder.parent.iterdir()) == [folder]
+    assert is_finished(folder, plan, code_version(SETS["points"]))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_after_kill_9_nothing_half_written_is_taken_for_finished(workers, tmp_path):
+    """Killed while it draws: only a .part is left, no reader finds a set, and the workers end too."""
+    command = [sys.executable, "-m", "data.prepare_all", "--images=20000", f"--workers={workers}",
+               "--sets=points", f"--folder={tmp_path}"]
+    running = subprocess.Popen(command, cwd=HERE.parent, stderr=subprocess.DEVNULL, start_new_session=True)
+    part = tmp_path / "points" / "easy.part" / "images"
+    wait_until(lambda: part.is_dir() and len(list(part.iterdir())) > 20)
+    running.kill()
+    running.wait()
+    assert not (tmp_path / "points" / "easy").exists() and not list(tmp_path.rglob("manifest.json"))
+    with pytest.raises(ValueError, match="train.jsonl is missing, so there is nothing to read"):
+        Dataset(tmp_path / "points" / "easy", "train")
+    wait_until(lambda: not is_alive(running.pid))
+
+
+def wait_until(true, seconds: float = 30):
+    """Look every twentieth of a second; a machine may be slow."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def is_alive(group: int) -> bool:
+    """Whether any process of the group is left."""
+    try:
+        os.killpg(group, 0)
+        return True
+    except ProcessLookupError:
+        return False
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):

@@ -4,7 +4,6 @@ import random
 import runpy
 import sys
 from collections import Counter
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -29,6 +28,7 @@ from minimolmo.score import Asked
 from minimolmo.text.tokenizer import Tokenizer
 
 EASY = world.get_level("easy")
+BYTES = Tokenizer([], 257)  # a letter, a token
 
 
 def count_of(number: int, image: str) -> Asked:
@@ -64,7 +64,7 @@ def test_each_column_shows_its_image(tmp_path, monkeypatch):
         Image.new("RGB", (4, height), color).save(tmp_path / f"{name}.png")
         some.append(count_of(1, str(tmp_path / f"{name}.png")))
 
-    def remember(model, tokenizer, images, questions, view):
+    def remember(model, tokenizer, images, questions, view, max_new):
         shown.extend(tuple(image[0, 0].tolist()) for image in images)
         assert all((image == image[0, 0]).all() for image in images)
         return [Answer("1", [])] * len(images)
@@ -72,12 +72,20 @@ def test_each_column_shows_its_image(tmp_path, monkeypatch):
     monkeypatch.setattr(evaluate, "ask", remember)
     monkeypatch.setattr(evaluate, "BATCH", 2)  # the other image may be in another batch
     for column in (RIGHT_IMAGE, BLANK_IMAGE, OTHER_IMAGE):
-        answer_all(None, None, some, column, "bird")
+        answer_all(None, BYTES, some, column, "bird")
     red, green, blue = colors.values()
     assert shown[:3] == [red, green, blue]
     assert shown[3:6] == [(255, 255, 255)] * 3
     assert shown[6:] == [green, blue, red]
     assert [a.aspect for a in some] == [0.25, 0.5, 0.75]  # its own, in every column: there the truth lies
+
+
+def test_an_answer_has_the_room_of_the_longest_true_one_and_a_quarter_more():
+    """In letters here: " 12" has three, a caption of 400 letters 401."""
+    assert evaluate.room(BYTES, [count_of(1, "a.png"), count_of(12, "b.png")]) == 3 + evaluate.SPARE
+    long = Annotation("long_caption", answer="a" * 400)
+    asked = Asked("test", Example(Path(), (long,)), long, "?")
+    assert evaluate.room(BYTES, [asked, count_of(1, "a.png")]) == 501 + evaluate.SPARE
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +150,7 @@ def untrained(tmp_path) -> Path:
 
 def test_an_untrained_model_scores_nothing_in_any_column(drawn, untrained, monkeypatch, capsys):
     """But where there is nothing to point at: there, pointing nowhere is right, as in Molmo's own scoring."""
-    monkeypatch.setattr(evaluate, "ask", partial(evaluate.ask, max_new=8))
+    monkeypatch.setattr(evaluate, "room", lambda *_: 8)
     evaluate.main([f"--weights={untrained}", f"--data={drawn}", "--rows=6"])
 
     report = json.loads((untrained / "report.json").read_text())
@@ -178,7 +186,7 @@ def test_a_folder_without_novel_pairs_leaves_the_others_theirs(drawn, tmp_path, 
     scenes = [points.compose(EASY, "val", random.Random(seed)) for seed in range(3)]
     (tmp_path / "images").mkdir()
     write(tmp_path, "val", scenes)
-    report, _ = evaluate.evaluate(None, None, {**folders_of(drawn), "mine": tmp_path}, "bird", rows=2)
+    report, _ = evaluate.evaluate(None, BYTES, {**folders_of(drawn), "mine": tmp_path}, "bird", rows=2)
     assert report[RIGHT_IMAGE]["pointing"]["questions"] == 4
     assert report["novel pairs"]["pointing"]["questions"] == 2
 

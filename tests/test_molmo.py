@@ -221,7 +221,7 @@ def test_prefill_and_single_steps_equal_reading_at_once(model):
     whole = batch(CAT)
     expected = model.read(whole, model.look(whole)[1])
     asked = batch(CAT[:1])
-    cache = KVCache(TINY.decoder.layers)
+    cache = KVCache(TINY.decoder.layers, room=whole.ids.shape[1])
     hidden = [model.read(asked, model.look(asked)[1], cache=cache)]
     for t in range(asked.ids.shape[1], whole.ids.shape[1]):
         visible = who_sees_whom(whole.branch[:, t:t + 1], whole.branch[:, :t + 1])

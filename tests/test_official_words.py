@@ -143,7 +143,7 @@ def test_the_older_pair_of_files_says_the_same(tmp_path, ending):
 
 
 def test_the_older_pair_takes_what_else_it_needs_from_its_config(tmp_path):
-    """Whose pattern it is, and tokens beyond the vocabulary; end of text is the first of them, else."""
+    """Whose pattern it is, and tokens beyond the vocabulary; else end of text is the first of them."""
     vocab = {text: number - 1 for text, number in FILE["model"]["vocab"].items() if number}
     (tmp_path / "vocab.json").write_text(json.dumps(vocab))
     (tmp_path / "merges.txt").write_text("\n".join(" ".join(pair) for pair in FILE["model"]["merges"]))

@@ -98,7 +98,7 @@ def test_positions_for_another_grid_are_drawn_out_and_the_class_tokens_stays():
 
 
 def test_drawing_positions_smaller_skips_none_of_them():
-    """16x16 places become 2x2: with antialiasing each of the four hears all of its quarter, its corners too."""
+    """16x16 places become 2x2: each of the four hears all of its quarter, the corners too."""
     table = torch.zeros(16, 16)
     table[0, 0] = 1.0
     square = stretch(table.view(-1, 1), first=0, table=16, side=2).view(2, 2)

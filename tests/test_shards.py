@@ -6,7 +6,9 @@ import pytest
 import torch
 
 from minimolmo.safetensors import TensorFile, save
-from minimolmo.shards import INDEX, TensorFolder, save_folder
+from minimolmo.shards import RELEASED, TensorFolder, index_of, save_folder
+
+INDEX = index_of(RELEASED)
 
 THREE = {"a": torch.arange(4.0), "b": torch.arange(4, dtype=torch.bfloat16), "c": torch.ones(2, 2)}
 

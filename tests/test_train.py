@@ -266,7 +266,7 @@ def test_a_loss_that_is_no_number_stops_at_once_names_the_batch_and_keeps_the_la
 
     def poisoned(run, stage, step, parts):
         if run.step == 7:
-            parts[0].patches[0, 0, 0] = float("nan")
+            parts[0].loss_weight[parts[0].loss_weight > 0] = float("nan")
         return taken(run, stage, step, parts)
 
     monkeypatch.setattr(train, "train_step", poisoned)
@@ -287,6 +287,66 @@ def test_the_last_stage_may_be_made_longer(data, tmp_path):
     train.main(arguments(tmp_path, data, "--mixture.steps=2"))
     train.main(arguments(tmp_path, data, "--mixture.steps=4", "--resume"))
     assert len(losses(tmp_path)) == 10
+
+
+def test_when_the_minutes_are_over_it_stops_at_a_checkpoint_and_goes_on(unbroken, data, tmp_path, capsys):
+    """No minutes at all: one step, saved; no error, so that a script's next command runs."""
+    train.main(arguments(tmp_path, data, "--minutes=0"))
+    assert "the minutes are over" in capsys.readouterr().out
+    assert len(losses(tmp_path)) == 1 and checkpoint.latest(tmp_path)
+    train.main(arguments(tmp_path, data, "--resume", "--minutes=60"))
+    assert losses(tmp_path) == losses(unbroken) and same_weights(tmp_path, unbroken)
+
+
+def test_a_log_line_says_how_fast_how_busy_and_how_long_it_waited(unbroken):
+    for line in map(json.loads, (unbroken / "log.jsonl").read_text().splitlines()):
+        assert line["images_per_second"] > 0 and 0 <= line["waited"] < 1 and line["mfu"] > 0
+        assert line["visual_tokens_per_second"] == pytest.approx(16 * line["images_per_second"], rel=0.05)
+
+
+def test_when_a_gpu_is_too_small_the_setting_to_lower_is_named(data, tmp_path, monkeypatch):
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+    monkeypatch.setattr(train, "train_step", full)
+    with pytest.raises(SystemExit, match=r"stage grow puts 4 images at once .* Try --resume --accumulate=2"):
+        train.main(arguments(tmp_path, data))
+
+
+def test_a_run_may_go_on_with_its_batches_cut_into_more_pieces(data, tmp_path, monkeypatch):
+    stop_after(4, tmp_path, data, (), monkeypatch)
+    train.main(arguments(tmp_path, data, "--resume", "--accumulate=2"))
+    assert len(losses(tmp_path)) == 12
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_a_killed_gpu_run_goes_on_and_its_checkpoint_says_on_a_cpu_what_it_says_on_the_gpu(
+        data, tmp_path, monkeypatch):
+    """kill -9 in the middle; then eight questions, in float32 on both devices, word for word."""
+    import contextlib
+
+    from minimolmo import answer
+    from minimolmo.image.resize import open_image
+    script = "import sys, train; train.SAVE_EVERY = 1; train.main(sys.argv[1:])"
+    process = subprocess.Popen([sys.executable, "-c", script, *arguments(tmp_path, data, "--resume")],
+                               cwd=ROOT)
+    deadline = time.time() + 300
+    while process.poll() is None and time.time() < deadline and lines(tmp_path) < 5:
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    train.main(arguments(tmp_path, data, "--resume"))
+    assert [step for step, _ in losses(tmp_path)] == list(range(1, 13))
+    assert all(json.loads(line)["peak_gib"] > 0 for line in (tmp_path / "log.jsonl").read_text().splitlines())
+
+    images = [open_image(data / "points" / "easy" / "images" / f"train_{i:06d}.png") for i in range(8)]
+    said = []
+    monkeypatch.setattr(answer, "autocast", lambda _device: contextlib.nullcontext())
+    for device in ("cuda", "cpu"):
+        monkeypatch.setattr(answer, "pick_device", lambda: torch.device(device))
+        model, words, _ = answer.load(tmp_path)
+        said.append(answer.ask(model, words, images, ["What is there?"] * 8, max_new=12))
+    assert said[0] == said[1]
 
 
 @pytest.mark.parametrize("wrong, says", [

@@ -10,7 +10,7 @@ from collections import Counter
 
 from data.ask_model_anything import words
 from data.ask_model_anything.asks import Ask
-from data.facts import NUMBERS, WAYS, ahead, with_article
+from data.facts import NUMBERS, WAYS, ahead, sentence, with_article
 from data.kinds import KINDS
 from data.phrases import (CLEAR, LARGER, absent, alone, area, clearly, extremes, hidden_pairs, matching, name,
                           noun, relations, sizes, where, wishes_of)
@@ -191,8 +191,10 @@ def nearest(scene, rng) -> list[Ask]:
 
 def describe(scene, rng) -> list[Ask]:
     """A thing in a sentence: colour, pattern, place."""
-    return [Ask(words.DESCRIBE, t.kind, f"The {t.kind} is {t.color} and {t.pattern}, and it is {where(t)}.")
-            for t in scene.things if _only(scene, Wish(kind=t.kind))]
+    known = [thing for thing in scene.things if _only(scene, Wish(kind=thing.kind))]
+    return [Ask(words.DESCRIBE, t.kind, sentence(rng.choice(words.SENTENCES).format(
+        kind=t.kind, color=t.color, pattern=t.pattern, with_it=words.WITH_IT[t.pattern], at=where(t))))
+        for t in known]
 
 
 def most_common(scene, rng) -> list[Ask]:

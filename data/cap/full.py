@@ -25,22 +25,24 @@ GROUND = {
     "room": ("the inside of a room, with a wall and a floor", "a room with a bare wall", "an indoor scene"),
     "street": ("a street with pavement", "a quiet street in a town", "a road and the sky over it"),
     "night": ("a night scene with a dark sky", "darkness, as it is night", "a dark sky at night"),
-    "plain": ("a plain, light background", "one even background colour", "a bare background"),
+    "plain": ("a plain, light background", "a background of one even color", "a bare background"),
     "noisy": ("a grainy background", "a speckled background, as in an old photo", "a noisy background")}
 OPENINGS = ("The image shows {ground}.", "This picture shows {ground}.", "We are looking at {ground}.",
-            "Behind everything is {ground}.", "The scene is set against {ground}.")
+            "This is a picture of {ground}.", "Here we see {ground}.")
 TOTALS = ("In all there {are} {n} in it.", "There {are} {n} to be seen.", "{n} can be made out.",
-          "It holds {n}.", "One can count {n}.")
+          "We can count {n}.", "Altogether it shows {n}.")
 SENTENCES = (
     "{a} is {at}.", "{at} is {a}.", "{at} there is {a}.", "There is {a} {at}.", "{a} can be seen {at}.",
-    "{at} one finds {a}.", "{a} has its place {at}.")
-BESIDE = ("It stands {way} the {other}.", "It is {way} the {other}.", "Seen from the {other}, it is {turn}.")
+    "{at} we find {a}.", "{a} appears {at}.", "We see {a} {at}.")
+BESIDE = ("It is {way} the {other}.", "It is {turn} than the {other}.", "It lies {way} the {other}.",
+          "This one is {turn} than the {other}.")
 TURNS = {"left of": "further left", "right of": "further right", "above": "higher up",
-         "below": "further down"}
+         "below": "lower down"}
 HIDING = ("The {front} hides part of the {back}.", "The {back} is partly covered by the {front}.",
-          "Part of the {back} disappears behind the {front}.")
-SIGNS = ('Its letters read "{word}".', 'On it is written "{word}".', 'It says "{word}".')
-SUMMARIES = ("Among them are {counts}.", "To sum up, there are {counts}.", "Counted by kind: {counts}.")
+          "Part of the {back} is hidden behind the {front}.")
+SIGNS = ('Its letters read "{word}".', 'It has "{word}" written on it.', 'It says "{word}".')
+SUMMARIES = ("By kind, that makes {counts}.", "To sum up, there {are} {counts}.",
+             "Counted by kind, the picture has {counts}.")
 STARTS = (
     "okay so i'm looking at {ground}.", "alright, this is, um, {ground}.",
     "so the picture has {ground}, i'd say.", "let me see. it's {ground}.",
@@ -83,7 +85,7 @@ def caption(scene: FullScene, rng: random.Random) -> str:
     ground = rng.choice(GROUND[scene.setting])
     parts = [rng.choice(OPENINGS).format(ground=ground), total(rng.choice(TOTALS), scene)]
     for thing in things:
-        parts.append(_place(rng.choice(SENTENCES), thing, _with_size(scene, thing)))
+        parts.append(_place(rng.choice(SENTENCES), thing, with_size(scene, thing)))
         parts += _details(scene, thing, rng)
     parts += [rng.choice(HIDING).format(front=name(front), back=name(back))
               for front, back in hidden_pairs(scene)]
@@ -103,14 +105,15 @@ def _details(scene: FullScene, thing: Thing, rng: random.Random) -> list[str]:
     return said
 
 
-def _with_size(scene: FullScene, thing: Thing) -> str:
+def with_size(scene: FullScene, thing: Thing) -> str:
+    """As a caption names it: "a tiny dotted blue cup"."""
     return with_article(" ".join(part for part in (size_word(scene, thing), name(thing)) if part))
 
 
 def _summary(scene: FullScene, rng: random.Random) -> str:
     kinds = Counter(thing.kind for thing in scene.things).most_common()
     counts = [f"{NUMBERS[n]} {KINDS[kind].plural if n > 1 else kind}" for kind, n in kinds]
-    return rng.choice(SUMMARIES).format(counts=listed(counts))
+    return rng.choice(SUMMARIES).format(counts=listed(counts), are="are" if kinds[0][1] > 1 else "is")
 
 
 def transcript(scene: FullScene, walk: Callable, start: str, rng: random.Random) -> str:

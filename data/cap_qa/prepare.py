@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import replace
 
 from data.ask_model_anything.asks import Ask
-from data.cap.full import caption
+from data.cap.full import caption, with_size
 from data.facts import NUMBERS, at, place_of
 from data.kinds import KINDS
 from data.phrases import name, size_word
@@ -24,32 +24,32 @@ from minimolmo.flow import Annotation, Thing
 ASKED = (8, 11)
 
 AT_PLACE = (
-    "What does the picture have {}?", "According to a full description, what is {}?",
+    "What does the picture show {}?", "In a full description, what is {}?",
     "Look {}: what is there?", "What would you find {}?", "Name the thing {}.", "{}, what is there?",
-    "Which thing is {}?", "Someone describes the picture. What do they put {}?")
+    "Which thing is {}?", "Someone describes the picture. What do they see {}?")
 PLACE = (
     "Where is the {}?", "In which part of the picture is the {}?", "Where would a description put the {}?",
-    "Find the {}: where is it?", "What place has the {}?", "Where in the image can the {} be found?",
-    "Say where the {} is.", "Which part of the image holds the {}?")
+    "Find the {}: where is it?", "Where is the {} to be found?", "Where in the image can the {} be seen?",
+    "Say where the {} is.", "Where should one look for the {}?")
 COLOR = (
-    "What color is the {}?", "Which color does the {} have?", "The {} is of what color?",
+    "What color is the {}?", "Which color does the {} have?", "The {} is what color?",
     "Name the color of the {}.", "In a description, what color would the {} be?",
     "Tell me the color of the {}.", "What is the color of the {}?", "And the {}: what color?")
 HOW_MANY = (
     "How many things are there?", "How many things are in the picture?", "What is the number of things?",
-    "How many things does it hold, in a word?", "How many things would a description mention?",
-    "The total of things, in a word?", "Count the things.", "How many things can be seen?")
+    "How many things does it show, in a word?", "How many things would a description mention?",
+    "In a word, how many things?", "Count the things.", "How many things can be seen?")
 KIND_NUMBER = (
     "How many {} are there?", "What is the number of {}?", "How many {} does the picture have?",
     "Count the {}.", "How many {} would a description mention?", "In a word, how many {}?",
     "The number of {}, please?", "How many {} can be seen?")
 READS = (
     "What does the {} say?", "Read the {}.", "What is written on the {}?", "Which word does the {} carry?",
-    "Which letters are on the {}?", "The {} reads how?", "What would one read on the {}?",
+    "Which letters are on the {}?", "What word is on the {}?", "What can one read on the {}?",
     "Tell me the word on the {}.")
 SIZE = (
-    "How big is the {}?", "What size does the {} have?", "Is the {} tiny, small or big?",
-    "Tell me the size of the {}.", "How large does the {} look?", "Of what size is the {}?",
+    "How big is the {}?", "What size is the {}?", "Is the {} tiny, small or big?",
+    "Tell me the size of the {}.", "How large does the {} look?", "The {} is what size?",
     "The {}: how big?", "What about the size of the {}?")
 
 
@@ -82,7 +82,7 @@ def offer(scene: FullScene) -> list[Ask]:
 def _about(scene: FullScene, thing: Thing, count: dict[str, Counter]) -> list[Ask]:
     asks = []
     if count["place"][place_of(thing)] == 1:
-        asks.append(Ask(AT_PLACE, at(place_of(thing)), name(thing)))
+        asks.append(Ask(AT_PLACE, at(place_of(thing)), with_size(scene, thing)))
     if count["kind"][thing.kind] == 1:
         asks.append(Ask(COLOR, thing.kind, thing.color))
     if count["name"][name(thing)] == 1:

@@ -20,7 +20,7 @@ WRONG = (1, 2, 5, 10, 15, 30, 60, 120, 180)  # minutes by which a wrong time may
 TELL_TIME = ("What time is it{}?", "What time is being shown{}?", "What time does the clock show{}?",
              "What does the clock say{}?", "Read the clock{}.", "Tell me the time{}.", "Give the time{}.",
              "Which time do the hands show{}?", "What is the time{}?", "The time{}, please.",
-             "How late is it{}?", "What time do you read here{}?", "Can you read this clock{}?",
+             "What's the time{}?", "What time do you read here{}?", "Can you read this clock{}?",
              "what time is it{}")
 FIGURES = ("", "", "", " in figures", " in digits")
 WORDS = (" in words", ", in words")
@@ -29,18 +29,23 @@ SECONDS = (" to the second", " with seconds")
 
 LAST_HOUR = ("Which hour has the short hand passed last?", "What hour did the hour hand pass last?",
              "Which hour mark did the short hand leave behind?", "What is the last full hour?",
-             "Past which hour is the short hand?", "Name the hour that the hour hand has passed.")
+             "Past which hour is the short hand?", "Name the hour that the hour hand has passed.",
+             "Only the hour, please.", "Which hour mark comes just before the short hand?")
 MINUTES = ("How many minutes past the full hour is it?", "How many minutes does the long hand show?",
            "At which minute is the long hand?", "Only the minutes, please.", "What minute is it?",
-           "How many minutes have gone by since the full hour?")
+           "How many minutes have gone by since the full hour?", "Read the minute hand alone.",
+           "Just the minutes: how many?")
 HALF = ("Is it before or after half past?", "Before or after half past?", "Half past: before it or after it?",
-        "Does the clock stand before or after half past?", "half past: is it before or after",
-        "Is this before half past or after?")
+        "Do the hands stand before or after half past?", "half past: is it before or after",
+        "Is this before half past or after?", "Half past: is the clock before or after it?",
+        "Which is it, before half past or after?")
 SECOND_HAND = ("Is there a second hand?", "Does it show seconds?", "Can you see a second hand?",
-               "Has this clock a hand for the seconds?", "Do you see a hand for seconds?",
-               "second hand: yes or no")
+               "Does this clock have a hand for the seconds?", "Do you see a hand for seconds?",
+               "second hand: yes or no", "Yes or no: is there a second hand?",
+               "Are the seconds shown by a hand?")
 CHECK = ("Is it {}?", "Does the clock show {}?", "Yes or no: is it {}?", "Do the hands say {}?",
-         "Is {} the time shown here?", "Can it be {}?")
+         "Is {} the time shown here?", "Can it be {}?",
+         "Is this clock showing {}?", "Would you say it is {}?")
 
 
 def compose(level: Level, split: str, rng: random.Random) -> tuple[Clock, list[Annotation]]:

@@ -111,7 +111,7 @@ def _scattered(novel: bool, rng: random.Random):
             break
     values = tuple((x * topic.steps[0], y * topic.steps[1]) for x, y in spots)
     grid = Grid(topic.title, "point", "of point", tuple("ABCDEFGH"[:len(spots)]), topic.nouns, topic.nouns,
-                values)
+                values, adds=False)
     return grid, topic.units, topic.steps
 
 

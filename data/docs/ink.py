@@ -94,6 +94,11 @@ class Ink:
         if corners[2] >= corners[0] and corners[3] >= corners[1]:
             self._pen.rounded_rectangle(corners, radius * SCALE, fill, outline, round(line * SCALE))
 
+    def banner(self, title: str, height: float, color: str, x: float, size: int, anchor: str = "lm"):
+        """A coloured strip along the top, with the title in its middle line."""
+        self.box(0, 0, self.width, height, COLORS[color])
+        self.write(title, x, height / 2, size, on(COLORS[color]), anchor, bold=True)
+
     def line(self, spots: list[Spot], color: Color | None = None, width: float = 1):
         """A line through the spots."""
         self._pen.line(self._large(spots), color or self.theme.rule, round(width * SCALE), joint="curve")

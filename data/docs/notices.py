@@ -44,9 +44,8 @@ class Poster:
         step, size = round(25 * self.room), 16
         wide = max(width_of(self.title, LARGE) + 2 * EDGE + 4, widest(name for _, name in self.acts) + 150)
         ink = Ink(clamp(wide * self.room), clamp(150 + step * len(self.acts) + 40), self.theme)
-        middle, banner = ink.width / 2, COLORS[self.color]
-        ink.box(0, 0, ink.width, 70, banner)
-        ink.write(self.title, middle, 36, LARGE, on(banner), "mm", bold=True)
+        middle = ink.width / 2
+        ink.banner(self.title, 72, self.color, middle, LARGE, "mm")
         ink.write(self.day, middle, 92, size, anchor="mm", bold=True)
         ink.write(self.place, middle, 115, size, anchor="mm")
         left = middle - (widest((name for _, name in self.acts), 14) + 60) / 2
@@ -121,8 +120,7 @@ class Timetable:
         cell = max(cell, (224 - left - EDGE) // rides)
         wide = max(left + cell * rides + EDGE, width_of(self.line, TITLE) + width_of("Timetable") + 60)
         ink = Ink(clamp(wide), max(224, 56 + step * len(self.stops) + EDGE), self.theme)
-        ink.box(0, 0, ink.width, 42, COLORS[self.color])
-        ink.write(self.line, EDGE, 21, TITLE, on(COLORS[self.color]), bold=True)
+        ink.banner(self.line, 42, self.color, EDGE, TITLE)
         ink.write("Timetable", ink.width - EDGE, 21, color=on(COLORS[self.color]), anchor="rm")
         for row, (stop, times) in enumerate(zip(self.stops, self.times)):
             y = 52 + step * (row + 0.5)

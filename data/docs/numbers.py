@@ -25,6 +25,7 @@ class Grid:
     decimals: int = 0
     suffix: str = ""                      # behind every number: "%"
     ordered: bool = False                 # rows follow each other in time
+    adds: bool = True                     # a sum of its numbers means something
 
     def number(self, value: int) -> str:
         """A value as it is printed, and as it is answered."""
@@ -52,7 +53,7 @@ def make_grid(topic: Topic, rows: int, columns: int, step: int, rng: random.Rand
     nouns = tuple(f"{topic.noun} ({group})" if group else topic.noun for group in groups)
     headers = groups if columns > 1 else (topic.noun,)
     return Grid(topic.title, topic.axis, topic.at, names, headers, nouns, values, topic.unit,
-                topic.decimals, ordered=topic.ordered)
+                topic.decimals, ordered=topic.ordered, adds=topic.adds)
 
 
 def pick(names: tuple[str, ...], count: int, ordered: bool, rng: random.Random) -> tuple[str, ...]:
@@ -143,8 +144,9 @@ def computed(grid: Grid, rng: random.Random) -> list[Ask]:
     for column, noun, a, b in _twos(grid, rng):
         one, two = grid.values[a][column], grid.values[b][column]
         slots = {"noun": noun, "a": grid.of_row(a), "b": grid.of_row(b), "x": grid.rows[a], "y": grid.rows[b]}
-        asks += [Ask("sum", slots, grid.number(one + two)),
-                 Ask("difference", slots, grid.number(abs(one - two)))]
+        asks.append(Ask("difference", slots, grid.number(abs(one - two))))
+        if grid.adds:
+            asks.append(Ask("sum", slots, grid.number(one + two)))
         if (one + two) % 2 == 0:
             asks.append(Ask("average", slots, grid.number((one + two) // 2)))
     return asks

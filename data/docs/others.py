@@ -5,7 +5,7 @@ import random
 from dataclasses import dataclass
 
 from data.docs.goods import FORMS, SHOPS, STREETS, kept
-from data.docs.ink import COLORS, Ink, clamp, on, widest, width_of
+from data.docs.ink import COLORS, Ink, clamp, widest, width_of
 from data.docs.topics import MONTHS, NAMES, TOWNS, Persona
 from data.docs.wordings import Ask
 
@@ -146,8 +146,7 @@ class Form:
                    width_of(self.title, TITLE) + 40)
         rows = -(-len(self.boxes) // 2)
         ink = Ink(clamp(wide * self.room), max(224, 62 + step * (len(self.fields) + rows)), self.theme)
-        ink.box(0, 0, ink.width, 40, COLORS[self.color])
-        ink.write(self.title, EDGE, 20, TITLE, on(COLORS[self.color]), bold=True)
+        ink.banner(self.title, 40, self.color, EDGE, TITLE)
         y = 52 + step / 2
         for name, words in self.fields:
             ink.write(name, EDGE, y, color=ink.theme.faint)

@@ -60,7 +60,7 @@ def make_table(persona: Persona, novel: bool, rng: random.Random) -> Table:
     grid = make_grid(topic, rows, columns, max(1, topic.high // 250), rng)
     named = rng.random() < 0.5 and topic.rows is not NAMES
     leaders = tuple(rng.sample(NAMES, rows)) if named or columns == 1 else ()
-    return Table(grid, rng.choice(LEADERS) if leaders else "", leaders, rng.random() < 0.4,
+    return Table(grid, rng.choice(LEADERS) if leaders else "", leaders, topic.adds and rng.random() < 0.4,
                  rng.choice(["", *COLORS]), rng.choice(LINES), rng.choice(persona.themes),
                  round(rng.uniform(1, 1.4), 2))
 

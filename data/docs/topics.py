@@ -58,6 +58,7 @@ class Topic:
     ordered: bool = False  # rows follow each other in time, so that there is a trend
     share: bool = False    # rows are parts of a whole, so that a pie makes sense
     decimals: int = 0
+    adds: bool = True      # two of the numbers make a sum that means something: not so temperatures
     novel: bool = False
 
 
@@ -73,15 +74,18 @@ def _named(title, noun, unit, axis, rows, groups, low, high, share=True, **rest)
 TOPICS = (
     _timed("Rainfall", "rainfall", "mm", "month", MONTHS, TOWNS, 10, 180),
     _timed("Sunny hours", "number of sunny hours", "", "month", MONTHS, TOWNS, 40, 300),
-    _timed("Snow depth", "snow depth", "cm", "day", DAYS, ("Summit", "Valley", "Cabin", "Lift"), 5, 90),
+    _timed("Snow depth", "snow depth", "cm", "day", DAYS, ("Summit", "Valley", "Cabin", "Lift"), 5, 90,
+           adds=False),
     _timed("Museum visitors", "number of visitors", "", "day", DAYS,
            ("Art", "Trains", "Toys", "Ships"), 20, 400),
     _timed("Bakery sales", "number of loaves", "", "day", DAYS, ("Rye", "Wheat", "Spelt", "Oat"), 20, 160),
     _timed("Power used", "power used", "kWh", "month", MONTHS,
            ("Home", "Office", "School", "Farm"), 100, 900),
     _timed("Solar power", "solar power", "kWh", "month", MONTHS, ("Roof A", "Roof B", "Barn"), 20, 500),
-    _timed("Water level", "water level", "cm", "hour", HOURS, ("Pier", "Lock", "Bridge"), 20, 240),
-    _timed("Room temperature", "temperature", "deg", "hour", HOURS, ("Kitchen", "Attic", "Cellar"), 8, 32),
+    _timed("Water level", "water level", "cm", "hour", HOURS, ("Pier", "Lock", "Bridge"), 20, 240,
+           adds=False),
+    _timed("Room temperature", "temperature", "degrees", "hour", HOURS, ("Kitchen", "Attic", "Cellar"), 8, 32,
+           adds=False),
     _timed("Steps walked", "number of steps", "hundreds", "day", DAYS, NAMES, 20, 150),
     _timed("Minutes of sleep", "sleep", "min", "day", DAYS, NAMES, 300, 600),
     _timed("Books lent", "number of books", "", "month", MONTHS, ("Novels", "Comics", "Science"), 30, 480),
@@ -91,10 +95,11 @@ TOPICS = (
     _timed("Town budget", "budget", "million", "year", YEARS, ("Roads", "Schools", "Parks"), 10, 95),
     _timed("Wheat harvest", "harvest", "tons", "year", YEARS, ("North", "South", "East", "West"), 20, 300),
     _timed("Honey harvest", "honey harvest", "kg", "year", YEARS, ("Hive A", "Hive B", "Hive C"), 10, 80),
-    _timed("Club members", "number of members", "", "year", YEARS, ("Chess", "Choir", "Tennis"), 15, 240),
+    _timed("Club members", "number of members", "", "year", YEARS, ("Chess", "Choir", "Tennis"), 15, 240,
+           adds=False),
     _timed("Price of coffee", "price", "euros", "year", YEARS,
-           ("Small", "Large", "To go"), 12, 58, decimals=1),
-    _timed("Rent per room", "rent", "euros", "year", YEARS, TOWNS, 200, 900),
+           ("Small", "Large", "To go"), 12, 58, decimals=1, adds=False),
+    _timed("Rent per room", "rent", "euros", "year", YEARS, TOWNS, 200, 900, adds=False),
     _timed("Web traffic", "number of clicks", "", "day", DAYS, ("Phone", "Tablet", "Laptop"), 50, 950),
     _timed("Support calls", "number of calls", "", "day", DAYS, ("Mail", "Phone", "Chat"), 5, 120),
     _timed("Revenue", "revenue", "k euros", "quarter", QUARTERS, ("Shop", "Online", "Export"), 20, 480),
@@ -148,7 +153,8 @@ TOPICS = (
     _named("Instruments", "number of pupils", "", "instrument",
            ("Cello", "Drums", "Flute", "Guitar", "Harp", "Piano", "Violin"),
            ("Year 1", "Year 2"), 3, 60),
-    _timed("Wind speed", "wind speed", "km/h", "hour", HOURS, ("Coast", "Ridge", "Port"), 5, 95, novel=True),
+    _timed("Wind speed", "wind speed", "km/h", "hour", HOURS, ("Coast", "Ridge", "Port"), 5, 95, novel=True,
+           adds=False),
     _timed("Ferry tickets", "number of tickets", "", "month", MONTHS,
            ("Adult", "Child", "Bike"), 40, 800, novel=True),
     _named("Cheese tasting", "number of points", "", "cheese",
@@ -177,7 +183,7 @@ TWOSOMES = (
     Twosome("Distance and fare", ("distance", "fare"), ("km", "euros"), (5, 2)),
     Twosome("Weight and speed", ("weight", "speed"), ("kg", "km/h"), (10, 5)),
     Twosome("Water and growth", ("water", "growth"), ("liters", "cm"), (2, 5)),
-    Twosome("Practice and wins", ("practice", "number of wins"), ("hours", ""), (5, 2)),
+    Twosome("Practice and wins", ("practice time", "number of wins"), ("hours", ""), (5, 2)),
     Twosome("Ads and sales", ("number of ads", "sales"), ("", "k euros"), (4, 25)),
     Twosome("Depth and catch", ("depth", "catch"), ("m", "kg"), (10, 20), novel=True),
 )

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from minimolmo.config import PIXEL_MEAN, PIXEL_STD
+
 MOST_PIXELS = 178_956_970  # Pillow's own limit: a file of a few kilobytes can claim more than memory holds
 
-MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)  # CLIP's: red, green, blue
-STD = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
+MEAN, STD = np.array(PIXEL_MEAN, np.float32), np.array(PIXEL_STD, np.float32)
 
 DAMAGE = (OSError, SyntaxError, ValueError, EOFError, RuntimeError, struct.error)  # of Pillow's readers
 
@@ -69,11 +70,11 @@ def _to_8_bits(values: np.ndarray) -> np.ndarray:
     return values.clip(0, 255).astype(np.uint8)
 
 
-def resize_and_pad(image: np.ndarray, height: int, width: int):
+def resize_and_pad(image: np.ndarray, height: int, width: int, as_bytes: bool = False):
     """Fit an image into height x width pixels, keeping its shape; black fills what is left.
 
         image    (h, w, 3) uint8
-        returns  pixels (height, width, 3) float32 in 0..1;
+        returns  pixels (height, width, 3) float32 in 0..1, or as_bytes uint8 in 0..255;
                  real   (height, width) bool, True on the picture, False on the padding;
                  box    (top, left, h, w) of the picture, in pixels
 
@@ -89,8 +90,9 @@ def resize_and_pad(image: np.ndarray, height: int, width: int):
     top, left = (height - h) // 2, (width - w) // 2
 
     picture = slice(top, top + h), slice(left, left + w)
-    pixels, real = np.zeros((height, width, 3), np.float32), np.zeros((height, width), bool)
-    pixels[picture], real[picture] = _resize(image, h, w), True
+    pixels = np.zeros((height, width, 3), np.uint8 if as_bytes else np.float32)
+    real = np.zeros((height, width), bool)
+    pixels[picture], real[picture] = (_resize_bytes if as_bytes else _resize)(image, h, w), True
     return pixels, real, (top, left, h, w)
 
 
@@ -105,6 +107,13 @@ def _resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
     channels = [channel.convert("F").resize((width, height), Image.BILINEAR)
                 for channel in Image.fromarray(image).split()]
     return (np.stack(channels, axis=-1) / np.float32(255)).clip(0, 1)
+
+
+def _resize_bytes(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """`_resize` in whole bytes: at most one of 255 steps off, and faster."""
+    if image.shape[:2] == (height, width):
+        return image
+    return np.asarray(Image.fromarray(image).resize((width, height), Image.BILINEAR))
 
 
 def normalise(pixels: np.ndarray) -> np.ndarray:

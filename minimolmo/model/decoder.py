@@ -51,18 +51,25 @@ def drop(x: Tensor, rate: Tensor | None) -> Tensor:
 
 
 class KVCache:
-    """Keys and values of all tokens read so far, layer by layer: the decoder need not read them again."""
+    """Keys and values of all tokens read so far, layer by layer: the decoder need not read them again.
 
-    def __init__(self, layers: int):
+    They lie in memory set aside at once for `room` tokens, so that a new token costs a copy of itself alone.
+    """
+
+    def __init__(self, layers: int, room: int):
+        self.room, self.lengths = room, [0] * layers
         self.pairs: list[tuple[Tensor, Tensor] | None] = [None] * layers
 
     def extend(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Append the new tokens' (B, G, T, d) and return those of all tokens so far."""
-        if self.pairs[layer] is not None:
-            old_k, old_v = self.pairs[layer]
-            k, v = torch.cat([old_k, k], dim=2), torch.cat([old_v, v], dim=2)
-        self.pairs[layer] = (k, v)
-        return k, v
+        if self.pairs[layer] is None:
+            self.pairs[layer] = tuple(x.new_empty(*x.shape[:2], self.room, x.shape[3]) for x in (k, v))
+        start, stop = self.lengths[layer], self.lengths[layer] + k.shape[2]
+        assert stop <= self.room, f"{stop} tokens do not fit a cache for {self.room}"
+        self.lengths[layer] = stop
+        for kept, new in zip(self.pairs[layer], (k, v)):
+            kept[:, :, start:stop] = new
+        return tuple(kept[:, :, :stop] for kept in self.pairs[layer])
 
 
 class GroupedQueryAttention(nn.Module):

@@ -12,7 +12,7 @@ from minimolmo.flow import TRUNK, Batch
 from minimolmo.model.decoder import Decoder, KVCache
 from minimolmo.model.experts import Stack
 from minimolmo.model.mlp import SwiGLU
-from minimolmo.model.patch_embed import waves
+from minimolmo.model.patch_embed import as_numbers, waves
 from minimolmo.model.pooling import AttentionPooling
 from minimolmo.model.vit import VisionTransformer
 
@@ -39,7 +39,7 @@ class MiniMolmo(nn.Module):
 
     def see(self, patches: Tensor, real: Tensor) -> Tensor:
         """Crops to patch features, told what is padding: (C, S, 3*patch*patch), (C, S) -> (C, S, 2*D)."""
-        features = self.vit(patches)
+        features = self.vit(as_numbers(patches))
         nothing, partly = (real == 0)[..., None], ((real != 0) & (real < 1))[..., None]
         return features + nothing * self.padding[0] + partly * self.padding[1]
 

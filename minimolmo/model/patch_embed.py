@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from minimolmo.config import ImageConfig, VisionConfig
+from minimolmo.config import PIXEL_MEAN, PIXEL_STD, ImageConfig, VisionConfig
 
 
 def waves(side: int, width: int) -> Tensor:
@@ -19,6 +19,19 @@ def waves(side: int, width: int) -> Tensor:
     y, x = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
     turns = [place.reshape(-1, 1) * rates for place in (x, y)]                         # two of (S, width/4)
     return torch.cat([wave(turn) for turn in turns for wave in (torch.sin, torch.cos)], dim=1)
+
+
+def as_numbers(patches: Tensor) -> Tensor:
+    """Patches of bytes, (C, S, 3*patch*patch) uint8, normalised as `image/resize.py` does it, to the last bit
+    on a CPU; patches that already are numbers stay as they are.
+
+    Training sends bytes, so that a GPU's feed is a quarter as wide and the GPU does the arithmetic.
+    """
+    if patches.dtype != torch.uint8:
+        return patches
+    mean, std = (torch.tensor(values, device=patches.device) for values in (PIXEL_MEAN, PIXEL_STD))
+    pixels = patches.unflatten(-1, (-1, 3)).float() / 255
+    return ((pixels - mean) / std).flatten(-2)
 
 
 class PatchEmbed(nn.Module):

@@ -83,7 +83,7 @@ class Tokenizer:
 
     def encode(self, text: str) -> list[int]:
         """Text to ids below `eos`: text that spells a special token is only text. Never fails."""
-        return self.encode_bytes(_to_bytes(text))
+        return self._encode_text(text if text.isascii() else _readable(_to_bytes(text)))
 
     def encode_bytes(self, data: bytes) -> list[int]:
         """Any bytes to ids; for UTF-8 the same as `encode`."""

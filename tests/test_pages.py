@@ -1,0 +1,69 @@
+"""The sets' pages: one source of truth for counts and digests, rows that the code still draws."""
+import json
+import re
+
+import pytest
+
+from data import pages
+from data.prepare_all import SETS
+from data.write import HERE, SIZES, SPLITS, make_plan, write_set
+
+FULL = SIZES["full"]
+
+
+def page_of(name):
+    return (HERE / name / "README.md").read_text()
+
+
+def expected(name):
+    """Split -> (images, annotations, sha256) as the set's own page tells."""
+    rows = re.findall(r"^\| `(\w+)` \| ([\d,]+) \| ([\d,]+) \| `([0-9a-f]{64})` \|$", page_of(name), re.M)
+    return {split: (int(images.replace(",", "")), int(said.replace(",", "")), digest)
+            for split, images, said, digest in rows}
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_a_set_s_page_tells_what_the_table_of_all_sets_tells(name):
+    told = expected(name)
+    assert list(told) == list(SPLITS)
+    assert pages.sets_table({name: told}).splitlines()[-1] in (HERE / "README.md").read_text()
+    assert tuple(images for images, _, _ in told.values()) == FULL[name]
+
+
+def test_the_pages_total_is_the_sum_of_the_sets():
+    """20,000 scenes, and the number of their annotations as data/README.md says it."""
+    scenes = [expected(name)["train"] for name in FULL if name not in ("docs", "clocks")]
+    assert sum(images for images, _, _ in scenes) == 20_000
+    said = sum(annotations for _, annotations, _ in scenes)
+    assert said >= 200_000 and f"20,000 scenes with {said:,} annotations" in (HERE / "README.md").read_text()
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_the_sample_row_is_what_the_code_draws_today(name):
+    """A wording changed without a new drawing would be noticed here."""
+    shown = json.loads(re.search(r"One row of `val`.*?```json\n(.*?)```", page_of(name), re.DOTALL)[1])
+    index = int(re.search(r"val_(\d+)", shown["image"])[1])
+    assert shown == json.loads(json.dumps(pages.sample(name, index)))
+
+
+def test_numbers_are_taken_from_the_usual_drawing_alone(tmp_path):
+    with pytest.raises(ValueError, match="was not drawn, so its page cannot be written. Run"):
+        pages.measure(tmp_path, "clocks")
+    write_set(make_plan("clocks", "full", images=2), SETS["clocks"], tmp_path)
+    with pytest.raises(ValueError, match="'train': 2, .* not those of everybody's drawing. Try"):
+        pages.measure(tmp_path, "clocks")
+
+
+def test_what_stands_between_the_marks_is_replaced_and_nothing_else(tmp_path):
+    page = tmp_path / "README.md"
+    page.write_text(f"before\n{pages.MARKS[0]}\nold\n{pages.MARKS[1]}\nafter\n")
+    pages.fill(page, "new")
+    assert page.read_text() == f"before\n{pages.MARKS[0]}\n\nnew\n\n{pages.MARKS[1]}\nafter\n"
+    page.write_text("no marks")
+    with pytest.raises(ValueError, match="no place for its numbers. Put them back"):
+        pages.fill(page, "new")
+
+
+def test_long_texts_are_cut_at_a_word():
+    assert pages.cut({"answer": "word " * 100})["answer"] == "word " * 47 + "word ..."
+    assert pages.cut({"points": [[1, 2]] * 9}) == {"points": [[1, 2]] * 9}
