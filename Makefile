@@ -1,8 +1,8 @@
 # Every target's raw command is printed as it runs; README lists them for machines without make.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup quickstart data data-pixmo look train eval ask test spec smoke bench speedrun ablate release clean
-.PHONY: lesson lessons lessons-write start check progress blank marks tiny notebooks
+.PHONY: help setup quickstart data data-pixmo look train eval ask inside test spec smoke bench speedrun ablate release
+.PHONY: clean lesson lessons lessons-write start check progress blank marks tiny notebooks
 
 PYTHON  ?= .venv/bin/python
 PRESET  ?= nano
@@ -48,6 +48,9 @@ eval: setup         ## score OUT=out/nano on held-out pictures: is it looking?
 
 ask: setup          ## ask a picture (your nano, else the released one): make ask IMAGE=photo.jpg Q="Point at the red circle."
 	$(PYTHON) -m minimolmo.answer "$(IMAGE)" "$(Q)" $(ARGS)
+
+inside: setup       ## nine pictures of what happens inside as IMAGE is asked Q: out/inside/*.png
+	$(PYTHON) -m minimolmo.look_inside "$(IMAGE)" "$(Q)" $(ARGS)
 
 test: setup         ## run all tests (under 4 minutes on 2 cores)
 	$(PYTHON) -m pytest -q $(ARGS)

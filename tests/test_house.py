@@ -22,8 +22,8 @@ FLOORS = [
     ["batch.sequence", "batch.collate", "batch.dataset", "batch.loader", "grow", "checkpoint", "score",
      "sizes", "official_config"],
     ["official", "speed"],
-    ["answer", "release"],
-    ["evaluate"],
+    ["answer", "inside", "release"],
+    ["evaluate", "look_inside"],
 ]
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 ORDER = {name: place for place, name in enumerate(name for floor in FLOORS for name in floor)}
