@@ -68,9 +68,9 @@ def facts(text: str, colors: list[str], kinds: list[str], places: list[str]) -> 
     >>> facts("A red dot is at the top. Nice.", colors=["red"], kinds=["dot"], places=["top left", "top"])
     {('red', 'dot', 'top')}
 
-    Rule: small letters. For each sentence (they end with a dot): find, in order, every colour that is followed
-          by a space and a kind, and, in order, every place after "the ". The first colour and kind go with the
-          first place, the second with the second; what has no partner is dropped. Longer places first.
+    Rule: small letters. For each sentence (they end with a dot): find, in order, every colour that is
+          followed by a space and a kind, and, in order, every place after "the ". The first colour and kind
+          go with the first place, the second with the second; what has no partner is dropped.
     Hint: re.findall(rf"\\b({'|'.join(colors)}) ({'|'.join(kinds)})\\b", sentence) gives pairs; zip stops at
           the shorter. `places` stands in the right order already.
     """
