@@ -1,7 +1,7 @@
 # Every target's raw command is printed as it runs; README lists them for machines without make.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup quickstart data look train eval ask inside test spec smoke bench speedrun ablate release clean
+.PHONY: help setup quickstart data data-pixmo look train eval ask inside test spec smoke bench speedrun ablate release clean
 .PHONY: lesson lessons lessons-write start check progress blank marks tiny notebooks
 
 PYTHON  ?= .venv/bin/python
@@ -10,9 +10,12 @@ LEVEL   ?= $(if $(filter mini,$(PRESET)),full,easy)
 VOCAB   ?= $(if $(filter full,$(LEVEL)),2048,512)
 OUT     ?= out/$(PRESET)
 SEED    ?= 1
-IMAGE   ?= data/points/easy/images/val_000000.png
+IMAGE   ?= data/pictures/scene.png
 Q       ?= Point to the shapes.
 ARGS    ?=
+SETS    ?=
+ROWS    ?= 2000
+SIZE    ?= 512
 
 help:        ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +33,9 @@ quickstart: data train eval   ## everything: data, all stages of nano, scores, r
 data: setup         ## draw mini-PixMo, no download: LEVEL=easy (four sets) or full (eight), IMAGES=... in all
 	$(PYTHON) -m data.prepare_all --level=$(LEVEL) --seed=$(SEED) $(if $(IMAGES),--images=$(IMAGES))
 	$(PYTHON) -m data.tokenizer.prepare --level=$(LEVEL) --vocab=$(VOCAB)
+
+data-pixmo: setup   ## fetch a subset of the real PixMo: SETS="cap points" ROWS=2000 SIZE=512 (pixels) SEED=1
+	$(PYTHON) -m data.pixmo.prepare $(if $(SETS),--sets="$(SETS)") --rows=$(ROWS) --size=$(SIZE) --seed=$(SEED)
 
 look: setup         ## one contact sheet for each drawn set of LEVEL: out/look/*.png
 	$(PYTHON) -m data.look --level=$(LEVEL)

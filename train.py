@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from minimolmo import checkpoint, draw, official, optim, parallel, speed
-from minimolmo.batch.dataset import Dataset, check, holds_captions
+from minimolmo.batch.dataset import Dataset, check_own, holds_captions
 from minimolmo.batch.loader import Loader, Recipe
 from minimolmo.config import RunConfig, override
 from minimolmo.device import autocast, pick_device
@@ -106,7 +106,7 @@ class Run:
             official.load_weights(released, self.trainee.model)
         self.optimizer = optim.make_optimizer(self.trainee.parts(), config.weight_decay)
         self.step = self.load(folder) if folder else 0
-        self.compiled = self.device.type == "cuda"  # elsewhere compiling takes longer than it saves
+        self.compiled = speed.is_worth_compiling(config, self.device)
         if self.compiled:
             speed.compile_blocks(self.trainee.model)
         self.meter = speed.Meter(config, self.device)
@@ -162,15 +162,6 @@ def open_mix(run: Run, stage: str, split: str) -> dict[str, Dataset]:
     if stage == "captions":
         return {name: dataset for name, dataset in datasets.items() if holds_captions(dataset)}
     return datasets
-
-
-def check_own_data(config: RunConfig, data: Path) -> None:
-    """Read every row and open every picture of the folders that mini-PixMo did not draw."""
-    for name in [name for name, weight in config.mix.items() if weight]:
-        folder = config.folder(data, name)
-        if folder.is_dir() and not (folder / "manifest.json").exists():
-            for split in ("train", "val"):
-                print(check(folder, split))
 
 
 def make_loader(run: Run, stage: str) -> Loader:
@@ -230,9 +221,9 @@ def refuse_nonsense(run: Run, where: str, numbers: list[float], micro_batches: l
 def train_stage(run: Run, stage: str, start: int, bar: tqdm, log) -> None:
     """Steps `start` ... of one stage, with a checkpoint now and then and one at the end."""
     settings, run.stage = getattr(run.config, stage), stage
-    cuda, meter = run.device.type == "cuda", run.meter
-    workers = max(1, (os.cpu_count() or 1) // WORLD - 1) if cuda else 0
-    batches = iter(make_loader(run, stage).batches(start, settings.steps, workers, pin=cuda))
+    meter, workers = run.meter, speed.count_workers(run.config, stage, run.device, WORLD)
+    pin = run.device.type == "cuda"
+    batches = iter(make_loader(run, stage).batches(start, settings.steps, workers, pin))
     for step in range(start, settings.steps):
         meter.start()
         micro_batches = next(batches)
@@ -351,7 +342,7 @@ def main(arguments: list[str]) -> None:
     try:
         config, out, data, folder, released, minutes = read_arguments(arguments)
         if RANK == 0:
-            check_own_data(config, data)
+            check_own(config.folder(data, name) for name, weight in config.mix.items() if weight)
         if WORLD > 1:
             a_gpu_each = torch.cuda.device_count() >= int(os.environ.get("LOCAL_WORLD_SIZE", WORLD))
             dist.init_process_group("nccl" if a_gpu_each else "gloo")

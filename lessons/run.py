@@ -24,6 +24,7 @@ import traceback
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 
 from lessons.page import (CODE, PICTURE, RAISES, ROOT, Block, blocks, find, line_of, missing_names, prose,
@@ -206,8 +207,12 @@ def play(page: Path, write: bool = False) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder) / page.parent.name
         shutil.copytree(page.parent, here, ignore=shutil.ignore_patterns("*.png", "__pycache__"))
-        run = Run(page, here, write)
-        run.play()
+        run, threads = Run(page, here, write), torch.get_num_threads()
+        torch.set_num_threads(1)  # sums in the same order on every machine, and quicker at a page's sizes
+        try:
+            run.play()
+        finally:
+            torch.set_num_threads(threads)
     return run.faults
 
 

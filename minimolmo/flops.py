@@ -31,10 +31,11 @@ def forward_flops(config: MolmoConfig, crops: int, visual: int, sequences: int, 
     """
     image, see, connect, speak = config.image, config.vision, config.connector, config.decoder
     patches, tokens = image.side ** 2, sequences * length
-    seen, blocks = crops * (1 + patches), max(see.layers + tap for tap in see.taps) + 1
+    inside = see.tower.class_token + patches
+    seen, blocks = crops * inside, max(see.layers + tap for tap in see.taps) + 1
 
     embed = 2 * crops * patches * (3 * image.patch_size ** 2) * see.width
-    attention = 4 * see.width ** 2 + 2 * (1 + patches) * see.width       # q, k, v, out; scores and sums
+    attention = 4 * see.width ** 2 + 2 * inside * see.width              # q, k, v, out; scores and sums
     vit = embed + 2 * seen * blocks * (attention + 2 * see.width * see.mlp)
 
     window, tapped = image.pool ** 2, 2 * see.width
@@ -43,9 +44,10 @@ def forward_flops(config: MolmoConfig, crops: int, visual: int, sequences: int, 
 
     qkv = speak.width * (speak.width + 2 * speak.kv_heads * speak.head_size)
     attention = qkv + speak.width ** 2 + 2 * length * speak.width
-    decoder = 2 * tokens * speak.layers * (attention + 3 * speak.width * speak.mlp)
+    mlp = max(1, speak.top_k) * 3 * speak.width * speak.mlp + speak.width * speak.experts  # and who is asked
+    decoder = 2 * tokens * speak.layers * (attention + mlp)
     return {"vit": vit, "pooling": pooling, "projector": projector, "decoder": decoder,
-            "head": 2 * said * speak.width * speak.vocab}
+            "head": 2 * said * speak.width * speak.rows}
 
 
 def training_flops(config: MolmoConfig, stage: str, batch) -> float:

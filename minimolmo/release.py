@@ -23,6 +23,7 @@ from minimolmo.presets import PRESETS
 from minimolmo.shards import OURS, save_folder
 
 SHARD, MOST = 16 * 2 ** 20, 60 * 2 ** 20  # bytes: of one file, and of all
+HEADER = 2 ** 16                          # of these, kept free for a file's header
 RELEASED = Path(__file__).resolve().parent.parent / "data" / "released"
 
 
@@ -32,10 +33,17 @@ def to_bfloat16(weights: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def write_weights(folder: Path, weights: dict[str, Tensor]) -> None:
-    """weights.safetensors, or if that were too large, numbered shards and their index."""
-    if sum(t.nbytes for t in weights.values()) <= SHARD:
+    """weights.safetensors, or if that were larger than SHARD, numbered files and their index.
+
+    Raises ValueError if one tensor alone is larger.
+    """
+    for name, tensor in weights.items():
+        if tensor.nbytes > SHARD - HEADER:
+            raise ValueError(f"{name} has {tensor.nbytes:,} bytes and a file may have {SHARD:,}, so it fits "
+                             f"none. Try a model with a smaller vocabulary or width.")
+    if sum(t.nbytes for t in weights.values()) <= SHARD - HEADER:
         return safetensors.save(folder / f"{OURS}.safetensors", weights)
-    save_folder(folder, weights, SHARD, {}, OURS)
+    save_folder(folder, weights, SHARD - HEADER, {}, OURS)
 
 
 def command_of(config: RunConfig) -> str:

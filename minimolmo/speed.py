@@ -6,13 +6,18 @@ crops are filled up to a few sizes. Nothing here changes what is learned: nobody
 """
 from __future__ import annotations
 
+import math
+import os
+import shutil
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from minimolmo.batch.loader import GROUP
 from minimolmo.config import RunConfig
 from minimolmo.flops import peak_flops, training_flops
 from minimolmo.flow import Batch
@@ -21,6 +26,23 @@ from minimolmo.model.molmo import MiniMolmo
 LENGTHS = (128, 256, 384, 512, 768, 1024, 1280, 1536, 2048)  # tokens that sequences are filled up to
 CROPS = 128                                                 # a batch's crops are filled up to a multiple
 PROGRAMS = 64                                               # shapes of one block that may be compiled
+
+
+def is_worth_compiling(config: RunConfig, device: torch.device) -> bool:
+    """On a GPU, with whole weights and no experts: elsewhere it takes longer than it saves, and tokens come
+    to an expert in numbers that never come again."""
+    return device.type == "cuda" and not config.shard and not config.model.decoder.experts
+
+
+def count_workers(config: RunConfig, stage: str, device: torch.device, world: int) -> int:
+    """How many processes prepare batches: on a GPU all cores but one, if what they prepare ahead, two groups
+    of batches each, fits into shared memory; without a GPU none, for training itself needs the cores."""
+    if device.type != "cuda":
+        return 0
+    image, settings = config.model.image, getattr(config, stage)
+    group = GROUP * settings.batch // world * (1 + image.budget(settings.view)) * 3 * image.crop_size ** 2
+    room = shutil.disk_usage("/dev/shm").free if Path("/dev/shm").is_dir() else math.inf
+    return int(min(max(1, (os.cpu_count() or 1) // world - 1), room // (2 * group * world)))
 
 
 def compile_blocks(model: MiniMolmo, make: Callable = torch.compile) -> None:

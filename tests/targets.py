@@ -24,6 +24,7 @@ from minimolmo.answer import load  # noqa: E402
 from minimolmo.flow import Example, Point  # noqa: E402
 from minimolmo.score import Asked, pair_up, score, score_exact  # noqa: E402
 
+NOVEL, COMPOSITION = "novel pairs", 0.05  # a column; how far it may lie below what was seen in training
 # Line of the table: (style, score, goal). Errors should be small, all others large.
 GOALS = {
     "pointing F1, in the visible mask": ("pointing", "mask F1", 0.95),
@@ -81,7 +82,18 @@ def compare(report: dict) -> list[dict]:
         value = reached[evaluate.RIGHT_IMAGE]
         met = None if value is None else value <= goal if "error" in key else value >= goal
         lines.append({"what": name, **reached, "goal": goal, "met": met})
-    return lines
+    return lines + composition(report)
+
+
+def composition(report: dict) -> list[dict]:
+    """Pairs of colour and kind never seen together must be named nearly as well as those that were."""
+    seen, unseen = (report.get(column, {}).get("user_qa", {}).get("closed types")
+                    for column in (evaluate.RIGHT_IMAGE, NOVEL))
+    if seen is None or unseen is None:
+        return []
+    goal = round(seen - COMPOSITION, 4)
+    return [{"what": "the same of unseen pairs", **dict.fromkeys(report), evaluate.RIGHT_IMAGE: unseen,
+             "goal": goal, "met": unseen >= goal}]
 
 
 def table(lines: list[dict]) -> str:

@@ -53,13 +53,19 @@ def test_a_released_model_answers_and_its_weights_are_the_trained_ones_in_bfloat
     assert isinstance(said[0].text, str)
 
 
+def small_files(monkeypatch):
+    """No file above 24,000 bytes, 4,000 of them for its header."""
+    monkeypatch.setattr(release, "SHARD", 24_000)
+    monkeypatch.setattr(release, "HEADER", 4_000)
+
+
 def test_a_model_in_many_small_files_is_the_same_model(run, tmp_path, monkeypatch):
     whole = answers(release.release(run, "whole", tmp_path))
-    monkeypatch.setattr(release, "SHARD", 20_000)
+    small_files(monkeypatch)
     folder = release.release(run, "cut", tmp_path)
     files = sorted(folder.glob("*.safetensors"))
     assert len(files) > 2 and files[0].name == f"weights-00001-of-{len(files):05d}.safetensors"
-    assert all(file.stat().st_size < 20_000 + 4_000 for file in files)  # and a header
+    assert all(file.stat().st_size <= 24_000 for file in files)
     index = json.loads((folder / index_of(OURS)).read_text())
     assert set(index["weight_map"].values()) == {file.name for file in files}
     cut = answers(folder)
@@ -67,11 +73,17 @@ def test_a_model_in_many_small_files_is_the_same_model(run, tmp_path, monkeypatc
 
 
 def test_a_missing_file_of_many_is_named(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(release, "SHARD", 20_000)
+    small_files(monkeypatch)
     folder = release.release(run, "cut", tmp_path)
     next(folder.glob("weights-00002*")).unlink()
     with pytest.raises(ValueError, match="weights-00002.*"):
         load(folder)
+
+
+def test_a_tensor_that_fits_no_file_is_named(tmp_path, monkeypatch):
+    small_files(monkeypatch)
+    with pytest.raises(ValueError, match=r"w8 has 40,000 bytes and a file may have 24,000"):
+        release.write_weights(tmp_path, {"w8": torch.zeros(1000, 10)})
 
 
 def test_the_card_says_what_it_is_how_good_it_is_and_how_to_make_it_again(run, tmp_path):

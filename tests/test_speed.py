@@ -1,6 +1,7 @@
 """What makes a GPU fast changes nothing that is learned; and the log's numbers can be checked by hand."""
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -130,13 +131,20 @@ def test_answering_never_compiles(model):
 
 # FLOPs
 
-def test_the_flops_counted_by_hand_are_those_that_pytorch_counts(model):
+FAMILIES = {"nano's": TINY, "SigLIP's": replace(TINY, vision=replace(TINY.vision, family="siglip")),
+            "OLMoE's": replace(TINY, decoder=replace(TINY.decoder, experts=4, top_k=2, qk_norm=True))}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_flops_counted_by_hand_are_those_that_pytorch_counts(family):
     """PyTorch watches every matrix product; its attention is counted when it is written out as products."""
-    some = batch()
+    config, some = FAMILIES[family], batch()
+    torch.manual_seed(0)
+    model = MiniMolmo(config)
     said = int((some.loss_weight > 0).sum())
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         model.loss(some, model.look(some)[1])
-    ours = flops.forward_flops(TINY, len(some.patches), len(some.pool_idx), *some.ids.shape, said)
+    ours = flops.forward_flops(config, len(some.patches), len(some.pool_idx), *some.ids.shape, said)
     assert sum(ours.values()) == counter.get_total_flops()
 
 
@@ -193,6 +201,28 @@ def test_when_the_memory_is_full_the_message_names_the_setting_to_lower():
     assert "--accumulate=4" in speed.too_large(replace(config, accumulate=2), "mixture", 1)
     one_at_a_time = replace(config, accumulate=128)
     assert "--max_tokens=160" in speed.too_large(one_at_a_time, "mixture", 1)
+
+
+# Workers
+
+def test_batches_are_prepared_by_all_cores_but_one_as_far_as_shared_memory_goes(monkeypatch):
+    """16 cores. A group of mini is 8 batches of 128 pictures of 13 crops, 1.13 GB; each worker holds two."""
+    monkeypatch.setattr(speed.os, "cpu_count", lambda: 16)
+    free, group = {}, 8 * 128 * 13 * 3 * 168 ** 2
+    monkeypatch.setattr(speed.shutil, "disk_usage", lambda _path: free["disk"])
+    workers = []
+    for groups in (1000, 20, 1):
+        free["disk"] = SimpleNamespace(free=groups * group)
+        workers.append(speed.count_workers(preset("mini"), "mixture", torch.device("cuda"), 1))
+    assert workers == [15, 10, 0]
+    assert speed.count_workers(preset("mini"), "mixture", torch.device("cpu"), 1) == 0
+
+
+def test_what_is_sharded_or_has_experts_is_not_compiled():
+    cuda, nano = torch.device("cuda"), preset("nano")
+    assert speed.is_worth_compiling(nano, cuda) and not speed.is_worth_compiling(nano, torch.device("cpu"))
+    assert not speed.is_worth_compiling(replace(nano, shard=True), cuda)
+    assert not speed.is_worth_compiling(preset("molmoe_1b"), cuda)
 
 
 # On a GPU

@@ -68,5 +68,14 @@ def test_every_goal_has_a_line_with_its_blind_columns_and_says_whether_it_is_met
     assert [line["what"] for line in lines] == list(targets.GOALS)
     assert [line["met"] for line in lines[:3]] == [True, False, None]
     shown = targets.table(lines).splitlines()
+    assert len(lines) == len(targets.GOALS)  # and nothing known of unseen pairs
     assert shown[0] == "| what | right image | blank image | goal | met |"
     assert shown[2] == "| pointing F1, in the visible mask | 0.96 | 0.1 | 0.95 | yes |"
+
+
+@pytest.mark.parametrize("unseen, met", [(0.86, True), (0.84, False)])
+def test_unseen_pairs_may_be_five_points_worse_than_seen_ones(unseen, met):
+    report = {"right image": {"user_qa": {"closed types": 0.9}},
+              "novel pairs": {"user_qa": {"closed types": unseen}}}
+    line = targets.compare(report)[-1]
+    assert (line["right image"], line["goal"], line["met"]) == (unseen, 0.85, met)

@@ -45,13 +45,14 @@ def open_image(path: str | Path) -> np.ndarray:
             if image.width * image.height > MOST_PIXELS:
                 raise Image.DecompressionBombError
             ImageOps.exif_transpose(image, in_place=True)
-            return np.array(_to_rgb(image))
+            return np.array(to_rgb(image))
     except (Image.DecompressionBombError, *DAMAGE) as error:
         why, hint = next((why, hint) for kind, why, hint in PROBLEMS if isinstance(error, kind))
         raise ValueError(f"{path} {why}. {hint}") from error
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Any mode to RGB: transparent parts on white, 16-bit and float samples scaled to 8 bits."""
     if image.mode == "F" or image.mode.startswith("I"):  # over 8 bits, which convert("RGB") turns white
         image = Image.fromarray(_to_8_bits(np.asarray(image)))
     if image.has_transparency_data:
