@@ -427,6 +427,7 @@ def test_one_picture_in_sixteen_is_held_out_and_at_least_one():
     hashes = [hashlib.sha256(str(n).encode()).hexdigest() for n in range(800)]
     rows = split_rows({key: {"image": key} for key in hashes})
     assert len(rows["val"]) + len(rows["train"]) == 800 and 30 < len(rows["val"]) < 70
+    assert [row["image"] for row in rows["val"]] == sorted(row["image"] for row in rows["val"])
     few = split_rows({key: {"image": key} for key in ("ff" * 32, "fe" * 32)})
     assert few == {"train": [{"image": "ff" * 32}], "val": [{"image": "fe" * 32}]}
 

@@ -101,7 +101,7 @@ def _write(plan: Plan, store: Store, found: list[Gathered], seconds: float) -> s
 
 
 def group(found: list[Gathered], store: Store) -> dict[str, dict]:
-    """All that was said about each picture, whichever set said it, in the rows' order: sha256 -> row."""
+    """All that was said about each picture, whichever set said it: sha256 -> row."""
     rows: dict[str, dict] = {}
     for part in found:
         for _, outcome, notes in part.chosen:
@@ -111,11 +111,14 @@ def group(found: list[Gathered], store: Store) -> dict[str, dict]:
 
 
 def split_rows(rows: dict[str, dict]) -> dict[str, list[dict]]:
-    """Train and val, by the hash of the picture: the same bytes are never in both. Val has at least one."""
+    """Train and val, by the hash of the picture: the same bytes are never in both. Val has at least one.
+
+    In the order of the hashes, so that the sets are mixed and the first rows show them all.
+    """
     held_out = {key for key in rows if int(key[:8], 16) % VAL_SHARE == 0}
     held_out = held_out or set(sorted(rows)[:len(rows) > 1])
-    return {"train": [row for key, row in rows.items() if key not in held_out],
-            "val": [row for key, row in rows.items() if key in held_out]}
+    return {"train": [rows[key] for key in sorted(rows) if key not in held_out],
+            "val": [rows[key] for key in sorted(rows) if key in held_out]}
 
 
 def summary(plan: Plan, found: list[Gathered], seconds: float) -> str:
