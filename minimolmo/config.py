@@ -231,7 +231,7 @@ class RunConfig:
     model: MolmoConfig = MolmoConfig()
     grow: StageConfig = StageConfig(steps=950, batch=32, rates=(2e-3, 2e-3, 2e-3), hold=0.5, growth=1.0)
     captions: StageConfig = StageConfig(steps=400, hold=1.0, growth=0.5)
-    mixture: StageConfig = StageConfig(steps=3800, hold=0.6, growth=0.5)
+    mixture: StageConfig = StageConfig(steps=4200, hold=0.6, growth=0.5)
     mix: dict[str, float] = field(default_factory=lambda: dict(   # weight beside the square root of its size
         points=0.7, count=1.6, ask_model_anything=1.1, cap=0.7))
     max_tokens: int = 320                # longer sequences lose their last annotations   Molmo: 2304
