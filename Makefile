@@ -1,19 +1,24 @@
 # Every target's raw command is printed as it runs; README lists them for machines without make.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup quickstart data look train eval ask test spec smoke bench clean
+.PHONY: help setup quickstart data data-pixmo look train eval ask inside test spec smoke bench speedrun ablate release
+.PHONY: clean lesson lessons lessons-write start check progress blank marks tiny notebooks
 
 PYTHON  ?= .venv/bin/python
 PRESET  ?= nano
-LEVEL   ?= easy
+LEVEL   ?= $(if $(filter mini,$(PRESET)),full,easy)
+VOCAB   ?= $(if $(filter full,$(LEVEL)),2048,512)
 OUT     ?= out/$(PRESET)
 SEED    ?= 1
-IMAGE   ?= data/points/easy/images/val_000000.png
+IMAGE   ?= data/pictures/scene.png
 Q       ?= Point to the shapes.
 ARGS    ?=
+SETS    ?=
+ROWS    ?= 2000
+SIZE    ?= 512
 
 help:        ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # With PYTHON=python3 an interpreter that has the five packages is used as it is.
 setup: $(if $(filter .venv/bin/python,$(PYTHON)),.venv/ready)
@@ -27,7 +32,10 @@ quickstart: data train eval   ## everything: data, all stages of nano, scores, r
 
 data: setup         ## draw mini-PixMo, no download: LEVEL=easy (four sets) or full (eight), IMAGES=... in all
 	$(PYTHON) -m data.prepare_all --level=$(LEVEL) --seed=$(SEED) $(if $(IMAGES),--images=$(IMAGES))
-	$(PYTHON) -m data.tokenizer.prepare --level=$(LEVEL)
+	$(PYTHON) -m data.tokenizer.prepare --level=$(LEVEL) --vocab=$(VOCAB)
+
+data-pixmo: setup   ## fetch a subset of the real PixMo: SETS="cap points" ROWS=2000 SIZE=512 (pixels) SEED=1
+	$(PYTHON) -m data.pixmo.prepare $(if $(SETS),--sets="$(SETS)") --rows=$(ROWS) --size=$(SIZE) --seed=$(SEED)
 
 look: setup         ## one contact sheet for each drawn set of LEVEL: out/look/*.png
 	$(PYTHON) -m data.look --level=$(LEVEL)
@@ -40,6 +48,9 @@ eval: setup         ## score OUT=out/nano on held-out pictures: is it looking?
 
 ask: setup          ## ask a picture (your nano, else the released one): make ask IMAGE=photo.jpg Q="Point at the red circle."
 	$(PYTHON) -m minimolmo.answer "$(IMAGE)" "$(Q)" $(ARGS)
+
+inside: setup       ## nine pictures of what happens inside as IMAGE is asked Q: out/inside/*.png
+	$(PYTHON) -m minimolmo.look_inside "$(IMAGE)" "$(Q)" $(ARGS)
 
 test: setup         ## run all tests (under 4 minutes on 2 cores)
 	$(PYTHON) -m pytest -q $(ARGS)
@@ -54,8 +65,50 @@ smoke: setup        ## 20 steps of everything, then one answer (1 minute)
 	$(PYTHON) train.py --data=out/smoke/data --out=out/smoke --grow.steps=8 --captions.steps=4 --mixture.steps=8
 	$(PYTHON) -m minimolmo.answer out/smoke/data/points/easy/images/val_000000.png "$(Q)" --weights=out/smoke
 
-bench: setup        ## measure: packing, KV cache, tiler, training speed
-	$(PYTHON) tests/bench.py $(ARGS)
+bench: setup        ## measure PRESET here: steps, MFU, attention, packing, crops, decoding, tiler (5 minutes)
+	$(PYTHON) tests/bench.py $(PRESET) $(ARGS)
+
+speedrun: setup     ## from nothing to mini's goals on one GPU, against the clock (ARGS=--minutes=9 stops, then goes on)
+	$(PYTHON) tests/speedrun.py mini $(ARGS)
+
+ablate: setup       ## what each idea of Molmo buys: many small runs, resumable (a GPU; needs make data LEVEL=full VOCAB=2048)
+	$(PYTHON) tests/ablate.py $(ARGS)
+
+release: setup      ## OUT=out/mini as a folder to give away: data/released/minimolmo-mini (after make eval)
+	$(PYTHON) -m minimolmo.release $(OUT) --name=minimolmo-$(PRESET) $(ARGS)
+
+lesson: setup       ## run one lesson's page and hold it against what it says: make lesson N=05
+	$(PYTHON) -m lessons.run $(or $(N),$(error which lesson? Try make lesson N=05))
+
+lessons: setup      ## run all lessons (under 10 minutes on 2 cores)
+	$(PYTHON) -m lessons.run
+
+lessons-write: setup ## write today's outputs, quotes and pictures into the lessons (N=05: into one)
+	$(PYTHON) -m lessons.run $(N) --write
+
+start: setup        ## put a lesson's exercises into mine/: make start N=05
+	$(PYTHON) -m lessons.check $(N) --start
+
+check: setup        ## hold your exercises against the library: make check N=05
+	@$(PYTHON) -m lessons.check $(or $(N),$(error which lesson? Try make check N=05))
+
+progress: setup     ## how far you are in all lessons, and what comes next
+	@$(PYTHON) -m lessons.check
+
+blank: setup        ## empty a lesson's functions in your copy, mine/minimolmo: make blank N=05
+	$(PYTHON) -m lessons.blank $(or $(N),$(error which lesson? Try make blank N=05))
+
+marks: setup        ## let the library's own tests mark your copy: make marks N=05
+	@$(PYTHON) -m lessons.blank --marks $(or $(N),$(error which lesson? Try make marks N=05))
+
+tiny: setup         ## train a few steps with the code in mine/minimolmo
+	rm -rf out/tiny
+	$(PYTHON) -m data.prepare_all --images=256 --folder=out/tiny/data
+	$(PYTHON) -m data.tokenizer.prepare --folder=out/tiny/data
+	$(PYTHON) -m lessons.tiny
+
+notebooks: setup    ## write each lesson as a notebook: out/notebooks/*.ipynb
+	$(PYTHON) -m lessons.notebooks
 
 clean:              ## remove drawn data, runs and caches (never your own data/<name> folders)
 	rm -rf out data/*/easy data/*/small data/*/full data/tokenizer/*.json .pytest_cache

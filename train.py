@@ -4,7 +4,9 @@
     python train.py --mixture.steps=20 --out=out/try  anything in config.py can be set
     python train.py --mix.mine=1 --out=out/mine       with your own pictures from data/mine
     python train.py --resume                          go on where it stopped (or begin): the same losses
+    python train.py mini --minutes=9                  stop after nine minutes, at a checkpoint
     torchrun --nproc-per-node=2 train.py              two processes (or GPUs) share every batch
+    python train.py --from=Molmo-7B-D-0924            fine-tune released weights, at the paper's rates
 
 Writes OUT/step-*/ (checkpoints), OUT/log.jsonl (a line a step), OUT/loss.png and OUT/samples/.
 """
@@ -26,22 +28,24 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from minimolmo import checkpoint, draw, optim
-from minimolmo.batch.dataset import Dataset, check, holds_captions
+from minimolmo import checkpoint, draw, official, optim, parallel, speed
+from minimolmo.batch.dataset import Dataset, check_own, holds_captions
 from minimolmo.batch.loader import Loader, Recipe
-from minimolmo.config import RunConfig, override, preset
+from minimolmo.config import RunConfig, override
 from minimolmo.device import autocast, pick_device
 from minimolmo.evaluate import RIGHT_IMAGE, answer_all, pick_questions, tile
 from minimolmo.flow import Batch
 from minimolmo.grow import Growth
+from minimolmo.log import open_log, plot_losses
 from minimolmo.model.molmo import MiniMolmo
-from minimolmo.safetensors import write_atomically
+from minimolmo.parallel import RANK, WORLD
+from minimolmo.presets import preset
+from minimolmo.text.official_words import read_tokenizer
 from minimolmo.text.tokenizer import Tokenizer
 
 STAGES = ("grow", "captions", "mixture")
 SAVE_EVERY, LOOK_EVERY = 400, 800  # steps between checkpoints; between drawn samples
 DATA = Path(__file__).resolve().parent / "data"
-RANK, WORLD = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))  # set by torchrun
 
 
 class Trainee(nn.Module):
@@ -51,14 +55,14 @@ class Trainee(nn.Module):
         super().__init__()
         self.config = config
         self.model = MiniMolmo(config.model)
-        self.growth = Growth(self.model, tokenizer)
+        self.growth = Growth(self.model, tokenizer) if config.grows else nn.ModuleList()
 
     def forward(self, batch: Batch, stage: str, total_weight: float, pieces: int) -> tuple[Tensor, Tensor]:
         """(what to minimise, cross-entropy per answer token), both shares of the whole global batch's.
 
         total_weight  of all answer tokens of the global batch, which this micro-batch is one of `pieces` of.
-        The growth losses are means of each micro-batch: there, and there alone, pieces differ a little from
-        the whole.
+        The growth losses, and the experts' imbalance, are means of each micro-batch: there, and there alone,
+        pieces differ a little from the whole.
         """
         settings = getattr(self.config, stage)
         features, visual = self.model.look(batch)
@@ -67,6 +71,7 @@ class Trainee(nn.Module):
             rates = dropout_rates(batch, stage, settings.dropout)
             loss, entropy = self.model.loss(batch, visual, rates, self.config.z_loss)
             loss, entropy = loss / total_weight, entropy / total_weight
+            loss = loss + self.config.balance * self.model.decoder.imbalance() / pieces
         if settings.growth:
             loss = loss + settings.growth * self.growth(self.model, batch, features, visual) / pieces
         return loss, entropy
@@ -89,37 +94,55 @@ def dropout_rates(batch: Batch, stage: str, rate: float) -> Tensor | None:
 class Run:
     """Everything one process needs: where it reads and writes, what it trains, how far it has come."""
 
-    def __init__(self, config: RunConfig, out: Path, data: Path, folder: Path | None):
+    def __init__(self, config: RunConfig, out: Path, data: Path, folder: Path | None,
+                 released: Path | None = None, deadline: float = math.inf):
         self.config, self.out, self.data, self.stopping = config, out, data, False
-        self.device = pick_device()
-        self.tokenizer = checkpoint.load_tokenizer(folder) if folder else find_tokenizer(config, data)
-        torch.manual_seed(config.seed)
-        self.trainee = Trainee(config, self.tokenizer).to(self.device)
+        self.device, self.deadline, self.stage = pick_device(), deadline, STAGES[0]
+        self.tokenizer = (checkpoint.load_tokenizer(folder) if folder else
+                          read_tokenizer(released, config.model.decoder.vocab) if released else
+                          find_tokenizer(config, data))
+        self.trainee = self.build(hollow=folder or released)
+        if released and not folder:
+            official.load_weights(released, self.trainee.model)
         self.optimizer = optim.make_optimizer(self.trainee.parts(), config.weight_decay)
         self.step = self.load(folder) if folder else 0
-        self.wrapped = self.trainee
-        if WORLD > 1:
-            self.wrapped = nn.parallel.DistributedDataParallel(self.trainee, find_unused_parameters=True)
+        self.compiled = speed.is_worth_compiling(config, self.device)
+        if self.compiled:
+            speed.compile_blocks(self.trainee.model)
+        self.meter = speed.Meter(config, self.device)
+        self.wrapped = parallel.copies(self.trainee, config.shard)
+
+    def build(self, hollow) -> Trainee:
+        """A trainee on its device, or this process's share. One that is to be filled from a folder need not
+        be drawn by lot first, so no process ever holds more than its share."""
+        torch.manual_seed(self.config.seed)
+        hollow = hollow and not self.config.grows and not self.config.model.decoder.tied
+        with torch.device("meta") if hollow else nullcontext():
+            trainee = Trainee(self.config, self.tokenizer)
+        blocks = [*trainee.model.vit.blocks, *trainee.model.decoder.blocks]
+        parallel.place(trainee, blocks, self.device, self.config.shard and WORLD > 1)
+        return trainee
 
     def load(self, folder: Path) -> int:
         """Take everything from a checkpoint; returns the step it stands at."""
         checkpoint.load_weights(folder, self.trainee.model)
         state, progress = checkpoint.load_training_state(folder)
-        self.optimizer.load_state_dict(state)
-        step = progress.pop("step")
-        self.trainee.growth.load_state_dict(progress)
-        return step
+        self.optimizer.load_state_dict(parallel.share_out(state, self.optimizer))
+        parallel.fill(self.trainee.growth, progress)
+        return progress["step"]
 
     def save(self) -> None:
-        """Write a checkpoint at the present step; process 0 alone does."""
+        """Write a checkpoint at the present step. Process 0 does; the others hand it their shares."""
+        weights = parallel.whole(dict(self.trainee.model.named_parameters()))
+        state = parallel.whole(self.optimizer.state_dict())
+        progress = {"step": self.step, **parallel.whole(self.trainee.growth.state_dict())}
         if RANK == 0:
-            checkpoint.save_checkpoint(self.out, self.step, self.trainee.model.state_dict(), self.config,
-                                       self.tokenizer, self.optimizer.state_dict(),
-                                       {"step": self.step, **self.trainee.growth.state_dict()})
+            checkpoint.save_checkpoint(self.out, self.step, weights, self.config, self.tokenizer, state,
+                                       progress)
 
     def micro_batch(self, last: bool):
-        """Processes exchange gradients once a step, after the last micro-batch."""
-        return nullcontext() if last or WORLD == 1 else self.wrapped.no_sync()
+        """Copies exchange gradients once a step, after the last micro-batch; shares after each."""
+        return nullcontext() if last or self.wrapped is self.trainee else self.wrapped.no_sync()
 
 
 def find_tokenizer(config: RunConfig, data: Path) -> Tokenizer:
@@ -141,21 +164,13 @@ def open_mix(run: Run, stage: str, split: str) -> dict[str, Dataset]:
     return datasets
 
 
-def check_own_data(config: RunConfig, data: Path) -> None:
-    """Read every row and open every picture of the folders that mini-PixMo did not draw."""
-    for name in [name for name, weight in config.mix.items() if weight]:
-        folder = config.folder(data, name)
-        if folder.is_dir() and not (folder / "manifest.json").exists():
-            for split in ("train", "val"):
-                print(check(folder, split))
-
-
 def make_loader(run: Run, stage: str) -> Loader:
     """The batches of one stage, this process's share."""
     config, settings = run.config, getattr(run.config, stage)
     datasets = open_mix(run, stage, "train")
     budget = config.model.image.budget(settings.view)
-    recipe = Recipe(config.model.image, run.tokenizer, stage, budget, config.max_tokens)
+    recipe = Recipe(config.model.image, run.tokenizer, stage, budget, config.max_tokens,
+                    speed.LENGTHS if run.compiled else ())
     weights = [config.mix[name] for name in datasets]
     seed = config.seed * len(STAGES) + STAGES.index(stage)
     return Loader(list(datasets.values()), weights, recipe, settings.batch, seed, config.accumulate,
@@ -168,8 +183,9 @@ def train_step(run: Run, stage: str, step: int, micro_batches: list[Batch]) -> d
     Raises FloatingPointError, before anything is changed, if the loss or a gradient is no number.
     """
     torch.manual_seed(run.config.seed * 1_000_003 + run.step * WORLD + RANK)  # dropout: a draw a step
-    weight = sum(batch.loss_weight.sum() for batch in micro_batches).to(run.device)
+    weight = sum(batch.loss_weight.sum() for batch in micro_batches)
     if WORLD > 1:
+        weight = weight.to(run.device)
         dist.all_reduce(weight)
     logged = torch.tensor([0.0, 0.0, run.stopping], device=run.device)
     for number, batch in enumerate(micro_batches, start=1):
@@ -204,18 +220,17 @@ def refuse_nonsense(run: Run, where: str, numbers: list[float], micro_batches: l
 
 def train_stage(run: Run, stage: str, start: int, bar: tqdm, log) -> None:
     """Steps `start` ... of one stage, with a checkpoint now and then and one at the end."""
-    settings = getattr(run.config, stage)
-    cuda = run.device.type == "cuda"
-    workers = min(4, (os.cpu_count() or 1) // WORLD) if cuda else 0
-    batches = iter(make_loader(run, stage).batches(start, settings.steps, workers, pin=cuda))
+    settings, run.stage = getattr(run.config, stage), stage
+    meter, workers = run.meter, speed.count_workers(run.config, stage, run.device, WORLD)
+    pin = run.device.type == "cuda"
+    batches = iter(make_loader(run, stage).batches(start, settings.steps, workers, pin))
     for step in range(start, settings.steps):
-        began = time.perf_counter()
+        meter.start()
         micro_batches = next(batches)
-        waited = time.perf_counter() - began
+        meter.feed()
+        run.stopping = run.stopping or time.monotonic() > run.deadline
         line = train_step(run, stage, step, micro_batches)
-        seconds = time.perf_counter() - began
-        line["images_per_second"] = round(settings.batch / seconds, 1)
-        line["waited"] = round(waited / seconds, 4)
+        line |= meter.read(stage, micro_batches, WORLD)
         run.step += 1
         log.write(json.dumps(line) + "\n")
         bar.set_postfix_str(f"{stage} loss {line['loss']:.3f}, {line['images_per_second']:.0f} images/s")
@@ -235,7 +250,7 @@ def show_progress(run: Run) -> None:
     number, asked = run.step // LOOK_EVERY, []
     for name, dataset in open_mix(run, "mixture", "val").items():
         asked += pick_questions(name, dataset, [number % len(dataset)], seed=number)[:1]
-    if asked:
+    if asked and not (run.config.shard and WORLD > 1):  # one process cannot ask what several hold
         model = run.trainee.model.eval()
         answer_all(model, run.tokenizer, asked, RIGHT_IMAGE, run.config.mixture.view)
         model.train()
@@ -244,34 +259,27 @@ def show_progress(run: Run) -> None:
         picture.save(run.out / "samples" / f"step-{run.step:06d}.png")
 
 
-def plot_losses(out: Path) -> None:
-    """OUT/loss.png from OUT/log.jsonl."""
-    lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
-    series = {line["stage"]: [] for line in lines}
-    for line in lines:
-        series[line["stage"]].append((line["step"], line["loss"]))
-    marks = {curve[0][0]: stage for stage, curve in series.items()}
-    draw.loss_curve(series, f"{out.name}: loss by step", marks, log=True).save(out / "loss.png")
+def train(config: RunConfig, out: Path, data: Path, folder: Path | None, released: Path | None = None,
+          minutes: float = math.inf) -> None:
+    """All stages, from the first or from where a checkpoint's folder stands, for so many minutes at the most.
 
-
-def open_log(run: Run):
-    """OUT/log.jsonl to append to, without the lines of steps that were lost and will be taken again."""
-    if RANK > 0:
-        return open(os.devnull, "w")
-    path = run.out / "log.jsonl"
-    lines = path.read_text().splitlines() if path.exists() and run.step else []
-    kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= run.step]
-    write_atomically(path, ["".join(line + "\n" for line in kept).encode()])
-    return open(path, "a", buffering=1)
-
-
-def train(config: RunConfig, out: Path, data: Path, folder: Path | None) -> None:
-    """All stages, from the first or from where a checkpoint's folder stands."""
+    Raises KeyboardInterrupt when it was stopped, or the minutes were over; ValueError if a GPU is too small.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    run = Run(config, out, data, folder)
+    run = Run(config, out, data, folder, released, time.monotonic() + 60 * minutes)
+    try:
+        train_stages(run)
+    except torch.OutOfMemoryError:
+        raise ValueError(speed.too_large(config, run.stage, WORLD)) from None
+
+
+def train_stages(run: Run) -> None:
+    """What is left of the stages, one after another."""
+    config = run.config
     steps = {stage: getattr(config, stage).steps for stage in STAGES}
     signal.signal(signal.SIGINT, lambda *_: stop(run))
-    with open_log(run) as log, tqdm(total=sum(steps.values()), initial=run.step, disable=RANK > 0,
+    lines = open_log(run.out, run.step) if RANK == 0 else open(os.devnull, "w")
+    with lines as log, tqdm(total=sum(steps.values()), initial=run.step, disable=RANK > 0,
                                     dynamic_ncols=True) as bar:
         before = 0
         for stage in STAGES:
@@ -287,21 +295,26 @@ def stop(run: Run) -> None:
     run.stopping = True
 
 
-def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | None]:
-    """[preset] [--out=FOLDER] [--data=FOLDER] [--resume] [--setting=value ...]
+def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | None, Path | None, float]:
+    """[preset] [--from=FOLDER] [--out=FOLDER] [--data=FOLDER] [--minutes=N] [--resume] [--setting=value ...]
 
-    Returns the settings, where to write, where to read, and the checkpoint to go on from. Raises ValueError
-    for anything unknown, an `out` that already holds a run, and a run resumed with other settings.
+    Returns the settings, where to write, where to read, the checkpoint to go on from, the released weights to
+    begin with, and the minutes. Raises ValueError for anything unknown, an `out` that already holds a run,
+    and a run resumed with other settings.
     """
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
-    parser.add_argument("preset", nargs="?", default="nano")
+    begin = parser.add_mutually_exclusive_group()
+    begin.add_argument("preset", nargs="?", help="default: nano")
+    begin.add_argument("--from", type=Path, dest="released", help="a released folder to fine-tune")
     parser.add_argument("--out", type=Path, help="where the run goes (default: out/PRESET)")
     parser.add_argument("--data", type=Path, default=DATA, help="where the datasets lie")
     parser.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="stop then, at a checkpoint")
     given, settings = parser.parse_known_args(arguments)
-    out = given.out or Path("out") / given.preset
-    config, folder = override(preset(given.preset), settings), checkpoint.latest(out)
+    begun = official.run_config(given.released) if given.released else preset(given.preset or "nano")
+    out = given.out or Path("out") / begun.name
+    config, folder = override(begun, settings), checkpoint.latest(out)
     if folder and not given.resume:
         raise ValueError(f"{out} already holds a run, which would be overwritten. Try --resume to go on with "
                          f"it, --out=FOLDER for another place, or delete {out}.")
@@ -310,31 +323,36 @@ def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | 
         config = override(saved, settings)
         if fixed(config) != fixed(saved):
             raise ValueError(f"{out} was trained with other settings than {' '.join(settings)}, so it cannot "
-                             f"go on with these. Only --mixture.steps and --STAGE.rates may change: try "
-                             f"--out=FOLDER for a run of its own.")
-    return config, out, given.data, folder
+                             f"go on with these. Only --mixture.steps, --STAGE.rates, --accumulate and "
+                             f"--shard may change: try --out=FOLDER for a run of its own.")
+    return config, out, given.data, folder, given.released, given.minutes
 
 
 def fixed(config: RunConfig) -> RunConfig:
-    """The settings that may not change when a run goes on: all but rates and the length of the last stage."""
+    """The settings that may not change when a run goes on: all but rates, the length of the last stage, and
+    into how many pieces a batch is cut, and how many processes hold the weights."""
     rates = {stage: replace(getattr(config, stage), rates=(0.0, 0.0, 0.0)) for stage in STAGES}
     rates["mixture"] = replace(rates["mixture"], steps=0)
-    return replace(config, **rates)
+    return replace(config, shard=False, accumulate=1, **rates)
 
 
 def main(arguments: list[str]) -> None:
     """Read the command line, train, and end with a word on what to do next."""
+    began, minutes = time.monotonic(), math.inf
     try:
-        config, out, data, folder = read_arguments(arguments)
+        config, out, data, folder, released, minutes = read_arguments(arguments)
         if RANK == 0:
-            check_own_data(config, data)
+            check_own(config.folder(data, name) for name, weight in config.mix.items() if weight)
         if WORLD > 1:
             a_gpu_each = torch.cuda.device_count() >= int(os.environ.get("LOCAL_WORLD_SIZE", WORLD))
             dist.init_process_group("nccl" if a_gpu_each else "gloo")
-        train(config, out, data, folder)
+        train(config, out, data, folder, released, minutes)
         if WORLD > 1:
+            dist.barrier()  # until process 0 has saved
             dist.destroy_process_group()
     except KeyboardInterrupt:
+        if time.monotonic() > began + 60 * minutes:  # as asked: the next command of a script may follow
+            return print("\nthe minutes are over; the same command with --resume goes on")
         sys.exit("\nstopped; what was saved stays: the same command with --resume goes on")
     except (ValueError, FloatingPointError) as error:
         sys.exit(f"\n{error}")

@@ -1,6 +1,7 @@
 """Look at what was drawn: one contact sheet for each set, points drawn in, words under the pictures.
 
     python -m data.look --level=full        writes out/look/<set>.png for every set of the level that is there
+    python -m data.look --own=data/pixmo    the same for one folder that mini-PixMo did not draw
 """
 from __future__ import annotations
 
@@ -73,18 +74,22 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(description="One contact sheet for each set that was drawn.")
     parser.add_argument("--level", default="full", choices=list(SIZES), help="default: %(default)s")
     parser.add_argument("--folder", type=Path, default=HERE, help="where the sets are")
+    parser.add_argument("--own", type=Path, help="one folder with a val.jsonl, in place of a level")
     parser.add_argument("--out", type=Path, default=Path("out/look"), help="default: %(default)s")
     parser.add_argument("--pictures", type=int, default=12, help="on each sheet (default: %(default)s)")
     given = parser.parse_args(arguments)
     if given.pictures < 1:
         raise ValueError(f"--pictures={given.pictures} leaves nothing to look at. Try --pictures=12.")
-    drawn = [name for name in SIZES[given.level] if (given.folder / name / given.level).is_dir()]
+    drawn = {name: given.folder / name / given.level for name in SIZES[given.level]}
+    drawn = {name: folder for name, folder in drawn.items() if folder.is_dir()}
+    if given.own:
+        drawn = {given.own.resolve().name: given.own}
     if not drawn:
         raise ValueError(f"{given.folder} holds no set of level {given.level}, so there is nothing to look "
                          f"at. Try \"make data LEVEL={given.level}\" first.")
     given.out.mkdir(parents=True, exist_ok=True)
-    for name in drawn:
-        sheet(given.folder / name / given.level, given.pictures).save(given.out / f"{name}.png")
+    for name, folder in drawn.items():
+        sheet(folder, given.pictures).save(given.out / f"{name}.png")
         print(f"look: {given.out / name}.png")
 
 

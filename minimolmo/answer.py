@@ -2,6 +2,7 @@
 
     python -m minimolmo.answer photo.jpg "Point to the red circle"
     python -m minimolmo.answer photo.jpg "Count the cups" --weights=out/nano --view=close_up --out=dots.png
+    python -m minimolmo.answer photo.jpg "Count the cups" --weights=Molmo-7B-D-0924    # a released folder
 
 The question goes through the same `build_sequence` as in training: one path, no second tokenisation to drift.
 """
@@ -16,7 +17,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from minimolmo import checkpoint, draw
+from minimolmo import checkpoint, draw, official
 from minimolmo.batch.collate import collate
 from minimolmo.batch.sequence import build_sequence
 from minimolmo.config import RunConfig
@@ -41,27 +42,31 @@ def choose_tokens(logits: Tensor, temperature: float, generator: torch.Generator
     return torch.multinomial((logits.float() / temperature).softmax(dim=-1), 1, generator=generator)[:, 0]
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def generate(model: MiniMolmo, batch: Batch, eos: int, max_new: int = MAX_NEW, temperature: float = 0.0,
              generator: torch.Generator | None = None) -> list[list[int]]:
     """Continue each sequence of the batch until it says end-of-text: the new ids, without that last one.
 
     The image and the question are read once; then one token a step, everything before it in the KV cache.
     """
-    cache, rows = KVCache(model.config.decoder.layers), torch.arange(len(batch.ids), device=batch.ids.device)
+    length, rows = batch.ids.shape[1], torch.arange(len(batch.ids), device=batch.ids.device)
+    cache = KVCache(model.config.decoder.layers, room=length + max_new)
     hidden = model.read(batch, model.look(batch)[1], cache=cache)                     # (B, T, D)
     end = (batch.branch != PADDING).sum(dim=1) - 1                                    # (B,) each one's last
     hidden, position, mine = hidden[rows, end], batch.position[rows, end], batch.branch[rows, end]
-    branch, said, done = batch.branch, [], torch.zeros_like(end, dtype=torch.bool)
-    for _ in range(max_new):
+    branch = torch.cat([batch.branch, mine[:, None].expand(-1, max_new)], dim=1)     # of all that may be said
+    visible = who_sees_whom(mine[:, None], branch)                                    # (B, 1, 1, T + max_new)
+    visible = None if visible.all() else visible                                      # one question, unpadded
+    said, done = [], torch.zeros_like(end, dtype=torch.bool)
+    for number in range(1, max_new + 1):
         words = choose_tokens(model.decoder.logits(hidden), temperature, generator)
         said.append(words)
         done = done | (words == eos)
         if done.all():
             break
-        position, branch = position + 1, torch.cat([branch, mine[:, None]], dim=1)
-        visible = who_sees_whom(mine[:, None], branch)
-        hidden = model.decoder(model.embed(words[:, None]), position[:, None], visible, cache=cache)[:, 0]
+        x = model.decoder.embedding(words[:, None])                                   # no image is ever said
+        seen = None if visible is None else visible[..., :length + number]
+        hidden = model.decoder(x, (position + number)[:, None], seen, cache=cache)[:, 0]
     return [_until(row, eos) for row in torch.stack(said, dim=1).tolist()]
 
 
@@ -95,10 +100,13 @@ def default_weights() -> Path:
 
 
 def load(weights: str | Path) -> tuple[MiniMolmo, Tokenizer, RunConfig]:
-    """A trained model, its words and its settings. `weights` is a run's folder or a checkpoint.
+    """A trained model, its words and its settings. `weights` is a run's folder, a checkpoint or a released
+    Molmo.
 
     Raises ValueError if nothing was trained there.
     """
+    if official.is_released(weights):
+        return official.load(weights, pick_device())
     folder = checkpoint.latest(weights) or Path(weights)
     if not folder.is_dir():
         raise ValueError(f"{weights} holds no trained model, so nobody can answer. Train one with "
@@ -115,7 +123,8 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("image", type=Path)
     parser.add_argument("question")
     parser.add_argument("--weights", type=Path, default=default_weights(),
-                        help="a run's folder (default: out/nano if it is trained, else the released nano)")
+                        help="a run's folder or a released Molmo's (default: out/nano if it is trained, else "
+                             "the released nano)")
     parser.add_argument("--view", choices=["bird", "ground", "close_up"], help="default: the one of training")
     parser.add_argument("--out", type=Path, default=Path("out/answer.png"),
                         help="where the picture with the points goes (default: %(default)s)")

@@ -18,11 +18,13 @@ import os
 import shutil
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from minimolmo import safetensors
 from minimolmo.config import RunConfig, from_dict, to_dict
+from minimolmo.parallel import own_numbers
+from minimolmo.shards import OURS, TensorFolder, index_of
+from minimolmo.text.official_words import read_tokenizer
 from minimolmo.text.tokenizer import Tokenizer
 
 
@@ -75,18 +77,16 @@ def load_weights(folder: str | Path, model: nn.Module) -> None:
 
     Raises ValueError with every name that is missing, left over or of another shape; then nothing is changed.
     """
-    path = _part(folder, "weights.safetensors")
-    file, wanted = safetensors.TensorFile(path), _each_once(model.state_dict())
-    misfits = [f"  missing     {name} {tuple(wanted[name].shape)}" for name in wanted if name not in file]
-    misfits += [f"  unexpected  {name} {file.entries[name].shape}" for name in file if name not in wanted]
-    misfits += [f"  misshaped   {name} {file.entries[name].shape}, the model's is {tuple(wanted[name].shape)}"
-                for name in wanted if name in file and file.entries[name].shape != wanted[name].shape]
-    if misfits:
-        raise ValueError(f"{path} does not fit the model, so nothing was loaded:\n" + "\n".join(misfits) +
-                         f"\nTry building the model from {folder}/config.json.")
-    with torch.no_grad():
-        for name, tensor in wanted.items():
-            tensor.copy_(file[name])
+    file, wanted = _weights(folder), dict(model.named_parameters())  # a tied head is there once
+    safetensors.refuse_misfits(folder, file, {name: tuple(weight.shape) for name, weight in wanted.items()},
+                               f"building the model from {folder}/config.json")
+    for name, weight in wanted.items():
+        file.read_into(name, *own_numbers(weight))
+
+
+def read_weights(folder: str | Path) -> dict[str, Tensor]:
+    """All weights of a checkpoint by name, those that share numbers once."""
+    return dict(_weights(folder))
 
 
 def load_config(folder: str | Path) -> RunConfig:
@@ -96,7 +96,7 @@ def load_config(folder: str | Path) -> RunConfig:
 
 def load_tokenizer(folder: str | Path) -> Tokenizer:
     """The tokenizer a checkpoint was trained with. Raises ValueError if it is missing."""
-    return Tokenizer.load(_part(folder, "tokenizer.json"))
+    return read_tokenizer(_part(folder, "tokenizer.json"))
 
 
 def load_training_state(folder: str | Path) -> tuple[dict | None, dict]:
@@ -147,6 +147,13 @@ def _each_once(weights: dict[str, Tensor]) -> dict[str, Tensor]:
 def _listed(out: Path) -> list[str]:
     path = out / "latest"
     return path.read_text().split() if path.is_file() else []
+
+
+def _weights(folder: str | Path) -> TensorFolder:
+    """One file, or the shards of a release."""
+    if not (Path(folder) / index_of(OURS)).is_file():
+        _part(folder, f"{OURS}.safetensors")
+    return TensorFolder(folder, OURS)
 
 
 def _part(folder: str | Path, name: str) -> Path:

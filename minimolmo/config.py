@@ -1,7 +1,8 @@
 """Every number once: how images are cut, how wide the model is, how it is trained.
 
-    run = preset("nano")                                  # a RunConfig
+    run = RunConfig()                                     # nano; presets.py has the others
     run = override(run, ["--mixture.steps=20"])           # as on train.py's command line
+    python -m minimolmo.config                            # all presets side by side, and what they weigh
 
 The classes are frozen, each number names its unit and Molmo-7B-D's own value, and a setting that
 cannot work is refused when the object is made, not an hour later.
@@ -11,10 +12,28 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
+import runpy
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 VIEWS = ("bird", "ground", "close_up")  # how near we look; ImageConfig gives each its number of crops
+PIXEL_MEAN = (0.48145466, 0.4578275, 0.40821073)   # red, green, blue of CLIP's training images, 0..1
+PIXEL_STD = (0.26862954, 0.26130258, 0.27577711)
+
+
+class Tower(NamedTuple):
+    """What the families of vision towers do differently; their blocks are alike."""
+    class_token: bool    # a token without a patch stands in front
+    patch_bias: bool     # the patch embedding has a bias
+    first_norm: bool     # a LayerNorm before the first block
+    layer_scale: bool    # each residual branch is scaled, number by number
+    activation: str      # quick_gelu, gelu, or gelu_tanh
+
+
+TOWERS = {"clip": Tower(True, False, True, False, "quick_gelu"),    # in all released Molmos
+          "siglip": Tower(False, True, False, False, "gelu_tanh"),  # in the paper's ablations
+          "dino": Tower(True, True, False, True, "gelu")}
 
 
 def _divides(config, whole: str, part: str):
@@ -46,6 +65,7 @@ class ImageConfig:
     bird: int = 0                       # high-res crops of the bird view: none, the overview alone
     ground: int = 4                     # ... of the ground view, the training budget Molmo: 12
     close_up: int = 12                  # ... of the close-up view, when answering    Molmo: 36
+    early_masks: bool = False           # shares of padding stand one crop too early  Molmo: True, by mistake
 
     def __post_init__(self):
         _at_least(self, 1, "patch_size", "pool")
@@ -88,9 +108,15 @@ class VisionConfig:
     mlp: int = 384                      # inner width of a block's MLP                Molmo: 4096
     taps: tuple[int, int] = (-1, -2)    # the two blocks whose outputs we keep        Molmo: (-2, -9)
     eps: float = 1e-5                   # LayerNorm                                   Molmo: 1e-5
+    family: str = "clip"                # clip, siglip or dino: see TOWERS            Molmo: clip
+    table: int = 0                      # patches a side that have positions; 0 = all Molmo: 24, all
 
     def __post_init__(self):
         _at_least(self, 1, "width", "layers", "mlp")
+        _at_least(self, 0, "table")
+        if self.family not in TOWERS:
+            raise ValueError(f"family={self.family!r} is no family of towers that we can build. "
+                             f"Try one of {', '.join(TOWERS)}.")
         _divides(self, "width", "heads")
         if self.width % 4:
             raise ValueError(f"width={self.width} is not a multiple of 4, but positions start as sines and "
@@ -99,6 +125,11 @@ class VisionConfig:
             if not -self.layers <= tap < 0:
                 raise ValueError(f"tap {tap} is not one of {self.layers} blocks counted from the end. "
                                  f"Try -1 ... -{self.layers}.")
+
+    @property
+    def tower(self) -> Tower:
+        """What this family does in its own way."""
+        return TOWERS[self.family]
 
 
 @dataclass(frozen=True)
@@ -120,16 +151,25 @@ class DecoderConfig:
     layers: int = 3                     #                                             Molmo: 28
     heads: int = 3                      # query heads                                 Molmo: 28
     kv_heads: int = 3                   # key and value heads, shared among them      Molmo: 4
-    mlp: int = 256                      # inner width of the SwiGLU                   Molmo: 18944
+    mlp: int = 256                      # inner width of the SwiGLU, or of an expert  Molmo: 18944
     vocab: int = 512                    # ordinary tokens, end-of-text included       Molmo: 152064
     extra: int = 128                    # rows for special image tokens               Molmo: 128
     theta: float = 10_000.0             # base of the rotary angles                   Molmo: 1e6
     eps: float = 1e-6                   # RMSNorm                                     Molmo: 1e-6
     qkv_bias: bool = True               # biases on q, k and v alone                  Molmo: True
     tied: bool = True                   # output head = input embedding               Molmo: False
+    spare: int = 0                      # rows behind vocab; image tokens fill them   Molmo: 0 (7B-O: 74)
+    qk_norm: bool = False               # RMSNorm on q and k, over all heads          Molmo: False (7B-O: yes)
+    post_norm: bool = False             # norms behind attention and MLP, not before  Molmo: False (7B-O: yes)
+    experts: int = 0                    # SwiGLUs to choose from; 0 = one, no choice  Molmo: 0 (MolmoE: 64)
+    top_k: int = 0                      # experts that a token asks                   Molmo: 0 (MolmoE: 8)
 
     def __post_init__(self):
         _at_least(self, 1, "width", "layers", "mlp", "vocab")
+        _at_least(self, 0, "spare", "experts")
+        if not bool(self.experts) <= self.top_k <= self.experts:
+            raise ValueError(f"a token cannot ask top_k={self.top_k} of experts={self.experts}. "
+                             f"Try top_k={min(2, self.experts)}.")
         _at_least(self, 4, "extra")  # im_start, im_end, im_patch, im_col
         _divides(self, "width", "heads")
         _divides(self, "heads", "kv_heads")
@@ -141,6 +181,11 @@ class DecoderConfig:
     def head_size(self) -> int:
         """Numbers per head."""
         return self.width // self.heads
+
+    @property
+    def rows(self) -> int:
+        """Rows of the word table, and of the head."""
+        return self.vocab + self.spare
 
 
 @dataclass(frozen=True)
@@ -182,11 +227,11 @@ class RunConfig:
     """A model and its training, from nothing to answers."""
     name: str = "nano"
     seed: int = 1
-    level: str = "easy"                  # which level of mini-PixMo: easy or small
+    level: str = "easy"                  # which level of mini-PixMo: easy, small or full
     model: MolmoConfig = MolmoConfig()
     grow: StageConfig = StageConfig(steps=950, batch=32, rates=(2e-3, 2e-3, 2e-3), hold=0.5, growth=1.0)
     captions: StageConfig = StageConfig(steps=400, hold=1.0, growth=0.5)
-    mixture: StageConfig = StageConfig(steps=3800, hold=0.6, growth=0.5)
+    mixture: StageConfig = StageConfig(steps=4200, hold=0.6, growth=0.5)
     mix: dict[str, float] = field(default_factory=lambda: dict(   # weight beside the square root of its size
         points=0.7, count=1.6, ask_model_anything=1.1, cap=0.7))
     max_tokens: int = 320                # longer sequences lose their last annotations   Molmo: 2304
@@ -194,10 +239,12 @@ class RunConfig:
     weight_decay: float = 0.0            #                                                Molmo: 0
     clip: float = 1.0                    # gradient norm allowed per part                 Molmo: 1
     z_loss: float = 1e-4                 # keeps the logits' scale in check               Molmo: 1e-4
+    balance: float = 0.1                 # weight of the experts' uneven load             Molmo: 0
+    shard: bool = False                  # torchrun: a share of the weights a process     Molmo: True (FSDP)
 
     def __post_init__(self):
         _at_least(self, 1, "max_tokens", "accumulate")
-        _at_least(self, 0, "seed", "weight_decay", "z_loss")
+        _at_least(self, 0, "seed", "weight_decay", "z_loss", "balance")
         if self.clip <= 0:
             raise ValueError(f"clip={self.clip} would leave nothing of any gradient. Try clip=1.0.")
         if self.grow.steps and not self.grow.growth:
@@ -207,26 +254,21 @@ class RunConfig:
             raise ValueError(f"mix={self.mix} draws from nothing: weights are 0 or more, and one is more. "
                              f"Try --mix.points=1.")
 
+    @property
+    def grows(self) -> bool:
+        """Whether any stage teaches exact labels beside the words (`grow.py`)."""
+        return any(stage.growth for stage in (self.grow, self.captions, self.mixture))
+
     def folder(self, data: Path, name: str) -> Path:
         """data/<name>/<level> if mini-PixMo drew it, else data/<name>: a folder of the learner's own."""
         drawn = data / name / self.level
         return drawn if drawn.is_dir() else data / name
 
 
-PRESETS = {"nano": RunConfig()}
-
-
-def preset(name: str) -> RunConfig:
-    """A named configuration. Raises ValueError with the list of names."""
-    if name not in PRESETS:
-        raise ValueError(f"preset {name!r} does not exist. Try one of: {', '.join(PRESETS)}.")
-    return PRESETS[name]
-
-
 def override(config: RunConfig, arguments: list[str]) -> RunConfig:
     """Apply `--a.b=value` arguments; values are JSON or plain words. Unknown names raise ValueError.
 
-    >>> override(preset("nano"), ["--mixture.steps=20"]).mixture.steps
+    >>> override(RunConfig(), ["--mixture.steps=20"]).mixture.steps
     20
     """
     values = to_dict(config)
@@ -294,3 +336,6 @@ def from_dict(kind, values: dict):
 
 CLASSES = {kind.__name__: kind for kind in
            (ImageConfig, VisionConfig, ConnectorConfig, DecoderConfig, MolmoConfig, StageConfig)}
+
+if __name__ == "__main__":  # the table counts parameters of models, which stand on higher floors
+    runpy.run_module("minimolmo.sizes", run_name="__main__")

@@ -9,7 +9,7 @@ import math
 import unicodedata
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont, features
+from PIL import Image, ImageChops, ImageDraw, ImageFont, features
 
 Point = tuple[float, float]  # in percent (0-100) of the image, origin top-left; in a curve, simply x and y
 PAPER, CARD, INK, MUTED, LINE = "#f4f5f7", "#ffffff", "#1f2933", "#6b7785", "#dde1e6"
@@ -164,6 +164,45 @@ def draw_grid(values, cell: int = 8, rows: list[str] | None = None, columns: lis
         canvas.text(left - 6, top + (index + 0.5) * cell, name, size, MUTED, "rm")
     for index, name in list(enumerate(columns or []))[::every]:
         _text_upwards(canvas, left + (index + 0.5) * cell, top - 5, name, size)
+    return canvas.finish()
+
+
+def draw_heat(image: Image.Image, heat) -> Image.Image:
+    """An image, bright where the heat is and dark where there is none.
+
+    Heat (rows, columns), numbers of 0 or more, is spread over the whole image; the largest is full light.
+    """
+    heat, canvas = np.asarray(heat, dtype=float), _canvas_of(image)
+    light = np.uint8(255 * (0.2 + 0.8 * heat / (heat.max() or 1)))
+    light = Image.fromarray(light).resize(canvas.sheet.size, Image.Resampling.NEAREST)
+    canvas.sheet = ImageChops.multiply(canvas.sheet, Image.merge("RGB", [light] * 3))
+    return canvas.finish()
+
+
+def draw_tokens(pieces: list[str], weights: list[float], width: int = 760, title: str = "") -> Image.Image:
+    """Text as its tokens, each in a box: green if it has weight, the paler the less; grey if it has none."""
+    boxes, x, y, most = [], 16.0, 50 if title else 16, max([*weights, 0]) or 1
+    for piece, weight in zip(pieces, weights, strict=True):
+        wide = _length(piece, 14) + 10
+        if x + wide > width - 16 and x > 16:
+            x, y = 16.0, y + 32
+        boxes.append((x, y, wide, piece, weight / most))
+        x += wide + 4
+    canvas = _Canvas(width, y + 42)
+    canvas.text(16, 16, title, 18)
+    for x, y, wide, piece, share in boxes:
+        color = f"{GOOD}{round(100 + 155 * share):02x}" if share else LINE
+        canvas.box((x, y, x + wide, y + 26), color, radius=4)
+        canvas.text(x + 5, y + 13, piece, 14, CARD if share > 0.4 else INK, "lm")
+    return canvas.finish()
+
+
+def stack(images: list[Image.Image], width: int = 960) -> Image.Image:
+    """Images below each other, each drawn to the same width."""
+    heights = [round(image.height * width / image.width) for image in images]
+    canvas = _Canvas(width, sum(heights), PAPER)
+    for image, height, above in zip(images, heights, np.cumsum([0, *heights]).tolist()):
+        canvas.paste(image, 0, above, width, height)
     return canvas.finish()
 
 

@@ -10,7 +10,7 @@ import argparse
 import json
 import sys
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -97,8 +97,12 @@ def room(tokenizer, asked: list[Asked]) -> int:
     return max(len(tokenizer.encode(" " + answer_text(a.annotation))) for a in asked) * 5 // 4 + SPARE
 
 
-def evaluate(model, tokenizer, folders: dict[str, Path], view: str, rows: int) -> tuple[dict, list[Asked]]:
-    """All columns on val, the right image on novel pairs too: (report, answers to val's right images)."""
+def evaluate(model, tokenizer, folders: dict[str, Path], view: str, rows: int,
+             judge: Callable[[list[Asked]], dict] = score) -> tuple[dict, list[Asked]]:
+    """All columns on val, the right image on novel pairs too: (report, answers to val's right images).
+
+    judge  turns answers into scores by style; whoever knows more of the pictures may bring one
+    """
     novel = {name: folder for name, folder in folders.items() if (folder / "novel.jsonl").exists()}
     questions = {"val": pick_all(folders, "val", rows), "novel": pick_all(novel, "novel", rows)}
     tasks = [("val", column) for column in COLUMNS] + [("novel", RIGHT_IMAGE)] * bool(novel)
@@ -112,7 +116,7 @@ def evaluate(model, tokenizer, folders: dict[str, Path], view: str, rows: int) -
                 if mine and (column != OTHER_IMAGE or len({a.example.image for a in mine}) > 1):
                     answer_all(model, tokenizer, mine, column, view, bar)
                     answered += mine
-            report["novel pairs" if split == "novel" else column] = score(answered)
+            report["novel pairs" if split == "novel" else column] = judge(answered)
             if (split, column) == tasks[0]:
                 answers = [replace(a) for a in asked]
     return report, answers

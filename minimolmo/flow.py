@@ -73,8 +73,10 @@ class Example:
 class Crops:
     """An image, cut for the vision tower. Crop 0 is the overview; high-res crops follow row by row.
 
-    patches      (C, S, 3*patch*patch) float32, normalised; one row = one patch as (y, x, channel)
-    real         (C, S) float32, share of each patch that is picture and not padding, 0..1
+    patches      (C, S, 3*patch*patch) float32, normalised (in training uint8, not yet normalised); one row =
+                 one patch as (y, x, channel)
+    real         (C, S) float32, share of each patch that is picture and not padding, 0..1; official weights
+                 were given each crop's a crop too early, and -1 for the last (`ImageConfig.early_masks`)
     pool_idx     (V, K) int64 into the C*S patches laid end to end, in the order the visual tokens are read;
                  -1 = beyond the crop's edge, no patch there
     token_grids  [(rows, cols) of the overview, (rows, cols) of the stitched crops], in visual tokens;
@@ -119,7 +121,7 @@ class Batch:
     """Several sequences, padded on the right; the crops of all images laid end to end, so no crop is padding.
 
     ids, targets, loss_weight, position, branch   (B, T) tensors; padding has branch PADDING, weight 0
-    patches (C, S, 3*patch*patch), real (C, S)    C counts the crops of the whole batch
+    patches (C, S, 3*patch*patch), real (C, S)    C counts the crops of the whole batch; patches as in `Crops`
     pool_idx (V, K)                               into the batch's C*S patches; visual tokens in reading order
     places (C, 4), owner (C,)                     as in `Crops`; which sequence of the batch a crop belongs to
     things (B, M, 6)                              as in `Sequence`, rows of -1 where an image has fewer

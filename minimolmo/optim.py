@@ -6,6 +6,7 @@ import math
 import torch
 
 from minimolmo.config import StageConfig
+from minimolmo.parallel import is_share
 
 PARTS = ("vit", "connector", "decoder")
 
@@ -46,4 +47,5 @@ def clip(optimizer: torch.optim.Optimizer, most: float) -> list[float]:
 
     Source: paper, Section 2: one noisy part must not slow the other two. Factor min(1, most/(norm+1e-6)).
     """
-    return [float(torch.nn.utils.clip_grad_norm_(group["params"], most)) for group in optimizer.param_groups]
+    norms = [torch.nn.utils.clip_grad_norm_(group["params"], most) for group in optimizer.param_groups]
+    return [float(norm.full_tensor() if is_share(norm) else norm) for norm in norms]

@@ -25,7 +25,9 @@ from torch import Tensor
 DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64,
           "I32": torch.int32, "U8": torch.uint8, "BOOL": torch.bool}
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
-LONGEST_HEADER = 100_000_000  # bytes, the official reader's limit
+ALIGNED = sorted(NAMES, key=lambda dtype: -dtype.itemsize)  # so written, no number lies across a boundary
+LONGEST_HEADER = 10_000_000  # bytes; Molmo's have some thousands. The official reader allows 100 million
+PIECE = 16 * 2 ** 20         # bytes that are in memory at a time while a tensor is read into another
 
 
 class Entry(NamedTuple):
@@ -36,22 +38,24 @@ class Entry(NamedTuple):
     stop: int
 
 
-def save(path: str | Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    """Write tensors of any device and layout to one file, in the order of their names.
+def save(path: str | Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:
+    """Write tensors of any device and layout to one file: the widest numbers first, then in the order of
+    names.
 
-    The file appears complete or not at all. Raises ValueError for a dtype the format does not know.
+    The file appears complete or not at all. A mapping that makes its tensors when asked is asked for one at a
+    time. Raises ValueError for a dtype the format does not know.
     """
+    entries = {name: describe(name, tensors[name]) for name in tensors}
+    order = sorted(entries, key=lambda name: (ALIGNED.index(entries[name].dtype), name))
     header: dict[str, dict] = {"__metadata__": metadata} if metadata else {}
     stop = 0
-    for name, tensor in sorted(tensors.items()):
-        if tensor.dtype not in NAMES:
-            raise ValueError(f"tensor {name!r} is {tensor.dtype}, for which the format has no name. "
-                             f"Try converting it to one of {', '.join(str(dtype) for dtype in NAMES)}.")
-        start, stop = stop, stop + tensor.numel() * tensor.element_size()
-        header[name] = dict(dtype=NAMES[tensor.dtype], shape=list(tensor.shape), data_offsets=[start, stop])
+    for name in order:
+        dtype, shape, _, size = entries[name]
+        start, stop = stop, stop + size
+        header[name] = dict(dtype=NAMES[dtype], shape=list(shape), data_offsets=[start, stop])
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # so that the numbers begin at a multiple of 8 bytes
-    numbers = (_to_bytes(tensor) for _, tensor in sorted(tensors.items()))
+    numbers = (_to_bytes(tensors[name]) for name in order)
     write_atomically(path, chain([len(text).to_bytes(8, "little"), text], numbers))
 
 
@@ -71,12 +75,34 @@ class TensorFile(Mapping):
     def __init__(self, path: str | Path):
         self.entries, self.metadata = read_header(path)
         with open(path, "rb") as file:
-            pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-        self._bytes = torch.frombuffer(pages, dtype=torch.uint8)  # keeps `pages` alive; nothing is read yet
+            self._pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)  # nothing is read yet
 
     def __getitem__(self, name: str) -> Tensor:
         dtype, shape, start, stop = self.entries[name]
-        return self._bytes[start:stop].clone().view(dtype).reshape(shape)
+        return self._read(dtype, start, stop).reshape(shape)
+
+    def read_into(self, name: str, numbers: Tensor, first: int = 0) -> None:
+        """Fill `numbers` (n,), of any dtype and device, with those of a tensor from its number `first` on.
+
+        Piece by piece, and the pages read are given back: so a file is loaded in the memory of the model
+        alone. """
+        dtype, _, start, stop = self.entries[name]
+        start, step = start + first * dtype.itemsize, PIECE // dtype.itemsize
+        assert start + len(numbers) * dtype.itemsize <= stop
+        for piece in numbers.split(step):
+            end = start + len(piece) * dtype.itemsize
+            piece.copy_(self._read(dtype, start, end))
+            start = end
+
+    def _read(self, dtype: torch.dtype, start: int, stop: int) -> Tensor:
+        """Bytes of the file as numbers (n,) in memory of their own; the file's pages are given back."""
+        if start == stop:
+            return torch.empty(0, dtype=dtype)
+        numbers = torch.frombuffer(bytearray(memoryview(self._pages)[start:stop]), dtype=dtype)
+        if hasattr(mmap, "MADV_DONTNEED"):  # Windows has no such call, and decides by itself
+            page = start - start % mmap.PAGESIZE
+            self._pages.madvise(mmap.MADV_DONTNEED, page, stop - page)
+        return numbers
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.entries)
@@ -97,11 +123,46 @@ def read_header(path: str | Path) -> tuple[dict[str, Entry], dict[str, str]]:
         length = int.from_bytes(file.read(8), "little")
         if length > min(size - 8, LONGEST_HEADER):
             raise _unsound(path, f"its {size} bytes cannot hold a header of {length} bytes")
-        header = _parse(path, file.read(length))
+        header = parse_header(path, file.read(length))
     metadata = header.pop("__metadata__", {})
     entries = {name: _entry(path, name, about, data=8 + length) for name, about in header.items()}
     _check_end_to_end(path, entries, first=8 + length, last=size)
     return entries, metadata
+
+
+def parse_header(path, text: bytes) -> dict:
+    """A table of names from JSON, each name in it once. Raises ValueError that names `path`."""
+    try:
+        header = json.loads(text.decode(), object_pairs_hook=_each_name_once)
+    except (ValueError, RecursionError) as error:
+        raise _unsound(path, f"its header is not JSON ({error})") from None
+    if not isinstance(header, dict) or not isinstance(header.get("__metadata__", {}), dict):
+        raise _unsound(path, "its header is not a table of names")
+    return header
+
+
+def describe(name: str, tensor: Tensor) -> Entry:
+    """A tensor's entry, as if its file began with it. Raises ValueError for a dtype without a name."""
+    if tensor.dtype not in NAMES:
+        raise ValueError(f"tensor {name!r} is {tensor.dtype}, for which the format has no name. "
+                         f"Try converting it to one of {', '.join(str(dtype) for dtype in NAMES)}.")
+    return Entry(tensor.dtype, tuple(tensor.shape), 0, tensor.numel() * tensor.element_size())
+
+
+def refuse_misfits(path, file: Mapping, wanted: dict[str, tuple[int, ...]], remedy: str) -> None:
+    """Raise ValueError with every tensor that a file lacks, has too many, or has in another shape than
+    wanted.
+
+    file  a `TensorFile`, or what is used like one
+    """
+    found = {name: entry.shape for name, entry in file.entries.items()}
+    misfits = [f"  missing     {name} {wanted[name]}" for name in wanted if name not in found]
+    misfits += [f"  unexpected  {name} {found[name]}" for name in found if name not in wanted]
+    misfits += [f"  misshaped   {name} {found[name]}, the model's is {wanted[name]}"
+                for name in wanted if name in found and found[name] != wanted[name]]
+    if misfits:
+        raise ValueError(f"{path} does not fit the model, so nothing was loaded:\n" + "\n".join(misfits) +
+                         f"\nTry {remedy}.")
 
 
 def write_atomically(path: str | Path, pieces: Iterable) -> None:
@@ -117,16 +178,6 @@ def write_atomically(path: str | Path, pieces: Iterable) -> None:
 
 def _to_bytes(tensor: Tensor) -> memoryview:
     return memoryview(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-
-
-def _parse(path, text: bytes) -> dict:
-    try:
-        header = json.loads(text.decode(), object_pairs_hook=_each_name_once)
-    except (ValueError, RecursionError) as error:
-        raise _unsound(path, f"its header is not JSON ({error})") from None
-    if not isinstance(header, dict) or not isinstance(header.get("__metadata__", {}), dict):
-        raise _unsound(path, "its header is not a table of names")
-    return header
 
 
 def _each_name_once(pairs: list[tuple]) -> dict:

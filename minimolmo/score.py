@@ -38,12 +38,17 @@ def distance(a: Point, b: Point, aspect: float) -> float:
 def hits(said: list[Point], true: list[Point], aspect: float, radius: float = RADIUS) -> int:
     """The most said points that can be paired one to one with true ones within the radius.
 
-    Each said point takes a free true point, or makes the one that holds it move on (Kuhn's algorithm).
-
     >>> hits([(10, 10), (11, 10)], [(10, 10), (50, 50)], aspect=1.0)
     1
     """
-    near = [[t for t, b in enumerate(true) if distance(a, b, aspect) <= radius] for a in said]
+    return pair_up([[t for t, b in enumerate(true) if distance(a, b, aspect) <= radius] for a in said])
+
+
+def pair_up(near: list[list[int]]) -> int:
+    """The most pairs, one to one, if said point s may be paired with each of the true points near[s].
+
+    Each said point takes a free true point, or makes the one that holds it move on (Kuhn's algorithm).
+    """
     holder: dict[int, int] = {}
 
     def place(s: int, tried: set[int]) -> bool:
@@ -55,7 +60,7 @@ def hits(said: list[Point], true: list[Point], aspect: float, radius: float = RA
                     return True
         return False
 
-    return sum(place(s, set()) for s in range(len(said)))
+    return sum(place(s, set()) for s in range(len(near)))
 
 
 def score_pointing(asked: list[Asked]) -> dict[str, float]:

@@ -1,14 +1,16 @@
-"""Measure, on this machine: python tests/bench.py [--steps=12]
+"""Measure, on this machine: python tests/bench.py [nano|mini] [--steps=12]
 
-Packing against one image for each annotation, the KV cache against none, the tiler, and the data's share of a
-training step. Prints a table; RUNS.md keeps what it said on which machine. Numbers, not tests: a busy machine
-may print anything.
+Training steps and where their time goes, attention in three forms, packing, compiling, crops, decoding,
+tiling; on a GPU also a model of a billion weights. Prints a table, writes out/bench-PRESET.json and .png;
+RUNS.md keeps what it said on which machine. Numbers, not tests: a busy machine may print anything.
 """
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,18 +19,156 @@ import torch
 from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
+from charts import bars  # noqa: E402
+from minimolmo import speed  # noqa: E402
 from minimolmo.answer import generate, prompt  # noqa: E402
 from minimolmo.batch.collate import collate  # noqa: E402
 from minimolmo.batch.dataset import Dataset  # noqa: E402
 from minimolmo.batch.loader import Loader, Recipe  # noqa: E402
-from minimolmo.config import preset  # noqa: E402
+from minimolmo.batch.sequence import build_sequence  # noqa: E402
+from minimolmo.config import (ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig,  # noqa: E402
+                              RunConfig, VisionConfig)
+from minimolmo.device import autocast, pick_device  # noqa: E402
+from minimolmo.flops import peak_flops, training_flops  # noqa: E402
 from minimolmo.flow import Batch  # noqa: E402
 from minimolmo.image.tiler import tile_image  # noqa: E402
-from minimolmo.model.molmo import MiniMolmo  # noqa: E402
+from minimolmo.model.attention import attend, attend_fused  # noqa: E402
+from minimolmo.model.molmo import MiniMolmo, who_sees_whom  # noqa: E402
 from minimolmo.optim import make_optimizer  # noqa: E402
+from minimolmo.presets import preset  # noqa: E402
+from minimolmo.text.official_words import read_tokenizer  # noqa: E402
 from minimolmo.text.tokenizer import Tokenizer  # noqa: E402
+
+DEVICE = pick_device()
+BILLION = MolmoConfig(  # CLIP's ViT-L and a decoder of the size of Llama-3.2-1B's: 1.4 billion weights in all
+    ImageConfig(crop_size=336, patch_size=14, margins=(4, 4), ground=12),
+    VisionConfig(width=1024, layers=23, heads=16, mlp=4096, taps=(-2, -9)),
+    ConnectorConfig(width=1024, heads=16, mlp=8192),
+    DecoderConfig(width=2048, layers=16, heads=16, kv_heads=8, mlp=8192, vocab=50304))
+Row = dict  # group, what, value, unit, note
+
+
+def row(group: str, what: str, value: float, unit: str, note: str = "") -> Row:
+    """One line of the table."""
+    return {"group": group, "what": what, "value": float(f"{value:.4g}"), "unit": unit, "note": note}
+
+
+def seconds(run: Callable, least: float = 1.0, most: int = 50) -> float:
+    """Median seconds of `run`, after one run that does not count; about `least` seconds in all."""
+    taken = []
+    run()
+    while len(taken) < 2 or sum(taken) < least and len(taken) < most:
+        _wait()
+        began = time.perf_counter()
+        run()
+        _wait()
+        taken.append(time.perf_counter() - began)
+    return float(np.median(taken))
+
+
+def _wait() -> None:
+    if DEVICE.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def some_image(height: int = 480, width: int = 640) -> np.ndarray:
+    """Noise: nothing in it is easy."""
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def some_batch(model: MolmoConfig, images: int, max_crops: int, words: int, annotations: int = 6,
+               side: tuple[int, int] = (480, 640)) -> Batch:
+    """So many images, each with `annotations` of `words` tokens, half of them question and half answer."""
+    tokenizer, rng = Tokenizer([], vocab=model.decoder.vocab), np.random.default_rng(0)
+    crops = tile_image(some_image(*side), model.image, max_crops, as_bytes=True)
+    said = [[rng.integers(0, 256, words // 2).tolist() for _ in range(2)] for _ in range(annotations)]
+    return collate([build_sequence(crops, said, tokenizer)] * images, speed.LENGTHS).to(DEVICE)
+
+
+class Step:
+    """A training step of a model: forward, backward, update."""
+
+    def __init__(self, model: MolmoConfig, compiled: bool = False):
+        torch.manual_seed(0)
+        self.model = MiniMolmo(model).to(DEVICE)
+        if compiled:
+            speed.compile_blocks(self.model)
+        self.optimizer = make_optimizer(self.model.parts(), 0.0)
+
+    def __call__(self, batch: Batch) -> None:
+        with autocast(DEVICE):
+            loss, _ = self.model.loss(batch, self.model.look(batch)[1])
+        (loss / batch.loss_weight.sum()).backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
+
+def bench_step(name: str, model: MolmoConfig, batch: Batch, compiled: bool) -> list[Row]:
+    """Images a second, MFU and memory of one size."""
+    step, how = Step(model, compiled), "compiled" if compiled else "eager"
+    taken = seconds(lambda: step(batch))
+    mfu = training_flops(model, "mixture", batch) / taken / peak_flops(DEVICE)
+    shape = f"{len(batch.ids)} images, {len(batch.patches)} crops, {batch.ids.shape[1]} tokens each"
+    rows = [row("training step", f"{name}, {how}", len(batch.ids) / taken, "images/s", shape),
+            row("MFU", f"{name}, {how}", 100 * mfu, "%", shape)]
+    if DEVICE.type == "cuda":
+        peak = torch.cuda.max_memory_allocated() / 2 ** 30
+        rows.append(row("memory", f"{name}, {how}", peak, "GiB", shape))
+        torch.cuda.reset_peak_memory_stats()
+    return rows
+
+
+def bench_parts(config: RunConfig, batch: Batch) -> list[Row]:
+    """Where a step's time goes: each part forward and backward by itself."""
+    step = Step(config.model)
+    model = step.model
+
+    def run(part: Callable) -> Callable:
+        def both_ways():
+            with autocast(DEVICE):
+                out = part()
+            out.float().sum().backward()
+        return both_ways
+
+    with torch.no_grad(), autocast(DEVICE):
+        features, visual = model.look(batch)
+        hidden = model.read(batch, visual)
+    features, visual, hidden = (x.detach().requires_grad_() for x in (features, visual, hidden))
+    said = batch.loss_weight > 0
+    parts = {"ViT": run(lambda: model.see(batch.patches, batch.real)),
+             "connector": run(lambda: model.projector(model.pooling(features.flatten(0, 1), batch.pool_idx))),
+             "decoder": run(lambda: model.read(batch, visual)),
+             "head and loss": run(lambda: model.decoder.logits(hidden[said]).float().logsumexp(dim=-1)),
+             "optimizer": lambda: step.optimizer.step()}
+    taken = {name: seconds(part, 0.5) for name, part in parts.items()}
+    return [row("where the time goes", name, 100 * value / sum(taken.values()), "%", f"{1000 * value:.1f} ms")
+            for name, value in taken.items()]
+
+
+def bench_attention(config: RunConfig, batch: Batch) -> list[Row]:
+    """Attention on the branch mask: written out, fused, and FlexAttention. Forward and backward on a GPU; on
+    a CPU forward alone, as FlexAttention has no backward there."""
+    from torch.nn.attention.flex_attention import create_block_mask, flex_attention
+    decoder, branch = config.model.decoder, batch.branch
+    size = len(branch), decoder.heads, branch.shape[1], decoder.head_size
+    cuda, dtype = DEVICE.type == "cuda", torch.bfloat16 if DEVICE.type == "cuda" else torch.float32
+    q, k, v = (torch.randn(size, device=DEVICE, dtype=dtype, requires_grad=cuda) for _ in range(3))
+    visible = who_sees_whom(branch, branch)
+
+    def may_see(b, _h, asking, asked):
+        return (asked <= asking) & ((branch[b, asking] == branch[b, asked]) | (branch[b, asked] == 0))
+
+    mask = create_block_mask(may_see, size[0], None, size[2], size[2], device=DEVICE)
+    flex = torch.compile(flex_attention) if cuda else flex_attention
+    forms = {"written out": lambda: attend(q, k, v, visible), "fused": lambda: attend_fused(q, k, v, visible),
+             "FlexAttention" + ", not compiled" * (not cuda): lambda: flex(q, k, v, block_mask=mask)}
+    note = (f"{size[0]} x {size[2]} tokens, {100 * visible.float().mean():.0f} % visible, forward"
+            f"{' and backward' if cuda else ''}")
+    taken = {name: seconds((lambda: form().sum().backward()) if cuda else form, 0.5)
+             for name, form in forms.items()}
+    return [row("attention, branch mask", name, 1000 * value, "ms", note) for name, value in taken.items()]
 
 
 class Unpacked(Loader):
@@ -37,46 +177,53 @@ class Unpacked(Loader):
     def step(self, examples: list) -> list[Batch]:
         """Every (example, annotation) pair as a sequence of its own, in one batch."""
         return [collate([self.recipe.sequence(example, [annotation]) for example, annotations in examples
-                         for annotation in annotations])]
+                         for annotation in annotations], self.recipe.lengths)]
 
 
-def seconds_a_step(model, batches: list[Batch]) -> float:
-    """Mean seconds of a whole training step (forward, backward, update), the first one left out."""
-    optimizer, taken = make_optimizer(model.parts(), 0.0), []
-    for batch in tqdm(batches, leave=False, delay=1):
-        began = time.perf_counter()
-        loss, _ = model.loss(batch, model.look(batch)[1])
-        (loss / batch.loss_weight.sum()).backward()
-        optimizer.step()
-        optimizer.zero_grad()
-        taken.append(time.perf_counter() - began)
-    return float(np.mean(taken[1:]))
-
-
-def bench_training(config, tokenizer, steps: int) -> list[tuple[str, str]]:
+def bench_packing(config: RunConfig, tokenizer: Tokenizer, steps: int) -> list[Row]:
     """Packed against apart: the same images, the same annotations; and how long batches take to make."""
     recipe = Recipe(config.model.image, tokenizer, "mixture", config.model.image.budget(config.mixture.view),
                     config.max_tokens)
     datasets = [Dataset(config.folder(ROOT / "data", name), "train") for name in config.mix]
-    rows, speeds = [], {}
+    rows, speeds, size = [], {}, min(config.mixture.batch, 16)
     for name, kind in (("packed", Loader), ("one image each", Unpacked)):
-        loader = kind(datasets, [1.0] * len(datasets), recipe, config.mixture.batch, seed=0)
+        began = time.process_time()
+        batches = [parts[0] for parts in
+                   kind(datasets, list(config.mix.values()), recipe, size, seed=0).batches(0, steps)]
+        making = (time.process_time() - began) / steps
+        said = sum(int(batch.branch.amax(dim=1).clamp(min=0).sum()) for batch in batches)
+        batches, step = [batch.to(DEVICE) for batch in batches], Step(config.model)
+        step(batches[0])
+        _wait()
         began = time.perf_counter()
-        batches = [parts[0] for parts in loader.batches(0, steps)]
-        making = (time.perf_counter() - began) / steps
-        torch.manual_seed(0)
-        taken = seconds_a_step(MiniMolmo(config.model), batches)
-        speeds[name] = config.mixture.batch / taken
-        rows.append((f"training, {name}",
-                     f"{speeds[name]:.0f} images/s, batches of {len(batches[0].ids)} sequences"))
+        for batch in tqdm(batches, name, leave=False, delay=1):
+            step(batch)
+        _wait()
+        taken = time.perf_counter() - began
+        speeds[name] = said / taken
+        rows.append(row("packing", name, speeds[name], "annotations/s",
+                        f"{len(batches[0].ids)} sequences a step"))
         if name == "packed":
-            rows.append(("making a batch, of a step's time",
-                         f"{making / taken:.1%} ({1000 * making:.1f} ms)"))
-    rows.append(("packing gains", f"{speeds['packed'] / speeds['one image each']:.2f}x"))
+            share = 100 * making * steps / taken
+            rows.append(row("making a batch", "one process, of a step's time", share, "%",
+                            f"{1000 * making / size:.2f} ms an image"))
+    gain = speeds["packed"] / speeds["one image each"]
+    return rows + [row("packing gains", "annotations a second", gain, "x")]
+
+
+def bench_crops(config: RunConfig, images: int, budgets=(0, 1, 2, 4, 6, 9, 12)) -> list[Row]:
+    """Training steps on 640 x 480 pictures with more and more crops."""
+    rows, step = [], Step(config.model)
+    for budget in budgets:
+        batch = some_batch(config.model, images, budget, words=32)
+        taken = seconds(lambda: step(batch), 0.5)
+        note = f"{len(batch.patches) // images} crops, {len(batch.pool_idx) // images} visual tokens an image"
+        rows.append(row("crops budget", f"at most {budget}" if budget else "overview alone", images / taken,
+                        "images/s", note))
     return rows
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def without_cache(model, batch: Batch, steps: int) -> list[int]:
     """Greedy decoding that reads everything again for every token; a batch of one."""
     said, visual = [], model.look(batch)[1]
@@ -89,50 +236,104 @@ def without_cache(model, batch: Batch, steps: int) -> list[int]:
     return said
 
 
-def bench_decoding(config, tokenizer, tokens: int = 200) -> list[tuple[str, str]]:
-    """Tokens a second with the KV cache and without, and that they say the same."""
+def bench_decoding(config: RunConfig, tokens: int = 200) -> list[Row]:
+    """Tokens a second with the KV cache, one answer or 32 at once, and without, which says the same."""
     torch.manual_seed(0)
-    model = MiniMolmo(config.model).eval()
-    image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    batch = collate([prompt(image, "What is there?", model, tokenizer, "bird")])
-    taken = {}
-    for name, run in (("cached", lambda: generate(model, batch, -1, tokens)[0]),
-                      ("uncached", lambda: without_cache(model, batch, tokens))):
-        run()
-        began = time.perf_counter()
-        taken[name] = (run(), time.perf_counter() - began)
-    assert taken["cached"][0] == taken["uncached"][0], "the cache changes what is said"
-    speeds = [(f"{tokens} tokens, {name}", f"{tokens / seconds:.0f} tokens/s")
-              for name, (_, seconds) in taken.items()]
-    return speeds + [("the KV cache gains", f"{taken['uncached'][1] / taken['cached'][1]:.1f}x")]
+    model = MiniMolmo(config.model).eval().to(DEVICE)
+    tokenizer = Tokenizer([], vocab=config.model.decoder.vocab)
+    sequence = prompt(some_image(), "What is there?", model, tokenizer, "bird")
+    one, many = collate([sequence]).to(DEVICE), collate([sequence] * 32).to(DEVICE)
+    with_cache, plain = generate(model, one, -1, tokens)[0], without_cache(model, one, tokens)
+    if DEVICE.type == "cpu" and with_cache != plain:
+        raise AssertionError("the cache changes what is said")
+    taken = {"KV cache, batch 1": seconds(lambda: generate(model, one, -1, tokens)),
+             "KV cache, batch 32": seconds(lambda: generate(model, many, -1, tokens)) / 32,
+             "no cache, batch 1": seconds(lambda: without_cache(model, one, tokens))}
+    rows = [row("decoding", name, tokens / value, "tokens/s", f"{tokens} tokens")
+            for name, value in taken.items()]
+    gain = taken["no cache, batch 1"] / taken["KV cache, batch 1"]
+    return rows + [row("KV cache gains", "batch 1", gain, "x")]
 
 
-def bench_tiler(config, images: int = 60) -> list[tuple[str, str]]:
-    """Images a second of 640x480 on one core, in every view."""
-    image, rows = np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8), []
-    for view in ("bird", "ground", "close_up"):
-        began = time.perf_counter()
-        for _ in range(images):
-            tile_image(image, config.model.image, config.model.image.budget(view))
-        rows.append((f"tiling 640x480, {view}", f"{images / (time.perf_counter() - began):.0f} images/s"))
+def bench_tiler(config: RunConfig) -> list[Row]:
+    """Images a second of 640x480 on one core, in every view: as bytes for training, exactly for answers."""
+    rows, image = [], some_image()
+    for as_bytes in (True, False):
+        for view in ("bird", "ground", "close_up"):
+            budget = config.model.image.budget(view)
+            taken = seconds(lambda: tile_image(image, config.model.image, budget, as_bytes), 0.3)
+            name = f"{view}, {'bytes' if as_bytes else 'exact'}"
+            rows.append(row("tiler, 640x480", name, 1 / taken, "images/s"))
     return rows
 
 
-def main() -> None:
-    """Run all and print one table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=16, help="training steps to time")
-    steps = parser.parse_args().steps
-    config = preset("nano")
+def bench_words(words: Path, size: int = 4_000_000) -> list[Row]:
+    """Megabytes of English (our own pages, over and over) encoded a second on one core, once warm."""
+    pages = "".join((ROOT / name).read_text("utf-8") for name in ("README.md", "RUNS.md"))
+    text, official = pages * (size // len(pages)), read_tokenizer(words)
+    official.encode(pages)
+    taken = seconds(lambda: official.encode(text))
+    return [row("encoding English", "official words", len(text.encode()) / 1e6 / taken, "MB/s", words.name)]
+
+
+def bench_all(config: RunConfig, steps: int, words_file: Path) -> list[Row]:
+    """Every row of one preset on this device."""
+    cuda, images = DEVICE.type == "cuda", min(config.mixture.batch, 64 if DEVICE.type == "cuda" else 8)
+    budget = config.model.image.budget(config.mixture.view)
+    words = 80 if cuda else 32
+    batch = some_batch(config.model, images, budget, words, side=(480, 640) if budget else (64, 64))
     file = ROOT / "data" / "tokenizer" / f"{config.level}-{config.model.decoder.vocab}.json"
-    if not file.exists():
-        sys.exit(f"{file} is missing, so there is nothing to train on. Run \"make data\" first.")
-    tokenizer = Tokenizer.load(file)
-    rows = bench_tiler(config) + bench_decoding(config, tokenizer) + bench_training(config, tokenizer, steps)
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads")
-    for name, value in rows:
-        print(f"{name:<36}{value}")
+    jobs = [lambda: bench_step(config.name, config.model, batch, False)]
+    if cuda:
+        jobs += [lambda: bench_step(config.name, config.model, batch, True),
+                 lambda: bench_step("1B", BILLION, some_batch(BILLION, 4, 12, words), False),
+                 lambda: bench_step("1B", BILLION, some_batch(BILLION, 4, 12, words), True)]
+    jobs += [lambda: bench_parts(config, batch), lambda: bench_attention(config, batch)]
+    if file.exists() and all(config.folder(ROOT / "data", name).is_dir() for name in config.mix):
+        jobs.append(lambda: bench_packing(config, Tokenizer.load(file), steps))
+    else:
+        print(f"no data of level {config.level}: packing is left out (make data LEVEL={config.level})")
+    jobs += [lambda: bench_crops(config, images), lambda: bench_decoding(config), lambda: bench_tiler(config),
+             lambda: bench_words(words_file)]
+    return [found for job in tqdm(jobs, "measuring", leave=False) for found in job()]
+
+
+def chart(rows: list[Row], title: str):
+    """The rows as bars, a scale for each group."""
+    lines, group = [], ""
+    for r in rows:
+        lines += [("", 0.0, "")] if group and r["group"] != group else []
+        group = r["group"]
+        lines.append((f"{group}: {r['what']}", r["value"], f"{r['value']:g} {r['unit']}"))
+    return bars(lines, title)
+
+
+def main(arguments: list[str]) -> None:
+    """Run all, print one table, write one JSON and one picture."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("preset", nargs="?", default="nano")
+    parser.add_argument("--steps", type=int, default=16, help="training steps to time for packing")
+    parser.add_argument("--out", type=Path, default=ROOT / "out")
+    parser.add_argument("--words", type=Path, default=ROOT / "tests" / "golden" / "tiny_tokenizer.json",
+                        help="an official tokenizer's file or folder (default: the tests' tiny one)")
+    given = parser.parse_args(arguments)
+    config = preset(given.preset)
+    cpu = f"{torch.get_num_threads()} CPU threads"
+    device = torch.cuda.get_device_name() if DEVICE.type == "cuda" else cpu
+    title = f"{config.name}: {device}, torch {torch.__version__}"
+    rows = bench_all(config, given.steps, given.words)
+    print(f"{title}\n\n| what | measured | |\n|---|---|---|")
+    for r in rows:
+        print(f"| {r['group']}: {r['what']} | {r['value']:g} {r['unit']} | {r['note']} |")
+    given.out.mkdir(parents=True, exist_ok=True)
+    place = given.out / f"bench-{config.name}"
+    place.with_suffix(".json").write_text(json.dumps({"machine": title, "rows": rows}, indent=1))
+    chart(rows, title).save(place.with_suffix(".png"))
+    print(f"\nwritten: {place}.json, {place}.png")
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main(sys.argv[1:])
+    except ValueError as error:
+        sys.exit(str(error))

@@ -15,7 +15,8 @@ from torch import nn
 
 from minimolmo.checkpoint import (latest, load_config, load_tokenizer, load_training_state, load_weights,
                                   save_checkpoint)
-from minimolmo.config import override, preset
+from minimolmo.config import override
+from minimolmo.presets import preset
 from minimolmo.safetensors import load, read_header
 from minimolmo.text.tokenizer import Tokenizer
 

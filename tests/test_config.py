@@ -4,7 +4,8 @@ import json
 import pytest
 
 from minimolmo.config import (ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, RunConfig,
-                              StageConfig, VisionConfig, from_dict, override, preset, to_dict)
+                              StageConfig, VisionConfig, from_dict, override, to_dict)
+from minimolmo.presets import preset
 
 NANO = preset("nano")
 
@@ -68,11 +69,6 @@ def test_a_group_is_not_a_setting_and_a_setting_is_not_a_group():
         override(NANO, ["--seed.x=20"])
 
 
-def test_an_unknown_preset_is_answered_with_the_known_ones():
-    with pytest.raises(ValueError, match="Try one of: nano"):
-        preset("giant")
-
-
 # Settings that cannot work die at birth, and say what would
 
 @pytest.mark.parametrize("make, message", [
@@ -92,6 +88,10 @@ def test_an_unknown_preset_is_answered_with_the_known_ones():
     (lambda: DecoderConfig(heads=3, kv_heads=2), "heads=3 cannot be shared out among kv_heads=2. Try"),
     (lambda: DecoderConfig(width=9, heads=3), "head size 3.*pairs.*Try an even"),
     (lambda: DecoderConfig(extra=3), "extra=3.*Try extra=4"),
+    (lambda: DecoderConfig(experts=8), "top_k=0 of experts=8. Try top_k=2"),
+    (lambda: DecoderConfig(top_k=2), "top_k=2 of experts=0. Try top_k=0"),
+    (lambda: DecoderConfig(experts=4, top_k=5), "top_k=5 of experts=4. Try"),
+    (lambda: VisionConfig(family="vqgan"), "family='vqgan'.*Try one of clip, siglip, dino"),
     (lambda: StageConfig(steps=-1), "steps=-1.*Try steps=20"),
     (lambda: StageConfig(steps=1, batch=0), "batch=0.*Try"),
     (lambda: StageConfig(steps=1, dropout=1.0), "dropout=1.0.*Try"),

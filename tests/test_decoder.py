@@ -156,7 +156,7 @@ def test_the_special_image_tokens_are_never_said():
 @pytest.mark.parametrize("pieces", [[6], [5, 1], [3, 1, 1, 1], [1] * 6, [2, 4]])
 def test_reading_in_pieces_with_a_cache_equals_reading_at_once(pieces):
     decoder, x, position = shaken(Decoder(CONFIG)), torch.randn(2, 6, 16), torch.arange(6)[None]
-    cache, read, start = KVCache(CONFIG.layers), [], 0
+    cache, read, start = KVCache(CONFIG.layers, room=6), [], 0
     for length in pieces:
         stop = start + length
         visible = causal(6)[:, :, start:stop, :stop]
@@ -166,7 +166,7 @@ def test_reading_in_pieces_with_a_cache_equals_reading_at_once(pieces):
 
 
 def test_the_cache_holds_the_few_shared_heads_not_the_many_asking_ones():
-    decoder, cache = Decoder(CONFIG), KVCache(CONFIG.layers)
+    decoder, cache = Decoder(CONFIG), KVCache(CONFIG.layers, room=6)
     decoder(torch.randn(3, 6, 16), torch.arange(6)[None], causal(6), cache=cache)
     assert [keys.shape for keys, _ in cache.pairs] == [(3, 2, 6, 4)] * 2  # B, 2 of 4 heads, T, head size
 

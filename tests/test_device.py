@@ -5,7 +5,7 @@ import torch
 from minimolmo import device
 from minimolmo.batch.collate import collate
 from minimolmo.batch.sequence import build_sequence
-from minimolmo.config import preset
+from minimolmo.presets import preset
 from minimolmo.image.tiler import tile_image
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.text.tokenizer import Tokenizer

@@ -173,3 +173,24 @@ def test_without_scalable_fonts_everything_is_still_drawn(monkeypatch):
     contact_sheet([(GREY, "title", ["words"], True)])
     monkeypatch.undo()
     draw._font.cache_clear()
+
+
+def test_heat_lights_a_picture_where_it_is_and_leaves_the_rest_in_the_dark():
+    """A grey square, its right half hot: full light there, a fifth of it on the left."""
+    picture = np.asarray(draw.draw_heat(GREY, [[0, 2]]))
+    full, dark = np.asarray(GREY)[0, 0, 0], picture[100, 20, 0]
+    assert picture[100, -20, 0] == full and dark == pytest.approx(0.2 * full, abs=2)
+
+
+def test_tokens_that_count_are_green_and_the_others_grey():
+    picture = draw.draw_tokens(["mm", "mm"], [0.0, 1.0], width=300)
+    assert picture.getpixel((19, 19)) == rgb(draw.LINE) and picture.getpixel((70, 19)) == rgb(draw.GOOD)
+
+
+def test_tokens_go_on_in_the_next_line():
+    assert draw.draw_tokens(["word"] * 30, [1.0] * 30, width=300).height > draw.draw_tokens(
+        ["word"], [1.0], width=300).height
+
+
+def test_stacked_pictures_share_a_width():
+    assert draw.stack([GREY, GREY.resize((50, 100))], width=80).size == (80, 40 + 160)

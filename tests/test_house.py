@@ -6,19 +6,24 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-OURS = [ROOT / "train.py", *(ROOT / "minimolmo").rglob("*.py"), *(ROOT / "data").rglob("*.py")]
+OURS = [ROOT / "train.py", *(ROOT / "minimolmo").rglob("*.py"), *(ROOT / "data").rglob("*.py"),
+        *(ROOT / "lessons").glob("*.py")]
 OURS = sorted(path for path in OURS if path.stat().st_size)
+LESSONS = sorted((ROOT / "lessons").glob("*/*.py"))
 PACKAGES = {"numpy", "torch", "PIL", "tqdm", "pytest"}
 
 # Floor by floor, from the ground up; on the second floor the model's files stand in reading order.
 FLOORS = [
-    ["config", "flow", "draw", "safetensors", "device", "text.tokenizer", "text.points", "model.attention",
-     "model.mlp"],
-    ["image.resize", "image.tiler", "text.prompts", "optim", "model.patch_embed", "model.pooling",
-     "model.vit", "model.decoder", "model.molmo"],
-    ["batch.sequence", "batch.collate", "batch.dataset", "batch.loader", "grow", "checkpoint", "score"],
-    ["answer"],
-    ["evaluate"],
+    ["config", "flow", "draw", "safetensors", "device", "parallel", "text.tokenizer", "text.points",
+     "text.cutter", "model.attention", "model.mlp"],
+    ["presets", "shards", "image.resize", "image.tiler", "text.prompts", "text.official_words", "optim",
+     "flops", "log", "model.patch_embed", "model.pooling", "model.vit", "model.experts", "model.decoder",
+     "model.molmo"],
+    ["batch.sequence", "batch.collate", "batch.dataset", "batch.loader", "grow", "checkpoint", "score",
+     "sizes", "official_config"],
+    ["official", "speed"],
+    ["answer", "inside", "release"],
+    ["evaluate", "look_inside"],
 ]
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 ORDER = {name: place for place, name in enumerate(name for floor in FLOORS for name in floor)}
@@ -77,8 +82,9 @@ def test_image_and_text_need_no_torch():
 
 def test_five_packages_are_all_we_use():
     import sys
-    for path in [*OURS, *(ROOT / "tests").glob("*.py")]:
-        known = PACKAGES | set(sys.stdlib_module_names) | {"minimolmo", "data", "train", "blind"}
+    for path in [*OURS, *LESSONS, *(ROOT / "tests").glob("*.py")]:
+        own = {"minimolmo", "data", "train", "lessons", *(f.stem for f in (ROOT / "tests").glob("*.py"))}
+        known = PACKAGES | set(sys.stdlib_module_names) | own
         outside = {name.split(".")[0] for name in imports(path)} - known
         assert not outside, f"{path} imports {outside}"
 
@@ -96,9 +102,16 @@ def test_every_public_function_and_class_has_a_docstring():
 
 
 def test_lines_are_at_most_110_characters():
-    for path in [*OURS, *(ROOT / "tests").glob("*.py")]:
+    for path in [*OURS, *LESSONS, *(ROOT / "tests").glob("*.py")]:
         for number, line in enumerate(path.read_text().splitlines(), start=1):
             assert len(line) <= 110, f"{path}:{number} has {len(line)}"
+
+
+def test_the_lessons_notebooks_and_pages_need_nothing_but_python():
+    import sys
+    for name in ("page", "notebooks", "blank", "tiny"):
+        outside = {each.split(".")[0] for each in imports(ROOT / "lessons" / f"{name}.py")}
+        assert outside <= set(sys.stdlib_module_names) | {"lessons", "minimolmo", "train"}, name
 
 
 def test_readme_names_every_file_and_every_target_it_gives_exists():
@@ -110,8 +123,10 @@ def test_readme_names_every_file_and_every_target_it_gives_exists():
 
 
 def test_links_in_the_pages_lead_somewhere():
-    for page in [ROOT / "README.md", ROOT / "RUNS.md", *(ROOT / "data").rglob("*.md")]:
-        for link in re.findall(r"\]\((?!http|#)([^)#]+)", page.read_text()):
+    for page in [ROOT / "README.md", ROOT / "RUNS.md", *(ROOT / "data").rglob("*.md"),
+                 *(ROOT / "lessons").rglob("*.md")]:
+        prose = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S)
+        for link in re.findall(r"\]\((?!http|#)([^)#]+)", prose):
             assert (page.parent / link).exists(), f"{page} links to {link}"
 
 

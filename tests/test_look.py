@@ -20,6 +20,13 @@ def test_each_drawn_set_gets_a_sheet(tmp_path, monkeypatch):
         assert sheet.mode == "RGB" and sheet.width > 2 * 230  # full colour: a red thing must look red
 
 
+def test_a_folder_of_your_own_gets_one_too(tmp_path):
+    write_set(make_plan("clocks", "full", images=3), SETS["clocks"], tmp_path)
+    (tmp_path / "clocks/full").rename(tmp_path / "mine")
+    look.main([f"--own={tmp_path / 'mine'}", f"--out={tmp_path / 'look'}"])
+    assert [path.name for path in (tmp_path / "look").iterdir()] == ["mine.png"]
+
+
 def test_where_nothing_was_drawn_it_says_what_to_do(tmp_path):
     with pytest.raises(ValueError, match='nothing to look at. Try "make data LEVEL=full"'):
         look.main([f"--folder={tmp_path}", f"--out={tmp_path}"])

@@ -5,7 +5,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from minimolmo.model.mlp import GeluMLP, SwiGLU, quick_gelu
+from minimolmo.config import TOWERS
+from minimolmo.model.mlp import ACTIVATIONS, GeluMLP, SwiGLU, quick_gelu
 
 
 def test_quick_gelu_lets_three_quarters_through_where_its_sigmoid_says_three_quarters():
@@ -56,3 +57,11 @@ def test_a_shut_gate_lets_nothing_through_and_an_open_one_multiplies():
 
 def test_swiglu_has_no_biases_so_nothing_in_is_nothing_out():
     assert SwiGLU(4, 8, 6)(torch.zeros(3, 4)).tolist() == torch.zeros(3, 6).tolist()
+
+
+@pytest.mark.parametrize("family, expected", [("clip", [2.98193, -0.15420]), ("siglip", [2.99636, -0.15881]),
+                                              ("dino", [2.99595, -0.15866])])
+def test_each_family_of_towers_bends_in_its_own_way(family, expected):
+    """At 3 and -1: x * sigmoid(1.702 x), the tanh formula, and the exact GELU."""
+    bend = ACTIVATIONS[TOWERS[family].activation]
+    assert bend(torch.tensor([3.0, -1.0])).tolist() == pytest.approx(expected, abs=1e-5)

@@ -1,17 +1,21 @@
 """Patch embedding: from a square of pixels to a vector that knows its place."""
 import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 
-from minimolmo.config import ImageConfig
+from minimolmo.config import ImageConfig, VisionConfig
 from minimolmo.image.tiler import to_patches
-from minimolmo.model.patch_embed import PatchEmbed, waves
+from minimolmo.model.patch_embed import PatchEmbed, stretch, waves
 
 
-def make(patches=9, width=8, patch_size=2):
+IMAGE = ImageConfig(crop_size=6, patch_size=2, margins=(0, 0))  # 3x3 patches
+
+
+def make(**settings):
     """An embedding whose every parameter is random, so that nothing hides behind a zero."""
     torch.manual_seed(0)
-    embed = PatchEmbed(patch_size, patches, width, eps=1e-5)
+    embed = PatchEmbed(IMAGE, VisionConfig(width=8, heads=1, **settings))
     for parameter in embed.parameters():
         torch.nn.init.normal_(parameter)
     return embed
@@ -20,7 +24,7 @@ def make(patches=9, width=8, patch_size=2):
 def test_one_matrix_for_every_patch_is_a_convolution_in_strides():
     """CLIP calls it a convolution: the kernel, channels last and flattened, is our matrix."""
     embed, image = make(), np.random.default_rng(0).random((1, 6, 6, 3), np.float32)
-    patches = torch.from_numpy(to_patches(image, ImageConfig(crop_size=6, patch_size=2, margins=(0, 0))))
+    patches = torch.from_numpy(to_patches(image, IMAGE))
     kernel = embed.project.weight.view(8, 2, 2, 3).permute(0, 3, 1, 2)                # (D, 3, 2, 2)
     expected = F.conv2d(torch.from_numpy(image).permute(0, 3, 1, 2), kernel, stride=2)  # (1, D, 3, 3)
 
@@ -65,3 +69,42 @@ def test_at_the_start_neighbours_are_alike_and_only_the_distance_counts():
     likeness = start[3, 3] @ start[3].T                                               # to all of its row
     assert likeness[3] > likeness[4] > likeness[5] > likeness[6]
     torch.testing.assert_close(start[3, 3] @ start[4, 5], start[6, 0] @ start[7, 2])
+
+
+# Other families, other grids
+
+def test_siglip_has_no_class_token_no_first_norm_and_a_bias():
+    embed, patches = make(family="siglip"), torch.rand(2, 9, 12)
+    assert {name for name, _ in embed.named_parameters()} == {"project.weight", "project.bias", "positions"}
+    torch.testing.assert_close(embed(patches), patches @ embed.project.weight.T + embed.project.bias +
+                               embed.positions)
+
+
+def test_dino_has_a_class_token_and_a_bias_but_no_first_norm():
+    names = {name for name, _ in make(family="dino").named_parameters()}
+    assert names == {"project.weight", "project.bias", "class_token", "positions"}
+
+
+def test_positions_for_another_grid_are_drawn_out_and_the_class_tokens_stays():
+    """A table of 2x2 places used for 3x3 patches: corners keep their order, the middle is the mean of all."""
+    table = torch.tensor([[9.0], [0.0], [1.0], [2.0], [3.0]])                         # class, then row by row
+    drawn = stretch(table, first=1, table=2, side=3)
+    square = drawn[1:].view(3, 3)
+
+    assert drawn[0] == 9
+    assert square[1, 1].item() == pytest.approx(1.5)
+    assert square[0, 0] < square[0, 1] < square[0, 2] < square[2, 0] < square[2, 2]
+    assert (square[0, 1] - square[0, 0]).item() == pytest.approx((square[0, 2] - square[0, 1]).item())
+
+
+def test_drawing_positions_smaller_skips_none_of_them():
+    """16x16 places become 2x2: each of the four hears all of its quarter, the corners too."""
+    table = torch.zeros(16, 16)
+    table[0, 0] = 1.0
+    square = stretch(table.view(-1, 1), first=0, table=16, side=2).view(2, 2)
+    assert square[0, 0] > 0.005 > square[1, 1].abs()
+
+
+def test_a_grid_like_the_table_leaves_the_positions_alone():
+    embed, patches = make(table=3), torch.rand(1, 9, 12)
+    assert torch.equal(embed(patches), make()(patches))

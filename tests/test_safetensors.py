@@ -1,10 +1,11 @@
 """The safetensors format: known bytes in, known tensors out, and no unsound file gets through."""
 import json
+import tracemalloc
 
 import pytest
 import torch
 
-from minimolmo.safetensors import DTYPES, TensorFile, load, read_header, save
+from minimolmo.safetensors import DTYPES, LONGEST_HEADER, TensorFile, load, read_header, save
 
 TWO_FLOATS = b"\x00\x00\x80\x3f\x00\x00\x00\xc0"  # 1.0 and -2.0: sign, exponent, fraction; lowest byte first
 
@@ -28,13 +29,17 @@ def test_a_file_written_by_hand_is_read(tmp_path):
 
 
 def test_what_we_write_is_the_format_byte_for_byte(tmp_path):
-    """Names are sorted, the header is padded with spaces to a multiple of 8, the numbers follow."""
-    save(tmp_path / "a", {"x": torch.tensor([1.0, -2.0]), "ok": torch.tensor(True)})
+    """The header is padded with spaces to a multiple of 8; wide numbers come before narrow ones, so that each
+    begins at a multiple of its own size; names are sorted."""
+    no, ok = torch.tensor([False, True])
+    save(tmp_path / "a", {"x": torch.tensor([1.0, -2.0]), "ok": ok, "no": no})
 
-    header = (b'{"ok":{"dtype":"BOOL","shape":[],"data_offsets":[0,1]},'
-              b'"x":{"dtype":"F32","shape":[2],"data_offsets":[1,9]}}')
-    assert len(header) == 108  # so four spaces make it 112 = 14 x 8
-    assert (tmp_path / "a").read_bytes() == bytes([112]) + bytes(7) + header + b"    " + b"\x01" + TWO_FLOATS
+    header = (b'{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},'
+              b'"no":{"dtype":"BOOL","shape":[],"data_offsets":[8,9]},'
+              b'"ok":{"dtype":"BOOL","shape":[],"data_offsets":[9,10]}}')
+    assert len(header) == 163  # so five spaces make it 168 = 21 x 8
+    expected = bytes([168]) + bytes(7) + header + b"     " + TWO_FLOATS + b"\0\x01"
+    assert (tmp_path / "a").read_bytes() == expected
 
 
 def test_every_dtype_comes_back_bit_for_bit(tmp_path):
@@ -152,13 +157,45 @@ def test_a_header_longer_than_the_file_is_never_read(tmp_path):
         load(tmp_path / "a")
 
 
-def test_an_endless_header_is_never_read(tmp_path):
-    """The file is 200 MB of nothing, and says that half of it is header."""
+@pytest.mark.parametrize("length", [LONGEST_HEADER + 1, 100_000_000, 2 ** 63, 2 ** 64 - 1])
+def test_an_endless_header_is_never_read(tmp_path, length):
+    """The file is 200 MB of nothing, and says that much of it is header: refused in a few kilobytes."""
     with open(tmp_path / "a", "wb") as file:
-        file.write((100_000_001).to_bytes(8, "little"))
+        file.write(length.to_bytes(8, "little"))
         file.truncate(200_000_000)
-    with pytest.raises(ValueError, match="cannot hold a header of 100000001 bytes"):
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=f"cannot hold a header of {length} bytes"):
         load(tmp_path / "a")
+    assert tracemalloc.get_traced_memory()[1] < 100_000
+    tracemalloc.stop()
+
+
+def test_the_longest_header_we_read_costs_no_more_than_it_should(tmp_path):
+    """JSON can grow in memory: a megabyte of "[]," is 16 million bytes of lists. So the limit is low."""
+    text = b"[" + b"[]," * 333_333 + b"0]"
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="not a table"):
+        load(by_hand(tmp_path / "a", text, b""))
+    assert tracemalloc.get_traced_memory()[1] < 40 * len(text)
+    tracemalloc.stop()
+
+
+# Reading into memory that is there already
+
+def test_numbers_are_read_into_a_row_of_another_dtype_from_any_place_on(tmp_path):
+    save(tmp_path / "a", {"x": torch.arange(6.0).reshape(2, 3)})
+    row = torch.zeros(3, dtype=torch.bfloat16)
+    TensorFile(tmp_path / "a").read_into("x", row, first=2)
+    assert row.tolist() == [2, 3, 4]
+
+
+def test_pieces_end_where_the_next_begin(tmp_path, monkeypatch):
+    """Eight bytes at a time, from a file whose pages are given back after each piece."""
+    monkeypatch.setattr("minimolmo.safetensors.PIECE", 8)
+    save(tmp_path / "a", {"x": torch.arange(5000.0), "y": torch.arange(3)})
+    file, row = TensorFile(tmp_path / "a"), torch.zeros(5000)
+    file.read_into("x", row)
+    assert torch.equal(row, torch.arange(5000.0)) and file["y"].tolist() == [0, 1, 2]
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -3,6 +3,7 @@ import json
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -15,8 +16,11 @@ import torch
 import train
 from data.tokenizer.prepare import prepare
 from data.write import SIZES, make_plan, write_set
-from minimolmo import checkpoint
-from minimolmo.config import override, preset
+from minimolmo import checkpoint, official
+from minimolmo.config import override
+from minimolmo.model.molmo import MiniMolmo
+from minimolmo.presets import preset
+from minimolmo.safetensors import load
 
 ROOT = Path(__file__).resolve().parent.parent
 TINY = [f"--model.{setting}" for setting in (
@@ -145,6 +149,78 @@ def test_two_processes_take_the_steps_of_one(unbroken, data, tmp_path):
         assert two == pytest.approx(one, abs=1e-4)
 
 
+# Released weights
+
+FINE_TUNE = ["--level=easy", "--mix.docs=0", "--mix.clocks=0", "--mix.cap_qa=0", "--mix.point_explanations=0",
+             "--max_tokens=320", "--mixture.batch=4", "--mixture.dropout=0.0", "--mixture.view=bird"]
+
+
+def fine_tune(out: Path, data: Path, released: Path, *more: str) -> list[str]:
+    return [f"--from={released}", f"--out={out}", f"--data={data}", *FINE_TUNE, *more]
+
+
+@pytest.fixture(scope="session")
+def released(data, tmp_path_factory) -> Path:
+    """A tiny mixture of experts as Molmo is released, with the words of the data."""
+    folder = tmp_path_factory.mktemp("released")
+    experts = ["tied=false", "experts=4", "top_k=2", "qk_norm=true"]
+    config = override(preset("nano"), [*TINY, *(f"--model.decoder.{setting}" for setting in experts)])
+    torch.manual_seed(0)
+    official.save_released(folder, MiniMolmo(config.model), shard_bytes=100_000)
+    shutil.copy(data / "tokenizer" / "easy-512.json", folder / "tokenizer.json")
+    return folder
+
+
+def test_fine_tuning_begins_with_the_released_weights_at_the_papers_rates(data, released, tmp_path):
+    train.main(fine_tune(tmp_path / "still", data, released, "--mixture.steps=1", "--mixture.rates=[0,0,0]"))
+    train.main(fine_tune(tmp_path / "out", data, released, "--mixture.steps=1"))
+    still, moved = (checkpoint.latest(tmp_path / out) for out in ("still", "out"))
+    model = MiniMolmo(checkpoint.load_config(still).model)
+    official.load_weights(released, model)
+
+    kept = load(still / "weights.safetensors")
+    assert all(torch.equal(weight, kept[name]) for name, weight in model.named_parameters())
+    assert checkpoint.load_config(moved).mixture.rates == preset("molmo_7b_d").mixture.rates
+    first = json.loads((tmp_path / "out" / "log.jsonl").read_text())
+    assert first["stage"] == "mixture"
+    assert first["rates"] == [5e-6 / 200, 5e-6 / 200, 1e-5 / 200]  # the first of 200 steps of warm-up
+    assert not same_weights(tmp_path / "still", tmp_path / "out")
+
+
+def test_two_processes_with_a_share_of_the_weights_each_take_the_steps_of_one(data, released, tmp_path):
+    """FSDP2: from released weights three steps, resumed for two; then one process alone goes on for two
+    more."""
+    rates = ["--mixture.rates=[1e-3,1e-3,1e-3]", "--mixture.warmups=[1,1,1]"]
+    script = tmp_path / "two.py"
+    script.write_text("import functools, sys, train\n"  # two runs, but the processes meet only once
+                      "train.dist.init_process_group = functools.cache(train.dist.init_process_group)\n"
+                      "train.dist.destroy_process_group = lambda: None\n"
+                      "for steps in (3, 5):\n"
+                      "    train.main([*sys.argv[1:], f'--mixture.steps={steps}', '--resume'])\n")
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    subprocess.run([*launcher, str(script), *fine_tune(tmp_path / "two", data, released, *rates)], check=True,
+                   timeout=120, capture_output=True, env=environment)
+    for out, lengths in (("two", [7]), ("one", [3, 5, 7])):
+        for steps in lengths:
+            train.main(fine_tune(tmp_path / out, data, released, *rates, f"--mixture.steps={steps}",
+                                 "--resume", "--shard=false"))
+
+    assert len(losses(tmp_path / "two")) == 7
+    for (_, two), (_, one) in zip(losses(tmp_path / "two"), losses(tmp_path / "one"), strict=True):
+        assert two == pytest.approx(one, abs=1e-4)
+    two, one = (load(checkpoint.latest(tmp_path / out) / "weights.safetensors") for out in ("two", "one"))
+    assert all(torch.allclose(two[name], one[name], atol=1e-4) for name in one)
+
+
+def test_a_folder_without_released_weights_and_a_preset_beside_one_are_refused(tmp_path, released, capsys):
+    with pytest.raises(SystemExit, match="holds no released weights. Try"):
+        train.main([f"--from={tmp_path}"])
+    with pytest.raises(SystemExit):
+        train.main(["nano", f"--from={released}"])
+    assert "not allowed with argument" in capsys.readouterr().err
+
+
 def gradients(data: Path, out: Path, parts: int) -> torch.Tensor:
     """All gradients of the first mixture step, its batch of 8 cut into so many micro-batches."""
     config = override(preset("nano"), [*TINY, "--mixture.batch=8", f"--accumulate={parts}"])
@@ -190,7 +266,7 @@ def test_a_loss_that_is_no_number_stops_at_once_names_the_batch_and_keeps_the_la
 
     def poisoned(run, stage, step, parts):
         if run.step == 7:
-            parts[0].patches[0, 0, 0] = float("nan")
+            parts[0].loss_weight[parts[0].loss_weight > 0] = float("nan")
         return taken(run, stage, step, parts)
 
     monkeypatch.setattr(train, "train_step", poisoned)
@@ -211,6 +287,66 @@ def test_the_last_stage_may_be_made_longer(data, tmp_path):
     train.main(arguments(tmp_path, data, "--mixture.steps=2"))
     train.main(arguments(tmp_path, data, "--mixture.steps=4", "--resume"))
     assert len(losses(tmp_path)) == 10
+
+
+def test_when_the_minutes_are_over_it_stops_at_a_checkpoint_and_goes_on(unbroken, data, tmp_path, capsys):
+    """No minutes at all: one step, saved; no error, so that a script's next command runs."""
+    train.main(arguments(tmp_path, data, "--minutes=0"))
+    assert "the minutes are over" in capsys.readouterr().out
+    assert len(losses(tmp_path)) == 1 and checkpoint.latest(tmp_path)
+    train.main(arguments(tmp_path, data, "--resume", "--minutes=60"))
+    assert losses(tmp_path) == losses(unbroken) and same_weights(tmp_path, unbroken)
+
+
+def test_a_log_line_says_how_fast_how_busy_and_how_long_it_waited(unbroken):
+    for line in map(json.loads, (unbroken / "log.jsonl").read_text().splitlines()):
+        assert line["images_per_second"] > 0 and 0 <= line["waited"] < 1 and line["mfu"] > 0
+        assert line["visual_tokens_per_second"] == pytest.approx(16 * line["images_per_second"], rel=0.05)
+
+
+def test_when_a_gpu_is_too_small_the_setting_to_lower_is_named(data, tmp_path, monkeypatch):
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+    monkeypatch.setattr(train, "train_step", full)
+    with pytest.raises(SystemExit, match=r"stage grow puts 4 images at once .* Try --resume --accumulate=2"):
+        train.main(arguments(tmp_path, data))
+
+
+def test_a_run_may_go_on_with_its_batches_cut_into_more_pieces(data, tmp_path, monkeypatch):
+    stop_after(4, tmp_path, data, (), monkeypatch)
+    train.main(arguments(tmp_path, data, "--resume", "--accumulate=2"))
+    assert len(losses(tmp_path)) == 12
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_a_killed_gpu_run_goes_on_and_its_checkpoint_says_on_a_cpu_what_it_says_on_the_gpu(
+        data, tmp_path, monkeypatch):
+    """kill -9 in the middle; then eight questions, in float32 on both devices, word for word."""
+    import contextlib
+
+    from minimolmo import answer
+    from minimolmo.image.resize import open_image
+    script = "import sys, train; train.SAVE_EVERY = 1; train.main(sys.argv[1:])"
+    process = subprocess.Popen([sys.executable, "-c", script, *arguments(tmp_path, data, "--resume")],
+                               cwd=ROOT)
+    deadline = time.time() + 300
+    while process.poll() is None and time.time() < deadline and lines(tmp_path) < 5:
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    train.main(arguments(tmp_path, data, "--resume"))
+    assert [step for step, _ in losses(tmp_path)] == list(range(1, 13))
+    assert all(json.loads(line)["peak_gib"] > 0 for line in (tmp_path / "log.jsonl").read_text().splitlines())
+
+    images = [open_image(data / "points" / "easy" / "images" / f"train_{i:06d}.png") for i in range(8)]
+    said = []
+    monkeypatch.setattr(answer, "autocast", lambda _device: contextlib.nullcontext())
+    for device in ("cuda", "cpu"):
+        monkeypatch.setattr(answer, "pick_device", lambda: torch.device(device))
+        model, words, _ = answer.load(tmp_path)
+        said.append(answer.ask(model, words, images, ["What is there?"] * 8, max_new=12))
+    assert said[0] == said[1]
 
 
 @pytest.mark.parametrize("wrong, says", [

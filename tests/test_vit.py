@@ -89,3 +89,25 @@ def test_a_block_equals_pytorchs_pre_norm_encoder_layer():
 
     x = torch.randn(2, 10, 8)
     torch.testing.assert_close(ours(x), theirs(x), atol=1e-5, rtol=1e-4)
+
+
+def test_dino_scales_what_each_half_of_a_block_adds():
+    """At 0 nothing is added; at 1, where it starts, everything."""
+    config = VisionConfig(**SEE, taps=(-1, -3), family="dino")
+    torch.manual_seed(0)
+    block, x = VisionBlock(config), torch.randn(2, 10, 8)
+    nn.init.zeros_(block.attention_scale.weight)
+    torch.testing.assert_close(block(x), x + block.mlp(block.mlp_norm(x)))
+    nn.init.zeros_(block.mlp_scale.weight)
+    assert torch.equal(block(x), x)
+
+
+def test_a_tower_without_a_class_token_has_features_for_all_its_patches_all_the_same():
+    torch.manual_seed(0)
+    vit = VisionTransformer(IMAGE, VisionConfig(**SEE, taps=(-1, -3), family="siglip"))
+    patches = torch.rand(2, 9, 12)
+    x = vit.embed(patches)
+    assert x.shape == (2, 9, 8) and vit(patches).shape == (2, 9, 16)
+    for block in vit.blocks:
+        x = block(x)
+    assert torch.equal(vit(patches)[..., :8], x)

@@ -7,12 +7,15 @@ import torch
 from minimolmo.flow import PADDING, Batch, Sequence
 
 
-def collate(sequences: list[Sequence]) -> Batch:
+def collate(sequences: list[Sequence], lengths: tuple[int, ...] = ()) -> Batch:
     """A Batch of B sequences. An image with many crops costs what it costs; none pays for its neighbour's.
+
+    lengths  fill up to the first of these that is enough: a compiled model likes to see few different lengths
 
     pool_idx is shifted so that it counts patches through the whole batch; -1 (no patch there) stays -1.
     """
-    length = max(len(s.ids) for s in sequences)
+    longest = max(len(s.ids) for s in sequences)
+    length = next((enough for enough in lengths if enough >= longest), longest)
     crops = [s.crops for s in sequences]
     firsts = np.cumsum([0] + [c.real.size for c in crops])
     pool_idx = [np.where(c.pool_idx < 0, -1, c.pool_idx + first) for c, first in zip(crops, firsts)]

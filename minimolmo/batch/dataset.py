@@ -12,6 +12,7 @@ import difflib
 import json
 import re
 import sys
+from collections.abc import Iterable
 from dataclasses import MISSING, fields
 from pathlib import Path
 
@@ -164,6 +165,14 @@ def check(folder: Path, split: str) -> str:
         counts[0] += 1
         counts[1] += len(example.annotations)
     return f"{data.file}: {counts[0]} pictures, {counts[1]} annotations, all good"
+
+
+def check_own(folders: Iterable[Path]) -> None:
+    """Check those of some folders that mini-PixMo did not draw: they have no manifest."""
+    for folder in folders:
+        if folder.is_dir() and not (folder / "manifest.json").exists():
+            for split in ("train", "val"):
+                print(check(folder, split))
 
 
 if __name__ == "__main__":

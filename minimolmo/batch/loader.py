@@ -58,6 +58,7 @@ class Recipe:
     stage: str          # "grow", "captions" or "mixture": which words, which annotations, which weights
     max_crops: int
     max_tokens: int
+    lengths: tuple[int, ...] = ()  # batches are filled up to one of these: see `collate`
 
     def token_ids(self, example: Example, rng: np.random.Generator) -> list[list[list[int]]]:
         """The chosen annotations, each as its messages' ids."""
@@ -67,7 +68,7 @@ class Recipe:
     def sequence(self, example: Example, annotations: list[list[list[int]]]) -> Sequence:
         """Open the image, cut it, and lay it and the annotations end to end."""
         try:
-            crops = tile_image(open_image(example.image), self.image, self.max_crops)
+            crops = tile_image(open_image(example.image), self.image, self.max_crops, as_bytes=True)
         except ValueError as error:
             raise ValueError(f"{example.name}: {error}") from None
         first = lambda word: self.tokenizer.encode(" " + word)[0]
@@ -125,7 +126,8 @@ class Loader:
         """This process's share of one global batch, as micro-batches."""
         pieces = self.accumulate * self.world
         mine = [examples[i::pieces] for i in range(self.rank, pieces, self.world)]
-        return [collate([self.recipe.sequence(*pair) for pair in piece]) for piece in mine]
+        return [collate([self.recipe.sequence(*pair) for pair in piece], self.recipe.lengths)
+                for piece in mine]
 
     def batches(self, start: int = 0, steps: int = 10 ** 9, workers: int = 0,
                 pin: bool = False) -> Iterator[list[Batch]]:

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from minimolmo.config import PIXEL_MEAN, PIXEL_STD
+
 MOST_PIXELS = 178_956_970  # Pillow's own limit: a file of a few kilobytes can claim more than memory holds
 
-MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)  # CLIP's: red, green, blue
-STD = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
+MEAN, STD = np.array(PIXEL_MEAN, np.float32), np.array(PIXEL_STD, np.float32)
 
 DAMAGE = (OSError, SyntaxError, ValueError, EOFError, RuntimeError, struct.error)  # of Pillow's readers
 
@@ -44,13 +45,14 @@ def open_image(path: str | Path) -> np.ndarray:
             if image.width * image.height > MOST_PIXELS:
                 raise Image.DecompressionBombError
             ImageOps.exif_transpose(image, in_place=True)
-            return np.array(_to_rgb(image))
+            return np.array(to_rgb(image))
     except (Image.DecompressionBombError, *DAMAGE) as error:
         why, hint = next((why, hint) for kind, why, hint in PROBLEMS if isinstance(error, kind))
         raise ValueError(f"{path} {why}. {hint}") from error
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Any mode to RGB: transparent parts on white, 16-bit and float samples scaled to 8 bits."""
     if image.mode == "F" or image.mode.startswith("I"):  # over 8 bits, which convert("RGB") turns white
         image = Image.fromarray(_to_8_bits(np.asarray(image)))
     if image.has_transparency_data:
@@ -69,11 +71,11 @@ def _to_8_bits(values: np.ndarray) -> np.ndarray:
     return values.clip(0, 255).astype(np.uint8)
 
 
-def resize_and_pad(image: np.ndarray, height: int, width: int):
+def resize_and_pad(image: np.ndarray, height: int, width: int, as_bytes: bool = False):
     """Fit an image into height x width pixels, keeping its shape; black fills what is left.
 
         image    (h, w, 3) uint8
-        returns  pixels (height, width, 3) float32 in 0..1;
+        returns  pixels (height, width, 3) float32 in 0..1, or as_bytes uint8 in 0..255;
                  real   (height, width) bool, True on the picture, False on the padding;
                  box    (top, left, h, w) of the picture, in pixels
 
@@ -89,8 +91,9 @@ def resize_and_pad(image: np.ndarray, height: int, width: int):
     top, left = (height - h) // 2, (width - w) // 2
 
     picture = slice(top, top + h), slice(left, left + w)
-    pixels, real = np.zeros((height, width, 3), np.float32), np.zeros((height, width), bool)
-    pixels[picture], real[picture] = _resize(image, h, w), True
+    pixels = np.zeros((height, width, 3), np.uint8 if as_bytes else np.float32)
+    real = np.zeros((height, width), bool)
+    pixels[picture], real[picture] = (_resize_bytes if as_bytes else _resize)(image, h, w), True
     return pixels, real, (top, left, h, w)
 
 
@@ -105,6 +108,13 @@ def _resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
     channels = [channel.convert("F").resize((width, height), Image.BILINEAR)
                 for channel in Image.fromarray(image).split()]
     return (np.stack(channels, axis=-1) / np.float32(255)).clip(0, 1)
+
+
+def _resize_bytes(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """`_resize` in whole bytes: at most one of 255 steps off, and faster."""
+    if image.shape[:2] == (height, width):
+        return image
+    return np.asarray(Image.fromarray(image).resize((width, height), Image.BILINEAR))
 
 
 def normalise(pixels: np.ndarray) -> np.ndarray:

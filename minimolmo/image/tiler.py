@@ -118,12 +118,17 @@ def lay_out(grids: tuple[Grid, ...], config: ImageConfig) -> tuple[np.ndarray, t
     return pool_idx, tuple(token_grids)
 
 
-def look(image: np.ndarray, grid: Grid, config: ImageConfig) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def look(image: np.ndarray, grid: Grid, config: ImageConfig, as_bytes: bool = False):
     """Resize an image onto the canvas of a grid and cut it: (patches, real, places) as in `Crops`."""
     step, overlap = _step_and_overlap(config)
-    pixels, real, box = resize_and_pad(image, grid[0] * step + overlap, grid[1] * step + overlap)
-    patches = to_patches(cut(normalise(pixels), grid, config), config)                 # (C, S, 3*patch*patch)
-    share = to_patches(cut(real, grid, config), config).mean(axis=-1, dtype=np.float32)  # (C, S)
+    size = grid[0] * step + overlap, grid[1] * step + overlap
+    pixels, real, box = resize_and_pad(image, *size, as_bytes)
+    pixels = pixels if as_bytes else normalise(pixels)
+    patches = to_patches(cut(pixels, grid, config), config)                            # (C, S, 3*patch*patch)
+    if box[2:] == size:  # nothing is padding
+        share = np.ones(patches.shape[:2], np.float32)
+    else:
+        share = to_patches(cut(real, grid, config), config).mean(axis=-1, dtype=np.float32)  # (C, S)
     return patches, share, _places(grid, box, config)
 
 
@@ -135,15 +140,19 @@ def _places(grid: Grid, box: tuple[int, int, int, int], config: ImageConfig) -> 
     return np.array(squares, np.float32) * 100 / np.array([width, height, width, height], np.float32)
 
 
-def tile_image(image: np.ndarray, config: ImageConfig, max_crops: int) -> Crops:
+def tile_image(image: np.ndarray, config: ImageConfig, max_crops: int, as_bytes: bool = False) -> Crops:
     """An image (H, W, 3) uint8 to `Crops`: the overview, then at most max_crops high-res crops, row by row.
 
-    The overview is nothing but a 1x1 grid. max_crops=0 is the bird view: the overview alone.
+    The overview is nothing but a 1x1 grid. max_crops=0 is the bird view: the overview alone. With `as_bytes`
+    the patches stay bytes, a quarter of the size, for training: the model normalises them where it runs.
     Raises ValueError for an array that is not such an image, and for a negative max_crops.
     """
     height, width = image.shape[:2]
     grid = choose_grid(height, width, config, max_crops) if max_crops else (0, 0)
     grids = ((1, 1), grid) if max_crops else ((1, 1),)
-    patches, real, places = (np.concatenate(parts) for parts in zip(*[look(image, g, config) for g in grids]))
+    looks = [look(image, g, config, as_bytes) for g in grids]
+    patches, real, places = (np.concatenate(parts) for parts in zip(*looks))
+    if config.early_masks:  # the official code's slip, which its weights have learned to live with
+        real = np.concatenate([real[1:], np.full_like(real[:1], -1)])
     pool_idx, token_grids = lay_out(grids, config)
     return Crops(patches, real, pool_idx, token_grids, grid, places)

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from minimolmo.config import DecoderConfig
 from minimolmo.model.attention import attend_fused, merge_heads, split_heads
+from minimolmo.model.experts import Experts
 from minimolmo.model.mlp import SwiGLU
 
 
@@ -50,24 +51,31 @@ def drop(x: Tensor, rate: Tensor | None) -> Tensor:
 
 
 class KVCache:
-    """Keys and values of all tokens read so far, layer by layer: the decoder need not read them again."""
+    """Keys and values of all tokens read so far, layer by layer: the decoder need not read them again.
 
-    def __init__(self, layers: int):
+    They lie in memory set aside at once for `room` tokens, so that a new token costs a copy of itself alone.
+    """
+
+    def __init__(self, layers: int, room: int):
+        self.room, self.lengths = room, [0] * layers
         self.pairs: list[tuple[Tensor, Tensor] | None] = [None] * layers
 
     def extend(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Append the new tokens' (B, G, T, d) and return those of all tokens so far."""
-        if self.pairs[layer] is not None:
-            old_k, old_v = self.pairs[layer]
-            k, v = torch.cat([old_k, k], dim=2), torch.cat([old_v, v], dim=2)
-        self.pairs[layer] = (k, v)
-        return k, v
+        if self.pairs[layer] is None:
+            self.pairs[layer] = tuple(x.new_empty(*x.shape[:2], self.room, x.shape[3]) for x in (k, v))
+        start, stop = self.lengths[layer], self.lengths[layer] + k.shape[2]
+        assert stop <= self.room, f"{stop} tokens do not fit a cache for {self.room}"
+        self.lengths[layer] = stop
+        for kept, new in zip(self.pairs[layer], (k, v)):
+            kept[:, :, start:stop] = new
+        return tuple(kept[:, :, :stop] for kept in self.pairs[layer])
 
 
 class GroupedQueryAttention(nn.Module):
     """Rotary attention in which several query heads share a key and value head. (B, T, D) -> (B, T, D)
 
-    Source: Qwen2; biases on q, k and v alone.
+    Source: Qwen2, with biases on q, k and v alone; OLMo and OLMoE, with a norm on q and k, over all heads.
     """
 
     def __init__(self, config: DecoderConfig):
@@ -75,13 +83,15 @@ class GroupedQueryAttention(nn.Module):
         self.heads, self.kv_heads, size = config.heads, config.kv_heads, config.head_size
         self.widths = [config.width, self.kv_heads * size, self.kv_heads * size]
         self.qkv = nn.Linear(config.width, sum(self.widths), bias=config.qkv_bias)
+        norms = [RMSNorm(width, config.eps) if config.qk_norm else nn.Identity() for width in self.widths[:2]]
+        self.q_norm, self.k_norm = norms
         self.out = nn.Linear(config.width, config.width, bias=False)
 
     def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], visible: Tensor, layer: int,
                 cache: KVCache | None) -> Tensor:
         q, k, v = self.qkv(x).split(self.widths, dim=-1)
-        q = rotate(split_heads(q, self.heads), *angles)                                # (B, H, T, d)
-        k = rotate(split_heads(k, self.kv_heads), *angles)                             # (B, G, T, d)
+        q = rotate(split_heads(self.q_norm(q), self.heads), *angles)                   # (B, H, T, d)
+        k = rotate(split_heads(self.k_norm(k), self.kv_heads), *angles)                # (B, G, T, d)
         v = split_heads(v, self.kv_heads)
         if cache is not None:
             k, v = cache.extend(layer, k, v)
@@ -96,11 +106,20 @@ class DecoderBlock(nn.Module):
         self.attention_norm = RMSNorm(config.width, config.eps)
         self.attention = GroupedQueryAttention(config)
         self.mlp_norm = RMSNorm(config.width, config.eps)
-        self.mlp = SwiGLU(config.width, config.mlp, config.width)
+        self.mlp = (Experts(config.width, config.mlp, config.experts, config.top_k) if config.experts else
+                    SwiGLU(config.width, config.mlp, config.width))
 
     def forward(self, x: Tensor, angles, visible: Tensor, layer: int, cache, dropout) -> Tensor:
         x = x + drop(self.attention(self.attention_norm(x), angles, visible, layer, cache), dropout)
         return x + drop(self.mlp(self.mlp_norm(x)), dropout)
+
+
+class PostNormBlock(DecoderBlock):
+    """The same with each norm behind its step, not before it. Source: OLMo-7B-1024, under Molmo-7B-O."""
+
+    def forward(self, x: Tensor, angles, visible: Tensor, layer: int, cache, dropout) -> Tensor:
+        x = x + drop(self.attention_norm(self.attention(x, angles, visible, layer, cache)), dropout)
+        return x + drop(self.mlp_norm(self.mlp(x)), dropout)
 
 
 class Decoder(nn.Module):
@@ -116,11 +135,16 @@ class Decoder(nn.Module):
     def __init__(self, config: DecoderConfig):
         super().__init__()
         self.config = config
-        self.embedding = nn.Embedding(config.vocab, config.width)
-        self.blocks = nn.ModuleList(DecoderBlock(config) for _ in range(config.layers))
+        block = PostNormBlock if config.post_norm else DecoderBlock
+        self.embedding = nn.Embedding(config.rows, config.width)
+        self.blocks = nn.ModuleList(block(config) for _ in range(config.layers))
         self.norm = RMSNorm(config.width, config.eps)
-        self.head = nn.Linear(config.width, config.vocab, bias=False)
-        if config.tied:
+        self.head = nn.Linear(config.width, config.rows, bias=False)
+        self.tie()
+
+    def tie(self) -> None:
+        """Make the head the embedding, if it is to be."""
+        if self.config.tied:
             self.head.weight = self.embedding.weight
 
     def forward(self, x: Tensor, position: Tensor, visible: Tensor, dropout: Tensor | None = None,
@@ -131,5 +155,11 @@ class Decoder(nn.Module):
         return self.norm(x)
 
     def logits(self, x: Tensor) -> Tensor:
-        """(..., D) -> (..., N): a score for every word; the special image tokens are never said."""
+        """(..., D) -> (..., N): a score for every row of the word table, not for those of the image
+        tokens."""
         return self.head(x)
+
+    def imbalance(self) -> Tensor | float:
+        """How unevenly the experts were asked just now, mean over blocks: 1 = evenly; 0 if there are none."""
+        missed = [block.mlp.imbalance for block in self.blocks if isinstance(block.mlp, Experts)]
+        return torch.stack(missed).mean() if missed else 0.0

@@ -1,6 +1,8 @@
 """The two MLPs: the ViT's, and the gated one of the decoder and the projector."""
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -11,16 +13,21 @@ def quick_gelu(x: Tensor) -> Tensor:
     return x * torch.sigmoid(1.702 * x)
 
 
-class GeluMLP(nn.Module):
-    """Widen, bend, narrow: (..., D) -> (..., D), with biases. Source: CLIP's ViT."""
+ACTIVATIONS = {"quick_gelu": quick_gelu, "gelu": F.gelu, "gelu_tanh": partial(F.gelu, approximate="tanh")}
 
-    def __init__(self, width: int, inner: int):
+
+class GeluMLP(nn.Module):
+    """Widen, bend, narrow: (..., D) -> (..., D), with biases. Source: CLIP's ViT, which bends by
+    quick_gelu."""
+
+    def __init__(self, width: int, inner: int, activation: str = "quick_gelu"):
         super().__init__()
         self.up = nn.Linear(width, inner)
+        self.bend = ACTIVATIONS[activation]
         self.down = nn.Linear(inner, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.down(quick_gelu(self.up(x)))
+        return self.down(self.bend(self.up(x)))
 
 
 class SwiGLU(nn.Module):

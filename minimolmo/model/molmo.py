@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from minimolmo.config import MolmoConfig
 from minimolmo.flow import TRUNK, Batch
 from minimolmo.model.decoder import Decoder, KVCache
+from minimolmo.model.experts import Stack
 from minimolmo.model.mlp import SwiGLU
-from minimolmo.model.patch_embed import waves
+from minimolmo.model.patch_embed import as_numbers, waves
 from minimolmo.model.pooling import AttentionPooling
 from minimolmo.model.vit import VisionTransformer
 
@@ -38,7 +39,7 @@ class MiniMolmo(nn.Module):
 
     def see(self, patches: Tensor, real: Tensor) -> Tensor:
         """Crops to patch features, told what is padding: (C, S, 3*patch*patch), (C, S) -> (C, S, 2*D)."""
-        features = self.vit(patches)
+        features = self.vit(as_numbers(patches))
         nothing, partly = (real == 0)[..., None], ((real != 0) & (real < 1))[..., None]
         return features + nothing * self.padding[0] + partly * self.padding[1]
 
@@ -48,10 +49,11 @@ class MiniMolmo(nn.Module):
         return features, self.projector(self.pooling(features.flatten(0, 1), batch.pool_idx))
 
     def embed(self, ids: Tensor) -> Tensor:
-        """Ids to vectors, (B, T) -> (B, T, D); ids from `vocab` on have their rows in a second table."""
-        words = self.decoder.embedding(ids.clamp(max=self.config.decoder.vocab - 1))
-        extra = self.extra_embedding((ids - self.config.decoder.vocab).clamp(min=0))
-        return torch.where((ids < self.config.decoder.vocab)[..., None], words, extra)
+        """Ids to vectors, (B, T) -> (B, T, D); ids beyond the word table have their rows in a second one."""
+        rows = self.config.decoder.rows
+        words = self.decoder.embedding(ids.clamp(max=rows - 1))
+        extra = self.extra_embedding((ids - rows).clamp(min=0))
+        return torch.where((ids < rows)[..., None], words, extra)
 
     def splice(self, x: Tensor, ids: Tensor, visual: Tensor) -> Tensor:
         """Add the visual tokens, in reading order, to the embeddings of the im_patch tokens. (B, T, D)"""
@@ -116,13 +118,14 @@ def initialise(model: MiniMolmo) -> None:
     4e-5, whose squares vanish beside RMSNorm's eps, and the connector never wakes.
     """
     for module in model.modules():
-        if isinstance(module, nn.Linear):
+        if isinstance(module, (nn.Linear, Stack)):
             module.weight.normal_(std=module.in_features ** -0.5)
             if module.bias is not None:
                 module.bias.zero_()
     see, decoder = model.vit.embed, model.decoder
-    see.class_token.normal_(std=model.config.vision.width ** -0.5)
-    see.positions[1:] = waves(model.config.image.side, model.config.vision.width)
+    if see.class_token is not None:
+        see.class_token.normal_(std=model.config.vision.width ** -0.5)
+    see.positions[see.first:] = waves(see.table, model.config.vision.width)
     for words in (decoder.embedding, decoder.head, model.extra_embedding):
         words.weight.normal_(std=model.config.decoder.width ** -0.5)
     decoder.norm.weight.fill_(0.2)  # all words start equally likely: the first loss is ln(vocabulary)

@@ -2,7 +2,10 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+
+from minimolmo.config import PIXEL_MEAN, PIXEL_STD, ImageConfig, VisionConfig
 
 
 def waves(side: int, width: int) -> Tensor:
@@ -18,23 +21,53 @@ def waves(side: int, width: int) -> Tensor:
     return torch.cat([wave(turn) for turn in turns for wave in (torch.sin, torch.cos)], dim=1)
 
 
+def as_numbers(patches: Tensor) -> Tensor:
+    """Patches of bytes, (C, S, 3*patch*patch) uint8, normalised as `image/resize.py` does it, to the last bit
+    on a CPU; patches that already are numbers stay as they are.
+
+    Training sends bytes, so that a GPU's feed is a quarter as wide and the GPU does the arithmetic.
+    """
+    if patches.dtype != torch.uint8:
+        return patches
+    mean, std = (torch.tensor(values, device=patches.device) for values in (PIXEL_MEAN, PIXEL_STD))
+    pixels = patches.unflatten(-1, (-1, 3)).float() / 255
+    return ((pixels - mean) / std).flatten(-2)
+
+
 class PatchEmbed(nn.Module):
     """One matrix for every patch, a class token in front, a learned position on each, and a first LayerNorm.
 
         patches  (C, S, 3*patch*patch)   normalised pixels, flattened as (y, x, channel)
-        returns  (C, 1+S, D)
+        returns  (C, 1+S, D)             (C, S, D) in families that have no class token
 
-    Source: ViT, Section 3.1; CLIP adds the norm and leaves out the matrix's bias.
+    Source: ViT, Section 3.1; CLIP adds the norm and leaves out the matrix's bias. Other families: `Tower`.
     """
 
-    def __init__(self, patch_size: int, patches: int, width: int, eps: float):
+    def __init__(self, image: ImageConfig, config: VisionConfig):
         super().__init__()
-        self.project = nn.Linear(3 * patch_size ** 2, width, bias=False)
-        self.class_token = nn.Parameter(torch.zeros(width))
-        self.positions = nn.Parameter(torch.zeros(1 + patches, width))
-        self.norm = nn.LayerNorm(width, eps=eps)
+        tower, self.side = config.tower, image.side
+        self.table = config.table or image.side
+        self.first = int(tower.class_token)  # rows in front of the patches'
+        self.project = nn.Linear(3 * image.patch_size ** 2, config.width, bias=tower.patch_bias)
+        self.class_token = nn.Parameter(torch.zeros(config.width)) if tower.class_token else None
+        self.positions = nn.Parameter(torch.zeros(self.first + self.table ** 2, config.width))
+        self.norm = nn.LayerNorm(config.width, eps=config.eps) if tower.first_norm else nn.Identity()
 
     def forward(self, patches: Tensor) -> Tensor:
-        x = self.project(patches)                                                     # (C, S, D)
-        first = self.class_token.expand(len(x), 1, -1)                                # (C, 1, D)
-        return self.norm(torch.cat([first, x], dim=1) + self.positions)               # (C, 1+S, D)
+        x = self.project(patches.to(self.project.weight.dtype))                       # (C, S, D)
+        if self.class_token is not None:
+            x = torch.cat([self.class_token.expand(len(x), 1, -1), x], dim=1)         # (C, 1+S, D)
+        positions = self.positions
+        if self.table != self.side:
+            positions = stretch(positions, self.first, self.table, self.side)
+        return self.norm(x + positions)
+
+
+def stretch(positions: Tensor, first: int, table: int, side: int) -> Tensor:
+    """Positions learned for table x table patches, drawn to side x side; the `first` rows stay as they are.
+
+    (first + table*table, D) -> (first + side*side, D). Source: official code, bicubic with antialiasing.
+    """
+    square = positions[first:].float().T.reshape(1, -1, table, table)                 # (1, D, table, table)
+    square = F.interpolate(square, (side, side), mode="bicubic", align_corners=False, antialias=True)
+    return torch.cat([positions[:first], square[0].flatten(1).T.to(positions.dtype)])

@@ -1,6 +1,8 @@
 """The vision transformer: every patch of a crop looks at every other, block after block."""
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
@@ -8,6 +10,17 @@ from minimolmo.config import ImageConfig, VisionConfig
 from minimolmo.model.attention import MultiHeadAttention
 from minimolmo.model.mlp import GeluMLP
 from minimolmo.model.patch_embed import PatchEmbed
+
+
+class Scale(nn.Module):
+    """A learned factor for each number: (..., D) -> (..., D). Source: DINOv2's layer scale."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.weight * x
 
 
 class VisionBlock(nn.Module):
@@ -18,12 +31,14 @@ class VisionBlock(nn.Module):
         self.attention_norm = nn.LayerNorm(config.width, eps=config.eps)
         self.attention = MultiHeadAttention(config.width, config.width, config.heads)
         self.mlp_norm = nn.LayerNorm(config.width, eps=config.eps)
-        self.mlp = GeluMLP(config.width, config.mlp)
+        self.mlp = GeluMLP(config.width, config.mlp, config.tower.activation)
+        scale = partial(Scale, config.width) if config.tower.layer_scale else nn.Identity
+        self.attention_scale, self.mlp_scale = scale(), scale()
 
     def forward(self, x: Tensor) -> Tensor:
         seen = self.attention_norm(x)
-        x = x + self.attention(seen, seen)
-        return x + self.mlp(self.mlp_norm(x))
+        x = x + self.attention_scale(self.attention(seen, seen))
+        return x + self.mlp_scale(self.mlp(self.mlp_norm(x)))
 
 
 class VisionTransformer(nn.Module):
@@ -39,7 +54,7 @@ class VisionTransformer(nn.Module):
     def __init__(self, image: ImageConfig, config: VisionConfig):
         super().__init__()
         self.taps = [config.layers + tap for tap in config.taps]
-        self.embed = PatchEmbed(image.patch_size, image.side ** 2, config.width, config.eps)
+        self.embed = PatchEmbed(image, config)
         self.blocks = nn.ModuleList(VisionBlock(config) for _ in range(config.layers))
 
     def forward(self, patches: Tensor) -> Tensor:
@@ -48,4 +63,4 @@ class VisionTransformer(nn.Module):
             x = block(x)
             outputs.append(x)
         tapped = torch.cat([outputs[tap] for tap in self.taps], dim=-1)               # (C, 1+S, 2*D)
-        return tapped[:, 1:]
+        return tapped[:, self.embed.first:]

@@ -1,1 +1,4 @@
-"""Words to ids and back, points to text and back. Plain Python, no torch."""
+"""Words to ids and back, ours and the official ones; points to text and back; facts to questions and answers.
+
+Plain Python, no torch.
+"""

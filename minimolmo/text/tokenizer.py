@@ -34,7 +34,8 @@ Pair = tuple[bytes, bytes]
 WORD = re.compile(r" ?[^\W\d]{1,32}|\d| ?[^\w\s]{1,32}|\s{1,32}(?!\S)|\s{1,32}")
 
 KIND = "minimolmo tokenizer 1"  # first thing in a saved file
-REMEMBERED = 200_000            # words whose ids are kept for next time
+REMEMBERED = 200_000            # words whose ids are kept for next time,
+LONGEST_REMEMBERED = 100        # if they have no more characters than this
 
 
 class Tokenizer:
@@ -44,45 +45,49 @@ class Tokenizer:
     eos                                 end of text, the last of them
     im_start, im_end, im_patch, im_col  the ids after those, for the image
     merges                              which two pieces become one, in the order to try them
+
+    Pieces are numbered as above, unless a file of somebody else's numbers them: official_words.py.
     """
 
-    def __init__(self, merges: list[Pair], vocab: int):
-        self.id_of = _number_pieces(merges, vocab)
+    def __init__(self, merges: list[Pair], vocab: int, id_of: dict[bytes, int] | None = None,
+                 eos: int | None = None):
+        self.id_of = _number_pieces(merges, vocab) if id_of is None else id_of
         self.bytes_of = {number: piece for piece, number in self.id_of.items()}
         self.merges, self.rank = merges, {pair: rank for rank, pair in enumerate(merges)}
-        self.vocab, self.eos = vocab, vocab - 1
+        self.vocab, self.eos = vocab, vocab - 1 if eos is None else eos
         self.im_start, self.im_end, self.im_patch, self.im_col = range(vocab, vocab + 4)
         self._remembered: dict[str, list[int]] = {}
 
-    @classmethod
-    def train(cls, texts: Iterable[str], vocab: int) -> Tokenizer:
+    @staticmethod
+    def train(texts: Iterable[str], vocab: int) -> Tokenizer:
         """Join the most frequent pair of pieces again and again, until `vocab` ids are used.
 
         Equally frequent pairs are joined in alphabetical order, so the same texts, in any order, give the
         same tokenizer. A pair seen only once is not worth an id: if texts are few, `vocab` stays as asked and
         some ids stay unused. ValueError if vocab is under 257.
+
+        >>> words = Tokenizer.train(["abc.abc.ab"], vocab=300)  # "ab" stands there three times
+        >>> words.merges, words.encode("abcab")
+        ([(b'a', b'b'), (b'ab', b'c')], [257, 256])
         """
         _number_pieces([], vocab)  # too small a vocab must not first cost an hour
         words = Counter()
         for text in texts:
-            words.update(_cut(_to_bytes(text)))
+            words.update(WORD.findall(_readable(_to_bytes(text))))
         table = _PairTable({_restore(word): times for word, times in words.items()})
         merges = []
         while len(merges) < vocab - 257 and (pair := table.best()):
             merges.append(pair)
             table.join(pair)
-        return cls(merges, vocab)
+        return Tokenizer(merges, vocab)
 
     def encode(self, text: str) -> list[int]:
         """Text to ids below `eos`: text that spells a special token is only text. Never fails."""
-        return self.encode_bytes(_to_bytes(text))
+        return self._encode_text(text if text.isascii() else _readable(_to_bytes(text)))
 
     def encode_bytes(self, data: bytes) -> list[int]:
         """Any bytes to ids; for UTF-8 the same as `encode`."""
-        ids = []
-        for word in _cut(data):
-            ids += self._remembered.get(word) or self._encode_word(word)
-        return ids
+        return self._encode_text(_readable(data))
 
     def decode(self, ids: Iterable[int]) -> str:
         """Ids to text. End of text, image tokens and unused ids say nothing; broken UTF-8 becomes U+FFFD."""
@@ -95,35 +100,56 @@ class Tokenizer:
     def save(self, path: str | Path):
         """Write JSON, all or nothing. A byte is written as the character of the same number (latin-1)."""
         merges = [[left.decode("latin-1"), right.decode("latin-1")] for left, right in self.merges]
-        draft = Path(f"{path}.{os.getpid()}.draft")
-        draft.write_text(json.dumps({"kind": KIND, "vocab": self.vocab, "merges": merges}), "utf-8")
-        os.replace(draft, path)
+        write_json(path, {"kind": KIND, "vocab": self.vocab, "merges": merges})
 
-    @classmethod
-    def load(cls, path: str | Path) -> Tokenizer:
+    @staticmethod
+    def load(path: str | Path) -> Tokenizer:
         """Read what `save` wrote. ValueError if the file is missing, broken or something else."""
         try:
             saved = json.loads(Path(path).read_text("utf-8"))
             if saved["kind"] != KIND:
                 raise ValueError(f"its kind is {saved['kind']!r}, not {KIND!r}")
             merges = [(left.encode("latin-1"), right.encode("latin-1")) for left, right in saved["merges"]]
-            return cls(merges, saved["vocab"])
+            return Tokenizer(merges, saved["vocab"])
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"{path} holds no tokenizer of ours ({type(error).__name__}: {error}), so words "
                              f"have no ids. Try Tokenizer.train(texts, vocab).save(path).") from error
 
+    def _encode_text(self, text: str) -> list[int]:
+        """The ids of a text's words, one after another: no piece ever reaches from one word into the next."""
+        ids = []
+        for word in self._cut(text):
+            ids += self._remembered.get(word) or self._encode_word(word)
+        return ids
+
+    def _cut(self, text: str) -> list[str]:
+        return WORD.findall(text)
+
     def _encode_word(self, word: str) -> list[int]:
-        """Join the pair that training joined first, until no pair is left to join; remember the outcome."""
-        pieces = _single_bytes(_restore(word))
+        """A word's ids, kept for next time: a text is mostly words that it had before."""
+        ids = [self.id_of[piece] for piece in self._pieces(_restore(word))]
+        if len(self._remembered) >= REMEMBERED:
+            self._remembered.clear()
+        if len(word) <= LONGEST_REMEMBERED:
+            self._remembered[word] = ids
+        return ids
+
+    def _pieces(self, word: bytes) -> list[bytes]:
+        """Join the pair that training joined first, until no pair is left to join."""
+        pieces = _single_bytes(word)
         while len(pieces) > 1:
             pair = min(pairwise(pieces), key=lambda pair: self.rank.get(pair, len(self.rank)))
             if pair not in self.rank:
                 break
             pieces = _join(pieces, pair)
-        if len(self._remembered) >= REMEMBERED:
-            self._remembered.clear()
-        self._remembered[word] = [self.id_of[piece] for piece in pieces]
-        return self._remembered[word]
+        return pieces
+
+
+def write_json(path: str | Path, content: dict):
+    """Write a JSON file that appears complete or not at all."""
+    draft = Path(f"{path}.{os.getpid()}.draft")
+    draft.write_text(json.dumps(content), "utf-8")
+    os.replace(draft, path)
 
 
 class _PairTable:
@@ -202,9 +228,9 @@ def _to_bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def _cut(data: bytes) -> list[str]:
-    """Bytes to words. A byte that is not UTF-8 travels as a lone surrogate; `_restore` turns it back."""
-    return WORD.findall(data.decode("utf-8", "surrogateescape"))
+def _readable(data: bytes) -> str:
+    """Bytes as text. A byte that is not UTF-8 travels as a lone surrogate; `_restore` turns it back."""
+    return data.decode("utf-8", "surrogateescape")
 
 
 def _restore(word: str) -> bytes:

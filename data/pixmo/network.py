@@ -1,0 +1,260 @@
+"""One GET request to a stranger: to a public address only, in bounded time, of bounded size.
+
+    get(url) -> Reply           or Failed
+
+The URLs were written by people we do not know, and so are the servers' answers. So: http and https only; the
+name is looked up once and the very address that was checked is connected to; each redirect is checked again;
+one clock runs for the whole request, not one for each read; bytes are counted as they come, also those that
+gzip unfolds. Name look-ups alone cannot be stopped: the system's resolver bounds them. Proxies are not used.
+"""
+from __future__ import annotations
+
+import http.client
+import io
+import ipaddress
+import socket
+import ssl
+import time
+import zlib
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from functools import cache
+from urllib.parse import quote, urljoin, urlsplit
+
+from data.pixmo.entry import LATER, NEVER, SOON, Failed
+
+USER_AGENT = "minimolmo/0.1 (educational; fetches a small PixMo subset, two pictures at a time from a host)"
+REDIRECTS = (301, 302, 303, 307, 308)
+PIECE = 65_536          # bytes read at once
+ERROR_BYTES = 10_000    # of an error's body, which is only read to be shown
+ADDRESSES = 3           # tried of one name
+SAFE = "/%:=&?~#+!$,;'@()*[]"
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long and how much we take. Seconds and bytes."""
+    connect: float = 5.0
+    read: float = 10.0           # without a single byte
+    total: float = 30.0          # one request, its redirects included
+    most_bytes: int = 20_000_000
+    redirects: int = 5
+    tries: int = 3
+    backoff: float = 1.0         # before the second try; doubled for each one after it
+    patience: float = 60.0       # a server that asks for more is left alone until the next run
+    loopback: bool = False       # allows 127.0.0.1: for tests alone
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back. Names of headers are in lower case; a body that gzip had folded is unfolded."""
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Target:
+    """A URL that may be asked for."""
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+    @property
+    def url(self) -> str:
+        return f"{self.scheme}://{self.authority}{self.path}"
+
+    @property
+    def authority(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == {"http": 80, "https": 443}[self.scheme] else f"{host}:{self.port}"
+
+
+def get(url: str, limits: Limits, headers: dict[str, str] | None = None) -> Reply:
+    """Ask for a URL. `headers` go to its own server and to nobody it redirects to. Raises Failed."""
+    deadline = time.monotonic() + limits.total
+    for _ in range(limits.redirects + 1):
+        target = read_url(url)
+        reply = _ask(target, limits, headers or {}, deadline)
+        place = reply.headers.get("location")
+        if reply.status not in REDIRECTS or not place:
+            return reply
+        url, headers = _joined(target.url, place), {}
+    raise Failed("redirects", NEVER, f"more than {limits.redirects} redirects", reply.status)
+
+
+def read_url(url: str) -> Target:
+    """A URL as people write it, cleaned: spaces and letters beyond ASCII are escaped. Raises Failed."""
+    try:
+        parts = urlsplit(url.strip())
+        host, port = parts.hostname or "", parts.port
+        host = host if ":" in host else host.encode("idna").decode()
+    except ValueError as error:  # UnicodeError is one
+        raise Failed("bad_url", NEVER, str(error)[:200]) from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise Failed("bad_url", NEVER, f"neither http nor https, or no host: {url[:100]!r}")
+    path = quote(parts.path or "/", safe=SAFE) + ("?" + quote(parts.query, safe=SAFE) if parts.query else "")
+    return Target(parts.scheme, host, port or {"http": 80, "https": 443}[parts.scheme], path)
+
+
+def is_public(address: str, loopback: bool = False) -> bool:
+    """Whether an address belongs to the open internet; one that wraps an IPv4 address is judged by that.
+
+    >>> is_public("93.184.216.34"), is_public("192.168.1.1"), is_public("::ffff:127.0.0.1")
+    (True, False, False)
+    """
+    ip = ipaddress.ip_address(address)
+    if ip.version == 6:
+        wrapped = ip.ipv4_mapped or ip.sixtofour or (ip.teredo or (None, None))[1]
+        if ip in NAT64:
+            wrapped = ipaddress.ip_address(int(ip) & 0xFFFFFFFF)
+        ip = wrapped or ip
+    return ip.is_global and not ip.is_multicast or loopback and ip.is_loopback
+
+
+def seconds_to_wait(header: str | None) -> float | None:
+    """What Retry-After asks for: a number of seconds or a date; None if it says nothing one can read."""
+    try:
+        if header is None or header.strip().isdigit():
+            return float(header) if header else None
+        return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+class _Line:
+    """A socket read against the clock. It is what http.client knows of a socket; who opened it closes it."""
+
+    def __init__(self, sock: socket.socket, deadline: float, read: float):
+        self.sock, self.deadline, self.read = sock, deadline, read
+
+    def hurry(self) -> None:
+        """Give the next step on the socket what is left of the time."""
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the whole request took too long")
+        self.sock.settimeout(min(left, self.read))
+
+    def sendall(self, data: bytes) -> None:
+        self.hurry()
+        self.sock.sendall(data)
+
+    def makefile(self, *_) -> io.BufferedReader:
+        return io.BufferedReader(_Reader(self))
+
+    def close(self) -> None:
+        """http.client lets go of the socket before the body is read."""
+
+
+class _Reader(io.RawIOBase):
+    def __init__(self, line: _Line):
+        self.line = line
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:
+        self.line.hurry()
+        return self.line.sock.recv_into(buffer)
+
+
+def _ask(target: Target, limits: Limits, headers: dict[str, str], deadline: float) -> Reply:
+    """One request, no redirect followed."""
+    try:
+        with _connect(target, limits, deadline) as sock:
+            connection = http.client.HTTPConnection(target.host, target.port)
+            connection.sock = _Line(sock, deadline, limits.read)
+            connection.request("GET", target.path, headers={
+                "Host": target.authority, "User-Agent": USER_AGENT, "Accept": "*/*",
+                "Accept-Encoding": "identity", "Connection": "close", **headers})
+            response = connection.getresponse()
+            told = {name.lower(): value for name, value in response.getheaders()}
+            if response.status != 200:
+                return Reply(response.status, told, _start_of(response))
+            return Reply(response.status, told, _body(response, told, limits.most_bytes))
+    except TimeoutError as error:
+        raise Failed("timeout", SOON, str(error)) from None
+    except ssl.SSLCertVerificationError as error:  # also what a café's wifi answers before one has paid
+        raise Failed("certificate", LATER, error.verify_message) from None
+    except http.client.InvalidURL as error:
+        raise Failed("bad_url", NEVER, str(error)[:200]) from None
+    except OSError as error:
+        raise Failed("connection", SOON, str(error)[:200]) from None
+    except (http.client.HTTPException, zlib.error) as error:
+        raise Failed("broken_reply", SOON, repr(error)[:200]) from None
+
+
+def _connect(target: Target, limits: Limits, deadline: float) -> socket.socket:
+    addresses = [address for address in _addresses(target) if is_public(address, limits.loopback)]
+    if not addresses:
+        raise Failed("private_address", NEVER, f"{target.host} is not on the open internet")
+    for number, address in enumerate(addresses[:ADDRESSES], start=1):
+        try:
+            left = max(0.001, min(limits.connect, deadline - time.monotonic()))
+            sock = socket.create_connection((address, target.port), timeout=left)
+            break
+        except OSError:
+            if number == len(addresses[:ADDRESSES]):
+                raise
+    if target.scheme == "http":
+        return sock
+    try:
+        sock.settimeout(max(0.001, min(limits.read, deadline - time.monotonic())))  # for the whole handshake
+        return _certificates().wrap_socket(sock, server_hostname=target.host)
+    except BaseException:
+        sock.close()
+        raise
+
+
+def _addresses(target: Target) -> list[str]:
+    """Every address of a name, each once, in the system's order."""
+    try:
+        found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    except (socket.gaierror, UnicodeError) as error:  # without a network every name is unknown: so not final
+        raise Failed("no_such_host", LATER, f"{target.host}: {error}"[:200]) from None
+    return list(dict.fromkeys(info[4][0] for info in found))
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
+def _body(response: http.client.HTTPResponse, headers: dict[str, str], most: int) -> bytes:
+    """The whole body, counted as it comes. Raises Failed if it is too big, cut short or strangely coded."""
+    declared, folding = response.length, headers.get("content-encoding", "identity").strip().lower()
+    if declared is not None and declared > most:
+        raise Failed("too_big", NEVER, f"{declared:,} bytes", 200)
+    if folding not in ("identity", "", "gzip", "x-gzip", "deflate"):
+        raise Failed("broken_reply", NEVER, f"coded as {folding[:40]!r}", 200)
+    unfold = zlib.decompressobj(47) if folding not in ("identity", "") else None
+    body, received = bytearray(), 0
+    while declared is None or received < declared:
+        piece = response.read1(PIECE)
+        if not piece:
+            break
+        received += len(piece)
+        body += unfold.decompress(piece, most - len(body) + 1) if unfold else piece
+        if len(body) > most:
+            raise Failed("too_big", NEVER, f"more than {most:,} bytes", 200)
+    if declared is not None and received < declared or unfold and not unfold.eof:
+        raise Failed("cut_short", SOON, f"{received:,} bytes of {declared or 'unknown'}", 200)
+    return bytes(body)
+
+
+def _start_of(response: http.client.HTTPResponse) -> bytes:
+    """What an error says, as far as it comes at once."""
+    try:
+        return response.read1(ERROR_BYTES)
+    except (OSError, http.client.HTTPException):
+        return b""
+
+
+def _joined(base: str, place: str) -> str:
+    """Where a Location leads. Headers come as latin-1, but whoever puts letters there means UTF-8."""
+    try:
+        return urljoin(base, place.encode("latin-1").decode("utf-8", "replace"))
+    except ValueError as error:
+        raise Failed("bad_url", NEVER, str(error)[:200]) from None

@@ -1,0 +1,142 @@
+"""The folder: what was read and fetched so far, kept so that a killed run can go on.
+
+    pages/       rows as the Hub gave them, one file a page
+    images/      ab/abcd...jpg, called by the hash of the bytes they were made from
+    fetched.jsonl    what became of each picture, a line as soon as it is known
+    train.jsonl, val.jsonl, failures.jsonl, manifest.json    written at the end, the manifest last
+
+No name in here is made of anything a stranger wrote. Files appear whole or not at all; the journal's last
+line may be torn, and is then dropped. One run at a time: a lock that the system lets go of when a run dies.
+"""
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+from data.pixmo.entry import NEVER, Outcome
+from data.pixmo.hub import Page
+
+JOURNAL, LOCK, PART = "fetched.jsonl", "lock", ".part"
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that it is there whole or not at all, whoever kills us, however full the disk."""
+    part = path.with_name(path.name + PART)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        part.write_bytes(data)
+        os.replace(part, path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def write_lines(path: Path, rows: Iterable[dict]) -> None:
+    """Write rows as JSON lines, whole or not at all."""
+    write_whole(path, "".join(json.dumps(row) + "\n" for row in rows).encode())
+
+
+class Store:
+    """The folder of one run; a context that holds its lock. Pictures of another size count as not fetched."""
+
+    def __init__(self, folder: Path, size: int):
+        self.folder, self.size = folder, size
+        self.outcomes: dict[str, Outcome] = {}
+        self.received = 0
+
+    def __enter__(self) -> Store:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.lock = open(self.folder / LOCK, "w")
+        try:
+            _lock(self.lock)
+        except OSError:
+            self.lock.close()
+            raise ValueError(f"{self.folder} is being filled by another run, so this one would get in its "
+                             f"way. Wait for it, or try another --folder.") from None
+        self._read_journal()
+        self.journal = open(self.folder / JOURNAL, "a", encoding="utf-8")
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.lock.close()
+        try:
+            self.journal.close()
+        except OSError:  # a full disk: the line that did not fit was reported when it was written
+            pass
+
+    def image_of(self, outcome: Outcome) -> str:
+        """Where an outcome's picture lies in the folder."""
+        return f"images/{outcome.sha256[:2]}/{outcome.sha256}.jpg"
+
+    def keep(self, outcome: Outcome, jpeg: bytes) -> None:
+        """Remember what became of a picture; the picture first, then the line that promises it."""
+        if jpeg:
+            write_whole(self.folder / self.image_of(outcome), jpeg)
+        self.outcomes[outcome.key] = outcome
+        self.received += outcome.received
+        self.journal.write(json.dumps(asdict(outcome)) + "\n")
+        self.journal.flush()
+
+    def load_page(self, file: str) -> Page | None:
+        """A page that was read before."""
+        try:
+            told = json.loads((self.folder / "pages" / file).read_bytes())
+            return Page(told["revision"], told["total"], [(index, row) for index, row in told["rows"]])
+        except FileNotFoundError:
+            return None
+
+    def save_page(self, file: str, page: Page) -> None:
+        """Keep a page, without the links of embedded pictures: they expire."""
+        rows = [(index, _without_links(row)) for index, row in page.rows]
+        told = {"revision": page.revision, "total": page.total, "rows": rows}
+        write_whole(self.folder / "pages" / file, json.dumps(told).encode())
+
+    def tidy(self, used: set[str]) -> None:
+        """Forget what the finished folder does not need: pictures fetched ahead, files half written."""
+        kept = sorted((self.outcomes[key] for key in used), key=lambda outcome: outcome.key)
+        self.journal.close()
+        write_lines(self.folder / JOURNAL, (asdict(outcome) for outcome in kept if _is_final(outcome)))
+        self.journal = open(self.folder / JOURNAL, "a", encoding="utf-8")
+        images = {self.folder / self.image_of(outcome) for outcome in kept if not outcome.cause}
+        for path in [*(self.folder / "images").rglob("*"), *(self.folder / "pages").glob("*" + PART)]:
+            if path.is_file() and path not in images:
+                path.unlink()
+
+    def _read_journal(self) -> None:
+        """What earlier runs found out for good; a line cut off by a kill is cut away."""
+        path = self.folder / JOURNAL
+        if not path.exists():
+            return
+        whole = path.read_bytes().rpartition(b"\n")[0]
+        outcomes = [Outcome(**json.loads(line)) for line in whole.splitlines()]
+        os.truncate(path, len(whole) + 1 if whole else 0)
+        for outcome in outcomes:
+            if outcome.size == self.size and _is_final(outcome) and self._is_there(outcome):
+                self.outcomes[outcome.key] = outcome
+
+    def _is_there(self, outcome: Outcome) -> bool:
+        path = self.folder / self.image_of(outcome)
+        return bool(outcome.cause) or path.is_file() and path.stat().st_size == outcome.stored
+
+
+def _is_final(outcome: Outcome) -> bool:
+    return not outcome.cause or outcome.again == NEVER
+
+
+def _without_links(row):
+    if isinstance(row, dict) and isinstance(row.get("image"), dict):
+        return {**row, "image": {key: value for key, value in row["image"].items() if key != "src"}}
+    return row
+
+
+def _lock(file) -> None:
+    """Take the file for this process alone; raises OSError if another has it."""
+    if os.name == "nt":
+        import msvcrt
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,121 @@
+"""The answers to lesson 09: the library's own functions, and slips that are easily made. Try first."""
+import torch
+import torch.nn.functional as F
+
+from lessons.compare import compare
+from minimolmo.model.attention import attend, share
+from minimolmo.model.decoder import rotary_angles, rotate
+from minimolmo.model.mlp import SwiGLU
+
+
+def _random(seed, *shapes):
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(shape, generator=generator) for shape in shapes]
+
+
+# turn
+
+def turn(x, position, theta):
+    return rotate(x.view(1, 1, 1, -1), *rotary_angles(torch.tensor([[position]]), len(x), theta)).flatten()
+
+
+def check_turn(yours):
+    small = [([1.0, 0.0], 1), ([0.0, 1.0], 1), ([1.0, 0.0, 0.0, 0.0], 1), ([0.0, 1.0, 0.0, 0.0], 100)]
+    cases = [dict(x=torch.tensor(x), position=position, theta=10_000.0) for x, position in small]
+    cases += [dict(x=_random(size, size)[0], position=position, theta=theta)
+              for size, position, theta in [(8, 0, 100.0), (8, 7, 100.0), (16, 300, 10_000.0), (64, 9, 1e6)]]
+    compare(yours, turn, cases, tolerance=1e-4,
+            because="Pair i is x[i] and x[i + d/2]; it turns by theta ** (-2i/d) radians a position.")
+
+
+def _neighbours(x, position, theta):
+    mixed = turn(torch.cat([x[0::2], x[1::2]]), position, theta)
+    return torch.stack(mixed.chunk(2), dim=-1).flatten()
+
+
+wrong_turn = {
+    "pairs each number with its neighbour": _neighbours,
+    "turns the other way": lambda x, position, theta: turn(x, -position, theta),
+    "takes i for 2i, so that the hands slow down too little": lambda x, position, theta: turn(
+        x, position, theta ** 0.5),
+}
+
+
+# index_of
+
+def index_of(heads, kv_heads):
+    return share(torch.arange(kv_heads).view(1, -1, 1, 1), heads).flatten().tolist()
+
+
+def check_index_of(yours):
+    compare(yours, index_of, [dict(heads=heads, kv_heads=kv_heads) for heads, kv_heads in
+                              [(1, 1), (2, 1), (4, 2), (6, 2), (3, 3), (28, 4), (64, 8)]],
+            because="Neighbours share: the first heads / kv_heads query heads all use index 0.")
+
+
+wrong_index_of = {
+    "deals the indexes out in turn": lambda heads, kv_heads: [head % kv_heads for head in range(heads)],
+    "divides by the number of indexes": lambda heads, kv_heads: [head // kv_heads for head in range(heads)],
+}
+
+
+# swiglu
+
+@torch.no_grad()
+def swiglu(x, gate, up, down):
+    layer = SwiGLU(gate.shape[1], gate.shape[0], down.shape[0])
+    for matrix, weight in ((layer.gate, gate), (layer.up, up), (layer.down, down)):
+        matrix.weight.copy_(weight)
+    return layer(x)
+
+
+def check_swiglu(yours):
+    one = torch.ones(1)
+    cases = [dict(x=one, gate=a * one[None], up=b * one[None], down=c * one[None])
+             for a, b, c in [(50, 3, 2), (-50, 3, 2), (2, 3, 10), (2, -3, 10)]]
+    for seed, (width, inner, out) in enumerate([(2, 3, 2), (4, 8, 6)]):
+        x, gate, up, down = _random(seed, (3, width), (inner, width), (inner, width), (out, inner))
+        cases.append(dict(x=x, gate=gate, up=up, down=down))
+    compare(yours, swiglu, cases, tolerance=1e-4,
+            because="silu bends the gate alone; it is multiplied with up, pipe by pipe; down comes last.")
+
+
+wrong_swiglu = {
+    "bends up and not the gate": lambda x, gate, up, down: swiglu(x, up, gate, down),
+    "adds where it should multiply": lambda x, gate, up, down: (F.silu(x @ gate.T) + x @ up.T) @ down.T,
+    "bends by a sigmoid": lambda x, gate, up, down: (torch.sigmoid(x @ gate.T) * (x @ up.T)) @ down.T,
+}
+
+
+# next_entry
+
+def next_entry(q, k, v, keys, values):
+    keys, values = torch.cat([keys, k[None]]), torch.cat([values, v[None]])
+    return attend(q.view(1, 1, 1, -1), keys[None, None], values[None, None]).flatten(), keys, values
+
+
+def check_next_entry(yours):
+    one = torch.tensor([1.0])
+    cases = [dict(q=one, k=one, v=2 * one, keys=torch.zeros(0, 1), values=torch.zeros(0, 1)),
+             dict(q=one, k=one, v=2 * one, keys=one[None], values=4 * one[None])]
+    for length, size in [(1, 2), (3, 4), (9, 16)]:
+        q, k, v, keys, values = _random(length, size, size, size, (length, size), (length, size))
+        cases.append(dict(q=q, k=k, v=v, keys=keys, values=values))
+    compare(yours, next_entry, cases, tolerance=1e-4,
+            because="The new word is written first and sees itself too; scores are divided by sqrt(d).")
+
+
+def _without_itself(q, k, v, keys, values):
+    seen = len(keys)
+    _, new_keys, new_values = next_entry(q, k, v, keys, values)
+    weights = (new_keys[:seen] @ q / len(q) ** 0.5).softmax(dim=0)
+    return weights @ new_values[:seen], new_keys, new_values
+
+
+wrong_next_entry = {
+    "looks back before it has written, so that it misses itself": _without_itself,
+    "writes the new word in front": lambda q, k, v, keys, values: (
+        next_entry(q, k, v, keys, values)[0], torch.cat([k[None], keys]), torch.cat([v[None], values])),
+    "forgets to divide by the root of the head's size": lambda q, k, v, keys, values: next_entry(
+        q * len(q) ** 0.5, k, v, keys, values),
+}

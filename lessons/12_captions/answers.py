@@ -1,0 +1,134 @@
+"""The answers to lesson 12: the library's own functions, and slips that are easily made. Try first."""
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from lessons.compare import compare
+from minimolmo import optim
+from minimolmo.model.molmo import MiniMolmo
+from minimolmo.text.prompts import length_hint
+
+# hint
+
+
+def hint(characters, noise):
+    return length_hint(characters, noise)
+
+
+def check_hint(yours):
+    cases = [(15, 0.0), (29, 0.0), (1000, 0.0), (1000, -32.5), (1000, 9.9), (3, -25.0), (0, -0.5), (30, -0.5)]
+    compare(yours, hint, [dict(characters=c, noise=n) for c, n in cases],
+            because="The noise is cut toward zero, the quotient is rounded down.")
+
+
+wrong_hint = {
+    "rounds to the nearest line": lambda characters, noise: round((characters + int(noise)) / 15),
+    "cuts the quotient toward zero": lambda characters, noise: int((characters + int(noise)) / 15),
+    "forgets the noise": lambda characters, noise: characters // 15,
+    "rounds the noise down": lambda characters, noise: (characters + math.floor(noise)) // 15,
+}
+
+
+# batch_loss
+
+def batch_loss(scores, targets, weight, total):
+    model = SimpleNamespace(read=lambda *_: scores, decoder=SimpleNamespace(logits=lambda hidden: hidden))
+    return MiniMolmo.loss(model, SimpleNamespace(loss_weight=weight, targets=targets), None)[0] / total
+
+
+def _case(weight, seed=0, pieces=1):
+    weight = torch.tensor(weight)
+    scores = torch.randn(*weight.shape, 3, generator=torch.Generator().manual_seed(seed))
+    targets = torch.where(weight > 0, (scores * 10).long().sum(dim=-1) % 3, -1)
+    return dict(scores=scores, targets=targets, weight=weight, total=float(weight.sum()) * pieces)
+
+
+def check_batch_loss(yours):
+    even = dict(scores=torch.zeros(1, 1, 2), targets=torch.tensor([[1]]), weight=torch.ones(1, 1), total=1.0)
+    compare(yours, batch_loss, [
+        even, _case([[0.0, 1.0]]), _case([[1.0, 1.0]], pieces=4), _case([[1.0, 0.0, 0.0], [1.0, 1.0, 1.0]]),
+        _case([[0.5, 0.5, 0.0], [0.0, 1.0, 1.0]], 1), _case([[0.0] * 5 + [0.7] * 5, [1.0] * 10], 2, 3)],
+        because="A sum over answer tokens, each times its weight, divided by the whole batch's weight.")
+
+
+def _tokens(scores, targets, weight):
+    losses = F.cross_entropy(scores.flatten(0, 1), targets.flatten(), reduction="none", ignore_index=-1)
+    return losses.view(weight.shape) * weight
+
+
+def _mean_of_means(scores, targets, weight, total):
+    return (_tokens(scores, targets, weight).sum(dim=1) / weight.sum(dim=1)).mean()
+
+
+wrong_batch_loss = {
+    "divides by the weights of this piece alone": lambda scores, targets, weight, total: _tokens(
+        scores, targets, weight).sum() / weight.sum(),
+    "takes the mean of each sequence's mean": _mean_of_means,
+    "counts every token once, whatever its weight": lambda scores, targets, weight, total: _tokens(
+        scores, targets, (weight > 0).float()).sum() / total,
+}
+
+
+# learning_rate
+
+def learning_rate(step, steps, peak, warmup):
+    return optim.rate(step, steps, peak, warmup)
+
+
+def check_learning_rate(yours):
+    small = [dict(step=s, steps=100, peak=1.0, warmup=10) for s in (10, 5, 1, 100, 55, 30)]
+    molmo = [dict(step=s, steps=22_300, peak=2e-4, warmup=w) for s in (1, 199, 200, 1999, 9000, 22_300)
+             for w in (200, 2000)]
+    scaled = [{**case, "peak": case["peak"] * 1e4} for case in molmo]  # so that no tolerance hides them
+    compare(yours, learning_rate, small + scaled,
+            because="Up in a straight line, then along half a cosine to a tenth of the peak.")
+
+
+def _cosine(step, steps, peak, start, floor=0.1):
+    return peak * (floor + (1 - floor) * (1 + math.cos(math.pi * (step - start) / (steps - start))) / 2)
+
+
+wrong_learning_rate = {
+    "falls to zero": lambda step, steps, peak, warmup: (
+        peak * step / warmup if step < warmup else _cosine(step, steps, peak, warmup, floor=0.0)),
+    "begins the cosine at step 0": lambda step, steps, peak, warmup: (
+        peak * step / warmup if step < warmup else _cosine(step, steps, peak, 0)),
+    "has no warm-up": lambda step, steps, peak, warmup: _cosine(max(step, warmup), steps, peak, warmup),
+}
+
+
+# clip_parts
+
+def clip_parts(gradients, most):
+    parameters = [torch.nn.Parameter(torch.zeros(len(part), dtype=torch.float64)) for part in gradients]
+    for parameter, gradient in zip(parameters, gradients):
+        parameter.grad = torch.from_numpy(gradient)
+    optim.clip(SimpleNamespace(param_groups=[{"params": [each]} for each in parameters]), most)
+    return [parameter.grad.numpy().round(5) for parameter in parameters]
+
+
+def check_clip_parts(yours):
+    random = np.random.default_rng(0)
+    parts = [[[3.0, 4.0]], [[0.3, 0.4]], [[3.0, 4.0], [0.3, 0.4]], [[0.0, 0.0], [30.0, 40.0]],
+             [[-3.0, 4.0], [5.0, 12.0], [0.6]]]
+    cases = [dict(gradients=[np.array(part) for part in case], most=1.0) for case in parts]
+    cases.append(dict(gradients=[random.normal(size=n) for n in (3, 5, 2)], most=0.5))
+    compare(yours, clip_parts, cases, tolerance=1e-4,
+            because="Each part by itself, only if it is too long, and in its own direction.")
+
+
+def _scaled(gradients, most, norms):
+    return [gradient * min(1.0, most / (norm + 1e-6)) for gradient, norm in zip(gradients, norms)]
+
+
+wrong_clip_parts = {
+    "cuts all parts by their common norm": lambda gradients, most: _scaled(
+        gradients, most, [np.linalg.norm(np.concatenate(gradients))] * len(gradients)),
+    "cuts each number instead of the whole length": lambda gradients, most: [
+        gradient.clip(-most, most) for gradient in gradients],
+    "stretches short gradients too": lambda gradients, most: [
+        gradient * most / (np.linalg.norm(gradient) + 1e-6) for gradient in gradients],
+}

@@ -1,0 +1,67 @@
+"""Lesson 17: weigh a Molmo, open its crates, and let a crew of experts answer.
+
+`make start N=17` copies this file to mine/17_molmo.py: write there. `make check N=17` says how you stand.
+"""
+import torch
+
+BUILD = [  # `make blank N=17` empties these in mine/minimolmo, `make marks N=17` marks them
+    "minimolmo/model/experts.py:Experts.forward",
+    "minimolmo/model/experts.py:Experts.weigh",
+    "minimolmo/official.py:official_names",
+    "minimolmo/sizes.py:cache_bytes",
+]
+
+
+def block_numbers(width: int, heads: int, kv_heads: int, mlp: int, bias: bool) -> int:
+    """How many parameters a decoder block has.
+
+    >>> block_numbers(width=4, heads=2, kv_heads=1, mlp=3, bias=True)
+    100
+
+    Rule: q is width -> width; k and v are width -> kv_heads * head size each, where the head size is
+          width / heads; with `bias` these three have one number more for each output. out is width -> width;
+          gate and up are width -> mlp, down is mlp -> width, all without bias. Two norms of width each.
+    Hint: a matrix from a numbers to b numbers holds a * b.
+    """
+    raise NotImplementedError
+
+
+def split_up_gate(ff_proj: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The official decoder's ff_proj (2 * mlp, width) as two matrices (mlp, width): up and gate.
+
+    >>> split_up_gate(torch.tensor([[1., 2.], [3., 4.]]))
+    (tensor([[1., 2.]]), tensor([[3., 4.]]))
+
+    Rule: the upper half of its rows is up, the lower half is gate.
+    Hint: rows are the first axis.
+    """
+    raise NotImplementedError
+
+
+def mixture(x: torch.Tensor, router: torch.Tensor, gate: torch.Tensor, up: torch.Tensor, down: torch.Tensor,
+            top_k: int) -> torch.Tensor:
+    """What the experts answer: x (n, D), router (E, D), gate, up and down (E, inner, D) -> (n, D).
+
+    >>> one = torch.ones(2, 1, 1)
+    >>> router = torch.tensor([[1.], [1.]])
+    >>> mixture(torch.tensor([[2.]]), router, one, 3 * one, one, top_k=1).round(decimals=2)
+    tensor([[5.2800]])
+
+    Rule: for each token: its share of each expert is the softmax of router @ token, over all experts;
+          the top_k experts with the largest shares are asked; expert e answers
+          (silu(gate[e] @ token) * (up[e] @ token)) @ down[e]; answers are added, each times its share.
+    Hint: shares of those who are not asked are lost. torch.topk gives values and indices.
+    """
+    raise NotImplementedError
+
+
+def cache_bytes(tokens: int, layers: int, heads: int, kv_heads: int, width: int) -> int:
+    """Bytes of the KV cache of one answer, in bfloat16 (two bytes a number).
+
+    >>> cache_bytes(tokens=10, layers=1, heads=2, kv_heads=1, width=8)
+    160
+
+    Rule: for each token, in each layer, for each key and value head: one key and one value of head size.
+    Hint: the head size is width // heads; how many ask does not matter otherwise.
+    """
+    raise NotImplementedError

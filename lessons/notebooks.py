@@ -1,0 +1,94 @@
+"""Each page as a notebook for those who like cells: python -m lessons.notebooks. The standard library alone.
+
+Python blocks become code cells with their printed output, everything else stays text; pictures are inside, so
+a notebook may be moved. It writes what it draws beside itself, never into lessons/.
+"""
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+from pathlib import Path
+
+from lessons.page import PICTURE, RAISES, ROOT, blocks, find
+
+OUT = ROOT / "out" / "notebooks"
+FIRST = """\
+# Finds the project, and a folder for what the cells draw.
+import os, sys
+from pathlib import Path
+
+ROOT = next(folder for folder in [Path.cwd(), *Path.cwd().parents, Path({root!r})]
+            if (folder / "minimolmo").is_dir() and (folder / "lessons").is_dir())
+os.chdir(ROOT)
+sys.path.insert(0, str(ROOT))
+HERE = ROOT / "out" / "notebooks" / {name!r}
+HERE.mkdir(parents=True, exist_ok=True)
+"""
+
+
+def notebook(page: Path, out: Path = OUT) -> dict:
+    """One page in nbformat 4.5: the setting-up cell, then text and code in the page's order."""
+    text, place = page.read_text(), 0
+    cells = [_code(FIRST.format(root=str(ROOT), name=page.parent.name), [], False)]
+    for block, after in zip(blocks(text), [*blocks(text)[1:], None]):
+        if block.kind == "python" and not block.note:
+            cells += _markdown(text[place:block.begin], page, out)
+            shown = after.body if after and after.kind == "text" else ""
+            cells.append(_code(block.body, _output(shown), bool(RAISES.search(block.body))))
+            place = block.end
+        elif block.kind == "text":  # it is the output of the cell above
+            place = block.end
+    cells += _markdown(text[place:], page, out)
+    for number, cell in enumerate(cells):
+        cell["id"] = f"{page.parent.name}-{number}".replace("_", "-")
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    return {"cells": cells, "metadata": {"kernelspec": kernel, "language_info": {"name": "python"}},
+            "nbformat": 4, "nbformat_minor": 5}
+
+
+def _code(source: str, outputs: list, raises: bool) -> dict:
+    """A code cell; one that raises is tagged, so that "run all" goes on."""
+    return {"cell_type": "code", "execution_count": None, "outputs": outputs, "source": _lines(source),
+            "metadata": {"tags": ["raises-exception"]} if raises else {}}
+
+
+def _output(text: str) -> list:
+    return [{"output_type": "stream", "name": "stdout", "text": _lines(text)}] if text else []
+
+
+def _lines(text: str) -> list[str]:
+    return text.rstrip("\n").splitlines(keepends=True)
+
+
+def _markdown(text: str, page: Path, out: Path) -> list[dict]:
+    """A text cell with its pictures inside and its links leading where they led; none if it is empty."""
+    attachments = {}
+
+    def embed(match: re.Match) -> str:
+        path = page.parent / match["name"]
+        attachments[path.name] = {"image/png": base64.b64encode(path.read_bytes()).decode()}
+        return f"![{match['alt']}](attachment:{path.name})"
+
+    def relink(match: re.Match) -> str:
+        return f"]({os.path.relpath(page.parent / match[1], out)}"
+
+    text = re.sub(r"<!--.*?-->\n?", "", text, flags=re.S)
+    text = re.sub(r"^> \[!\w+\]\n", "", text, flags=re.M).strip()
+    text = re.sub(r"\]\((?!http|#|attachment:)([^)#]+)", relink, PICTURE.sub(embed, text))
+    cell = {"cell_type": "markdown", "metadata": {}, "source": _lines(text)}
+    return [cell | ({"attachments": attachments} if attachments else {})] if text else []
+
+
+def main() -> None:
+    """Write every lesson's notebook."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    for folder in find():
+        path = OUT / f"{folder.name}.ipynb"
+        path.write_text(json.dumps(notebook(folder / "README.md"), indent=1))
+        print(path.relative_to(ROOT))
+
+
+if __name__ == "__main__":
+    main()

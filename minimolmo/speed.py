@@ -1,0 +1,110 @@
+"""What makes a GPU fast, and tells how fast it is: compiled blocks, shapes that repeat, the log's numbers.
+
+`torch.compile` makes one program for each shape it meets, and takes seconds to make one. So what is compiled
+is one block of the ViT and one of the decoder (all blocks of a tower are the same program), and sequences and
+crops are filled up to a few sizes. Nothing here changes what is learned: nobody looks at what was filled up.
+"""
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from minimolmo.batch.loader import GROUP
+from minimolmo.config import RunConfig
+from minimolmo.flops import peak_flops, training_flops
+from minimolmo.flow import Batch
+from minimolmo.model.molmo import MiniMolmo
+
+LENGTHS = (128, 256, 384, 512, 768, 1024, 1280, 1536, 2048)  # tokens that sequences are filled up to
+CROPS = 128                                                 # a batch's crops are filled up to a multiple
+PROGRAMS = 64                                               # shapes of one block that may be compiled
+
+
+def is_worth_compiling(config: RunConfig, device: torch.device) -> bool:
+    """On a GPU, with whole weights and no experts: elsewhere it takes longer than it saves, and tokens come
+    to an expert in numbers that never come again."""
+    return device.type == "cuda" and not config.shard and not config.model.decoder.experts
+
+
+def count_workers(config: RunConfig, stage: str, device: torch.device, world: int) -> int:
+    """How many processes prepare batches: on a GPU all cores but one, if what they prepare ahead, two groups
+    of batches each, fits into shared memory; without a GPU none, for training itself needs the cores."""
+    if device.type != "cuda":
+        return 0
+    image, settings = config.model.image, getattr(config, stage)
+    group = GROUP * settings.batch // world * (1 + image.budget(settings.view)) * 3 * image.crop_size ** 2
+    room = shutil.disk_usage("/dev/shm").free if Path("/dev/shm").is_dir() else math.inf
+    return int(min(max(1, (os.cpu_count() or 1) // world - 1), room // (2 * group * world)))
+
+
+def compile_blocks(model: MiniMolmo, make: Callable = torch.compile) -> None:
+    """Compile the blocks in place, names of weights untouched: their forward, when they train. Answering has
+    another shape at every word, so it stays as it is.
+
+    Pooling, projector, the head and the losses stay as they are too: their sizes differ from batch to batch.
+    """
+    torch._dynamo.config.recompile_limit = PROGRAMS
+    for block in (*model.vit.blocks, *model.decoder.blocks):
+        block.forward = _while_training(block, block.forward, make(block.forward, dynamic=False))
+    vit, whole = model.vit, model.vit.forward
+    vit.forward = _while_training(vit, whole, lambda patches: whole(fill_up(patches))[:len(patches)])
+
+
+def _while_training(module: nn.Module, plain: Callable, fast: Callable) -> Callable:
+    return lambda *inputs: (fast if module.training else plain)(*inputs)
+
+
+def fill_up(patches: Tensor) -> Tensor:
+    """Crops filled up with empty ones to a multiple of CROPS: (C, S, ...) -> (C rounded up, S, ...)."""
+    return F.pad(patches, (0, 0, 0, 0, 0, -len(patches) % CROPS))
+
+
+class Meter:
+    """The numbers of a log line: how fast, how far below the device's peak, how much waiting and memory."""
+
+    def __init__(self, config: RunConfig, device: torch.device):
+        self.config, self.device, self.peak = config, device, peak_flops(device)
+
+    def start(self) -> None:
+        """A step begins: its batch is asked for."""
+        self.began = self.fed = time.perf_counter()
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.device)
+
+    def feed(self) -> None:
+        """The batch is there."""
+        self.fed = time.perf_counter()
+
+    def read(self, stage: str, micro_batches: list[Batch], world: int) -> dict[str, float]:
+        """The step is over, its loss on the CPU: what it was worth, of all `world` processes together."""
+        seconds = time.perf_counter() - self.began
+        images = world * sum(len(batch.ids) for batch in micro_batches)
+        visual = world * sum(len(batch.pool_idx) for batch in micro_batches)
+        flops = sum(training_flops(self.config.model, stage, batch) for batch in micro_batches)
+        numbers = {"images_per_second": round(images / seconds, 1),
+                   "visual_tokens_per_second": round(visual / seconds),
+                   "mfu": round(flops / seconds / self.peak, 4),
+                   "waited": round((self.fed - self.began) / seconds, 4)}
+        if self.device.type == "cuda":
+            numbers["peak_gib"] = round(torch.cuda.max_memory_allocated(self.device) / 2 ** 30, 2)
+        return numbers
+
+
+def too_large(config: RunConfig, stage: str, world: int) -> str:
+    """What to say when a GPU's memory is full: which setting to lower."""
+    settings, pieces = getattr(config, stage), config.accumulate * world
+    more = next((n for n in range(config.accumulate + 1, settings.batch + 1)
+                 if settings.batch % (n * world) == 0), None)
+    cut = f"--accumulate={more}, which cuts each batch into {more} pieces and learns the same" if more else (
+        f"--max_tokens={config.max_tokens // 2}")
+    return (f"the GPU's memory is full: stage {stage} puts {settings.batch // pieces} images at once through "
+            f"the model. Try --resume {cut}; or a view with fewer crops, in a run of its own: "
+            f"--{stage}.view=bird.")

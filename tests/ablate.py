@@ -1,0 +1,325 @@
+"""What does each idea of Molmo buy? python tests/ablate.py [--minutes=9] [--only=one,two] [--seeds=1,2]
+
+Every variant is trained with the same data, steps and seeds as the base, and differs in one thing alone; only
+"one annotation each" gets the base's seconds in place of its steps. Run it again to go on: finished runs are
+kept in OUT/<variant>-s<seed>/result.json. Ends with a table beside the paper's numbers, OUT/ablate.json and
+OUT/ablate.png.
+
+Variants live here and not in the model: a setting where there is one, else a patch for the time of a run.
+"""
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import random
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+import train  # noqa: E402
+from charts import bars  # noqa: E402
+from minimolmo import checkpoint, evaluate, optim  # noqa: E402
+from minimolmo.answer import load  # noqa: E402
+from minimolmo.batch import loader  # noqa: E402
+from minimolmo.config import RunConfig, override  # noqa: E402
+from minimolmo.presets import preset  # noqa: E402
+from minimolmo.model import molmo  # noqa: E402
+from minimolmo.score import score  # noqa: E402
+from minimolmo.text import prompts  # noqa: E402
+from minimolmo.text.points import parse_points, points_to_text  # noqa: E402
+
+# What is compared: (style, score). The first two are the paper's own: cap F1, and counting by pointing.
+SCORES = {"caption F1": ("long_caption", "fact F1"), "point-then-count": ("point_count", "accuracy"),
+          "pointing F1": ("pointing", "F1"), "free questions": ("user_qa", "exact match")}
+# A mini made smaller, so that some forty runs fit into an hour or two of a GPU.
+SMALL = ["--model.image.crop_size=112", "--model.image.ground=4", "--model.image.close_up=12",
+         "--model.vision.width=256", "--model.vision.layers=4", "--model.vision.heads=4",
+         "--model.vision.mlp=1024",
+         "--model.connector.width=256", "--model.connector.heads=4", "--model.connector.mlp=768",
+         "--model.decoder.width=256", "--model.decoder.layers=4", "--model.decoder.heads=4",
+         "--model.decoder.kv_heads=4", "--model.decoder.mlp=768",
+         "--grow.steps=600", "--captions.steps=300", "--mixture.steps=1500"]
+
+
+class StackPooling(nn.Module):
+    """The patches of a window side by side through one matrix. Stands in for `AttentionPooling`."""
+
+    def __init__(self, in_width: int, width: int, heads: int, window: int = 4):
+        super().__init__()
+        self.out = nn.Linear(window * in_width, width)
+
+    def forward(self, features: Tensor, pool_idx: Tensor) -> Tensor:
+        return self.out(F.pad(features, (0, 0, 0, 1))[pool_idx].flatten(1))
+
+
+class MeanPooling(nn.Module):
+    """The mean of a window's patches through one matrix. Stands in for `AttentionPooling`."""
+
+    def __init__(self, in_width: int, width: int, heads: int):
+        super().__init__()
+        self.out = nn.Linear(in_width, width)
+
+    def forward(self, features: Tensor, pool_idx: Tensor) -> Tensor:
+        return self.out(F.pad(features, (0, 0, 0, 1))[pool_idx].mean(dim=1))
+
+
+def one_annotation(example, stage: str, rng: np.random.Generator, choose=loader.choose) -> list:
+    """One of the annotations of which packing takes all."""
+    chosen = choose(example, stage, rng)
+    return chosen[:1]  # they come in random order
+
+
+def unordered(points: list, label_text: str, alt_text: str) -> str:
+    """Points in an order that means nothing, the same each time for the same points."""
+    ordered = points_to_text(points, label_text, alt_text)
+    shuffled = parse_points(ordered)
+    random.Random(repr(shuffled)).shuffle(shuffled)
+    with mock.patch("minimolmo.text.points.sorted", lambda values: list(values), create=True):
+        return points_to_text(shuffled, label_text, alt_text)
+
+
+def count_only(annotation, answer_text=prompts.answer_text) -> str:
+    """The number without the points."""
+    if annotation.style != "point_count" or not annotation.points:
+        return answer_text(annotation)
+    return f"A total of {len(annotation.points)}."
+
+
+def count_then_point(annotation, answer_text=prompts.answer_text) -> str:
+    """The number first, then the points."""
+    if annotation.style != "point_count" or not annotation.points:
+        return answer_text(annotation)
+    label = annotation.label.lower()
+    return f"A total of {len(annotation.points)}: {points_to_text(list(annotation.points), label, label)}"
+
+
+def clip_globally(optimizer: torch.optim.Optimizer, most: float) -> list[float]:
+    """One norm over all parts; stands in for `optim.clip`."""
+    every = [weight for group in optimizer.param_groups for weight in group["params"]]
+    return [float(torch.nn.utils.clip_grad_norm_(every, most))] * len(optim.PARTS)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One line of the table.
+
+    settings  what differs on train.py's command line
+    patches   what stands in for what while it trains and answers: (module, name, stand-in)
+    paper     (score, the paper's number with the idea as in Molmo, and with this change); None: it gives none
+    view      how near it looks when it answers, if not as in training
+    seconds   it gets the base's seconds, not its steps
+    """
+    settings: tuple[str, ...] = ()
+    patches: tuple[tuple, ...] = ()
+    paper: tuple[str, float, float] | None = None
+    view: str = ""
+    seconds: bool = False
+    adapt: Callable[[RunConfig], RunConfig] = lambda config: config
+
+
+def straight_to_the_mixture(config: RunConfig) -> RunConfig:
+    """No stage of captions; the mixture gets its steps."""
+    steps = config.captions.steps + config.mixture.steps
+    return replace(config, captions=replace(config.captions, steps=0),
+                   mixture=replace(config.mixture, steps=steps))
+
+
+def in_view(view: str) -> tuple[str, ...]:
+    """All stages look this near."""
+    return tuple(f"--{stage}.view={view}" for stage in train.STAGES)
+
+
+# Paper's numbers: Molmo-7B-D's ablations, cap F1 of 54.1 and PixMo-Count of 86.3 being the default's.
+VARIANTS = {
+    "base": Variant(),
+    "no overlap": Variant(("--model.image.margins=[0,0]",), paper=("caption F1", 54.1, 53.4)),
+    "overview alone": Variant(in_view("bird"), paper=("caption F1", 54.1, 46.7)),
+    "12 crops for 4": Variant(("--model.image.ground=12",), paper=("caption F1", 52.0, 54.1)),
+    "stacking": Variant(patches=((molmo, "AttentionPooling", StackPooling),),
+                        paper=("caption F1", 54.1, 53.7)),
+    "mean pooling": Variant(patches=((molmo, "AttentionPooling", MeanPooling),)),
+    "one tapped layer": Variant(("--model.vision.taps=[-1,-1]",), paper=("caption F1", 54.1, 53.7)),
+    "one annotation each": Variant(patches=((loader, "choose", one_annotation),), seconds=True),
+    "straight to the mixture": Variant(adapt=straight_to_the_mixture),
+    "dropout as in the paper": Variant(("--captions.dropout=0.1", "--mixture.dropout=0.1"),
+                                       paper=("caption F1", 53.1, 54.1)),
+    "no length hint": Variant(patches=((prompts, "HINTED", 0.0),), paper=("caption F1", 54.1, 53.0)),
+    "points unordered": Variant(patches=((prompts, "points_to_text", unordered),),
+                                paper=("point-then-count", 86.3, 74.1)),
+    "count only": Variant(patches=((prompts, "answer_text", count_only),),
+                          paper=("point-then-count", 86.3, 80.2)),
+    "count then point": Variant(patches=((prompts, "answer_text", count_then_point),),
+                                paper=("point-then-count", 86.3, 77.6)),
+    "clipped globally": Variant(patches=((optim, "clip", clip_globally),), paper=("caption F1", 54.1, 53.6)),
+    "close-up when answering": Variant(view="close_up"),
+}
+
+
+@contextlib.contextmanager
+def patched(variant: Variant) -> Iterator[None]:
+    """The variant's stand-ins in their places."""
+    with contextlib.ExitStack() as stack:
+        for where, name, stand_in in variant.patches:
+            stack.enter_context(mock.patch.object(where, name, stand_in))
+        yield
+
+
+def config_of(base: RunConfig, variant: Variant, seed: int) -> RunConfig:
+    """The base's settings with the variant's difference."""
+    return variant.adapt(override(replace(base, seed=seed), list(variant.settings)))
+
+
+def run(name: str, base: RunConfig, seed: int, out: Path, data: Path, deadline: float, rows: int) -> dict:
+    """Train and score one variant with one seed, or read what was found before. Raises KeyboardInterrupt when
+    the time is over; what was trained so far is kept."""
+    variant, place = VARIANTS[name], out / f"{name.replace(' ', '-')}-s{seed}"
+    if (place / "result.json").is_file():
+        return json.loads((place / "result.json").read_text())
+    with patched(variant):
+        if not variant.view:
+            train_one(config_of(base, variant, seed), variant, place, data, deadline, out / f"base-s{seed}")
+        result = ask_one(place if not variant.view else out / f"base-s{seed}", data, variant.view, rows)
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "result.json").write_text(json.dumps(result, indent=1))
+    return result
+
+
+def train_one(config: RunConfig, variant: Variant, place: Path, data: Path, deadline: float,
+              base: Path) -> None:
+    """Train, or go on; in stage mixture for as many seconds as the base took, if that is the rule."""
+    folder = checkpoint.latest(place)
+    if folder:
+        config = checkpoint.load_config(folder)
+    elif variant.seconds:
+        steps = max(1, round(seconds_of(base) / seconds_a_step(config, place, data)))
+        config = replace(config, mixture=replace(config.mixture, steps=steps))
+    train.train(config, place, data, folder, minutes=(deadline - time.monotonic()) / 60)
+
+
+def seconds_of(place: Path) -> float:
+    """What the mixture's steps of a finished run took."""
+    lines = map(json.loads, (place / "log.jsonl").read_text().splitlines())
+    batch = checkpoint.load_config(checkpoint.latest(place)).mixture.batch
+    return sum(batch / line["images_per_second"] for line in lines if line["stage"] == "mixture")
+
+
+def seconds_a_step(config: RunConfig, place: Path, data: Path, steps: int = 30) -> float:
+    """Of the mixture, the middle one of some: a trial that is thrown away."""
+    steps = min(steps, config.mixture.steps)
+    run = train.Run(config, place, data, None)
+    batches, taken = train.make_loader(run, "mixture").batches(0, steps), []
+    for number, micro_batches in enumerate(batches):
+        began = time.perf_counter()
+        train.train_step(run, "mixture", number, micro_batches)
+        taken.append(time.perf_counter() - began)
+    return float(np.median(taken))
+
+
+def ask_one(place: Path, data: Path, view: str, rows: int) -> dict:
+    """The scores of a trained run on held-out pictures, right image alone."""
+    model, tokenizer, config = load(place)
+    folders = {name: config.folder(data, name) for name, weight in config.mix.items() if weight}
+    asked = evaluate.pick_all(folders, "val", rows)
+    evaluate.answer_all(model, tokenizer, asked, evaluate.RIGHT_IMAGE, view or config.mixture.view)
+    report = score(asked)
+    return {name: report.get(style, {}).get(key) for name, (style, key) in SCORES.items()}
+
+
+def summarise(results: dict[str, list[dict]]) -> list[dict]:
+    """A line for each variant: the mean of each score, how far seeds lie apart, what the paper found."""
+    lines = []
+    for name, found in results.items():
+        line = {"variant": name, "seeds": len(found)}
+        for key in SCORES:
+            values = [result[key] for result in found if result[key] is not None]
+            base = [result[key] for result in results["base"] if result[key] is not None]
+            if values and base:
+                line[key] = float(np.mean(values))
+                line[f"{key}, gained"] = float(np.mean(values) - np.mean(base))
+                line[f"{key}, spread"] = float(max(np.ptp(values), np.ptp(base)))
+        lines.append({**line, **beside_the_paper(VARIANTS[name], line)})
+    return lines
+
+
+def beside_the_paper(variant: Variant, line: dict) -> dict:
+    """The paper's change, and whether ours has its direction; "too close" if seeds differ by more than it."""
+    if variant.paper is None or f"{variant.paper[0]}, gained" not in line:
+        return {"paper": "-", "agrees": "-"}
+    key, before, after = variant.paper
+    gained = line[f"{key}, gained"]
+    same = "yes" if gained * (after - before) > 0 else "no"
+    return {"paper": f"{key} {before} -> {after}", "agrees": same if abs(gained) > line[f"{key}, spread"] else
+            "too close"}
+
+
+def table(lines: list[dict]) -> str:
+    """The lines as markdown: score, and in brackets the gain over the base."""
+    rows = ["| variant | seeds | " + " | ".join(SCORES) + " | the paper | same direction? |",
+            "|---" * (len(SCORES) + 4) + "|"]
+    for line in lines:
+        cells = [f"{line[key]:.3f} ({line[key + ', gained']:+.3f})" if key in line else "-" for key in SCORES]
+        rows.append(f"| {line['variant']} | {line['seeds']} | {' | '.join(cells)} | {line['paper']} | "
+                    f"{line['agrees']} |")
+    return "\n".join(rows)
+
+
+def chart(lines: list[dict]):
+    """What each variant gains or loses, a group of bars for each score."""
+    rows = []
+    for key in SCORES:
+        rows += [(f"{key}: {line['variant']}", line[f"{key}, gained"], f"{line[key + ', gained']:+.3f}")
+                 for line in lines if f"{key}, gained" in line and line["variant"] != "base"]
+        rows.append(("", 0.0, ""))
+    return bars(rows, "What changes when one idea does: gain over the base")
+
+
+def main(arguments: list[str]) -> None:
+    """Run what is left, then print and draw what is known."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--preset", default="", help="default: mini made smaller; nano for a CPU")
+    parser.add_argument("--only", default=",".join(VARIANTS), help="variants with commas between them")
+    parser.add_argument("--seeds", default="1,2")
+    parser.add_argument("--minutes", type=float, default=9.0, help="stop then; run again to go on")
+    parser.add_argument("--rows", type=int, default=128, help="held-out rows of each set")
+    parser.add_argument("--out", type=Path, default=Path("out/ablate"))
+    parser.add_argument("--data", type=Path, default=train.DATA)
+    given, settings = parser.parse_known_args(arguments)
+    deadline, seeds = time.monotonic() + 60 * given.minutes, [int(seed) for seed in given.seeds.split(",")]
+    base = preset(given.preset or "mini")
+    base = override(base, ([] if given.preset else SMALL) + list(in_view("ground")) + settings)
+    names = ["base", *(name for name in given.only.split(",") if name != "base")]
+    if unknown := set(names) - VARIANTS.keys():
+        raise ValueError(f"variant {sorted(unknown)[0]!r} does not exist. Try of: {', '.join(VARIANTS)}.")
+    results, over = {name: [] for name in names}, False
+    try:
+        for seed in seeds:
+            for name in names:
+                results[name].append(run(name, base, seed, given.out, given.data, deadline, given.rows))
+    except KeyboardInterrupt:
+        over = True
+    lines = summarise({name: found for name, found in results.items() if found}) if results["base"] else []
+    print(table(lines))
+    if lines:
+        (given.out / "ablate.json").write_text(json.dumps(lines, indent=1))
+        chart(lines).save(given.out / "ablate.png")
+    done = sum(map(len, results.values()))
+    print(f"{done} of {len(names) * len(seeds)} runs done" + ("; the same command goes on" if over else ""))
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except ValueError as error:
+        sys.exit(str(error))

@@ -1,0 +1,51 @@
+"""Which expert hears what? Held-out pictures and their answers through a trained mixture of experts.
+
+    python tests/load.py out/moe
+
+One line a block: each expert's share of the questions, 1.00 = its fair share; the busiest and the idlest.
+"""
+import sys
+from pathlib import Path
+
+import torch
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from minimolmo.answer import load  # noqa: E402
+from minimolmo.batch.dataset import Dataset  # noqa: E402
+from minimolmo.batch.loader import Loader, Recipe  # noqa: E402
+from minimolmo.model.experts import Experts  # noqa: E402
+
+BATCHES = 32  # of 16 pictures each
+
+
+@torch.no_grad()
+def measure(folder: str) -> list[torch.Tensor]:
+    """How often each expert of each block was asked, over BATCHES batches of held-out examples."""
+    model, tokenizer, config = load(folder)
+    device = next(model.parameters()).device
+    names = [name for name, weight in config.mix.items() if weight]
+    datasets = [Dataset(config.folder(ROOT / "data", name), "val") for name in names]
+    recipe = Recipe(config.model.image, tokenizer, "mixture", config.model.image.budget(config.mixture.view),
+                    config.max_tokens)
+    batches = iter(Loader(datasets, [config.mix[name] for name in names], recipe, batch=16, seed=1).batches())
+    layers = [block.mlp for block in model.decoder.blocks if isinstance(block.mlp, Experts)]
+    if not layers:
+        raise ValueError(f"{folder} has no experts. Try a run with --model.decoder.experts=8 "
+                         f"--model.decoder.top_k=2.")
+    asked = [0] * len(layers)
+    for _ in range(BATCHES):
+        model(next(batches)[0].to(device))
+        asked = [before + layer.asked for before, layer in zip(asked, layers)]
+    return asked
+
+
+if __name__ == "__main__":
+    try:
+        for number, asked in enumerate(measure(sys.argv[1])):
+            share = asked / asked.float().mean()
+            print(f"block {number}: " + " ".join(f"{each:.2f}" for each in share.tolist()) +
+                  f"   busiest {share.max():.2f}, idlest {share.min():.2f}")
+    except (ValueError, IndexError) as error:
+        sys.exit(str(error))

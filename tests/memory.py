@@ -1,0 +1,69 @@
+"""How much memory does loading a released folder take? Writes a synthetic one, loads it, removes it.
+
+    python tests/memory.py            2.3 GB in the system's temporary folder, a minute
+
+The model is Molmo-7B-D with fewer layers and a smaller vocabulary, random numbers in float32, in shards of
+500 MB. Each load happens in a process of its own; its peak is the operating system's, beyond what Python and
+torch take. """
+import resource
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from minimolmo.model.molmo import MiniMolmo  # noqa: E402
+from minimolmo.official import load_weights, save_released  # noqa: E402
+from minimolmo.presets import preset  # noqa: E402
+from minimolmo.sizes import count  # noqa: E402
+
+MOLMO = preset("molmo_7b_d").model
+SMALLER = replace(MOLMO, vision=replace(MOLMO.vision, layers=9), connector=replace(MOLMO.connector, mlp=2048),
+                  decoder=replace(MOLMO.decoder, width=2048, layers=6, heads=16, mlp=6144, vocab=32_000))
+
+
+def peak() -> int:
+    """The most memory this process ever had, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def write(folder: str) -> None:
+    """The synthetic folder: 0.02 times random numbers, which cost nothing to make."""
+    with torch.device("meta"):
+        model = MiniMolmo(SMALLER)
+    model = model.to_empty(device="cpu")
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.02)
+    before = peak()
+    save_released(folder, model, shard_bytes=500_000_000)
+    print(f"writing: {(peak() - before) / 1e9:.2f} GB beyond the model")
+
+
+def load(folder: str, dtype: str) -> None:
+    """Load into memory of this dtype, and say what it took."""
+    size = count(SMALLER)["total"] * getattr(torch, dtype).itemsize
+    before = peak()
+    with torch.device("meta"):
+        model = MiniMolmo(SMALLER).to(getattr(torch, dtype))
+    model = model.to_empty(device="cpu")
+    load_weights(folder, model)
+    grown = peak() - before
+    print(f"loading into {dtype}: model {size / 1e9:.2f} GB, peak {grown / 1e9:.2f} GB beyond torch's "
+          f"{before / 1e9:.2f} GB, {grown / size:.3f} of the model")
+
+
+def main() -> None:
+    """Write, then load twice."""
+    with tempfile.TemporaryDirectory() as folder:
+        for call in (["write", folder], ["load", folder, "float32"], ["load", folder, "bfloat16"]):
+            subprocess.run([sys.executable, __file__, *call], check=True)
+        print(f"files: {sum(file.stat().st_size for file in Path(folder).iterdir()) / 1e9:.2f} GB")
+
+
+if __name__ == "__main__":
+    {"write": write, "load": load}[sys.argv[1]](*sys.argv[2:]) if len(sys.argv) > 1 else main()

@@ -1,0 +1,101 @@
+"""From nothing to the goals of mini, against the clock: python tests/speedrun.py [mini] [--minutes=9]
+
+Draws the data, learns the words, trains, asks the held-out questions; prints the minutes of each and the
+goals. With --minutes it stops then, and the same command goes on: OUT/clock.json counts only while
+it runs.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from minimolmo import checkpoint  # noqa: E402
+from minimolmo.config import RunConfig, override  # noqa: E402
+from minimolmo.presets import preset  # noqa: E402
+
+PARTS = ("data", "words", "training", "questions")
+
+
+def commands(config: RunConfig, settings: list[str], out: Path, minutes: float) -> dict[str, list[str]]:
+    """What is run for each part, as one would type it."""
+    data, level, seed = out / "data", f"--level={config.level}", f"--seed={config.seed}"
+    limit = [] if minutes == math.inf else [f"--minutes={minutes:.2f}"]
+    return {
+        "data": ["-m", "data.prepare_all", level, seed, f"--folder={data}", f"--workers={os.cpu_count()}"],
+        "words": ["-m", "data.tokenizer.prepare", level, f"--vocab={config.model.decoder.vocab}",
+                  f"--folder={data}"],
+        "training": ["train.py", config.name, f"--out={out / 'run'}", f"--data={data}", "--resume", *limit,
+                     *settings],
+        "questions": ["tests/targets.py", f"--weights={out / 'run'}", f"--data={data}"]}
+
+
+class Clock:
+    """Seconds of each part so far, and which parts are done; kept in a file, so that it survives a stop."""
+
+    def __init__(self, out: Path):
+        self.file = out / "clock.json"
+        known = json.loads(self.file.read_text()) if self.file.is_file() else {}
+        self.seconds = known.get("seconds", dict.fromkeys(PARTS, 0.0))
+        self.done = known.get("done", [])
+
+    def run(self, part: str, command: list[str]) -> None:
+        """Run a part in the repository's root, and count its seconds. Raises ValueError if it fails."""
+        began = time.monotonic()
+        failed = subprocess.run([sys.executable, *command], cwd=ROOT).returncode
+        self.seconds[part] += time.monotonic() - began
+        if failed:
+            raise ValueError(f"{part} failed, so the run ends here. Try its command by itself: "
+                             f"python {' '.join(command)}")
+
+    def finish(self, part: str, done: bool = True) -> None:
+        """Write down the time, and that the part is done if it is."""
+        self.done += [part] if done else []
+        self.file.write_text(json.dumps({"seconds": self.seconds, "done": self.done}, indent=1))
+
+
+def is_trained(config: RunConfig, run: Path) -> bool:
+    """Whether the newest checkpoint stands at the last step of all stages."""
+    folder = checkpoint.latest(run)
+    steps = config.grow.steps + config.captions.steps + config.mixture.steps
+    return folder is not None and checkpoint.load_training_state(folder)[1]["step"] >= steps
+
+
+def main(arguments: list[str]) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("preset", nargs="?", default="mini")
+    parser.add_argument("--out", type=Path, default=Path("out/speedrun"), help="must be empty at first")
+    parser.add_argument("--minutes", type=float, default=math.inf)
+    given, settings = parser.parse_known_args(arguments)
+    config, end = override(preset(given.preset), settings), time.monotonic() + 60 * given.minutes
+    out = given.out.resolve()
+    out.mkdir(parents=True, exist_ok=True)
+    clock = Clock(out)
+    for part in [part for part in PARTS if part not in clock.done]:
+        left = (end - time.monotonic()) / 60
+        if left <= 0:
+            break
+        clock.run(part, commands(config, settings, out, left)[part])
+        clock.finish(part, done := part != "training" or is_trained(config, out / "run"))
+        if not done:
+            break
+    minutes = {part: round(seconds / 60, 2) for part, seconds in clock.seconds.items()}
+    print(f"minutes: {sum(minutes.values()):.2f} in all, {minutes}")
+    if len(clock.done) < len(PARTS):
+        print("not at the end yet; the same command goes on")
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except ValueError as error:
+        sys.exit(str(error))

@@ -1,0 +1,130 @@
+"""Does a trained mini meet its goals? python tests/targets.py --weights=out/mini [--rows=256]
+
+`minimolmo.evaluate` with two additions for which one must know who drew the pictures: a point hits if it lies
+in the visible mask of its thing, and the free questions of closed types (one right answer) are scored by
+themselves. Prints one table, goal by goal, beside the blind columns; writes report.json and targets.json.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from data.masks import shows, visible_masks  # noqa: E402
+from minimolmo import evaluate  # noqa: E402
+from minimolmo.answer import load  # noqa: E402
+from minimolmo.flow import Example, Point  # noqa: E402
+from minimolmo.score import Asked, pair_up, score, score_exact  # noqa: E402
+
+NOVEL, COMPOSITION = "novel pairs", 0.05  # a column; how far it may lie below what was seen in training
+# Line of the table: (style, score, goal). Errors should be small, all others large.
+GOALS = {
+    "pointing F1, in the visible mask": ("pointing", "mask F1", 0.95),
+    "pointing, median error in % of the width": ("pointing", "median error, % of width", 1.0),
+    "count 0-16, by pointing first": ("point_count", "accuracy", 0.93),
+    "clock within 5 minutes": ("clocks", "within 5 minutes", 0.90),
+    "charts, relaxed": ("charts", "relaxed accuracy", 0.80),
+    "tables, relaxed": ("tables", "relaxed accuracy", 0.80),
+    "diagrams, relaxed": ("diagrams", "relaxed accuracy", 0.80),
+    "other documents, relaxed": ("other", "relaxed accuracy", 0.80),
+    "caption F1 by facts": ("long_caption", "fact F1", 0.85),
+    "free questions of closed types, exact": ("user_qa", "closed types", 0.85),
+}
+
+
+@lru_cache(maxsize=64)
+def masks_of(example: Example) -> list[np.ndarray]:
+    """The visible mask of each thing of a held-out picture."""
+    with Image.open(example.image) as image:
+        return visible_masks(example.things, *image.size)
+
+
+def masked_f1(asked: Asked) -> float:
+    """F1 of one question; a point hits a thing that is meant if it lies where that thing is seen."""
+    said, true = asked.answer.points, list(asked.annotation.points)
+    if not said or not true:
+        return float(not said and not true)
+    mask = {(t.x, t.y): m for t, m in zip(asked.example.things, masks_of(asked.example))}
+    hit = pair_up([[n for n, point in enumerate(true) if in_mask(mask, point, spot)] for spot in said])
+    return 2 * hit / (len(said) + len(true))
+
+
+def in_mask(mask: dict[Point, np.ndarray], meant: Point, spot: Point) -> bool:
+    """Whether a spot lies on the thing whose centre is meant."""
+    return meant in mask and shows(mask[meant], spot)
+
+
+def judge(asked: list[Asked]) -> dict[str, dict[str, float]]:
+    """`score`, and with it the scores that need the drawing code."""
+    report = score(asked)
+    pointing = [a for a in asked if a.annotation.style == "pointing"]
+    closed = [a for a in asked if a.annotation.style == "user_qa" and not a.annotation.answer.endswith(".")]
+    if pointing:
+        report["pointing"]["mask F1"] = round(float(np.mean([masked_f1(a) for a in pointing])), 4)
+    if closed:
+        report["user_qa"]["closed types"] = round(float(score_exact(closed)["exact match"]), 4)
+    return report
+
+
+def compare(report: dict) -> list[dict]:
+    """A line for each goal: what was reached in every column, and whether that is enough."""
+    lines = []
+    for name, (style, key, goal) in GOALS.items():
+        reached = {column: scores.get(style, {}).get(key) for column, scores in report.items()}
+        value = reached[evaluate.RIGHT_IMAGE]
+        met = None if value is None else value <= goal if "error" in key else value >= goal
+        lines.append({"what": name, **reached, "goal": goal, "met": met})
+    return lines + composition(report)
+
+
+def composition(report: dict) -> list[dict]:
+    """Pairs of colour and kind never seen together must be named nearly as well as those that were."""
+    seen, unseen = (report.get(column, {}).get("user_qa", {}).get("closed types")
+                    for column in (evaluate.RIGHT_IMAGE, NOVEL))
+    if seen is None or unseen is None:
+        return []
+    goal = round(seen - COMPOSITION, 4)
+    return [{"what": "the same of unseen pairs", **dict.fromkeys(report), evaluate.RIGHT_IMAGE: unseen,
+             "goal": goal, "met": unseen >= goal}]
+
+
+def table(lines: list[dict]) -> str:
+    """The lines as a table of markdown, ready for RUNS.md."""
+    columns = [key for key in lines[0] if key != "met"]
+    rows = ["| " + " | ".join(columns) + " | met |", "|---" * (len(columns) + 1) + "|"]
+    for line in lines:
+        cells = ["-" if line[key] is None else str(line[key]) for key in columns]
+        rows.append("| " + " | ".join([*cells, {True: "yes", False: "no", None: "-"}[line["met"]]]) + " |")
+    return "\n".join(rows)
+
+
+def main(arguments: list[str]) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--weights", type=Path, default=Path("out/mini"))
+    parser.add_argument("--data", type=Path, default=ROOT / "data")
+    parser.add_argument("--rows", type=int, default=256)
+    given = parser.parse_args(arguments)
+    model, tokenizer, config = load(given.weights)
+    folders = {name: config.folder(given.data, name) for name, weight in config.mix.items() if weight}
+    report, answers = evaluate.evaluate(model, tokenizer, folders, config.mixture.view, given.rows, judge)
+    lines = compare(report)
+    print(f"{evaluate.table(report)}\n\n{table(lines)}")
+    (given.weights / "report.json").write_text(json.dumps(report, indent=1))
+    (given.weights / "targets.json").write_text(json.dumps(lines, indent=1))
+    evaluate.sheet(answers).save(given.weights / "report.png")
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except ValueError as error:
+        sys.exit(str(error))

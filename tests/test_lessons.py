@@ -1,0 +1,475 @@
+"""The lessons are true, their exercises can be passed and failed: `lessons/`, and what says so."""
+import ast
+import base64
+import doctest
+import json
+import re
+import statistics
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from lessons import blank, check, notebooks, run
+from lessons.check import NOT_BEGUN, NOT_YET, PASSED, judge, read
+from lessons.compare import NotYet, compare, same
+from lessons.page import ROOT, blocks, find, missing_names, quoted, words
+
+LESSONS = find()
+MUSEUM = "traps"  # its pieces are broken from the start, so they are "not yet" where stubs are "not begun"
+BOXES = {"NOTE": "Special note.", "WARNING": "Alert note.", "TIP": "Insider note."}
+
+
+def each_lesson(test):
+    return pytest.mark.parametrize("folder", LESSONS, ids=lambda folder: folder.name)(test)
+
+
+def each_exercise(test):
+    pairs = [(folder, name) for folder in LESSONS for name in check.exercises(read(folder / "answers.py"))]
+    names = [f"{folder.name}-{name}" for folder, name in pairs]
+    return pytest.mark.parametrize("folder, name", pairs, ids=names)(test)
+
+
+# every page
+
+@each_lesson
+def test_a_page_prints_quotes_draws_and_names_what_is_so(folder):
+    faults = run.play(folder / "README.md")
+    assert not faults, "\n\n".join(faults)
+
+
+@each_lesson
+def test_a_page_has_the_parts_that_readers_look_for(folder):
+    text = (folder / "README.md").read_text()
+    assert text.startswith(f"# {folder.name[:2]} " if folder.name != MUSEUM else "# ")
+    for part in ("**Predict.**", "## In Molmo", "**Write.**", "**Build.**") if folder.name != MUSEUM else ():
+        assert part in text, f"{folder.name} has no {part}"
+
+
+@each_lesson
+def test_boxes_are_special_alert_and_insider_notes(folder):
+    text = (folder / "README.md").read_text()
+    boxes = re.findall(r"^> \[!(\w+)\]\n> \*\*(.*?)\*\*", text, re.M)
+    assert len(boxes) == len(re.findall(r"\[!", text))
+    assert all(BOXES.get(kind) == name for kind, name in boxes), boxes
+
+
+@each_lesson
+def test_a_page_is_short_and_plain(folder):
+    """900 to 1,500 words for most (below, for all of them together); lines that fit; letters, no emojis."""
+    text = (folder / "README.md").read_text()
+    code = "\n".join(block.body for block in blocks(text) if block.kind == "python")
+    assert words(text) <= 1900
+    assert max(map(len, code.splitlines())) <= 110
+    assert not {letter for letter in text if not letter.isascii()} - set("éü°·×÷±−≈≤≥→←↑↓√π∞²³…")
+
+
+def test_the_middle_lesson_has_900_to_1500_words():
+    assert 900 <= statistics.median(words((f / "README.md").read_text()) for f in LESSONS) <= 1500
+
+
+def test_all_pictures_together_are_under_12_megabytes():
+    sizes = {path: path.stat().st_size for path in (ROOT / "lessons").rglob("*.png")}
+    assert max(sizes.values()) <= run.LARGEST_PICTURE and sum(sizes.values()) < 12_000_000
+
+
+@each_lesson
+def test_a_lesson_builds_functions_that_are_there_and_that_tests_mark(folder):
+    for reference in blank.build_list(folder):
+        assert isinstance(ast.parse(quoted(reference)).body[0], ast.FunctionDef)
+    assert not blank.build_list(folder) or blank.tests_of(folder)
+
+
+# every exercise
+
+@each_exercise
+def test_the_librarys_answer_passes(folder, name):
+    answers = read(folder / "answers.py")
+    result = judge(name, answers, getattr(answers, name))
+    assert result.state == PASSED, result.words
+
+
+@each_exercise
+def test_a_stub_is_not_begun(folder, name):
+    answers, stubs = read(folder / "answers.py"), read(folder / "exercise.py")
+    state = judge(name, answers, getattr(stubs, name)).state
+    assert state == (NOT_YET if folder.name == MUSEUM else NOT_BEGUN)
+
+
+@each_exercise
+def test_plausible_slips_do_not_pass(folder, name):
+    """Each runs without an error, and its result is what fails."""
+    answers = read(folder / "answers.py")
+    slips = getattr(answers, f"wrong_{name}")
+    assert len(slips) >= (1 if folder.name == MUSEUM else 2)
+    for words_, slip in slips.items():
+        with pytest.raises(NotYet) as caught:
+            getattr(answers, f"check_{name}")(slip)
+        assert caught.value.__cause__ is None, f"{words_}: {caught.value}"
+
+
+@each_exercise
+def test_a_stub_gives_a_hint_and_its_example_is_true_of_the_answer(folder, name):
+    answers, stubs = read(folder / "answers.py"), read(folder / "exercise.py")
+    text = getattr(stubs, name).__doc__
+    assert "Hint:" in text
+    space = vars(stubs) | {each: getattr(answers, each) for each in check.exercises(answers)}
+    test = doctest.DocTestParser().get_doctest(text, space, name, None, 0)
+    assert not doctest.DocTestRunner().run(test).failed
+
+
+@each_lesson
+def test_a_lesson_has_two_to_four_exercises(folder):
+    names = check.exercises(read(folder / "answers.py"))
+    assert len(names) == 8 if folder.name == MUSEUM else 2 <= len(names) <= 4
+
+
+# the machinery: pages
+
+@pytest.fixture
+def page(tmp_path):
+    """Writes a page of its own and returns what is wrong with it, without the folder's name."""
+    def play(text, write=False):
+        path = tmp_path / "00_own" / "README.md"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        return [fault.removeprefix(f"{path.parent}/") for fault in run.play(path, write)]
+    return play
+
+
+def test_a_true_page_has_no_faults(page):
+    assert page("```python\nx = 2\n```\nwords\n```python\nprint(x, 'is')\n```\n```text\n2 is\n```\n") == []
+
+
+def test_a_wrong_number_is_reported_with_page_and_line(page):
+    fault, = page("# T\n\n```python\nprint(1 + 1)\n```\n```text\n3\n```\n")
+    assert fault.startswith("README.md:7\n") and "-3\n+2" in fault
+
+
+def test_numbers_are_exact_unless_a_tolerance_is_stated(page):
+    block = "```python\nprint('loss', 0.52)\n```\n{}```text\n{}\n```\n"
+    assert page(block.format("", "loss 0.53"))
+    assert not page(block.format("<!-- tolerance 0.02 -->\n", "loss 0.53"))
+    assert not page(block.format("<!-- tolerance 5% -->\n", "loss 0.53"))
+    assert page(block.format("<!-- tolerance 0.005 -->\n", "loss 0.53"))
+    assert page(block.format("<!-- tolerance 0.02 -->\n", "lost 0.53"))  # words are exact always
+    assert page(block.format("<!-- tolerance 0.02 -->\n", "loss 0.53 0.53"))
+
+
+def test_writing_mends_outputs_and_quotes_and_leaves_what_is_within_the_tolerance(page, tmp_path):
+    quote = "<!-- quote minimolmo/image/tiler.py:Grid -->\n```python\nGrid = 3\n```\n"
+    text = quote + "```python\nprint(2, 0.5)\n```\n<!-- tolerance 0.1 -->\n```text\n2 0.52\n```\n" \
+                   "```python\nprint(1)\n```\n```text\n```\n"
+    assert len(page(text)) == 2
+    assert page(text, write=True) == []
+
+    mended = (tmp_path / "00_own" / "README.md").read_text()
+    assert "Grid = tuple[int, int]  # rows, columns\n```" in mended
+    assert "2 0.52" in mended and "```text\n1\n```" in mended
+
+
+def test_a_quote_is_the_source_word_for_word(page):
+    source = quoted("minimolmo/image/tiler.py:window_patches")
+    quote = "<!-- quote minimolmo/image/tiler.py:window_patches -->\n```python\n{}```\n"
+
+    assert page(quote.format(source)) == []
+    fault, = page(quote.format(source.replace("side * side", "side ** 2")))
+    assert fault.startswith("README.md:3\n") and "+    patches[:side, :side] = np.arange(side * s" in fault
+
+
+def test_methods_and_constants_can_be_quoted_and_a_new_name_is_noticed(page):
+    assert quoted("minimolmo/config.py:ImageConfig.side").startswith("@property\ndef side(self)")
+    assert quoted("minimolmo/config.py:ImageConfig.pool").startswith("pool: int = 2")
+    fault, = page("<!-- quote minimolmo/image/tiler.py:glue -->\n```python\n```\n")
+    assert fault == "README.md:3\nminimolmo/image/tiler.py has no glue. Was 'glue' renamed?"
+    fault, = page("<!-- quote minimolmo/glue.py:glue -->\n```python\n```\n")
+    assert "minimolmo/glue.py does not exist" in fault
+
+
+def test_a_block_may_show_the_error_it_raises(page):
+    text = "```python\nprint('so')\nint('x')  # raises {}\n```\n```text\nso\n{}\n```\n"
+    message = "ValueError: invalid literal for int() with base 10: 'x'"
+
+    assert page(text.format("ValueError", message)) == []
+    assert "README.md:3\nstopped with ValueError" in page(text.format("TypeError", message))[0]
+    fault, = page("```python\nint('1')  # raises ValueError\n```\n")
+    assert fault == "README.md:2\nshould have raised ValueError, and did not"
+
+
+def test_an_unexpected_error_is_reported_with_its_line_and_ends_the_page(page):
+    fault, = page("```python\nx = 1\n\ny = x / 0\n```\n```python\nz = y\n```\n")
+    assert fault == "README.md:4\nstopped with ZeroDivisionError: division by zero"
+    assert page("```python\nx = = 1\n```\n")[0].startswith("README.md:2\nstopped with SyntaxError")
+
+
+def test_what_is_printed_must_be_shown_and_what_is_shown_printed(page):
+    assert "README.md:2\nprints, and no text block follows" in page("```python\nprint(1)\n```\n")[0]
+    assert "no python block stands right above" in page("```text\n1\n```\n")[0]
+    assert page("```python\nx = 1\n```\n\n```\na drawing in letters\n```\n") == []
+    assert "kind 'console'" in page("```console\nls\n```\n")[0]
+
+
+def test_an_unknown_make_target_module_file_or_test_is_reported(page):
+    fine = "```bash\nmake test   # make sure\npython -m minimolmo.answer a.png\n```\nand `make lesson`\n"
+    assert page(fine) == []
+    no_tea = "make tea: no such target in the Makefile"
+    assert page("# T\n```bash\n\nmake tea\n```\n") == [f"README.md:4\n{no_tea}"]
+    assert page("Say `make tea`.\n") == [f"README.md:1\n{no_tea}"]
+    assert missing_names("python -m minimolmo.tea") == ["minimolmo/tea.py does not exist"]
+    assert missing_names("see tests/test_tea.py") == ["tests/test_tea.py does not exist"]
+    assert missing_names("test_tea_is_hot") == ["no test is named test_tea_is_hot"]
+    assert missing_names("test_a_window_holds_neighbouring_patches in tests/test_tiler.py") == []
+
+
+DOT = ("```python\nfrom minimolmo.draw import draw_points\nfrom PIL import Image\n"
+       "draw_points(Image.new('RGB', (300, 300)), [({}, 50)]).save(HERE / 'dot.png')\n```\n"
+       "![a dot](dot.png)\n")
+
+
+def test_a_changed_picture_is_reported_and_never_overwritten(page, tmp_path):
+    committed = tmp_path / "00_own" / "dot.png"
+    assert page(DOT.format(40)) == [
+        "README.md:6\nthe picture dot.png is not there yet. Look at it, then make lessons-write"]
+    assert page(DOT.format(40), write=True) == [] and committed.exists()
+    before = committed.read_bytes()
+
+    assert page(DOT.format(40)) == []
+    fault, = page(DOT.format(43))
+    assert fault.startswith("README.md:6\nthe picture dot.png differs") and committed.read_bytes() == before
+    assert "pixels, the new one" in page(DOT.format(40).replace("300, 300", "300, 310"))[0]
+    assert page(DOT.format(43), write=True) == [] and committed.read_bytes() != before
+
+
+def test_pictures_are_drawn_shown_described_and_small(page, tmp_path):
+    page(DOT.format(40), write=True)
+    assert "no block draws dot.png" in page("![a dot](dot.png)\n")[0]
+    assert page("words\n") == ["README.md:1\ndot.png lies in the folder, and the page does not show it"]
+    assert "has no words for those who cannot see it" in page(DOT.format(40).replace("[a dot]", "[]"))[0]
+    assert "does not exist" in page(DOT.format(40) + "![other](../no.png)\n")[0]
+    noise = ("```python\nimport numpy as np\nfrom PIL import Image\nrng = np.random.default_rng(0)\n"
+             "Image.fromarray(rng.integers(0, 256, (300, 300, 3), np.uint8)).save(HERE / 'dot.png')\n```\n"
+             "![noise](dot.png)\n")
+    assert any("200,000 are allowed" in fault for fault in page(noise))
+
+
+def test_a_lesson_is_found_by_number_and_an_unknown_one_is_named():
+    assert [folder.name for folder in find("5")] == [folder.name for folder in find("05")] == ["05_views"]
+    with pytest.raises(ValueError, match="no lesson '99'.*05"):
+        find("99")
+
+
+# the machinery: exercises
+
+def lesson():
+    """The answers of a lesson with one exercise, `double`."""
+    def check_double(yours):
+        compare(yours, lambda x: 2 * x, [dict(x=1), dict(x=2), dict(x=3)], because="Twice as much.")
+    return SimpleNamespace(check_double=check_double, wrong_double={"squares": lambda x: x * x})
+
+
+def test_the_smallest_failing_case_is_shown_in_words():
+    result = judge("double", lesson(), lambda x: 2 * x if x < 3 else 7)
+    assert (result.state, result.words) == (NOT_YET, "given    x = 3\nyours    7\nexpected 6\n"
+                                                     "They are not equal.\nTwice as much.")
+
+
+def test_a_slip_that_does_what_yours_does_is_named():
+    result = judge("double", lesson(), lambda x: x ** 2)
+    assert result.words.endswith("The same comes out of a function that squares.")
+
+
+def test_an_error_in_your_code_is_shown_with_what_it_was_given_and_its_line():
+    result = judge("double", lesson(), lambda x: x / 0)
+    assert result.state == NOT_YET and result.words.startswith(
+        "given    x = 1\nyours stops with ZeroDivisionError: division by zero (test_lessons.py, line ")
+
+
+def unfinished(x):
+    raise NotImplementedError
+
+
+def test_not_implemented_means_not_begun():
+    assert judge("double", lesson(), unfinished).state == NOT_BEGUN
+
+
+def test_the_command_prints_how_each_exercise_stands():
+    command = [sys.executable, "-m", "lessons.check", "05"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    lines = [line for line in done.stdout.splitlines() if re.search("(passed|not yet|not begun)$", line)]
+    assert [line.split()[0] for line in lines] == ["starts", "keep", "stitch", "best_grid"], done.stderr
+
+
+def test_your_function_cannot_spoil_the_case_it_is_given():
+    def spoils(x):
+        x.append(3)
+        return x
+    compare(spoils, lambda x: [*x, 3], cases := [dict(x=[1, 2])])
+    assert cases == [dict(x=[1, 2])]
+
+
+def test_what_the_answer_refuses_yours_must_refuse():
+    def root(x):
+        if x < 0:
+            raise ValueError("negative")
+        return x ** 0.5
+    compare(root, root, [dict(x=4), dict(x=-4)])
+    with pytest.raises(NotYet, match="should raise ValueError"):
+        compare(lambda x: abs(x) ** 0.5, root, [dict(x=4), dict(x=-4)])
+
+
+@pytest.mark.parametrize("yours, expected, words_", [
+    (None, 3, "is a return missing"),
+    ([1, 2], [1, 2, 3], "Yours has 2 entries, 3 are expected"),
+    ([[1, 2], [3, 5]], [[1, 2], [3, 4]], r"At \[1\]\[1\]: yours 5, expected 4"),
+    ({"a": 1.0}, {"a": 1.1}, r"At \['a'\]"),
+    (np.zeros((2, 3)), np.zeros((3, 2)), r"the shape \(2, 3\), expected is \(3, 2\)"),
+    (torch.tensor([1.0, 2.0]), torch.tensor([1.0, 2.5]), r"1 of 2 entries differ, the first at \[1\]"),
+    ("two", np.zeros(2), "An array is expected|shape"),
+    (Image.new("RGB", (4, 4)), Image.new("RGB", (4, 5)), r"A picture of \(4, 5\) pixels"),
+    (0.5, 0.6, "not equal"),
+    ("red", "blue", "not equal"),
+])
+def test_a_difference_is_told_in_words(yours, expected, words_):
+    with pytest.raises(NotYet, match=words_):
+        same(yours, expected)
+    same(expected, expected)
+
+
+def test_numbers_may_differ_within_the_tolerance():
+    same(0.5 + 1e-7, 0.5)
+    same([torch.tensor([1.0 + 1e-7]), float("nan")], (np.array([1.0]), float("nan")))
+    same(np.array([1.0]), [1.0][0] * np.ones(1))
+    with pytest.raises(NotYet):
+        same(0.5 + 1e-3, 0.5)
+    same(0.5 + 1e-3, 0.5, tolerance=1e-2)
+
+
+def test_the_difference_of_pictures_and_matrices_is_drawn():
+    black, red = Image.new("RGB", (8, 8)), Image.new("RGB", (8, 8), "red")
+    for pair, draw in [((black, red), False), ((np.eye(3) > 0, np.ones((3, 3), bool)), True)]:
+        with pytest.raises(NotYet) as caught:
+            same(*pair, draw=draw)
+        assert caught.value.picture.width > 900  # three cards
+
+
+def test_starting_copies_the_stubs_once(tmp_path):
+    path = check.start(find("05")[0], tmp_path)
+    assert [result.state for result in check.results(find("05")[0], tmp_path)] == [NOT_BEGUN] * 4
+    path.write_text("def starts(count, side, overlap):\n"
+                    "    return [n * (side - overlap) for n in range(count)]\n")
+    first, second, *_ = check.results(find("05")[0], tmp_path)
+    assert first.state == PASSED
+    assert second.state == NOT_BEGUN and "exercise.py has its stub" in second.words
+    with pytest.raises(ValueError, match="holds your work already"):
+        check.start(find("05")[0], tmp_path)
+    path.write_text("def starts(:\n")
+    assert "cannot be read: SyntaxError" in check.results(find("05")[0], tmp_path)[0].words
+
+
+# the machinery: building
+
+SMALL = '''"""A file."""
+
+
+def one(x):
+    """Adds one."""
+    # how
+    return x + 1
+
+
+class Box:
+    def two(self): return 2
+    def three(self):
+        return 3
+'''
+
+
+@pytest.fixture
+def house(tmp_path):
+    """A project with one module and one lesson that builds two of its functions."""
+    (tmp_path / "minimolmo").mkdir()
+    (tmp_path / "minimolmo" / "small.py").write_text(SMALL)
+    folder = tmp_path / "lessons" / "00_small"
+    folder.mkdir(parents=True)
+    (folder / "exercise.py").write_text(
+        'BUILD = ["minimolmo/small.py:one", "minimolmo/small.py:Box.three"]\n')
+    return tmp_path, folder
+
+
+def test_blank_empties_bodies_and_keeps_signatures_docstrings_and_neighbours(house):
+    root, folder = house
+    blank.blank(folder, root)
+
+    mine = (root / "mine" / "minimolmo" / "small.py").read_text()
+    stub = "raise NotImplementedError  # yours to write\n"
+    assert mine == SMALL.replace("# how\n    return x + 1\n", stub).replace("return 3\n", stub)
+    assert (root / "minimolmo" / "small.py").read_text() == SMALL
+    assert blank.built(folder, root) == ["empty", "empty"]
+
+
+def test_blank_again_keeps_what_you_have_written(house):
+    root, folder = house
+    blank.blank(folder, root)
+    path = root / "mine" / "minimolmo" / "small.py"
+    written = path.read_text().replace("raise NotImplementedError  # yours to write", "return 1 + x", 1)
+    path.write_text(written)
+
+    blank.blank(folder, root)
+    assert path.read_text() == written
+    assert blank.built(folder, root) == ["yours", "empty"]
+
+
+def test_marks_and_tiny_run_your_code_and_need_it_to_be_there(tmp_path):
+    with pytest.raises(ValueError, match="nothing to mark. Try make blank N=05"):
+        blank.marks(find("05")[0], root=tmp_path)
+
+
+def test_an_emptied_function_fails_the_librarys_own_test_and_the_library_itself_does_not(tmp_path):
+    """The same command as `make marks`, with mine/ in another place; the library stays first otherwise."""
+    folder, = find("05")
+    (tmp_path / "minimolmo").symlink_to(ROOT / "minimolmo")
+    blank.blank(folder, tmp_path)
+    assert blank.built(folder, tmp_path) == ["empty"] * 4
+
+    test = "tests/test_tiler.py::test_two_crops_side_by_side_are_read_as_one_image"
+    outcomes = []
+    for path in (f"{tmp_path / 'mine'} .", "."):
+        command = [sys.executable, "-m", "pytest", "-q", "-o", f"pythonpath={path}", test]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        outcomes.append((done.returncode, "NotImplementedError" in done.stdout))
+    assert outcomes == [(1, True), (0, False)]
+
+
+# the machinery: notebooks
+
+def test_a_notebook_is_valid_holds_its_pictures_and_its_cells_run(tmp_path, monkeypatch):
+    folder, = find("05")
+    book = notebooks.notebook(folder / "README.md", tmp_path)
+    book = json.loads(json.dumps(book))  # plain JSON
+
+    assert (book["nbformat"], book["nbformat_minor"]) == (4, 5)
+    assert len({cell["id"] for cell in book["cells"]}) == len(book["cells"])
+    for cell in book["cells"]:
+        assert re.fullmatch(r"[a-zA-Z0-9-_]{1,64}", cell["id"])
+        assert set(cell) - {"attachments"} == {"cell_type", "id", "metadata", "source"} | (
+            {"outputs", "execution_count"} if cell["cell_type"] == "code" else set())
+    page = blocks((folder / "README.md").read_text())
+    printed = ["".join(out["text"]) for cell in book["cells"] for out in cell.get("outputs", [])]
+    assert printed == [block.body.rstrip("\n") for block in page if block.kind == "text"]
+    held = {name: base64.b64decode(each["image/png"]) for cell in book["cells"]
+            for name, each in cell.get("attachments", {}).items()}
+    assert held == {path.name: path.read_bytes() for path in folder.glob("*.png")}
+    text = "".join("".join(cell["source"]) for cell in book["cells"] if cell["cell_type"] == "markdown")
+    assert "<!--" not in text and "[!NOTE]" not in text and "def stitch_ids" in text
+
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    space, first = {"HERE": tmp_path}, True
+    for cell in book["cells"]:
+        if cell["cell_type"] == "code" and not first:
+            exec("".join(cell["source"]), space)
+        first = first and cell["cell_type"] != "code"
+    assert {path.name for path in tmp_path.glob("*.png")} == set(held)

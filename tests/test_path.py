@@ -1,0 +1,89 @@
+"""lessons/README.md: the path, the notes, the tables and the glossary say what is so."""
+import re
+
+import pytest
+
+from lessons.page import ROOT, find, missing_names
+from minimolmo.presets import preset
+
+PAGE = (ROOT / "lessons" / "README.md").read_text()
+LESSONS = [folder for folder in find() if folder.name != "traps"]
+ROWS_OF_THE_TABLES = {
+    "image encoder": ["params", "dim", "MLP dim", "activation", "heads, KV heads", "layers", "image size",
+                      "patch", "dropout"],
+    "connector": ["params", "pool size", "pool dim", "pool heads", "MLP dim", "activation", "dropout"],
+    "LLM": ["params", "embed", "dim", "MLP dim", "MLP dim (MoE)", "activation", "heads", "KV heads",
+            "layers", "theta", "dropout"],
+    "pre-training": ["warm-up steps", "learning rate", "batch size", "steps"],
+    "fine-tuning": ["warm-up steps", "learning rate", "batch size", "steps"],
+    "both": ["cosine decay to", "eps, betas"],
+}
+
+
+def section(title: str) -> list[list[str]]:
+    """The rows of the table under a heading, without its head, cell by cell."""
+    text = re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", PAGE, re.M | re.S)[1]
+    lines = [line for line in text.splitlines() if line.startswith("|")][2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+PATH, NOTES = section("The path"), section("The notes, and where they are alive")
+TABLES, GLOSSARY = section("The tables, row by row"), section("Glossary")
+
+
+def test_the_path_has_eighteen_lessons_in_order_and_every_folder_is_one():
+    assert [re.match(r"\[(\d\d) ", row[0])[1] for row in PATH] == [f"{number:02}" for number in range(18)]
+    for folder in [*LESSONS, ROOT / "lessons" / "traps"]:
+        assert f"({folder.name}/README.md)" in PAGE
+
+
+@pytest.mark.parametrize("folder", LESSONS, ids=lambda folder: folder.name)
+def test_the_path_gives_each_pages_own_minutes_and_what_it_builds_on(folder):
+    head = " ".join((folder / "README.md").read_text().split("\n\n")[1].split())
+    minutes, before = re.search(r"Time: (\d+) minutes\. Builds on: (.*?)\.\*", head).groups()
+    before = re.sub(r"(\d\d) to (\d\d)", lambda m: ", ".join(
+        f"{number:02}" for number in range(int(m[1]), int(m[2]) + 1)), before)
+    row, = [row for row in PATH if f"({folder.name}/" in row[0]]
+    assert row[1:3] == [minutes, ", ".join(re.findall(r"\b\d\d\b", before))]
+
+
+def test_all_fourteen_notes_have_a_lesson_a_module_and_a_test():
+    assert list(dict.fromkeys(int(row[0].split()[0]) for row in NOTES)) == list(range(1, 15))
+    for note, lessons, module, test in NOTES:
+        assert (ROOT / module.strip("`")).is_file(), note
+        assert re.fullmatch(r"`test_\w+`", test) and not missing_names(test), note
+        assert re.fullmatch(r"\d\d(, \d\d)*", lessons), note
+
+
+def test_every_row_of_the_papers_tables_has_a_lesson_and_a_test():
+    assert [row[0] for row in TABLES] == [f"{part}: {name}" for part, names in ROWS_OF_THE_TABLES.items()
+                                          for name in names]
+    for row, _, _, lessons, test in TABLES:
+        assert re.fullmatch(r"`test_\w+`", test) and not missing_names(test), row
+        assert re.fullmatch(r"\d\d(, \d\d)*", lessons), row
+
+
+@pytest.mark.parametrize("row", [row for row in TABLES if row[2] and "MolmoE" not in row[1]],
+                         ids=lambda row: row[2])
+def test_the_number_of_a_row_is_the_presets(row):
+    value = preset("molmo_7b_d")
+    for name in row[2].strip("`").split("."):
+        value = getattr(value, name)
+    assert row[1] == str(value)
+
+
+def test_the_experts_are_molmoes():
+    decoder = preset("molmoe_1b").model.decoder
+    row, = [row for row in TABLES if "MolmoE" in row[1]]
+    assert row[1] == f"{decoder.experts} experts of {decoder.mlp:,} in MolmoE"
+
+
+def test_the_glossary_is_in_alphabetical_order_and_a_line_each():
+    words = [row[0].lower() for row in GLOSSARY]
+    assert words == sorted(set(words)) and len(words) >= 40
+    assert all(len(row) == 3 and len(row[1]) <= 100 and re.fullmatch(r"\d\d", row[2]) for row in GLOSSARY)
+
+
+def test_commands_of_the_page_exist():
+    for block in re.findall(r"```bash\n(.*?)```", PAGE, re.S):
+        assert not [what for line in block.splitlines() for what in missing_names(line)]

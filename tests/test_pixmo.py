@@ -1,0 +1,463 @@
+"""A subset of the real PixMo, from the Hub to a folder that trains: whole, repeatable, hard to kill."""
+import errno
+import hashlib
+import io
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import loopback
+from data.pixmo import prepare as preparing
+from data.pixmo import store as storing
+from data.pixmo.entry import LATER, Entry, Outcome
+from data.pixmo.hub import LIMITS, Hub
+from data.pixmo.network import Limits
+from data.pixmo.prepare import Plan, main, prepare, split_rows
+from data.pixmo.store import Store
+from data.pixmo.workers import Workers
+from loopback import Loopback, status
+from minimolmo.batch.dataset import Dataset, check
+from pixmo_world import World
+
+FAST = Limits(tries=2, backoff=0.01, loopback=True)
+HUB_FAST = replace(LIMITS, tries=2, backoff=0.01, loopback=True)
+CAP = "allenai/pixmo-cap", "default"
+
+
+@pytest.fixture
+def web():
+    with Loopback() as server:
+        yield server
+
+
+def picture(number: int) -> bytes:
+    """A JPEG like no other, the same each time."""
+    file = io.BytesIO()
+    Image.new("RGB", (70, 70), (number % 256, 90, 90)).save(file, "JPEG", comment=str(number))
+    return file.getvalue()
+
+
+def captions(web: Loopback, number: int) -> None:
+    """A cap set of so many rows, each with a picture."""
+    web.pictures = {f"/{n}.jpg": picture(n) for n in range(number)}
+    web.rows[CAP] = [{"image_url": f"{web.url}/{n}.jpg", "caption": f"Number {n}."} for n in range(number)]
+
+
+def run(web: Loopback, folder: Path, sets=("cap",), **plan) -> str:
+    """Prepare a small subset; returns the last line."""
+    plan = Plan(sets=sets, **{"rows": 10, "size": 64, **plan})
+    return prepare(plan, folder, Hub(web.url, limits=HUB_FAST, pause=0), FAST)
+
+
+def rows_of(folder: Path, split: str = "") -> list[dict]:
+    """The rows of a split, or of both."""
+    files = [folder / f"{name}.jsonl" for name in ([split] if split else ["train", "val"])]
+    return [json.loads(line) for file in files for line in open(file)]
+
+
+def failures_of(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in open(folder / "failures.jsonl")]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file and its bytes, but for when the run ended and how long it took."""
+    files = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    manifest = json.loads(files["manifest.json"])
+    manifest.pop("run")
+    return files | {"manifest.json": json.dumps(manifest).encode()}
+
+
+def test_all_eight_sets_become_one_folder_that_says_what_their_rows_said(web, tmp_path):
+    """The web's rows were made from annotations we know: the same come back. Three rows share a picture in
+    two of the sets, so six rows are two pictures there."""
+    world = World(web, rows=6, alive=True)
+    line = run(web, tmp_path, sets=Plan().sets, rows=4)
+    for split in ("train", "val"):
+        assert check(tmp_path, split).endswith("all good")
+    assert line.startswith("pixmo: 28 of 32 images with 36 rows in ")
+    assert line.endswith("none; points has no more rows; ask_model_anything has no more rows")
+    labels = {note["label"]: note["points"] for row in rows_of(tmp_path) for note in row["annotations"]
+              if note["style"] == "pointing"}
+    for number in range(2):
+        for note in world.composed("points", "default", number)[1][:3]:
+            assert labels[note.label] == [list(point) for point in note.points]
+    styles = {note["style"] for row in rows_of(tmp_path) for note in row["annotations"]}
+    assert styles == {"long_caption", "transcript", "pointing", "point_count", "count", "user_qa", "cap_qa",
+                      "point_explanations", "charts", "diagrams", "tables", "other", "clocks"}
+
+
+def test_pixels_of_the_count_set_land_where_the_things_are(web, tmp_path):
+    world = World(web, rows=3, alive=True)
+    run(web, tmp_path, sets=("count",), rows=3)
+    told = {note["label"]: note["points"] for row in rows_of(tmp_path) for note in row["annotations"]
+            if note["style"] == "pointing"}
+    for index in range(3):
+        note = next(n for n in world.composed("count", "default", index)[1] if n.style == "point_count")
+        assert np.array(told[note.label]) == pytest.approx(np.array(note.points), abs=0.01)
+
+
+def test_what_all_sets_say_of_a_picture_stands_in_one_row_once(web, tmp_path):
+    captions(web, 2)
+    same = {"image_url": f"{web.url}/0.jpg", "image_sha256": hashlib.sha256(picture(0)).hexdigest()}
+    web.pictures["/copy.jpg"] = picture(0)  # another link to the same bytes
+    web.rows["allenai/pixmo-ask-model-anything", "default"] = [
+        {**same, "question": "Who?", "answer": "A cat."}, {**same, "question": "Who?", "answer": "A cat."},
+        {**same, "question": "Where?", "answer": "Here.", "image_url": f"{web.url}/copy.jpg"}]
+    run(web, tmp_path, sets=("cap", "ask_model_anything"))
+    said = {tuple(note["answer"] for note in row["annotations"]) for row in rows_of(tmp_path)}
+    assert said == {("Number 0.", "A cat.", "Here."), ("Number 1.",)}
+    assert web.asked("/0.jpg") == 1
+
+
+def test_as_many_more_rows_are_read_as_there_are_dead_links(web, tmp_path):
+    captions(web, 250)
+    for number in range(0, 250, 3):
+        del web.pictures[f"/{number}.jpg"]
+    line = run(web, tmp_path, rows=60)
+    assert len(rows_of(tmp_path)) == 60 == len(list((tmp_path / "images").rglob("*.jpg")))
+    dead = [failure for failure in failures_of(tmp_path) if failure["cause"] == "gone"]
+    assert len(dead) >= 25 and f"rows that failed: {len(dead)} gone" in line
+    assert dead[0]["url"].startswith(web.url) and dead[0]["row"].startswith("cap/default/")
+
+
+def test_the_seed_alone_picks_the_rows_and_the_manifest_tells_which(web, tmp_path):
+    captions(web, 1000)
+    chosen = []
+    for folder, seed in (("a", 1), ("b", 1), ("c", 2)):
+        run(web, tmp_path / folder, seed=seed)
+        manifest = json.loads((tmp_path / folder / "manifest.json").read_text())
+        chosen.append(manifest["sets"]["cap"]["rows"]["default"])
+    assert chosen[0] == chosen[1] != chosen[2]
+    assert manifest["sets"]["cap"]["revisions"] == {"default": loopback.REVISION}
+    assert manifest["sha256"]["train.jsonl"] == hashlib.sha256(
+        (tmp_path / "c/train.jsonl").read_bytes()).hexdigest()
+
+
+def test_the_order_in_which_downloads_end_changes_nothing(web, tmp_path):
+    captions(web, 120)
+    for number in range(0, 120, 5):
+        web.script(f"/{number}.jpg", *[status(404)] * 2)
+    whole, chance = web.pictures, random.Random(0)
+
+    def slowly(path):
+        time.sleep(chance.random() * 0.02)
+        return whole.get(path, 404)
+
+    run(web, tmp_path / "a", rows=40)
+    web.pictures = slowly
+    for number in range(0, 120, 5):
+        web.script(f"/{number}.jpg", status(404))
+    run(web, tmp_path / "b", rows=40)
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+def test_a_second_run_finds_all_there_and_asks_nobody(web, tmp_path):
+    captions(web, 30)
+    del web.pictures["/3.jpg"]
+    first, before = run(web, tmp_path, rows=29), len(web.seen)
+    again = run(web, tmp_path, rows=29)
+    assert len(web.seen) == before and again == first + " (it was there already)"
+
+
+def test_what_failed_for_a_moment_is_tried_again_next_time_and_what_failed_for_good_is_not(web, tmp_path):
+    captions(web, 12)
+    web.script("/3.jpg", status(503), status(503))
+    web.script("/4.jpg", status(404))
+    assert "1 busy, 1 gone (1 of them will be tried again next time)" in " ".join(
+        sorted_causes(run(web, tmp_path, rows=12)))
+    assert len(rows_of(tmp_path)) == 10
+    before = len(web.seen)
+    run(web, tmp_path, rows=12)
+    assert [path for path, _ in web.seen[before:]] == ["/3.jpg"] and len(rows_of(tmp_path)) == 11
+    assert [failure["cause"] for failure in failures_of(tmp_path)] == ["gone"]
+
+
+def sorted_causes(line: str) -> list[str]:
+    """The part of the last line that counts causes, most common first, ties by name."""
+    causes, rest = re.search(r"rows that failed: ([^(;]*) (\(.*?\))", line).groups()
+    return [", ".join(sorted(causes.split(", "), key=lambda cause: cause.split()[1])), rest]
+
+
+def test_a_folder_may_grow_and_what_it_has_is_not_fetched_again(web, tmp_path):
+    captions(web, 60)
+    run(web, tmp_path, rows=10)
+    few = {row["image"] for row in rows_of(tmp_path)}
+    before = web.asked("/rows"), len(web.seen)
+    run(web, tmp_path, rows=20)
+    assert few < {row["image"] for row in rows_of(tmp_path)} and web.asked("/rows") == before[0]
+    assert len(web.seen) - before[1] <= 20  # ten more, and a few ahead
+
+
+def test_a_folder_is_not_exchanged_for_another_subset(web, tmp_path):
+    captions(web, 30)
+    run(web, tmp_path, rows=10)
+    before = contents(tmp_path)
+    for other in ({"rows": 5}, {"seed": 2}, {"size": 100}, {"sets": ("points",)}):
+        with pytest.raises(ValueError, match="another subset"):
+            run(web, tmp_path, **other)
+    assert contents(tmp_path) == before
+
+
+def test_other_pictures_than_the_hash_promises_are_not_used(web, tmp_path):
+    web.pictures = {"/0.jpg": picture(0), "/1.jpg": picture(1)}
+    right = hashlib.sha256(picture(0)).hexdigest()
+    web.rows["allenai/pixmo-ask-model-anything", "default"] = [
+        {"image_url": f"{web.url}/{n}.jpg", "image_sha256": right.upper(), "question": "Who?",
+         "answer": "A cat."} for n in range(2)]
+    run(web, tmp_path, sets=("ask_model_anything",))
+    assert len(rows_of(tmp_path)) == 1
+    assert [(f["cause"], f["again"]) for f in failures_of(tmp_path)] == [("bad_hash", "never")]
+
+
+def test_the_same_bytes_under_many_links_are_no_picture_of_anything(web, tmp_path):
+    captions(web, 20)
+    for number in range(5, 20):
+        web.pictures[f"/{number}.jpg"] = picture(5)
+    run(web, tmp_path, rows=20)
+    assert [failure["cause"] for failure in failures_of(tmp_path)] == ["placeholder"] * 11
+
+
+def test_broken_rows_are_counted_and_the_others_used(web, tmp_path):
+    captions(web, 12)
+    web.rows[CAP][2] = None
+    web.rows[CAP][3] = {"image_url": None, "caption": "x"}
+    web.rows[CAP][4]["caption"] = "Кот и 猫 🐈 \ud83d"
+    web.rows[CAP][5]["image_url"] = "file:///etc/hostname"
+    web.rows[CAP][6]["image_url"] = web.url + "/../../..//%2e%2e/etc/passwd?\x00=../" + "x" * 300
+    folder = tmp_path / "deep/down"
+    run(web, folder, rows=12)
+    assert check(folder, "train").endswith("all good") and len(rows_of(folder)) == 8
+    causes = sorted(failure["cause"] for failure in failures_of(folder))
+    assert causes == ["bad_row", "bad_row", "bad_url", "gone"]
+    assert [path.name for path in tmp_path.iterdir()] == ["deep"]
+    assert all(re.fullmatch(r"[0-9a-f]{64}\.jpg", path.name) for path in (folder / "images").rglob("*.*"))
+    assert any("猫 🐈 ?" in note["answer"] for row in rows_of(folder) for note in row["annotations"])
+
+
+def test_every_picture_dead_is_said_and_is_not_an_error(web, tmp_path):
+    captions(web, 5)
+    web.pictures = {}
+    assert "pixmo: 0 of 10 images" in run(web, tmp_path)
+    assert len(failures_of(tmp_path)) == 5
+
+
+def test_a_hub_that_goes_down_half_way_leaves_what_is_there_and_the_next_run_ends_the_same(web, tmp_path):
+    captions(web, 300)
+    run(web, tmp_path / "unbroken", rows=150)
+    half = Loopback.asked(web, "/rows")
+    whole = loopback.Handler.give_rows
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loopback.Handler, "give_rows", lambda handler, asked: (
+            status(503)(handler) if web.asked("/rows") > half + 2 else whole(handler, asked)))
+        line = run(web, tmp_path / "broken", rows=150)
+    assert "cap stopped, hub: status 503" in line and "100 of 150 images" in line
+    assert len(rows_of(tmp_path / "broken")) == 100
+    run(web, tmp_path / "broken", rows=150)
+    assert contents(tmp_path / "broken") == contents(tmp_path / "unbroken")
+
+
+def test_another_revision_is_not_mixed_in(web, tmp_path):
+    captions(web, 300)
+    run(web, tmp_path, rows=10)
+    web.revision = "newer"
+    with pytest.raises(ValueError, match="has changed on the Hub"):
+        run(web, tmp_path, rows=250)
+
+
+def test_links_that_expire_are_never_written_and_asked_for_anew(web, tmp_path):
+    World(web, rows=2, alive=True)
+    for config in ("charts", "tables"):
+        web.script(f"/docs/{config}/0-200.jpg", status(403))
+    assert "2 refused (2 of them will be tried again" in run(web, tmp_path, sets=("docs",), rows=8)
+    assert not [path for path in tmp_path.rglob("*.json*") if b"Signature" in path.read_bytes()]
+    asked = web.asked("/rows")
+    assert "8 of 8 images" in run(web, tmp_path, sets=("docs",), rows=8)
+    assert web.asked("/rows") == asked + 2  # of the two parts that lacked a picture, the page
+
+
+def test_the_token_is_for_the_hub_alone_and_is_written_nowhere(web, tmp_path, capfd):
+    captions(web, 5)
+    hub = Hub(web.url, token="hf_secret", limits=HUB_FAST, pause=0)
+    web.script("/rows", status(500))
+    web.script("/0.jpg", status(500), status(500))
+    print(prepare(Plan(("cap",), rows=5, size=64), tmp_path, hub, FAST))
+    assert {path for path, headers in web.seen if "Authorization" in headers} == {"/rows"}
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and b"hf_secret" in path.read_bytes()]
+    assert "hf_secret" not in "".join(capfd.readouterr())
+
+
+def test_two_runs_at_once_on_one_folder_are_refused(web, tmp_path):
+    captions(web, 5)
+    with Store(tmp_path, 64):
+        with pytest.raises(ValueError, match="is being filled by another run"):
+            run(web, tmp_path)
+    assert "5 of 10 images" in run(web, tmp_path)
+
+
+@pytest.mark.parametrize("writes", [0, 1, 2, 5, 13])
+def test_a_full_disk_stops_it_with_a_word_and_loses_nothing(web, tmp_path, monkeypatch, writes):
+    """The disk is full after so many files: pages, pictures, or at the very end."""
+    captions(web, 20)
+    run(web, tmp_path / "unbroken")
+    written, really = [], Path.write_bytes
+
+    def write(path, data):
+        if len(written) == writes:
+            really(path, data[:len(data) // 2])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written.append(path)
+        return really(path, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(storing.Path, "write_bytes", write)
+        with pytest.raises(ValueError, match="No space left on device.*Make room"):
+            run(web, tmp_path / "full")
+    assert not list((tmp_path / "full").rglob("*.part"))
+    run(web, tmp_path / "full")
+    assert contents(tmp_path / "full") == contents(tmp_path / "unbroken")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's always full device")
+def test_a_journal_that_cannot_grow_stops_it_too(web, tmp_path, monkeypatch):
+    captions(web, 5)
+    with Store(tmp_path, 64) as store:
+        store.journal.close()
+        store.journal = open("/dev/full", "a")
+        with pytest.raises(OSError, match="No space left"):
+            store.keep(Outcome("key", 64, "gone"), b"")
+
+
+def test_a_line_of_the_journal_that_a_kill_cut_off_is_cut_away(web, tmp_path):
+    captions(web, 20)
+    run(web, tmp_path)
+    before = contents(tmp_path)
+    (tmp_path / "manifest.json").unlink()
+    with open(tmp_path / "fetched.jsonl", "a") as journal:
+        journal.write('{"key": "http://')
+    run(web, tmp_path)
+    assert contents(tmp_path) == before
+
+
+def test_the_journal_goes_on_after_a_torn_line_and_forgets_what_may_pass(tmp_path):
+    """What failed for good is known to the next run, what failed for a moment is not."""
+    with Store(tmp_path, 64) as store:
+        store.keep(Outcome("busy", 64, "busy", LATER), b"")
+        store.journal.write('{"key": "torn')
+    for key in ("first", "second"):
+        with Store(tmp_path, 64) as store:
+            store.keep(Outcome(key, 64, "gone"), b"")
+    with Store(tmp_path, 64) as store:
+        assert set(store.outcomes) == {"first", "second"}
+    with Store(tmp_path, 128) as store:
+        assert not store.outcomes  # pictures of another size are fetched anew
+
+
+def test_a_picture_that_is_missing_or_was_cut_by_a_crash_is_fetched_again(web, tmp_path):
+    captions(web, 20)
+    run(web, tmp_path)
+    before = contents(tmp_path)
+    first, second, *_ = sorted((tmp_path / "images").rglob("*.jpg"))
+    first.unlink()
+    run(web, tmp_path)
+    assert contents(tmp_path) == before
+    (tmp_path / "manifest.json").unlink()
+    second.write_bytes(b"")
+    run(web, tmp_path)
+    assert contents(tmp_path) == before
+
+
+def test_kill_9_at_any_time_and_the_next_run_ends_with_the_same_files(web, tmp_path):
+    captions(web, 120)
+    for number in range(0, 120, 4):
+        del web.pictures[f"/{number}.jpg"]
+    run(web, tmp_path / "unbroken", rows=60)
+    web.slowness = 0.02
+    program = ("from pathlib import Path; from data.pixmo.prepare import *;"
+               f"prepare(Plan(('cap',), 60, 64), Path({str(tmp_path / 'killed')!r}),"
+               f"        Hub({web.url!r}, limits={HUB_FAST!r}, pause=0), {FAST!r})")
+    command = [sys.executable, "-c", program]
+    for least in (1, 30):
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd=Path(__file__).parent.parent)
+        deadline = time.monotonic() + 20
+        while len(list(tmp_path.glob("killed/images/*/*"))) < least and time.monotonic() < deadline:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert not (tmp_path / "killed/manifest.json").exists()
+    web.slowness = 0.0
+    run(web, tmp_path / "killed", rows=60)
+    assert contents(tmp_path / "killed") == contents(tmp_path / "unbroken")
+
+
+def test_few_pictures_at_a_time_come_from_one_host_and_many_from_all(monkeypatch):
+    running, most, lock = {}, {}, threading.Lock()
+
+    def job(entry):
+        host = entry.link.split("/")[2]
+        with lock:
+            running[host] = running.get(host, 0) + 1
+            most[host] = max(most.get(host, 0), running[host])
+            most["all"] = max(most.get("all", 0), sum(running.values()))
+        time.sleep(0.005)
+        with lock:
+            running[host] -= 1
+        return host
+
+    workers = Workers(job, threads=6, per_host=2)
+    for number in range(40):
+        workers.offer(Entry(str(number), (), link=f"http://host{number % 4}/{number}"))
+        workers.offer(Entry(str(number), (), link=f"http://host{number % 4}/{number}"))
+    keys = {workers.next()[0].key for _ in range(40)}
+    assert len(keys) == 40 and {most[f"host{n}"] for n in range(4)} == {2} and most["all"] == 6
+
+
+def test_one_picture_in_sixteen_is_held_out_and_at_least_one():
+    hashes = [hashlib.sha256(str(n).encode()).hexdigest() for n in range(800)]
+    rows = split_rows({key: {"image": key} for key in hashes})
+    assert len(rows["val"]) + len(rows["train"]) == 800 and 30 < len(rows["val"]) < 70
+    assert [row["image"] for row in rows["val"]] == sorted(row["image"] for row in rows["val"])
+    few = split_rows({key: {"image": key} for key in ("ff" * 32, "fe" * 32)})
+    assert few == {"train": [{"image": "ff" * 32}], "val": [{"image": "fe" * 32}]}
+
+
+def test_the_command_line_names_what_is_wrong(tmp_path):
+    for arguments, words in [(["--sets=cats"], "none of PixMo's"), (["--rows=0"], "leaves nothing"),
+                             (["--size=9"], "not between"), (["--sets="], "none of PixMo's")]:
+        with pytest.raises(ValueError, match=words):
+            main([*arguments, f"--folder={tmp_path}"])
+
+
+def test_sets_may_be_named_with_spaces_or_commas(tmp_path, monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr(preparing, "prepare", lambda plan, folder, hub: asked.append((plan, hub)) or "done")
+    monkeypatch.setenv("HF_TOKEN", "hf_secret\n")
+    main(["--sets=cap points,cap", "--rows=7", f"--folder={tmp_path}"])
+    assert asked[0][0] == Plan(("cap", "points"), rows=7)
+    assert asked[0][1].headers == {"Authorization": "Bearer hf_secret"}
+    assert "secret" not in capsys.readouterr().out
+
+
+def test_a_folder_that_may_not_be_written_is_named(web, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="file/pixmo cannot be written"):
+        run(web, tmp_path / "file/pixmo")
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_the_folder_is_read_as_any_other(web, tmp_path):
+    captions(web, 20)
+    run(web, tmp_path, rows=20)
+    example = Dataset(tmp_path, "train")[0]
+    assert example.image.is_file() and example.annotations[0].style == "long_caption"

@@ -1,0 +1,178 @@
+"""PixMo's rows become annotations: every column that teaches something, and nothing from a broken row."""
+import pytest
+
+from data.pixmo.columns import in_percent, read_row
+from data.pixmo.entry import Entry, Failed
+from data.pixmo.hub import configs_of
+from minimolmo.batch.dataset import STYLES
+from minimolmo.flow import Annotation
+from minimolmo.score import SCORES
+from minimolmo.text.prompts import to_messages
+
+URL = {"image_url": "https://example.org/a b/../cat.jpg", "image_sha256": "AB" * 32}
+POINTS = {**URL, "label": "Red  Cats\n", "points": [{"x": 10.98912, "y": 84.14}, {"x": 50, "y": 7}],
+          "count": 2, "collection_method": "pointing"}
+EXPLAINED = {**URL, "question": "Who sleeps?", "response": "<point ...>", "alt_text": ["cat", "two dogs"],
+             "parsed_response": "A <|POINT|> sleeps near <|POINT|>.", "inline_text": ["cat", "dogs"],
+             "points": [[[10.0, 20.0]], [[30.0, 40.0], {"x": 50.0, "y": 60.0}]]}
+ROWS = {
+    "cap": {**URL, "caption": "A cat.", "transcripts": ["uh, a cat", " ", None]},
+    "ask_model_anything": {**URL, "question": "Who?", "answer": "A cat."},
+    "points": POINTS,
+    "count": {**URL, "count": 2, "label": "people", "points": {"x": [20.0, 40.0], "y": [10.0, 50.0]}},
+    "point_explanations": EXPLAINED,
+    "cap_qa": {**URL, "question": "[USER] Who? [ASSISTANT] A cat. [USER] Where? [ASSISTANT]",
+               "answer": "There.", "messages": ["Who?", "A cat.", "Where?", "There."]},
+    "docs": {"image": {"src": "https://hub/x.jpg?Expires=1"}, "image_id": "../../etc/passwd",
+             "questions": {"question": ["How much?", ""], "answer": ["5", "6"]}},
+    "clocks": {"example_id": "1", "watch_time": "14:05:09", "shows_seconds": True, "text": "It is 2:05 PM."}}
+
+
+def read(name: str, **changed) -> Entry:
+    """The set's row above, some columns changed; ... takes one out."""
+    row = {**ROWS[name], **changed}
+    return read_row(name, {key: cell for key, cell in row.items() if cell is not ...},
+                    f"{name}/{configs_of(name)[0]}/7")
+
+
+def said(name: str, **changed) -> list[tuple]:
+    """(style, question or label, answer or points) of each annotation."""
+    notes = read(name, **changed).annotations
+    return [(note.style, note.question or note.label, note.answer or note.points) for note in notes]
+
+
+def test_a_caption_comes_with_its_transcripts():
+    assert said("cap") == [("long_caption", "", "A cat."), ("transcript", "", "uh, a cat")]
+    assert said("cap", transcripts=None) == said("cap", transcripts=...) == [("long_caption", "", "A cat.")]
+
+
+def test_points_are_percent_and_trained_by_pointing_and_by_counting():
+    """Molmo trains each row both ways; where people counted, the plain number is taught too."""
+    places = ((10.99, 84.14), (50.0, 7.0))
+    both = [("pointing", "Red Cats", places), ("point_count", "Red Cats", places)]
+    assert said("points") == both
+    assert said("points", collection_method="counting") == both + [("count", "Red Cats", "2")]
+
+
+def test_no_points_at_all_teach_that_there_are_none():
+    nothing = [("pointing", "giraffe", ()), ("point_count", "giraffe", ())]
+    assert said("points", points=[], count=0, label="giraffe") == nothing
+    assert said("points", points=None, count=0, label="giraffe") == nothing
+
+
+def test_a_click_just_outside_is_moved_to_the_edge_and_one_far_away_is_no_place():
+    assert said("points", points=[{"x": -0.4, "y": 101.5}], count=1)[0][2] == ((0.0, 100.0),)
+    for far in (-3, 250, float("nan"), None, "7", True):
+        with pytest.raises(Failed, match="the point"):
+            read("points", points=[{"x": far, "y": 50}], count=1)
+
+
+def test_only_count_has_its_points_in_pixels_and_they_wait_for_the_pictures_size():
+    entry = read("count")
+    assert entry.in_pixels and not read("points").in_pixels
+    upright = in_percent(entry, width=80, height=100, turned=False)
+    assert [note.style for note in upright] == ["pointing", "point_count", "count"]
+    assert upright[0].points == ((25.0, 10.0), (50.0, 50.0)) and upright[2].answer == "2"
+
+
+def test_of_a_picture_that_a_camera_turned_only_the_number_is_kept():
+    number = Annotation("count", label="people", answer="2")
+    assert in_percent(read("count"), 80, 100, turned=True) == (number,)
+
+
+def test_pixels_beyond_the_picture_belong_to_another_picture():
+    with pytest.raises(Failed, match="outside"):
+        in_percent(read("count"), width=30, height=100, turned=False)
+
+
+@pytest.mark.parametrize("none", [None, ..., {"x": [], "y": []}])
+def test_a_count_without_points_is_a_number(none):
+    assert said("count", points=none) == [("count", "people", "2")]
+
+
+def test_an_explanation_points_inside_its_sentences():
+    assert said("point_explanations")[0][2] == (
+        'A <point x="10.0" y="20.0" alt="cat">cat</point> sleeps near '
+        '<points x1="30.0" y1="40.0" x2="50.0" y2="60.0" alt="two dogs">dogs</points>.')
+
+
+def test_an_explanation_that_points_nowhere_keeps_its_word():
+    assert said("point_explanations", points=[[[10.0, 20.0]], []])[0][2].endswith("sleeps near dogs.")
+
+
+def test_a_dialogue_is_one_annotation_for_each_answer_and_the_prompt_joins_them():
+    first, second = read("cap_qa").annotations
+    assert (first.question, first.answer) == ("Who?", "A cat.")
+    assert (second.question, second.answer) == ("Who? Assistant: A cat. User: Where?", "There.")
+    assert to_messages(second, "mixture", rng=Draws())[0] == (
+        " User: cap_qa: Who? Assistant: A cat. User: Where? Assistant:")
+
+
+class Draws:
+    """A generator that always draws 1: a tag in front."""
+    def random(self):
+        return 1.0
+
+
+def test_a_dialogue_without_messages_is_read_from_its_question():
+    assert said("cap_qa", messages=None) == said("cap_qa")
+
+
+def test_a_document_has_the_style_of_its_part_and_a_name_that_is_no_path():
+    entry = read("docs")
+    assert said("docs") == [("charts", "How much?", "5")]
+    assert entry.key == "docs/charts/7" and entry.link.endswith("Expires=1")
+
+
+def test_a_clock_says_its_time_in_pixmos_words_unless_they_speak_of_another():
+    assert said("clocks") == [("clocks", "What time is being shown?", "It is 2:05 PM.")]
+    assert read("clocks").clock == (2, 5, 9)
+    assert said("clocks", text="It is noon.")[0][2] == said("clocks", text=None)[0][2] == "2:05"
+    assert read("clocks", shows_seconds=False).clock == (2, 5, None)
+    assert read("clocks", watch_time="00:10").clock == (12, 10, 0)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_unknown_columns_are_ignored_and_every_style_can_be_trained_and_scored(name):
+    assert said(name, brand_new={"deep": [1]}) == said(name)
+    for note in read(name).annotations:
+        assert note.style in STYLES and (note.style in SCORES or note.style == "transcript")
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_cell_that_is_null_missing_or_of_another_type_fails_alone_or_does_not_matter(name):
+    """Either a usable entry or Failed("bad_row"), never another error."""
+    for column in ROWS[name]:
+        for wrong in (None, ..., 7, "", [], {"x": 1}, [[]], ["\ud800"], {"question": [1], "answer": [2]}):
+            try:
+                entry = read(name, **{column: wrong})
+            except Failed as failed:
+                assert (failed.cause, failed.again) == ("bad_row", "never")
+            else:
+                assert entry.key and entry.annotations
+
+
+def test_a_row_that_is_no_object_fails():
+    for row in (None, [], "row"):
+        with pytest.raises(Failed, match="no object"):
+            read_row("cap", row, "cap/default/0")
+
+
+def test_columns_that_contradict_each_other_fail():
+    for name, changed in [("points", {"count": 3}), ("count", {"count": 3}), ("count", {"count": -1}),
+                          ("point_explanations", {"alt_text": ["cat"]}), ("cap_qa", {"messages": ["Who?"]}),
+                          ("docs", {"questions": {"question": ["a", "b"], "answer": ["c"]}}),
+                          ("clocks", {"watch_time": "29:10"}), ("clocks", {"watch_time": "soon"})]:
+        with pytest.raises(Failed, match="bad_row"):
+            read(name, **changed)
+
+
+def test_a_label_with_more_points_than_molmo_trained_on_is_left_out():
+    crowd = [{"x": 1.0, "y": 1.0}] * 41
+    with pytest.raises(Failed, match="41 points"):
+        read("points", points=crowd, count=41)
+
+
+def test_any_script_is_kept_and_half_characters_are_not():
+    assert said("points", label="красный кот 猫")[0][1] == "красный кот 猫"
+    assert said("cap", caption="a \ud800 cat")[0][2] == "a ? cat"

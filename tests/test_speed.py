@@ -1,0 +1,248 @@
+"""What makes a GPU fast changes nothing that is learned; and the log's numbers can be checked by hand."""
+from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from minimolmo import flops, speed
+from minimolmo.batch.collate import collate
+from minimolmo.batch.sequence import build_sequence
+from minimolmo.config import (ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, RunConfig,
+                              StageConfig, VisionConfig)
+from minimolmo.presets import preset
+from minimolmo.image.resize import normalise
+from minimolmo.image.tiler import tile_image
+from minimolmo.model.molmo import MiniMolmo
+from minimolmo.model.patch_embed import as_numbers
+from minimolmo.text.tokenizer import Tokenizer
+
+WORDS = Tokenizer([], vocab=257)
+TINY = MolmoConfig(
+    ImageConfig(crop_size=16, patch_size=8, margins=(0, 0), pool=2, ground=4),
+    VisionConfig(width=16, layers=3, heads=2, mlp=24), ConnectorConfig(width=12, heads=2, mlp=20),
+    DecoderConfig(width=32, layers=3, heads=4, kv_heads=2, mlp=40, vocab=257))
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+
+
+def batch(answers=(" A cat.", " Two."), lengths=(), as_bytes=True):
+    """One image a sequence, each 16 px wider than the last: one crop more."""
+    sequences = []
+    for number, answer in enumerate(answers):
+        image = np.random.default_rng(number).integers(0, 256, (16, 16 + 16 * number, 3), np.uint8)
+        crops = tile_image(image, TINY.image, 4, as_bytes)
+        sequences.append(build_sequence(crops, [[WORDS.encode(" What?"), WORDS.encode(answer)]], WORDS))
+    return collate(sequences, lengths)
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    return MiniMolmo(TINY)
+
+
+def gradients(model, batch):
+    """The loss, and the gradient of every weight."""
+    loss = model.loss(batch, model.look(batch)[1])[0]
+    weights = list(model.parameters())
+    return loss, torch.autograd.grad(loss, weights, allow_unused=True, materialize_grads=True)
+
+
+def same(some, others, **tolerance):
+    torch.testing.assert_close(some[0], others[0], **tolerance)
+    for one, other in zip(some[1], others[1]):
+        torch.testing.assert_close(one, other, **tolerance)
+
+
+# Bytes
+
+def test_bytes_become_the_very_numbers_that_the_tiler_would_have_made():
+    """Every byte in every channel, to the last bit."""
+    pixels = np.stack([np.arange(256, dtype=np.uint8)] * 3, axis=-1)                      # (256, 3)
+    expected = normalise(pixels / np.float32(255))
+    numbers = as_numbers(torch.from_numpy(pixels.reshape(1, 1, -1)))
+    assert np.array_equal(numbers.numpy().reshape(256, 3), expected)
+
+
+def test_a_picture_that_needs_no_resizing_loses_nothing_as_bytes_and_another_one_step_of_255():
+    for shape, steps in (((64, 64), 0), ((90, 130), 1), ((700, 500), 1)):
+        image = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
+        exact, rough = (tile_image(image, ImageConfig(), 0, as_bytes) for as_bytes in (False, True))
+        off = np.abs(as_numbers(torch.from_numpy(rough.patches)).numpy() - exact.patches)
+        assert off.max() * 0.2763 * 255 <= steps + 0.05
+        assert np.array_equal(rough.real, exact.real)
+
+
+def test_a_model_learns_the_same_from_bytes_as_from_numbers(model):
+    one = (" A cat.",)  # 16 x 16 px, a crop as it is
+    same(gradients(model, batch(one)), gradients(model, batch(one, as_bytes=False)), atol=0, rtol=0)
+
+
+# Shapes that repeat
+
+def test_a_batch_filled_up_to_a_longer_length_teaches_the_same(model):
+    longer = batch(lengths=(10, 100, 200))
+    assert longer.ids.shape[1] == 100 > batch().ids.shape[1]
+    same(gradients(model, longer), gradients(model, batch()), atol=1e-5, rtol=1e-4)
+
+
+def test_a_batch_longer_than_all_lengths_stays_as_long_as_it_is():
+    assert batch(lengths=(10,)).ids.shape == batch().ids.shape
+
+
+def compiled(model, backend="eager"):
+    """What `torch.compile` does, counted; `eager` runs the captured program without a C++ compiler."""
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
+    speed.compile_blocks(model, partial(torch.compile, backend=backend, fullgraph=True))
+    return model
+
+
+def test_compiled_blocks_and_filled_up_crops_teach_the_same(model):
+    plain = gradients(model, batch())
+    names = list(model.state_dict())
+    same(gradients(compiled(model), batch()), plain, atol=1e-5, rtol=1e-4)
+    assert list(model.state_dict()) == names
+
+
+def test_all_blocks_of_a_tower_are_one_program_and_a_shape_seen_before_is_none_anew(model):
+    """Two towers of three blocks: two programs, whatever the number of crops; one more for a new length."""
+    def programs():
+        return torch._dynamo.utils.counters["stats"]["unique_graphs"]
+    fast, lengths = compiled(model), (128, 256)
+    gradients(fast, batch(lengths=lengths))
+    assert programs() == 2
+    gradients(fast, batch((" A.", " B.", " C."), lengths)), gradients(fast, batch(lengths=lengths))
+    assert programs() == 3  # three sequences in place of two, in the decoder; 9 crops and 5 are both 128
+    gradients(fast, batch((" A" * 70 + ".", " B."), lengths))
+    assert programs() == 4
+
+
+def test_answering_never_compiles(model):
+    fast = compiled(model).eval()
+    with torch.no_grad():
+        fast(batch())
+    assert not torch._dynamo.utils.counters["stats"]
+
+
+# FLOPs
+
+FAMILIES = {"nano's": TINY, "SigLIP's": replace(TINY, vision=replace(TINY.vision, family="siglip")),
+            "OLMoE's": replace(TINY, decoder=replace(TINY.decoder, experts=4, top_k=2, qk_norm=True))}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_flops_counted_by_hand_are_those_that_pytorch_counts(family):
+    """PyTorch watches every matrix product; its attention is counted when it is written out as products."""
+    config, some = FAMILIES[family], batch()
+    torch.manual_seed(0)
+    model = MiniMolmo(config)
+    said = int((some.loss_weight > 0).sum())
+    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        model.loss(some, model.look(some)[1])
+    ours = flops.forward_flops(config, len(some.patches), len(some.pool_idx), *some.ids.shape, said)
+    assert sum(ours.values()) == counter.get_total_flops()
+
+
+def test_training_costs_three_times_the_forward_pass_and_growing_only_looks():
+    some = batch()
+    parts = flops.forward_flops(TINY, len(some.patches), len(some.pool_idx), *some.ids.shape,
+                                int((some.loss_weight > 0).sum()))
+    parts["decoder"] *= float((some.branch >= 0).float().mean())  # for padding nothing is needed
+    assert flops.training_flops(TINY, "mixture", some) == pytest.approx(3 * sum(parts.values()))
+    longer = batch(lengths=(300,))
+    assert flops.training_flops(TINY, "grow", longer) == flops.training_flops(TINY, "grow", some)
+    seen = sum(parts[name] for name in ("vit", "pooling", "projector"))
+    assert flops.training_flops(TINY, "grow", some) == 3 * seen
+
+
+def test_molmo_7b_needs_two_flops_a_weight_and_token():
+    """The rule of thumb: 2 x parameters x tokens; 7.07 billion weights in products, and attention on top."""
+    config = MolmoConfig(decoder=DecoderConfig(width=3584, layers=28, heads=28, kv_heads=4, mlp=18944,
+                                               vocab=152064, tied=False))
+    parts = flops.forward_flops(config, 1, 16, 1, 1000, said=1000)
+    weights = 7_615_616_512 - 152_064 * 3584  # without the embedding, which is looked up
+    assert parts["decoder"] + parts["head"] == pytest.approx(2 * weights * 1000, rel=0.04)
+
+
+def test_the_peak_is_looked_up_by_the_gpus_name_else_measured(monkeypatch):
+    for name, peak in (("NVIDIA H100 80GB HBM3", 989e12), ("NVIDIA H100 PCIe", 756e12),
+                       ("NVIDIA L4", 121e12)):
+        monkeypatch.setattr(torch.cuda, "get_device_name", lambda _device: name)
+        assert flops.peak_flops(torch.device("cuda")) == peak
+    assert 1e8 < flops.peak_flops(torch.device("cpu")) < 1e14
+
+
+def test_a_log_line_says_how_fast_and_how_busy(monkeypatch):
+    """Two seconds for a batch of two images, half a second of them waiting, at a peak of a million FLOPs."""
+    clock = iter([10.0, 10.5, 12.0])
+    meter = speed.Meter(replace(preset("nano"), model=TINY), torch.device("cpu"))
+    monkeypatch.setattr(speed.time, "perf_counter", lambda: next(clock))
+    meter.peak = 1e9
+    some = batch()
+    meter.start(), meter.feed()
+    line = meter.read("mixture", [some], world=1)
+    assert line["images_per_second"] == 1.0 and line["waited"] == 0.25
+    assert line["visual_tokens_per_second"] == round(len(some.pool_idx) / 2)
+    assert line["mfu"] == pytest.approx(flops.training_flops(TINY, "mixture", some) / 2e9, abs=1e-4)
+
+
+# Memory
+
+def test_when_the_memory_is_full_the_message_names_the_setting_to_lower():
+    config = RunConfig(mixture=StageConfig(steps=1, batch=128))
+    said = speed.too_large(config, "mixture", 1)
+    assert "128 images at once" in said
+    assert "--resume --accumulate=2, which cuts each batch into 2 pieces" in said
+    assert "--accumulate=4" in speed.too_large(replace(config, accumulate=2), "mixture", 1)
+    one_at_a_time = replace(config, accumulate=128)
+    assert "--max_tokens=160" in speed.too_large(one_at_a_time, "mixture", 1)
+
+
+# Workers
+
+def test_batches_are_prepared_by_all_cores_but_one_as_far_as_shared_memory_goes(monkeypatch):
+    """16 cores. A group of mini is 8 batches of 128 pictures of 13 crops, 1.13 GB; each worker holds two."""
+    monkeypatch.setattr(speed.os, "cpu_count", lambda: 16)
+    free, group = {}, 8 * 128 * 13 * 3 * 168 ** 2
+    monkeypatch.setattr(speed.shutil, "disk_usage", lambda _path: free["disk"])
+    workers = []
+    for groups in (1000, 20, 1):
+        free["disk"] = SimpleNamespace(free=groups * group)
+        workers.append(speed.count_workers(preset("mini"), "mixture", torch.device("cuda"), 1))
+    assert workers == [15, 10, 0]
+    assert speed.count_workers(preset("mini"), "mixture", torch.device("cpu"), 1) == 0
+
+
+def test_what_is_sharded_or_has_experts_is_not_compiled():
+    cuda, nano = torch.device("cuda"), preset("nano")
+    assert speed.is_worth_compiling(nano, cuda) and not speed.is_worth_compiling(nano, torch.device("cpu"))
+    assert not speed.is_worth_compiling(replace(nano, shard=True), cuda)
+    assert not speed.is_worth_compiling(preset("molmoe_1b"), cuda)
+
+
+# On a GPU
+
+@pytest.mark.gpu
+@needs_cuda
+def test_on_a_gpu_compiled_equals_eager(model):
+    cuda = torch.device("cuda")
+    model = model.to(cuda)
+    some = batch(lengths=(128,)).to(cuda)
+    plain = gradients(model, some)
+    speed.compile_blocks(model)
+    same(gradients(model, some), plain, atol=1e-3, rtol=1e-2)
+    with torch.autocast("cuda", torch.bfloat16):
+        loss, _ = gradients(model, some)
+    assert float(loss) == pytest.approx(float(plain[0]), rel=0.02)
+
+
+@pytest.mark.gpu
+@needs_cuda
+def test_on_a_gpu_bytes_become_the_cpus_numbers():
+    some = batch().patches
+    assert torch.allclose(as_numbers(some.cuda()).cpu(), as_numbers(some), atol=1e-6)

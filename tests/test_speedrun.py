@@ -1,0 +1,53 @@
+"""Against the clock: the parts in their order, each once, and seconds that survive a stop."""
+import json
+import subprocess
+from types import SimpleNamespace
+
+import pytest
+
+import speedrun
+from minimolmo.presets import preset
+
+
+@pytest.fixture
+def commands(monkeypatch):
+    """What would have been run; training is at its end at the second try."""
+    ran = []
+    monkeypatch.setattr(subprocess, "run", lambda command, cwd: ran.append(command[1:]) or SimpleNamespace(
+        returncode=0))
+    monkeypatch.setattr(speedrun, "is_trained", lambda config, run: sum(c[0] == "train.py" for c in ran) > 1)
+    return ran
+
+
+def test_what_was_stopped_goes_on_and_nothing_is_done_twice(commands, tmp_path, capsys):
+    arguments = ["mini", f"--out={tmp_path}", "--minutes=9"]
+    speedrun.main(arguments)
+    assert [command[0] for command in commands] == ["-m", "-m", "train.py"]
+    assert "not at the end yet" in capsys.readouterr().out
+    speedrun.main(arguments)
+    assert [command[0] for command in commands[3:]] == ["train.py", "tests/targets.py"]
+    assert json.loads((tmp_path / "clock.json").read_text())["done"] == list(speedrun.PARTS)
+    speedrun.main(arguments)
+    assert len(commands) == 5
+
+
+def test_everything_happens_in_one_new_folder_with_the_presets_level_and_words(tmp_path):
+    typed = speedrun.commands(preset("mini"), ["--mixture.steps=9"], tmp_path, 8.5)
+    assert {"--level=full", f"--folder={tmp_path / 'data'}"} <= set(typed["data"])
+    assert "--vocab=2048" in typed["words"]
+    assert {"--minutes=8.50", "--resume", "--mixture.steps=9", f"--data={tmp_path / 'data'}"} <= set(
+        typed["training"])
+
+
+def test_seconds_add_up_over_stops(tmp_path):
+    for _ in range(2):
+        clock = speedrun.Clock(tmp_path)
+        clock.seconds["training"] += 30.0
+        clock.finish("training", done=False)
+    assert speedrun.Clock(tmp_path).seconds["training"] == 60 and not speedrun.Clock(tmp_path).done
+
+
+def test_a_part_that_fails_is_named_with_its_command(tmp_path, monkeypatch):
+    monkeypatch.setattr(subprocess, "run", lambda command, cwd: SimpleNamespace(returncode=1))
+    with pytest.raises(ValueError, match="data failed.* python -m data.prepare_all"):
+        speedrun.main([f"--out={tmp_path}"])

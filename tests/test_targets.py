@@ -1,0 +1,81 @@
+"""The mini table: points are judged by what can be seen of a thing, and every goal has its line."""
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import targets
+from data.masks import shows, visible_masks
+from data.scenes import make_scene
+from minimolmo.flow import Annotation, Answer, Example, Thing
+from minimolmo.score import Asked
+
+SCENES = [make_scene("val", random.Random(seed), (), 10) for seed in range(6)]
+HIDDEN = (Thing("square", "red", 40, 50, 40, 40), Thing("circle", "blue", 62, 50, 30, 30))  # in front
+
+
+def test_masks_are_as_large_as_the_scene_says_and_never_overlap():
+    """A scene measures what is hidden on a coarse grid: hence a tenth of tolerance."""
+    for scene in SCENES:
+        masks = visible_masks(scene.things, scene.width, scene.height)
+        assert np.sum(masks, axis=0).max() <= 1
+        for thing, mask in zip(scene.things, masks):
+            whole = visible_masks([thing], scene.width, scene.height)[0]
+            assert mask.sum() / whole.sum() == pytest.approx(thing.visible, abs=0.1)
+
+
+def test_a_things_centre_is_always_in_its_mask():
+    for scene in SCENES:
+        for thing, mask in zip(scene.things, visible_masks(scene.things, scene.width, scene.height)):
+            assert shows(mask, (thing.x, thing.y)) or scene.height * thing.height < 1200
+
+
+def pointed(tmp_path: Path, said: list, true=((40.0, 50.0),)) -> Asked:
+    from PIL import Image
+    path = tmp_path / "two.png"
+    Image.new("RGB", (200, 100)).save(path)
+    annotation = Annotation("pointing", label="red square", points=tuple(true))
+    return Asked("points", Example(path, (annotation,), HIDDEN), annotation, "?", Answer("", said))
+
+
+def test_a_point_hits_where_the_thing_is_seen_and_misses_where_another_hides_it(tmp_path):
+    """The square reaches from 20 to 60 % and the circle hides its right part: 22 hits, 18 and 58 miss."""
+    assert [targets.masked_f1(pointed(tmp_path, [(x, 50)])) for x in (22, 40, 18, 58)] == [1, 1, 0, 0]
+
+
+def test_f1_in_masks_pairs_points_and_things_one_to_one(tmp_path):
+    both = ((40.0, 50.0), (62.0, 50.0))
+    assert targets.masked_f1(pointed(tmp_path, [(25, 50), (30, 50)], both)) == 0.5  # both on the square
+    assert targets.masked_f1(pointed(tmp_path, [(62, 50), (25, 50)], both)) == 1
+    assert targets.masked_f1(pointed(tmp_path, [], ())) == 1
+    assert targets.masked_f1(pointed(tmp_path, [(5, 5)], ())) == 0
+
+
+def test_closed_types_are_the_free_questions_without_a_sentence_for_an_answer(tmp_path):
+    def free(true, said):
+        annotation = Annotation("user_qa", question="?", answer=true)
+        return Asked("ama", Example(Path("a.png"), (annotation,)), annotation, "?", Answer(said, []))
+    report = targets.judge([free("red", "red"), free("yes", "no"), free("The picture does not tell.", "red")])
+    assert report["user_qa"]["closed types"] == 0.5
+    assert report["user_qa"]["exact match"] == pytest.approx(1 / 3, abs=1e-4)
+
+
+def test_every_goal_has_a_line_with_its_blind_columns_and_says_whether_it_is_met():
+    report = {"right image": {"pointing": {"mask F1": 0.96, "median error, % of width": 1.2}},
+              "blank image": {"pointing": {"mask F1": 0.1}}}
+    lines = targets.compare(report)
+    assert [line["what"] for line in lines] == list(targets.GOALS)
+    assert [line["met"] for line in lines[:3]] == [True, False, None]
+    shown = targets.table(lines).splitlines()
+    assert len(lines) == len(targets.GOALS)  # and nothing known of unseen pairs
+    assert shown[0] == "| what | right image | blank image | goal | met |"
+    assert shown[2] == "| pointing F1, in the visible mask | 0.96 | 0.1 | 0.95 | yes |"
+
+
+@pytest.mark.parametrize("unseen, met", [(0.86, True), (0.84, False)])
+def test_unseen_pairs_may_be_five_points_worse_than_seen_ones(unseen, met):
+    report = {"right image": {"user_qa": {"closed types": 0.9}},
+              "novel pairs": {"user_qa": {"closed types": unseen}}}
+    line = targets.compare(report)[-1]
+    assert (line["right image"], line["goal"], line["met"]) == (unseen, 0.85, met)
