@@ -3,7 +3,7 @@ import numpy as np
 import torch
 
 from lessons.compare import compare
-from minimolmo.config import ImageConfig
+from minimolmo.config import ImageConfig, VisionConfig
 from minimolmo.image import resize, tiler
 from minimolmo.model import patch_embed
 
@@ -98,8 +98,8 @@ wrong_wave = {
 
 @torch.no_grad()
 def embed(patches, form, class_token, positions):
-    side = round((patches.shape[1] / 3) ** 0.5)
-    module = patch_embed.PatchEmbed(side, len(patches), len(form), eps=1e-5)
+    image = ImageConfig(crop_size=1, patch_size=1, margins=(0, 0), pool=1)
+    module = patch_embed.PatchEmbed(image, VisionConfig(width=4, layers=2, heads=1, mlp=1))
     module.project.weight.data, module.class_token.data, module.positions.data = form, class_token, positions
     module.norm = torch.nn.Identity()
     return module(patches[None])[0]

@@ -94,6 +94,7 @@ def tap(outputs, taps):
     config = VisionConfig(width=4, layers=len(outputs), heads=1, mlp=1, taps=taps)
     vit = VisionTransformer(image, config)
     vit.embed = nn.Identity()
+    vit.embed.first = 1  # the class token's row
     vit.blocks = nn.ModuleList(_Hands(torch.tensor(output)[None]) for output in outputs)
     return vit(torch.zeros(1, rows, width))[0].numpy()
 
