@@ -52,7 +52,7 @@ ask: setup          ## ask a picture (your nano, else the released one): make as
 inside: setup       ## nine pictures of what happens inside as IMAGE is asked Q: out/inside/*.png
 	$(PYTHON) -m minimolmo.look_inside "$(IMAGE)" "$(Q)" $(ARGS)
 
-test: setup         ## run all tests (under 4 minutes on 2 cores)
+test: setup         ## run all tests (2 minutes on 2 cores)
 	$(PYTHON) -m pytest -q $(ARGS)
 
 spec: setup         ## print the tests' names as a manual
