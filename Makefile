@@ -65,7 +65,7 @@ smoke: setup        ## 20 steps of everything, then one answer (1 minute)
 	$(PYTHON) train.py --data=out/smoke/data --out=out/smoke --grow.steps=8 --captions.steps=4 --mixture.steps=8
 	$(PYTHON) -m minimolmo.answer out/smoke/data/points/easy/images/val_000000.png "$(Q)" --weights=out/smoke
 
-bench: setup        ## measure PRESET here: steps, MFU, attention, packing, crops, decoding, tiler (5 minutes)
+bench: setup        ## measure PRESET here: steps, MFU, attention, packing, crops, decoding, tiler (a minute)
 	$(PYTHON) tests/bench.py $(PRESET) $(ARGS)
 
 speedrun: setup     ## from nothing to mini's goals on one GPU, against the clock (ARGS=--minutes=9 stops, then goes on)
