@@ -168,6 +168,9 @@ def make_loader(run: Run, stage: str) -> Loader:
     """The batches of one stage, this process's share."""
     config, settings = run.config, getattr(run.config, stage)
     datasets = open_mix(run, stage, "train")
+    if not datasets:
+        raise ValueError(f"no dataset of the mix holds captions, so stage {stage} has nothing to learn. "
+                         f"Try --captions.steps=0, or --mix.cap=1.")
     budget = config.model.image.budget(settings.view)
     recipe = Recipe(config.model.image, run.tokenizer, stage, budget, config.max_tokens,
                     speed.LENGTHS if run.compiled else ())
@@ -320,6 +323,9 @@ def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | 
                          f"it, --out=FOLDER for another place, or delete {out}.")
     if folder:
         saved = checkpoint.load_config(folder)
+        if (given.preset or given.released) and saved.name != begun.name:
+            raise ValueError(f"{out} holds a run of {saved.name}, not of {begun.name}, so it cannot go on as "
+                             f"one. Try --out=FOLDER for a run of its own.")
         config = override(saved, settings)
         if fixed(config) != fixed(saved):
             raise ValueError(f"{out} was trained with other settings than {' '.join(settings)}, so it cannot "

@@ -122,7 +122,7 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(description="Ask a picture.")
     parser.add_argument("image", type=Path)
     parser.add_argument("question")
-    parser.add_argument("--weights", type=Path, default=default_weights(),
+    parser.add_argument("--weights", type=Path,
                         help="a run's folder or a released Molmo's (default: out/nano if it is trained, else "
                              "the released nano)")
     parser.add_argument("--view", choices=["bird", "ground", "close_up"], help="default: the one of training")
@@ -134,7 +134,7 @@ def main(arguments: list[str]) -> None:
     if given.temperature < 0:
         raise ValueError(f"--temperature={given.temperature} would prefer the least likely words. "
                          f"Try 0, or 0.7.")
-    model, tokenizer, config = load(given.weights)
+    model, tokenizer, config = load(given.weights or default_weights())
     image = open_image(given.image)
     generator = torch.Generator(pick_device()).manual_seed(given.seed)
     answer = ask(model, tokenizer, [image], [given.question], given.view or config.mixture.view,

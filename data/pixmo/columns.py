@@ -8,7 +8,6 @@ pixmo-count, though the cards say pixels.
 """
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 
@@ -21,6 +20,8 @@ from minimolmo.text.points import points_to_text
 MOST_POINTS = 40   # Molmo trained on no label with more
 EDGE = 2.0         # percent: a click so far outside is taken for one on the edge, as Molmo2 does
 LONGEST_URL = 2000
+FAR = 1e9                # no coordinate is as large as this
+MOST_COUNTED = 999_999   # six digits, as batch/dataset.py reads them
 PLACEHOLDER = "<|POINT|>"
 WHAT_TIME = "What time is being shown?"
 TURN = re.compile(r"\[(?:USER|ASSISTANT)\]")
@@ -56,7 +57,7 @@ def points(row: dict, where: str) -> Entry:
 def count(row: dict, where: str) -> Entry:
     """A number, and its points in pixels; validation and test rows have the number alone."""
     label, number, cells = _label(row), row.get("count"), row.get("points")
-    if type(number) is not int or number < 0:
+    if type(number) is not int or not 0 <= number <= MOST_COUNTED:
         raise _bad(f"count is {number!r}")
     said = _counted(label, number)
     if isinstance(cells, dict) and cells.get("x"):
@@ -194,7 +195,7 @@ def _points(cells: list) -> tuple[Point, ...]:
 
 def _numbers(pair) -> Point:
     fine = isinstance(pair, (list, tuple)) and len(pair) == 2 and all(
-        type(value) in (int, float) and math.isfinite(value) for value in pair)
+        type(value) in (int, float) and abs(value) < FAR for value in pair)  # NaN is not
     if not fine:
         raise _bad(f"the point {pair!r}")
     return float(pair[0]), float(pair[1])

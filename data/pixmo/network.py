@@ -30,6 +30,7 @@ ERROR_BYTES = 10_000    # of an error's body, which is only read to be shown
 ADDRESSES = 3           # tried of one name
 SAFE = "/%:=&?~#+!$,;'@()*[]"
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
+UNICAST = ipaddress.ip_network("2000::/3")  # what is routed of IPv6
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,8 @@ def is_public(address: str, loopback: bool = False) -> bool:
         if ip in NAT64:
             wrapped = ipaddress.ip_address(int(ip) & 0xFFFFFFFF)
         ip = wrapped or ip
+        if ip.version == 6 and ip not in UNICAST:  # site-local, or wrapping IPv4 in ways of its own
+            return loopback and ip.is_loopback
     return ip.is_global and not ip.is_multicast or loopback and ip.is_loopback
 
 
@@ -170,7 +173,9 @@ def _ask(target: Target, limits: Limits, headers: dict[str, str], deadline: floa
                 "Host": target.authority, "User-Agent": USER_AGENT, "Accept": "*/*",
                 "Accept-Encoding": "identity", "Connection": "close", **headers})
             response = connection.getresponse()
-            told = {name.lower(): value for name, value in response.getheaders()}
+            told = {}
+            for name, value in response.getheaders():  # a header may come twice, an opt-out among them
+                told[name.lower()] = ", ".join(filter(None, (told.get(name.lower()), value)))
             if response.status != 200:
                 return Reply(response.status, told, _start_of(response))
             return Reply(response.status, told, _body(response, told, limits.most_bytes))
@@ -236,6 +241,8 @@ def _body(response: http.client.HTTPResponse, headers: dict[str, str], most: int
         if not piece:
             break
         received += len(piece)
+        if received > most:  # also of what comes after the end of a folded body
+            raise Failed("too_big", NEVER, f"more than {most:,} bytes", 200)
         body += unfold.decompress(piece, most - len(body) + 1) if unfold else piece
         if len(body) > most:
             raise Failed("too_big", NEVER, f"more than {most:,} bytes", 200)

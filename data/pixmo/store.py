@@ -85,7 +85,7 @@ class Store:
         try:
             told = json.loads((self.folder / "pages" / file).read_bytes())
             return Page(told["revision"], told["total"], [(index, row) for index, row in told["rows"]])
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError, KeyError, TypeError):  # none, or damaged: it is read again
             return None
 
     def save_page(self, file: str, page: Page) -> None:
