@@ -93,6 +93,10 @@ def test_all_eight_sets_become_one_folder_that_says_what_their_rows_said(web, tm
     for number in range(2):
         for note in world.composed("points", "default", number)[1][:3]:
             assert labels[note.label] == [list(point) for point in note.points]
+    answers = {note["answer"] for row in rows_of(tmp_path) for note in row["annotations"]
+               if note["style"] == "point_explanations"}
+    assert len(answers) == 4 and answers <= {
+        world.composed("point_explanations", "default", number)[1][0].answer for number in range(6)}
     styles = {note["style"] for row in rows_of(tmp_path) for note in row["annotations"]}
     assert styles == {"long_caption", "transcript", "pointing", "point_count", "count", "user_qa", "cap_qa",
                       "point_explanations", "charts", "diagrams", "tables", "other", "clocks"}
