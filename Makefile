@@ -24,7 +24,7 @@ help:        ## show this list
 setup: $(if $(filter .venv/bin/python,$(PYTHON)),.venv/ready)
 
 .venv/ready: requirements.txt
-	python3 -m venv .venv
+	test -x .venv/bin/python || python3 -m venv .venv
 	.venv/bin/python -m pip install --quiet -r requirements.txt
 	touch .venv/ready
 

@@ -98,6 +98,7 @@ class Run:
                  released: Path | None = None, deadline: float = math.inf):
         self.config, self.out, self.data, self.stopping = config, out, data, False
         self.device, self.deadline, self.stage = pick_device(), deadline, STAGES[0]
+        self.shared = config.shard and WORLD > 1  # each process holds a share of the weights
         self.tokenizer = (checkpoint.load_tokenizer(folder) if folder else
                           read_tokenizer(released, config.model.decoder.vocab) if released else
                           find_tokenizer(config, data))
@@ -120,7 +121,7 @@ class Run:
         with torch.device("meta") if hollow else nullcontext():
             trainee = Trainee(self.config, self.tokenizer)
         blocks = [*trainee.model.vit.blocks, *trainee.model.decoder.blocks]
-        parallel.place(trainee, blocks, self.device, self.config.shard and WORLD > 1)
+        parallel.place(trainee, blocks, self.device, self.shared)
         return trainee
 
     def load(self, folder: Path) -> int:
@@ -244,6 +245,8 @@ def train_stage(run: Run, stage: str, start: int, bar: tqdm, log) -> None:
         if stage == "mixture" and RANK == 0 and (last or run.step % LOOK_EVERY == 0):
             show_progress(run)
         if run.stopping:
+            if WORLD > 1:
+                dist.barrier()  # process 0 may still be saving, and would be ended with the first to leave
             raise KeyboardInterrupt
 
 
@@ -253,7 +256,7 @@ def show_progress(run: Run) -> None:
     number, asked = run.step // LOOK_EVERY, []
     for name, dataset in open_mix(run, "mixture", "val").items():
         asked += pick_questions(name, dataset, [number % len(dataset)], seed=number)[:1]
-    if asked and not (run.config.shard and WORLD > 1):  # one process cannot ask what several hold
+    if asked and not run.shared:  # one process cannot ask what several hold
         model = run.trainee.model.eval()
         answer_all(model, run.tokenizer, asked, RIGHT_IMAGE, run.config.mixture.view)
         model.train()
@@ -270,20 +273,22 @@ def train(config: RunConfig, out: Path, data: Path, folder: Path | None, release
     """
     out.mkdir(parents=True, exist_ok=True)
     run = Run(config, out, data, folder, released, time.monotonic() + 60 * minutes)
+    usual = signal.signal(signal.SIGINT, lambda *_: stop(run))
     try:
         train_stages(run)
     except torch.OutOfMemoryError:
         raise ValueError(speed.too_large(config, run.stage, WORLD)) from None
+    finally:
+        signal.signal(signal.SIGINT, usual)
 
 
 def train_stages(run: Run) -> None:
     """What is left of the stages, one after another."""
     config = run.config
     steps = {stage: getattr(config, stage).steps for stage in STAGES}
-    signal.signal(signal.SIGINT, lambda *_: stop(run))
     lines = open_log(run.out, run.step) if RANK == 0 else open(os.devnull, "w")
     with lines as log, tqdm(total=sum(steps.values()), initial=run.step, disable=RANK > 0,
-                                    dynamic_ncols=True) as bar:
+                            dynamic_ncols=True) as bar:
         before = 0
         for stage in STAGES:
             if run.step < before + steps[stage]:
@@ -335,8 +340,8 @@ def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | 
 
 
 def fixed(config: RunConfig) -> RunConfig:
-    """The settings that may not change when a run goes on: all but rates, the length of the last stage, and
-    into how many pieces a batch is cut, and how many processes hold the weights."""
+    """The settings that may not change when a run goes on: all but rates, the length of the last stage, into
+    how many pieces a batch is cut, and whether processes share the weights."""
     rates = {stage: replace(getattr(config, stage), rates=(0.0, 0.0, 0.0)) for stage in STAGES}
     rates["mixture"] = replace(rates["mixture"], steps=0)
     return replace(config, shard=False, accumulate=1, **rates)

@@ -80,10 +80,9 @@ def main(arguments: list[str]) -> None:
     given = parser.parse_args(arguments)
     if given.pictures < 1:
         raise ValueError(f"--pictures={given.pictures} leaves nothing to look at. Try --pictures=12.")
-    drawn = {name: given.folder / name / given.level for name in SIZES[given.level]}
-    drawn = {name: folder for name, folder in drawn.items() if folder.is_dir()}
-    if given.own:
-        drawn = {given.own.resolve().name: given.own}
+    sets = {name: given.folder / name / given.level for name in SIZES[given.level]}
+    drawn = ({given.own.resolve().name: given.own} if given.own else
+             {name: folder for name, folder in sets.items() if folder.is_dir()})
     if not drawn:
         raise ValueError(f"{given.folder} holds no set of level {given.level}, so there is nothing to look "
                          f"at. Try \"make data LEVEL={given.level}\" first.")

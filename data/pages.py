@@ -21,6 +21,7 @@ from data.prepare_all import SETS
 from data.write import HERE, MANIFEST, SIZES, SPLITS, Plan, compose_row, make_plan
 from minimolmo.batch.dataset import Dataset, read_example
 from minimolmo.draw import draw_points
+from minimolmo.flow import Example
 
 LEVEL = "full"
 MARKS = "<!-- written by python -m data.pages -->", "<!-- up to here -->"
@@ -71,15 +72,18 @@ def annotations_in(file: Path) -> int:
 
 def liveliest(name: str) -> int:
     """Which of the first val rows shows most."""
-    rows = [compose_row(usual_plan(name), SETS[name], "val", index)[1] for index in range(AMONG)]
-    examples = [read_example(json.loads(json.dumps(row)), HERE, name) for row in rows]
-    return max(range(AMONG), key=lambda index: liveliness(examples[index]))
+    return max(range(AMONG), key=lambda index: liveliness(val_row(name, index)[1]))
+
+
+def val_row(name: str, index: int) -> tuple[dict, Example]:
+    """A val row as it is written, and as it is read again."""
+    _, row = compose_row(usual_plan(name), SETS[name], "val", index)
+    return row, read_example(json.loads(json.dumps(row)), HERE, name)
 
 
 def sample(name: str, index: int) -> dict:
     """A val row as the page shows it: some annotations and things, long texts cut."""
-    _, row = compose_row(usual_plan(name), SETS[name], "val", index)
-    example = read_example(json.loads(json.dumps(row)), HERE, name)
+    row, example = val_row(name, index)
     chosen = [example.annotations.index(annotation) for annotation in choose(example)]
     if name == "cap":
         chosen.append(1)   # a transcript beside the caption

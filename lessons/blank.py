@@ -112,6 +112,9 @@ def main(arguments: list[str]) -> int:
     if not given.status:
         blank(folder)
     status(folder)
+    number = folder.name.split("_")[0]
+    if build_list(folder):
+        print(f"write what is empty, then make marks N={number}; make tiny trains with it")
     return 0
 
 

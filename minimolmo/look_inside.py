@@ -234,13 +234,14 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(description="Nine pictures of what happens inside.")
     parser.add_argument("image", type=Path)
     parser.add_argument("question")
-    parser.add_argument("--weights", type=Path, default=default_weights(),
+    parser.add_argument("--weights", type=Path,
                         help="a run's folder (default: out/nano if it is trained, else the released nano)")
     parser.add_argument("--view", choices=["bird", "ground", "close_up"], help="default: the one of training")
     parser.add_argument("--out", type=Path, default=Path("out/inside"), help="default: %(default)s")
     given = parser.parse_args(arguments)
+    weights = given.weights or default_weights()
     given.out.mkdir(parents=True, exist_ok=True)
-    drawn = draw_all(open_image(given.image), given.question, given.weights, given.view)
+    drawn = draw_all(open_image(given.image), given.question, weights, given.view)
     for name, picture in drawn.items():
         path = given.out / f"{name}.png"
         if picture:

@@ -189,7 +189,8 @@ def _same_shapes(file: TensorFolder) -> MolmoConfig | None:
 
 
 def run_config(folder: str | Path) -> RunConfig:
-    """How to fine-tune a released folder: its own preset's rates, or Molmo-7B-D's. Captions it has learned.
+    """How to fine-tune a released folder: its own preset's rates, or under the folder's name Molmo-7B-D's.
+    Captions it has learned.
 
     Raises ValueError if it is none.
     """
@@ -197,7 +198,8 @@ def run_config(folder: str | Path) -> RunConfig:
         raise ValueError(f"{folder} holds no released weights. Try a folder with model*.safetensors, "
                          f"config.json and the tokenizer's files.")
     model = read_config(folder)
-    run = next((run for run in PRESETS.values() if run.model == model), preset("molmo_7b_d"))
+    other = replace(preset("molmo_7b_d"), name=Path(folder).resolve().name)
+    run = next((run for run in PRESETS.values() if run.model == model), other)
     return replace(run, model=model, captions=replace(run.captions, steps=0))
 
 

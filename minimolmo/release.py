@@ -48,6 +48,9 @@ def write_weights(folder: Path, weights: dict[str, Tensor]) -> None:
 
 def command_of(config: RunConfig) -> str:
     """The command that trains this again: its preset, and whatever differs from it."""
+    if config.name not in PRESETS:
+        raise ValueError(f"{config.name!r} is no preset, so no command trains this from nothing and the card "
+                         f"would promise too much. Try python -m minimolmo.official to give it away.")
     usual = _flat(to_dict(PRESETS[config.name]))
     changed = [f"--{key}={json.dumps(value, separators=(',', ':')).strip(chr(34))}"
                for key, value in _flat(to_dict(config)).items() if usual.get(key) != value]

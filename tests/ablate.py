@@ -36,6 +36,7 @@ from minimolmo.batch import loader  # noqa: E402
 from minimolmo.config import RunConfig, override  # noqa: E402
 from minimolmo.presets import preset  # noqa: E402
 from minimolmo.model import molmo  # noqa: E402
+from minimolmo.safetensors import write_atomically  # noqa: E402
 from minimolmo.score import score  # noqa: E402
 from minimolmo.text import prompts  # noqa: E402
 from minimolmo.text.points import parse_points, points_to_text  # noqa: E402
@@ -192,7 +193,7 @@ def run(name: str, base: RunConfig, seed: int, out: Path, data: Path, deadline: 
             train_one(config_of(base, variant, seed), variant, place, data, deadline, out / f"base-s{seed}")
         result = ask_one(place if not variant.view else out / f"base-s{seed}", data, variant.view, rows)
     place.mkdir(parents=True, exist_ok=True)
-    (place / "result.json").write_text(json.dumps(result, indent=1))
+    write_atomically(place / "result.json", [json.dumps(result, indent=1).encode()])
     return result
 
 

@@ -48,10 +48,14 @@ class Clock:
         self.done = known.get("done", [])
 
     def run(self, part: str, command: list[str]) -> None:
-        """Run a part in the repository's root, and count its seconds. Raises ValueError if it fails."""
+        """Run a part in the repository's root, and count its seconds, also those of one that fails or is
+        stopped. Raises ValueError if it fails."""
         began = time.monotonic()
-        failed = subprocess.run([sys.executable, *command], cwd=ROOT).returncode
-        self.seconds[part] += time.monotonic() - began
+        try:
+            failed = subprocess.run([sys.executable, *command], cwd=ROOT).returncode
+        finally:
+            self.seconds[part] += time.monotonic() - began
+            self.finish(part, done=False)
         if failed:
             raise ValueError(f"{part} failed, so the run ends here. Try its command by itself: "
                              f"python {' '.join(command)}")
