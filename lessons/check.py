@@ -124,7 +124,7 @@ def report(folder: Path, out: Path = ROOT / "out" / "lessons") -> None:
 
 def progress() -> None:
     """Run all checks; a line for each lesson, and what comes next."""
-    after = ""
+    ahead = []  # what is not passed yet, as (not begun, what to do)
     for folder in find():
         states = [result.state for result in results(folder)]
         done, number = states.count(PASSED), folder.name.split("_")[0]
@@ -132,12 +132,12 @@ def progress() -> None:
         bar = "#" * done + "." * (len(states) - done)
         print(f"{folder.name:<22} {bar:<8} {done} of {len(states)} written, "
               f"{sum(functions)} of {len(functions)} built", flush=True)
-        if not after and done < len(states):
+        if done < len(states):
             begun = (ROOT / "mine" / f"{folder.name}.py").exists()
             name = exercises(read(folder / "answers.py"))[[state == PASSED for state in states].index(False)]
-            after = f"exercise {name}: make check N={number}" if begun else f"make start N={number}"
-            after = f"next: lesson {folder.name}, {after}"
-    print(after or "all exercises are passed; the rest is yours to invent")
+            what = f"exercise {name}: make check N={number}" if begun else f"make start N={number}"
+            ahead.append((not begun, f"next: lesson {folder.name}, {what}"))
+    print(min(ahead)[1] if ahead else "all exercises are passed; the rest is yours to invent")
 
 
 def main(arguments: list[str]) -> None:

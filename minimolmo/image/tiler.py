@@ -22,7 +22,8 @@ Grid = tuple[int, int]  # rows, columns
 
 
 def choose_grid(height: int, width: int, config: ImageConfig, max_crops: int) -> Grid:
-    """The grid of at most max_crops crops that resizes a height x width px image least: (rows, columns).
+    """The grid of at most max_crops crops that by the official measure resizes a height x width px image
+    least: (rows, columns).
 
     If the image is larger than every grid, the one that shrinks it least; otherwise, of the grids that
     hold it, the one that enlarges it least. Ties: fewer crops. Raises ValueError if max_crops < 1.
