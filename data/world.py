@@ -85,8 +85,8 @@ EASY = Level(side=64, radius=(8.0, 13.0), gap=3.0, most=7, colors=tuple(COLORS),
 FULL = FullLevel()
 LEVELS: dict[str, Level | FullLevel] = {
     "easy": EASY,
-    # Things as large in pixels as those of easy, in a picture twice as wide: an overview of 64 px blurs them.
-    "small": replace(EASY, side=128, radius=(4.0, 6.5), gap=1.5),
+    # A picture twice as wide, things a quarter as wide: 5 to 8 pixels, of which an overview of 64 px keeps 3 or 4.
+    "small": replace(EASY, side=128, radius=(2.0, 3.2), gap=1.5),
     "full": FULL,
 }
 

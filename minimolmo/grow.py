@@ -2,7 +2,7 @@
 
 Molmo starts from a ViT that has seen 400 million captioned pictures and a language model that has read
 a good part of the web. We start from random numbers, and words alone leave a small eye on a plateau. Our
-generator knows exactly what it drew and where, so five cheap losses ask for it directly:
+generator knows exactly what it drew and where, so six cheap losses ask for it directly:
 
     patch   every patch, after the ViT:          which colour and kind covers me, or nothing?
     hands   every patch on a thing:              where is that thing's centre? Told like the time, by a slow
@@ -15,19 +15,23 @@ generator knows exactly what it drew and where, so five cheap losses ask for it 
     mention every word, once there are words, that means one thing alone: that thing's place again. "circle"
             says it if there is one circle. CLIP's text tower and the language model knew words; ours would
             need three times the pictures to find out that a name is there to be looked for (RUNS.md)
+    seat    every visual token of a high-res crop, once there are words: its thing's place in the picture. No
+            eye can know that: a crop is all it sees, and so `hands` and `place` ask it for places *in its
+            crop*. Where the crop hangs is told by the order of the tokens, which the decoder alone reads
 
 This is scaffolding that the real Molmo does not have. README says so wherever a score is quoted.
 """
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from minimolmo.flow import Batch
-from minimolmo.model.molmo import MiniMolmo
+from minimolmo.model.molmo import IM_PATCH, MiniMolmo
 from minimolmo.text.tokenizer import Tokenizer
 
 DIGITS = ("x tens", "x ones", "y tens", "y ones")
@@ -71,6 +75,25 @@ def covering(boxes: Tensor, things: Tensor, least: float) -> Tensor:
     share = overlap / torch.minimum(area, (2 * half).prod(dim=-1)).clamp(min=1e-6)
     most, which = share.max(dim=-1)
     return torch.where(most >= least, which, -1)
+
+
+def told(things: Tensor, places: Tensor, owner: Tensor) -> Tensor:
+    """Where each crop can say that a thing is: (C, M, 6), (C, 4), (C,) -> (C, M, 2).
+
+    In percent of the picture for an overview, which shows all of it; in percent of its own square for a
+    high-res crop, which cannot know where it hangs. Outside 0..100 the crop does not show the centre.
+    """
+    inside = (things[..., :2] - places[:, None, :2]) / places[:, None, 2:] * 100
+    return torch.where(is_overview(owner)[:, None, None], things[..., :2], inside)
+
+
+def is_overview(owner: Tensor) -> Tensor:
+    """Which crops are the first of their image: (C,) -> (C,) bool.
+
+    >>> is_overview(torch.tensor([0, 0, 0, 1, 2, 2])).tolist()
+    [True, False, False, True, True, False]
+    """
+    return F.pad(owner, (1, 0), value=-1)[:-1] != owner
 
 
 def hands(xy: Tensor) -> Tensor:
@@ -119,7 +142,7 @@ class Growth(nn.Module):
     """The probes that ask, and their loss. Thrown away after training: the model keeps what they taught.
 
     It listens to the decoder one block before the last, so that what a word finds out can still be asked for
-    by the words after it.
+    by the words after it; and one block earlier, where the word finds what the visual tokens have found out.
     """
 
     def __init__(self, model: MiniMolmo, tokenizer: Tokenizer):
@@ -133,29 +156,41 @@ class Growth(nn.Module):
         self.hands = nn.Linear(2 * model.config.vision.width, 4 * len(HANDS))
         self.probes = nn.ModuleList(nn.Linear(width, width) for _ in (*DIGITS, HOME))
         self.mentions = nn.ModuleList(nn.Linear(width, width) for _ in DIGITS)
-        self.heard: Tensor | None = None
-        model.decoder.blocks[max(0, decoder.layers - 2)].register_forward_hook(self.hear)
+        self.heard: dict[str, Tensor] = {}
+        for who, before_last in (("words", 1), ("seats", 2)):
+            block = model.decoder.blocks[max(0, decoder.layers - 1 - before_last)]
+            block.register_forward_hook(partial(self.hear, who))
 
-    def hear(self, _block, _inputs, output: Tensor) -> None:
-        """Keep what the words are in the decoder's midst (B, T, D), while it trains, until `forward` asks."""
+    def hear(self, who: str, _block, _inputs, output: Tensor) -> None:
+        """Keep what the tokens are in the decoder's midst (B, T, D), while it trains, until `forward` asks."""
         if torch.is_grad_enabled():
-            self.heard = output
+            self.heard[who] = output
 
     def forward(self, model: MiniMolmo, batch: Batch, features: Tensor, visual: Tensor) -> Tensor:
         """What patches (C, S, 2*D), visual tokens (V, D) and the words just read get wrong on average; 0 if
         nothing is known."""
         things = batch.things[batch.owner]                                             # (C, M, 6)
+        things = torch.cat([things, told(things, batch.places, batch.owner)], dim=-1)  # (C, M, 8)
         boxes = patch_boxes(batch.places, self.side)                                   # (C, S, 4)
-        heard, self.heard = self.heard, None
+        window, crop = token_boxes(boxes, batch.pool_idx), batch.pool_idx[:, 0] // boxes.shape[1]
+        which = covering(window, things[crop], least=0.25)                             # (V,)
+        thing, on = _of(things[crop], which), which >= 0                               # (V, 8), (V,)
         missed = self.patch_loss(model, features, boxes, things)
-        missed = missed + self.token_loss(model, visual, boxes, things, batch)
-        return missed if heard is None else missed + self.mention_loss(model, heard, batch)
+        missed = missed + self.token_loss(model, visual[on], window[on], thing[on])
+        heard, self.heard = self.heard, {}
+        if not heard:
+            return missed
+        missed = missed + self.mention_loss(model, heard["words"], batch)
+        token = heard["seats"][batch.ids == model.config.decoder.vocab + IM_PATCH]     # (V, D)
+        on = on & ~is_overview(batch.owner)[crop]
+        return missed + self.place_loss(model, token[on], thing[on])
 
     def patch_loss(self, model, features: Tensor, boxes: Tensor, things: Tensor) -> Tensor:
         """What covers each patch, and where its centre is."""
         which = covering(boxes, things[:, None], least=0.5)                            # (C, S)
-        thing, on = _of(things, which), which >= 0                                     # (C, S, 6)
-        error = (self.hands(features[on]) - hands(thing[on][:, :2])) ** 2              # (covered, 16)
+        thing, on = _of(things, which), which >= 0                                     # (C, S, 8)
+        shown = on & _shown(thing[..., 6:])
+        error = (self.hands(features[shown]) - hands(thing[shown][:, 6:])) ** 2        # (shown, 16)
         missed = error.mean() if len(error) else error.sum()
         known = (things[..., 2] > 0).any(dim=1, keepdim=True)                          # (C, 1)
         return self.cover_loss(model, features, thing, on, known & ~on) + HANDS_WEIGHT * missed
@@ -163,30 +198,30 @@ class Growth(nn.Module):
     def cover_loss(self, model, features: Tensor, thing: Tensor, on: Tensor, off: Tensor) -> Tensor:
         """Colour and kind of what covers each patch, or end-of-text where nothing does: both halves weigh the
         same in all. A picture whose things nobody knows says nothing."""
-        targets = torch.where(on[..., None], thing[..., 4:].long(), model.config.decoder.vocab - 1)
+        targets = torch.where(on[..., None], thing[..., 4:6].long(), model.config.decoder.vocab - 1)
         said = self.patch(features).unflatten(-1, (2, -1))                             # (C, S, 2, D)
         weight = on + off * (on.sum() / off.sum().clamp(min=1))
         return self.say(model, said, targets, weight[..., None].expand_as(targets))
 
-    def token_loss(self, model, visual: Tensor, boxes: Tensor, things: Tensor, batch: Batch) -> Tensor:
-        """Colour, kind and the digits of the place of the thing that each visual token covers."""
-        window = token_boxes(boxes, batch.pool_idx)                                    # (V, 4)
-        mine = things[batch.pool_idx[:, 0] // boxes.shape[1]]                          # (V, M, 6)
-        which = covering(window, mine, least=0.25)                                     # (V,)
-        on = which >= 0
-        thing, token, window = _of(mine, which)[on], visual[on], window[on]            # (covered, 6), ...
+    def token_loss(self, model, token: Tensor, window: Tensor, thing: Tensor) -> Tensor:
+        """What covers each visual token (n, D) in its window (n, 4), and the digits of its place (n, 8)."""
         home = ((window[:, :2] <= thing[:, :2]) & (thing[:, :2] < window[:, 2:])).all(dim=1)
-        said = torch.stack([token, token, *(probe(token) for probe in self.probes)], dim=1)  # (covered, 7, D)
-        digits = torch.cat([_leading_digits(thing[:, :2]), home.long()[:, None]], dim=1)
-        targets = torch.cat([thing[:, 4:].long(), self.digits[digits]], dim=1)
-        return self.say(model, said, targets, torch.ones_like(targets, dtype=torch.float))
+        said = torch.stack([token, token, *(probe(token) for probe in self.probes)], dim=1)  # (n, 7, D)
+        digits = torch.cat([_leading_digits(thing[:, 6:]), home.long()[:, None]], dim=1)
+        targets = torch.cat([thing[:, 4:6].long(), self.digits[digits]], dim=1)
+        weight = torch.ones_like(targets, dtype=torch.float)
+        weight[:, 2:6] = _shown(thing[:, 6:])[:, None]
+        return self.say(model, said, targets, weight)
 
     def mention_loss(self, model, heard: Tensor, batch: Batch) -> Tensor:
-        """The digits of the place of the one thing that a word means."""
+        """The digits of the place of the one thing that a word means, in the picture."""
         which = meant(self.forms[batch.ids], batch.things)                             # (B, T)
         on = which >= 0
-        thing, word = _of(batch.things, which)[on], heard[on]                          # (told, 6), (told, D)
-        said = torch.stack([probe(word) for probe in self.mentions], dim=1)            # (told, 4, D)
+        return self.place_loss(model, heard[on], _of(batch.things, which)[on])
+
+    def place_loss(self, model, heard: Tensor, thing: Tensor) -> Tensor:
+        """The digits of a thing's place in the picture, told by a token that knows it: (n, D), (n, 6)."""
+        said = torch.stack([probe(heard) for probe in self.mentions], dim=1)           # (n, 4, D)
         targets = self.digits[_leading_digits(thing[:, :2])]
         return self.say(model, said, targets, torch.ones_like(targets, dtype=torch.float))
 
@@ -198,12 +233,18 @@ class Growth(nn.Module):
 
 
 def _of(things: Tensor, which: Tensor) -> Tensor:
-    """The row of `things` (..., M, 6) that `which` (...) names; row 0 where it says -1."""
+    """The row of `things` (..., M, 6 or 8) that `which` (...) names; row 0 where it says -1."""
+    facts = things.shape[-1]
     if not things.shape[-2]:
-        return things.new_zeros(*which.shape, 6)
+        return things.new_zeros(*which.shape, facts)
     while things.dim() < which.dim() + 2:
         things = things[:, None].expand(*which.shape, *things.shape[-2:])
-    return things.gather(-2, which.clamp(min=0)[..., None, None].expand(*which.shape, 1, 6)).squeeze(-2)
+    return things.gather(-2, which.clamp(min=0)[..., None, None].expand(*which.shape, 1, facts)).squeeze(-2)
+
+
+def _shown(xy: Tensor) -> Tensor:
+    """Whether a place in a crop's percent lies inside it: (..., 2) -> (...)."""
+    return ((xy >= 0) & (xy < 100)).all(dim=-1)
 
 
 def _leading_digits(xy: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 from minimolmo.batch.collate import collate
 from minimolmo.batch.sequence import build_sequence
 from minimolmo.config import ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, VisionConfig
-from minimolmo.grow import Growth, _leading_digits, covering, hands, meant, patch_boxes, word_forms
+from minimolmo.grow import Growth, _leading_digits, covering, hands, meant, patch_boxes, told, word_forms
 from minimolmo.image.tiler import tile_image
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.text.tokenizer import Tokenizer
@@ -224,9 +224,39 @@ def test_in_a_batch_every_crop_is_asked_about_its_own_image():
     assert targets.tolist() == [[BLUE, BOX, *WORDS.encode("75751")]] * 2
 
 
+def test_a_high_res_crop_is_asked_for_places_in_itself():
+    """Crop 0 is the picture; crop 1 its right half, in which 75 % of the picture is the middle; a thing at 25 %
+    lies outside of it, half a crop to the left."""
+    places = torch.tensor([[0.0, 0, 100, 100], [50, 0, 50, 100]])
+    things = torch.cat([RIGHT, LEFT])[None].expand(2, 2, 6)
+    assert told(things, places, torch.tensor([0, 0])).tolist() == [[[75, 75], [25, 25]], [[50, 75], [-50, 25]]]
+
+
+def test_a_place_outside_a_crop_is_not_asked_of_it():
+    """A box around 48 % of the width: the left crop, 0 to 50 %, shows its centre, the right one an edge of it.
+    It covers two windows of each, and of the overview."""
+    seen = batch(thing(48, 50, 40, 40, BLUE, BOX), max_crops=1)
+    twice, right = [0, 1, 1], torch.tensor([[50.0, 0, 50, 100]])
+    seen = dataclasses.replace(seen, patches=seen.patches[twice], real=seen.real[twice], owner=seen.owner[[0, 0, 0]],
+                               places=torch.cat([WHOLE, right - torch.tensor([50, 0, 0, 0]), right]),
+                               pool_idx=torch.cat([seen.pool_idx, seen.pool_idx[-4:] + 16]))
+    _, (targets, weight) = asked_of(*grown(), seen)
+    assert (targets[:, :2] == torch.tensor([BLUE, BOX])).all() and (weight[:, :2] == 1).all()
+    assert weight[:, 2:6].all(dim=1).tolist() == [True, True, True, True, False, False]
+    assert targets[:4, 2:6].tolist() == [WORDS.encode("4850")] * 2 + [WORDS.encode("9650")] * 2  # 48 of 50: 96 %
+
+
+def test_the_tokens_of_high_res_crops_are_asked_where_their_thing_is_in_the_picture():
+    """One crop beside the overview: of the box's two visual tokens the second is asked, in the decoder."""
+    *_, (overview_alone, _) = asked_of(*grown(), batch(RIGHT, said=["?"]), listen=True)
+    *_, (with_a_crop, _) = asked_of(*grown(), batch(RIGHT, said=["?"], max_crops=1), listen=True)
+    assert overview_alone.tolist() == []
+    assert with_a_crop.tolist() == [WORDS.encode("7575")]
+
+
 def test_a_word_is_asked_where_the_thing_is_that_it_means():
     """Said of both pictures: "r", which only the left one has, and "bx", both of whose words mean the box."""
-    _, _, (targets, _) = asked_of(*grown(), batch(LEFT, RIGHT, said=["r", "bx"]), listen=True)
+    _, _, (targets, _), _ = asked_of(*grown(), batch(LEFT, RIGHT, said=["r", "bx"]), listen=True)
     assert targets.tolist() == [WORDS.encode("2525"), WORDS.encode("7575"), WORDS.encode("7575")]
 
 
@@ -235,7 +265,7 @@ def test_what_the_decoder_says_when_it_is_not_training_is_not_asked():
     seen = batch(LEFT, said=["r"])
     with torch.no_grad():
         model.read(seen, model.look(seen)[1])
-    assert growth.heard is None
+    assert not growth.heard
 
 
 def test_what_was_heard_is_asked_once():
