@@ -96,7 +96,8 @@ class Run:
 
     def __init__(self, config: RunConfig, out: Path, data: Path, folder: Path | None,
                  released: Path | None = None, deadline: float = math.inf):
-        self.config, self.out, self.data, self.stopping = config, out, data, False
+        self.config, self.out, self.data = config, out, data
+        self.told_to_stop = self.stopping = False  # this process; all of them, who agree on it once a step
         self.device, self.deadline, self.stage = pick_device(), deadline, STAGES[0]
         self.shared = config.shard and WORLD > 1  # each process holds a share of the weights
         self.tokenizer = (checkpoint.load_tokenizer(folder) if folder else
@@ -191,7 +192,7 @@ def train_step(run: Run, stage: str, step: int, micro_batches: list[Batch]) -> d
     if WORLD > 1:
         weight = weight.to(run.device)
         dist.all_reduce(weight)
-    logged = torch.tensor([0.0, 0.0, run.stopping], device=run.device)
+    logged = torch.tensor([0.0, 0.0, run.told_to_stop], device=run.device)
     for number, batch in enumerate(micro_batches, start=1):
         with run.micro_batch(last=number == len(micro_batches)):
             with autocast(run.device):
@@ -202,11 +203,12 @@ def train_step(run: Run, stage: str, step: int, micro_batches: list[Batch]) -> d
     if WORLD > 1:
         dist.all_reduce(logged)
     norms = optim.clip(run.optimizer, run.config.clip)
-    refuse_nonsense(run, f"{stage} step {step + 1}", [*logged.tolist(), *norms], micro_batches)
+    loss, entropy, told = logged.tolist()
+    refuse_nonsense(run, f"{stage} step {step + 1}", [loss, entropy, *norms], micro_batches)
     rates = optim.set_rates(run.optimizer, getattr(run.config, stage), step + 1)
     run.optimizer.step()
     run.optimizer.zero_grad()
-    loss, entropy, run.stopping = logged.tolist()  # if one process is told to stop, all stop after this step
+    run.stopping = told > 0  # by any process; one told since then tells the others in the next step
     return {"stage": stage, "step": run.step + 1, "loss": loss if stage == "grow" else entropy, "total": loss,
             "rates": rates, "norms": [round(norm, 4) for norm in norms]}
 
@@ -217,7 +219,7 @@ def refuse_nonsense(run: Run, where: str, numbers: list[float], micro_batches: l
         run.optimizer.zero_grad()
         rows = ", ".join(name for batch in micro_batches for name in batch.names)
         raise FloatingPointError(
-            f"{where}: the loss is {numbers[0]:.3g}, the gradient norms are {numbers[3:]}: a step like that "
+            f"{where}: the loss is {numbers[0]:.3g}, the gradient norms are {numbers[2:]}: a step like that "
             f"would ruin the weights, so it was not taken. The batch: {rows}. The last checkpoint is "
             f"untouched: look at those rows, or go on with --resume and lower --STAGE.rates.")
 
@@ -232,7 +234,7 @@ def train_stage(run: Run, stage: str, start: int, bar: tqdm, log) -> None:
         meter.start()
         micro_batches = next(batches)
         meter.feed()
-        run.stopping = run.stopping or time.monotonic() > run.deadline
+        run.told_to_stop = run.told_to_stop or time.monotonic() > run.deadline
         line = train_step(run, stage, step, micro_batches)
         line |= meter.read(stage, micro_batches, WORLD)
         run.step += 1
@@ -297,10 +299,11 @@ def train_stages(run: Run) -> None:
 
 
 def stop(run: Run) -> None:
-    """First Ctrl-C: finish the step and save. Second: leave at once; the last checkpoint stays."""
-    if run.stopping:
+    """First Ctrl-C: finish the step (told too late in it, one more) and save. Second: leave at once; the last
+    checkpoint stays."""
+    if run.told_to_stop:
         raise KeyboardInterrupt
-    run.stopping = True
+    run.told_to_stop = True
 
 
 def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | None, Path | None, float]:
