@@ -108,7 +108,7 @@ class Run:
             official.load_weights(released, self.trainee.model)
         self.optimizer = optim.make_optimizer(self.trainee.parts(), config.weight_decay)
         self.step = self.load(folder) if folder else 0
-        self.compiled = speed.is_worth_compiling(config, self.device)
+        self.compiled = speed.is_worth_compiling(config, self.device, WORLD)
         if self.compiled:
             speed.compile_blocks(self.trainee.model)
         self.meter = speed.Meter(config, self.device)
@@ -175,7 +175,7 @@ def make_loader(run: Run, stage: str) -> Loader:
                          f"Try --captions.steps=0, or --mix.cap=1.")
     budget = config.model.image.budget(settings.view)
     recipe = Recipe(config.model.image, run.tokenizer, stage, budget, config.max_tokens,
-                    speed.LENGTHS if run.compiled else ())
+                    speed.lengths_up_to(config.max_tokens) if run.compiled else ())
     weights = [config.mix[name] for name in datasets]
     seed = config.seed * len(STAGES) + STAGES.index(stage)
     return Loader(list(datasets.values()), weights, recipe, settings.batch, seed, config.accumulate,

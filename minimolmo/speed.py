@@ -11,6 +11,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import torch
@@ -23,26 +24,60 @@ from minimolmo.flops import peak_flops, training_flops
 from minimolmo.flow import Batch
 from minimolmo.model.molmo import MiniMolmo
 
+try:
+    import resource
+except ImportError:  # Windows shares memory without open files
+    resource = None
+
 LENGTHS = (128, 256, 384, 512, 768, 1024, 1280, 1536, 2048)  # tokens that sequences are filled up to
-CROPS = 128                                                 # a batch's crops are filled up to a multiple
 PROGRAMS = 64                                               # shapes of one block that may be compiled
+TENSORS = len(fields(Batch)) - 1                            # of a batch; its names are none
 
 
-def is_worth_compiling(config: RunConfig, device: torch.device) -> bool:
+def is_worth_compiling(config: RunConfig, device: torch.device, world: int) -> bool:
     """On a GPU, with whole weights and no experts: elsewhere it takes longer than it saves, and tokens come
     to an expert in numbers that never come again."""
-    return device.type == "cuda" and not config.shard and not config.model.decoder.experts
+    shared = config.shard and world > 1
+    return device.type == "cuda" and not shared and not config.model.decoder.experts
+
+
+def lengths_up_to(most: int) -> tuple[int, ...]:
+    """LENGTHS, as far as sequences of at most `most` tokens need them; beyond them every 2048. The last is
+    `most` itself, rounded up to a multiple of 8, which masked attention's fused kernel asks for.
+
+    >>> lengths_up_to(320)
+    (128, 256, 320)
+    """
+    steps = (*LENGTHS, *range(2 * LENGTHS[-1], most, LENGTHS[-1]))
+    return (*(length for length in steps if length < most), -(-most // 8) * 8)
 
 
 def count_workers(config: RunConfig, stage: str, device: torch.device, world: int) -> int:
     """How many processes prepare batches: on a GPU all cores but one, if what they prepare ahead, two groups
-    of batches each, fits into shared memory; without a GPU none, for training itself needs the cores."""
+    of batches each, fits into shared memory and into the files that a process may hold open; without a GPU
+    none, for training itself needs the cores."""
     if device.type != "cuda":
         return 0
     image, settings = config.model.image, getattr(config, stage)
     group = GROUP * settings.batch // world * (1 + image.budget(settings.view)) * 3 * image.crop_size ** 2
     room = shutil.disk_usage("/dev/shm").free if Path("/dev/shm").is_dir() else math.inf
-    return int(min(max(1, (os.cpu_count() or 1) // world - 1), room // (2 * group * world)))
+    files = GROUP * config.accumulate * TENSORS
+    return int(min(max(1, (os.cpu_count() or 1) // world - 1), room // (2 * group * world),
+                   raise_file_limit() // (2 * files)))
+
+
+def raise_file_limit() -> float:
+    """Let this process and its workers hold as many files open as the system allows; returns how many.
+
+    A tensor that a worker hands over is an open file on both sides, and a shell's usual limit is 1,024: fewer
+    than 15 workers need. PyTorch's other way, "file_system", needs no open files, but leaves the tensors of a
+    killed run in shared memory.
+    """
+    if resource is None:
+        return math.inf
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return math.inf if most == resource.RLIM_INFINITY else most
 
 
 def compile_blocks(model: MiniMolmo, make: Callable = torch.compile) -> None:
@@ -63,8 +98,12 @@ def _while_training(module: nn.Module, plain: Callable, fast: Callable) -> Calla
 
 
 def fill_up(patches: Tensor) -> Tensor:
-    """Crops filled up with empty ones to a multiple of CROPS: (C, S, ...) -> (C rounded up, S, ...)."""
-    return F.pad(patches, (0, 0, 0, 0, 0, -len(patches) % CROPS))
+    """Crops filled up with empty ones to 8, 10, 12, 14, 16, 20 ...: (C, S, ...) -> (C rounded up, S, ...).
+
+    Four sizes from each power of two to the next: few programs, and less than a quarter more crops.
+    """
+    step = 2 ** max(0, (len(patches) - 1).bit_length() - 3)  # three binary digits count, the rest is rounded
+    return F.pad(patches, (0, 0, 0, 0, 0, -len(patches) % step))
 
 
 class Meter:
