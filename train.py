@@ -274,12 +274,14 @@ def train(config: RunConfig, out: Path, data: Path, folder: Path | None, release
     Raises KeyboardInterrupt when it was stopped, or the minutes were over; ValueError if a GPU is too small.
     """
     out.mkdir(parents=True, exist_ok=True)
-    run = Run(config, out, data, folder, released, time.monotonic() + 60 * minutes)
-    usual = signal.signal(signal.SIGINT, lambda *_: stop(run))
+    deadline, run, usual = time.monotonic() + 60 * minutes, None, signal.getsignal(signal.SIGINT)
     try:
+        run = Run(config, out, data, folder, released, deadline)
+        signal.signal(signal.SIGINT, lambda *_: stop(run))
         train_stages(run)
     except torch.OutOfMemoryError:
-        raise ValueError(speed.too_large(config, run.stage, WORLD)) from None
+        stage = run.stage if run else None
+        raise ValueError(speed.too_large(config, stage, WORLD, speed.gpu_memory())) from None
     finally:
         signal.signal(signal.SIGINT, usual)
 

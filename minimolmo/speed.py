@@ -23,6 +23,7 @@ from minimolmo.config import RunConfig
 from minimolmo.flops import peak_flops, training_flops
 from minimolmo.flow import Batch
 from minimolmo.model.molmo import MiniMolmo
+from minimolmo.sizes import count
 
 try:
     import resource
@@ -32,6 +33,7 @@ except ImportError:  # Windows shares memory without open files
 LENGTHS = (128, 256, 384, 512, 768, 1024, 1280, 1536, 2048)  # tokens that sequences are filled up to
 PROGRAMS = 64                                               # shapes of one block that may be compiled
 TENSORS = len(fields(Batch)) - 1                            # of a batch; its names are none
+STATE = 16               # bytes of a weight, its gradient and AdamW's two moments: four numbers in float32
 
 
 def is_worth_compiling(config: RunConfig, device: torch.device, world: int) -> bool:
@@ -137,8 +139,17 @@ class Meter:
         return numbers
 
 
-def too_large(config: RunConfig, stage: str, world: int) -> str:
-    """What to say when a GPU's memory is full: which setting to lower."""
+def gpu_memory() -> float:
+    """Bytes of this process's GPU, those in use included; without a GPU no bound is known."""
+    return torch.cuda.get_device_properties().total_memory if torch.cuda.is_available() else math.inf
+
+
+def too_large(config: RunConfig, stage: str | None, world: int, memory: float) -> str:
+    """What to say when a GPU's `memory` bytes are full: which setting to lower. Without a stage the model was
+    only being built."""
+    weights = count(config.model)["total"]
+    if stage is None or STATE * weights / (world if config.shard else 1) > memory:
+        return _too_many_weights(config, weights, world, memory)
     settings, pieces = getattr(config, stage), config.accumulate * world
     more = next((n for n in range(config.accumulate + 1, settings.batch + 1)
                  if settings.batch % (n * world) == 0), None)
@@ -147,3 +158,16 @@ def too_large(config: RunConfig, stage: str, world: int) -> str:
     return (f"the GPU's memory is full: stage {stage} puts {settings.batch // pieces} images at once through "
             f"the model. Try --resume {cut}; or a view with fewer crops, in a run of its own: "
             f"--{stage}.view=bird.")
+
+
+def _too_many_weights(config: RunConfig, weights: int, world: int, memory: float) -> str:
+    """As many GPUs as leave half of each to what flows through; if one would do, somebody else is on it."""
+    gpus = 1
+    while STATE * weights / gpus > memory / 2:
+        gpus *= 2
+    remedy = (f"more GPUs, of which each holds a share: torchrun --nproc-per-node={max(gpus, 2 * world)} "
+              f"train.py --shard=true with the rest of the command" if gpus > 1 else
+              f"again when nothing else runs on this GPU; nvidia-smi lists what does")
+    return (f"the GPU's memory is full: the {weights / 1e6:,.0f} million weights of {config.name}, their "
+            f"gradients and AdamW's two moments take {STATE * weights / 1e9:.1f} GB, and what flows through "
+            f"them comes on top. Try {remedy}.")

@@ -218,14 +218,29 @@ def test_a_log_line_says_how_fast_and_how_busy(monkeypatch):
 
 # Memory
 
+GPU = 80e9  # bytes
+
 def test_when_the_memory_is_full_the_message_names_the_setting_to_lower():
     config = RunConfig(mixture=StageConfig(steps=1, batch=128))
-    said = speed.too_large(config, "mixture", 1)
+    said = speed.too_large(config, "mixture", 1, GPU)
     assert "128 images at once" in said
     assert "--resume --accumulate=2, which cuts each batch into 2 pieces" in said
-    assert "--accumulate=4" in speed.too_large(replace(config, accumulate=2), "mixture", 1)
+    assert "--accumulate=4" in speed.too_large(replace(config, accumulate=2), "mixture", 1, GPU)
     one_at_a_time = replace(config, accumulate=128)
-    assert "--max_tokens=160" in speed.too_large(one_at_a_time, "mixture", 1)
+    assert "--max_tokens=160" in speed.too_large(one_at_a_time, "mixture", 1, GPU)
+
+
+def test_when_the_weights_alone_fill_the_memory_the_message_asks_for_more_gpus():
+    """Molmo-7B-D: 8.02 billion weights of 16 bytes are 128.3 GB; four GPUs of 80 hold 32 each. No setting of
+    the batch helps, neither while building nor in the first step; shared by four, the batch is to blame."""
+    seven = preset("molmo_7b_d")
+    said = speed.too_large(seven, None, 1, GPU)
+    assert said == speed.too_large(seven, "mixture", 1, GPU)
+    assert "8,021 million weights of molmo_7b_d" in said and "take 128.3 GB" in said
+    assert "Try more GPUs, of which each holds a share: torchrun --nproc-per-node=4" in said
+    assert "--nproc-per-node=4" in speed.too_large(seven, None, 2, GPU)
+    assert "64 images at once" in speed.too_large(seven, "mixture", 4, GPU)
+    assert "Try again when nothing else runs on this GPU" in speed.too_large(preset("mini"), None, 1, GPU)
 
 
 # Workers

@@ -362,6 +362,14 @@ def test_when_a_gpu_is_too_small_the_setting_to_lower_is_named(data, tmp_path, m
         train.main(arguments(tmp_path, data))
 
 
+def test_a_gpu_that_is_full_before_the_first_step_is_explained_too(data, tmp_path, monkeypatch):
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+    monkeypatch.setattr(train.parallel, "place", full)
+    with pytest.raises(SystemExit, match=r"weights of nano.* Try again when nothing else runs on this GPU"):
+        train.main(arguments(tmp_path, data))
+
+
 def test_a_run_may_go_on_with_its_batches_cut_into_more_pieces(data, tmp_path, monkeypatch):
     stop_after(4, tmp_path, data, (), monkeypatch)
     train.main(arguments(tmp_path, data, "--resume", "--accumulate=2"))
