@@ -10,6 +10,7 @@ import math
 import os
 import shutil
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -63,9 +64,15 @@ def count_workers(config: RunConfig, stage: str, device: torch.device, world: in
     image, settings = config.model.image, getattr(config, stage)
     group = GROUP * settings.batch // world * (1 + image.budget(settings.view)) * 3 * image.crop_size ** 2
     room = shutil.disk_usage("/dev/shm").free if Path("/dev/shm").is_dir() else math.inf
-    files = GROUP * config.accumulate * TENSORS
-    return int(min(max(1, (os.cpu_count() or 1) // world - 1), room // (2 * group * world),
-                   raise_file_limit() // (2 * files)))
+    files, limit = GROUP * config.accumulate * TENSORS, raise_file_limit()
+    workers = int(min(max(1, (os.cpu_count() or 1) // world - 1), room // (2 * group * world),
+                      limit // (2 * files)))
+    if not workers:
+        needed = 2 * group * world / 1e9
+        warnings.warn(f"nobody prepares batches ahead, so the GPU will wait for them: that takes {needed:.1f} GB "
+                      f"of shared memory, where {room / 1e9:.1f} are free, and {2 * files} open files, where "
+                      f"{limit} may be. Try docker run --shm-size=64g, or ulimit -n {2 * files}.")
+    return workers
 
 
 def raise_file_limit() -> float:
@@ -100,11 +107,11 @@ def _while_training(module: nn.Module, plain: Callable, fast: Callable) -> Calla
 
 
 def fill_up(patches: Tensor) -> Tensor:
-    """Crops filled up with empty ones to 8, 10, 12, 14, 16, 20 ...: (C, S, ...) -> (C rounded up, S, ...).
+    """Crops filled up with empty ones to 16, 18, 20 ... 32, 36 ...: (C, S, ...) -> (C rounded up, S, ...).
 
-    Four sizes from each power of two to the next: few programs, and less than a quarter more crops.
+    Eight sizes from each power of two to the next: few programs, and less than an eighth more crops.
     """
-    step = 2 ** max(0, (len(patches) - 1).bit_length() - 3)  # three binary digits count, the rest is rounded
+    step = 2 ** max(0, (len(patches) - 1).bit_length() - 4)  # four binary digits count, the rest is rounded
     return F.pad(patches, (0, 0, 0, 0, 0, -len(patches) % step))
 
 

@@ -2,6 +2,7 @@
 import json
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -110,13 +111,13 @@ def test_no_batch_is_longer_than_the_longest_of_its_lengths():
         assert list(lengths) == sorted(set(lengths))
 
 
-def test_crops_are_filled_up_by_less_than_a_quarter_to_few_sizes():
-    """8 crops stay 8; 9 become 10; of 1 ... 2,048 there are 8, and then four sizes for each doubling."""
+def test_crops_are_filled_up_by_less_than_an_eighth_to_few_sizes():
+    """16 crops stay 16; 17 become 18; of 1 ... 2,048 there are 16, and then eight sizes for each doubling."""
     counts = range(1, 2049)
     filled = [len(speed.fill_up(torch.zeros(count, 1, 1))) for count in counts]
-    assert filled[:18] == [1, 2, 3, 4, 5, 6, 7, 8, 10, 10, 12, 12, 14, 14, 16, 16, 20, 20]
-    assert all(count <= full < 1.25 * count for count, full in zip(counts, filled))
-    assert len(set(filled)) == 8 + 4 * 8
+    assert filled[:16] == list(range(1, 17)) and filled[16:20] == [18, 18, 20, 20]
+    assert all(count <= full < 1.125 * count for count, full in zip(counts, filled))
+    assert len(set(filled)) == 16 + 8 * 7
 
 
 def compiled(model, backend="eager"):
@@ -254,7 +255,8 @@ def test_batches_are_prepared_by_all_cores_but_one_as_far_as_shared_memory_goes(
     workers = []
     for groups in (1000, 20, 1):
         free["disk"] = SimpleNamespace(free=groups * group)
-        workers.append(speed.count_workers(preset("mini"), "mixture", torch.device("cuda"), 1))
+        with pytest.warns(match="2.3 GB .* 1.1 are free.*--shm-size") if groups == 1 else nullcontext():
+            workers.append(speed.count_workers(preset("mini"), "mixture", torch.device("cuda"), 1))
     assert workers == [15, 10, 0]
     assert speed.count_workers(preset("mini"), "mixture", torch.device("cpu"), 1) == 0
 
@@ -266,7 +268,8 @@ def test_workers_are_no_more_than_the_files_that_may_be_open(monkeypatch):
     config, workers = replace(preset("mini"), accumulate=4), []
     for files in (10 ** 6, 4096, 512):
         monkeypatch.setattr(speed, "raise_file_limit", lambda: files)
-        workers.append(speed.count_workers(config, "mixture", torch.device("cuda"), 1))
+        with pytest.warns(match="704 open files, where 512 may be") if files == 512 else nullcontext():
+            workers.append(speed.count_workers(config, "mixture", torch.device("cuda"), 1))
     assert workers == [15, 5, 0]
 
 
