@@ -65,14 +65,21 @@ def count_workers(config: RunConfig, stage: str, device: torch.device, world: in
     group = GROUP * settings.batch // world * (1 + image.budget(settings.view)) * 3 * image.crop_size ** 2
     room = shutil.disk_usage("/dev/shm").free if Path("/dev/shm").is_dir() else math.inf
     files, limit = GROUP * config.accumulate * TENSORS, raise_file_limit()
-    workers = int(min(max(1, (os.cpu_count() or 1) // world - 1), room // (2 * group * world),
+    workers = int(min(max(1, cores() // world - 1), room // (2 * group * world),
                       limit // (2 * files)))
     if not workers:
         needed = 2 * group * world / 1e9
-        warnings.warn(f"nobody prepares batches ahead, so the GPU will wait for them: that takes {needed:.1f} GB "
+        warnings.warn(f"nobody prepares batches ahead, so the GPU will wait: it takes {needed:.1f} GB "
                       f"of shared memory, where {room / 1e9:.1f} are free, and {2 * files} open files, where "
                       f"{limit} may be. Try docker run --shm-size=64g, or ulimit -n {2 * files}.")
     return workers
+
+
+def cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """Cores that this process may use: in a container often far fewer than the machine has."""
+    own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    share, period = quota.read_text().split() if quota.is_file() else ("max", "")  # microseconds, or no bound
+    return own if share == "max" else max(1, min(own, int(share) // int(period)))
 
 
 def raise_file_limit() -> float:

@@ -248,7 +248,7 @@ def test_when_the_weights_alone_fill_the_memory_the_message_asks_for_more_gpus()
 
 def test_batches_are_prepared_by_all_cores_but_one_as_far_as_shared_memory_goes(monkeypatch):
     """16 cores. A group of mini is 8 batches of 128 pictures of 13 crops, 1.13 GB; each worker holds two."""
-    monkeypatch.setattr(speed.os, "cpu_count", lambda: 16)
+    monkeypatch.setattr(speed, "cores", lambda: 16)
     monkeypatch.setattr(speed, "raise_file_limit", lambda: 10 ** 6)
     free, group = {}, 8 * 128 * 13 * 3 * 168 ** 2
     monkeypatch.setattr(speed.shutil, "disk_usage", lambda _path: free["disk"])
@@ -263,7 +263,7 @@ def test_batches_are_prepared_by_all_cores_but_one_as_far_as_shared_memory_goes(
 
 def test_workers_are_no_more_than_the_files_that_may_be_open(monkeypatch):
     """8 x 4 micro-batches of 11 tensors are a group of 352 files, and each worker holds two groups."""
-    monkeypatch.setattr(speed.os, "cpu_count", lambda: 16)
+    monkeypatch.setattr(speed, "cores", lambda: 16)
     monkeypatch.setattr(speed.shutil, "disk_usage", lambda _path: SimpleNamespace(free=10 ** 15))
     config, workers = replace(preset("mini"), accumulate=4), []
     for files in (10 ** 6, 4096, 512):
@@ -271,6 +271,16 @@ def test_workers_are_no_more_than_the_files_that_may_be_open(monkeypatch):
         with pytest.warns(match="704 open files, where 512 may be") if files == 512 else nullcontext():
             workers.append(speed.count_workers(config, "mixture", torch.device("cuda"), 1))
     assert workers == [15, 5, 0]
+
+
+def test_in_a_container_only_its_own_cores_count(monkeypatch, tmp_path):
+    """192 cores, of which a container may use 1.6 seconds in each tenth of a second: 16."""
+    monkeypatch.setattr(speed.os, "sched_getaffinity", lambda _process: range(192), raising=False)
+    quota = tmp_path / "cpu.max"
+    assert speed.cores(quota) == 192  # no such file: no container
+    for said, found in (("max 100000", 192), ("1600000 100000", 16), ("50000 100000", 1)):
+        quota.write_text(said)
+        assert speed.cores(quota) == found
 
 
 MANY_FILES = """

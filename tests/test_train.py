@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -374,6 +375,18 @@ def test_a_run_may_go_on_with_its_batches_cut_into_more_pieces(data, tmp_path, m
     stop_after(4, tmp_path, data, (), monkeypatch)
     train.main(arguments(tmp_path, data, "--resume", "--accumulate=2"))
     assert len(losses(tmp_path)) == 12
+
+
+def test_compiled_blocks_filled_up_batches_and_workers_take_the_same_steps(
+        unbroken, data, tmp_path, monkeypatch):
+    """All that a GPU's run has and a CPU's has not, but for bfloat16: captured as for a GPU, run as they are."""
+    make = partial(torch.compile, backend="eager", fullgraph=True)
+    monkeypatch.setattr(train.speed, "is_worth_compiling", lambda *_: True)
+    monkeypatch.setattr(train.speed, "count_workers", lambda *_: 1)
+    monkeypatch.setattr(train.speed, "compile_blocks", partial(train.speed.compile_blocks, make=make))
+    torch.compiler.reset()
+    train.main(arguments(tmp_path, data))
+    assert_close(tmp_path, unbroken)
 
 
 @pytest.mark.gpu
