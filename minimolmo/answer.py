@@ -95,9 +95,9 @@ def ask(model: MiniMolmo, tokenizer: Tokenizer, images: list[np.ndarray], questi
             said = generate(model, batch.to(device), tokenizer.eos, max_new, temperature, generator)
     except torch.OutOfMemoryError:
         raise ValueError(
-            f"the GPU's memory is full: {len(images)} question(s) at once, about {len(batch.patches)} crops in "
-            f"view {view}, are too much beside the model. Try --view=bird, which looks at one crop a picture, "
-            f"or CUDA_VISIBLE_DEVICES= in front of the command, which answers on the CPU.") from None
+            f"the GPU's memory is full: {len(images)} question(s) at once, about {len(batch.patches)} crops "
+            f"in view {view}, are too much beside the model. Try --view=bird, which looks at one crop a "
+            f"picture, or CUDA_VISIBLE_DEVICES= in front of the command, to answer on the CPU.") from None
     texts = [tokenizer.decode(ids).strip() for ids in said]
     return [Answer(text, parse_points(text)) for text in texts]
 

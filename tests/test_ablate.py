@@ -97,7 +97,7 @@ def test_neither_data_nor_compiling_is_in_the_seconds_of_a_step(
     assert ablate.seconds_a_step(base, tmp_path, data) == 1.0
 
 
-def test_patches_are_gone_when_a_variant_is_done_or_has_failed():
+def test_patches_are_gone_when_a_variant_is_done():
     before = optim.clip
     with pytest.raises(KeyboardInterrupt), ablate.patched(ablate.VARIANTS["clipped globally"]):
         assert optim.clip is ablate.clip_globally

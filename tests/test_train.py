@@ -379,7 +379,7 @@ def test_a_run_may_go_on_with_its_batches_cut_into_more_pieces(data, tmp_path, m
 
 def test_compiled_blocks_filled_up_batches_and_workers_take_the_same_steps(
         unbroken, data, tmp_path, monkeypatch):
-    """All that a GPU's run has and a CPU's has not, but for bfloat16: captured as for a GPU, run as they are."""
+    """What a GPU has that a CPU has not, but for bfloat16: blocks are captured, and run as captured."""
     make = partial(torch.compile, backend="eager", fullgraph=True)
     monkeypatch.setattr(train.speed, "is_worth_compiling", lambda *_: True)
     monkeypatch.setattr(train.speed, "count_workers", lambda *_: 1)
