@@ -96,7 +96,8 @@ class Run:
 
     def __init__(self, config: RunConfig, out: Path, data: Path, folder: Path | None,
                  released: Path | None = None, deadline: float = math.inf):
-        self.config, self.out, self.data, self.stopping = config, out, data, False
+        self.config, self.out, self.data = config, out, data
+        self.told_to_stop = self.stopping = False  # this process; all of them, who agree on it once a step
         self.device, self.deadline, self.stage = pick_device(), deadline, STAGES[0]
         self.shared = config.shard and WORLD > 1  # each process holds a share of the weights
         self.tokenizer = (checkpoint.load_tokenizer(folder) if folder else
@@ -107,7 +108,7 @@ class Run:
             official.load_weights(released, self.trainee.model)
         self.optimizer = optim.make_optimizer(self.trainee.parts(), config.weight_decay)
         self.step = self.load(folder) if folder else 0
-        self.compiled = speed.is_worth_compiling(config, self.device)
+        self.compiled = speed.is_worth_compiling(config, self.device, WORLD)
         if self.compiled:
             speed.compile_blocks(self.trainee.model)
         self.meter = speed.Meter(config, self.device)
@@ -174,7 +175,7 @@ def make_loader(run: Run, stage: str) -> Loader:
                          f"Try --captions.steps=0, or --mix.cap=1.")
     budget = config.model.image.budget(settings.view)
     recipe = Recipe(config.model.image, run.tokenizer, stage, budget, config.max_tokens,
-                    speed.LENGTHS if run.compiled else ())
+                    speed.lengths_up_to(config.max_tokens) if run.compiled else ())
     weights = [config.mix[name] for name in datasets]
     seed = config.seed * len(STAGES) + STAGES.index(stage)
     return Loader(list(datasets.values()), weights, recipe, settings.batch, seed, config.accumulate,
@@ -191,7 +192,7 @@ def train_step(run: Run, stage: str, step: int, micro_batches: list[Batch]) -> d
     if WORLD > 1:
         weight = weight.to(run.device)
         dist.all_reduce(weight)
-    logged = torch.tensor([0.0, 0.0, run.stopping], device=run.device)
+    logged = torch.tensor([0.0, 0.0, run.told_to_stop], device=run.device)
     for number, batch in enumerate(micro_batches, start=1):
         with run.micro_batch(last=number == len(micro_batches)):
             with autocast(run.device):
@@ -202,11 +203,12 @@ def train_step(run: Run, stage: str, step: int, micro_batches: list[Batch]) -> d
     if WORLD > 1:
         dist.all_reduce(logged)
     norms = optim.clip(run.optimizer, run.config.clip)
-    refuse_nonsense(run, f"{stage} step {step + 1}", [*logged.tolist(), *norms], micro_batches)
+    loss, entropy, told = logged.tolist()
+    refuse_nonsense(run, f"{stage} step {step + 1}", [loss, entropy, *norms], micro_batches)
     rates = optim.set_rates(run.optimizer, getattr(run.config, stage), step + 1)
     run.optimizer.step()
     run.optimizer.zero_grad()
-    loss, entropy, run.stopping = logged.tolist()  # if one process is told to stop, all stop after this step
+    run.stopping = told > 0  # by any process; one told since then tells the others in the next step
     return {"stage": stage, "step": run.step + 1, "loss": loss if stage == "grow" else entropy, "total": loss,
             "rates": rates, "norms": [round(norm, 4) for norm in norms]}
 
@@ -217,7 +219,7 @@ def refuse_nonsense(run: Run, where: str, numbers: list[float], micro_batches: l
         run.optimizer.zero_grad()
         rows = ", ".join(name for batch in micro_batches for name in batch.names)
         raise FloatingPointError(
-            f"{where}: the loss is {numbers[0]:.3g}, the gradient norms are {numbers[3:]}: a step like that "
+            f"{where}: the loss is {numbers[0]:.3g}, the gradient norms are {numbers[2:]}: a step like that "
             f"would ruin the weights, so it was not taken. The batch: {rows}. The last checkpoint is "
             f"untouched: look at those rows, or go on with --resume and lower --STAGE.rates.")
 
@@ -232,7 +234,7 @@ def train_stage(run: Run, stage: str, start: int, bar: tqdm, log) -> None:
         meter.start()
         micro_batches = next(batches)
         meter.feed()
-        run.stopping = run.stopping or time.monotonic() > run.deadline
+        run.told_to_stop = run.told_to_stop or time.monotonic() > run.deadline
         line = train_step(run, stage, step, micro_batches)
         line |= meter.read(stage, micro_batches, WORLD)
         run.step += 1
@@ -272,12 +274,14 @@ def train(config: RunConfig, out: Path, data: Path, folder: Path | None, release
     Raises KeyboardInterrupt when it was stopped, or the minutes were over; ValueError if a GPU is too small.
     """
     out.mkdir(parents=True, exist_ok=True)
-    run = Run(config, out, data, folder, released, time.monotonic() + 60 * minutes)
-    usual = signal.signal(signal.SIGINT, lambda *_: stop(run))
+    deadline, run, usual = time.monotonic() + 60 * minutes, None, signal.getsignal(signal.SIGINT)
     try:
+        run = Run(config, out, data, folder, released, deadline)
+        signal.signal(signal.SIGINT, lambda *_: stop(run))
         train_stages(run)
     except torch.OutOfMemoryError:
-        raise ValueError(speed.too_large(config, run.stage, WORLD)) from None
+        stage = run.stage if run else None
+        raise ValueError(speed.too_large(config, stage, WORLD, speed.gpu_memory())) from None
     finally:
         signal.signal(signal.SIGINT, usual)
 
@@ -297,10 +301,11 @@ def train_stages(run: Run) -> None:
 
 
 def stop(run: Run) -> None:
-    """First Ctrl-C: finish the step and save. Second: leave at once; the last checkpoint stays."""
-    if run.stopping:
+    """First Ctrl-C: finish the step (told too late in it, one more) and save. Second: leave at once; the last
+    checkpoint stays."""
+    if run.told_to_stop:
         raise KeyboardInterrupt
-    run.stopping = True
+    run.told_to_stop = True
 
 
 def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | None, Path | None, float]:

@@ -84,11 +84,20 @@ def prompt(image: np.ndarray, question: str, model: MiniMolmo, tokenizer: Tokeni
 def ask(model: MiniMolmo, tokenizer: Tokenizer, images: list[np.ndarray], questions: list[str],
         view: str = "bird", max_new: int = MAX_NEW, temperature: float = 0.0,
         generator: torch.Generator | None = None) -> list[Answer]:
-    """One answer for each pair of image (H, W, 3) uint8 and question; points in percent of that image."""
+    """One answer for each pair of image (H, W, 3) uint8 and question; points in percent of that image.
+
+    Raises ValueError if the GPU's memory is too small for so many at once.
+    """
     device = next(model.parameters()).device
     batch = collate([prompt(image, q, model, tokenizer, view) for image, q in zip(images, questions)])
-    with autocast(device):
-        said = generate(model, batch.to(device), tokenizer.eos, max_new, temperature, generator)
+    try:
+        with autocast(device):
+            said = generate(model, batch.to(device), tokenizer.eos, max_new, temperature, generator)
+    except torch.OutOfMemoryError:
+        raise ValueError(
+            f"the GPU's memory is full: {len(images)} question(s) at once, about {len(batch.patches)} crops "
+            f"in view {view}, are too much beside the model. Try --view=bird, which looks at one crop a "
+            f"picture, or CUDA_VISIBLE_DEVICES= in front of the command, to answer on the CPU.") from None
     texts = [tokenizer.decode(ids).strip() for ids in said]
     return [Answer(text, parse_points(text)) for text in texts]
 

@@ -1,7 +1,9 @@
 """What does each idea of Molmo buy? python tests/ablate.py [--minutes=9] [--only=one,two] [--seeds=1,2]
 
 Every variant is trained with the same data, steps and seeds as the base, and differs in one thing alone; only
-"one annotation each" gets the base's seconds in place of its steps. Run it again to go on: finished runs are
+"one annotation each" gets the base's seconds in the mixture in place of its steps. For that a step of each is
+timed alike, one after the other: on batches that are ready, in shapes that were met before, so no waiting for
+data, no compiling, saving or drawing is in it. Run it again to go on: finished runs are
 kept in OUT/<variant>-s<seed>/result.json. Ends with a table beside the paper's numbers, OUT/ablate.json and
 OUT/ablate.png.
 
@@ -11,7 +13,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import json
+import multiprocessing
 import random
 import sys
 import time
@@ -120,7 +124,7 @@ class Variant:
     patches   what stands in for what while it trains and answers: (module, name, stand-in)
     paper     (score, the paper's number with the idea as in Molmo, and with this change); None: it gives none
     view      how near it looks when it answers, if not as in training
-    seconds   it gets the base's seconds, not its steps
+    seconds   it gets as many steps of the mixture as take the base's time
     """
     settings: tuple[str, ...] = ()
     patches: tuple[tuple, ...] = ()
@@ -188,44 +192,61 @@ def run(name: str, base: RunConfig, seed: int, out: Path, data: Path, deadline: 
     variant, place = VARIANTS[name], out / f"{name.replace(' ', '-')}-s{seed}"
     if (place / "result.json").is_file():
         return json.loads((place / "result.json").read_text())
-    with patched(variant):
+    config = config_of(base, variant, seed)
+    if variant.seconds and not checkpoint.latest(place):
+        config = with_the_time_of(config_of(base, VARIANTS["base"], seed), config, variant, place, data)
+    with patched(variant), clean():
         if not variant.view:
-            train_one(config_of(base, variant, seed), variant, place, data, deadline, out / f"base-s{seed}")
+            train_one(config, place, data, deadline)
         result = ask_one(place if not variant.view else out / f"base-s{seed}", data, variant.view, rows)
     place.mkdir(parents=True, exist_ok=True)
     write_atomically(place / "result.json", [json.dumps(result, indent=1).encode()])
     return result
 
 
-def train_one(config: RunConfig, variant: Variant, place: Path, data: Path, deadline: float,
-              base: Path) -> None:
-    """Train, or go on; in stage mixture for as many seconds as the base took, if that is the rule."""
+@contextlib.contextmanager
+def clean() -> Iterator[None]:
+    """Afterwards nothing of it is left: no compiled program, and no weights in the GPU's memory. Compiled
+    blocks hold themselves in a circle, so the garbage collector alone finds them."""
+    try:
+        yield
+    finally:
+        torch.compiler.reset()
+        gc.collect()
+        torch.cuda.empty_cache()
+
+
+def train_one(config: RunConfig, place: Path, data: Path, deadline: float) -> None:
+    """Train, or go on."""
     folder = checkpoint.latest(place)
-    if folder:
-        config = checkpoint.load_config(folder)
-    elif variant.seconds:
-        steps = max(1, round(seconds_of(base) / seconds_a_step(config, place, data)))
-        config = replace(config, mixture=replace(config.mixture, steps=steps))
+    config = checkpoint.load_config(folder) if folder else config
     train.train(config, place, data, folder, minutes=(deadline - time.monotonic()) / 60)
 
 
-def seconds_of(place: Path) -> float:
-    """What the mixture's steps of a finished run took."""
-    lines = map(json.loads, (place / "log.jsonl").read_text().splitlines())
-    batch = checkpoint.load_config(checkpoint.latest(place)).mixture.batch
-    return sum(batch / line["images_per_second"] for line in lines if line["stage"] == "mixture")
+def with_the_time_of(base: RunConfig, config: RunConfig, variant: Variant, place: Path,
+                     data: Path) -> RunConfig:
+    """The variant's settings, with as many steps of the mixture as take the time of the base's."""
+    known = seconds_a_step(base, place, data)
+    with patched(variant):
+        taken = seconds_a_step(config, place, data)
+    steps = max(1, round(base.mixture.steps * known / taken))
+    return replace(config, mixture=replace(config.mixture, steps=steps))
 
 
-def seconds_a_step(config: RunConfig, place: Path, data: Path, steps: int = 30) -> float:
-    """Of the mixture, the middle one of some: a trial that is thrown away."""
-    steps = min(steps, config.mixture.steps)
-    run = train.Run(config, place, data, None)
-    batches, taken = train.make_loader(run, "mixture").batches(0, steps), []
-    for number, micro_batches in enumerate(batches):
-        began = time.perf_counter()
-        train.train_step(run, "mixture", number, micro_batches)
-        taken.append(time.perf_counter() - began)
-    return float(np.median(taken))
+def seconds_a_step(config: RunConfig, place: Path, data: Path, groups: int = 4) -> float:
+    """Of the mixture, the mean of some whole groups of batches, short ones and long ones. A trial that is
+    thrown away: the same batches twice, and the second time counts, when all shapes have been met."""
+    steps = min(groups * loader.GROUP, config.mixture.steps)
+    with clean():
+        run = train.Run(config, place, data, None)
+        batches = list(train.make_loader(run, "mixture").batches(0, steps))
+        for _ in range(2):
+            began = time.perf_counter()
+            for number, micro_batches in enumerate(batches):
+                train.train_step(run, "mixture", number, micro_batches)
+            taken = time.perf_counter() - began
+        del run
+    return taken / steps
 
 
 def ask_one(place: Path, data: Path, view: str, rows: int) -> dict:
@@ -297,6 +318,8 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--out", type=Path, default=Path("out/ablate"))
     parser.add_argument("--data", type=Path, default=train.DATA)
     given, settings = parser.parse_known_args(arguments)
+    if "fork" in multiprocessing.get_all_start_methods():  # workers begin with the stand-ins in place
+        multiprocessing.set_start_method("fork", force=True)
     deadline, seeds = time.monotonic() + 60 * given.minutes, [int(seed) for seed in given.seeds.split(",")]
     base = preset(given.preset or "mini")
     base = override(base, ([] if given.preset else SMALL) + list(in_view("ground")) + settings)

@@ -7,6 +7,7 @@ RUNS.md keeps what it said on which machine. Numbers, not tests: a busy machine 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import sys
 import time
@@ -68,6 +69,16 @@ def seconds(run: Callable, least: float = 1.0, most: int = 50) -> float:
     return float(np.median(taken))
 
 
+def _fresh() -> None:
+    """Nothing of what was measured before is left: no compiled program, no weights, no peak. Compiled blocks
+    hold themselves in a circle, so the garbage collector alone finds them."""
+    torch.compiler.reset()
+    gc.collect()
+    if DEVICE.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+
+
 def _wait() -> None:
     if DEVICE.type == "cuda":
         torch.cuda.synchronize()
@@ -116,7 +127,6 @@ def bench_step(name: str, model: MolmoConfig, batch: Batch, compiled: bool) -> l
     if DEVICE.type == "cuda":
         peak = torch.cuda.max_memory_allocated() / 2 ** 30
         rows.append(row("memory", f"{name}, {how}", peak, "GiB", shape))
-        torch.cuda.reset_peak_memory_stats()
     return rows
 
 
@@ -295,7 +305,11 @@ def bench_all(config: RunConfig, steps: int, words_file: Path) -> list[Row]:
         print(f"no data of level {config.level}: packing is left out (make data LEVEL={config.level})")
     jobs += [lambda: bench_crops(config, images), lambda: bench_decoding(config), lambda: bench_tiler(config),
              lambda: bench_words(words_file)]
-    return [found for job in tqdm(jobs, "measuring", leave=False) for found in job()]
+    rows = []
+    for job in tqdm(jobs, "measuring", leave=False):
+        _fresh()
+        rows += job()
+    return rows
 
 
 def chart(rows: list[Row], title: str):

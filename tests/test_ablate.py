@@ -1,15 +1,19 @@
 """What each idea buys: every variant trains, differs as it says, and leaves no trace."""
 import json
 import math
+import weakref
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 import ablate
-from minimolmo import checkpoint, optim
+from minimolmo import checkpoint, optim, speed
 from minimolmo.config import override
 from minimolmo.presets import preset
 from minimolmo.flow import Annotation
+from minimolmo.model.molmo import MiniMolmo
+from minimolmo.model.vit import VisionBlock
 from minimolmo.score import read_count
 from minimolmo.text.points import parse_points, points_to_text
 from minimolmo.text.prompts import answer_text
@@ -37,7 +41,7 @@ def base():
 def test_every_variant_trains(name, base, data, tmp_path):  # noqa: F811
     variant = ablate.VARIANTS[name]
     with ablate.patched(variant):
-        ablate.train_one(ablate.config_of(base, variant, 1), variant, tmp_path, data, math.inf, tmp_path)
+        ablate.train_one(ablate.config_of(base, variant, 1), tmp_path, data, math.inf)
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [line["stage"] for line in lines].count("mixture") == (4 if "straight" in name else 2)
     assert all(math.isfinite(line["total"]) for line in lines)
@@ -62,11 +66,64 @@ def test_when_the_minutes_are_over_the_rest_waits(data, tmp_path, capsys):  # no
     assert "0 of 16 runs done; the same command goes on" in capsys.readouterr().out
 
 
+def test_one_annotation_each_gets_the_seconds_of_the_base_both_timed_alike(base, tmp_path, monkeypatch):
+    """A step of the base takes 3 s, one of the variant 2, its stand-in in place: 2 steps become 3."""
+    plain = ablate.loader.choose
+    monkeypatch.setattr(ablate, "seconds_a_step",
+                        lambda *_: 3.0 if ablate.loader.choose is plain else 2.0)
+    variant = ablate.VARIANTS["one annotation each"]
+    config = ablate.with_the_time_of(base, base, variant, tmp_path, tmp_path)
+    assert base.mixture.steps == 2 and config.mixture.steps == 3
+    assert ablate.loader.choose is plain
+
+
+def test_neither_data_nor_compiling_is_in_the_seconds_of_a_step(
+        base, data, tmp_path, monkeypatch):  # noqa: F811
+    """Making a batch takes 1,000 s, the first step in each of two shapes 100 s, the next 1 s."""
+    clock, met, batches = [0.0], set(), ablate.loader.Loader.batches
+
+    def slow(loader, *inputs):
+        for step in batches(loader, *inputs):
+            clock[0] += 1000
+            yield step
+
+    def step(_run, _stage, number, _micro_batches):
+        clock[0] += 1 if number in met else 100
+        met.add(number)
+
+    monkeypatch.setattr(ablate, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    monkeypatch.setattr(ablate.loader.Loader, "batches", slow)
+    monkeypatch.setattr(ablate.train, "train_step", step)
+    assert ablate.seconds_a_step(base, tmp_path, data) == 1.0
+
+
 def test_patches_are_gone_when_a_variant_is_done():
     before = optim.clip
-    with ablate.patched(ablate.VARIANTS["clipped globally"]):
+    with pytest.raises(KeyboardInterrupt), ablate.patched(ablate.VARIANTS["clipped globally"]):
         assert optim.clip is ablate.clip_globally
+        raise KeyboardInterrupt
     assert optim.clip is before
+
+
+def test_of_a_compiled_model_nothing_is_left_for_the_next_variant(base):
+    """Its blocks hold their compiled forwards, which hold the blocks: a circle that no count of references
+    ends."""
+    frames = []
+    with ablate.clean():
+        model = MiniMolmo(base.model)
+        speed.compile_blocks(model, lambda forward, **_: torch.compile(forward, backend="eager"))
+        model.vit(torch.zeros(1, base.model.image.side ** 2, 3 * base.model.image.patch_size ** 2))
+        frames.append(cached_programs())
+        left = weakref.ref(model.vit.blocks[0])
+        del model
+        assert left() is not None
+    assert left() is None
+    assert frames == [1] and cached_programs() == 0
+
+
+def cached_programs() -> int:
+    """Of a block of the ViT."""
+    return len(torch._dynamo.eval_frame._debug_get_cache_entry_list(VisionBlock.forward.__code__))
 
 
 def test_unordered_points_are_the_same_points_in_another_order_and_the_same_one_each_time():

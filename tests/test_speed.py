@@ -1,11 +1,17 @@
 """What makes a GPU fast changes nothing that is learned; and the log's numbers can be checked by hand."""
+import json
+import subprocess
+import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -21,6 +27,7 @@ from minimolmo.model.molmo import MiniMolmo
 from minimolmo.model.patch_embed import as_numbers
 from minimolmo.text.tokenizer import Tokenizer
 
+ROOT = Path(__file__).resolve().parent.parent
 WORDS = Tokenizer([], vocab=257)
 TINY = MolmoConfig(
     ImageConfig(crop_size=16, patch_size=8, margins=(0, 0), pool=2, ground=4),
@@ -94,6 +101,25 @@ def test_a_batch_longer_than_all_lengths_stays_as_long_as_it_is():
     assert batch(lengths=(10,)).ids.shape == batch().ids.shape
 
 
+def test_no_batch_is_longer_than_the_longest_of_its_lengths():
+    """Molmo's 2,304 tokens are nine lengths below and one of their own; 10,000 are five more."""
+    assert speed.lengths_up_to(2304) == (*speed.LENGTHS, 2304)
+    assert speed.lengths_up_to(10_000) == (*speed.LENGTHS, 4096, 6144, 8192, 10_000)
+    for most in (1, 8, 100, 320, 1280, 2048, 2049, 2304, 10_001):
+        lengths = speed.lengths_up_to(most)
+        assert most <= lengths[-1] < most + 8 and not lengths[-1] % 8
+        assert list(lengths) == sorted(set(lengths))
+
+
+def test_crops_are_filled_up_by_less_than_an_eighth_to_few_sizes():
+    """16 crops stay 16; 17 become 18; of 1 ... 2,048 there are 16, and then eight sizes for each doubling."""
+    counts = range(1, 2049)
+    filled = [len(speed.fill_up(torch.zeros(count, 1, 1))) for count in counts]
+    assert filled[:16] == list(range(1, 17)) and filled[16:20] == [18, 18, 20, 20]
+    assert all(count <= full < 1.125 * count for count, full in zip(counts, filled))
+    assert len(set(filled)) == 16 + 8 * 7
+
+
 def compiled(model, backend="eager"):
     """What `torch.compile` does, counted; `eager` runs the captured program without a C++ compiler."""
     torch._dynamo.reset()
@@ -110,16 +136,16 @@ def test_compiled_blocks_and_filled_up_crops_teach_the_same(model):
 
 
 def test_all_blocks_of_a_tower_are_one_program_and_a_shape_seen_before_is_none_anew(model):
-    """Two towers of three blocks: two programs, whatever the number of crops; one more for a new length."""
+    """Two towers of three blocks: two programs; one more for a new length, or a new number of crops."""
     def programs():
         return torch._dynamo.utils.counters["stats"]["unique_graphs"]
     fast, lengths = compiled(model), (128, 256)
     gradients(fast, batch(lengths=lengths))
     assert programs() == 2
     gradients(fast, batch((" A.", " B.", " C."), lengths)), gradients(fast, batch(lengths=lengths))
-    assert programs() == 3  # three sequences in place of two, in the decoder; 9 crops and 5 are both 128
+    assert programs() == 4  # three sequences in place of two, in the decoder; 9 crops in place of 5
     gradients(fast, batch((" A" * 70 + ".", " B."), lengths))
-    assert programs() == 4
+    assert programs() == 5
 
 
 def test_answering_never_compiles(model):
@@ -193,36 +219,111 @@ def test_a_log_line_says_how_fast_and_how_busy(monkeypatch):
 
 # Memory
 
+GPU = 80e9  # bytes
+
 def test_when_the_memory_is_full_the_message_names_the_setting_to_lower():
     config = RunConfig(mixture=StageConfig(steps=1, batch=128))
-    said = speed.too_large(config, "mixture", 1)
+    said = speed.too_large(config, "mixture", 1, GPU)
     assert "128 images at once" in said
     assert "--resume --accumulate=2, which cuts each batch into 2 pieces" in said
-    assert "--accumulate=4" in speed.too_large(replace(config, accumulate=2), "mixture", 1)
+    assert "--accumulate=4" in speed.too_large(replace(config, accumulate=2), "mixture", 1, GPU)
     one_at_a_time = replace(config, accumulate=128)
-    assert "--max_tokens=160" in speed.too_large(one_at_a_time, "mixture", 1)
+    assert "--max_tokens=160" in speed.too_large(one_at_a_time, "mixture", 1, GPU)
+
+
+def test_when_the_weights_alone_fill_the_memory_the_message_asks_for_more_gpus():
+    """Molmo-7B-D: 8.02 billion weights of 16 bytes are 128.3 GB; four GPUs of 80 hold 32 each. No setting of
+    the batch helps, neither while building nor in the first step; shared by four, the batch is to blame."""
+    seven = preset("molmo_7b_d")
+    said = speed.too_large(seven, None, 1, GPU)
+    assert said == speed.too_large(seven, "mixture", 1, GPU)
+    assert "8,021 million weights of molmo_7b_d" in said and "take 128.3 GB" in said
+    assert "Try more GPUs, of which each holds a share: torchrun --nproc-per-node=4" in said
+    assert "--nproc-per-node=4" in speed.too_large(seven, None, 2, GPU)
+    assert "64 images at once" in speed.too_large(seven, "mixture", 4, GPU)
+    assert "Try again when nothing else runs on this GPU" in speed.too_large(preset("mini"), None, 1, GPU)
 
 
 # Workers
 
 def test_batches_are_prepared_by_all_cores_but_one_as_far_as_shared_memory_goes(monkeypatch):
     """16 cores. A group of mini is 8 batches of 128 pictures of 13 crops, 1.13 GB; each worker holds two."""
-    monkeypatch.setattr(speed.os, "cpu_count", lambda: 16)
+    monkeypatch.setattr(speed, "cores", lambda: 16)
+    monkeypatch.setattr(speed, "raise_file_limit", lambda: 10 ** 6)
     free, group = {}, 8 * 128 * 13 * 3 * 168 ** 2
     monkeypatch.setattr(speed.shutil, "disk_usage", lambda _path: free["disk"])
     workers = []
     for groups in (1000, 20, 1):
         free["disk"] = SimpleNamespace(free=groups * group)
-        workers.append(speed.count_workers(preset("mini"), "mixture", torch.device("cuda"), 1))
+        with pytest.warns(match="2.3 GB .* 1.1 are free.*--shm-size") if groups == 1 else nullcontext():
+            workers.append(speed.count_workers(preset("mini"), "mixture", torch.device("cuda"), 1))
     assert workers == [15, 10, 0]
     assert speed.count_workers(preset("mini"), "mixture", torch.device("cpu"), 1) == 0
 
 
+def test_workers_are_no_more_than_the_files_that_may_be_open(monkeypatch):
+    """8 x 4 micro-batches of 11 tensors are a group of 352 files, and each worker holds two groups."""
+    monkeypatch.setattr(speed, "cores", lambda: 16)
+    monkeypatch.setattr(speed.shutil, "disk_usage", lambda _path: SimpleNamespace(free=10 ** 15))
+    config, workers = replace(preset("mini"), accumulate=4), []
+    for files in (10 ** 6, 4096, 512):
+        monkeypatch.setattr(speed, "raise_file_limit", lambda: files)
+        with pytest.warns(match="704 open files, where 512 may be") if files == 512 else nullcontext():
+            workers.append(speed.count_workers(config, "mixture", torch.device("cuda"), 1))
+    assert workers == [15, 5, 0]
+
+
+def test_in_a_container_only_its_own_cores_count(monkeypatch, tmp_path):
+    """192 cores, of which a container may use 1.6 seconds in each tenth of a second: 16."""
+    monkeypatch.setattr(speed.os, "sched_getaffinity", lambda _process: range(192), raising=False)
+    quota = tmp_path / "cpu.max"
+    assert speed.cores(quota) == 192  # no such file: no container
+    for said, found in (("max 100000", 192), ("1600000 100000", 16), ("50000 100000", 1)):
+        quota.write_text(said)
+        assert speed.cores(quota) == found
+
+
+MANY_FILES = """
+import resource, sys, torch
+from dataclasses import replace
+from pathlib import Path
+from minimolmo import speed
+from minimolmo.batch.dataset import Dataset
+from minimolmo.batch.loader import Loader, Recipe
+from minimolmo.config import ImageConfig
+from minimolmo.presets import preset
+from minimolmo.text.tokenizer import Tokenizer
+resource.setrlimit(resource.RLIMIT_NOFILE, (256, min(4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1])))
+config = replace(preset("nano"), accumulate=8)
+assert speed.count_workers(config, "mixture", torch.device("cuda"), 1)
+recipe = Recipe(ImageConfig(), Tokenizer([], vocab=300), "mixture", 0, 200)
+loader = Loader([Dataset(Path(sys.argv[1]), "train")], [1.0], recipe, 8, 1, accumulate=8)
+print(sum(len(step) for step in loader.batches(0, 16, workers=1)))
+"""
+
+
+@pytest.mark.skipif(speed.resource is None, reason="Windows shares memory without open files")
+def test_a_shells_usual_limit_of_open_files_is_raised_before_workers_hand_tensors_over(tmp_path):
+    """16 steps of 8 micro-batches of 11 tensors: 704 files a group, where the shell allows 256."""
+    Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
+    said = [{"style": "user_qa", "question": "What?", "answer": "A cat."}]
+    (tmp_path / "train.jsonl").write_text(json.dumps({"image": "a.png", "annotations": said}))
+    done = subprocess.run([sys.executable, "-c", MANY_FILES, str(tmp_path)], cwd=ROOT, capture_output=True,
+                          text=True, timeout=120)
+    assert done.stdout.split() == ["128"], done.stderr
+
+
 def test_what_is_sharded_or_has_experts_is_not_compiled():
     cuda, nano = torch.device("cuda"), preset("nano")
-    assert speed.is_worth_compiling(nano, cuda) and not speed.is_worth_compiling(nano, torch.device("cpu"))
-    assert not speed.is_worth_compiling(replace(nano, shard=True), cuda)
-    assert not speed.is_worth_compiling(preset("molmoe_1b"), cuda)
+    assert speed.is_worth_compiling(nano, cuda, 1)
+    assert not speed.is_worth_compiling(nano, torch.device("cpu"), 1)
+    assert not speed.is_worth_compiling(replace(nano, shard=True), cuda, 2)
+    assert not speed.is_worth_compiling(preset("molmoe_1b"), cuda, 1)
+
+
+def test_a_process_alone_shares_with_nobody_so_what_would_be_sharded_is_compiled():
+    seven = preset("molmo_7b_d")
+    assert seven.shard and speed.is_worth_compiling(seven, torch.device("cuda"), 1)
 
 
 # On a GPU

@@ -4,10 +4,12 @@ import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,8 @@ TINY = [f"--model.{setting}" for setting in (
     "vision.width=32", "vision.heads=2", "vision.mlp=64", "vision.layers=2",
     "connector.width=32", "connector.heads=2", "connector.mlp=32",
     "decoder.width=32", "decoder.kv_heads=1", "decoder.heads=2", "decoder.mlp=64", "decoder.layers=2")]
+WORDS = ["--grow.steps=0", "--captions.growth=0.0", "--mixture.growth=0.0"]  # growth losses: means of means
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
 STAGES = ["--grow.steps=3", "--grow.batch=4", "--captions.steps=3", "--captions.batch=4", "--mixture.steps=6",
           "--mixture.batch=4"]
 
@@ -96,7 +100,7 @@ def stop_after(steps: int, out: Path, data: Path, dice, monkeypatch) -> None:
     taken = train.train_step
 
     def counted(run, *rest):
-        run.stopping = run.step + 1 == steps
+        run.told_to_stop = run.step + 1 == steps
         return taken(run, *rest)
 
     with monkeypatch.context() as patch:
@@ -130,6 +134,24 @@ def test_killed_at_any_moment_and_resumed_it_ends_the_same(unbroken, data, tmp_p
     assert same_weights(out, unbroken)
 
 
+def test_ctrl_c_in_the_middle_of_a_step_is_not_forgotten_at_its_end(unbroken, data, tmp_path, monkeypatch):
+    """Told in step 4, after all processes have agreed to go on: step 5 is the last."""
+    rates = train.optim.set_rates
+
+    def told(*inputs):
+        if lines(tmp_path) == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return rates(*inputs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train.optim, "set_rates", told)
+        with pytest.raises(SystemExit, match="--resume goes on"):
+            train.main(arguments(tmp_path, data))
+    assert lines(tmp_path) == 5 and checkpoint.latest(tmp_path).name == "step-000005"
+    train.main(arguments(tmp_path, data, "--resume"))
+    assert losses(tmp_path) == losses(unbroken) and same_weights(tmp_path, unbroken)
+
+
 def lines(out: Path) -> int:
     path = out / "log.jsonl"
     return path.read_text().count("\n") if path.exists() else 0
@@ -137,16 +159,46 @@ def lines(out: Path) -> int:
 
 def test_two_processes_take_the_steps_of_one(unbroken, data, tmp_path):
     """torchrun with two gloo processes: the same losses, from the same batches cut in two."""
-    out = tmp_path / "two"
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    words = ["--grow.steps=0", "--captions.growth=0.0", "--mixture.growth=0.0"]  # growth: means of means
-    subprocess.run([*launcher, *command(out, data, *words)[1:]], check=True, capture_output=True,
-                   env=environment, timeout=120)
-    train.main(arguments(tmp_path / "one", data, *words))
+    subprocess.run(in_two_processes(tmp_path / "two", data, *WORDS), check=True, capture_output=True,
+                   env=ONE_THREAD, timeout=120)
+    train.main(arguments(tmp_path / "one", data, *WORDS))
+    assert_close(tmp_path / "two", tmp_path / "one")
 
-    for (_, two), (_, one) in zip(losses(out), losses(tmp_path / "one"), strict=True):
-        assert two == pytest.approx(one, abs=1e-4)
+
+def test_ctrl_c_under_torchrun_ends_all_at_a_checkpoint_from_which_one_process_goes_on(data, tmp_path):
+    """SIGINT to the whole group, as a terminal sends it, after the fourth of 63 steps."""
+    more, two = [*WORDS, "--mixture.steps=60"], tmp_path / "two"
+    process = subprocess.Popen(in_two_processes(two, data, *more), env=ONE_THREAD, start_new_session=True,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None and lines(two) < 4:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(timeout=60) == 1
+    left = [path for path in Path("/proc").glob("[0-9]*/cmdline") if f"--out={two}".encode() in read(path)]
+    assert not left
+    assert 4 < lines(two) < 63 and checkpoint.latest(two).name == f"step-{lines(two):06d}"
+    train.main(arguments(two, data, *more, "--resume"))
+    train.main(arguments(tmp_path / "one", data, *more))
+    assert_close(two, tmp_path / "one")
+
+
+def read(path: Path) -> bytes:
+    """What /proc says of a process; nothing if it has ended meanwhile."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def in_two_processes(out: Path, data: Path, *more: str) -> list[str]:
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    return [*launcher, *command(out, data, *more)[1:]]
+
+
+def assert_close(some: Path, others: Path) -> None:
+    """The losses of two runs are the same, but for the order in which numbers were added."""
+    for (_, one), (_, other) in zip(losses(some), losses(others), strict=True):
+        assert one == pytest.approx(other, abs=1e-4)
 
 
 # Released weights
@@ -198,9 +250,8 @@ def test_two_processes_with_a_share_of_the_weights_each_take_the_steps_of_one(da
                       "for steps in (3, 5):\n"
                       "    train.main([*sys.argv[1:], f'--mixture.steps={steps}', '--resume'])\n")
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     subprocess.run([*launcher, str(script), *fine_tune(tmp_path / "two", data, released, *rates)], check=True,
-                   timeout=120, capture_output=True, env=environment)
+                   timeout=120, capture_output=True, env={**ONE_THREAD, "PYTHONPATH": str(ROOT)})
     for out, lengths in (("two", [7]), ("one", [3, 5, 7])):
         for steps in lengths:
             train.main(fine_tune(tmp_path / out, data, released, *rates, f"--mixture.steps={steps}",
@@ -312,10 +363,30 @@ def test_when_a_gpu_is_too_small_the_setting_to_lower_is_named(data, tmp_path, m
         train.main(arguments(tmp_path, data))
 
 
+def test_a_gpu_that_is_full_before_the_first_step_is_explained_too(data, tmp_path, monkeypatch):
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+    monkeypatch.setattr(train.parallel, "place", full)
+    with pytest.raises(SystemExit, match=r"weights of nano.* Try again when nothing else runs on this GPU"):
+        train.main(arguments(tmp_path, data))
+
+
 def test_a_run_may_go_on_with_its_batches_cut_into_more_pieces(data, tmp_path, monkeypatch):
     stop_after(4, tmp_path, data, (), monkeypatch)
     train.main(arguments(tmp_path, data, "--resume", "--accumulate=2"))
     assert len(losses(tmp_path)) == 12
+
+
+def test_compiled_blocks_filled_up_batches_and_workers_take_the_same_steps(
+        unbroken, data, tmp_path, monkeypatch):
+    """What a GPU has that a CPU has not, but for bfloat16: blocks are captured, and run as captured."""
+    make = partial(torch.compile, backend="eager", fullgraph=True)
+    monkeypatch.setattr(train.speed, "is_worth_compiling", lambda *_: True)
+    monkeypatch.setattr(train.speed, "count_workers", lambda *_: 1)
+    monkeypatch.setattr(train.speed, "compile_blocks", partial(train.speed.compile_blocks, make=make))
+    torch.compiler.reset()
+    train.main(arguments(tmp_path, data))
+    assert_close(tmp_path, unbroken)
 
 
 @pytest.mark.gpu
