@@ -27,6 +27,7 @@ from tqdm import tqdm
 
 from minimolmo import checkpoint, safetensors
 from minimolmo.config import MolmoConfig, RunConfig, from_dict, to_dict
+from minimolmo.disk import write_atomically
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.official_config import config_from, describe
 from minimolmo.parallel import own_numbers
@@ -168,7 +169,7 @@ def save_released(folder: str | Path, model: MiniMolmo, shard_bytes: int = SHARD
     folder.mkdir(parents=True, exist_ok=True)
     save_folder(folder, OfficialTensors(model), shard_bytes, {"format": "pt"})  # some readers insist on this
     text = json.dumps({**describe(model.config), "minimolmo": to_dict(model.config)}, indent=2)
-    safetensors.write_atomically(folder / "config.json", [text.encode()])
+    write_atomically(folder / "config.json", [text.encode()])
 
 
 def read_config(folder: str | Path) -> MolmoConfig:

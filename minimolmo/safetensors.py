@@ -14,13 +14,15 @@ import json
 import math
 import mmap
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+from minimolmo.disk import write_atomically
 
 DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64,
           "I32": torch.int32, "U8": torch.uint8, "BOOL": torch.bool}
@@ -163,17 +165,6 @@ def refuse_misfits(path, file: Mapping, wanted: dict[str, tuple[int, ...]], reme
     if misfits:
         raise ValueError(f"{path} does not fit the model, so nothing was loaded:\n" + "\n".join(misfits) +
                          f"\nTry {remedy}.")
-
-
-def write_atomically(path: str | Path, pieces: Iterable) -> None:
-    """Write byte strings to a file that, whatever happens, is either complete or still the old one."""
-    unfinished = Path(f"{path}.tmp")
-    with open(unfinished, "wb") as file:
-        for piece in pieces:
-            file.write(piece)
-        file.flush()
-        os.fsync(file.fileno())  # on the disk, before the name says so
-    os.replace(unfinished, path)
 
 
 def _to_bytes(tensor: Tensor) -> memoryview:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from minimolmo.safetensors import LONGEST_HEADER, TensorFile, describe, parse_header, save, write_atomically
+from minimolmo.disk import write_atomically
+from minimolmo.safetensors import LONGEST_HEADER, TensorFile, describe, parse_header, save
 
 RELEASED, OURS = "model", "weights"  # what the files of a released Molmo, and of ours, begin with
 

@@ -12,8 +12,9 @@ OURS = sorted(path for path in OURS if path.stat().st_size)
 LESSONS = sorted((ROOT / "lessons").glob("*/*.py"))
 PACKAGES = {"numpy", "torch", "PIL", "tqdm", "pytest"}
 
-# Floor by floor, from the ground up; on the second floor the model's files stand in reading order.
+# Floor by floor, from the ground up; the model's files stand in reading order.
 FLOORS = [
+    ["disk"],
     ["config", "flow", "draw", "safetensors", "device", "parallel", "text.tokenizer", "text.points",
      "text.cutter", "model.attention", "model.mlp"],
     ["presets", "shards", "image.resize", "image.tiler", "text.prompts", "text.official_words", "optim",
@@ -73,6 +74,11 @@ def test_the_wings_meet_only_in_batches():
         if wing == "batch":
             assert not {n for n in used if n.startswith("model")}, path
         assert not {n for n in imports(path) if n.split(".")[0] == "data"}, path
+
+
+def test_one_function_alone_brings_files_to_their_places():
+    """disk.py; checkpoint.py brings a folder."""
+    assert {path.name for path in OURS if "os.replace(" in path.read_text()} == {"disk.py", "checkpoint.py"}
 
 
 def test_image_and_text_need_no_torch():
