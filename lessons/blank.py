@@ -87,14 +87,15 @@ def tests_of(folder: Path, root: Path = ROOT) -> list[str]:
 
 
 def marks(folder: Path, root: Path = ROOT) -> int:
-    """Run those tests with mine/ first on the path; `make test` never sees it."""
+    """Run those tests with mine/ first on the path; `make test` never sees it. marks.py words what fails."""
     if not build_list(folder):
         raise ValueError(f"lesson {folder.name} empties no function of the library, so there is nothing to "
                          f"mark. What to build stands on its page, lessons/{folder.name}/README.md.")
     if not (root / "mine" / "minimolmo").is_dir():
         raise ValueError("mine/minimolmo is not there, so there is nothing to mark. "
                          f"Try make blank N={folder.name.split('_')[0]}.")
-    command = ["-m", "pytest", "-q", "--tb=short", "-o", "pythonpath=mine .", *tests_of(folder)]
+    command = ["-m", "pytest", "-q", "--tb=no", "-rN", "-p", "lessons.marks", "-o", "pythonpath=mine .",
+               *tests_of(folder)]
     print("python", shlex.join(command), flush=True)
     return subprocess.run([sys.executable, *command], cwd=root).returncode
 
@@ -123,3 +124,5 @@ if __name__ == "__main__":
         sys.exit(main(sys.argv[1:]))
     except ValueError as error:
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit("stopped; the line above is where it was")
