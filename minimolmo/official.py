@@ -33,11 +33,12 @@ from minimolmo.official_config import config_from, describe
 from minimolmo.parallel import own_numbers
 from minimolmo.presets import PRESETS, preset
 from minimolmo.shards import RELEASED, TensorFolder, index_of, save_folder
-from minimolmo.sizes import on_paper
+from minimolmo.sizes import GB, count, on_paper
 from minimolmo.text.official_words import read_tokenizer
 
 PREFIX = "model."
 SHARD_BYTES = 5_000_000_000  # of one file
+TRAINING_BYTES, GPU_BYTES = 16, 80 * GB  # of a number: itself, its gradient, two moments; of a large GPU
 
 BLOCK, TOWER = "transformer.blocks.#.", "vision_backbone."
 LAYER = TOWER + "image_vit.transformer.resblocks.#."
@@ -190,8 +191,8 @@ def _same_shapes(file: TensorFolder) -> MolmoConfig | None:
 
 
 def run_config(folder: str | Path) -> RunConfig:
-    """How to fine-tune a released folder: its own preset's rates, or under the folder's name Molmo-7B-D's.
-    Captions it has learned.
+    """How to fine-tune a released folder: as its own preset, or under the folder's name at the rates of
+    Molmo-7B-D. To see and to caption it has learned.
 
     Raises ValueError if it is none.
     """
@@ -199,9 +200,18 @@ def run_config(folder: str | Path) -> RunConfig:
         raise ValueError(f"{folder} holds no released weights. Try a folder with model*.safetensors, "
                          f"config.json and the tokenizer's files.")
     model = read_config(folder)
-    other = replace(preset("molmo_7b_d"), name=Path(folder).resolve().name)
-    run = next((run for run in PRESETS.values() if run.model == model), other)
-    return replace(run, model=model, captions=replace(run.captions, steps=0))
+    run = next((run for run in PRESETS.values() if run.model == model), None)
+    run = run or _run_of_another(Path(folder).resolve().name, model)
+    return replace(run, grow=replace(run.grow, steps=0), captions=replace(run.captions, steps=0))
+
+
+def _run_of_another(name: str, model: MolmoConfig) -> RunConfig:
+    """An architecture that was not released, one of ours. Processes share its weights only if they must: whole
+    ones are compiled. Its experts learned with our loss on their load, so they keep it; Molmo had none, as its
+    experts came from OLMoE, evenly asked.
+    """
+    shard = count(model)["total"] * TRAINING_BYTES > GPU_BYTES
+    return replace(preset("molmo_7b_d"), name=name, model=model, shard=shard, balance=RunConfig.balance)
 
 
 def load(folder: str | Path, device: torch.device, dtype: torch.dtype = torch.bfloat16) -> tuple:

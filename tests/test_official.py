@@ -15,7 +15,7 @@ from minimolmo import answer, safetensors
 from minimolmo.answer import generate
 from minimolmo.batch.collate import collate
 from minimolmo.batch.sequence import build_sequence
-from minimolmo.config import ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, VisionConfig
+from minimolmo.config import ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, VisionConfig, to_dict
 from minimolmo.image.tiler import tile_image
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.official import (OfficialTensors, load, load_weights, main, official_names, official_shapes,
@@ -290,6 +290,30 @@ def test_fine_tuning_begins_with_the_presets_own_rates_and_no_captions(tmp_path)
     run = run_config(tmp_path)
     assert run.model == tiny() and run.captions.steps == run.grow.steps == 0
     assert run.mixture == preset("molmo_7b_d").mixture
+
+
+def claim(folder: Path, config: MolmoConfig) -> Path:
+    """A folder that says it holds weights of this architecture."""
+    folder.mkdir()
+    (folder / "model.safetensors").touch()
+    (folder / "config.json").write_text(json.dumps({"minimolmo": to_dict(config)}))
+    return folder
+
+
+def test_only_what_outgrows_a_gpu_is_shared_out_and_only_released_experts_are_left_to_themselves(tmp_path):
+    """8.0 billion parameters take 128 GB to train, tiny's 9 thousand fit anywhere and so are compiled whole.
+    """
+    large = replace(preset("molmo_7b_d").model, image=preset("mini").model.image)
+    for name, config, shard, balance in [("small", tiny(), False, 0.1), ("large", large, True, 0.1),
+                                         ("molmoe", preset("molmoe_1b").model, True, 0.0)]:
+        run = run_config(claim(tmp_path / name, config))
+        assert (run.shard, run.balance) == (shard, balance), name
+
+
+def test_a_trained_nano_that_was_exported_does_not_grow_its_eye_again(tmp_path):
+    run = run_config(claim(tmp_path / "nano", preset("nano").model))
+    assert run.name == "nano" and run.mixture == preset("nano").mixture
+    assert run.grow.steps == run.captions.steps == 0
 
 
 def test_a_folder_without_weights_is_refused(tmp_path):
