@@ -126,11 +126,8 @@ def load_weights(folder: str | Path, model: MiniMolmo) -> None:
     Of a sharded model each process reads its own share. Raises ValueError with every name that is missing,
     unexpected or of another shape; then nothing is changed.
     """
-    file = TensorFolder(folder)
-    prefix, shapes = _prefix(file.entries), official_shapes(model.config)
-    safetensors.refuse_misfits(folder, file, {prefix + name: shape for name, shape in shapes.items()},
-                               "a folder copied whole, or the preset that it was made from")
-    parameters = dict(model.named_parameters())
+    file, parameters = open_weights(folder, model.config), dict(model.named_parameters())
+    prefix = _prefix(file.entries)
     for theirs, ours in tqdm(official_names(model).items(), desc=f"reading {Path(folder).name}", delay=3,
                              leave=False):
         first = 0
@@ -138,6 +135,15 @@ def load_weights(folder: str | Path, model: MiniMolmo) -> None:
             numbers, offset = own_numbers(parameters[name])
             file.read_into(prefix + theirs, numbers, first + offset)
             first += parameters[name].numel()
+
+
+def open_weights(folder: str | Path, config: MolmoConfig) -> TensorFolder:
+    """A folder's weights, none of them read yet. Raises ValueError if they do not fit the architecture."""
+    file, shapes = TensorFolder(folder), official_shapes(config)
+    prefix = _prefix(file.entries)
+    safetensors.refuse_misfits(folder, file, {prefix + name: shape for name, shape in shapes.items()},
+                               "a folder copied whole, or the preset that it was made from")
+    return file
 
 
 def _prefix(names) -> str:
@@ -177,10 +183,15 @@ def read_config(folder: str | Path) -> MolmoConfig:
     """The architecture of a released folder: one we wrote says so itself, a Molmo is known by its shapes, and
     anything else by its config.json. Raises ValueError if that does not say enough."""
     path = Path(folder) / "config.json"
-    values = safetensors.parse_header(path, path.read_bytes()) if path.is_file() else {}
+    values = safetensors.parse_table(path, path.read_bytes()) if path.is_file() else {}
     if "minimolmo" in values:
         return from_dict(MolmoConfig, values["minimolmo"])
-    return _same_shapes(TensorFolder(folder)) or config_from(values, path)
+    known = _same_shapes(TensorFolder(folder))
+    try:
+        return known or from_dict(MolmoConfig, to_dict(config_from(values, path)))  # which checks every type
+    except (TypeError, AttributeError, LookupError) as error:
+        raise ValueError(f"{path} holds a setting of a type that it cannot have ({error}), so no model can "
+                         f"be built. Try the config.json that was released with the weights.") from None
 
 
 def _same_shapes(file: TensorFolder) -> MolmoConfig | None:
@@ -217,6 +228,7 @@ def _run_of_another(name: str, model: MolmoConfig) -> RunConfig:
 def load(folder: str | Path, device: torch.device, dtype: torch.dtype = torch.bfloat16) -> tuple:
     """A released model ready to answer, its words and its settings: (MiniMolmo, Tokenizer, RunConfig)."""
     config = run_config(folder)
+    open_weights(folder, config.model)  # before memory is asked for, which the settings alone could make endless
     words = read_tokenizer(folder, config.model.decoder.vocab)
     model = on_paper(config.model).to(dtype).to_empty(device=device)
     model.decoder.tie()
@@ -232,8 +244,12 @@ def main(arguments: list[str]) -> None:
     folder = checkpoint.latest(arguments[0]) or Path(arguments[0])
     model = MiniMolmo(checkpoint.load_config(folder).model)
     checkpoint.load_weights(folder, model)
-    save_released(arguments[1], model)
-    shutil.copy(folder / "tokenizer.json", arguments[1])
+    try:
+        save_released(arguments[1], model)
+        shutil.copy(folder / "tokenizer.json", arguments[1])
+    except OSError as error:
+        raise ValueError(f"{arguments[1]} cannot be written ({error}), so the model there is not whole. "
+                         f"Make room, or try another folder.") from error
     print(f"written: {arguments[1]}, {len(official_names(model))} tensors")
 
 
