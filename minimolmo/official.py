@@ -217,9 +217,9 @@ def run_config(folder: str | Path) -> RunConfig:
 
 
 def _run_of_another(name: str, model: MolmoConfig) -> RunConfig:
-    """An architecture that was not released, one of ours. Processes share its weights only if they must: whole
-    ones are compiled. Its experts learned with our loss on their load, so they keep it; Molmo had none, as its
-    experts came from OLMoE, evenly asked.
+    """An architecture that was not released: one of ours. Processes share its weights only if they must, as
+    whole ones are compiled. Its experts learned with our loss on their load, so they keep it; Molmo had none,
+    as its experts came from OLMoE, evenly asked.
     """
     shard = count(model)["total"] * TRAINING_BYTES > GPU_BYTES
     return replace(preset("molmo_7b_d"), name=name, model=model, shard=shard, balance=RunConfig.balance)
@@ -228,7 +228,7 @@ def _run_of_another(name: str, model: MolmoConfig) -> RunConfig:
 def load(folder: str | Path, device: torch.device, dtype: torch.dtype = torch.bfloat16) -> tuple:
     """A released model ready to answer, its words and its settings: (MiniMolmo, Tokenizer, RunConfig)."""
     config = run_config(folder)
-    open_weights(folder, config.model)  # before memory is asked for, which the settings alone could make endless
+    open_weights(folder, config.model)  # before memory is asked for: the settings alone may want without end
     words = read_tokenizer(folder, config.model.decoder.vocab)
     model = on_paper(config.model).to(dtype).to_empty(device=device)
     model.decoder.tie()

@@ -154,8 +154,8 @@ def test_a_file_cut_off_anywhere_is_refused(tmp_path):
 
 
 def test_a_note_of_git_that_stands_for_a_large_file_is_known(tmp_path):
-    """What "git clone" without git lfs leaves: 131 bytes of text."""
-    (tmp_path / "a").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4665\nsize 4877660776\n")
+    """What "git clone" without git lfs leaves: some hundred bytes of text."""
+    (tmp_path / "a").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4665\nsize 48776\n")
     with pytest.raises(ValueError, match="git's note of a large file .* Try \"git lfs pull\""):
         load(tmp_path / "a")
 

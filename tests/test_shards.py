@@ -80,8 +80,8 @@ def test_an_index_that_is_wrong_about_the_files_is_refused(tmp_path, spoil, faul
 def test_a_missing_shard_is_named(tmp_path):
     save_folder(tmp_path, THREE, 24, {})
     (tmp_path / "model-00002-of-00002.safetensors").unlink()
-    with pytest.raises(ValueError, match=r"lacks 1 of 2 weights files \(model-00002-of-00002.safetensors\), so "
-                                         "it was not copied or downloaded to the end. Try that again"):
+    with pytest.raises(ValueError, match=r"lacks 1 of 2 weights files \(model-00002-of-00002.safetensors\), "
+                                         "so it was not copied or downloaded to the end. Try that again"):
         TensorFolder(tmp_path)
 
 

@@ -199,8 +199,9 @@ def test_two_processes_with_a_share_of_the_weights_each_take_the_steps_of_one(da
                       "    train.main([*sys.argv[1:], f'--mixture.steps={steps}', '--resume'])\n")
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    subprocess.run([*launcher, str(script), *fine_tune(tmp_path / "two", data, released, *rates), "--shard=true"], check=True,
-                   timeout=120, capture_output=True, env=environment)
+    shared = fine_tune(tmp_path / "two", data, released, *rates, "--shard=true")
+    subprocess.run([*launcher, str(script), *shared], check=True, timeout=120, capture_output=True,
+                   env=environment)
     for out, lengths in (("two", [7]), ("one", [3, 5, 7])):
         for steps in lengths:
             train.main(fine_tune(tmp_path / out, data, released, *rates, f"--mixture.steps={steps}",
