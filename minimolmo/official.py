@@ -28,6 +28,7 @@ from tqdm import tqdm
 from minimolmo import checkpoint, safetensors
 from minimolmo.config import MolmoConfig, RunConfig, from_dict, to_dict
 from minimolmo.disk import write_atomically
+from minimolmo.experts_apart import ExpertsTogether
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.official_config import config_from, describe
 from minimolmo.parallel import own_numbers
@@ -137,9 +138,9 @@ def load_weights(folder: str | Path, model: MiniMolmo) -> None:
             first += parameters[name].numel()
 
 
-def open_weights(folder: str | Path, config: MolmoConfig) -> TensorFolder:
+def open_weights(folder: str | Path, config: MolmoConfig) -> ExpertsTogether:
     """A folder's weights, none of them read yet. Raises ValueError if they do not fit the architecture."""
-    file, shapes = TensorFolder(folder), official_shapes(config)
+    file, shapes = ExpertsTogether(TensorFolder(folder)), official_shapes(config)
     prefix = _prefix(file.entries)
     safetensors.refuse_misfits(folder, file, {prefix + name: shape for name, shape in shapes.items()},
                                "a folder copied whole, or the preset that it was made from")
@@ -186,7 +187,7 @@ def read_config(folder: str | Path) -> MolmoConfig:
     values = safetensors.parse_table(path, path.read_bytes()) if path.is_file() else {}
     if "minimolmo" in values:
         return from_dict(MolmoConfig, values["minimolmo"])
-    known = _same_shapes(TensorFolder(folder))
+    known = _same_shapes(ExpertsTogether(TensorFolder(folder)))
     try:
         return known or from_dict(MolmoConfig, to_dict(config_from(values, path)))  # which checks every type
     except (TypeError, AttributeError, LookupError) as error:
@@ -194,7 +195,7 @@ def read_config(folder: str | Path) -> MolmoConfig:
                          f"be built. Try the config.json that was released with the weights.") from None
 
 
-def _same_shapes(file: TensorFolder) -> MolmoConfig | None:
+def _same_shapes(file: ExpertsTogether) -> MolmoConfig | None:
     """The released Molmo that has just these tensors, if one has."""
     prefix = _prefix(file.entries)
     found = {name.removeprefix(prefix): entry.shape for name, entry in file.entries.items()}

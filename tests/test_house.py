@@ -21,7 +21,7 @@ FLOORS = [
      "flops", "log", "model.patch_embed", "model.pooling", "model.vit", "model.experts", "model.decoder",
      "model.molmo"],
     ["batch.sequence", "batch.collate", "batch.dataset", "batch.loader", "grow", "checkpoint", "score",
-     "sizes", "official_config"],
+     "sizes", "official_config", "experts_apart"],
     ["official", "speed"],
     ["answer", "inside", "release"],
     ["evaluate", "look_inside"],
