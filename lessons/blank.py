@@ -19,7 +19,7 @@ from pathlib import Path
 
 from lessons.page import ROOT, extent, find, named
 
-LIBRARY, EMPTY, YOURS = "the library's", "empty", "yours"
+LIBRARY, EMPTY, YOURS, BROKEN = "the library's", "empty", "yours", "cannot be read: make marks says where"
 
 
 def build_list(folder: Path) -> list[str]:
@@ -39,14 +39,16 @@ def emptied(text: str, dotted: str, file: str) -> str:
 
 
 def state(reference: str, root: Path = ROOT) -> str:
-    """Whose function it is in mine/minimolmo: LIBRARY, EMPTY or YOURS."""
+    """Whose function it is in mine/minimolmo: LIBRARY, EMPTY, YOURS, or BROKEN if its file is no Python."""
     file, _, dotted = reference.partition(":")
     library, path = (root / file).read_text(), root / "mine" / file
     if not path.exists():
         return LIBRARY
     try:
         mine = _source(path.read_text(), dotted, file)
-    except (ValueError, SyntaxError):  # renamed, or being written just now
+    except SyntaxError:
+        return BROKEN
+    except ValueError:  # renamed
         return YOURS
     empty = emptied(library, dotted, file)
     return {_source(library, dotted, file): LIBRARY, _source(empty, dotted, file): EMPTY}.get(mine, YOURS)

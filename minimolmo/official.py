@@ -33,7 +33,7 @@ from minimolmo.model.molmo import MiniMolmo
 from minimolmo.official_config import config_from, describe
 from minimolmo.parallel import own_numbers
 from minimolmo.presets import PRESETS, preset
-from minimolmo.shards import RELEASED, TensorFolder, index_of, save_folder
+from minimolmo.shards import RELEASED, TensorFolder, save_folder
 from minimolmo.sizes import GB, count, on_paper
 from minimolmo.text.official_words import read_tokenizer
 
@@ -117,8 +117,8 @@ def _one_below_the_other(shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
 
 
 def is_released(folder: str | Path) -> bool:
-    """Whether a folder holds weights as Molmo was released, and not a checkpoint of ours."""
-    return any((Path(folder) / name).is_file() for name in ("model.safetensors", index_of(RELEASED)))
+    """Whether a folder holds weights as Molmo was released, or some of them, and not a checkpoint of ours."""
+    return any(Path(folder).glob(f"{RELEASED}*.safetensors*"))
 
 
 def load_weights(folder: str | Path, model: MiniMolmo) -> None:

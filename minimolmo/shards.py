@@ -36,8 +36,9 @@ class TensorFolder(Mapping):
         names = sorted(set(home.values())) if home else [f"{stem}.safetensors"]
         missing = [name for name in names if not (index.parent / name).is_file()]
         if missing:
-            raise ValueError(f"{folder} lacks {len(missing)} of {len(names)} weights files "
-                             f"({', '.join(missing[:5])}), so it was not copied or downloaded to the end. "
+            parts = (f"{len(missing)} of {len(names)} weights files ({', '.join(missing[:5])})" if home else
+                     f"{names[0]}, or {index.name} and its files")
+            raise ValueError(f"{folder} lacks {parts}, so it was not copied or downloaded to the end. "
                              f"Try that again.")
         files = {name: TensorFile(index.parent / name) for name in names}
         self._file = {name: file for file in files.values() for name in file}

@@ -443,6 +443,18 @@ def test_blank_again_keeps_what_you_have_written(house):
     assert blank.built(folder, root) == ["yours", "empty"]
 
 
+def test_a_file_with_a_slip_in_it_is_kept_and_counts_for_nothing(house, capsys):
+    root, folder = house
+    blank.blank(folder, root)
+    path = root / "mine" / "minimolmo" / "small.py"
+    path.write_text(slip := path.read_text() + "def (")
+
+    blank.blank(folder, root)
+    blank.status(folder, root)
+    assert path.read_text() == slip
+    assert capsys.readouterr().out.count("cannot be read: make marks says where") == 2
+
+
 def test_marks_and_tiny_run_your_code_and_need_it_to_be_there(tmp_path):
     with pytest.raises(ValueError, match="nothing to mark. Try make blank N=05"):
         blank.marks(find("05")[0], root=tmp_path)

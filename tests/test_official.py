@@ -339,6 +339,14 @@ def test_a_trained_nano_that_was_exported_does_not_grow_its_eye_again(tmp_path):
     assert run.grow.steps == run.captions.steps == 0
 
 
+def test_a_folder_half_downloaded_is_said_to_be_just_that(tmp_path):
+    """Shards and settings came, the index not yet: no checkpoint of ours, and no other version of one."""
+    save_released(tmp_path, make(tiny()), shard_bytes=3000)
+    (tmp_path / "model.safetensors.index.json").unlink()
+    with pytest.raises(ValueError, match="lacks model.safetensors, or .* and its files, so it was not"):
+        answer.load(tmp_path)
+
+
 def test_a_folder_without_weights_is_refused(tmp_path):
     with pytest.raises(ValueError, match="holds no released weights. Try"):
         run_config(tmp_path)
