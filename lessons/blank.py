@@ -19,7 +19,7 @@ from pathlib import Path
 
 from lessons.page import ROOT, extent, find, named
 
-LIBRARY, EMPTY, YOURS = "the library's", "empty", "yours"
+LIBRARY, EMPTY, YOURS, BROKEN = "the library's", "empty", "yours", "cannot be read: make marks says where"
 
 
 def build_list(folder: Path) -> list[str]:
@@ -39,14 +39,16 @@ def emptied(text: str, dotted: str, file: str) -> str:
 
 
 def state(reference: str, root: Path = ROOT) -> str:
-    """Whose function it is in mine/minimolmo: LIBRARY, EMPTY or YOURS."""
+    """Whose function it is in mine/minimolmo: LIBRARY, EMPTY, YOURS, or BROKEN if its file is no Python."""
     file, _, dotted = reference.partition(":")
     library, path = (root / file).read_text(), root / "mine" / file
     if not path.exists():
         return LIBRARY
     try:
         mine = _source(path.read_text(), dotted, file)
-    except (ValueError, SyntaxError):  # renamed, or being written just now
+    except SyntaxError:
+        return BROKEN
+    except ValueError:  # renamed
         return YOURS
     empty = emptied(library, dotted, file)
     return {_source(library, dotted, file): LIBRARY, _source(empty, dotted, file): EMPTY}.get(mine, YOURS)
@@ -87,14 +89,15 @@ def tests_of(folder: Path, root: Path = ROOT) -> list[str]:
 
 
 def marks(folder: Path, root: Path = ROOT) -> int:
-    """Run those tests with mine/ first on the path; `make test` never sees it."""
+    """Run those tests with mine/ first on the path; `make test` never sees it. marks.py words what fails."""
     if not build_list(folder):
         raise ValueError(f"lesson {folder.name} empties no function of the library, so there is nothing to "
                          f"mark. What to build stands on its page, lessons/{folder.name}/README.md.")
     if not (root / "mine" / "minimolmo").is_dir():
         raise ValueError("mine/minimolmo is not there, so there is nothing to mark. "
                          f"Try make blank N={folder.name.split('_')[0]}.")
-    command = ["-m", "pytest", "-q", "--tb=short", "-o", "pythonpath=mine .", *tests_of(folder)]
+    command = ["-m", "pytest", "-q", "--tb=no", "-rN", "-p", "lessons.marks", "-o", "pythonpath=mine .",
+               *tests_of(folder)]
     print("python", shlex.join(command), flush=True)
     return subprocess.run([sys.executable, *command], cwd=root).returncode
 
@@ -123,3 +126,5 @@ if __name__ == "__main__":
         sys.exit(main(sys.argv[1:]))
     except ValueError as error:
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit("stopped; the line above is where it was")

@@ -15,7 +15,6 @@ import argparse
 import importlib.util
 import shutil
 import sys
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,8 @@ from types import ModuleType
 from PIL import Image
 
 from lessons.blank import built
-from lessons.compare import NotYet, stopped
+from lessons.compare import NotYet
+from lessons.marks import stopped
 from lessons.page import ROOT, find
 
 PASSED, NOT_YET, NOT_BEGUN = "passed", "not yet", "not begun"
@@ -61,8 +61,8 @@ def judge(name: str, answers: ModuleType, yours: Callable) -> Result:
         return Result(name, NOT_BEGUN)
     except NotYet as error:
         return Result(name, NOT_YET, str(error) + _known_slip(name, answers, str(error)), error.picture)
-    except Exception as error:  # a learner's code may raise anything: show it, do not stop
-        return Result(name, NOT_YET, stopped(error))
+    except (Exception, SystemExit) as error:  # a learner's code may raise anything: show it, do not stop
+        return Result(name, NOT_YET, f"yours stops: {stopped(error)}")
     return Result(name, PASSED)
 
 
@@ -85,9 +85,8 @@ def results(folder: Path, mine: Path = ROOT / "mine") -> list[Result]:
         return [Result(name, NOT_BEGUN) for name in names]
     try:
         copied = read(path)
-    except Exception as error:  # a learner's file may raise anything as it is read
-        line = getattr(error, "lineno", None) or traceback.extract_tb(error.__traceback__)[-1].lineno
-        words = f"{path.name} cannot be read: {type(error).__name__}: {error} (line {line})"
+    except (Exception, SystemExit) as error:  # a learner's file may raise anything as it is read
+        words = f"{path.name} cannot be read, so nothing counts until this line is mended:\n{stopped(error)}"
         return [Result(name, NOT_YET, words) for name in names]
     missing = f"{path.name} has no function of this name: lessons/{folder.name}/exercise.py has its stub"
     return [judge(name, answers, getattr(copied, name)) if hasattr(copied, name)
@@ -162,3 +161,5 @@ if __name__ == "__main__":
         main(sys.argv[1:])
     except ValueError as error:
         sys.exit(str(error))
+    except KeyboardInterrupt as error:  # a loop without an end is where it was
+        sys.exit(f"\nstopped in {stopped(error)}")

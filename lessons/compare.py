@@ -8,13 +8,12 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
-import traceback
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageChops
 
+from lessons.marks import stopped
 from minimolmo.draw import contact_sheet, draw_grid
 
 LONGEST, INDENT = 700, 9  # characters of a value that are shown; of what stands before it
@@ -56,26 +55,23 @@ def compare(yours: Callable, answer: Callable, cases: Iterable[dict], because: s
             expected = answer(**copy.deepcopy(case))
         except ValueError:
             expected = ValueError
-        same(_call(yours, case, given, expected), expected, given, because, tolerance, draw)
+        same(_call(yours, case, given, expected, because), expected, given, because, tolerance, draw)
 
 
-def _call(yours: Callable, case: dict, given: str, expected):
+def _call(yours: Callable, case: dict, given: str, expected, because: str):
     """What the learner's function gives back; if it stops, NotYet says where."""
     try:
         return yours(**copy.deepcopy(case))
     except NotImplementedError:
         raise
-    except Exception as error:  # a learner's code may raise anything: it is shown with what it was given
+    except (Exception, SystemExit) as error:  # a learner's code may raise anything
         if expected is ValueError and isinstance(error, ValueError):
             return ValueError
-        raise NotYet(f"given    {given}\n{stopped(error)}") from error
-
-
-def stopped(error: Exception) -> str:
-    """In words, what stopped the learner's code, and on which line."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{Path(frame.filename).name}, line {frame.lineno}"
-    return f"yours stops with {type(error).__name__}: {error} ({where})"
+        lines = [f"given    {given}", f"yours stops: {stopped(error)}"]
+        if expected is ValueError:
+            lines.append("To stop is right, as this cannot work; but whoever called should be told so by a "
+                         "ValueError. Try an if before that line, and raise it there.")
+        raise NotYet("\n".join(filter(None, [*lines, because]))) from error
 
 
 def _difference(yours, expected, tolerance: float, at: str = "") -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import sys
 
+from lessons.marks import stopped
 from lessons.page import ROOT
 
 OUT = ROOT / "out" / "tiny"
@@ -39,3 +40,5 @@ if __name__ == "__main__":
         main()
     except ValueError as error:
         sys.exit(str(error))
+    except Exception as error:  # a learner's code may raise anything
+        sys.exit(f"{stopped(error)}\nTry make marks, which says more, or mend that line.")

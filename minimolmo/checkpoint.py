@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from minimolmo import safetensors
 from minimolmo.config import RunConfig, from_dict, to_dict
+from minimolmo.disk import write_atomically
 from minimolmo.parallel import own_numbers
 from minimolmo.shards import OURS, TensorFolder, index_of
 from minimolmo.text.official_words import read_tokenizer
@@ -51,7 +52,7 @@ def save_checkpoint(out: str | Path, step: int, weights: dict[str, Tensor], conf
     os.replace(unfinished, out / name)
 
     kept = [name, *kept[:1]]
-    safetensors.write_atomically(out / "latest", ["\n".join(kept).encode()])
+    write_atomically(out / "latest", ["\n".join(kept).encode()])
     for old in set(out.glob("step-[0-9]*")) - {out / name for name in kept}:
         _remove(old)  # what is older, and what an interrupted save left behind
     return out / name
@@ -170,7 +171,7 @@ def _remove(folder: Path) -> None:
 
 
 def _write_json(path: Path, value) -> None:
-    safetensors.write_atomically(path, [json.dumps(value, indent=1).encode()])
+    write_atomically(path, [json.dumps(value, indent=1).encode()])
 
 
 def _read_json(path: Path) -> dict:

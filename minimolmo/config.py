@@ -324,14 +324,29 @@ def to_dict(config) -> dict:
 
 
 def from_dict(kind, values: dict):
-    """The reverse of `to_dict`: unknown names raise ValueError, missing ones keep their default."""
-    fields, given = {f.name: f for f in dataclasses.fields(kind)}, {}
+    """The reverse of `to_dict`: unknown names and values of another type raise ValueError, missing ones keep
+    their default."""
+    fields, given = {f.name: str(f.type) for f in dataclasses.fields(kind)}, {}
+    if not isinstance(values, dict):
+        raise ValueError(f"{kind.__name__} is {values!r}, where names and values belong. Try another copy.")
     for name, value in values.items():
         if name not in fields:
             raise ValueError(f"{kind.__name__} has no setting {name!r}: the file comes from another version.")
-        inner = CLASSES.get(str(fields[name].type))
+        inner = CLASSES.get(fields[name])
+        if not inner and not _is(value, fields[name]):
+            raise ValueError(f"{kind.__name__} has {name}={value!r}, which is no {fields[name]}, so nothing "
+                             f"can be built from it. Try another copy of the file.")
         given[name] = from_dict(inner, value) if inner else tuple(value) if isinstance(value, list) else value
     return kind(**given)
+
+
+def _is(value, kind: str) -> bool:
+    """Whether a value is of a type as it is written above; a whole number may stand for a float."""
+    if kind.startswith("tuple["):
+        kinds = kind[len("tuple["):-1].split(", ")
+        return isinstance(value, (list, tuple)) and len(value) == len(kinds) and all(map(_is, value, kinds))
+    types = {"int": int, "float": (int, float), "bool": bool, "str": str, "dict[str, float]": dict}
+    return isinstance(value, types[kind]) and isinstance(value, bool) == (kind == "bool")
 
 
 CLASSES = {kind.__name__: kind for kind in

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TextIO
 
 from minimolmo import draw
-from minimolmo.safetensors import write_atomically
+from minimolmo.disk import write_atomically
 
 
 def open_log(out: Path, step: int) -> TextIO:

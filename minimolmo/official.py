@@ -27,16 +27,19 @@ from tqdm import tqdm
 
 from minimolmo import checkpoint, safetensors
 from minimolmo.config import MolmoConfig, RunConfig, from_dict, to_dict
+from minimolmo.disk import write_atomically
+from minimolmo.experts_apart import ExpertsTogether
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.official_config import config_from, describe
 from minimolmo.parallel import own_numbers
 from minimolmo.presets import PRESETS, preset
-from minimolmo.shards import RELEASED, TensorFolder, index_of, save_folder
-from minimolmo.sizes import on_paper
+from minimolmo.shards import RELEASED, TensorFolder, save_folder
+from minimolmo.sizes import GB, count, on_paper
 from minimolmo.text.official_words import read_tokenizer
 
 PREFIX = "model."
 SHARD_BYTES = 5_000_000_000  # of one file
+TRAINING_BYTES, GPU_BYTES = 16, 80 * GB  # of a number: itself, its gradient, two moments; of a large GPU
 
 BLOCK, TOWER = "transformer.blocks.#.", "vision_backbone."
 LAYER = TOWER + "image_vit.transformer.resblocks.#."
@@ -114,8 +117,8 @@ def _one_below_the_other(shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
 
 
 def is_released(folder: str | Path) -> bool:
-    """Whether a folder holds weights as Molmo was released, and not a checkpoint of ours."""
-    return any((Path(folder) / name).is_file() for name in ("model.safetensors", index_of(RELEASED)))
+    """Whether a folder holds weights as Molmo was released, or some of them, and not a checkpoint of ours."""
+    return any(Path(folder).glob(f"{RELEASED}*.safetensors*"))
 
 
 def load_weights(folder: str | Path, model: MiniMolmo) -> None:
@@ -124,11 +127,8 @@ def load_weights(folder: str | Path, model: MiniMolmo) -> None:
     Of a sharded model each process reads its own share. Raises ValueError with every name that is missing,
     unexpected or of another shape; then nothing is changed.
     """
-    file = TensorFolder(folder)
-    prefix, shapes = _prefix(file.entries), official_shapes(model.config)
-    safetensors.refuse_misfits(folder, file, {prefix + name: shape for name, shape in shapes.items()},
-                               "a folder copied whole, or the preset that it was made from")
-    parameters = dict(model.named_parameters())
+    file, parameters = open_weights(folder, model.config), dict(model.named_parameters())
+    prefix = _prefix(file.entries)
     for theirs, ours in tqdm(official_names(model).items(), desc=f"reading {Path(folder).name}", delay=3,
                              leave=False):
         first = 0
@@ -136,6 +136,15 @@ def load_weights(folder: str | Path, model: MiniMolmo) -> None:
             numbers, offset = own_numbers(parameters[name])
             file.read_into(prefix + theirs, numbers, first + offset)
             first += parameters[name].numel()
+
+
+def open_weights(folder: str | Path, config: MolmoConfig) -> ExpertsTogether:
+    """A folder's weights, none of them read yet. Raises ValueError if they do not fit the architecture."""
+    file, shapes = ExpertsTogether(TensorFolder(folder)), official_shapes(config)
+    prefix = _prefix(file.entries)
+    safetensors.refuse_misfits(folder, file, {prefix + name: shape for name, shape in shapes.items()},
+                               "a folder copied whole, or the preset that it was made from")
+    return file
 
 
 def _prefix(names) -> str:
@@ -168,20 +177,25 @@ def save_released(folder: str | Path, model: MiniMolmo, shard_bytes: int = SHARD
     folder.mkdir(parents=True, exist_ok=True)
     save_folder(folder, OfficialTensors(model), shard_bytes, {"format": "pt"})  # some readers insist on this
     text = json.dumps({**describe(model.config), "minimolmo": to_dict(model.config)}, indent=2)
-    safetensors.write_atomically(folder / "config.json", [text.encode()])
+    write_atomically(folder / "config.json", [text.encode()])
 
 
 def read_config(folder: str | Path) -> MolmoConfig:
     """The architecture of a released folder: one we wrote says so itself, a Molmo is known by its shapes, and
     anything else by its config.json. Raises ValueError if that does not say enough."""
     path = Path(folder) / "config.json"
-    values = safetensors.parse_header(path, path.read_bytes()) if path.is_file() else {}
+    values = safetensors.parse_table(path, path.read_bytes()) if path.is_file() else {}
     if "minimolmo" in values:
         return from_dict(MolmoConfig, values["minimolmo"])
-    return _same_shapes(TensorFolder(folder)) or config_from(values, path)
+    known = _same_shapes(ExpertsTogether(TensorFolder(folder)))
+    try:
+        return known or from_dict(MolmoConfig, to_dict(config_from(values, path)))  # which checks every type
+    except (TypeError, AttributeError, LookupError) as error:
+        raise ValueError(f"{path} holds a setting of a type that it cannot have ({error}), so no model can "
+                         f"be built. Try the config.json that was released with the weights.") from None
 
 
-def _same_shapes(file: TensorFolder) -> MolmoConfig | None:
+def _same_shapes(file: ExpertsTogether) -> MolmoConfig | None:
     """The released Molmo that has just these tensors, if one has."""
     prefix = _prefix(file.entries)
     found = {name.removeprefix(prefix): entry.shape for name, entry in file.entries.items()}
@@ -189,8 +203,8 @@ def _same_shapes(file: TensorFolder) -> MolmoConfig | None:
 
 
 def run_config(folder: str | Path) -> RunConfig:
-    """How to fine-tune a released folder: its own preset's rates, or under the folder's name Molmo-7B-D's.
-    Captions it has learned.
+    """How to fine-tune a released folder: as its own preset, or under the folder's name at the rates of
+    Molmo-7B-D. To see and to caption it has learned.
 
     Raises ValueError if it is none.
     """
@@ -198,14 +212,24 @@ def run_config(folder: str | Path) -> RunConfig:
         raise ValueError(f"{folder} holds no released weights. Try a folder with model*.safetensors, "
                          f"config.json and the tokenizer's files.")
     model = read_config(folder)
-    other = replace(preset("molmo_7b_d"), name=Path(folder).resolve().name)
-    run = next((run for run in PRESETS.values() if run.model == model), other)
-    return replace(run, model=model, captions=replace(run.captions, steps=0))
+    run = next((run for run in PRESETS.values() if run.model == model), None)
+    run = run or _run_of_another(Path(folder).resolve().name, model)
+    return replace(run, grow=replace(run.grow, steps=0), captions=replace(run.captions, steps=0))
+
+
+def _run_of_another(name: str, model: MolmoConfig) -> RunConfig:
+    """An architecture that was not released: one of ours. Processes share its weights only if they must, as
+    whole ones are compiled. Its experts learned with our loss on their load, so they keep it; Molmo had none,
+    as its experts came from OLMoE, evenly asked.
+    """
+    shard = count(model)["total"] * TRAINING_BYTES > GPU_BYTES
+    return replace(preset("molmo_7b_d"), name=name, model=model, shard=shard, balance=RunConfig.balance)
 
 
 def load(folder: str | Path, device: torch.device, dtype: torch.dtype = torch.bfloat16) -> tuple:
     """A released model ready to answer, its words and its settings: (MiniMolmo, Tokenizer, RunConfig)."""
     config = run_config(folder)
+    open_weights(folder, config.model)  # before memory is asked for: the settings alone may want without end
     words = read_tokenizer(folder, config.model.decoder.vocab)
     model = on_paper(config.model).to(dtype).to_empty(device=device)
     model.decoder.tie()
@@ -221,8 +245,12 @@ def main(arguments: list[str]) -> None:
     folder = checkpoint.latest(arguments[0]) or Path(arguments[0])
     model = MiniMolmo(checkpoint.load_config(folder).model)
     checkpoint.load_weights(folder, model)
-    save_released(arguments[1], model)
-    shutil.copy(folder / "tokenizer.json", arguments[1])
+    try:
+        save_released(arguments[1], model)
+        shutil.copy(folder / "tokenizer.json", arguments[1])
+    except OSError as error:
+        raise ValueError(f"{arguments[1]} cannot be written ({error}), so the model there is not whole. "
+                         f"Make room, or try another folder.") from error
     print(f"written: {arguments[1]}, {len(official_names(model))} tensors")
 
 

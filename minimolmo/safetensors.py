@@ -14,7 +14,7 @@ import json
 import math
 import mmap
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -22,11 +22,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from minimolmo.disk import write_atomically
+
 DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64,
           "I32": torch.int32, "U8": torch.uint8, "BOOL": torch.bool}
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
 ALIGNED = sorted(NAMES, key=lambda dtype: -dtype.itemsize)  # so written, no number lies across a boundary
 LONGEST_HEADER = 10_000_000  # bytes; Molmo's have some thousands. The official reader allows 100 million
+MOST_AXES = 64               # of a tensor, as in PyTorch; to multiply millions of sizes takes minutes
 PIECE = 16 * 2 ** 20         # bytes that are in memory at a time while a tensor is read into another
 
 
@@ -120,25 +123,32 @@ def read_header(path: str | Path) -> tuple[dict[str, Entry], dict[str, str]]:
         raise ValueError(f"{path} is not there, so nothing can be read from it. Try another path.")
     size = os.path.getsize(path)
     with open(path, "rb") as file:
-        length = int.from_bytes(file.read(8), "little")
+        length = int.from_bytes(first := file.read(8), "little")
+        if first == b"version ":  # as git's own note of where a large file lies begins
+            raise ValueError(f"{path} is git's note of a large file and not the weights themselves. "
+                             f"Try \"git lfs pull\" in its folder.")
         if length > min(size - 8, LONGEST_HEADER):
             raise _unsound(path, f"its {size} bytes cannot hold a header of {length} bytes")
-        header = parse_header(path, file.read(length))
+        header = parse_table(path, file.read(length))
     metadata = header.pop("__metadata__", {})
+    if not isinstance(metadata, dict):
+        raise _unsound(path, "its metadata is not a table of names")
     entries = {name: _entry(path, name, about, data=8 + length) for name, about in header.items()}
     _check_end_to_end(path, entries, first=8 + length, last=size)
     return entries, metadata
 
 
-def parse_header(path, text: bytes) -> dict:
+def parse_table(path, text: bytes) -> dict:
     """A table of names from JSON, each name in it once. Raises ValueError that names `path`."""
     try:
-        header = json.loads(text.decode(), object_pairs_hook=_each_name_once)
+        table = json.loads(text.decode(), object_pairs_hook=_each_name_once)
     except (ValueError, RecursionError) as error:
-        raise _unsound(path, f"its header is not JSON ({error})") from None
-    if not isinstance(header, dict) or not isinstance(header.get("__metadata__", {}), dict):
-        raise _unsound(path, "its header is not a table of names")
-    return header
+        raise ValueError(f"{path} is not sound: where names should stand it is not JSON ({error}). "
+                         f"Try copying or making the file again.") from None
+    if not isinstance(table, dict):
+        raise ValueError(f"{path} is not sound: where names should stand is a {type(table).__name__}. "
+                         f"Try copying or making the file again.")
+    return table
 
 
 def describe(name: str, tensor: Tensor) -> Entry:
@@ -163,17 +173,6 @@ def refuse_misfits(path, file: Mapping, wanted: dict[str, tuple[int, ...]], reme
     if misfits:
         raise ValueError(f"{path} does not fit the model, so nothing was loaded:\n" + "\n".join(misfits) +
                          f"\nTry {remedy}.")
-
-
-def write_atomically(path: str | Path, pieces: Iterable) -> None:
-    """Write byte strings to a file that, whatever happens, is either complete or still the old one."""
-    unfinished = Path(f"{path}.tmp")
-    with open(unfinished, "wb") as file:
-        for piece in pieces:
-            file.write(piece)
-        file.flush()
-        os.fsync(file.fileno())  # on the disk, before the name says so
-    os.replace(unfinished, path)
 
 
 def _to_bytes(tensor: Tensor) -> memoryview:
@@ -203,8 +202,9 @@ def _entry(path, name: str, about, data: int) -> Entry:
 
 
 def _are_sizes(numbers) -> bool:
-    """Whether this is a list of whole numbers from 0, none larger than any file."""
-    return isinstance(numbers, list) and all(type(n) is int and 0 <= n < 2 ** 48 for n in numbers)
+    """Whether this is a short list of whole numbers from 0, none larger than any file."""
+    return (isinstance(numbers, list) and len(numbers) <= MOST_AXES
+            and all(type(n) is int and 0 <= n < 2 ** 48 for n in numbers))
 
 
 def _check_end_to_end(path, entries: dict[str, Entry], first: int, last: int) -> None:

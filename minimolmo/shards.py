@@ -13,7 +13,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from minimolmo.safetensors import LONGEST_HEADER, TensorFile, describe, parse_header, save, write_atomically
+from minimolmo.disk import write_atomically
+from minimolmo.safetensors import LONGEST_HEADER, TensorFile, describe, parse_table, save
 
 RELEASED, OURS = "model", "weights"  # what the files of a released Molmo, and of ours, begin with
 
@@ -33,6 +34,12 @@ class TensorFolder(Mapping):
         index = Path(folder) / index_of(stem)
         home = read_index(index) if index.is_file() else None
         names = sorted(set(home.values())) if home else [f"{stem}.safetensors"]
+        missing = [name for name in names if not (index.parent / name).is_file()]
+        if missing:
+            parts = (f"{len(missing)} of {len(names)} weights files ({', '.join(missing[:5])})" if home else
+                     f"{names[0]}, or {index.name} and its files")
+            raise ValueError(f"{folder} lacks {parts}, so it was not copied or downloaded to the end. "
+                             f"Try that again.")
         files = {name: TensorFile(index.parent / name) for name in names}
         self._file = {name: file for file in files.values() for name in file}
         self.entries = {name: file.entries[name] for name, file in self._file.items()}
@@ -62,7 +69,7 @@ def read_index(index: Path) -> dict[str, str]:
         text = file.read(LONGEST_HEADER + 1)
     if len(text) > LONGEST_HEADER:
         raise _unsound(index, f"it has more than {LONGEST_HEADER} bytes")
-    home = parse_header(index, text).get("weight_map")
+    home = parse_table(index, text).get("weight_map")
     if not (isinstance(home, dict) and home and all(isinstance(shard, str) for shard in home.values())):
         raise _unsound(index, 'it has no "weight_map" from names to files')
     for shard in set(home.values()):
@@ -75,8 +82,10 @@ def save_folder(folder: Path, tensors: Mapping[str, Tensor], shard_bytes: int, m
                 stem: str = RELEASED) -> None:
     """Write weights as a `TensorFolder`: files of at most `shard_bytes` (or one tensor), and their index.
 
-    A mapping that makes its tensors when asked is asked for one at a time.
+    A mapping that makes its tensors when asked is asked for one at a time. An older index goes first, and the
+    new one comes last: a folder half written holds no weights, rather than those of two models.
     """
+    (folder / index_of(stem)).unlink(missing_ok=True)
     sizes = {name: describe(name, tensors[name]).stop for name in tensors}
     shards, room = [[]], shard_bytes
     for name, size in sizes.items():

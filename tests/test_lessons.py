@@ -4,6 +4,7 @@ import base64
 import doctest
 import json
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
-from lessons import blank, check, notebooks, run
+from lessons import blank, check, marks, notebooks, run
 from lessons.check import NOT_BEGUN, NOT_YET, PASSED, judge, read
 from lessons.compare import NotYet, compare, same
 from lessons.page import ROOT, blocks, find, missing_names, quoted, words
@@ -285,7 +286,8 @@ def test_a_slip_that_does_what_yours_does_is_named():
 def test_an_error_in_your_code_is_shown_with_what_it_was_given_and_its_line():
     result = judge("double", lesson(), lambda x: x / 0)
     assert result.state == NOT_YET and result.words.startswith(
-        "given    x = 1\nyours stops with ZeroDivisionError: division by zero (test_lessons.py, line ")
+        "given    x = 1\nyours stops: tests/test_lessons.py, line ")
+    assert "ZeroDivisionError: division by zero\n    result = judge(" in result.words
 
 
 def unfinished(x):
@@ -319,6 +321,8 @@ def test_what_the_answer_refuses_yours_must_refuse():
     compare(root, root, [dict(x=4), dict(x=-4)])
     with pytest.raises(NotYet, match="should raise ValueError"):
         compare(lambda x: abs(x) ** 0.5, root, [dict(x=4), dict(x=-4)])
+    with pytest.raises(NotYet, match="(?s)OverflowError.*told so by a ValueError. Try .*\nNo roots below 0."):
+        compare(lambda x: x ** 0.5 if x > 0 else round(float("inf")), root, [dict(x=-4)], "No roots below 0.")
 
 
 @pytest.mark.parametrize("yours, expected, words_", [
@@ -367,7 +371,23 @@ def test_starting_copies_the_stubs_once(tmp_path):
     with pytest.raises(ValueError, match="holds your work already"):
         check.start(find("05")[0], tmp_path)
     path.write_text("def starts(:\n")
-    assert "cannot be read: SyntaxError" in check.results(find("05")[0], tmp_path)[0].words
+    assert check.results(find("05")[0], tmp_path)[0].words == (
+        "05_views.py cannot be read, so nothing counts until this line is mended:\n"
+        f"{path}, line 1: SyntaxError: invalid syntax\n    def starts(:")
+    path.write_text("import sys\nsys.exit()\n")  # it must not end `make check`
+    assert f"{path}, line 2: SystemExit" in check.results(find("05")[0], tmp_path)[0].words
+
+
+def test_the_line_that_is_told_is_yours_and_not_the_deeper_one_that_was_asked_to_do_the_impossible(
+        tmp_path, monkeypatch):
+    """json's own line 355 or so raises; line 4 of the learner's file called it."""
+    monkeypatch.setattr(marks, "MINE", tmp_path)
+    (tmp_path / "own.py").write_text("import json\n\ndef opened(text):\n    return json.loads(text)\n")
+    with pytest.raises(ValueError) as caught:
+        read(tmp_path / "own.py").opened("[")
+    assert marks.stopped(caught.value) == (
+        f"{tmp_path}/own.py, line 4, in opened: JSONDecodeError: Expecting value: line 1 column 2 (char 1)\n"
+        "    return json.loads(text)")
 
 
 # the machinery: building
@@ -423,9 +443,49 @@ def test_blank_again_keeps_what_you_have_written(house):
     assert blank.built(folder, root) == ["yours", "empty"]
 
 
+def test_a_file_with_a_slip_in_it_is_kept_and_counts_for_nothing(house, capsys):
+    root, folder = house
+    blank.blank(folder, root)
+    path = root / "mine" / "minimolmo" / "small.py"
+    path.write_text(slip := path.read_text() + "def (")
+
+    blank.blank(folder, root)
+    blank.status(folder, root)
+    assert path.read_text() == slip
+    assert capsys.readouterr().out.count("cannot be read: make marks says where") == 2
+
+
 def test_marks_and_tiny_run_your_code_and_need_it_to_be_there(tmp_path):
     with pytest.raises(ValueError, match="nothing to mark. Try make blank N=05"):
         blank.marks(find("05")[0], root=tmp_path)
+
+
+@pytest.mark.parametrize("old, new, said", [
+    ("return 1 + x", "raise NotImplementedError", "line 6: one is still empty, yours to write\n"),
+    ("return 1 + x", "return [1 + x", "line 6: SyntaxError: '[' was never closed\n    return [1 + x\n"),
+    ("return 1 + x", "return y", "line 6, in one: NameError: name 'y' is not defined\n    return y\n"),
+    ('"""A file."""', "1 / 0", "line 1: ZeroDivisionError: division by zero\n    1 / 0\n"),
+    ("return 1 + x", "return x", "tests/test_small.py, line 3, in test_one: AssertionError: assert 1 == 2"),
+    ("def one", "def won", "tests/test_small.py, line 1: ImportError: cannot import name 'one'"),
+])
+def test_marks_tell_what_happened_in_your_own_file_and_never_how_we_came_there(house, capfd, old, new, said):
+    """The whole command, in a project of its own; two tests ask the one function."""
+    root, folder = house
+    for name in ("__init__.py", "page.py", "marks.py"):
+        shutil.copy(ROOT / "lessons" / name, root / "lessons")
+    (root / "tests").mkdir()
+    (root / "tests" / "test_small.py").write_text(
+        "from minimolmo.small import one\n\ndef test_one(): assert one(1) == 2\n"
+        "def test_two(): assert one(one(1)) == 3\n")
+    blank.blank(folder, root)
+    path = root / "mine" / "minimolmo" / "small.py"
+    written = SMALL.replace("    # how\n    return x + 1", "    return 1 + x")
+    path.write_text(written.replace(old, new))
+
+    assert blank.marks(folder, root) != 0
+    told = capfd.readouterr().out
+    assert said in told and ("mine/minimolmo/small.py, line" in told or "tests/test_small.py, line" in said)
+    assert "It fails test_" in told and "Traceback" not in told and "_pytest" not in told
 
 
 def test_an_emptied_function_fails_the_librarys_own_test_and_the_library_itself_does_not(tmp_path):

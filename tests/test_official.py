@@ -15,7 +15,7 @@ from minimolmo import answer, safetensors
 from minimolmo.answer import generate
 from minimolmo.batch.collate import collate
 from minimolmo.batch.sequence import build_sequence
-from minimolmo.config import ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, VisionConfig
+from minimolmo.config import ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, VisionConfig, to_dict
 from minimolmo.image.tiler import tile_image
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.official import (OfficialTensors, load, load_weights, main, official_names, official_shapes,
@@ -272,6 +272,29 @@ def test_a_config_that_says_too_little_is_told_what_it_lacks():
         config_from(dict(d_model=64, n_heads=4, vocab_size=320))
 
 
+@pytest.mark.parametrize("spoil", [
+    dict(minimolmo=7), dict(minimolmo={"decoder": 3}), dict(minimolmo={"decoder": {"width": "16"}}),
+    dict(minimolmo={"image": {"margins": 4}}), dict(hidden_size="16"), dict(hidden_size=16.0),
+    dict(overlap_margins=4), dict(vision=7), dict(vision={"image_default_input_size": []}),
+    dict(vision={"image_model_type": []}), dict(embedding_size="many"), dict(moe=7)], ids=str)
+def test_settings_of_a_type_that_they_cannot_have_are_refused(tmp_path, spoil):
+    save_released(tmp_path, make(tiny()))
+    theirs = {**describe(tiny()), **spoil}
+    (tmp_path / "config.json").write_text(json.dumps(theirs))
+    with pytest.raises(ValueError, match="(?s)(no model|nothing) can be built.* Try|belong. Try"):
+        run_config(tmp_path)
+
+
+def test_settings_larger_than_the_files_are_refused_before_memory_is_asked_for(tmp_path):
+    """A table of 10 thousand billion words: 320 TB."""
+    save_released(tmp_path, make(tiny()))
+    Tokenizer([], vocab=257).save(tmp_path / "tokenizer.json")
+    huge = to_dict(replace(tiny(), decoder=replace(tiny().decoder, vocab=10 ** 13)))
+    (tmp_path / "config.json").write_text(json.dumps({"minimolmo": huge}))
+    with pytest.raises(ValueError, match="does not fit the model, so nothing was loaded"):
+        load(tmp_path, torch.device("cpu"))
+
+
 def test_another_patch_grid_than_the_table_is_seen_in_the_number_of_positions():
     """81 patches, 64 positions and the class token's; without a class token it would be 64 alone."""
     told = dict(d_model=64, n_layers=2, n_heads=4, mlp_hidden_size=64, vocab_size=320)
@@ -290,6 +313,38 @@ def test_fine_tuning_begins_with_the_presets_own_rates_and_no_captions(tmp_path)
     run = run_config(tmp_path)
     assert run.model == tiny() and run.captions.steps == run.grow.steps == 0
     assert run.mixture == preset("molmo_7b_d").mixture
+
+
+def claim(folder: Path, config: MolmoConfig) -> Path:
+    """A folder that says it holds weights of this architecture."""
+    folder.mkdir()
+    (folder / "model.safetensors").touch()
+    (folder / "config.json").write_text(json.dumps({"minimolmo": to_dict(config)}))
+    return folder
+
+
+def test_only_what_outgrows_a_gpu_is_shared_out_and_only_released_experts_are_left_to_themselves(tmp_path):
+    """8.0 billion parameters take 128 GB to train, tiny's 9 thousand fit anywhere and so are compiled whole.
+    """
+    large = replace(preset("molmo_7b_d").model, image=preset("mini").model.image)
+    for name, config, shard, balance in [("small", tiny(), False, 0.1), ("large", large, True, 0.1),
+                                         ("molmoe", preset("molmoe_1b").model, True, 0.0)]:
+        run = run_config(claim(tmp_path / name, config))
+        assert (run.shard, run.balance) == (shard, balance), name
+
+
+def test_a_trained_nano_that_was_exported_does_not_grow_its_eye_again(tmp_path):
+    run = run_config(claim(tmp_path / "nano", preset("nano").model))
+    assert run.name == "nano" and run.mixture == preset("nano").mixture
+    assert run.grow.steps == run.captions.steps == 0
+
+
+def test_a_folder_half_downloaded_is_said_to_be_just_that(tmp_path):
+    """Shards and settings came, the index not yet: no checkpoint of ours, and no other version of one."""
+    save_released(tmp_path, make(tiny()), shard_bytes=3000)
+    (tmp_path / "model.safetensors.index.json").unlink()
+    with pytest.raises(ValueError, match="lacks model.safetensors, or .* and its files, so it was not"):
+        answer.load(tmp_path)
 
 
 def test_a_folder_without_weights_is_refused(tmp_path):
@@ -315,6 +370,12 @@ def test_a_released_folder_answers_in_bfloat16_as_it_does_in_float32(tmp_path, m
     answer.main([str(tmp_path / "red.png"), "Who?", f"--weights={tmp_path}"])
     assert capsys.readouterr().out.strip() == answer.ask(
         loaded, words, [answer.open_image(tmp_path / "red.png")], ["Who?"], "ground")[0].text
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="file/nano cannot be written .*Make room, or try another folder"):
+        main([str(answer.RELEASED), str(tmp_path / "file" / "nano")])
 
 
 def test_the_command_line_writes_a_checkpoint_of_ours_as_a_released_folder(tmp_path, capsys):

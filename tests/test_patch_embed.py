@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from minimolmo.config import ImageConfig, VisionConfig
 from minimolmo.image.tiler import to_patches
-from minimolmo.model.patch_embed import PatchEmbed, stretch, waves
+from minimolmo.model.patch_embed import OtherPatchEmbed, patch_embed, stretch, waves
 
 
 IMAGE = ImageConfig(crop_size=6, patch_size=2, margins=(0, 0))  # 3x3 patches
@@ -15,7 +15,7 @@ IMAGE = ImageConfig(crop_size=6, patch_size=2, margins=(0, 0))  # 3x3 patches
 def make(**settings):
     """An embedding whose every parameter is random, so that nothing hides behind a zero."""
     torch.manual_seed(0)
-    embed = PatchEmbed(IMAGE, VisionConfig(width=8, heads=1, **settings))
+    embed = patch_embed(IMAGE, VisionConfig(width=8, heads=1, **settings))
     for parameter in embed.parameters():
         torch.nn.init.normal_(parameter)
     return embed
@@ -108,3 +108,18 @@ def test_drawing_positions_smaller_skips_none_of_them():
 def test_a_grid_like_the_table_leaves_the_positions_alone():
     embed, patches = make(table=3), torch.rand(1, 9, 12)
     assert torch.equal(embed(patches), make()(patches))
+
+
+def test_both_ways_to_embed_say_the_same_of_a_tower_that_either_can_take():
+    plain, patches = make(), torch.rand(2, 9, 12)
+    other = OtherPatchEmbed(IMAGE, VisionConfig(width=8, heads=1))
+    other.load_state_dict(plain.state_dict())
+    assert torch.equal(other(patches), plain(patches))
+
+
+@pytest.mark.parametrize("table, front", [(2, 1), (3, 0), (2, 0)])
+def test_a_tower_with_another_grid_or_no_class_token_is_given_what_it_needs(table, front):
+    embed, patches = make(table=table, family="clip" if front else "siglip"), torch.rand(2, 9, 12)
+    rows = [embed.class_token.expand(2, 1, 8)] if front else []
+    expected = torch.cat([*rows, embed.project(patches)], dim=1) + stretch(embed.positions, front, table, 3)
+    assert torch.equal(embed(patches), embed.norm(expected)) and len(embed.positions) == front + table ** 2

@@ -2,6 +2,7 @@
 import errno
 import hashlib
 import io
+import itertools
 import json
 import os
 import random
@@ -20,7 +21,6 @@ from PIL import Image
 
 import loopback
 from data.pixmo import prepare as preparing
-from data.pixmo import store as storing
 from data.pixmo.entry import LATER, Entry, Outcome
 from data.pixmo.hub import LIMITS, Hub
 from data.pixmo.network import Limits
@@ -315,20 +315,17 @@ def test_a_full_disk_stops_it_with_a_word_and_loses_nothing(web, tmp_path, monke
     """The disk is full after so many files: pages, pictures, or at the very end."""
     captions(web, 20)
     run(web, tmp_path / "unbroken")
-    written, really = [], Path.write_bytes
+    clock = itertools.count()
 
-    def write(path, data):
-        if len(written) == writes:
-            really(path, data[:len(data) // 2])
+    def flush(_):
+        if next(clock) == writes:
             raise OSError(errno.ENOSPC, "No space left on device")
-        written.append(path)
-        return really(path, data)
 
     with monkeypatch.context() as patch:
-        patch.setattr(storing.Path, "write_bytes", write)
+        patch.setattr(os, "fsync", flush)
         with pytest.raises(ValueError, match="No space left on device.*Make room"):
             run(web, tmp_path / "full")
-    assert not list((tmp_path / "full").rglob("*.part"))
+    assert not list((tmp_path / "full").rglob("*.tmp"))
     run(web, tmp_path / "full")
     assert contents(tmp_path / "full") == contents(tmp_path / "unbroken")
 
@@ -352,6 +349,35 @@ def test_a_line_of_the_journal_that_a_kill_cut_off_is_cut_away(web, tmp_path):
         journal.write('{"key": "http://')
     run(web, tmp_path)
     assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("file, spoil", [
+    ("manifest.json", lambda data: b""),
+    ("manifest.json", lambda data: data[:100]),
+    ("manifest.json", lambda data: b"\0" * len(data)),
+    ("manifest.json", lambda data: b"[]"),
+    ("manifest.json", lambda data: b'{"plan": {"sets": 7}}'),
+    ("fetched.jsonl", lambda data: b""),
+    ("fetched.jsonl", lambda data: data[:-100]),
+    ("fetched.jsonl", lambda data: b"\0" * 4096 + data[4096:]),
+    ("fetched.jsonl", lambda data: b'[1]\n{"key": "http://x"}\n\xff\n' + data),
+    ("train.jsonl", lambda data: data[:50]),
+    ("failures.jsonl", lambda data: b"\0" * len(data)),
+    ("pages/cap-default-000000000-100.json", lambda data: b""),
+])
+def test_a_file_that_a_power_cut_spoiled_is_made_again_from_those_that_are_whole(web, tmp_path, file, spoil):
+    """What the other files still tell is not asked for again: only the spoiled page, or lines, are."""
+    captions(web, 40)
+    del web.pictures["/3.jpg"]
+    run(web, tmp_path, rows=39)
+    before, path, asked = contents(tmp_path), tmp_path / file, len(web.seen)
+    path.write_bytes(spoil(path.read_bytes()))
+    if file != "manifest.json":
+        (tmp_path / "manifest.json").unlink()
+    whole = {*path.read_bytes().splitlines()} & {*before["fetched.jsonl"].splitlines()}
+    run(web, tmp_path, rows=39)
+    assert contents(tmp_path) == before
+    assert len(web.seen) - asked == {"fetched.jsonl": 40 - len(whole)}.get(file, int("pages" in file))
 
 
 def test_the_journal_goes_on_after_a_torn_line_and_forgets_what_may_pass(tmp_path):

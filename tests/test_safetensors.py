@@ -118,13 +118,15 @@ def test_a_write_that_breaks_off_leaves_the_old_file_whole(tmp_path, monkeypatch
     (b"{not json", "is not JSON"),
     (b"\xff\xfe", "is not JSON"),
     (b"[" * 100_000, "is not JSON"),
-    (b"[1]", "not a table"),
+    (b"[1]", "should stand is a list"),
+    ({"__metadata__": [1]}, "its metadata is not a table"),
     (b'{"x": 1, "x": 2}', "stands in it twice"),
     ({"x": 1}, "dtype None"),
     ({"x": entry(dtype="F99")}, "dtype 'F99', which is none of F32"),
     ({"x": entry(dtype=["F32"])}, "which is none of"),
     ({"x": entry(shape=[3])}, "needs 3 x 4 bytes, but its offsets .0, 8. hold 8"),
     ({"x": entry(shape=[-2])}, "not lists of sizes"),
+    ({"x": entry("U8", [2 ** 47] * 65, (0, 8))}, "not lists of sizes"),
     ({"x": entry(shape=[2.0])}, "not lists of sizes"),
     ({"x": entry(shape=[0, 2 ** 70], offsets=(0, 0))}, "not lists of sizes"),
     ({"x": entry("U8", [0, 2 ** 47, 2 ** 47], (0, 0))}, "the file at"),
@@ -139,7 +141,7 @@ def test_a_write_that_breaks_off_leaves_the_old_file_whole(tmp_path, monkeypatch
     ({}, "the header ends at byte 10, but the file at 18"),
 ])
 def test_a_file_that_contradicts_itself_is_refused(tmp_path, header, fault):
-    with pytest.raises(ValueError, match=f"(?s)is not a sound safetensors file: .*{fault}.* Try "):
+    with pytest.raises(ValueError, match=f"(?s)is not (a )?sound.*: .*{fault}.* Try "):
         load(by_hand(tmp_path / "a", header, TWO_FLOATS))
 
 
@@ -149,6 +151,13 @@ def test_a_file_cut_off_anywhere_is_refused(tmp_path):
         (tmp_path / "a").write_bytes(whole[:length])
         with pytest.raises(ValueError, match="not a sound safetensors file"):
             load(tmp_path / "a")
+
+
+def test_a_note_of_git_that_stands_for_a_large_file_is_known(tmp_path):
+    """What "git clone" without git lfs leaves: some hundred bytes of text."""
+    (tmp_path / "a").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4665\nsize 48776\n")
+    with pytest.raises(ValueError, match="git's note of a large file .* Try \"git lfs pull\""):
+        load(tmp_path / "a")
 
 
 def test_a_header_longer_than_the_file_is_never_read(tmp_path):
@@ -174,7 +183,7 @@ def test_the_longest_header_we_read_costs_no_more_than_it_should(tmp_path):
     """JSON can grow in memory: a megabyte of "[]," is 16 million bytes of lists. So the limit is low."""
     text = b"[" + b"[]," * 333_333 + b"0]"
     tracemalloc.start()
-    with pytest.raises(ValueError, match="not a table"):
+    with pytest.raises(ValueError, match="should stand is a list"):
         load(by_hand(tmp_path / "a", text, b""))
     assert tracemalloc.get_traced_memory()[1] < 40 * len(text)
     tracemalloc.stop()

@@ -80,7 +80,27 @@ def test_an_index_that_is_wrong_about_the_files_is_refused(tmp_path, spoil, faul
 def test_a_missing_shard_is_named(tmp_path):
     save_folder(tmp_path, THREE, 24, {})
     (tmp_path / "model-00002-of-00002.safetensors").unlink()
-    with pytest.raises(ValueError, match="model-00002-of-00002.safetensors is not there"):
+    with pytest.raises(ValueError, match=r"lacks 1 of 2 weights files \(model-00002-of-00002.safetensors\), "
+                                         "so it was not copied or downloaded to the end. Try that again"):
+        TensorFolder(tmp_path)
+
+
+def test_a_folder_written_anew_and_not_to_the_end_never_mixes_two_models(tmp_path):
+    """The second file is never written: the first is new, so the old second one must not count."""
+    class Stopped(dict):
+        asked = 0
+
+        def __getitem__(self, name):
+            self.asked += name == "c"
+            if self.asked == 3:  # sizes, header, and then the numbers
+                raise KeyboardInterrupt
+            return super().__getitem__(name)
+
+    save_folder(tmp_path, THREE, 24, {})
+    with pytest.raises(KeyboardInterrupt):
+        save_folder(tmp_path, Stopped({name: -tensor for name, tensor in THREE.items()}), 24, {})
+    assert TensorFile(tmp_path / "model-00001-of-00002.safetensors")["a"].tolist() == [0, -1, -2, -3]
+    with pytest.raises(ValueError, match="model.safetensors"):
         TensorFolder(tmp_path)
 
 

@@ -27,9 +27,10 @@ from data.pixmo.fetch import fetch
 from data.pixmo.gather import Gathered, Gatherer
 from data.pixmo.hub import Hub
 from data.pixmo.network import Limits
-from data.pixmo.store import Store, write_lines, write_whole
+from data.pixmo.store import Store, write_lines
 from data.pixmo.workers import Workers
 from data.write import HERE, MANIFEST, to_json
+from minimolmo.disk import write_atomically
 
 VAL_SHARE = 16         # one picture in so many is held out, chosen by the hash of its bytes
 SIZES = (64, 4096)     # pixels
@@ -96,7 +97,8 @@ def _write(plan: Plan, store: Store, found: list[Gathered], seconds: float) -> s
     write_lines(store.folder / "failures.jsonl", [failure for part in found for failure in part.failures])
     if not any(part.stopped for part in found):
         store.tidy(set().union(*(part.looked_at for part in found)))
-    write_whole(store.folder / MANIFEST, json.dumps(_manifest(plan, store, found, line)).encode())
+    manifest = json.dumps(_manifest(plan, store, found, line))
+    write_atomically(store.folder / MANIFEST, [manifest.encode()])
     return line
 
 
@@ -158,9 +160,13 @@ def _digests(folder: Path) -> dict[str, str]:
 
 
 def _read_manifest(folder: Path) -> dict | None:
+    """What a finished folder says of itself. None if it is not finished, or the manifest is damaged: then the
+    run goes on as after a kill, and what is whole in pages, journal and images is not fetched again."""
     try:
-        return json.loads((folder / MANIFEST).read_bytes())
-    except FileNotFoundError:
+        told = json.loads((folder / MANIFEST).read_bytes())
+        Plan(**told["plan"]), told["sets"], told["sha256"], told["run"]["summary"]  # all that is read of it
+        return told
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
 
 

@@ -5,8 +5,9 @@
     fetched.jsonl    what became of each picture, a line as soon as it is known
     train.jsonl, val.jsonl, failures.jsonl, manifest.json    written at the end, the manifest last
 
-No name in here is made of anything a stranger wrote. Files appear whole or not at all; the journal's last
-line may be torn, and is then dropped. One run at a time: a lock that the system lets go of when a run dies.
+No name in here is made of anything a stranger wrote. Files appear whole or not at all; lines of the journal
+that a kill or a power cut spoiled are dropped, and their pictures fetched again. One run at a time: a lock
+that the system lets go of when a run dies.
 """
 from __future__ import annotations
 
@@ -18,25 +19,14 @@ from pathlib import Path
 
 from data.pixmo.entry import NEVER, Outcome
 from data.pixmo.hub import Page
+from minimolmo.disk import write_atomically
 
-JOURNAL, LOCK, PART = "fetched.jsonl", "lock", ".part"
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all, whoever kills us, however full the disk."""
-    part = path.with_name(path.name + PART)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        part.write_bytes(data)
-        os.replace(part, path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
+JOURNAL, LOCK = "fetched.jsonl", "lock"
 
 
 def write_lines(path: Path, rows: Iterable[dict]) -> None:
     """Write rows as JSON lines, whole or not at all."""
-    write_whole(path, "".join(json.dumps(row) + "\n" for row in rows).encode())
+    write_atomically(path, (json.dumps(row).encode() + b"\n" for row in rows))
 
 
 class Store:
@@ -61,11 +51,11 @@ class Store:
         return self
 
     def __exit__(self, *_) -> None:
-        self.lock.close()
         try:
             self.journal.close()
         except OSError:  # a full disk: the line that did not fit was reported when it was written
             pass
+        self.lock.close()
 
     def image_of(self, outcome: Outcome) -> str:
         """Where an outcome's picture lies in the folder."""
@@ -74,7 +64,7 @@ class Store:
     def keep(self, outcome: Outcome, jpeg: bytes) -> None:
         """Remember what became of a picture; the picture first, then the line that promises it."""
         if jpeg:
-            write_whole(self.folder / self.image_of(outcome), jpeg)
+            self._write(self.image_of(outcome), jpeg)
         self.outcomes[outcome.key] = outcome
         self.received += outcome.received
         self.journal.write(json.dumps(asdict(outcome)) + "\n")
@@ -92,7 +82,7 @@ class Store:
         """Keep a page, without the links of embedded pictures: they expire."""
         rows = [(index, _without_links(row)) for index, row in page.rows]
         told = {"revision": page.revision, "total": page.total, "rows": rows}
-        write_whole(self.folder / "pages" / file, json.dumps(told).encode())
+        self._write(f"pages/{file}", json.dumps(told).encode())
 
     def tidy(self, used: set[str]) -> None:
         """Forget what the finished folder does not need: pictures fetched ahead, files half written."""
@@ -101,25 +91,37 @@ class Store:
         write_lines(self.folder / JOURNAL, (asdict(outcome) for outcome in kept if _is_final(outcome)))
         self.journal = open(self.folder / JOURNAL, "a", encoding="utf-8")
         images = {self.folder / self.image_of(outcome) for outcome in kept if not outcome.cause}
-        for path in [*(self.folder / "images").rglob("*"), *(self.folder / "pages").glob("*" + PART)]:
+        for path in [*(self.folder / "images").rglob("*"), *(self.folder / "pages").glob("*.tmp")]:
             if path.is_file() and path not in images:
                 path.unlink()
 
+    def _write(self, name: str, data: bytes) -> None:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, [data])
+
     def _read_journal(self) -> None:
-        """What earlier runs found out for good; a line cut off by a kill is cut away."""
+        """What earlier runs found out for good. Lines that tell nothing any more are cut away."""
         path = self.folder / JOURNAL
-        if not path.exists():
-            return
-        whole = path.read_bytes().rpartition(b"\n")[0]
-        outcomes = [Outcome(**json.loads(line)) for line in whole.splitlines()]
-        os.truncate(path, len(whole) + 1 if whole else 0)
-        for outcome in outcomes:
+        lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+        outcomes = [_read_outcome(line) for line in lines]
+        if None in outcomes:
+            write_atomically(path, [line for line, outcome in zip(lines, outcomes) if outcome])
+        for outcome in filter(None, outcomes):
             if outcome.size == self.size and _is_final(outcome) and self._is_there(outcome):
                 self.outcomes[outcome.key] = outcome
 
     def _is_there(self, outcome: Outcome) -> bool:
         path = self.folder / self.image_of(outcome)
         return bool(outcome.cause) or path.is_file() and path.stat().st_size == outcome.stored
+
+
+def _read_outcome(line: bytes) -> Outcome | None:
+    """A line of the journal; None if it is not whole."""
+    try:
+        return Outcome(**json.loads(line)) if line.endswith(b"\n") else None
+    except (ValueError, TypeError):
+        return None
 
 
 def _is_final(outcome: Outcome) -> bool:

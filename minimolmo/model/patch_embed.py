@@ -38,9 +38,9 @@ class PatchEmbed(nn.Module):
     """One matrix for every patch, a class token in front, a learned position on each, and a first LayerNorm.
 
         patches  (C, S, 3*patch*patch)   normalised pixels, flattened as (y, x, channel)
-        returns  (C, 1+S, D)             (C, S, D) in families that have no class token
+        returns  (C, 1+S, D)
 
-    Source: ViT, Section 3.1; CLIP adds the norm and leaves out the matrix's bias. Other families: `Tower`.
+    Source: ViT, Section 3.1; CLIP adds the norm and leaves out the matrix's bias. Others: `OtherPatchEmbed`.
     """
 
     def __init__(self, image: ImageConfig, config: VisionConfig):
@@ -55,12 +55,25 @@ class PatchEmbed(nn.Module):
 
     def forward(self, patches: Tensor) -> Tensor:
         x = self.project(patches.to(self.project.weight.dtype))                       # (C, S, D)
-        if self.class_token is not None:
-            x = torch.cat([self.class_token.expand(len(x), 1, -1), x], dim=1)         # (C, 1+S, D)
-        positions = self.positions
-        if self.table != self.side:
-            positions = stretch(positions, self.first, self.table, self.side)
-        return self.norm(x + positions)
+        x = torch.cat([self.class_token.expand(len(x), 1, -1), x], dim=1)             # (C, 1+S, D)
+        return self.norm(x + self.positions)
+
+
+class OtherPatchEmbed(PatchEmbed):
+    """As above, for a tower that has no class token, or that learned its positions on another grid than ours:
+    (C, S, 3*patch*patch) -> (C, 1+S, D), or (C, S, D) without the token. No released Molmo needs it."""
+
+    def forward(self, patches: Tensor) -> Tensor:
+        x = self.project(patches.to(self.project.weight.dtype))                       # (C, S, D)
+        front = [] if self.class_token is None else [self.class_token.expand(len(x), 1, -1)]
+        positions = stretch(self.positions, self.first, self.table, self.side)
+        return self.norm(torch.cat([*front, x], dim=1) + positions)
+
+
+def patch_embed(image: ImageConfig, config: VisionConfig) -> PatchEmbed:
+    """The one of the two that a tower needs."""
+    plain = config.tower.class_token and config.table in (0, image.side)
+    return (PatchEmbed if plain else OtherPatchEmbed)(image, config)
 
 
 def stretch(positions: Tensor, first: int, table: int, side: int) -> Tensor:
@@ -68,6 +81,8 @@ def stretch(positions: Tensor, first: int, table: int, side: int) -> Tensor:
 
     (first + table*table, D) -> (first + side*side, D). Source: official code, bicubic with antialiasing.
     """
+    if table == side:
+        return positions
     square = positions[first:].float().T.reshape(1, -1, table, table)                 # (1, D, table, table)
     square = F.interpolate(square, (side, side), mode="bicubic", align_corners=False, antialias=True)
     return torch.cat([positions[:first], square[0].flatten(1).T.to(positions.dtype)])

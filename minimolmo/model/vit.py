@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from minimolmo.config import ImageConfig, VisionConfig
 from minimolmo.model.attention import MultiHeadAttention
 from minimolmo.model.mlp import GeluMLP
-from minimolmo.model.patch_embed import PatchEmbed
+from minimolmo.model.patch_embed import patch_embed
 
 
 class Scale(nn.Module):
@@ -54,7 +54,7 @@ class VisionTransformer(nn.Module):
     def __init__(self, image: ImageConfig, config: VisionConfig):
         super().__init__()
         self.taps = [config.layers + tap for tap in config.taps]
-        self.embed = PatchEmbed(image, config)
+        self.embed = patch_embed(image, config)
         self.blocks = nn.ModuleList(VisionBlock(config) for _ in range(config.layers))
 
     def forward(self, patches: Tensor) -> Tensor:

@@ -19,8 +19,9 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
+from minimolmo.disk import write_atomically
 from minimolmo.text.cutter import Cutter
-from minimolmo.text.tokenizer import KIND, Pair, Tokenizer, write_json
+from minimolmo.text.tokenizer import KIND, Pair, Tokenizer
 
 END_OF_TEXT = "<|endoftext|>"  # of every released Molmo
 IMAGE_TOKENS = ("<im_start>", "<im_end>", "<im_patch>", "<im_col>", "<|image|>")  # their ids, in this order
@@ -93,7 +94,8 @@ class OfficialTokenizer(Tokenizer):
         others = [token for token in self.file["added_tokens"] if token["content"] not in IMAGE_TOKENS]
         images = [{"id": self.vocab + n, "content": text, "special": True, "normalized": False}
                   for n, text in enumerate(IMAGE_TOKENS)]
-        write_json(path, {**self.file, "added_tokens": others + images})
+        content = {**self.file, "added_tokens": others + images}
+        write_atomically(path, [json.dumps(content).encode()])
 
     def _encode_text(self, text: str) -> list[int]:
         """Added tokens stand between stretches of text, each of which is cut and encoded for itself."""

@@ -19,12 +19,13 @@ from __future__ import annotations
 
 import heapq
 import json
-import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
+
+from minimolmo.disk import write_atomically
 
 Pair = tuple[bytes, bytes]
 
@@ -100,7 +101,8 @@ class Tokenizer:
     def save(self, path: str | Path):
         """Write JSON, all or nothing. A byte is written as the character of the same number (latin-1)."""
         merges = [[left.decode("latin-1"), right.decode("latin-1")] for left, right in self.merges]
-        write_json(path, {"kind": KIND, "vocab": self.vocab, "merges": merges})
+        content = {"kind": KIND, "vocab": self.vocab, "merges": merges}
+        write_atomically(path, [json.dumps(content).encode()])
 
     @staticmethod
     def load(path: str | Path) -> Tokenizer:
@@ -143,13 +145,6 @@ class Tokenizer:
                 break
             pieces = _join(pieces, pair)
         return pieces
-
-
-def write_json(path: str | Path, content: dict):
-    """Write a JSON file that appears complete or not at all."""
-    draft = Path(f"{path}.{os.getpid()}.draft")
-    draft.write_text(json.dumps(content), "utf-8")
-    os.replace(draft, path)
 
 
 class _PairTable:

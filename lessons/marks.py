@@ -1,0 +1,82 @@
+"""What went wrong in the learner's own file, in words: said alike by `make check`, `make marks`, `make tiny`.
+
+    mine/minimolmo/image/tiler.py, line 34, in choose_grid: NameError: name 'grid' is not defined
+        return grid.nothing
+      Nothing beyond this line can be marked: mend it first.
+      It fails test_the_grid_has_the_shape_of_the_image and 94 other tests.
+
+The second half is a plugin of pytest: python -m pytest -p lessons.marks. Nothing here imports the library, as
+the tests are to meet the learner's copy of it first.
+"""
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+from lessons.page import ROOT
+
+MINE, TESTS = ROOT / "mine", ROOT / "tests"
+MOST, LINES = 8, 5  # different faults that are shown; lines of each
+
+
+def stopped(error: BaseException) -> str:
+    """In words, what stopped the learner's code, on which line, and that line.
+
+    It is the last line in a file of the learner's: what lies deeper was only asked to do the impossible.
+    """
+    file, line, inside, source = place(error)
+    where = f"{_short(file)}, line {line}"
+    if isinstance(error, NotImplementedError):
+        return f"{where}: {inside} is still empty, yours to write"
+    what = error.msg if isinstance(error, SyntaxError) else str(error)
+    where += f", in {inside}" if inside.isidentifier() else ""
+    shown = f"\n    {source.strip()}" if source else ""
+    return f"{where}: {type(error).__name__}: {what}{shown}"
+
+
+def place(error: BaseException) -> tuple[str, int, str, str]:
+    """File, line, function and source where an error arose: in the learner's own files if it passed through
+    one, else in a test, else where it was raised."""
+    if isinstance(error, SyntaxError) and Path(error.filename or "").is_file():  # it never came to run
+        return error.filename, error.lineno, "", error.text or ""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = ([frame for frame in frames if Path(frame.filename).is_relative_to(folder)]
+           for folder in (MINE, TESTS))
+    frame = next(filter(None, own), frames)[-1]
+    return frame.filename, frame.lineno, frame.name, frame.line
+
+
+def _short(file: str) -> Path:
+    return Path(file).relative_to(ROOT) if Path(file).is_relative_to(ROOT) else Path(file)
+
+
+# a plugin of pytest, which chose the names
+
+FAULTS: dict[tuple[str, int], list[str]] = {}  # file and line: what went wrong there, then whom it fails
+
+
+def pytest_exception_interact(node, call, report) -> None:
+    """Note a test that fails, or a file of tests that cannot be read, under the line that is to blame."""
+    error = call.excinfo.value
+    if type(error).__name__ == "CollectError":  # pytest's own, around the reason
+        error = error.__cause__ or error.__context__ or error
+    tests = FAULTS.setdefault(place(error)[:2], [fault(error)])
+    tests.append(getattr(node, "originalname", None) or node.name)
+
+
+def fault(error: BaseException) -> str:
+    """What is wrong with the learner's copy, in a few lines, and what to try."""
+    lines = [line for line in stopped(error).splitlines() if line.strip() and "Use -v" not in line]
+    own = Path(place(error)[0]).is_relative_to(MINE)
+    advice = ("Nothing beyond this line can be marked: mend it first." if own else
+              "Your copy does something else than this line asks. Read the test: it is a worked example.")
+    return "\n".join([*lines[:LINES], f"  {advice}"])
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """Each fault once, and whom it fails."""
+    for words, first, *others in list(FAULTS.values())[:MOST]:
+        more = f" and {len(others)} other test{'s' * (len(others) > 1)}" if others else ""
+        terminalreporter.write_line(f"\n{words}\n  It fails {first}{more}.")
+    if len(FAULTS) > MOST:
+        terminalreporter.write_line(f"\n{len(FAULTS) - MOST} more follow when these are mended.")
