@@ -40,7 +40,7 @@ from minimolmo.batch import loader  # noqa: E402
 from minimolmo.config import RunConfig, override  # noqa: E402
 from minimolmo.presets import preset  # noqa: E402
 from minimolmo.model import molmo  # noqa: E402
-from minimolmo.safetensors import write_atomically  # noqa: E402
+from minimolmo.disk import write_atomically  # noqa: E402
 from minimolmo.score import score  # noqa: E402
 from minimolmo.text import prompts  # noqa: E402
 from minimolmo.text.points import parse_points, points_to_text  # noqa: E402
