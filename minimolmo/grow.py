@@ -162,7 +162,7 @@ class Growth(nn.Module):
             block.register_forward_hook(partial(self.hear, who))
 
     def hear(self, who: str, _block, _inputs, output: Tensor) -> None:
-        """Keep what the tokens are in the decoder's midst (B, T, D), while it trains, until `forward` asks."""
+        """Keep what tokens are in the decoder's midst (B, T, D), while it trains, until `forward` asks."""
         if torch.is_grad_enabled():
             self.heard[who] = output
 
