@@ -13,6 +13,7 @@ Writes OUT/step-*/ (checkpoints), OUT/log.jsonl (a line a step), OUT/loss.png an
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import math
 import os
@@ -46,6 +47,7 @@ from minimolmo.text.tokenizer import Tokenizer
 STAGES = ("grow", "captions", "mixture")
 SAVE_EVERY, LOOK_EVERY = 400, 800  # steps between checkpoints; between drawn samples
 DATA = Path(__file__).resolve().parent / "data"
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)  # a full disk, somebody else's folder
 
 
 class Trainee(nn.Module):
@@ -372,6 +374,11 @@ def main(arguments: list[str]) -> None:
         sys.exit("\nstopped; what was saved stays: the same command with --resume goes on")
     except (ValueError, FloatingPointError) as error:
         sys.exit(f"\n{error}")
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        sys.exit(f"\n{error}: what was learned since the last checkpoint cannot be written, so training "
+                 f"stopped. Make room, or allow writing there: the same command with --resume goes on.")
     if RANK == 0:
         print(f"trained: {checkpoint.latest(out)}\nnext: python -m minimolmo.evaluate --weights={out}")
 

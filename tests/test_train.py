@@ -1,4 +1,5 @@
 """The recipe: stages, resuming, two processes, what happens when it goes wrong. Tiny, but real runs."""
+import errno
 import json
 import os
 import random
@@ -325,6 +326,24 @@ def test_a_loss_that_is_no_number_stops_at_once_names_the_batch_and_keeps_the_la
     with pytest.raises(SystemExit, match=r"mixture step 2.*train\.jsonl:\d+.*untouched"):
         train.main(arguments(tmp_path, data))
     monkeypatch.setattr(train, "train_step", taken)
+    train.main(arguments(tmp_path, data, "--resume"))
+    assert losses(tmp_path) == losses(unbroken)
+
+
+def test_a_full_disk_stops_training_in_words_and_the_last_checkpoint_goes_on(
+        unbroken, data, tmp_path, monkeypatch):
+    saved = checkpoint.save_checkpoint
+
+    def full(out, step, *more):
+        if step == 12:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return saved(out, step, *more)
+
+    monkeypatch.setattr(train, "SAVE_EVERY", 4)
+    monkeypatch.setattr(checkpoint, "save_checkpoint", full)
+    with pytest.raises(SystemExit, match="No space left on device.*Make room.*--resume goes on"):
+        train.main(arguments(tmp_path, data))
+    monkeypatch.setattr(checkpoint, "save_checkpoint", saved)
     train.main(arguments(tmp_path, data, "--resume"))
     assert losses(tmp_path) == losses(unbroken)
 
