@@ -47,7 +47,7 @@ from minimolmo.text.tokenizer import Tokenizer
 STAGES = ("grow", "captions", "mixture")
 SAVE_EVERY, LOOK_EVERY = 400, 800  # steps between checkpoints; between drawn samples
 DATA = Path(__file__).resolve().parent / "data"
-UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)  # a full disk, somebody else's folder
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Trainee(nn.Module):
@@ -194,7 +194,8 @@ def train_step(run: Run, stage: str, step: int, micro_batches: list[Batch]) -> d
     if WORLD > 1:
         weight = weight.to(run.device)
         dist.all_reduce(weight)
-    logged = torch.tensor([0.0, 0.0, run.told_to_stop], device=run.device)
+    told = run.told_to_stop or time.monotonic() > run.deadline
+    logged = torch.tensor([0.0, 0.0, told], device=run.device)
     for number, batch in enumerate(micro_batches, start=1):
         with run.micro_batch(last=number == len(micro_batches)):
             with autocast(run.device):
@@ -236,7 +237,6 @@ def train_stage(run: Run, stage: str, start: int, bar: tqdm, log) -> None:
         meter.start()
         micro_batches = next(batches)
         meter.feed()
-        run.told_to_stop = run.told_to_stop or time.monotonic() > run.deadline
         line = train_step(run, stage, step, micro_batches)
         line |= meter.read(stage, micro_batches, WORLD)
         run.step += 1
@@ -375,10 +375,10 @@ def main(arguments: list[str]) -> None:
     except (ValueError, FloatingPointError) as error:
         sys.exit(f"\n{error}")
     except OSError as error:
-        if error.errno not in UNWRITABLE:
+        if error.errno not in FULL_DISK:
             raise
         sys.exit(f"\n{error}: what was learned since the last checkpoint cannot be written, so training "
-                 f"stopped. Make room, or allow writing there: the same command with --resume goes on.")
+                 f"stopped. Make room: the same command with --resume goes on.")
     if RANK == 0:
         print(f"trained: {checkpoint.latest(out)}\nnext: python -m minimolmo.evaluate --weights={out}")
 

@@ -85,7 +85,7 @@ EASY = Level(side=64, radius=(8.0, 13.0), gap=3.0, most=7, colors=tuple(COLORS),
 FULL = FullLevel()
 LEVELS: dict[str, Level | FullLevel] = {
     "easy": EASY,
-    # Twice as many pixels, and things 5 to 8 of them wide, of which an overview of 64 px keeps 3 or 4.
+    # A picture twice as wide, and things of 5 to 8 pixels, of which an overview of 64 px keeps 3 or 4.
     "small": replace(EASY, side=128, radius=(2.0, 3.2), gap=1.5),
     "full": FULL,
 }

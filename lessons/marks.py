@@ -42,8 +42,13 @@ def place(error: BaseException) -> tuple[str, int, str, str]:
     frames = traceback.extract_tb(error.__traceback__)
     own = ([frame for frame in frames if Path(frame.filename).is_relative_to(folder)]
            for folder in (MINE, TESTS))
-    frame = next(filter(None, own), frames)[-1]
+    frame = next(filter(None, own), frames or [traceback.FrameSummary(__file__, 0, "", line="")])[-1]
     return frame.filename, frame.lineno, frame.name, frame.line
+
+
+def is_own(error: BaseException) -> bool:
+    """Whether an error arose in the learner's files, or in what they asked for."""
+    return Path(place(error)[0]).is_relative_to(MINE)
 
 
 def _short(file: str) -> Path:
@@ -67,8 +72,7 @@ def pytest_exception_interact(node, call, report) -> None:
 def fault(error: BaseException) -> str:
     """What is wrong with the learner's copy, in a few lines, and what to try."""
     lines = [line for line in stopped(error).splitlines() if line.strip() and "Use -v" not in line]
-    own = Path(place(error)[0]).is_relative_to(MINE)
-    advice = ("Nothing beyond this line can be marked: mend it first." if own else
+    advice = ("Nothing beyond this line can be marked: mend it first." if is_own(error) else
               "Your copy does something else than this line asks. Read the test: it is a worked example.")
     return "\n".join([*lines[:LINES], f"  {advice}"])
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import sys
 
-from lessons.marks import stopped
+from lessons.marks import is_own, stopped
 from lessons.page import ROOT
 
 OUT = ROOT / "out" / "tiny"
@@ -35,10 +35,16 @@ def main() -> None:
         print(f"{stage:<10} loss {losses[0]:.2f} -> {losses[-1]:.2f}")
 
 
+def last_words(error: BaseException) -> str:
+    """Why training ended: on the learner's own line, if it was there. train.py's words may hide that line."""
+    hidden = error.__context__ if isinstance(error, SystemExit) else error
+    if isinstance(hidden, Exception) and is_own(hidden):
+        return f"{stopped(hidden)}\nTry make marks, which says more, or mend that line."
+    return str(error)
+
+
 if __name__ == "__main__":
     try:
         main()
-    except ValueError as error:
-        sys.exit(str(error))
-    except Exception as error:  # a learner's code may raise anything
-        sys.exit(f"{stopped(error)}\nTry make marks, which says more, or mend that line.")
+    except (Exception, SystemExit) as error:  # a learner's code may raise anything
+        sys.exit(last_words(error))

@@ -21,7 +21,7 @@ from minimolmo import checkpoint, draw, official
 from minimolmo.batch.collate import collate
 from minimolmo.batch.sequence import build_sequence
 from minimolmo.config import RunConfig
-from minimolmo.device import autocast, pick_device
+from minimolmo.device import autocast, pick_device, room_to_answer
 from minimolmo.flow import PADDING, Answer, Batch
 from minimolmo.image.resize import open_image
 from minimolmo.image.tiler import tile_image
@@ -84,20 +84,11 @@ def prompt(image: np.ndarray, question: str, model: MiniMolmo, tokenizer: Tokeni
 def ask(model: MiniMolmo, tokenizer: Tokenizer, images: list[np.ndarray], questions: list[str],
         view: str = "bird", max_new: int = MAX_NEW, temperature: float = 0.0,
         generator: torch.Generator | None = None) -> list[Answer]:
-    """One answer for each pair of image (H, W, 3) uint8 and question; points in percent of that image.
-
-    Raises ValueError if the GPU's memory is too small for so many at once.
-    """
+    """One answer for each pair of image (H, W, 3) uint8 and question; points in percent of that image."""
     device = next(model.parameters()).device
     batch = collate([prompt(image, q, model, tokenizer, view) for image, q in zip(images, questions)])
-    try:
-        with autocast(device):
-            said = generate(model, batch.to(device), tokenizer.eos, max_new, temperature, generator)
-    except torch.OutOfMemoryError:
-        raise ValueError(
-            f"the GPU's memory is full: {len(images)} question(s) at once, about {len(batch.patches)} crops "
-            f"in view {view}, are too much beside the model. Try --view=bird, which looks at one crop a "
-            f"picture, or CUDA_VISIBLE_DEVICES= in front of the command, to answer on the CPU.") from None
+    with autocast(device):
+        said = generate(model, batch.to(device), tokenizer.eos, max_new, temperature, generator)
     texts = [tokenizer.decode(ids).strip() for ids in said]
     return [Answer(text, parse_points(text)) for text in texts]
 
@@ -126,6 +117,7 @@ def load(weights: str | Path) -> tuple[MiniMolmo, Tokenizer, RunConfig]:
     return model.eval().to(pick_device()), checkpoint.load_tokenizer(folder), config
 
 
+@room_to_answer()
 def main(arguments: list[str]) -> None:
     """The command line: print the answer, and draw its points if it has any."""
     parser = argparse.ArgumentParser(description="Ask a picture.")

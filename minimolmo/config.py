@@ -345,7 +345,9 @@ def _is(value, kind: str) -> bool:
     if kind.startswith("tuple["):
         kinds = kind[len("tuple["):-1].split(", ")
         return isinstance(value, (list, tuple)) and len(value) == len(kinds) and all(map(_is, value, kinds))
-    types = {"int": int, "float": (int, float), "bool": bool, "str": str, "dict[str, float]": dict}
+    if kind.startswith("dict["):
+        return isinstance(value, dict) and all(_is(each, "float") for each in value.values())
+    types = {"int": int, "float": (int, float), "bool": bool, "str": str}
     return isinstance(value, types[kind]) and isinstance(value, bool) == (kind == "bool")
 
 

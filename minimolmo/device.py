@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -21,3 +23,14 @@ def pick_device() -> torch.device:
 def autocast(device: torch.device) -> torch.autocast:
     """bfloat16 arithmetic on CUDA; float32 elsewhere: on a CPU, bfloat16 attention learns 5 times slower."""
     return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
+
+
+@contextmanager
+def room_to_answer() -> Iterator[None]:
+    """Around what answers: raises a ValueError that says what to try where a GPU's memory is full."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise ValueError(f"the GPU's memory is full: the model and what it was asked do not fit ({error}). "
+                         f"Try --view=bird, which looks at one crop a picture, or set CUDA_VISIBLE_DEVICES "
+                         f"to nothing, to answer on the CPU.") from None

@@ -19,6 +19,6 @@ def write_atomically(path: str | Path, pieces: Iterable) -> None:
             file.flush()
             os.fsync(file.fileno())  # on the disk, before the name says so
         os.replace(unfinished, path)
-    except (OSError, KeyboardInterrupt):
+    except BaseException:  # whatever it was, it goes on its way
         unfinished.unlink(missing_ok=True)  # a full disk needs the room
         raise

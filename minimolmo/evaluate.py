@@ -21,6 +21,7 @@ from tqdm import tqdm
 from minimolmo import draw
 from minimolmo.answer import ask, load
 from minimolmo.batch.dataset import Dataset
+from minimolmo.device import room_to_answer
 from minimolmo.image.resize import open_image
 from minimolmo.score import SCORES, Asked, is_right, score
 from minimolmo.text.prompts import answer_text, question_text
@@ -149,6 +150,7 @@ def tile(asked: Asked, among: list[Asked]) -> tuple[Image.Image, str, list[str],
     return image, asked.question, [asked.answer.text], is_right(asked, among)
 
 
+@room_to_answer()
 def main(arguments: list[str]) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description="Score a trained model on held-out pictures.")

@@ -5,19 +5,21 @@ a good part of the web. We start from random numbers, and words alone leave a sm
 generator knows exactly what it drew and where, so six cheap losses ask for it directly:
 
     patch   every patch, after the ViT:          which colour and kind covers me, or nothing?
-    hands   every patch on a thing:              where is that thing's centre? Told like the time, by a slow
-                                                 hand and faster ones, each as its sine and cosine
+    hands   every patch on a thing:              where in my crop is its centre, if it is there? Told like
+                                                 the time, by a slow hand and faster ones, each as its sine
+                                                 and cosine
     name    every visual token on a thing:       its colour's word and its kind's word, read off it by the
                                                  decoder's own norm and word table, nothing between: so the
                                                  eye speaks the decoder's words before it speaks at all
-    place   the same token, through five probes: the tens and ones of its thing's x and y, and whether the
-            thing's centre is mine: one token of each thing says 1, so that things can be counted
+    place   the same token, through five probes: the tens and ones of its thing's x and y in my crop, and
+            whether the thing's centre is mine: one token of each thing says 1 (in crops one more), so that
+            things can be counted
     mention every word, once there are words, that means one thing alone: that thing's place again. "circle"
             says it if there is one circle. CLIP's text tower and the language model knew words; ours would
             need three times the pictures to find out that a name is there to be looked for (RUNS.md)
-    seat    every visual token of a high-res crop, once there are words: its thing's place in the picture. No
-            eye can know that: a crop is all it sees, and so `hands` and `place` ask it for places *in its
-            crop*. Where the crop hangs is told by the order of the tokens, which the decoder alone reads
+    seat    every visual token whose crop is not the whole picture, once there are words: its thing's place
+            in the picture. No eye can know that, as its crop is all it sees; where the crop hangs is told by
+            the order of the tokens, which the decoder alone reads
 
 This is scaffolding that the real Molmo does not have. README says so wherever a score is quoted.
 """
@@ -77,23 +79,13 @@ def covering(boxes: Tensor, things: Tensor, least: float) -> Tensor:
     return torch.where(most >= least, which, -1)
 
 
-def told(things: Tensor, places: Tensor, owner: Tensor) -> Tensor:
-    """Where each crop can say that a thing is: (C, M, 6), (C, 4), (C,) -> (C, M, 2).
+def inside(things: Tensor, places: Tensor) -> Tensor:
+    """Where things are in each crop, in percent of its own square: (C, M, 6), (C, 4) -> (C, M, 2).
 
-    In percent of the picture for an overview, which shows all of it; in percent of its own square for a
-    high-res crop, which cannot know where it hangs. Outside 0..100 the crop does not show the centre.
+    No crop knows where it hangs in the picture. Outside 0..100 it does not show the centre. An overview of a
+    square picture shows the picture itself, so there nothing changes.
     """
-    inside = (things[..., :2] - places[:, None, :2]) / places[:, None, 2:] * 100
-    return torch.where(is_overview(owner)[:, None, None], things[..., :2], inside)
-
-
-def is_overview(owner: Tensor) -> Tensor:
-    """Which crops are the first of their image: (C,) -> (C,) bool.
-
-    >>> is_overview(torch.tensor([0, 0, 0, 1, 2, 2])).tolist()
-    [True, False, False, True, True, False]
-    """
-    return F.pad(owner, (1, 0), value=-1)[:-1] != owner
+    return (things[..., :2] - places[:, None, :2]) * (100 / places[:, None, 2:])
 
 
 def hands(xy: Tensor) -> Tensor:
@@ -170,7 +162,7 @@ class Growth(nn.Module):
         """What patches (C, S, 2*D), visual tokens (V, D) and the words just read get wrong on average; 0 if
         nothing is known."""
         things = batch.things[batch.owner]                                             # (C, M, 6)
-        things = torch.cat([things, told(things, batch.places, batch.owner)], dim=-1)  # (C, M, 8)
+        things = torch.cat([things, inside(things, batch.places)], dim=-1)              # (C, M, 8)
         boxes = patch_boxes(batch.places, self.side)                                   # (C, S, 4)
         window, crop = token_boxes(boxes, batch.pool_idx), batch.pool_idx[:, 0] // boxes.shape[1]
         which = covering(window, things[crop], least=0.25)                             # (V,)
@@ -182,7 +174,7 @@ class Growth(nn.Module):
             return missed
         missed = missed + self.mention_loss(model, heard["words"], batch)
         token = heard["seats"][batch.ids == model.config.decoder.vocab + IM_PATCH]     # (V, D)
-        on = on & ~is_overview(batch.owner)[crop]
+        on = on & (thing[:, 6:] != thing[:, :2]).any(dim=1)  # where the crop is not the picture itself
         return missed + self.place_loss(model, token[on], thing[on])
 
     def patch_loss(self, model, features: Tensor, boxes: Tensor, things: Tensor) -> Tensor:

@@ -34,12 +34,12 @@ from minimolmo.official_config import config_from, describe
 from minimolmo.parallel import own_numbers
 from minimolmo.presets import PRESETS, preset
 from minimolmo.shards import RELEASED, TensorFolder, save_folder
-from minimolmo.sizes import GB, count, on_paper
+from minimolmo.sizes import GB, TRAINING_BYTES, count, on_paper
 from minimolmo.text.official_words import read_tokenizer
 
 PREFIX = "model."
 SHARD_BYTES = 5_000_000_000  # of one file
-TRAINING_BYTES, GPU_BYTES = 16, 80 * GB  # of a number: itself, its gradient, two moments; of a large GPU
+GPU_BYTES = 80 * GB  # of a large GPU
 
 BLOCK, TOWER = "transformer.blocks.#.", "vision_backbone."
 LAYER = TOWER + "image_vit.transformer.resblocks.#."

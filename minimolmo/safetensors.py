@@ -143,11 +143,9 @@ def parse_table(path, text: bytes) -> dict:
     try:
         table = json.loads(text.decode(), object_pairs_hook=_each_name_once)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not sound: where names should stand it is not JSON ({error}). "
-                         f"Try copying or making the file again.") from None
+        raise _unsound(path, f"it is not JSON ({error})", kind="table of names") from None
     if not isinstance(table, dict):
-        raise ValueError(f"{path} is not sound: where names should stand is a {type(table).__name__}. "
-                         f"Try copying or making the file again.")
+        raise _unsound(path, f"it is a {type(table).__name__}", kind="table of names")
     return table
 
 
@@ -220,5 +218,6 @@ def _check_end_to_end(path, entries: dict[str, Entry], first: int, last: int) ->
         raise _unsound(path, f"{before} ends at byte {reached}, but the file at {last}")
 
 
-def _unsound(path, fault: str, remedy: str = "copying or making the file again") -> ValueError:
-    return ValueError(f"{path} is not a sound safetensors file: {fault}. Try {remedy}.")
+def _unsound(path, fault: str, remedy: str = "copying or making the file again",
+             kind: str = "safetensors file") -> ValueError:
+    return ValueError(f"{path} is not a sound {kind}: {fault}. Try {remedy}.")

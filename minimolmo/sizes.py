@@ -17,6 +17,7 @@ from minimolmo.model.molmo import MiniMolmo
 from minimolmo.presets import PRESETS
 
 GB = 10 ** 9
+TRAINING_BYTES = 16  # of a weight, its gradient and AdamW's two moments: four numbers in float32
 
 
 def on_paper(config: MolmoConfig) -> MiniMolmo:

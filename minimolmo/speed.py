@@ -6,6 +6,7 @@ crops are filled up to a few sizes. Nothing here changes what is learned: nobody
 """
 from __future__ import annotations
 
+import gc
 import math
 import os
 import shutil
@@ -24,7 +25,7 @@ from minimolmo.config import RunConfig
 from minimolmo.flops import peak_flops, training_flops
 from minimolmo.flow import Batch
 from minimolmo.model.molmo import MiniMolmo
-from minimolmo.sizes import count
+from minimolmo.sizes import TRAINING_BYTES, count
 
 try:
     import resource
@@ -34,7 +35,6 @@ except ImportError:  # Windows shares memory without open files
 LENGTHS = (128, 256, 384, 512, 768, 1024, 1280, 1536, 2048)  # tokens that sequences are filled up to
 PROGRAMS = 64                                               # shapes of one block that may be compiled
 TENSORS = len(fields(Batch)) - 1                            # of a batch; its names are none
-STATE = 16               # bytes of a weight, its gradient and AdamW's two moments: four numbers in float32
 
 
 def is_worth_compiling(config: RunConfig, device: torch.device, world: int) -> bool:
@@ -109,6 +109,14 @@ def compile_blocks(model: MiniMolmo, make: Callable = torch.compile) -> None:
     vit.forward = _while_training(vit, whole, lambda patches: whole(fill_up(patches))[:len(patches)])
 
 
+def forget() -> None:
+    """Let go of compiled programs, and of weights that nobody needs. Compiled blocks hold themselves in a
+    circle, so the garbage collector alone finds them."""
+    torch.compiler.reset()
+    gc.collect()
+    torch.cuda.empty_cache()
+
+
 def _while_training(module: nn.Module, plain: Callable, fast: Callable) -> Callable:
     return lambda *inputs: (fast if module.training else plain)(*inputs)
 
@@ -162,26 +170,27 @@ def too_large(config: RunConfig, stage: str | None, world: int, memory: float) -
     """What to say when a GPU's `memory` bytes are full: which setting to lower. Without a stage the model was
     only being built."""
     weights = count(config.model)["total"]
-    if stage is None or STATE * weights / (world if config.shard else 1) > memory:
+    if stage is None or TRAINING_BYTES * weights / (world if config.shard else 1) > memory:
         return _too_many_weights(config, weights, world, memory)
     settings, pieces = getattr(config, stage), config.accumulate * world
     more = next((n for n in range(config.accumulate + 1, settings.batch + 1)
                  if settings.batch % (n * world) == 0), None)
-    cut = f"--accumulate={more}, which cuts each batch into {more} pieces and learns the same" if more else (
-        f"--max_tokens={config.max_tokens // 2}")
+    same = (f"--resume --accumulate={more}, which cuts each batch into {more} pieces and learns the same; "
+            f"or, " if more else "")
     return (f"the GPU's memory is full: stage {stage} puts {settings.batch // pieces} images at once through "
-            f"the model. Try --resume {cut}; or a view with fewer crops, in a run of its own: "
-            f"--{stage}.view=bird.")
+            f"the model. Try {same}in a run of its own, a view with fewer crops, --{stage}.view=bird, or "
+            f"shorter sequences, --max_tokens={config.max_tokens // 2}.")
 
 
 def _too_many_weights(config: RunConfig, weights: int, world: int, memory: float) -> str:
     """As many GPUs as leave half of each to what flows through; if one would do, somebody else is on it."""
     gpus = 1
-    while STATE * weights / gpus > memory / 2:
+    while TRAINING_BYTES * weights / gpus > memory / 2:
         gpus *= 2
-    remedy = (f"more GPUs, of which each holds a share: torchrun --nproc-per-node={max(gpus, 2 * world)} "
-              f"train.py --shard=true with the rest of the command" if gpus > 1 else
+    some = max(gpus, 2 * world)
+    remedy = (f"{some} GPUs, of which each holds a share: torchrun --nproc-per-node={some} (--nnodes, if one "
+              f"machine has fewer) train.py --shard=true with the rest of the command" if gpus > 1 else
               f"again when nothing else runs on this GPU; nvidia-smi lists what does")
     return (f"the GPU's memory is full: the {weights / 1e6:,.0f} million weights of {config.name}, their "
-            f"gradients and AdamW's two moments take {STATE * weights / 1e9:.1f} GB, and what flows through "
-            f"them comes on top. Try {remedy}.")
+            f"gradients and AdamW's two moments take {TRAINING_BYTES * weights / 1e9:.1f} GB, and what flows "
+            f"through them comes on top. Try {remedy}.")

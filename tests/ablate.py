@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import gc
 import json
 import multiprocessing
 import random
@@ -34,7 +33,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import train  # noqa: E402
 from charts import bars  # noqa: E402
-from minimolmo import checkpoint, evaluate, optim  # noqa: E402
+from minimolmo import checkpoint, evaluate, optim, speed  # noqa: E402
 from minimolmo.answer import load  # noqa: E402
 from minimolmo.batch import loader  # noqa: E402
 from minimolmo.config import RunConfig, override  # noqa: E402
@@ -206,14 +205,11 @@ def run(name: str, base: RunConfig, seed: int, out: Path, data: Path, deadline: 
 
 @contextlib.contextmanager
 def clean() -> Iterator[None]:
-    """Afterwards nothing of it is left: no compiled program, and no weights in the GPU's memory. Compiled
-    blocks hold themselves in a circle, so the garbage collector alone finds them."""
+    """Afterwards nothing of it is left: no compiled program, and no weights in the GPU's memory."""
     try:
         yield
     finally:
-        torch.compiler.reset()
-        gc.collect()
-        torch.cuda.empty_cache()
+        speed.forget()
 
 
 def train_one(config: RunConfig, place: Path, data: Path, deadline: float) -> None:

@@ -7,7 +7,6 @@ RUNS.md keeps what it said on which machine. Numbers, not tests: a busy machine 
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import sys
 import time
@@ -70,12 +69,9 @@ def seconds(run: Callable, least: float = 1.0, most: int = 50) -> float:
 
 
 def _fresh() -> None:
-    """Nothing of what was measured before is left: no compiled program, no weights, no peak. Compiled blocks
-    hold themselves in a circle, so the garbage collector alone finds them."""
-    torch.compiler.reset()
-    gc.collect()
+    """Nothing of what was measured before is left: no compiled program, no weights, no peak."""
+    speed.forget()
     if DEVICE.type == "cuda":
-        torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
 
 

@@ -142,15 +142,6 @@ def test_points_come_back_in_percent_of_the_image(model, monkeypatch):
     assert reply.points == [(10.0, 90.0), (61.5, 40.4)]
 
 
-def test_when_a_gpu_cannot_hold_so_many_questions_a_smaller_view_is_proposed(model, monkeypatch):
-    """Three pictures in ground view: 3 + 1 crops of the tall one twice, 2 + 1 of the wide one."""
-    def full(*_):
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
-    monkeypatch.setattr(answer, "generate", full)
-    with pytest.raises(ValueError, match=r"3 question.* about 11 crops in view ground.* Try --view=bird"):
-        ask(model, WORDS, IMAGES, QUESTIONS, "ground")
-
-
 @pytest.fixture
 def trained(model, tmp_path):
     """A folder with a checkpoint, as training leaves it, and a picture beside it."""
@@ -174,6 +165,14 @@ def test_the_command_line_prints_the_answer(model, trained, monkeypatch, capsys)
     assert command(monkeypatch, trained / "wide.png", "Who?", f"--weights={trained / 'run'}") is None
     reply, = ask(model, WORDS, [WIDE], ["Who?"], view="ground")
     assert capsys.readouterr().out.strip() == reply.text.strip()
+
+
+def test_when_a_gpu_cannot_hold_the_question_a_smaller_view_is_proposed(trained, monkeypatch):
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+    monkeypatch.setattr(answer, "generate", full)
+    with pytest.raises(ValueError, match=r"memory is full: .* allocate 2.00 GiB.* Try --view=bird"):
+        answer.main([str(trained / "wide.png"), "Who?", f"--weights={trained / 'run'}"])
 
 
 def test_the_command_line_draws_the_points(trained, monkeypatch, capsys):

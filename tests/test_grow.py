@@ -7,7 +7,7 @@ import torch
 from minimolmo.batch.collate import collate
 from minimolmo.batch.sequence import build_sequence
 from minimolmo.config import ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, VisionConfig
-from minimolmo.grow import Growth, _leading_digits, covering, hands, meant, patch_boxes, told, word_forms
+from minimolmo.grow import Growth, _leading_digits, covering, hands, inside, meant, patch_boxes, word_forms
 from minimolmo.image.tiler import tile_image
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.text.tokenizer import Tokenizer
@@ -224,24 +224,45 @@ def test_in_a_batch_every_crop_is_asked_about_its_own_image():
     assert targets.tolist() == [[BLUE, BOX, *WORDS.encode("75751")]] * 2
 
 
-def test_a_high_res_crop_is_asked_for_places_in_itself():
-    """Crop 0 is the picture, crop 1 its right half. 75 % of the picture is the middle of crop 1; 25 % lies
-    outside of it, half a crop to the left."""
-    places = torch.tensor([[0.0, 0, 100, 100], [50, 0, 50, 100]])
-    things = torch.cat([RIGHT, LEFT])[None].expand(2, 2, 6)
-    overview, half = told(things, places, owner=torch.tensor([0, 0])).tolist()
-    assert overview == [[75, 75], [25, 25]]
-    assert half == [[50, 75], [-50, 25]]
+RIGHT_HALF = torch.tensor([[50.0, 0, 50, 100]])  # a crop over it
+
+
+def test_each_crop_is_asked_for_places_in_itself():
+    """A crop over the picture's right half: 75 % of the picture is its middle, 25 % lies half a crop to its
+    left. An overview of a picture twice as wide as high begins half a picture above it."""
+    things = torch.cat([RIGHT, LEFT])[None]
+    assert inside(things, WHOLE).tolist() == [[[75, 75], [25, 25]]]
+    assert inside(things, RIGHT_HALF).tolist() == [[[50, 75], [-50, 25]]]
+    assert inside(things, torch.tensor([[0.0, -50, 100, 200]])).tolist() == [[[75, 62.5], [25, 37.5]]]
+
+
+def beside_its_right_half(things, said=()):
+    """The overview of a picture, and a crop that claims to be its right half."""
+    seen = batch(things, max_crops=1, said=said)
+    return dataclasses.replace(seen, places=torch.cat([WHOLE, RIGHT_HALF]))
+
+
+def test_the_hands_of_a_patch_tell_the_place_in_its_crop(monkeypatch):
+    """A thing that covers the crop, centre at 75 % of the picture: 50 % of the crop, for all 16 patches. One
+    whose centre is at 40 % covers half of the crop, which does not show where it is: 12 of the overview."""
+    model, growth = grown()
+    asked = []
+    monkeypatch.setattr("minimolmo.grow.hands", lambda xy: asked.append(xy) or hands(xy))
+    loss(model, growth, beside_its_right_half(thing(75, 50, 50, 100)))
+    overview, crop = asked[0].split([8, 16])
+    assert overview.tolist() == [[75, 50]] * 8
+    assert crop.tolist() == [[50, 50]] * 16
+    loss(model, growth, beside_its_right_half(thing(40, 50, 60, 100)))
+    assert asked[1].tolist() == [[40, 50]] * 12
 
 
 def test_a_place_outside_a_crop_is_not_asked_of_it():
     """A box around 48 % of the width: the left crop, 0 to 50 %, shows its centre, the right one an edge of
     it. It covers two windows of each, and of the overview."""
     seen = batch(thing(48, 50, 40, 40, BLUE, BOX), max_crops=1)
-    twice, right = [0, 1, 1], torch.tensor([[50.0, 0, 50, 100]])
+    twice, left_half = [0, 1, 1], torch.tensor([[0.0, 0, 50, 100]])
     seen = dataclasses.replace(seen, patches=seen.patches[twice], real=seen.real[twice],
-                               owner=seen.owner[[0, 0, 0]],
-                               places=torch.cat([WHOLE, right - torch.tensor([50, 0, 0, 0]), right]),
+                               owner=seen.owner[[0, 0, 0]], places=torch.cat([WHOLE, left_half, RIGHT_HALF]),
                                pool_idx=torch.cat([seen.pool_idx, seen.pool_idx[-4:] + 16]))
     _, (targets, weight) = asked_of(*grown(), seen)
     assert (targets[:, :2] == torch.tensor([BLUE, BOX])).all() and (weight[:, :2] == 1).all()
@@ -250,12 +271,51 @@ def test_a_place_outside_a_crop_is_not_asked_of_it():
     assert targets[2:4, 2:6].tolist() == [WORDS.encode("9650")] * 2  # 48 of 50 is 96 %
 
 
-def test_the_tokens_of_high_res_crops_are_asked_where_their_thing_is_in_the_picture():
-    """One crop beside the overview: of the box's two visual tokens the second is asked, in the decoder."""
-    *_, (overview_alone, _) = asked_of(*grown(), batch(RIGHT, said=["?"]), listen=True)
-    *_, (with_a_crop, _) = asked_of(*grown(), batch(RIGHT, said=["?"], max_crops=1), listen=True)
-    assert overview_alone.tolist() == []
-    assert with_a_crop.tolist() == [WORDS.encode("7575")]
+def test_a_seat_is_asked_where_its_thing_is_in_the_picture_if_its_crop_is_not_the_picture():
+    """The right half shows the blue box in its lower windows, tokens 6 and 7 of the sequence's 8. In the
+    overview token 3 shows it too, but knows already; in bird view there is no seat."""
+    model, growth = grown()
+    asked = []
+
+    def noted(_, heard, thing):
+        asked.append((heard[:, 0].tolist(), thing[:, :2].tolist()))
+        return 0
+
+    growth.place_loss = noted
+
+    seen = beside_its_right_half(thing(75, 75, 50, 50, BLUE, BOX), said=["?"])
+    planted = torch.zeros(*seen.ids.shape, 24)
+    planted[seen.ids == WORDS.im_patch] = torch.arange(8.0)[:, None].expand(8, 24)
+    features, visual = model.look(seen)
+    growth.heard = {"words": planted, "seats": planted}
+    growth(model, seen, features, visual)
+    assert asked[1] == ([6, 7], [[75, 75]] * 2)
+
+    loss(model, growth, batch(RIGHT, said=["?"]), listen=True)
+    assert asked[3] == ([], [])
+
+
+def test_words_are_heard_one_block_before_the_last_and_seats_one_earlier():
+    """Of three blocks: the seat's loss teaches the first alone, a word's the first two."""
+    config = dataclasses.replace(TINY, decoder=dataclasses.replace(TINY.decoder, layers=3))
+    taught = {}
+    for who in ("seats", "words"):
+        torch.manual_seed(0)
+        model = MiniMolmo(config)
+        growth = Growth(model, WORDS)
+        seen = beside_its_right_half(RIGHT, said=["b"])
+        model.read(seen, model.look(seen)[1])
+        growth.heard[who].sum().backward()
+        taught[who] = [block.mlp.up.weight.grad is not None for block in model.decoder.blocks]
+    assert taught == {"seats": [True, False, False], "words": [True, True, False]}
+
+
+def test_a_seat_learns_its_place_through_the_decoders_first_block():
+    model, growth = grown()
+    seen = beside_its_right_half(RIGHT, said=["?"])
+    growth.mention_loss = lambda *_: 0
+    loss(model, growth, seen, listen=True).backward()
+    assert model.decoder.blocks[0].attention.qkv.weight.grad.any()
 
 
 def test_a_word_is_asked_where_the_thing_is_that_it_means():

@@ -15,7 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
-from lessons import blank, check, marks, notebooks, run
+from lessons import blank, check, marks, notebooks, run, tiny
 from lessons.check import NOT_BEGUN, NOT_YET, PASSED, judge, read
 from lessons.compare import NotYet, compare, same
 from lessons.page import ROOT, blocks, find, missing_names, quoted, words
@@ -458,6 +458,24 @@ def test_a_file_with_a_slip_in_it_is_kept_and_counts_for_nothing(house, capsys):
 def test_marks_and_tiny_run_your_code_and_need_it_to_be_there(tmp_path):
     with pytest.raises(ValueError, match="nothing to mark. Try make blank N=05"):
         blank.marks(find("05")[0], root=tmp_path)
+
+
+def test_tiny_names_your_own_line_even_where_training_says_its_last_words(tmp_path, monkeypatch):
+    """An error that train.py turns into words is told with its line if that is yours, else as it is."""
+    monkeypatch.setattr("lessons.marks.MINE", tmp_path)
+
+    def told(file) -> str:
+        try:
+            try:
+                exec(compile("def f():\n    raise ValueError('3 is not 4')\nf()", str(file), "exec"), {})
+            except ValueError as error:
+                sys.exit(f"words: {error}")
+        except SystemExit as end:
+            return tiny.last_words(end)
+
+    mine = tmp_path / "small.py"
+    assert told(mine).startswith(f"{mine}, line 2, in f: ValueError: 3 is not 4")
+    assert told("elsewhere.py") == "words: 3 is not 4"
 
 
 @pytest.mark.parametrize("old, new, said", [

@@ -118,7 +118,7 @@ def test_a_write_that_breaks_off_leaves_the_old_file_whole(tmp_path, monkeypatch
     (b"{not json", "is not JSON"),
     (b"\xff\xfe", "is not JSON"),
     (b"[" * 100_000, "is not JSON"),
-    (b"[1]", "should stand is a list"),
+    (b"[1]", "table of names: it is a list"),
     ({"__metadata__": [1]}, "its metadata is not a table"),
     (b'{"x": 1, "x": 2}', "stands in it twice"),
     ({"x": 1}, "dtype None"),
@@ -183,7 +183,7 @@ def test_the_longest_header_we_read_costs_no_more_than_it_should(tmp_path):
     """JSON can grow in memory: a megabyte of "[]," is 16 million bytes of lists. So the limit is low."""
     text = b"[" + b"[]," * 333_333 + b"0]"
     tracemalloc.start()
-    with pytest.raises(ValueError, match="should stand is a list"):
+    with pytest.raises(ValueError, match="table of names: it is a list"):
         load(by_hand(tmp_path / "a", text, b""))
     assert tracemalloc.get_traced_memory()[1] < 40 * len(text)
     tracemalloc.stop()

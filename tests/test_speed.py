@@ -238,7 +238,7 @@ def test_when_the_weights_alone_fill_the_memory_the_message_asks_for_more_gpus()
     said = speed.too_large(seven, None, 1, GPU)
     assert said == speed.too_large(seven, "mixture", 1, GPU)
     assert "8,021 million weights of molmo_7b_d" in said and "take 128.3 GB" in said
-    assert "Try more GPUs, of which each holds a share: torchrun --nproc-per-node=4" in said
+    assert "Try 4 GPUs, of which each holds a share: torchrun --nproc-per-node=4" in said
     assert "--nproc-per-node=4" in speed.too_large(seven, None, 2, GPU)
     assert "64 images at once" in speed.too_large(seven, "mixture", 4, GPU)
     assert "Try again when nothing else runs on this GPU" in speed.too_large(preset("mini"), None, 1, GPU)
