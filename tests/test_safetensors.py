@@ -118,7 +118,7 @@ def test_a_write_that_breaks_off_leaves_the_old_file_whole(tmp_path, monkeypatch
     (b"{not json", "is not JSON"),
     (b"\xff\xfe", "is not JSON"),
     (b"[" * 100_000, "is not JSON"),
-    (b"[1]", "table of names: it is a list"),
+    (b"[1]", "it is a list"),
     ({"__metadata__": [1]}, "its metadata is not a table"),
     (b'{"x": 1, "x": 2}', "stands in it twice"),
     ({"x": 1}, "dtype None"),
