@@ -28,7 +28,7 @@ setup: $(if $(filter .venv/bin/python,$(PYTHON)),.venv/ready)
 	.venv/bin/python -m pip install --quiet -r requirements.txt
 	touch .venv/ready
 
-quickstart: data train eval   ## everything: data, all stages of nano, scores, report.png (8 minutes on 2 cores)
+quickstart: data train eval   ## everything: data, all stages of nano, scores, report.png (7 to 10 minutes on 2 cores)
 
 data: setup         ## draw mini-PixMo, no download: LEVEL=easy (four sets) or full (eight), IMAGES=... in all
 	$(PYTHON) -m data.prepare_all --level=$(LEVEL) --seed=$(SEED) $(if $(IMAGES),--images=$(IMAGES))
@@ -52,7 +52,7 @@ ask: setup          ## ask a picture (your nano, else the released one): make as
 inside: setup       ## nine pictures of what happens inside as IMAGE is asked Q: out/inside/*.png
 	$(PYTHON) -m minimolmo.look_inside "$(IMAGE)" "$(Q)" $(ARGS)
 
-test: setup         ## run all tests (2 minutes on 2 cores)
+test: setup         ## run all tests (2 to 3 minutes on 2 cores)
 	$(PYTHON) -m pytest -q $(ARGS)
 
 spec: setup         ## print the tests' names as a manual
