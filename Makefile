@@ -30,7 +30,7 @@ setup: $(if $(filter .venv/bin/python,$(PYTHON)),.venv/ready)
 
 quickstart: data train eval   ## everything: data, all stages of nano, scores, report.png (7 to 10 minutes on 2 cores)
 
-data: setup         ## draw mini-PixMo, no download: LEVEL=easy (four sets) or full (eight), IMAGES=... in all
+data: setup         ## draw mini-PixMo, no download: LEVEL=easy or small (four sets), or full (eight), IMAGES=... in all
 	$(PYTHON) -m data.prepare_all --level=$(LEVEL) --seed=$(SEED) $(if $(IMAGES),--images=$(IMAGES))
 	$(PYTHON) -m data.tokenizer.prepare --level=$(LEVEL) --vocab=$(VOCAB)
 

@@ -78,6 +78,8 @@ def blank(folder: Path, root: Path = ROOT) -> None:
 
 def status(folder: Path, root: Path = ROOT) -> None:
     """Print whose each function is."""
+    if not build_list(folder):
+        print(f"lesson {folder.name} empties no function: what to build stands on its page")
     for reference, whose in zip(build_list(folder), built(folder, root)):
         print(f"mine/{reference:<52} {whose}")
 

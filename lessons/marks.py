@@ -72,7 +72,9 @@ def pytest_exception_interact(node, call, report) -> None:
 def fault(error: BaseException) -> str:
     """What is wrong with the learner's copy, in a few lines, and what to try."""
     lines = [line for line in stopped(error).splitlines() if line.strip() and "Use -v" not in line]
+    lost = isinstance(error, ImportError)
     advice = ("Nothing beyond this line can be marked: mend it first." if is_own(error) else
+              "Your copy has lost that name: functions must keep theirs." if lost else
               "Your copy does something else than this line asks. Read the test: it is a worked example.")
     return "\n".join([*lines[:LINES], f"  {advice}"])
 

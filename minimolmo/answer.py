@@ -135,7 +135,9 @@ def main(arguments: list[str]) -> None:
     if given.temperature < 0:
         raise ValueError(f"--temperature={given.temperature} would prefer the least likely words. "
                          f"Try 0, or 0.7.")
-    model, tokenizer, config = load(given.weights or default_weights())
+    weights = given.weights or default_weights()
+    print(f"asking {weights}", file=sys.stderr)
+    model, tokenizer, config = load(weights)
     image = open_image(given.image)
     generator = torch.Generator(pick_device()).manual_seed(given.seed)
     answer = ask(model, tokenizer, [image], [given.question], given.view or config.mixture.view,

@@ -42,7 +42,8 @@ class Dataset:
         self.folder, self.file = Path(folder), Path(folder) / f"{split}.jsonl"
         if not self.file.is_file():
             raise ValueError(f"{self.file} is missing, so there is nothing to read. Run \"make data\" first "
-                             f"(it draws mini-PixMo), or write your own: data/README.md shows how.")
+                             f"(it draws mini-PixMo; with LEVEL=small or LEVEL=full, another level), or "
+                             f"write your own: data/README.md shows how.")
         content = np.fromfile(self.file, dtype=np.uint8)
         ends = np.flatnonzero(content == ord("\n"))
         if len(content) and (not len(ends) or ends[-1] != len(content) - 1):
