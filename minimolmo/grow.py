@@ -162,7 +162,7 @@ class Growth(nn.Module):
         """What patches (C, S, 2*D), visual tokens (V, D) and the words just read get wrong on average; 0 if
         nothing is known."""
         things = batch.things[batch.owner]                                             # (C, M, 6)
-        things = torch.cat([things, inside(things, batch.places)], dim=-1)              # (C, M, 8)
+        things = torch.cat([things, inside(things, batch.places)], dim=-1)             # (C, M, 8)
         boxes = patch_boxes(batch.places, self.side)                                   # (C, S, 4)
         window, crop = token_boxes(boxes, batch.pool_idx), batch.pool_idx[:, 0] // boxes.shape[1]
         which = covering(window, things[crop], least=0.25)                             # (V,)
