@@ -24,17 +24,17 @@ from PIL import Image
 
 from lessons.blank import built
 from lessons.compare import NotYet
-from lessons.marks import stopped
+from lessons.marks import patience, stopped
 from lessons.page import ROOT, find
 
-PASSED, NOT_YET, NOT_BEGUN = "passed", "not yet", "not begun"
+PASSED, NOT_YET, NOT_BEGUN, BROKEN = "passed", "not yet", "not begun", "cannot be read"
 
 
 @dataclass(frozen=True)
 class Result:
     """How one exercise stands."""
     name: str
-    state: str  # PASSED, NOT_YET or NOT_BEGUN
+    state: str  # PASSED, NOT_YET, NOT_BEGUN; BROKEN if its file is no Python
     words: str = ""
     picture: Image.Image | None = None
 
@@ -56,7 +56,8 @@ def judge(name: str, answers: ModuleType, yours: Callable) -> Result:
     """One exercise: passed, not begun, or not yet and why."""
     check = getattr(answers, f"check_{name}")
     try:
-        check(yours)
+        with patience():
+            check(yours)
     except NotImplementedError:
         return Result(name, NOT_BEGUN)
     except NotYet as error:
@@ -78,16 +79,18 @@ def _known_slip(name: str, answers: ModuleType, words: str) -> str:
 
 
 def results(folder: Path, mine: Path = ROOT / "mine") -> list[Result]:
-    """How the learner's copy of one lesson's exercises stands. A file that cannot be read fails in all."""
+    """How the learner's copy of one lesson's exercises stands. If the file cannot be read none counts, and the
+    first says why."""
     answers, path = read(folder / "answers.py"), mine / f"{folder.name}.py"
     names = exercises(answers)
     if not path.exists():
         return [Result(name, NOT_BEGUN) for name in names]
     try:
-        copied = read(path)
+        with patience():
+            copied = read(path)
     except (Exception, SystemExit) as error:  # a learner's file may raise anything as it is read
         words = f"{path.name} cannot be read, so nothing counts until this line is mended:\n{stopped(error)}"
-        return [Result(name, NOT_YET, words) for name in names]
+        return [Result(name, BROKEN, words * (name == names[0])) for name in names]
     missing = f"{path.name} has no function of this name: lessons/{folder.name}/exercise.py has its stub"
     return [judge(name, answers, getattr(copied, name)) if hasattr(copied, name)
             else Result(name, NOT_BEGUN, missing) for name in names]
@@ -130,7 +133,7 @@ def progress() -> None:
         functions = [state == "yours" for state in built(folder)]
         bar = "#" * done + "." * (len(states) - done)
         print(f"{folder.name:<22} {bar:<8} {done} of {len(states)} written, "
-              f"{sum(functions)} of {len(functions)} built", flush=True)
+              f"{sum(functions)} of {len(functions)} built" + f", {BROKEN}" * (BROKEN in states), flush=True)
         if done < len(states):
             begun = (ROOT / "mine" / f"{folder.name}.py").exists()
             name = exercises(read(folder / "answers.py"))[[state == PASSED for state in states].index(False)]

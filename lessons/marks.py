@@ -10,13 +10,19 @@ the tests are to meet the learner's copy of it first.
 """
 from __future__ import annotations
 
+import contextlib
+import signal
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from lessons.page import ROOT
 
 MINE, TESTS = ROOT / "mine", ROOT / "tests"
-MOST, LINES = 8, 5  # different faults that are shown; lines of each
+MOST, LINES, WIDTH = 8, 5, 160  # different faults that are shown; lines of each; characters of a line
+PATIENCE = 60  # seconds that a test or an exercise may take; the library's own take a few
 
 
 def stopped(error: BaseException) -> str:
@@ -46,6 +52,25 @@ def place(error: BaseException) -> tuple[str, int, str, str]:
     return frame.filename, frame.lineno, frame.name, frame.line
 
 
+@contextlib.contextmanager
+def patience(seconds: float = PATIENCE) -> Iterator[None]:
+    """Raise TimeoutError on the line that is being run when the time is over: a loop without an end, perhaps.
+    Windows has no such alarm; there Ctrl-C does it."""
+    if not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def over(*_):
+        raise TimeoutError(f"no end after {seconds:g} seconds. Is this loop one that never stops?")
+    before = signal.signal(signal.SIGALRM, over)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def is_own(error: BaseException) -> bool:
     """Whether an error arose in the learner's files, or in what they asked for."""
     return Path(place(error)[0]).is_relative_to(MINE)
@@ -58,6 +83,24 @@ def _short(file: str) -> Path:
 # a plugin of pytest, which chose the names
 
 FAULTS: dict[tuple[str, int], list[str]] = {}  # file and line: what went wrong there, then whom it fails
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """A test that takes too long ends, and all that would follow: they would most likely wait there too."""
+    try:
+        with patience():
+            return (yield)
+    except TimeoutError:
+        item.session.shouldstop = "it took too long"
+        raise
+
+
+def pytest_keyboard_interrupt(excinfo) -> None:
+    """Ctrl-C shows where it was. pytest calls its own reasons to stop by this name, too."""
+    if type(excinfo.value) is not KeyboardInterrupt:
+        return
+    FAULTS.setdefault(place(excinfo.value)[:2], [fault(excinfo.value), "the test that was stopped"])
 
 
 def pytest_exception_interact(node, call, report) -> None:
@@ -76,7 +119,7 @@ def fault(error: BaseException) -> str:
     advice = ("Nothing beyond this line can be marked: mend it first." if is_own(error) else
               "Your copy has lost that name: functions must keep theirs." if lost else
               "Your copy does something else than this line asks. Read the test: it is a worked example.")
-    return "\n".join([*lines[:LINES], f"  {advice}"])
+    return "\n".join([*(line[:WIDTH] for line in lines[:LINES]), f"  {advice}"])
 
 
 def pytest_terminal_summary(terminalreporter) -> None:

@@ -5,6 +5,7 @@ import doctest
 import json
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import torch
 from PIL import Image
 
 from lessons import blank, check, marks, notebooks, run, tiny
-from lessons.check import NOT_BEGUN, NOT_YET, PASSED, judge, read
+from lessons.check import BROKEN, NOT_BEGUN, NOT_YET, PASSED, judge, read
 from lessons.compare import NotYet, compare, same
 from lessons.page import ROOT, blocks, find, missing_names, quoted, words
 
@@ -283,6 +284,21 @@ def test_a_slip_that_does_what_yours_does_is_named():
     assert result.words.endswith("The same comes out of a function that squares.")
 
 
+needs_alarm = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="Windows has no such alarm")
+
+
+@needs_alarm
+def test_a_loop_without_an_end_is_ended_and_named(monkeypatch):
+    def turns(x):
+        while True:
+            x += 1
+    monkeypatch.setattr("lessons.check.patience", lambda: marks.patience(0.2))
+    words = judge("double", lesson(), turns).words
+    assert "in turns: TimeoutError: no end after 0.2 seconds. Is this loop one that never stops?" in words
+    assert re.search("\n    (while True:|x \\+= 1)\n", words)
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)  # nobody else is interrupted
+
+
 def test_an_error_in_your_code_is_shown_with_what_it_was_given_and_its_line():
     result = judge("double", lesson(), lambda x: x / 0)
     assert result.state == NOT_YET and result.words.startswith(
@@ -371,9 +387,11 @@ def test_starting_copies_the_stubs_once(tmp_path):
     with pytest.raises(ValueError, match="holds your work already"):
         check.start(find("05")[0], tmp_path)
     path.write_text("def starts(:\n")
-    assert check.results(find("05")[0], tmp_path)[0].words == (
+    first, *others = check.results(find("05")[0], tmp_path)
+    assert (first.state, first.words) == (BROKEN, (
         "05_views.py cannot be read, so nothing counts until this line is mended:\n"
-        f"{path}, line 1: SyntaxError: invalid syntax\n    def starts(:")
+        f"{path}, line 1: SyntaxError: invalid syntax\n    def starts(:"))
+    assert [(result.state, result.words) for result in others] == [(BROKEN, "")] * 3  # said once
     path.write_text("import sys\nsys.exit()\n")  # it must not end `make check`
     assert f"{path}, line 2: SystemExit" in check.results(find("05")[0], tmp_path)[0].words
 
@@ -488,9 +506,31 @@ def test_tiny_names_your_own_line_even_where_training_says_its_last_words(tmp_pa
 ])
 def test_marks_tell_what_happened_in_your_own_file_and_never_how_we_came_there(house, capfd, old, new, said):
     """The whole command, in a project of its own; two tests ask the one function."""
+    told = marked(house, old, new, capfd)
+    assert said in told and ("mine/minimolmo/small.py, line" in told or "tests/test_small.py, line" in said)
+    assert "It fails test_" in told and "Traceback" not in told and "_pytest" not in told
+
+
+@needs_alarm
+def test_marks_end_a_loop_without_an_end_and_ask_no_other_test(house, capfd):
+    told = marked(house, "return 1 + x", "while True: x += 1", capfd, seconds=0.3)
+    assert "line 6, in one: TimeoutError: no end after 0.3 seconds." in told
+    assert "It fails test_one." in told and "1 failed" in told
+
+
+@needs_alarm
+def test_ctrl_c_in_a_loop_without_an_end_names_its_line(house, capfd):
+    told = marked(house, "return 1 + x", "__import__('_thread').interrupt_main()\n    while x: pass", capfd)
+    assert re.search("line [67], in one: KeyboardInterrupt", told), told
+
+
+def marked(house, old: str, new: str, capfd, seconds: float = 60) -> str:
+    """What make marks prints of a learner's copy in which `old` became `new`."""
     root, folder = house
     for name in ("__init__.py", "page.py", "marks.py"):
         shutil.copy(ROOT / "lessons" / name, root / "lessons")
+    own = root / "lessons" / "marks.py"
+    own.write_text(own.read_text().replace("PATIENCE = 60", f"PATIENCE = {seconds}"))
     (root / "tests").mkdir()
     (root / "tests" / "test_small.py").write_text(
         "from minimolmo.small import one\n\ndef test_one(): assert one(1) == 2\n"
@@ -499,11 +539,8 @@ def test_marks_tell_what_happened_in_your_own_file_and_never_how_we_came_there(h
     path = root / "mine" / "minimolmo" / "small.py"
     written = SMALL.replace("    # how\n    return x + 1", "    return 1 + x")
     path.write_text(written.replace(old, new))
-
     assert blank.marks(folder, root) != 0
-    told = capfd.readouterr().out
-    assert said in told and ("mine/minimolmo/small.py, line" in told or "tests/test_small.py, line" in said)
-    assert "It fails test_" in told and "Traceback" not in told and "_pytest" not in told
+    return capfd.readouterr().out
 
 
 def test_an_emptied_function_fails_the_librarys_own_test_and_the_library_itself_does_not(tmp_path):
