@@ -91,14 +91,14 @@ def tests_of(folder: Path, root: Path = ROOT) -> list[str]:
 
 
 def marks(folder: Path, root: Path = ROOT) -> int:
-    """Run those tests with mine/ first on the path; `make test` never sees it. marks.py words what fails."""
+    """Run those tests with mine/ first on the path; `make test` never sees it. marking.py words failures."""
     if not build_list(folder):
         raise ValueError(f"lesson {folder.name} empties no function of the library, so there is nothing to "
                          f"mark. What to build stands on its page, lessons/{folder.name}/README.md.")
     if not (root / "mine" / "minimolmo").is_dir():
         raise ValueError("mine/minimolmo is not there, so there is nothing to mark. "
                          f"Try make blank N={folder.name.split('_')[0]}.")
-    command = ["-m", "pytest", "-q", "--tb=no", "-rN", "-p", "lessons.marks", "-o", "pythonpath=mine .",
+    command = ["-m", "pytest", "-q", "--tb=no", "-rN", "-p", "lessons.marking", "-o", "pythonpath=mine .",
                *tests_of(folder)]
     print("python", shlex.join(command), flush=True)
     return subprocess.run([sys.executable, *command], cwd=root).returncode

@@ -38,6 +38,11 @@ class _Canvas:
     def dot(self, x: float, y: float, radius: float, color: str):
         self.pen.ellipse([edge * FINE for edge in (x - radius, y - radius, x + radius, y + radius)], color)
 
+    def ring(self, x: float, y: float, radius: float, width: float, color: str):
+        """The width lies inside the radius."""
+        edges = [edge * FINE for edge in (x - radius, y - radius, x + radius, y + radius)]
+        self.pen.ellipse(edges, None, color, max(1, round(width * FINE)))
+
     def text(self, x: float, y: float, words: str, size: float = 12, color: str = INK, anchor: str = "la"):
         """The anchor is Pillow's: "la" has x, y at the left and top of the words, "mm" in their middle."""
         self.pen.text((x * FINE, y * FINE), _drawable(words), color, _font(size * FINE), anchor)
@@ -53,7 +58,8 @@ class _Canvas:
 
 def draw_points(image: Image.Image, points: list[Point], labels: list[str] | None = None,
                 color: str = PINK) -> Image.Image:
-    """Mark points, in percent of the image, with ringed dots; a label stands beside its dot.
+    """Mark points, in percent of the image, with rings, so that what is pointed at can be seen; a small dot is
+    the point itself. A label stands beside its ring.
 
     A small image is enlarged first. Points outside 0-100 are left out.
     """
@@ -62,9 +68,11 @@ def draw_points(image: Image.Image, points: list[Point], labels: list[str] | Non
     for point, label in zip(points, labels or [""] * len(points), strict=True):
         if all(0 <= share <= 100 for share in point):
             x, y = point[0] / 100 * canvas.width, point[1] / 100 * canvas.height
-            for size, paint in ((1.55, "#1f293399"), (1.4, CARD), (1.0, color)):
+            for size, width, paint in ((2.1, 0.6, CARD), (2.0, 0.4, color)):
+                canvas.ring(x, y, size * radius, width * radius, paint)
+            for size, paint in ((0.35, CARD), (0.25, color)):
                 canvas.dot(x, y, size * radius, paint)
-            aside = 1.8 * radius
+            aside = 2.4 * radius
             if x + aside + _tag_width(label) > canvas.width:
                 aside = -aside - _tag_width(label)  # no room on the right
             _tag(canvas, x + aside, y - 9, label, color)
@@ -259,7 +267,7 @@ def _tag_width(words: str) -> float:
 
 def _card(image: Image.Image, title: str, lines: list[str], right: bool | None, width: int) -> _Canvas:
     """One tile of a contact sheet: a square for the picture, and below it as much room as its words need."""
-    headings = wrap(title, width - 20, 14)
+    headings = wrap(title, width - (20 if right is None else 52), 14)
     words = [part for line in lines for part in wrap(line, width - 20, 12)]
     canvas = _Canvas(width, width + 18 + 19 * len(headings) + 16 * len(words))
     scale = (width - 8) / max(image.size)
@@ -268,7 +276,7 @@ def _card(image: Image.Image, title: str, lines: list[str], right: bool | None, 
     canvas.paste(image, (width - wide) / 2, (width - high) / 2, wide, high)
     if right is not None:
         canvas.box((0, 0, width, width), None, GOOD if right else BAD, 4)
-        _verdict(canvas, width - 22, 22, right)
+        _verdict(canvas, width - 22, width + 18, right)
     for index, heading in enumerate(headings):
         canvas.text(10, width + 9 + 19 * index, heading, 14)
     for index, line in enumerate(words):

@@ -150,7 +150,7 @@ VARIANTS = {
     "base": Variant(),
     "no overlap": Variant(("--model.image.margins=[0,0]",), paper=("caption F1", 54.1, 53.4)),
     "overview alone": Variant(in_view("bird"), paper=("caption F1", 54.1, 46.7)),
-    "12 crops for 4": Variant(("--model.image.ground=12",), paper=("caption F1", 52.0, 54.1)),
+    "twelve crops": Variant(("--model.image.ground=12",), paper=("caption F1", 52.0, 54.1)),
     "stacking": Variant(patches=((molmo, "AttentionPooling", StackPooling),),
                         paper=("caption F1", 54.1, 53.7)),
     "mean pooling": Variant(patches=((molmo, "AttentionPooling", MeanPooling),)),

@@ -31,10 +31,12 @@ def test_no_shape_of_image_grows_past_1600_pixels():
 
 
 def test_a_point_is_drawn_at_its_percent_of_the_image():
-    """75 % of 512 pixels is 384, 50 % of 256 is 128; the dot's white ring is about 7.5 pixels away."""
+    """75 % of 512 pixels is 384, 50 % of 256 is 128; around the dot is a ring, 2 x 6.1 pixels
+    away, and between them what is pointed at can be seen."""
     picture = draw_points(GREY, [(75, 50)], color="#0000ff")
     assert picture.getpixel((384, 128)) == (0, 0, 255)
-    assert picture.getpixel((384, 128 - 8)) == (255, 255, 255)
+    assert picture.getpixel((384, 128 - 11)) == (0, 0, 255)
+    assert picture.getpixel((384, 128 - 6)) == (128, 128, 128)
     assert picture.getpixel((128, 128)) == (128, 128, 128)
 
 

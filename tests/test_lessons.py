@@ -527,7 +527,7 @@ def test_ctrl_c_in_a_loop_without_an_end_names_its_line(house, capfd):
 def marked(house, old: str, new: str, capfd, seconds: float = 60) -> str:
     """What make marks prints of a learner's copy in which `old` became `new`."""
     root, folder = house
-    for name in ("__init__.py", "page.py", "marks.py"):
+    for name in ("__init__.py", "page.py", "marks.py", "marking.py"):
         shutil.copy(ROOT / "lessons" / name, root / "lessons")
     own = root / "lessons" / "marks.py"
     own.write_text(own.read_text().replace("PATIENCE = 60", f"PATIENCE = {seconds}"))
