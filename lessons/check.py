@@ -79,8 +79,8 @@ def _known_slip(name: str, answers: ModuleType, words: str) -> str:
 
 
 def results(folder: Path, mine: Path = ROOT / "mine") -> list[Result]:
-    """How the learner's copy of one lesson's exercises stands. If the file cannot be read none counts, and the
-    first says why."""
+    """How the learner's copy of one lesson's exercises stands. If the file cannot be read none counts, and
+    the first says why."""
     answers, path = read(folder / "answers.py"), mine / f"{folder.name}.py"
     names = exercises(answers)
     if not path.exists():

@@ -58,8 +58,8 @@ class _Canvas:
 
 def draw_points(image: Image.Image, points: list[Point], labels: list[str] | None = None,
                 color: str = PINK) -> Image.Image:
-    """Mark points, in percent of the image, with rings, so that what is pointed at can be seen; a small dot is
-    the point itself. A label stands beside its ring.
+    """Mark points, in percent of the image, with rings, so that what is pointed at can be seen; a small dot
+    is the point itself. A label stands beside its ring.
 
     A small image is enlarged first. Points outside 0-100 are left out.
     """
