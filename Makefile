@@ -5,17 +5,17 @@
 .PHONY: clean lesson lessons lessons-write start check progress blank marks tiny notebooks
 
 PYTHON  ?= .venv/bin/python
-PRESET  ?= nano
-LEVEL   ?= $(if $(filter mini,$(PRESET)),full,easy)
-VOCAB   ?= $(if $(filter full,$(LEVEL)),2048,512)
-OUT     ?= out/$(PRESET)
-SEED    ?= 1
-IMAGE   ?= data/pictures/scene.png
-Q       ?= Point to the shapes.
-ARGS    ?=
-SETS    ?=
-ROWS    ?= 2000
-SIZE    ?= 512
+PRESET  = nano
+LEVEL   = $(if $(filter mini,$(PRESET)),full,easy)
+VOCAB   = $(if $(filter full,$(LEVEL)),2048,512)
+OUT     = out/$(PRESET)
+SEED    = 1
+IMAGE   = data/pictures/scene.png
+Q       = Point to the shapes.
+ARGS    =
+SETS    =
+ROWS    = 2000
+SIZE    = 512
 
 help:        ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

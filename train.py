@@ -30,7 +30,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from minimolmo import checkpoint, draw, official, optim, parallel, speed
-from minimolmo.batch.dataset import Dataset, check_own, holds_captions
+from minimolmo.batch.dataset import Dataset, check_own, holds_captions, holds_things
 from minimolmo.batch.loader import Loader, Recipe
 from minimolmo.config import RunConfig, override
 from minimolmo.device import autocast, pick_device
@@ -160,12 +160,11 @@ def find_tokenizer(config: RunConfig, data: Path) -> Tokenizer:
 
 
 def open_mix(run: Run, stage: str, split: str) -> dict[str, Dataset]:
-    """The datasets of a stage: the mix; in stage captions, those of it that hold captions."""
+    """The datasets of a stage: the mix; in grow and captions, those of it that teach something there."""
     names = [name for name, weight in run.config.mix.items() if weight]
     datasets = {name: Dataset(run.config.folder(run.data, name), split) for name in names}
-    if stage == "captions":
-        return {name: dataset for name, dataset in datasets.items() if holds_captions(dataset)}
-    return datasets
+    teaches = {"grow": holds_things, "captions": holds_captions, "mixture": len}[stage]
+    return {name: dataset for name, dataset in datasets.items() if teaches(dataset)}
 
 
 def make_loader(run: Run, stage: str) -> Loader:
@@ -173,8 +172,9 @@ def make_loader(run: Run, stage: str) -> Loader:
     config, settings = run.config, getattr(run.config, stage)
     datasets = open_mix(run, stage, "train")
     if not datasets:
-        raise ValueError(f"no dataset of the mix holds captions, so stage {stage} has nothing to learn. "
-                         f"Try --captions.steps=0, or --mix.cap=1.")
+        wanted = {"grow": "knows what was drawn where", "captions": "holds captions"}.get(stage, "has rows")
+        raise ValueError(f"no dataset of the mix {wanted}, so stage {stage} has nothing to learn. "
+                         f"Try --{stage}.steps=0, or --mix.cap=1.")
     budget = config.model.image.budget(settings.view)
     recipe = Recipe(config.model.image, run.tokenizer, stage, budget, config.max_tokens,
                     speed.lengths_up_to(config.max_tokens) if run.compiled else ())

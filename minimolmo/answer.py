@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -81,12 +83,18 @@ def prompt(image: np.ndarray, question: str, model: MiniMolmo, tokenizer: Tokeni
     return build_sequence(crops, [[tokenizer.encode(question_prompt(question))]], tokenizer)
 
 
+def in_threads(function: Callable, *lists: list) -> list:
+    """`map`, on several cores: Pillow and numpy let others run while they work on a picture."""
+    with ThreadPoolExecutor() as threads:
+        return list(threads.map(function, *lists))
+
+
 def ask(model: MiniMolmo, tokenizer: Tokenizer, images: list[np.ndarray], questions: list[str],
         view: str = "bird", max_new: int = MAX_NEW, temperature: float = 0.0,
         generator: torch.Generator | None = None) -> list[Answer]:
     """One answer for each pair of image (H, W, 3) uint8 and question; points in percent of that image."""
     device = next(model.parameters()).device
-    batch = collate([prompt(image, q, model, tokenizer, view) for image, q in zip(images, questions)])
+    batch = collate(in_threads(lambda image, q: prompt(image, q, model, tokenizer, view), images, questions))
     with autocast(device):
         said = generate(model, batch.to(device), tokenizer.eos, max_new, temperature, generator)
     texts = [tokenizer.decode(ids).strip() for ids in said]

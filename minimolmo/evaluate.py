@@ -19,7 +19,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from minimolmo import draw
-from minimolmo.answer import ask, load
+from minimolmo.answer import ask, in_threads, load
 from minimolmo.batch.dataset import Dataset
 from minimolmo.device import room_to_answer
 from minimolmo.image.resize import open_image
@@ -77,7 +77,7 @@ def answer_all(model, tokenizer, asked: list[Asked], column: str, view: str,
     longest = room(tokenizer, asked)
     paths = other_images(asked) if column == OTHER_IMAGE else [a.example.image for a in asked]
     for start in range(0, len(asked), BATCH):
-        part, images = asked[start:start + BATCH], [open_image(path) for path in paths[start:start + BATCH]]
+        part, images = asked[start:start + BATCH], in_threads(open_image, paths[start:start + BATCH])
         if column == BLANK_IMAGE:
             images = [np.full_like(image, 255) for image in images]
         answers = ask(model, tokenizer, images, [a.question for a in part], view, longest)

@@ -71,7 +71,8 @@ def count_workers(config: RunConfig, stage: str, device: torch.device, world: in
         needed = 2 * group * world / 1e9
         warnings.warn(f"nobody prepares batches ahead, so the GPU will wait: it takes {needed:.1f} GB "
                       f"of shared memory, where {room / 1e9:.1f} are free, and {2 * files} open files, where "
-                      f"{limit} may be. Try docker run --shm-size=64g, or ulimit -n {2 * files}.")
+                      f"{limit} may be. Try docker run --shm-size=64g (as root, mount -o "
+                      f"remount,size=64g /dev/shm), or ulimit -n {2 * files}.")
     return workers
 
 

@@ -191,6 +191,8 @@ def run(name: str, base: RunConfig, seed: int, out: Path, data: Path, deadline: 
     variant, place = VARIANTS[name], out / f"{name.replace(' ', '-')}-s{seed}"
     if (place / "result.json").is_file():
         return json.loads((place / "result.json").read_text())
+    if time.monotonic() > deadline:
+        raise KeyboardInterrupt
     config = config_of(base, variant, seed)
     if variant.seconds and not checkpoint.latest(place):
         config = with_the_time_of(config_of(base, VARIANTS["base"], seed), config, variant, place, data)

@@ -10,7 +10,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -99,7 +99,8 @@ class Step:
 
     def __init__(self, model: MolmoConfig, compiled: bool = False):
         torch.manual_seed(0)
-        self.model = MiniMolmo(model).to(DEVICE)
+        with DEVICE:  # a billion weights are drawn in no time there
+            self.model = MiniMolmo(model)
         if compiled:
             speed.compile_blocks(self.model)
         self.optimizer = make_optimizer(self.model.parts(), 0.0)
@@ -249,12 +250,13 @@ def bench_decoding(config: RunConfig, tokens: int = 200) -> list[Row]:
     tokenizer = Tokenizer([], vocab=config.model.decoder.vocab)
     sequence = prompt(some_image(), "What is there?", model, tokenizer, "bird")
     one, many = collate([sequence]).to(DEVICE), collate([sequence] * 32).to(DEVICE)
-    with_cache, plain = generate(model, one, -1, tokens)[0], without_cache(model, one, tokens)
-    if DEVICE.type == "cpu" and with_cache != plain:
-        raise AssertionError("the cache changes what is said")
-    taken = {"KV cache, batch 1": seconds(lambda: generate(model, one, -1, tokens)),
-             "KV cache, batch 32": seconds(lambda: generate(model, many, -1, tokens)) / 32,
-             "no cache, batch 1": seconds(lambda: without_cache(model, one, tokens))}
+    with autocast(DEVICE):
+        with_cache, plain = generate(model, one, -1, tokens)[0], without_cache(model, one, tokens)
+        if DEVICE.type == "cpu" and with_cache != plain:
+            raise AssertionError("the cache changes what is said")
+        taken = {"KV cache, batch 1": seconds(lambda: generate(model, one, -1, tokens)),
+                 "KV cache, batch 32": seconds(lambda: generate(model, many, -1, tokens)) / 32,
+                 "no cache, batch 1": seconds(lambda: without_cache(model, one, tokens))}
     rows = [row("decoding", name, tokens / value, "tokens/s", f"{tokens} tokens")
             for name, value in taken.items()]
     gain = taken["no cache, batch 1"] / taken["KV cache, batch 1"]
@@ -282,8 +284,8 @@ def bench_words(words: Path, size: int = 4_000_000) -> list[Row]:
     return [row("encoding English", "official words", len(text.encode()) / 1e6 / taken, "MB/s", words.name)]
 
 
-def bench_all(config: RunConfig, steps: int, words_file: Path) -> list[Row]:
-    """Every row of one preset on this device."""
+def bench_all(config: RunConfig, steps: int, words_file: Path) -> Iterator[list[Row]]:
+    """Every row of one preset on this device, one kind of measurement after another."""
     cuda, images = DEVICE.type == "cuda", min(config.mixture.batch, 64 if DEVICE.type == "cuda" else 8)
     budget = config.model.image.budget(config.mixture.view)
     words = 80 if cuda else 32
@@ -301,11 +303,12 @@ def bench_all(config: RunConfig, steps: int, words_file: Path) -> list[Row]:
         print(f"no data of level {config.level}: packing is left out (make data LEVEL={config.level})")
     jobs += [lambda: bench_crops(config, images), lambda: bench_decoding(config), lambda: bench_tiler(config),
              lambda: bench_words(words_file)]
-    rows = []
     for job in tqdm(jobs, "measuring", leave=False):
         _fresh()
-        rows += job()
-    return rows
+        try:
+            yield job()
+        except RuntimeError as error:  # a GPU's minutes are dear: what can be measured is
+            print(f"left out, {type(error).__name__}: {error}", file=sys.stderr)
 
 
 def chart(rows: list[Row], title: str):
@@ -319,7 +322,7 @@ def chart(rows: list[Row], title: str):
 
 
 def main(arguments: list[str]) -> None:
-    """Run all, print one table, write one JSON and one picture."""
+    """Run all, print one table, write one JSON and one picture. What was measured is kept if it is stopped."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("preset", nargs="?", default="nano")
     parser.add_argument("--steps", type=int, default=16, help="training steps to time for packing")
@@ -331,13 +334,14 @@ def main(arguments: list[str]) -> None:
     cpu = f"{torch.get_num_threads()} CPU threads"
     device = torch.cuda.get_device_name() if DEVICE.type == "cuda" else cpu
     title = f"{config.name}: {device}, torch {torch.__version__}"
-    rows = bench_all(config, given.steps, given.words)
-    print(f"{title}\n\n| what | measured | |\n|---|---|---|")
-    for r in rows:
-        print(f"| {r['group']}: {r['what']} | {r['value']:g} {r['unit']} | {r['note']} |")
     given.out.mkdir(parents=True, exist_ok=True)
-    place = given.out / f"bench-{config.name}"
-    place.with_suffix(".json").write_text(json.dumps({"machine": title, "rows": rows}, indent=1))
+    place, rows = given.out / f"bench-{config.name}", []
+    print(f"{title}\n\n| what | measured | |\n|---|---|---|")
+    for found in bench_all(config, given.steps, given.words):
+        for r in found:
+            tqdm.write(f"| {r['group']}: {r['what']} | {r['value']:g} {r['unit']} | {r['note']} |")
+        rows += found
+        place.with_suffix(".json").write_text(json.dumps({"machine": title, "rows": rows}, indent=1))
     chart(rows, title).save(place.with_suffix(".png"))
     print(f"\nwritten: {place}.json, {place}.png")
 

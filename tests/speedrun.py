@@ -23,6 +23,7 @@ from minimolmo.config import RunConfig, override  # noqa: E402
 from minimolmo.presets import preset  # noqa: E402
 
 PARTS = ("data", "words", "training", "questions")
+ASKING = 3.0  # minutes that the questions take: begun with less left, they would be stopped and begin again
 
 
 def commands(config: RunConfig, settings: list[str], out: Path, minutes: float) -> dict[str, list[str]]:
@@ -86,7 +87,7 @@ def main(arguments: list[str]) -> None:
     clock = Clock(out)
     for part in [part for part in PARTS if part not in clock.done]:
         left = (end - time.monotonic()) / 60
-        if left <= 0:
+        if left <= (ASKING if part == "questions" else 0):
             break
         clock.run(part, commands(config, settings, out, left)[part])
         clock.finish(part, done := part != "training" or is_trained(config, out / "run"))

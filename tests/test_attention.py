@@ -5,7 +5,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from minimolmo.model.attention import MultiHeadAttention, attend, attend_fused, merge_heads, split_heads
+from minimolmo.model.attention import (MultiHeadAttention, attend, attend_fused, attend_once, merge_heads,
+                                       split_heads)
 
 
 def random(*shape, seed=0):
@@ -50,6 +51,17 @@ def test_the_fused_kernel_hands_back_the_same_gradients():
         gradients.append(torch.autograd.grad(attention(q, k, v, causal(5)).square().sum(), (q, k, v)))
     for written_out, fused in zip(*gradients):
         torch.testing.assert_close(written_out, fused, atol=1e-5, rtol=1e-4)
+
+
+def test_one_query_as_plain_sums_gives_the_same_answer_and_gradients():
+    inputs = [random(9, 4, 1, 8), random(9, 4, 5, 8, seed=1), random(9, 4, 5, 8, seed=2)]
+    found = []
+    for attention in (attend, attend_once):
+        q, k, v = (x.clone().requires_grad_() for x in inputs)
+        answer = attention(q, k, v)
+        found.append((answer, *torch.autograd.grad(answer.square().sum(), (q, k, v))))
+    for written_out, plain_sums in zip(*found):
+        torch.testing.assert_close(written_out, plain_sums, atol=1e-6, rtol=1e-5)
 
 
 @pytest.mark.parametrize("attention", [attend, attend_fused])

@@ -72,3 +72,28 @@ def test_the_masked_attention_runs_in_a_fused_kernel():
     fused = SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.CUDNN_ATTENTION
     with sdpa_kernel(list(fused)):
         assert torch.allclose(attend_fused(q, k, v, visible), attend(q, k, v, visible), atol=1e-2)
+        halves = [x.to(torch.bfloat16).requires_grad_() for x in (q, k, v)]  # as in training
+        attend_fused(*halves, visible).float().square().sum().backward()
+    assert all(x.grad.isfinite().all() for x in halves)
+
+
+@pytest.mark.gpu
+@needs_cuda
+def test_more_windows_are_pooled_than_a_kernel_takes_batches():
+    from minimolmo.model.pooling import AttentionPooling
+    pooling = AttentionPooling(64, 64, heads=2).cuda()
+    features, windows = torch.randn(4 * 70_000, 64, device="cuda"), torch.arange(4 * 70_000).view(-1, 4).cuda()
+    with device.autocast(torch.device("cuda")):
+        pooled = pooling(features, windows)
+    assert torch.allclose(pooled[-1:].float(), pooling(features, windows[-1:]), atol=0.05)
+
+
+@pytest.mark.gpu
+@needs_cuda
+def test_a_gpu_answers_in_bfloat16():
+    from minimolmo import answer
+    batch, model = batch_and_model()
+    cuda = device.pick_device()
+    with device.autocast(cuda):
+        said = answer.generate(model.to(cuda).eval(), batch.to(cuda), eos=-1, max_new=40)
+    assert [len(ids) for ids in said] == [40] * len(batch.ids)

@@ -31,6 +31,12 @@ def test_what_was_stopped_goes_on_and_nothing_is_done_twice(commands, tmp_path, 
     assert len(commands) == 5
 
 
+def test_questions_are_not_begun_when_there_is_no_time_to_end_them(commands, tmp_path):
+    speedrun.main(["mini", f"--out={tmp_path}", "--minutes=2.9"])
+    speedrun.main(["mini", f"--out={tmp_path}", "--minutes=2.9"])
+    assert speedrun.Clock(tmp_path).done == ["data", "words", "training"]
+
+
 def test_everything_happens_in_one_new_folder_with_the_presets_level_and_words(tmp_path):
     typed = speedrun.commands(preset("mini"), ["--mixture.steps=9"], tmp_path, 8.5)
     assert {"--level=full", f"--folder={tmp_path / 'data'}"} <= set(typed["data"])

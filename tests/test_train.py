@@ -12,6 +12,7 @@ import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -454,6 +455,25 @@ def test_a_killed_gpu_run_goes_on_and_its_checkpoint_says_on_a_cpu_what_it_says_
 def test_settings_that_cannot_work_are_explained(wrong, says, data, tmp_path):
     with pytest.raises(SystemExit, match=re.escape(says)):
         train.main([*arguments(tmp_path / "out", data), *wrong])
+
+
+def test_a_stage_draws_from_those_sets_alone_that_teach_something_there(data, tmp_path):
+    """Pointing knows nothing of its things here, as documents and clocks do not: growing on it teaches
+    nothing. Captions stand in one set. If none is left, the stage is told to be left out."""
+    shutil.copytree(data, tmp_path / "data")
+    rows = tmp_path / "data" / "points" / "easy" / "train.jsonl"
+    rows.write_text("".join(json.dumps({**json.loads(row), "things": []}) + "\n"
+                            for row in rows.read_text().splitlines()))
+    run = SimpleNamespace(config=preset("nano"), data=tmp_path / "data")
+    drawn = {stage: set(train.open_mix(run, stage, "train")) for stage in train.STAGES}
+    assert drawn == {"grow": {"count", "cap", "ask_model_anything"}, "captions": {"cap"},
+                     "mixture": {"points", "count", "cap", "ask_model_anything"}}
+
+    only = [f"--mix.{name}=0" for name in ("count", "cap", "ask_model_anything")]
+    for stage, lacks in (("grow", "knows what was drawn where"), ("captions", "holds captions")):
+        run.config = override(preset("nano"), only)
+        with pytest.raises(ValueError, match=f"no dataset of the mix {lacks}.*Try --{stage}.steps=0"):
+            train.make_loader(run, stage)
 
 
 def test_a_run_is_never_overwritten_nor_resumed_with_other_settings(unbroken, data):

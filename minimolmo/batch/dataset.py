@@ -153,6 +153,11 @@ def holds_captions(dataset: Dataset, rows: int = 100) -> bool:
     return any(a.style in ("long_caption", "transcript") for example in first for a in example.annotations)
 
 
+def holds_things(dataset: Dataset, rows: int = 100) -> bool:
+    """Whether the first rows know what was drawn where: then stage grow learns from it."""
+    return any(dataset[row].things for row in range(min(rows, len(dataset))))
+
+
 def check(folder: Path, split: str) -> str:
     """Read every row and open every picture of one split; returns a line that says what was found."""
     data = Dataset(folder, split)

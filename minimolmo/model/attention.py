@@ -28,7 +28,17 @@ def attend(q: Tensor, k: Tensor, v: Tensor, visible: Tensor | None = None) -> Te
 
 def attend_fused(q: Tensor, k: Tensor, v: Tensor, visible: Tensor | None = None) -> Tensor:
     """`attend` by PyTorch's fused kernel: same arguments, same result, no (T, U) matrix kept for backward."""
-    return F.scaled_dot_product_attention(q, share(k, q.shape[1]), share(v, q.shape[1]), attn_mask=visible)
+    k, v = share(k, q.shape[1]), share(v, q.shape[1])
+    if q.is_cuda and q.shape[2] == 1 and visible is None:
+        return attend_once(q, k, v)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=visible)
+
+
+def attend_once(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """`attend` for a single query, T = 1, as plain sums. A GPU's kernels fill up one query to 128 and take at
+    most 65,535 batches; pooling asks once in each of some 30,000 windows."""
+    weights = ((q * k).sum(dim=-1, keepdim=True) / q.shape[-1] ** 0.5).softmax(dim=-2)    # (B, H, U, 1)
+    return (weights * v).sum(dim=-2, keepdim=True)                                        # (B, H, 1, d)
 
 
 def share(x: Tensor, heads: int) -> Tensor:
