@@ -75,7 +75,7 @@ ablate: setup       ## what each idea of Molmo buys: many small runs, resumable 
 	$(PYTHON) tests/ablate.py $(ARGS)
 
 release: setup      ## OUT=out/mini as a folder to give away: data/released/minimolmo-mini (after make eval)
-	$(PYTHON) -m minimolmo.release $(OUT) --name=minimolmo-$(PRESET) $(ARGS)
+	$(PYTHON) -m minimolmo.release $(OUT) $(ARGS)
 
 lesson: setup       ## run one lesson's page and hold it against what it says: make lesson N=05
 	$(PYTHON) -m lessons.run $(or $(N),$(error which lesson? Try make lesson N=05))

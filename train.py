@@ -29,7 +29,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from minimolmo import checkpoint, draw, official, optim, parallel, speed
+from minimolmo import checkpoint, draw, flops, official, optim, parallel, speed
 from minimolmo.batch.dataset import Dataset, check_own, holds_captions, holds_things
 from minimolmo.batch.loader import Loader, Recipe
 from minimolmo.config import RunConfig, override
@@ -113,7 +113,7 @@ class Run:
         self.compiled = speed.is_worth_compiling(config, self.device, WORLD)
         if self.compiled:
             speed.compile_blocks(self.trainee.model)
-        self.meter = speed.Meter(config, self.device)
+        self.meter = flops.Meter(config, self.device)
         self.wrapped = parallel.copies(self.trainee, config.shard)
 
     def build(self, hollow) -> Trainee:
@@ -190,21 +190,8 @@ def train_step(run: Run, stage: str, step: int, micro_batches: list[Batch]) -> d
     Raises FloatingPointError, before anything is changed, if the loss or a gradient is no number.
     """
     torch.manual_seed(run.config.seed * 1_000_003 + run.step * WORLD + RANK)  # dropout: a draw a step
-    weight = sum(batch.loss_weight.sum() for batch in micro_batches)
-    if WORLD > 1:
-        weight = weight.to(run.device)
-        dist.all_reduce(weight)
-    told = run.told_to_stop or time.monotonic() > run.deadline
-    logged = torch.tensor([0.0, 0.0, told], device=run.device)
-    for number, batch in enumerate(micro_batches, start=1):
-        with run.micro_batch(last=number == len(micro_batches)):
-            with autocast(run.device):
-                loss, entropy = run.wrapped(batch.to(run.device), stage, max(float(weight), 1.0),
-                                            len(micro_batches) * WORLD)
-            (loss * WORLD).backward()  # DDP takes the mean over processes; ours are shares of one sum
-        logged[:2] += torch.stack([loss.detach(), entropy])
-    if WORLD > 1:
-        dist.all_reduce(logged)
+    told = torch.tensor([float(run.told_to_stop or time.monotonic() > run.deadline)], device=run.device)
+    logged = over_all_processes(run, torch.cat([add_gradients(run, stage, micro_batches), told]))
     norms = optim.clip(run.optimizer, run.config.clip)
     loss, entropy, told = logged.tolist()
     refuse_nonsense(run, f"{stage} step {step + 1}", [loss, entropy, *norms], micro_batches)
@@ -214,6 +201,28 @@ def train_step(run: Run, stage: str, step: int, micro_batches: list[Batch]) -> d
     run.stopping = told > 0  # by any process; one told since then tells the others in the next step
     return {"stage": stage, "step": run.step + 1, "loss": loss if stage == "grow" else entropy, "total": loss,
             "rates": rates, "norms": [round(norm, 4) for norm in norms]}
+
+
+def add_gradients(run: Run, stage: str, micro_batches: list[Batch]) -> Tensor:
+    """Leave this process's share of the gradients in the weights; returns its shares of (loss, entropy)."""
+    weight = float(over_all_processes(run, sum(batch.loss_weight.sum() for batch in micro_batches)))
+    logged = torch.zeros(2, device=run.device)
+    for number, batch in enumerate(micro_batches, start=1):
+        with run.micro_batch(last=number == len(micro_batches)):
+            with autocast(run.device):
+                loss, entropy = run.wrapped(batch.to(run.device), stage, max(weight, 1.0),
+                                            len(micro_batches) * WORLD)
+            (loss * WORLD).backward()  # DDP takes the mean over processes; ours are shares of one sum
+        logged += torch.stack([loss.detach(), entropy])
+    return logged
+
+
+def over_all_processes(run: Run, numbers: Tensor) -> Tensor:
+    """The sum of what each process has, the same in all; all of them must call this."""
+    if WORLD > 1:
+        numbers = numbers.to(run.device)
+        dist.all_reduce(numbers)
+    return numbers
 
 
 def refuse_nonsense(run: Run, where: str, numbers: list[float], micro_batches: list[Batch]) -> None:
@@ -329,29 +338,36 @@ def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | 
     given, settings = parser.parse_known_args(arguments)
     begun = official.run_config(given.released) if given.released else preset(given.preset or "nano")
     out = given.out or Path("out") / begun.name
-    config, folder = override(begun, settings), checkpoint.latest(out)
+    folder = checkpoint.latest(out)
     if folder and not given.resume:
         raise ValueError(f"{out} already holds a run, which would be overwritten. Try --resume to go on with "
                          f"it, --out=FOLDER for another place, or delete {out}.")
-    if folder:
-        saved = checkpoint.load_config(folder)
-        if (given.preset or given.released) and saved.name != begun.name:
-            raise ValueError(f"{out} holds a run of {saved.name}, not of {begun.name}, so it cannot go on as "
-                             f"one. Try --out=FOLDER for a run of its own.")
-        config = override(saved, settings)
-        if fixed(config) != fixed(saved):
-            raise ValueError(f"{out} was trained with other settings than {' '.join(settings)}, so it cannot "
-                             f"go on with these. Only --mixture.steps, --STAGE.rates, --accumulate and "
-                             f"--shard may change: try --out=FOLDER for a run of its own.")
+    named = begun.name if given.preset or given.released else None
+    config = resumed(out, folder, named, settings) if folder else override(begun, settings)
     return config, out, given.data, folder, given.released, given.minutes
+
+
+def resumed(out: Path, folder: Path, named: str | None, settings: list[str]) -> RunConfig:
+    """The settings of the run in `out`, with those changed that may. Raises ValueError if it is of another
+    preset than the one `named`, or if anything else would change."""
+    saved = checkpoint.load_config(folder)
+    if named not in (None, saved.name):
+        raise ValueError(f"{out} holds a run of {saved.name}, not of {named}, so it cannot go on as one. "
+                         f"Try --out=FOLDER for a run of its own.")
+    config = override(saved, settings)
+    if fixed(config) != fixed(saved):
+        raise ValueError(f"{out} was trained with other settings than {' '.join(settings)}, so it cannot "
+                         f"go on with these. Only --mixture.steps, --STAGE.rates, --accumulate and "
+                         f"--shard may change: try --out=FOLDER for a run of its own.")
+    return config
 
 
 def fixed(config: RunConfig) -> RunConfig:
     """The settings that may not change when a run goes on: all but rates, the length of the last stage, into
     how many pieces a batch is cut, and whether processes share the weights."""
-    rates = {stage: replace(getattr(config, stage), rates=(0.0, 0.0, 0.0)) for stage in STAGES}
-    rates["mixture"] = replace(rates["mixture"], steps=0)
-    return replace(config, shard=False, accumulate=1, **rates)
+    stages = {stage: replace(getattr(config, stage), rates=(0.0, 0.0, 0.0)) for stage in STAGES}
+    stages["mixture"] = replace(stages["mixture"], steps=0)
+    return replace(config, shard=False, accumulate=1, **stages)
 
 
 def main(arguments: list[str]) -> None:

@@ -136,10 +136,11 @@ def hidden_pairs(scene: FullScene) -> list[tuple[Thing, Thing]]:
     return [(front, back) for front, back in pairs if front in known and back in known]
 
 
-def absent(scene: FullScene, rng: random.Random, held_out: bool, tries: int = 20) -> list[Wish]:
+def absent(scene: FullScene, rng: random.Random, held_out: bool, most: int = 20) -> list[Wish]:
     """Names that mean nothing here, near misses first: the colour of one thing with the kind of another.
 
     held_out  whether pairs that training never shows may be named
+    most      how many at most
     """
     near = {Wish(a.color, "", b.kind) for a in scene.things for b in scene.things}
     far = {Wish("", "", rng.choice(list(KINDS))) for _ in range(3)}
@@ -148,7 +149,7 @@ def absent(scene: FullScene, rng: random.Random, held_out: bool, tries: int = 20
     for group in groups:
         rng.shuffle(group)
     wishes = [wish for group in groups for wish in group if not matching(scene, wish)]
-    return [wish for wish in wishes if held_out or not is_held_out(wish)][:tries]
+    return [wish for wish in wishes if held_out or not is_held_out(wish)][:most]
 
 
 def size_word(scene: FullScene, thing: Thing) -> str:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -27,6 +28,8 @@ from minimolmo.parallel import own_numbers
 from minimolmo.shards import OURS, TensorFolder, index_of
 from minimolmo.text.official_words import read_tokenizer
 from minimolmo.text.tokenizer import Tokenizer
+
+FOLDER = re.compile(r"step-[0-9]+(-again)*(\.tmp)?")  # named by us; a copy called step-000400-best is yours
 
 
 def save_checkpoint(out: str | Path, step: int, weights: dict[str, Tensor], config: RunConfig,
@@ -53,8 +56,9 @@ def save_checkpoint(out: str | Path, step: int, weights: dict[str, Tensor], conf
 
     kept = [name, *kept[:1]]
     write_atomically(out / "latest", ["\n".join(kept).encode()])
-    for old in set(out.glob("step-[0-9]*")) - {out / name for name in kept}:
-        _remove(old)  # what is older, and what an interrupted save left behind
+    for old in out.iterdir():  # what is older, and what an interrupted save left behind
+        if FOLDER.fullmatch(old.name) and old.name not in kept:
+            _remove(old)
     return out / name
 
 

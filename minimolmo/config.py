@@ -2,7 +2,7 @@
 
     run = RunConfig()                                     # nano; presets.py has the others
     run = override(run, ["--mixture.steps=20"])           # as on train.py's command line
-    python -m minimolmo.config                            # all presets side by side, and what they weigh
+    python -m minimolmo.sizes                             # all presets side by side, and what they weigh
 
 The classes are frozen, each number names its unit and Molmo-7B-D's own value, and a setting that
 cannot work is refused when the object is made, not an hour later.
@@ -12,7 +12,6 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
-import runpy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -353,6 +352,3 @@ def _is(value, kind: str) -> bool:
 
 CLASSES = {kind.__name__: kind for kind in
            (ImageConfig, VisionConfig, ConnectorConfig, DecoderConfig, MolmoConfig, StageConfig)}
-
-if __name__ == "__main__":  # the table counts parameters of models, which stand on higher floors
-    runpy.run_module("minimolmo.sizes", run_name="__main__")

@@ -23,7 +23,7 @@ from minimolmo.answer import ask, in_threads, load
 from minimolmo.batch.dataset import Dataset
 from minimolmo.device import room_to_answer
 from minimolmo.image.resize import open_image
-from minimolmo.score import SCORES, Asked, is_right, score
+from minimolmo.score import SCORES, Asked, is_right, lines_of, score
 from minimolmo.text.prompts import answer_text, question_text
 
 BATCH = 128       # questions answered at once
@@ -84,7 +84,7 @@ def answer_all(model, tokenizer, asked: list[Asked], column: str, view: str,
         for a, image, answer in zip(part, images, answers):
             a.answer = answer
             if column == RIGHT_IMAGE:  # the true points lie in the question's own image, in every column
-                a.aspect = image.shape[0] / image.shape[1]
+                a.aspect = image.shape[1] / image.shape[0]
         if bar:
             bar.update(len(part))
 
@@ -125,13 +125,10 @@ def evaluate(model, tokenizer, folders: dict[str, Path], view: str, rows: int,
 
 def table(report: dict) -> str:
     """The report as a table of text: one line a score, one column a kind of image."""
-    columns = list(report)
-    lines = [f"{'':<40}" + "".join(f"{column:>14}" for column in columns)]
-    for style, scores in report[columns[0]].items():
-        for name in scores:
-            values = [report[column].get(style, {}).get(name, float("nan")) for column in columns]
-            lines.append(f"{style + ': ' + name:<40}" + "".join(f"{value:>14.4g}" for value in values))
-    return "\n".join(lines)
+    head = f"{'':<40}" + "".join(f"{column:>14}" for column in report)
+    rows = [f"{name:<40}" + "".join(f"{value:>14.4g}" for value in values)
+            for name, values in lines_of(report)]
+    return "\n".join([head, *rows])
 
 
 def sheet(answers: list[Asked], per_style: int = 4) -> Image.Image:

@@ -8,12 +8,13 @@ not. What the scaffolding of `grow.py` costs is not counted: it is no part of th
 """
 from __future__ import annotations
 
+import re
 import time
 
 import torch
 
-from minimolmo.config import MolmoConfig
-from minimolmo.flow import PADDING
+from minimolmo.config import MolmoConfig, RunConfig
+from minimolmo.flow import PADDING, Batch
 
 # bfloat16 FLOPs a second by makers' data sheets (dense); the first name found in the device's name is taken.
 PEAKS = {"H100 PCIe": 756e12, "H100 NVL": 835e12, "H100": 989e12, "H200": 989e12, "B200": 2250e12,
@@ -50,7 +51,7 @@ def forward_flops(config: MolmoConfig, crops: int, visual: int, sequences: int, 
             "head": 2 * said * speak.width * speak.rows}
 
 
-def training_flops(config: MolmoConfig, stage: str, batch) -> float:
+def training_flops(config: MolmoConfig, stage: str, batch: Batch) -> float:
     """FLOPs that a training step on this Batch needs: none for padding, no decoder in stage "grow"."""
     parts = forward_flops(config, len(batch.patches), len(batch.pool_idx), *batch.ids.shape,
                           int((batch.loss_weight > 0).sum()))
@@ -65,7 +66,7 @@ def peak_flops(device: torch.device) -> float:
     if device.type == "cuda":
         name = torch.cuda.get_device_name(device)
         for known, peak in PEAKS.items():
-            if known in name:
+            if re.search(rf"{known}\b", name):  # an L40 is no L4, an A1000 no A100
                 return peak
     return measured_peak(device)
 
@@ -79,3 +80,34 @@ def measured_peak(device: torch.device, tries: int = 4) -> float:
         float((a @ a)[0, 0])  # a number on the CPU: the product is done
         best = min(best, time.perf_counter() - began)
     return 2 * size ** 3 / best
+
+
+class Meter:
+    """The numbers of a log line: how fast, how far below the device's peak, how much waiting and memory."""
+
+    def __init__(self, config: RunConfig, device: torch.device):
+        self.config, self.device, self.peak = config, device, peak_flops(device)
+
+    def start(self) -> None:
+        """A step begins: its batch is asked for."""
+        self.began = self.fed = time.perf_counter()
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.device)
+
+    def feed(self) -> None:
+        """The batch is there."""
+        self.fed = time.perf_counter()
+
+    def read(self, stage: str, micro_batches: list[Batch], world: int) -> dict[str, float]:
+        """The step is over, its loss on the CPU: what it was worth, of all `world` processes together."""
+        seconds = time.perf_counter() - self.began
+        images = world * sum(len(batch.ids) for batch in micro_batches)
+        visual = world * sum(len(batch.pool_idx) for batch in micro_batches)
+        flops = sum(training_flops(self.config.model, stage, batch) for batch in micro_batches)
+        numbers = {"images_per_second": round(images / seconds, 1),
+                   "visual_tokens_per_second": round(visual / seconds),
+                   "mfu": round(flops / seconds / self.peak, 4),
+                   "waited": round((self.fed - self.began) / seconds, 4)}
+        if self.device.type == "cuda":
+            numbers["peak_gib"] = round(torch.cuda.max_memory_allocated(self.device) / 2 ** 30, 2)
+        return numbers

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:  # images and words need no torch, so neither does this file
+    import torch
     from torch import Tensor
 
 Point = tuple[float, float]  # x, y in percent (0-100) of the original image, origin top-left
@@ -26,7 +27,7 @@ PADDING = -1   # branch of a padded position: nobody sees it
 class Annotation:
     """One thing somebody said about an image: facts only, `text/prompts.py` finds the words.
 
-    style     which task this is: long_caption, transcript, pointing, point_count, count, user_qa
+    style     which task this is: pointing, user_qa, ...; STYLES in batch/dataset.py lists all
     question  what is asked, used as it stands; or
     label     what to point at or count ("red circle"), for the styles that have templates
     answer    what is answered; empty where the points are the answer
@@ -140,9 +141,9 @@ class Batch:
     things: Tensor
     names: list[str]
 
-    def to(self, device) -> Batch:
-        """The same batch on another device; from pinned memory to CUDA the copy is asynchronous."""
-        return self._each(lambda tensor: tensor.to(device, non_blocking=device.type == "cuda"))
+    def to(self, device: torch.device | str) -> Batch:
+        """The same batch on another device; from pinned memory the copy is asynchronous."""
+        return self._each(lambda tensor: tensor.to(device, non_blocking=tensor.is_pinned()))
 
     def pin_memory(self) -> Batch:
         """The same batch in page-locked memory, which a GPU reads by itself."""

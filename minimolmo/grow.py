@@ -110,8 +110,9 @@ def word_forms(tokenizer: Tokenizer, size: int) -> Tensor:
     for number, word in text.items():
         for ending in ("", "s", "es"):
             if word.endswith(ending):
-                stem = " " + word[:len(word) - len(ending)].strip()
-                forms[number] = number_of.get(stem, forms[number])
+                stem = word[:len(word) - len(ending)].strip()
+                if stem:  # " s" alone is no form of " "
+                    forms[number] = number_of.get(" " + stem, forms[number])
     return forms
 
 

@@ -21,7 +21,10 @@ def place(module: nn.Module, blocks: Iterable[nn.Module], device: torch.device, 
     """Bring a module to its device: whole, or this process's share of it. In place.
 
     blocks  the parts that are put together one at a time; what lies outside them stays together while it
-    computes A module made on the device "meta" gets memory, but no numbers yet. """
+            computes
+
+    A module made on the device "meta" gets memory, but no numbers yet.
+    """
     empty = any(parameter.is_meta for parameter in module.parameters())
     if shard:
         from torch.distributed.device_mesh import init_device_mesh
@@ -29,7 +32,10 @@ def place(module: nn.Module, blocks: Iterable[nn.Module], device: torch.device, 
         mesh = init_device_mesh(device.type, (WORLD,))
         for part in (*blocks, module):
             fully_shard(part, mesh=mesh)
-    module.to_empty(device=device) if empty else module.to(device)
+    if empty:
+        module.to_empty(device=device)
+    else:
+        module.to(device)
 
 
 def copies(module: nn.Module, shard: bool) -> nn.Module:

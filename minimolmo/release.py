@@ -1,6 +1,6 @@
 """A trained model as a folder to give away: bfloat16 weights in small files, and a card that says what it is.
 
-    python -m minimolmo.release out/mini --name=minimolmo-mini
+    python -m minimolmo.release out/mini
 
 Writes data/released/NAME: config.json, tokenizer.json, README.md and weights.safetensors; if they are larger
 than SHARD, weights-00001-of-00004.safetensors ... and an index that says who holds what, as Molmo's have.
@@ -20,6 +20,7 @@ from torch import Tensor
 from minimolmo import checkpoint, safetensors
 from minimolmo.config import RunConfig, to_dict
 from minimolmo.presets import PRESETS
+from minimolmo.score import lines_of
 from minimolmo.shards import OURS, save_folder
 
 SHARD, MOST = 16 * 2 ** 20, 60 * 2 ** 20  # bytes: of one file, and of all
@@ -67,13 +68,9 @@ def _flat(values: dict, above: str = "") -> dict:
 
 def score_table(report: dict) -> list[str]:
     """The scores as rows of markdown, a column for each kind of image."""
-    columns = list(report)
-    rows = ["| held-out pictures | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
-    for style, scores in report[columns[0]].items():
-        for name in scores:
-            cells = [f"{report[c].get(style, {}).get(name, float('nan')):.4g}" for c in columns]
-            rows.append(f"| {style}: {name} | " + " | ".join(cells) + " |")
-    return rows
+    head = ["| held-out pictures | " + " | ".join(report) + " |", "|---" * (len(report) + 1) + "|"]
+    return head + [f"| {name} | " + " | ".join(f"{value:.4g}" for value in values) + " |"
+                   for name, values in lines_of(report)]
 
 
 def card(name: str, config: RunConfig, weights: dict[str, Tensor], report: dict, lines: list[dict]) -> str:
@@ -104,9 +101,9 @@ def card(name: str, config: RunConfig, weights: dict[str, Tensor], report: dict,
         f"--weights=data/released/{name}`.", ""])
 
 
-def release(out: Path, name: str, place: Path = RELEASED) -> Path:
-    """Write place/name from a run's newest checkpoint. Raises ValueError if there is none, no report, or if
-    the weights are larger than a repository should carry."""
+def release(out: Path, name: str = "", place: Path = RELEASED) -> Path:
+    """Write place/name, or place/minimolmo-<preset>, from a run's newest checkpoint. Raises ValueError if
+    there is none, no report, or if the weights are larger than a repository should carry."""
     folder = checkpoint.latest(out)
     if folder is None:
         raise ValueError(f"{out} holds no trained model, so there is nothing to release. Train one first.")
@@ -114,6 +111,7 @@ def release(out: Path, name: str, place: Path = RELEASED) -> Path:
         raise ValueError(f"{out}/report.json is missing, so the card would have no scores. Run "
                          f"\"python -m minimolmo.evaluate --weights={out}\" first.")
     config, weights = checkpoint.load_config(folder), to_bfloat16(checkpoint.read_weights(folder))
+    name = name or f"minimolmo-{config.name}"
     if (size := sum(t.nbytes for t in weights.values())) > MOST:
         raise ValueError(f"the weights have {size:,} bytes, and a repository should carry at most {MOST:,}. "
                          f"Try a smaller preset.")
@@ -135,11 +133,10 @@ def main(arguments: list[str]) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description="Give a trained model away: small files and a card.")
     parser.add_argument("out", type=Path, help="the run's folder")
-    parser.add_argument("--name", help="default: minimolmo-PRESET")
+    parser.add_argument("--name", default="", help="default: minimolmo-PRESET, of the run's own")
     parser.add_argument("--place", type=Path, default=RELEASED, help="default: %(default)s")
     given = parser.parse_args(arguments)
-    name = given.name or f"minimolmo-{given.out.name}"
-    print(f"released: {release(given.out, name, given.place)}")
+    print(f"released: {release(given.out, given.name, given.place)}")
 
 
 if __name__ == "__main__":

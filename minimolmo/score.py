@@ -5,6 +5,7 @@ Nothing here runs a model: a score is a function of what was asked, what is true
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from statistics import median
 
@@ -27,12 +28,12 @@ class Asked:
     annotation: Annotation
     question: str
     answer: Answer | None = None
-    aspect: float = 1.0  # the image's height over its width
+    aspect: float = 1.0  # the image's width over its height
 
 
 def distance(a: Point, b: Point, aspect: float) -> float:
-    """Between two points in percent, as percent of the image's *width*; aspect = height / width."""
-    return float(np.hypot(a[0] - b[0], (a[1] - b[1]) * aspect))
+    """Between two points in percent, as percent of the image's *width*; aspect = width / height."""
+    return float(np.hypot(a[0] - b[0], (a[1] - b[1]) / aspect))
 
 
 def hits(said: list[Point], true: list[Point], aspect: float, radius: float = RADIUS) -> int:
@@ -63,21 +64,23 @@ def pair_up(near: list[list[int]]) -> int:
     return sum(place(s, set()) for s in range(len(near)))
 
 
-def score_pointing(asked: list[Asked]) -> dict[str, float]:
-    """Precision, recall and F1 as means over questions; error and share within the radius where one is there.
+def precision_recall_f1(said: list[Point], true: list[Point], aspect: float) -> tuple[float, float, float]:
+    """Of one question. To point nowhere is right when nothing is there: then all three are 1.
 
-    To point nowhere is right when nothing is there: then precision = recall = F1 = 1. Source: official
-    evaluation, whose masks are here a radius.
+    Source: official evaluation, whose masks are here a radius.
     """
-    precision, recall, f1, errors = [], [], [], []
-    for a in asked:
-        said, true = a.answer.points, list(a.annotation.points)
-        hit = hits(said, true, a.aspect)
-        p, r = (hit / len(said), hit / len(true)) if said and true else (float(not said and not true),) * 2
-        precision.append(p), recall.append(r), f1.append(2 * p * r / (p + r) if p + r else 0.0)
-        if len(true) == 1:
-            errors.append(distance(said[0], true[0], a.aspect) if said else 100.0)
-    scores = {"precision": np.mean(precision), "recall": np.mean(recall), "F1": np.mean(f1)}
+    if not said or not true:
+        return (float(len(said) == len(true)),) * 3
+    hit = hits(said, true, aspect)
+    return hit / len(said), hit / len(true), 2 * hit / (len(said) + len(true))
+
+
+def score_pointing(asked: list[Asked]) -> dict[str, float]:
+    """Means over questions; the error, and the share within the radius, where just one thing is there."""
+    each = [precision_recall_f1(a.answer.points, list(a.annotation.points), a.aspect) for a in asked]
+    scores = dict(zip(("precision", "recall", "F1"), np.mean(each, axis=0)))
+    errors = [distance(a.answer.points[0], a.annotation.points[0], a.aspect) if a.answer.points else 100.0
+              for a in asked if len(a.annotation.points) == 1]
     if errors:
         scores["median error, % of width"] = median(errors)
         scores[f"within {RADIUS:g} %"] = np.mean(np.array(errors) <= RADIUS)
@@ -133,12 +136,17 @@ def facts_of(example: Example) -> set[tuple[str, str, str]]:
 
 def facts_in(text: str, colors: set[str], kinds: set[str]) -> set[tuple[str, str, str]]:
     """What a caption does say: sentence by sentence, the n-th colour-and-kind goes with the n-th place."""
-    pair = re.compile(rf"\b({'|'.join(sorted(colors))}) ({'|'.join(sorted(kinds))})\b")
-    spot = re.compile(rf"\bthe ({'|'.join(sorted(PLACES, key=len, reverse=True))})\b")
+    pair = re.compile(rf"\b({_any_of(colors)}) ({_any_of(kinds)})\b")
+    spot = re.compile(rf"\bthe ({_any_of(PLACES)})\b")
     facts = set()
     for sentence in text.lower().split("."):
         facts |= {(*names, where) for names, where in zip(pair.findall(sentence), spot.findall(sentence))}
     return facts
+
+
+def _any_of(words: Iterable[str]) -> str:
+    """A pattern for any of the words, the longest first: "top left" is not to be read as "top"."""
+    return "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
 
 
 def score_caption(asked: list[Asked], among: list[Asked] | None = None) -> dict[str, float]:
@@ -166,13 +174,13 @@ def score_exact(asked: list[Asked]) -> dict[str, float]:
 
 
 def read_number(text: str) -> float | None:
-    """A number, with its commas, unit or percent sign around it; None if the text is no single number.
+    """An answer that is a number and nothing else, but for commas, "$" or "%"; None for any other text.
 
-    >>> read_number("$1,250.50"), read_number("12 %"), read_number("March")
+    >>> read_number("$1,250.50"), read_number("12 %"), read_number("6 am")
     (1250.5, 12.0, None)
     """
-    found = re.findall(r"-?\d[\d,]*(?:\.\d+)?", text)
-    return float(found[0].replace(",", "")) if len(found) == 1 else None
+    found = re.fullmatch(r"\$?(-?\d[\d,]*(?:\.\d+)?) ?%?\.?", text.strip())
+    return float(found[1].replace(",", "")) if found else None
 
 
 def relaxed(said: str, true: str) -> bool:
@@ -253,6 +261,13 @@ def score(asked: list[Asked]) -> dict[str, dict[str, float]]:
             values = {key: round(float(value), 4) for key, value in SCORES[style](mine).items()}
             report[style] = {"questions": len(mine), **values}
     return report
+
+
+def lines_of(report: dict[str, dict]) -> Iterator[tuple[str, list[float]]]:
+    """A report's lines, ("pointing: F1", its value in each column); NaN where a column does not have it."""
+    for style, scores in next(iter(report.values())).items():
+        for name in scores:
+            yield f"{style}: {name}", [column.get(style, {}).get(name, np.nan) for column in report.values()]
 
 
 def is_right(asked: Asked, among: list[Asked]) -> bool | None:

@@ -1,6 +1,6 @@
 """Every preset side by side: all its numbers, and how many parameters each part has.
 
-    python -m minimolmo.config
+    python -m minimolmo.sizes
 
 Parameters are counted on PyTorch's device "meta", where a tensor has a shape and no memory: so the 72 billion
 of Molmo-72B are counted in a second on a laptop. """

@@ -1,4 +1,4 @@
-"""What makes a GPU fast, and tells how fast it is: compiled blocks, shapes that repeat, the log's numbers.
+"""What makes a GPU fast: compiled blocks, shapes that repeat, batches ready; and what to say when it is full.
 
 `torch.compile` makes one program for each shape it meets, and takes seconds to make one. So what is compiled
 is one block of the ViT and one of the decoder (all blocks of a tower are the same program), and sequences and
@@ -10,7 +10,6 @@ import gc
 import math
 import os
 import shutil
-import time
 import warnings
 from collections.abc import Callable
 from dataclasses import fields
@@ -22,7 +21,6 @@ from torch import Tensor, nn
 
 from minimolmo.batch.loader import GROUP
 from minimolmo.config import RunConfig
-from minimolmo.flops import peak_flops, training_flops
 from minimolmo.flow import Batch
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.sizes import TRAINING_BYTES, count
@@ -129,37 +127,6 @@ def fill_up(patches: Tensor) -> Tensor:
     """
     step = 2 ** max(0, (len(patches) - 1).bit_length() - 4)  # four binary digits count, the rest is rounded
     return F.pad(patches, (0, 0, 0, 0, 0, -len(patches) % step))
-
-
-class Meter:
-    """The numbers of a log line: how fast, how far below the device's peak, how much waiting and memory."""
-
-    def __init__(self, config: RunConfig, device: torch.device):
-        self.config, self.device, self.peak = config, device, peak_flops(device)
-
-    def start(self) -> None:
-        """A step begins: its batch is asked for."""
-        self.began = self.fed = time.perf_counter()
-        if self.device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(self.device)
-
-    def feed(self) -> None:
-        """The batch is there."""
-        self.fed = time.perf_counter()
-
-    def read(self, stage: str, micro_batches: list[Batch], world: int) -> dict[str, float]:
-        """The step is over, its loss on the CPU: what it was worth, of all `world` processes together."""
-        seconds = time.perf_counter() - self.began
-        images = world * sum(len(batch.ids) for batch in micro_batches)
-        visual = world * sum(len(batch.pool_idx) for batch in micro_batches)
-        flops = sum(training_flops(self.config.model, stage, batch) for batch in micro_batches)
-        numbers = {"images_per_second": round(images / seconds, 1),
-                   "visual_tokens_per_second": round(visual / seconds),
-                   "mfu": round(flops / seconds / self.peak, 4),
-                   "waited": round((self.fed - self.began) / seconds, 4)}
-        if self.device.type == "cuda":
-            numbers["peak_gib"] = round(torch.cuda.max_memory_allocated(self.device) / 2 ** 30, 2)
-        return numbers
 
 
 def gpu_memory() -> float:

@@ -264,7 +264,7 @@ def summarise(results: dict[str, list[dict]]) -> list[dict]:
         line = {"variant": name, "seeds": len(found)}
         for key in SCORES:
             values = [result[key] for result in found if result[key] is not None]
-            base = [result[key] for result in results["base"] if result[key] is not None]
+            base = [result[key] for result in results["base"][:len(found)] if result[key] is not None]
             if values and base:
                 line[key] = float(np.mean(values))
                 line[f"{key}, gained"] = float(np.mean(values) - np.mean(base))

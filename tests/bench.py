@@ -322,7 +322,7 @@ def chart(rows: list[Row], title: str):
 
 
 def main(arguments: list[str]) -> None:
-    """Run all, print one table, write one JSON and one picture. What was measured is kept if it is stopped."""
+    """Run all, print one table, write one JSON and one picture. If it is stopped, what it has is kept."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("preset", nargs="?", default="nano")
     parser.add_argument("--steps", type=int, default=16, help="training steps to time for packing")

@@ -34,5 +34,8 @@ def bars(rows: list[tuple[str, float, str]], title: str) -> Image.Image:
 def _groups(rows: list[tuple[str, float, str]]) -> list[list[tuple[str, float, str]]]:
     groups = [[]]
     for row in rows:
-        groups[-1].append(row) if row[0] else groups.append([])
+        if row[0]:
+            groups[-1].append(row)
+        else:
+            groups.append([])
     return [group for group in groups if group]

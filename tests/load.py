@@ -42,10 +42,12 @@ def measure(folder: str) -> list[torch.Tensor]:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("Say which run to measure, e.g. python tests/load.py out/moe")
     try:
         for number, asked in enumerate(measure(sys.argv[1])):
             share = asked / asked.float().mean()
             print(f"block {number}: " + " ".join(f"{each:.2f}" for each in share.tolist()) +
                   f"   busiest {share.max():.2f}, idlest {share.min():.2f}")
-    except (ValueError, IndexError) as error:
+    except ValueError as error:
         sys.exit(str(error))

@@ -56,14 +56,18 @@ class Clock:
             failed = subprocess.run([sys.executable, *command], cwd=ROOT).returncode
         finally:
             self.seconds[part] += time.monotonic() - began
-            self.finish(part, done=False)
+            self.write()
         if failed:
             raise ValueError(f"{part} failed, so the run ends here. Try its command by itself: "
                              f"python {' '.join(command)}")
 
-    def finish(self, part: str, done: bool = True) -> None:
-        """Write down the time, and that the part is done if it is."""
-        self.done += [part] if done else []
+    def finish(self, part: str) -> None:
+        """Write down that a part is done."""
+        self.done.append(part)
+        self.write()
+
+    def write(self) -> None:
+        """Keep what is known in the file."""
         self.file.write_text(json.dumps({"seconds": self.seconds, "done": self.done}, indent=1))
 
 
@@ -90,9 +94,9 @@ def main(arguments: list[str]) -> None:
         if left <= (ASKING if part == "questions" else 0):
             break
         clock.run(part, commands(config, settings, out, left)[part])
-        clock.finish(part, done := part != "training" or is_trained(config, out / "run"))
-        if not done:
+        if part == "training" and not is_trained(config, out / "run"):
             break
+        clock.finish(part)
     minutes = {part: round(seconds / 60, 2) for part, seconds in clock.seconds.items()}
     print(f"minutes: {sum(minutes.values()):.2f} in all, {minutes}")
     if len(clock.done) < len(PARTS):

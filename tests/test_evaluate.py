@@ -77,7 +77,7 @@ def test_each_column_shows_its_image(tmp_path, monkeypatch):
     assert shown[:3] == [red, green, blue]
     assert shown[3:6] == [(255, 255, 255)] * 3
     assert shown[6:] == [green, blue, red]
-    assert [a.aspect for a in some] == [0.25, 0.5, 0.75]  # its own, in every column: there the truth lies
+    assert [a.aspect for a in some] == [4, 2, 4 / 3]  # its own, in every column: there the truth lies
 
 
 def test_an_answer_has_the_room_of_the_longest_true_one_and_a_quarter_more():

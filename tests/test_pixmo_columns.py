@@ -118,6 +118,12 @@ def test_a_dialogue_without_messages_is_read_from_its_question():
     assert said("cap_qa", messages=None) == said("cap_qa")
 
 
+def test_a_dialogue_ends_before_an_empty_turn():
+    """Left out alone, it would make the next question the answer to the one before."""
+    assert said("cap_qa", messages=["Who?", "A cat.", "Where?", " ", "When?", "Now."]) == [
+        ("cap_qa", "Who?", "A cat.")]
+
+
 def test_a_document_has_the_style_of_its_part_and_a_name_that_is_no_path():
     entry = read("docs")
     assert said("docs") == [("charts", "How much?", "5")]

@@ -206,8 +206,8 @@ def test_the_peak_is_looked_up_by_the_gpus_name_else_measured(monkeypatch):
 def test_a_log_line_says_how_fast_and_how_busy(monkeypatch):
     """Two seconds for a batch of two images, half a second of them waiting, at a peak of a million FLOPs."""
     clock = iter([10.0, 10.5, 12.0])
-    meter = speed.Meter(replace(preset("nano"), model=TINY), torch.device("cpu"))
-    monkeypatch.setattr(speed.time, "perf_counter", lambda: next(clock))
+    meter = flops.Meter(replace(preset("nano"), model=TINY), torch.device("cpu"))
+    monkeypatch.setattr(flops.time, "perf_counter", lambda: next(clock))
     meter.peak = 1e9
     some = batch()
     meter.start(), meter.feed()

@@ -52,12 +52,12 @@ class Style:
     """One kind of clock. Lengths are in radii of its dial."""
     paints: tuple[str, ...]
     marks: str                     # what tells the hours: see face.MARKS
-    hands: tuple[str, ...]         # shapes that suit it: see face.HANDS
-    track: str = "ticks"           # what tells the minutes: ticks, rails, dots or nothing
+    hands: tuple[str, ...]         # shapes that suit it: see hands.HANDS
+    track: str = "ticks"           # what tells the minutes: ticks, rails, strokes, dots or nothing
     shape: str = "round"           # of dial and case: round, square, octagon
     rim: float = 0.12              # how wide the case shows around the dial
     around: str = "nothing"        # what belongs to it beside the dial: see around.AROUND
-    dial: str = "plain"            # what is painted on it: see face.DIALS
+    dial: str = "plain"            # what is on it: plain, plate, fade, stars; open: none
     second: str = "needle"         # the second hand: needle, lollipop, or small with a dial of its own
     grounds: tuple[str, ...] = WALL
     tilt: float = 2.0              # it leans by up to so many degrees

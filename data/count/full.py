@@ -46,8 +46,10 @@ def _scene_with(target: Wish, number: int, split: str, rng: random.Random) -> Fu
 def _others(scene: FullScene, target: Wish, split: str, rng: random.Random) -> list[Wish]:
     """Other names of what is there, rare numbers first, and now and then one that means nothing."""
     wishes = sorted({wish for thing in scene.things for wish in wishes_of(thing)} - {target})
-    chosen = [wish for wish in wishes if rng.random() < COMMON.get(len(matching(scene, wish)), 1.0)]
-    nothing = absent(scene, rng, held_out=split == "novel", tries=1)
+    numbers = [len(matching(scene, wish)) for wish in wishes]
+    chosen = [wish for wish, number in zip(wishes, numbers)
+              if rng.random() < COMMON.get(number, 1.0) and number <= MOST]
+    nothing = absent(scene, rng, held_out=split == "novel", most=1)
     return rng.sample(chosen, min(OTHERS, len(chosen))) + (nothing if rng.random() < 0.2 else [])
 
 

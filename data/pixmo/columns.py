@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import takewhile
 
 from data.clocks.words import in_figures
 from data.pixmo.entry import NEVER, Entry, Failed
@@ -91,9 +92,9 @@ def cap_qa(row: dict, where: str) -> Entry:
     """
     told = _list(row, "messages", optional=True)
     if not told:
-        told = [*TURN.split(_text(row, "question"))[1:], row.get("answer")]
+        told = [*TURN.split(_text(row, "question").removesuffix("[ASSISTANT]"))[1:], row.get("answer")]
     said = [_clean(TURN.sub("", text) if isinstance(text, str) else text) for text in told]
-    said = [text for text in said if text]
+    said = list(takewhile(bool, said))  # after an empty turn, questions would stand where answers belong
     if len(said) < 2:
         raise _bad("no question with an answer")
     notes = []

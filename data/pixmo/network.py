@@ -119,9 +119,11 @@ def is_public(address: str, loopback: bool = False) -> bool:
 
 def seconds_to_wait(header: str | None) -> float | None:
     """What Retry-After asks for: a number of seconds or a date; None if it says nothing one can read."""
+    if header is None:
+        return None
     try:
-        if header is None or header.strip().isdigit():
-            return float(header) if header else None
+        if header.strip().isdigit():
+            return float(header)
         return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
     except (ValueError, TypeError, OverflowError):
         return None

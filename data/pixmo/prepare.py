@@ -118,7 +118,8 @@ def split_rows(rows: dict[str, dict]) -> dict[str, list[dict]]:
     In the order of the hashes, so that the sets are mixed and the first rows show them all.
     """
     held_out = {key for key in rows if int(key[:8], 16) % VAL_SHARE == 0}
-    held_out = held_out or set(sorted(rows)[:len(rows) > 1])
+    if not held_out and len(rows) > 1:
+        held_out = {min(rows)}
     return {"train": [rows[key] for key in sorted(rows) if key not in held_out],
             "val": [rows[key] for key in sorted(rows) if key in held_out]}
 

@@ -5,7 +5,7 @@ import random
 
 from data.phrases import Reference, absent, extremes, noun, plain_references, relations
 from data.scenes import FullScene, Wish, is_held_out, make_scene
-from minimolmo.flow import Annotation, Thing
+from minimolmo.flow import Annotation
 
 ASKED = (12, 18)  # labels for one image
 MOST = 16         # points in one answer

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import re
 import sys
 from collections.abc import Iterable
@@ -28,7 +29,7 @@ STYLES = {  # style: what an annotation must hold beside it
     **dict.fromkeys(("user_qa", "cap_qa", "point_explanations", "clocks",
                      "charts", "tables", "diagrams", "other"), ["question", "answer"])}
 KEYS = {field.name for field in fields(Annotation)}
-PARTS = {field.name: str if field.type == "str" else (int, float) for field in fields(Thing)}
+PARTS = {field.name: field.type for field in fields(Thing)}  # "str" or "float"
 NEEDED = {field.name for field in fields(Thing) if field.default is MISSING}  # the others may be left out
 
 
@@ -130,10 +131,16 @@ def _read_things(things) -> tuple[Thing, ...]:
         raise unusable(f'"things" is {things!r}, not a list', "Leave it out.")
     for thing in things:
         fine = isinstance(thing, dict) and NEEDED <= thing.keys() <= PARTS.keys()
-        if not (fine and all(isinstance(value, PARTS[part]) for part, value in thing.items())):
+        if not (fine and all(_tells(part, value) for part, value in thing.items())):
             raise unusable(f"the thing {thing!r} is not told by {', '.join(PARTS)}",
                            'Leave "things" out if you do not know them: only stage "grow" needs them.')
     return tuple(Thing(**thing) for thing in things)
+
+
+def _tells(part: str, value) -> bool:
+    """Whether a thing's part is text, or a number: JSON's true, NaN and Infinity are none."""
+    return isinstance(value, str) if PARTS[part] == "str" else (
+        type(value) in (int, float) and math.isfinite(value))
 
 
 def _read_points(points) -> tuple[Point, ...]:
@@ -161,16 +168,15 @@ def holds_things(dataset: Dataset, rows: int = 100) -> bool:
 def check(folder: Path, split: str) -> str:
     """Read every row and open every picture of one split; returns a line that says what was found."""
     data = Dataset(folder, split)
-    counts = [0, 0]
+    said = 0
     for row in tqdm(range(len(data)), desc=f"checking {data.file}", leave=False, delay=1):
         example = data[row]
         try:
             open_image(example.image)
         except ValueError as error:
             raise ValueError(f"{example.name}: {error}") from None
-        counts[0] += 1
-        counts[1] += len(example.annotations)
-    return f"{data.file}: {counts[0]} pictures, {counts[1]} annotations, all good"
+        said += len(example.annotations)
+    return f"{data.file}: {len(data)} pictures, {said} annotations, all good"
 
 
 def check_own(folders: Iterable[Path]) -> None:

@@ -11,7 +11,10 @@ from minimolmo.model.mlp import SwiGLU
 
 
 class RMSNorm(nn.Module):
-    """Scale a vector to length 1 a number, then by a learned weight. In float32, whatever comes in."""
+    """Divide a vector by its root mean square, then scale by a learned weight: (..., D) -> (..., D).
+
+    The mean square is taken in float32, whatever comes in. Source: Zhang & Sennrich 2019, as in Qwen2.
+    """
 
     def __init__(self, width: int, eps: float):
         super().__init__()
@@ -29,6 +32,8 @@ def rotary_angles(position: Tensor, head_size: int, theta: float) -> tuple[Tenso
 
         position  (B, T) int
         returns   two of (B, 1, T, d) float32, the half table written twice (the "NeoX" layout)
+
+    Source: RoFormer (Su et al. 2021), Section 3.2.
     """
     rates = theta ** (-torch.arange(0, head_size, 2, device=position.device).float() / head_size)   # (d/2,)
     angles = position[:, None, :, None].float() * rates                                # (B, 1, T, d/2)
