@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 VIEWS = ("bird", "ground", "close_up")  # how near we look; ImageConfig gives each its number of crops
+STAGES = ("grow", "captions", "mixture")
 PIXEL_MEAN = (0.48145466, 0.4578275, 0.40821073)   # red, green, blue of CLIP's training images, 0..1
 PIXEL_STD = (0.26862954, 0.26130258, 0.27577711)
 

@@ -14,7 +14,7 @@ def pick_device() -> torch.device:
     if torch.cuda.is_available():
         device = torch.device("cuda", rank % torch.cuda.device_count())
         torch.cuda.set_device(device)
-        torch.backends.cuda.enable_cudnn_sdp(False)  # it plans anew for each shape, and answers grow by the word
+        torch.backends.cuda.enable_cudnn_sdp(False)  # it plans anew for each shape, and answers grow
         return device
     if torch.backends.mps.is_available() and world == 1:  # processes cannot exchange gradients over MPS
         return torch.device("mps")

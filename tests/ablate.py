@@ -40,6 +40,7 @@ from minimolmo.config import RunConfig, override  # noqa: E402
 from minimolmo.presets import preset  # noqa: E402
 from minimolmo.model import molmo  # noqa: E402
 from minimolmo.disk import write_atomically  # noqa: E402
+from minimolmo.run import Run, make_loader  # noqa: E402
 from minimolmo.score import score  # noqa: E402
 from minimolmo.text import prompts  # noqa: E402
 from minimolmo.text.points import parse_points, points_to_text  # noqa: E402
@@ -236,8 +237,8 @@ def seconds_a_step(config: RunConfig, place: Path, data: Path, groups: int = 4) 
     thrown away: the same batches twice, and the second time counts, when all shapes have been met."""
     steps = min(groups * loader.GROUP, config.mixture.steps)
     with clean():
-        run = train.Run(config, place, data, None)
-        batches = list(train.make_loader(run, "mixture").batches(0, steps))
+        run = Run(config, place, data, None)
+        batches = list(make_loader(run, "mixture").batches(0, steps))
         for _ in range(2):
             began = time.perf_counter()
             for number, micro_batches in enumerate(batches):

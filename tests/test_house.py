@@ -23,7 +23,7 @@ FLOORS = [
     ["batch.sequence", "batch.collate", "batch.dataset", "batch.loader", "grow", "checkpoint", "score",
      "sizes", "official_config", "experts_apart"],
     ["official", "speed"],
-    ["answer", "inside", "release"],
+    ["answer", "inside", "release", "run"],
     ["evaluate", "look_inside"],
 ]
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}

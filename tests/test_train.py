@@ -20,10 +20,11 @@ import torch
 import train
 from data.tokenizer.prepare import prepare
 from data.write import SIZES, make_plan, write_set
-from minimolmo import checkpoint, official
+from minimolmo import checkpoint, official, parallel
 from minimolmo.config import override
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.presets import preset
+from minimolmo.run import Run, dropout_rates, make_loader, open_mix
 from minimolmo.safetensors import load
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -280,8 +281,8 @@ def gradients(data: Path, out: Path, parts: int) -> torch.Tensor:
     """All gradients of the first mixture step, its batch of 8 cut into so many micro-batches."""
     config = override(preset("nano"), [*TINY, "--mixture.batch=8", f"--accumulate={parts}"])
     config = replace(config, mixture=replace(config.mixture, growth=0.0))  # those losses are means of means
-    run = train.Run(config, out, data, None)
-    batches = next(train.make_loader(run, "mixture").batches())
+    run = Run(config, out, data, None)
+    batches = next(make_loader(run, "mixture").batches())
     weight = sum(float(part.loss_weight.sum()) for part in batches)
     for part in batches:
         run.trainee(part, "mixture", weight, parts)[0].backward()
@@ -298,20 +299,20 @@ def test_each_part_learns_at_its_own_rate(data, tmp_path):
     train.main(arguments(out, data, "--mixture.steps=0", "--grow.steps=0", "--captions.rates=[0.0,1e-3,0.0]",
                          "--captions.growth=0.0"))
     folder = checkpoint.latest(out)
-    begun, ended = (train.Run(checkpoint.load_config(folder), out, data, start).trainee.model.state_dict()
+    begun, ended = (Run(checkpoint.load_config(folder), out, data, start).trainee.model.state_dict()
                     for start in (None, folder))
     moved = {name.split(".")[0] for name in begun if not torch.equal(begun[name], ended[name])}
     assert moved == {"pooling", "projector", "extra_embedding"}  # no picture here has padding
 
 
 def test_dropout_during_captions_touches_answers_alone_and_in_the_mixture_everything(data, tmp_path):
-    run = train.Run(override(preset("nano"), TINY), tmp_path, data, None)
-    batch = next(train.make_loader(run, "mixture").batches())[0]
+    run = Run(override(preset("nano"), TINY), tmp_path, data, None)
+    batch = next(make_loader(run, "mixture").batches())[0]
 
-    captions = train.dropout_rates(batch, "captions", 0.1)
+    captions = dropout_rates(batch, "captions", 0.1)
     assert torch.equal(captions > 0, batch.loss_weight > 0) and not captions[batch.branch == 0].any()
-    assert (train.dropout_rates(batch, "mixture", 0.1) == 0.1).all()
-    assert train.dropout_rates(batch, "mixture", 0.0) is None
+    assert (dropout_rates(batch, "mixture", 0.1) == 0.1).all()
+    assert dropout_rates(batch, "mixture", 0.0) is None
 
 
 def test_a_loss_that_is_no_number_stops_at_once_names_the_batch_and_keeps_the_last_checkpoint(
@@ -388,7 +389,7 @@ def test_when_a_gpu_is_too_small_the_setting_to_lower_is_named(data, tmp_path, m
 def test_a_gpu_that_is_full_before_the_first_step_is_explained_too(data, tmp_path, monkeypatch):
     def full(*_):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
-    monkeypatch.setattr(train.parallel, "place", full)
+    monkeypatch.setattr(parallel, "place", full)
     with pytest.raises(SystemExit, match=r"weights of nano.* Try again when nothing else runs on this GPU"):
         train.main(arguments(tmp_path, data))
 
@@ -464,16 +465,16 @@ def test_a_stage_draws_from_those_sets_alone_that_teach_something_there(data, tm
     rows = tmp_path / "data" / "points" / "easy" / "train.jsonl"
     rows.write_text("".join(json.dumps({**json.loads(row), "things": []}) + "\n"
                             for row in rows.read_text().splitlines()))
-    run = SimpleNamespace(config=preset("nano"), data=tmp_path / "data")
-    drawn = {stage: set(train.open_mix(run, stage, "train")) for stage in train.STAGES}
+    nano = SimpleNamespace(config=preset("nano"), data=tmp_path / "data")
+    drawn = {stage: set(open_mix(nano, stage, "train")) for stage in train.STAGES}
     assert drawn == {"grow": {"count", "cap", "ask_model_anything"}, "captions": {"cap"},
                      "mixture": {"points", "count", "cap", "ask_model_anything"}}
 
     only = [f"--mix.{name}=0" for name in ("count", "cap", "ask_model_anything")]
     for stage, lacks in (("grow", "knows what was drawn where"), ("captions", "holds captions")):
-        run.config = override(preset("nano"), only)
+        nano.config = override(preset("nano"), only)
         with pytest.raises(ValueError, match=f"no dataset of the mix {lacks}.*Try --{stage}.steps=0"):
-            train.make_loader(run, stage)
+            make_loader(nano, stage)
 
 
 def test_a_run_is_never_overwritten_nor_resumed_with_other_settings(unbroken, data):
