@@ -306,6 +306,29 @@ def chart(lines: list[dict]):
     return bars(rows, "What changes when one idea does: gain over the base")
 
 
+def keep_apart(out: Path, asked: dict) -> None:
+    """Write down what is asked here, once. Raises ValueError if it was something else: those results would
+    not compare with these."""
+    file = out / "settings.json"
+    if file.is_file() and (known := json.loads(file.read_text())) != asked:
+        raise ValueError(f"{out} holds results of {known}, which would not compare with those of {asked}. Try "
+                         f"--out=FOLDER for a table of its own.")
+    out.mkdir(parents=True, exist_ok=True)
+    write_atomically(file, [json.dumps(asked).encode()])
+
+
+def run_all(names: list[str], seeds: list[int], **what) -> dict[str, list[dict]]:
+    """The results of every variant, seed after seed, as far as the minutes go."""
+    results = {name: [] for name in names}
+    try:
+        for seed in seeds:
+            for name in names:
+                results[name].append(run(name, seed=seed, **what))
+    except KeyboardInterrupt:
+        print("stopped, or the minutes are over; the same command goes on")
+    return {name: found for name, found in results.items() if found}
+
+
 def main(arguments: list[str]) -> None:
     """Run what is left, then print and draw what is known."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -325,20 +348,15 @@ def main(arguments: list[str]) -> None:
     names = ["base", *(name for name in given.only.split(",") if name != "base")]
     if unknown := set(names) - VARIANTS.keys():
         raise ValueError(f"variant {sorted(unknown)[0]!r} does not exist. Try of: {', '.join(VARIANTS)}.")
-    results, over = {name: [] for name in names}, False
-    try:
-        for seed in seeds:
-            for name in names:
-                results[name].append(run(name, base, seed, given.out, given.data, deadline, given.rows))
-    except KeyboardInterrupt:
-        over = True
-    lines = summarise({name: found for name, found in results.items() if found}) if results["base"] else []
-    print(table(lines))
-    if lines:
+    keep_apart(given.out, {"preset": base.name, "settings": settings, "rows": given.rows})
+    results = run_all(names, seeds, base=base, out=given.out, data=given.data, deadline=deadline,
+                      rows=given.rows)
+    if results:
+        lines = summarise(results)
+        print(table(lines))
         (given.out / "ablate.json").write_text(json.dumps(lines, indent=1))
         chart(lines).save(given.out / "ablate.png")
-    done = sum(map(len, results.values()))
-    print(f"{done} of {len(names) * len(seeds)} runs done" + ("; the same command goes on" if over else ""))
+    print(f"{sum(map(len, results.values()))} of {len(names) * len(seeds)} runs done")
 
 
 if __name__ == "__main__":

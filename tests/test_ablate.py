@@ -63,7 +63,15 @@ def test_a_comparison_is_resumable_and_ends_in_a_table(data, tmp_path, capsys, m
 
 def test_when_the_minutes_are_over_the_rest_waits(data, tmp_path, capsys):  # noqa: F811
     ablate.main([*COMMAND, "--minutes=0", f"--out={tmp_path}", f"--data={data}"])
-    assert "0 of 16 runs done; the same command goes on" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "the minutes are over; the same command goes on" in shown and "0 of 16 runs done" in shown
+
+
+def test_results_of_other_settings_do_not_come_into_the_same_table(tmp_path):
+    ablate.keep_apart(tmp_path / "a", {"rows": 128})
+    ablate.keep_apart(tmp_path / "a", {"rows": 128})
+    with pytest.raises(ValueError, match="'rows': 128.* would not compare .*'rows': 256.* Try --out=FOLDER"):
+        ablate.keep_apart(tmp_path / "a", {"rows": 256})
 
 
 def test_one_annotation_each_gets_the_seconds_of_the_base_both_timed_alike(base, tmp_path, monkeypatch):
