@@ -21,7 +21,7 @@ SAID = 3       # annotations under each picture; one, if it is a caption
 WORDS = 60     # of a caption: the rest is left out
 STRETCH = 20   # rows of which one is shown: the one that shows most
 PLENTY = 8     # points, or things: more only make a small picture a crowd
-LARGE = 7.0    # percent of the picture's sides: a dot hides what is smaller
+LARGE = 7.0    # percent of the picture's sides: a ring crowds what is smaller
 
 
 def sheet(folder: Path, pictures: int) -> Image.Image:
@@ -33,7 +33,7 @@ def sheet(folder: Path, pictures: int) -> Image.Image:
 
 
 def liveliness(example: Example) -> tuple[int, int]:
-    """How much there is to see: things that no dot hides, less those that one does, then points."""
+    """How much there is to see: things that no ring hides, less those that one does, then points."""
     large = sum(1 if min(thing.width, thing.height) > LARGE else -1 for thing in example.things)
     most = max(len(points_in(annotation)) for annotation in example.annotations)
     return min(large, PLENTY), most if most <= PLENTY else 0

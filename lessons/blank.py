@@ -13,6 +13,7 @@ import argparse
 import ast
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -101,7 +102,12 @@ def marks(folder: Path, root: Path = ROOT) -> int:
     command = ["-m", "pytest", "-q", "--tb=no", "-rN", "-p", "lessons.marking", "-o", "pythonpath=mine .",
                *tests_of(folder)]
     print("python", shlex.join(command), flush=True)
-    return subprocess.run([sys.executable, *command], cwd=root).returncode
+    with subprocess.Popen([sys.executable, *command], cwd=root) as tests:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is theirs: they say where they were
+        try:
+            return tests.wait()
+        finally:
+            signal.signal(signal.SIGINT, before)
 
 
 def main(arguments: list[str]) -> int:

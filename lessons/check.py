@@ -34,7 +34,7 @@ PASSED, NOT_YET, NOT_BEGUN, BROKEN = "passed", "not yet", "not begun", "cannot b
 class Result:
     """How one exercise stands."""
     name: str
-    state: str  # PASSED, NOT_YET, NOT_BEGUN; BROKEN if its file is no Python
+    state: str  # PASSED, NOT_YET, NOT_BEGUN; BROKEN if its file cannot be read
     words: str = ""
     picture: Image.Image | None = None
 

@@ -1,7 +1,7 @@
 """How `make marks` words what fails, a plugin of pytest: python -m pytest -p lessons.marking.
 
-Each fault is told once, by the line that is to blame, and whom it fails (marks.py); a loop without an end is
-ended. pytest chose the names of the hooks.
+Each fault is told once: the line that is to blame, and which tests it fails. A loop without an end is ended.
+The words are marks.py's; pytest chose the names of the hooks.
 """
 from __future__ import annotations
 
@@ -22,6 +22,16 @@ def pytest_runtest_call(item):
     except TimeoutError:
         item.session.shouldstop = "it took too long"
         raise
+
+
+pytest_runtest_setup = pytest_runtest_call  # what a test asks for may ask the learner's code already
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    """And so may a file of tests, as it is read."""
+    with patience():
+        return (yield)
 
 
 def pytest_keyboard_interrupt(excinfo) -> None:

@@ -1,7 +1,7 @@
 """Ask a picture: image and question in, text and points out.
 
     python -m minimolmo.answer photo.jpg "Point to the red circle"
-    python -m minimolmo.answer photo.jpg "Count the cups" --weights=out/nano --view=close_up --out=dots.png
+    python -m minimolmo.answer photo.jpg "Count the cups" --weights=out/nano --view=close_up --out=points.png
     python -m minimolmo.answer photo.jpg "Count the cups" --weights=Molmo-7B-D-0924    # a released folder
 
 The question goes through the same `build_sequence` as in training: one path, no second tokenisation to drift.

@@ -1,4 +1,4 @@
-"""How much arithmetic a step is, counted from the shapes, and what share of the device's peak it reaches.
+"""How much arithmetic a step is, what share of the device's peak it reaches, and the numbers of a log line.
 
     MFU ("model FLOPs utilisation") = FLOPs that the model needs / (seconds x FLOPs a second at the peak)
 

@@ -311,8 +311,8 @@ def keep_apart(out: Path, asked: dict) -> None:
     not compare with these."""
     file = out / "settings.json"
     if file.is_file() and (known := json.loads(file.read_text())) != asked:
-        raise ValueError(f"{out} holds results of {known}, which would not compare with those of {asked}. Try "
-                         f"--out=FOLDER for a table of its own.")
+        raise ValueError(f"{out} holds results of {known}, which would not compare with those of {asked}. "
+                         f"Try --out=FOLDER for a table of its own.")
     out.mkdir(parents=True, exist_ok=True)
     write_atomically(file, [json.dumps(asked).encode()])
 
@@ -348,7 +348,8 @@ def main(arguments: list[str]) -> None:
     names = ["base", *(name for name in given.only.split(",") if name != "base")]
     if unknown := set(names) - VARIANTS.keys():
         raise ValueError(f"variant {sorted(unknown)[0]!r} does not exist. Try of: {', '.join(VARIANTS)}.")
-    keep_apart(given.out, {"preset": base.name, "settings": settings, "rows": given.rows})
+    keep_apart(given.out, {"preset": given.preset or "mini made smaller", "settings": sorted(settings),
+                           "rows": given.rows, "data": str(given.data)})
     results = run_all(names, seeds, base=base, out=given.out, data=given.data, deadline=deadline,
                       rows=given.rows)
     if results:

@@ -300,7 +300,8 @@ def bench_all(config: RunConfig, steps: int, words_file: Path) -> Iterator[list[
     if file.exists() and all(config.folder(ROOT / "data", name).is_dir() for name in config.mix):
         jobs.append(lambda: bench_packing(config, Tokenizer.load(file), steps))
     else:
-        print(f"no data of level {config.level}: packing is left out (make data LEVEL={config.level})")
+        print(f"no data of level {config.level}: packing is left out (make data LEVEL={config.level})",
+              file=sys.stderr)
     jobs += [lambda: bench_crops(config, images), lambda: bench_decoding(config), lambda: bench_tiler(config),
              lambda: bench_words(words_file)]
     for job in tqdm(jobs, "measuring", leave=False):

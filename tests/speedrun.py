@@ -100,7 +100,8 @@ def main(arguments: list[str]) -> None:
     minutes = {part: round(seconds / 60, 2) for part, seconds in clock.seconds.items()}
     print(f"minutes: {sum(minutes.values()):.2f} in all, {minutes}")
     if len(clock.done) < len(PARTS):
-        print("not at the end yet; the same command goes on")
+        print("not at the end yet; the same command goes on"
+              + f", with more than {ASKING:g} minutes" * (given.minutes <= ASKING))
 
 
 if __name__ == "__main__":

@@ -159,8 +159,10 @@ def test_leftovers_of_an_interrupted_save_are_swept_away(tmp_path):
     (tmp_path / "step-000100.tmp").mkdir()
     (tmp_path / "step-000150").mkdir()
     (tmp_path / "samples").mkdir()
+    (tmp_path / "step-000150-best").mkdir()  # somebody's own copy
     save(tmp_path, 200)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["latest", "samples", "step-000200"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["latest", "samples", "step-000150-best",
+                                                                "step-000200"]
 
 
 def test_saving_a_step_twice_never_overwrites_the_good_one(tmp_path):

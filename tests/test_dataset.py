@@ -1,5 +1,6 @@
 """A folder of pictures and what was said about them: your own works unchanged, and every slip is named."""
 import json
+import math
 import runpy
 import sys
 from pathlib import Path
@@ -145,6 +146,10 @@ BAD_ROWS = {
     json.dumps(row(CAT, things=[{"kind": "cat", "size": 3}])): "is not told by kind, color, x, y",
     json.dumps(row(CAT, things=[{"kind": "cat", "color": "red", "x": "1", "y": 1, "width": 1, "height": 1}])):
         "is not told by kind",
+    json.dumps(row(CAT, things=[{"kind": "cat", "color": "red", "x": True, "y": 1, "width": 1,
+                                 "height": 1}])): "is not told by kind",
+    json.dumps(row(CAT, things=[{"kind": "cat", "color": "red", "x": math.nan, "y": 1, "width": 1,
+                                 "height": 1}])): "is not told by kind",
 }
 
 

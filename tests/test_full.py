@@ -224,7 +224,7 @@ def test_counts_reach_sixteen_and_agree_with_the_scene():
         for pointed, plain in zip(said[::2], said[1::2]):
             assert len(pointed.points) == int(plain.answer) and pointed.label == plain.label
             seen[int(plain.answer)] += 1
-    assert set(range(15)) <= set(seen)
+    assert set(range(15)) <= set(seen) <= set(range(17))
     assert max(seen.values()) / sum(seen.values()) < 0.2
 
 

@@ -3,12 +3,14 @@ import ast
 import base64
 import doctest
 import json
+import os
 import re
 import shutil
 import signal
 import statistics
 import subprocess
 import sys
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -519,13 +521,36 @@ def test_marks_end_a_loop_without_an_end_and_ask_no_other_test(house, capfd):
 
 
 @needs_alarm
-def test_ctrl_c_in_a_loop_without_an_end_names_its_line(house, capfd):
-    told = marked(house, "return 1 + x", "__import__('_thread').interrupt_main()\n    while x: pass", capfd)
-    assert re.search("line [67], in one: KeyboardInterrupt", told), told
+def test_marks_end_a_loop_that_is_met_as_the_tests_are_read(house, capfd):
+    told = marked(house, '"""A file."""', "while True: pass", capfd, seconds=0.3)
+    assert "line 1, in <module>: TimeoutError" in told or "line 1: TimeoutError" in told
+
+
+@needs_alarm
+def test_ctrl_c_in_a_loop_without_an_end_names_its_line(house, tmp_path):
+    """At a terminal it reaches both: the command, which waits, and the tests, which say where they were."""
+    root, folder = learner(house, "return 1 + x", f"open({str(tmp_path / 'begun')!r}, 'w').close()\n"
+                                                   f"    while x: pass")
+    code = f"from pathlib import Path; from lessons import blank; blank.marks(Path({str(folder)!r}), " \
+           f"Path({str(root)!r}))"
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True,
+                               start_new_session=True)
+    while not (tmp_path / "begun").exists() and process.poll() is None:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    told, _ = process.communicate()
+    assert "line 7, in one: KeyboardInterrupt" in told and "It fails the test that was stopped." in told
 
 
 def marked(house, old: str, new: str, capfd, seconds: float = 60) -> str:
     """What make marks prints of a learner's copy in which `old` became `new`."""
+    root, folder = learner(house, old, new, seconds)
+    assert blank.marks(folder, root) != 0
+    return capfd.readouterr().out
+
+
+def learner(house, old: str, new: str, seconds: float = 60):
+    """A project with tests and a learner's copy in which `old` became `new`: (root, folder)."""
     root, folder = house
     for name in ("__init__.py", "page.py", "marks.py", "marking.py"):
         shutil.copy(ROOT / "lessons" / name, root / "lessons")
@@ -539,8 +564,7 @@ def marked(house, old: str, new: str, capfd, seconds: float = 60) -> str:
     path = root / "mine" / "minimolmo" / "small.py"
     written = SMALL.replace("    # how\n    return x + 1", "    return 1 + x")
     path.write_text(written.replace(old, new))
-    assert blank.marks(folder, root) != 0
-    return capfd.readouterr().out
+    return root, folder
 
 
 def test_an_emptied_function_fails_the_librarys_own_test_and_the_library_itself_does_not(tmp_path):

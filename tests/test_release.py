@@ -53,6 +53,11 @@ def test_a_released_model_answers_and_its_weights_are_the_trained_ones_in_bfloat
     assert isinstance(said[0].text, str)
 
 
+def test_without_a_name_it_is_called_after_its_preset(run, tmp_path):
+    """However its folder is called: a mini never takes the place of the released nano."""
+    assert release.release(run, place=tmp_path / "released").name == "minimolmo-nano"
+
+
 def small_files(monkeypatch):
     """No file above 24,000 bytes, 4,000 of them for its header."""
     monkeypatch.setattr(release, "SHARD", 24_000)

@@ -200,6 +200,11 @@ def test_the_peak_is_looked_up_by_the_gpus_name_else_measured(monkeypatch):
                        ("NVIDIA L4", 121e12)):
         monkeypatch.setattr(torch.cuda, "get_device_name", lambda _device: name)
         assert flops.peak_flops(torch.device("cuda")) == peak
+    with monkeypatch.context() as patch:
+        patch.setattr(flops, "measured_peak", lambda _device: 1.0)
+        for name in ("NVIDIA L40", "NVIDIA RTX A1000"):  # no L4, no A100
+            patch.setattr(torch.cuda, "get_device_name", lambda _device: name)
+            assert flops.peak_flops(torch.device("cuda")) == 1.0
     assert 1e8 < flops.peak_flops(torch.device("cpu")) < 1e14
 
 
