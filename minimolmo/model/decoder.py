@@ -95,8 +95,8 @@ class GroupedQueryAttention(nn.Module):
     def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], visible: Tensor, layer: int,
                 cache: KVCache | None) -> Tensor:
         q, k, v = self.qkv(x).split(self.widths, dim=-1)
-        q = rotate(split_heads(self.q_norm(q), self.heads), *angles)                   # (B, H, T, d)
-        k = rotate(split_heads(self.k_norm(k), self.kv_heads), *angles)                # (B, G, T, d)
+        qk = split_heads(torch.cat([self.q_norm(q), self.k_norm(k)], dim=-1), self.heads + self.kv_heads)
+        q, k = rotate(qk, *angles).split([self.heads, self.kv_heads], dim=1)     # (B, H, T, d), (B, G, T, d)
         v = split_heads(v, self.kv_heads)
         if cache is not None:
             k, v = cache.extend(layer, k, v)
