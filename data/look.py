@@ -33,7 +33,7 @@ def sheet(folder: Path, pictures: int) -> Image.Image:
 
 
 def liveliness(example: Example) -> tuple[int, int]:
-    """How much there is to see: things that no ring hides, less those that one does, then points."""
+    """How much there is to see: things that a ring leaves room, less those that it crowds, then points."""
     large = sum(1 if min(thing.width, thing.height) > LARGE else -1 for thing in example.things)
     most = max(len(points_in(annotation)) for annotation in example.annotations)
     return min(large, PLENTY), most if most <= PLENTY else 0

@@ -20,6 +20,9 @@ from minimolmo.parallel import RANK, WORLD
 from minimolmo.text.official_words import read_tokenizer
 from minimolmo.text.tokenizer import Tokenizer
 
+TEACHES = {  # stage: whether a dataset teaches something there, and in words; the mixture learns from all
+    "grow": (holds_things, "knows what was drawn where"), "captions": (holds_captions, "holds captions")}
+
 
 class Trainee(nn.Module):
     """The model and its scaffolding, as one module that turns a micro-batch into a loss."""
@@ -131,21 +134,24 @@ def find_tokenizer(config: RunConfig, data: Path) -> Tokenizer:
 
 
 def open_mix(run: Run, stage: str, split: str) -> dict[str, Dataset]:
-    """The datasets of a stage: the mix; in grow and captions, those of it that teach something there."""
+    """The datasets of a stage: the mix; in grow and captions, those of it that teach something there. Raises
+    ValueError if none does."""
     names = [name for name, weight in run.config.mix.items() if weight]
     datasets = {name: Dataset(run.config.folder(run.data, name), split) for name in names}
-    teaches = {"grow": holds_things, "captions": holds_captions, "mixture": len}[stage]
-    return {name: dataset for name, dataset in datasets.items() if teaches(dataset)}
+    if stage not in TEACHES:
+        return datasets
+    teaches, what = TEACHES[stage]
+    datasets = {name: dataset for name, dataset in datasets.items() if teaches(dataset)}
+    if not datasets:
+        raise ValueError(f"no dataset of the mix {what}, so stage {stage} has nothing to learn. "
+                         f"Try --{stage}.steps=0, or --mix.cap=1.")
+    return datasets
 
 
 def make_loader(run: Run, stage: str) -> Loader:
     """The batches of one stage, this process's share."""
     config, settings = run.config, getattr(run.config, stage)
     datasets = open_mix(run, stage, "train")
-    if not datasets:
-        wanted = {"grow": "knows what was drawn where", "captions": "holds captions"}.get(stage, "has rows")
-        raise ValueError(f"no dataset of the mix {wanted}, so stage {stage} has nothing to learn. "
-                         f"Try --{stage}.steps=0, or --mix.cap=1.")
     budget = config.model.image.budget(settings.view)
     recipe = Recipe(config.model.image, run.tokenizer, stage, budget, config.max_tokens,
                     speed.lengths_up_to(config.max_tokens) if run.compiled else ())
