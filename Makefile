@@ -52,7 +52,7 @@ ask: setup          ## ask a picture (your nano, else the released one): make as
 	$(PYTHON) -m minimolmo.answer "$(IMAGE)" "$(Q)" $(ARGS)
 
 inside: setup       ## nine pictures of what happens inside as IMAGE is asked Q: out/inside/*.png
-	$(PYTHON) -m minimolmo.look_inside "$(IMAGE)" "$(Q)" $(ARGS)
+	$(PYTHON) -m minimolmo.viz.figures "$(IMAGE)" "$(Q)" $(ARGS)
 
 test: setup         ## run all tests (2 to 3 minutes on 2 cores)
 	$(PYTHON) -m pytest -q $(ARGS)
@@ -64,7 +64,7 @@ smoke: setup        ## 20 steps of everything, then one answer (1 minute)
 	rm -rf out/smoke
 	$(PYTHON) -m data.prepare_all --images=256 --folder=out/smoke/data
 	$(PYTHON) -m data.tokenizer.prepare --folder=out/smoke/data
-	$(PYTHON) train.py --data=out/smoke/data --out=out/smoke --grow.steps=8 --captions.steps=4 --mixture.steps=8
+	$(PYTHON) train.py --data=out/smoke/data --out=out/smoke --bootstrap.steps=8 --pretrain.steps=4 --finetune.steps=8
 	$(PYTHON) -m minimolmo.answer out/smoke/data/points/easy/images/val_000000.png "$(Q)" --weights=out/smoke
 
 bench: setup        ## measure PRESET here: steps, MFU, attention, packing, crops, decoding, tiler (a minute)
@@ -77,7 +77,7 @@ ablate: setup       ## what each idea of Molmo buys: many small runs, resumable 
 	$(PYTHON) tests/ablate.py $(ARGS)
 
 release: setup      ## OUT=out/mini as a folder to give away: data/released/minimolmo-mini (after make eval)
-	$(PYTHON) -m minimolmo.release $(OUT) $(ARGS)
+	$(PYTHON) -m minimolmo.weights.release $(OUT) $(ARGS)
 
 lesson: setup       ## run one lesson's page and hold it against what it says: make lesson N=05
 	$(PYTHON) -m lessons.run $(or $(N),$(error which lesson? Try make lesson N=05))

@@ -34,7 +34,7 @@ from minimolmo.flow import Annotation, Thing
 
 class Picture(Protocol):
     """What a set may draw: a scene, a chart, a clock."""
-    things: tuple[Thing, ...]   # for grow.py and the scores; () where nothing is pointed at
+    things: tuple[Thing, ...]   # for auxiliary.py and the scores; () where nothing is pointed at
     columns: dict               # facts of the whole picture, under PixMo's own names
     suffix: str                 # of its file: .png for flat colours, .jpg for the rest
 

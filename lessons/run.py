@@ -27,8 +27,20 @@ import numpy as np
 import torch
 from PIL import Image
 
-from lessons.page import (CODE, PICTURE, RAISES, ROOT, Block, blocks, find, line_of, missing_names, prose,
-                          quoted, words)
+from lessons.page import (
+    CODE,
+    PICTURE,
+    RAISES,
+    ROOT,
+    Block,
+    blocks,
+    find,
+    line_of,
+    missing_names,
+    prose,
+    quoted,
+    words,
+)
 
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 CELL, MOST = 16, 24.0       # pixels; mean difference (of 255) allowed in each: other Pillows draw other edges

@@ -11,7 +11,7 @@ from lessons.marks import is_own, stopped
 from lessons.page import ROOT
 
 OUT = ROOT / "out" / "tiny"
-STEPS = ["--grow.steps=60", "--grow.warmups=[5,5,5]", "--captions.steps=10", "--mixture.steps=10"]
+STEPS = ["--bootstrap.steps=60", "--bootstrap.warmup_steps=[5,5,5]", "--pretrain.steps=10", "--finetune.steps=10"]
 
 
 def use_mine() -> None:

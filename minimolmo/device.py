@@ -1,20 +1,21 @@
-"""The one place where a device is chosen."""
+"""The device: where it is chosen, what it can do, and what to say when its memory is full."""
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 
 
 def pick_device() -> torch.device:
-    """The best this machine has: a CUDA GPU, Apple's MPS, or the CPU. Under torchrun, this process's own."""
+    """The best device of this machine: a CUDA GPU, Apple's MPS, or the CPU. Under torchrun, this process's own."""
     rank, world = int(os.environ.get("LOCAL_RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     if torch.cuda.is_available():
         device = torch.device("cuda", rank % torch.cuda.device_count())
         torch.cuda.set_device(device)
-        torch.backends.cuda.enable_cudnn_sdp(False)  # it plans anew for each shape, and answers grow
+        torch.backends.cuda.enable_cudnn_sdp(False)  # it plans again for every new length: decoding is slow
         return device
     if torch.backends.mps.is_available() and world == 1:  # processes cannot exchange gradients over MPS
         return torch.device("mps")
@@ -22,16 +23,23 @@ def pick_device() -> torch.device:
 
 
 def autocast(device: torch.device) -> torch.autocast:
-    """bfloat16 arithmetic on CUDA; float32 elsewhere: on a CPU, bfloat16 attention learns 5 times slower."""
+    """bfloat16 arithmetic on CUDA, float32 elsewhere: on a CPU, bfloat16 attention trains 5 times slower."""
     return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
 
 
+def cpu_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """CPU cores that this process may use: in a container often far fewer than the machine has."""
+    own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    share, period = quota.read_text(encoding="utf-8").split() if quota.is_file() else ("max", "")  # microseconds
+    return own if share == "max" else max(1, min(own, int(share) // int(period)))
+
+
 @contextmanager
-def room_to_answer() -> Iterator[None]:
-    """Around what answers: raises a ValueError that says what to try where a GPU's memory is full."""
+def explain_out_of_memory() -> Iterator[None]:
+    """A context for answering: turns a full GPU into a ValueError that says what to try."""
     try:
         yield
     except torch.OutOfMemoryError as error:
-        raise ValueError(f"the GPU's memory is full: the model and what it was asked do not fit ({error}). "
-                         f"Try --view=bird, which looks at one crop a picture, or set CUDA_VISIBLE_DEVICES "
-                         f"to nothing, to answer on the CPU.") from None
+        raise ValueError(f"the GPU's memory is full: the model, the images and the questions do not fit "
+                         f"({error}). Try --view=bird, which uses one crop an image, or set "
+                         f"CUDA_VISIBLE_DEVICES to nothing, to answer on the CPU.") from None

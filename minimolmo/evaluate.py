@@ -1,8 +1,8 @@
-"""Scores, in three columns: the right image, a blank one, another example's. Is it looking?
+"""Evaluation in three columns: the right image, a blank one, another example's image.
 
     python -m minimolmo.evaluate --weights=out/nano     prints the table, writes report.json and report.png
 
-A model that has only learnt how answers usually sound scores the same in all three columns.
+A model that only knows how answers usually sound scores the same in all three columns.
 """
 from __future__ import annotations
 
@@ -19,152 +19,160 @@ from PIL import Image
 from tqdm import tqdm
 
 from minimolmo import draw
-from minimolmo.answer import ask, in_threads, load
+from minimolmo.answer import ask, load, map_in_threads
 from minimolmo.batch.dataset import Dataset
-from minimolmo.device import room_to_answer
+from minimolmo.config import VIEWS
+from minimolmo.device import explain_out_of_memory
 from minimolmo.image.resize import open_image
-from minimolmo.score import SCORES, Asked, is_right, lines_of, score
+from minimolmo.metrics import SCORERS, EvalItem, is_correct, report_lines, score_items
+from minimolmo.model.molmo import MiniMolmo
 from minimolmo.text.prompts import answer_text, question_text
+from minimolmo.text.tokenizer import Tokenizer
 
-BATCH = 128       # questions answered at once
-SPARE = 16        # tokens
+BATCH_SIZE = 128   # questions answered at once
+EXTRA_TOKENS = 16  # an answer may be a quarter and this much longer than the longest target
 RIGHT_IMAGE, BLANK_IMAGE, OTHER_IMAGE = COLUMNS = ("right image", "blank image", "other image")
 
 
-def pick_questions(name: str, data: Dataset, rows: Iterable[int], seed: int = 0) -> list[Asked]:
-    """From each of these rows one annotation of each style it has, in a wording drawn for it."""
-    rng, asked = np.random.default_rng(seed), []
+def sample_questions(name: str, data: Dataset, rows: Iterable[int], seed: int = 0) -> list[EvalItem]:
+    """One annotation of each style from each of these rows, in a wording drawn for it."""
+    rng, items = np.random.default_rng(seed), []
     for row in rows:
         example, styles = data[row], defaultdict(list)
         for annotation in example.annotations:
             styles[annotation.style].append(annotation)
-        for style in [style for style in SCORES if style in styles]:
+        for style in [style for style in SCORERS if style in styles]:
             annotation = styles[style][rng.integers(len(styles[style]))]
-            asked.append(Asked(name, example, annotation, question_text(annotation, rng)))
-    return asked
+            items.append(EvalItem(name, example, annotation, question_text(annotation, rng)))
+    return items
 
 
-def pick_all(folders: dict[str, Path], split: str, rows: int) -> list[Asked]:
-    """Questions to the first rows of every dataset, those with like answers side by side."""
-    asked = []
+def collect_items(folders: dict[str, Path], split: str, rows: int) -> list[EvalItem]:
+    """Questions about the first rows of every dataset, sorted by style and by target."""
+    items = []
     for name, folder in folders.items():
         data = Dataset(folder, split)
-        asked += pick_questions(name, data, range(min(rows, len(data))))
-    return sorted(asked, key=likeness)
+        items += sample_questions(name, data, range(min(rows, len(data))))
+    return sorted(items, key=sort_key)
 
 
-def likeness(asked: Asked) -> tuple:
-    """Sorts questions so that those of a style, and in it those with like answers, stand side by side."""
-    return asked.annotation.style, len(asked.annotation.points), asked.annotation.answer
+def sort_key(item: EvalItem) -> tuple:
+    """Sorts items so that those of a style, and in it those with similar targets, are neighbours."""
+    return item.annotation.style, len(item.annotation.points), item.annotation.answer
 
 
-def other_images(asked: list[Asked]) -> list[Path]:
-    """For each question the image of the one half a list away: of another answer if it can be, never its own.
+def mismatched_images(items: list[EvalItem]) -> list[Path]:
+    """For each item the image of the one half a list away, which mostly has another target; never its own.
 
-    Raises ValueError if all questions are about one image.
+    Raises ValueError if all items are about one image.
     """
-    paths, half = [a.example.image for a in asked], len(asked) // 2
+    paths, half = [item.example.image for item in items], len(items) // 2
     if len(set(paths)) == 1:
-        raise ValueError(f"{asked[0].example.name}: no other picture has a {asked[0].annotation.style} "
-                         f"question, so there is none to swap with. Add one, or ask more --rows.")
+        raise ValueError(f"{items[0].example.name}: no other image has a {items[0].annotation.style} "
+                         f"question, so there is none to swap with. Add one, or take more --rows.")
     circle = paths * 3
     return [next(path for path in circle[i + half:] if path != own) for i, own in enumerate(paths)]
 
 
-def answer_all(model, tokenizer, asked: list[Asked], column: str, view: str,
-               bar: tqdm | None = None) -> None:
-    """Put every question to the model, BATCH at a time, about the column's image, and keep what it says."""
-    longest = room(tokenizer, asked)
-    paths = other_images(asked) if column == OTHER_IMAGE else [a.example.image for a in asked]
-    for start in range(0, len(asked), BATCH):
-        part, images = asked[start:start + BATCH], in_threads(open_image, paths[start:start + BATCH])
+def answer_all(model: MiniMolmo, tokenizer: Tokenizer, items: list[EvalItem], column: str, view: str,
+               bar: tqdm | None = None) -> list[EvalItem]:
+    """The items with the model's answers about the column's images, BATCH_SIZE at a time."""
+    max_tokens, answered = max_answer_tokens(tokenizer, items), []
+    paths = mismatched_images(items) if column == OTHER_IMAGE else [item.example.image for item in items]
+    for start in range(0, len(items), BATCH_SIZE):
+        part, images = items[start:start + BATCH_SIZE], map_in_threads(open_image, paths[start:start + BATCH_SIZE])
         if column == BLANK_IMAGE:
             images = [np.full_like(image, 255) for image in images]
-        answers = ask(model, tokenizer, images, [a.question for a in part], view, longest)
-        for a, image, answer in zip(part, images, answers):
-            a.answer = answer
-            if column == RIGHT_IMAGE:  # the true points lie in the question's own image, in every column
-                a.aspect = image.shape[1] / image.shape[0]
+        answers = ask(model, tokenizer, images, [item.question for item in part], view, max_tokens)
+        for item, image, answer in zip(part, images, answers):
+            # the target's points are in the item's own image, in every column
+            aspect = image.shape[1] / image.shape[0] if column == RIGHT_IMAGE else item.aspect
+            answered.append(replace(item, answer=answer, aspect=aspect))
         if bar:
             bar.update(len(part))
+    return answered
 
 
-def room(tokenizer, asked: list[Asked]) -> int:
-    """Tokens that an answer to one of these may have: the longest true one's and a quarter more.
+def max_answer_tokens(tokenizer: Tokenizer, items: list[EvalItem]) -> int:
+    """The token limit for answers to these items: the longest target's length, a quarter and a few more.
 
-    A caption of level full needs hundreds, a colour two; a model that never says end-of-text stops there. All
-    questions of a style have the same room, so it tells nothing about the single answer.
+    All questions of a style have the same limit, so it reveals nothing about a single answer.
     """
-    return max(len(tokenizer.encode(" " + answer_text(a.annotation))) for a in asked) * 5 // 4 + SPARE
+    return max(len(tokenizer.encode(" " + answer_text(item.annotation))) for item in items) * 5 // 4 + EXTRA_TOKENS
 
 
-def evaluate(model, tokenizer, folders: dict[str, Path], view: str, rows: int,
-             judge: Callable[[list[Asked]], dict] = score) -> tuple[dict, list[Asked]]:
-    """All columns on val, the right image on novel pairs too: (report, answers to val's right images).
+def evaluate(model: MiniMolmo, tokenizer: Tokenizer, folders: dict[str, Path], view: str, rows: int,
+             score: Callable[[list[EvalItem]], dict] = score_items) -> tuple[dict, list[EvalItem]]:
+    """Scores of all columns on val and of the right image on novel pairs, and val's answered items.
 
-    judge  turns answers into scores by style; whoever knows more of the pictures may bring one
+    score  turns answered items into scores by style
     """
     novel = {name: folder for name, folder in folders.items() if (folder / "novel.jsonl").exists()}
-    questions = {"val": pick_all(folders, "val", rows), "novel": pick_all(novel, "novel", rows)}
+    items = {"val": collect_items(folders, "val", rows), "novel": collect_items(novel, "novel", rows)}
     tasks = [("val", column) for column in COLUMNS] + [("novel", RIGHT_IMAGE)] * bool(novel)
-    report, answers = {}, []
-    with tqdm(total=sum(len(questions[split]) for split, _ in tasks), desc="asking", delay=1) as bar:
+    report, right = {}, []
+    with tqdm(total=sum(len(items[split]) for split, _ in tasks), desc="evaluating", delay=1) as bar:
         for split, column in tasks:
-            asked = questions[split]
-            answered = []
-            for style in SCORES:
-                mine = [a for a in asked if a.annotation.style == style]
-                if mine and (column != OTHER_IMAGE or len({a.example.image for a in mine}) > 1):
-                    answer_all(model, tokenizer, mine, column, view, bar)
-                    answered += mine
-            report["novel pairs" if split == "novel" else column] = judge(answered)
+            answered = answer_by_style(model, tokenizer, items[split], column, view, bar)
+            report["novel pairs" if split == "novel" else column] = score(answered)
             if (split, column) == tasks[0]:
-                answers = [replace(a) for a in asked]
-    return report, answers
+                right = items["val"] = answered  # they know their own image's aspect
+    return report, right
 
 
-def table(report: dict) -> str:
-    """The report as a table of text: one line a score, one column a kind of image."""
+def answer_by_style(model: MiniMolmo, tokenizer: Tokenizer, items: list[EvalItem], column: str, view: str,
+                    bar: tqdm) -> list[EvalItem]:
+    """`answer_all`, style by style. A style with questions about one image alone has no other image."""
+    answered = []
+    for style in SCORERS:
+        own = [item for item in items if item.annotation.style == style]
+        if own and (column != OTHER_IMAGE or len({item.example.image for item in own}) > 1):
+            answered += answer_all(model, tokenizer, own, column, view, bar)
+    return answered
+
+
+def format_table(report: dict) -> str:
+    """The report as a text table: one line a score, one column a kind of image."""
     head = f"{'':<40}" + "".join(f"{column:>14}" for column in report)
     rows = [f"{name:<40}" + "".join(f"{value:>14.4g}" for value in values)
-            for name, values in lines_of(report)]
+            for name, values in report_lines(report)]
     return "\n".join([head, *rows])
 
 
-def sheet(answers: list[Asked], per_style: int = 4) -> Image.Image:
-    """A contact sheet: some questions of each style, the answers drawn into the pictures."""
-    tiles = []
-    for style in SCORES:
-        mine = [a for a in answers if a.annotation.style == style]
-        for a in mine[::max(1, len(mine) // per_style)][:per_style]:
-            tiles.append(tile(a, answers))
-    return draw.contact_sheet(tiles, columns=per_style)
+def report_sheet(items: list[EvalItem], per_style: int = 4) -> Image.Image:
+    """A contact sheet: some questions of each style, with the answers drawn into the images."""
+    cards = []
+    for style in SCORERS:
+        own = [item for item in items if item.annotation.style == style]
+        for item in own[::max(1, len(own) // per_style)][:per_style]:
+            cards.append(result_card(item, items))
+    return draw.contact_sheet(cards, columns=per_style)
 
 
-def tile(asked: Asked, among: list[Asked]) -> tuple[Image.Image, str, list[str], bool | None]:
-    """One picture for a contact sheet: image with points, question, answer, right or wrong."""
-    image = draw.draw_points(Image.fromarray(open_image(asked.example.image)), asked.answer.points)
-    return image, asked.question, [asked.answer.text], is_right(asked, among)
+def result_card(item: EvalItem, among: list[EvalItem]) -> tuple[Image.Image, str, list[str], bool | None]:
+    """A card for a contact sheet: image with the answer's points, question, answer, right or wrong."""
+    image = draw.draw_points(Image.fromarray(open_image(item.example.image)), item.answer.points)
+    return image, item.question, [item.answer.text], is_correct(item, among)
 
 
-@room_to_answer()
+@explain_out_of_memory()
 def main(arguments: list[str]) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description="Score a trained model on held-out pictures.")
+    parser = argparse.ArgumentParser(description="Score a trained model on held-out images.")
     parser.add_argument("--weights", type=Path, default=Path("out/nano"),
                         help="a run's folder (default: %(default)s)")
-    parser.add_argument("--data", type=Path, default=Path("data"), help="where the datasets lie")
+    parser.add_argument("--data", type=Path, default=Path("data"), help="the folder of the datasets")
     parser.add_argument("--rows", type=int, default=256, help="rows of each dataset (default: %(default)s)")
-    parser.add_argument("--view", choices=["bird", "ground", "close_up"], help="default: the one of training")
+    parser.add_argument("--view", choices=VIEWS, help="default: the one of training")
     given = parser.parse_args(arguments)
     if given.rows < 2:
         raise ValueError(f"--rows={given.rows} leaves no other image to swap with. Try --rows=256.")
     model, tokenizer, config = load(given.weights)
     folders = {name: config.folder(given.data, name) for name, weight in config.mix.items() if weight}
-    report, answers = evaluate(model, tokenizer, folders, given.view or config.mixture.view, given.rows)
-    print(table(report))
-    (given.weights / "report.json").write_text(json.dumps(report, indent=1))
-    sheet(answers).save(given.weights / "report.png")
+    report, items = evaluate(model, tokenizer, folders, given.view or config.finetune.view, given.rows)
+    print(format_table(report))
+    (given.weights / "report.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
+    report_sheet(items).save(given.weights / "report.png")
     print(f"written: {given.weights / 'report.json'}, {given.weights / 'report.png'}")
 
 

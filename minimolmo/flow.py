@@ -1,4 +1,4 @@
-"""What flows: the six kinds of thing that travel from a picture to an answer.
+"""The six data types that travel from a picture to an answer.
 
     Annotation -> Example -> Crops -> Sequence -> Batch -> (model) -> Answer
 
@@ -7,30 +7,31 @@ K patches in a pooling window, V visual tokens, T sequence, H heads, D width, N 
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:  # images and words need no torch, so neither does this file
+if TYPE_CHECKING:  # image/ and text/ need no torch, so neither does this file
     import torch
     from torch import Tensor
 
 Point = tuple[float, float]  # x, y in percent (0-100) of the original image, origin top-left
 
-TRUNK = 0      # branch of BOS and the image: every annotation sees it
-PADDING = -1   # branch of a padded position: nobody sees it
+IMAGE_SEGMENT = 0  # segment of BOS and the image: every annotation attends to it
+PAD_SEGMENT = -1   # segment of padding: only padding attends to it
 
 
 @dataclass(frozen=True)
 class Annotation:
-    """One thing somebody said about an image: facts only, `text/prompts.py` finds the words.
+    """One question or task about an image, as facts. `text/prompts.py` puts them into words.
 
-    style     which task this is: pointing, user_qa, ...; STYLES in batch/dataset.py lists all
-    question  what is asked, used as it stands; or
+    style     the task: pointing, user_qa, ...; STYLES in batch/dataset.py lists all
+    question  the question, used as it stands; or
     label     what to point at or count ("red circle"), for the styles that have templates
-    answer    what is answered; empty where the points are the answer
+    answer    the answer; empty where the points are the answer
     points    percent of the image, in any order; empty in a pointing style means "there are none"
     """
     style: str
@@ -42,12 +43,12 @@ class Annotation:
 
 @dataclass(frozen=True)
 class Thing:
-    """One drawn object, known exactly because our own code drew it. `grow.py` and the scores look at it.
+    """One drawn object with its exact labels, for the auxiliary losses and the metrics.
 
-    x, y, width, height  its box, as if nothing stood before it: percent of the image's width and height; x, y
-                         are its centre, which is never hidden: there a point must land
+    x, y, width, height  its whole box, hidden parts included: percent of the image's width and height; x, y
+                         is its centre, which is never hidden, so a point must land there
     pattern              plain, striped or dotted
-    word                 what is written on it
+    word                 the text written on it
     visible              share of it that nothing hides, 0..1
     """
     kind: str
@@ -63,7 +64,7 @@ class Thing:
 
 @dataclass(frozen=True)
 class Example:
-    """One row of a dataset: an image and all that was said about it."""
+    """One row of a dataset: an image and its annotations."""
     image: Path
     annotations: tuple[Annotation, ...]
     things: tuple[Thing, ...] = ()
@@ -72,90 +73,94 @@ class Example:
 
 @dataclass(frozen=True)
 class Crops:
-    """An image, cut for the vision tower. Crop 0 is the overview; high-res crops follow row by row.
+    """An image cut into crops. Crop 0 is the overview; high-res crops follow row by row.
 
-    patches      (C, S, 3*patch*patch) float32, normalised (in training uint8, not yet normalised); one row =
-                 one patch as (y, x, channel)
-    real         (C, S) float32, share of each patch that is picture and not padding, 0..1; official weights
-                 were given each crop's a crop too early, and -1 for the last (`ImageConfig.early_masks`)
-    pool_idx     (V, K) int64 into the C*S patches laid end to end, in the order the visual tokens are read;
-                 -1 = beyond the crop's edge, no patch there
-    token_grids  [(rows, cols) of the overview, (rows, cols) of the stitched crops], in visual tokens;
-                 one entry alone in bird view
-    grid         (rows, cols) of high-res crops; (0, 0) in bird view
-    places       (C, 4) float32: left, top, width, height of each crop's square in percent of the *original*
-                 image (padding lies outside 0..100); `grow.py` and `draw.py` find things by it
+    patches         (C, S, 3*patch*patch) uint8 in training, float32 elsewhere; pixels 0..255, not normalised;
+                    one row is one patch, flattened as (y, x, channel)
+    patch_coverage  (C, S) float32, share of each patch that is picture and not padding, 0..1; official weights
+                    were trained with masks shifted by one crop, -1 for the last (`ImageConfig.shifted_masks`)
+    pool_idx        (V, K) int64 into the C*S patches laid end to end, in the order of the visual tokens;
+                    -1 = beyond the crop's edge, no patch there
+    token_grids     [(rows, cols) of the overview, (rows, cols) of the stitched crops], in visual tokens;
+                    in bird view the first alone
+    grid            (rows, cols) of high-res crops; (0, 0) in bird view
+    crop_boxes      (C, 4) float32: left, top, width, height of each crop in percent of the *original* image
+                    (padding lies outside 0..100)
     """
     patches: np.ndarray
-    real: np.ndarray
+    patch_coverage: np.ndarray
     pool_idx: np.ndarray
     token_grids: tuple[tuple[int, int], ...]
     grid: tuple[int, int]
-    places: np.ndarray
+    crop_boxes: np.ndarray
 
 
 @dataclass(frozen=True)
 class Sequence:
-    """One image and its annotations as tokens, ready for the model. Each array is (T,).
+    """One image and its annotations as tokens, ready for the model. The first five arrays are (T,).
 
-    ids          what the model reads at each position (int64)
-    targets      what it should say next (int64)
-    loss_weight  how much that counts: 0 on images and questions (float32)
-    position     where the token stands: every annotation goes on from the image's end (int64)
-    branch       TRUNK for the image, 1, 2, ... for the annotations (int64)
-    crops        the image itself
-    things       (M, 6) float32, for `grow.py`: x, y, width, height in percent, then the ids of the
-                 first token of the colour's and of the kind's word; M = 0 where the data does not know
+    ids          input token at each position (int64)
+    targets      the token to predict there (int64)
+    loss_weight  weight of that prediction in the loss: 0 on images and questions (float32)
+    position     position id: every annotation goes on from the image's end (int64)
+    segment_ids  IMAGE_SEGMENT for the image, 1, 2, ... for the annotations (int64)
+    crops        the image
+    thing_boxes  (M, 4) float32, for the auxiliary losses: x, y, width, height of each object in percent;
+                 M = 0 where the data has no object labels
+    thing_ids    (M, 2) int64: ids of the first token of its colour's name and of its kind's name
     """
     ids: np.ndarray
     targets: np.ndarray
     loss_weight: np.ndarray
     position: np.ndarray
-    branch: np.ndarray
+    segment_ids: np.ndarray
     crops: Crops
-    things: np.ndarray
+    thing_boxes: np.ndarray
+    thing_ids: np.ndarray
     name: str = ""
 
 
 @dataclass
 class Batch:
-    """Several sequences, padded on the right; the crops of all images laid end to end, so no crop is padding.
+    """Several sequences, padded on the right. The crops of all images are laid end to end, without padding.
 
-    ids, targets, loss_weight, position, branch   (B, T) tensors; padding has branch PADDING, weight 0
-    patches (C, S, 3*patch*patch), real (C, S)    C counts the crops of the whole batch; patches as in `Crops`
-    pool_idx (V, K)                               into the batch's C*S patches; visual tokens in reading order
-    places (C, 4), owner (C,)                     as in `Crops`; which sequence of the batch a crop belongs to
-    things (B, M, 6)                              as in `Sequence`, rows of -1 where an image has fewer
-    names                                         where each sequence came from
+    ids, targets, loss_weight, position, segment_ids  (B, T) tensors; padding has segment PAD_SEGMENT, weight 0
+    patches (C, S, 3*patch*patch)                     C counts the crops of the whole batch
+    patch_coverage (C, S)                             as in `Crops`
+    pool_idx (V, K)                                   into the batch's C*S patches
+    crop_boxes (C, 4), crop_owner (C,)                as in `Crops`; which sequence of the batch a crop is of
+    thing_boxes (B, M, 4), thing_ids (B, M, 2)        as in `Sequence`; rows of -1 where an image has fewer
+    names                                             where each sequence came from
     """
     ids: Tensor
     targets: Tensor
     loss_weight: Tensor
     position: Tensor
-    branch: Tensor
+    segment_ids: Tensor
     patches: Tensor
-    real: Tensor
+    patch_coverage: Tensor
     pool_idx: Tensor
-    places: Tensor
-    owner: Tensor
-    things: Tensor
+    crop_boxes: Tensor
+    crop_owner: Tensor
+    thing_boxes: Tensor
+    thing_ids: Tensor
     names: list[str]
 
     def to(self, device: torch.device | str) -> Batch:
-        """The same batch on another device; from pinned memory the copy is asynchronous."""
-        return self._each(lambda tensor: tensor.to(device, non_blocking=tensor.is_pinned()))
+        """The same batch on another device. The copy is asynchronous from pinned memory."""
+        return self._map(lambda tensor: tensor.to(device, non_blocking=tensor.is_pinned()))
 
     def pin_memory(self) -> Batch:
-        """The same batch in page-locked memory, which a GPU reads by itself."""
-        return self._each(lambda tensor: tensor.pin_memory())
+        """The same batch in page-locked memory, from which a GPU copies by itself."""
+        return self._map(lambda tensor: tensor.pin_memory())
 
-    def _each(self, change) -> Batch:
+    def _map(self, change: Callable[[Tensor], Tensor]) -> Batch:
         changed = {name: change(value) for name, value in vars(self).items() if name != "names"}
         return Batch(**changed, names=self.names)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the model said: the text, and the points it contains in percent of the original image."""
+    """The model's answer: its text, and the points in it, in percent of the original image."""
     text: str
     points: list[Point]

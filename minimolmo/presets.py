@@ -1,75 +1,87 @@
-"""The named models: nano, which you train, mini, for one GPU, and the four that were released.
+"""The named configurations: nano for a laptop, mini for one GPU, and the four released Molmos.
 
     preset("molmo_7b_d").model.decoder.width     # 3584
 
-Source: the paper's hyperparameter table, and the released configs. Rates and warm-ups stand in the order
-(ViT, connector, decoder). """
+Source: the paper's hyperparameter table, and the released configs. Learning rates and warm-up steps stand in
+the order (ViT, connector, decoder).
+"""
 from __future__ import annotations
 
 from dataclasses import replace
 
-from minimolmo.config import (ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, RunConfig,
-                              StageConfig, VisionConfig)
+from minimolmo.config import (
+    ConnectorConfig,
+    DecoderConfig,
+    ImageConfig,
+    MolmoConfig,
+    RunConfig,
+    StageConfig,
+    VisionConfig,
+)
 
 NANO = RunConfig()
 
 
 def _mini() -> RunConfig:
-    """For one GPU: 25 million parameters, level full. Sizes and rates are arithmetic, not measured yet."""
+    """For one GPU: 25 million parameters, level full. Sizes and learning rates are not measured yet."""
     model = MolmoConfig(
-        ImageConfig(crop_size=168, patch_size=14, ground=12, close_up=24),
+        ImageConfig(crop_size=168, patch_size=14, ground_crops=12, close_up_crops=24),
         VisionConfig(width=384, layers=6, heads=6, mlp=1536),
         ConnectorConfig(width=384, heads=6, mlp=1024),
         DecoderConfig(width=384, layers=6, heads=6, kv_heads=6, mlp=1024, vocab=2048))
-    grow = StageConfig(steps=1500, batch=128, rates=(1e-3, 1e-3, 1e-3), hold=0.5, view="ground", growth=1.0)
-    words = StageConfig(steps=500, batch=128, rates=(2e-4, 4e-4, 1e-3), hold=1.0, view="ground", growth=0.5)
+    bootstrap = StageConfig(steps=1500, batch_size=128, learning_rates=(1e-3, 1e-3, 1e-3), hold_fraction=0.5,
+                            view="ground", auxiliary_weight=1.0)
+    pretrain = StageConfig(steps=500, batch_size=128, learning_rates=(2e-4, 4e-4, 1e-3), hold_fraction=1.0,
+                           view="ground", auxiliary_weight=0.5)
     mix = dict(points=1.0, count=1.2, ask_model_anything=1.0, cap=0.8, cap_qa=0.6, point_explanations=0.6,
                docs=1.5, clocks=1.5)
-    return RunConfig("mini", level="full", model=model, grow=grow, captions=words,
-                     mixture=replace(words, steps=5000, hold=0.6), mix=mix, max_tokens=1280)
+    return RunConfig("mini", level="full", model=model, bootstrap=bootstrap, pretrain=pretrain,
+                     finetune=replace(pretrain, steps=5000, hold_fraction=0.6), mix=mix, max_tokens=1280)
 
 
 # What all four share: CLIP's ViT-L/14 at 336 px, and the crops.
-EYE = MolmoConfig(
-    ImageConfig(crop_size=336, patch_size=14, margins=(4, 4), ground=12, close_up=36, early_masks=True),
-    VisionConfig(width=1024, layers=23, heads=16, mlp=4096, taps=(-2, -9)),
+VISION = MolmoConfig(
+    ImageConfig(crop_size=336, patch_size=14, margins=(4, 4), ground_crops=12, close_up_crops=36,
+                shifted_masks=True),
+    VisionConfig(width=1024, layers=23, heads=16, mlp=4096, feature_layers=(-2, -9)),
     ConnectorConfig(width=1024, heads=16, mlp=18944))
 
 QWEN2_7B = DecoderConfig(width=3584, layers=28, heads=28, kv_heads=4, mlp=18944, vocab=152064, theta=1e6,
                          tied=False)
 QWEN2_72B = replace(QWEN2_7B, width=8192, layers=80, heads=64, kv_heads=8, mlp=29568, eps=1e-5)
-OLMO_7B = DecoderConfig(width=4096, layers=32, heads=32, kv_heads=32, mlp=11008, vocab=100278, spare=74,
-                        theta=5e5, qkv_bias=False, tied=False, qk_norm=True, post_norm=True)
-OLMOE = DecoderConfig(width=2048, layers=16, heads=16, kv_heads=16, mlp=1024, vocab=50280, spare=24, eps=1e-5,
-                      qkv_bias=False, tied=False, qk_norm=True, experts=64, top_k=8)
+OLMO_7B = DecoderConfig(width=4096, layers=32, heads=32, kv_heads=32, mlp=11008, vocab=100278,
+                        vocab_padding=74, theta=5e5, qkv_bias=False, tied=False, qk_norm=True, post_norm=True)
+OLMOE = DecoderConfig(width=2048, layers=16, heads=16, kv_heads=16, mlp=1024, vocab=50280,
+                      vocab_padding=24, eps=1e-5, qkv_bias=False, tied=False, qk_norm=True, experts=64, top_k=8)
 
-NO_GROWTH = StageConfig(steps=0)  # they start from CLIP and a language model
-CAPTIONS = StageConfig(steps=22_300, batch=128, rates=(6e-6, 2e-4, 2e-5), warmups=(2000, 200, 2000),
-                       dropout=0.1, view="ground")
-MIXTURE = StageConfig(steps=30_000, batch=256, rates=(5e-6, 5e-6, 1e-5), warmups=(200, 200, 200),
-                      dropout=0.1, view="ground")
+NO_BOOTSTRAP = StageConfig(steps=0)  # they start from CLIP and a language model
+PRETRAIN = StageConfig(steps=22_300, batch_size=128, learning_rates=(6e-6, 2e-4, 2e-5),
+                       warmup_steps=(2000, 200, 2000), dropout=0.1, view="ground")
+FINETUNE = StageConfig(steps=30_000, batch_size=256, learning_rates=(5e-6, 5e-6, 1e-5),
+                       warmup_steps=(200, 200, 200), dropout=0.1, view="ground")
 MIX = dict.fromkeys(("points", "count", "ask_model_anything", "cap", "cap_qa", "point_explanations", "docs",
-                     "clocks"), 1.0)  # the square root of each one's size and nothing beside it
+                     "clocks"), 1.0)  # sampled by the square root of each set's size alone
 
-MOLMO_7B_D = RunConfig("molmo_7b_d", level="full", model=replace(EYE, decoder=QWEN2_7B), grow=NO_GROWTH,
-                       captions=CAPTIONS, mixture=MIXTURE, mix=MIX, max_tokens=2304, balance=0.0, shard=True)
+MOLMO_7B_D = RunConfig("molmo_7b_d", level="full", model=replace(VISION, decoder=QWEN2_7B),
+                       bootstrap=NO_BOOTSTRAP, pretrain=PRETRAIN, finetune=FINETUNE, mix=MIX, max_tokens=2304,
+                       load_balance_weight=0.0, shard=True)
 
 
-def _sister(name: str, decoder: DecoderConfig, projector: int, captions: dict, mixture: dict) -> RunConfig:
-    """7B-D with another language model, a projector to fit it, and what the paper trained otherwise."""
-    connector = replace(EYE.connector, mlp=projector)
-    return replace(MOLMO_7B_D, name=name, model=replace(EYE, connector=connector, decoder=decoder),
-                   captions=replace(CAPTIONS, **captions), mixture=replace(MIXTURE, **mixture))
+def _variant(name: str, decoder: DecoderConfig, projector: int, pretrain: dict, finetune: dict) -> RunConfig:
+    """Molmo-7B-D with another language model, the projector's width, and the settings that differ."""
+    connector = replace(VISION.connector, mlp=projector)
+    return replace(MOLMO_7B_D, name=name, model=replace(VISION, connector=connector, decoder=decoder),
+                   pretrain=replace(PRETRAIN, **pretrain), finetune=replace(FINETUNE, **finetune))
 
 
 PRESETS = {
     "nano": NANO,
     "mini": _mini(),
-    "molmoe_1b": _sister("molmoe_1b", OLMOE, 1024, {}, dict(rates=(5e-6, 5e-6, 2e-5))),
-    "molmo_7b_o": _sister("molmo_7b_o", OLMO_7B, 11008, {}, dict(steps=32_000)),
+    "molmoe_1b": _variant("molmoe_1b", OLMOE, 1024, {}, dict(learning_rates=(5e-6, 5e-6, 2e-5))),
+    "molmo_7b_o": _variant("molmo_7b_o", OLMO_7B, 11008, {}, dict(steps=32_000)),
     "molmo_7b_d": MOLMO_7B_D,
-    "molmo_72b": _sister("molmo_72b", QWEN2_72B, 29568, dict(rates=(6e-6, 2e-4, 1e-5)),
-                         dict(rates=(3e-6, 3e-6, 5e-6), steps=20_000)),
+    "molmo_72b": _variant("molmo_72b", QWEN2_72B, 29568, dict(learning_rates=(6e-6, 2e-4, 1e-5)),
+                          dict(learning_rates=(3e-6, 3e-6, 5e-6), steps=20_000)),
 }
 
 

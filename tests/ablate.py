@@ -31,21 +31,22 @@ from torch import Tensor, nn
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-import train  # noqa: E402
 from charts import bars  # noqa: E402
+
+import train  # noqa: E402
 from minimolmo import checkpoint, evaluate, optim, speed  # noqa: E402
 from minimolmo.answer import load  # noqa: E402
 from minimolmo.batch import loader  # noqa: E402
 from minimolmo.config import RunConfig, override  # noqa: E402
-from minimolmo.presets import preset  # noqa: E402
-from minimolmo.model import molmo  # noqa: E402
 from minimolmo.disk import write_atomically  # noqa: E402
-from minimolmo.run import Run, make_loader  # noqa: E402
-from minimolmo.score import score  # noqa: E402
+from minimolmo.metrics import score_items  # noqa: E402
+from minimolmo.model import molmo  # noqa: E402
+from minimolmo.presets import preset  # noqa: E402
 from minimolmo.text import prompts  # noqa: E402
 from minimolmo.text.points import parse_points, points_to_text  # noqa: E402
+from minimolmo.training.run import Run, make_loader  # noqa: E402
 
-# What is compared: (style, score). The first two are the paper's own: cap F1, and counting by pointing.
+# What is compared: (style, score_items). The first two are the paper's own: cap F1, and counting by pointing.
 SCORES = {"caption F1": ("long_caption", "fact F1"), "point-then-count": ("point_count", "accuracy"),
           "pointing F1": ("pointing", "F1"), "free questions": ("user_qa", "exact match")}
 # A mini made smaller, so that some forty runs fit into an hour or two of a GPU.
@@ -55,7 +56,7 @@ SMALL = ["--model.image.crop_size=112", "--model.image.ground=4", "--model.image
          "--model.connector.width=256", "--model.connector.heads=4", "--model.connector.mlp=768",
          "--model.decoder.width=256", "--model.decoder.layers=4", "--model.decoder.heads=4",
          "--model.decoder.kv_heads=4", "--model.decoder.mlp=768",
-         "--grow.steps=600", "--captions.steps=300", "--mixture.steps=1500"]
+         "--bootstrap.steps=600", "--pretrain.steps=300", "--finetune.steps=1500"]
 
 
 class StackPooling(nn.Module):
@@ -111,9 +112,9 @@ def count_then_point(annotation, answer_text=prompts.answer_text) -> str:
 
 
 def clip_globally(optimizer: torch.optim.Optimizer, most: float) -> list[float]:
-    """One norm over all parts; stands in for `optim.clip`."""
+    """One norm over all parts; stands in for `optimizer.clip_gradients`."""
     every = [weight for group in optimizer.param_groups for weight in group["params"]]
-    return [float(torch.nn.utils.clip_grad_norm_(every, most))] * len(optim.PARTS)
+    return [float(torch.nn.utils.clip_grad_norm_(every, most))] * len(optimizer.PARTS)
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ class Variant:
 
     settings  what differs on train.py's command line
     patches   what stands in for what while it trains and answers: (module, name, stand-in)
-    paper     (score, the paper's number with the idea as in Molmo, and with this change); None: it gives none
+    paper     (score_items, the paper's number with the idea as in Molmo, and with this change); None: it gives none
     view      how near it looks when it answers, if not as in training
     seconds   it gets as many steps of the mixture as take the base's time
     """
@@ -136,9 +137,9 @@ class Variant:
 
 def straight_to_the_mixture(config: RunConfig) -> RunConfig:
     """No stage of captions; the mixture gets its steps."""
-    steps = config.captions.steps + config.mixture.steps
-    return replace(config, captions=replace(config.captions, steps=0),
-                   mixture=replace(config.mixture, steps=steps))
+    steps = config.pretrain.steps + config.finetune.steps
+    return replace(config, pretrain=replace(config.pretrain, steps=0),
+                   finetune=replace(config.finetune, steps=steps))
 
 
 def in_view(view: str) -> tuple[str, ...]:
@@ -155,10 +156,10 @@ VARIANTS = {
     "stacking": Variant(patches=((molmo, "AttentionPooling", StackPooling),),
                         paper=("caption F1", 54.1, 53.7)),
     "mean pooling": Variant(patches=((molmo, "AttentionPooling", MeanPooling),)),
-    "one tapped layer": Variant(("--model.vision.taps=[-1,-1]",), paper=("caption F1", 54.1, 53.7)),
+    "one tapped layer": Variant(("--model.vision.feature_layers=[-1,-1]",), paper=("caption F1", 54.1, 53.7)),
     "one annotation each": Variant(patches=((loader, "choose", one_annotation),), seconds=True),
     "straight to the mixture": Variant(adapt=straight_to_the_mixture),
-    "dropout as in the paper": Variant(("--captions.dropout=0.1", "--mixture.dropout=0.1"),
+    "dropout as in the paper": Variant(("--pretrain.dropout=0.1", "--finetune.dropout=0.1"),
                                        paper=("caption F1", 53.1, 54.1)),
     "no length hint": Variant(patches=((prompts, "HINTED", 0.0),), paper=("caption F1", 54.1, 53.0)),
     "points unordered": Variant(patches=((prompts, "points_to_text", unordered),),
@@ -212,7 +213,7 @@ def clean() -> Iterator[None]:
     try:
         yield
     finally:
-        speed.forget()
+        compiler.reset_compiler()
 
 
 def train_one(config: RunConfig, place: Path, data: Path, deadline: float) -> None:
@@ -228,21 +229,21 @@ def with_the_time_of(base: RunConfig, config: RunConfig, variant: Variant, place
     known = seconds_a_step(base, place, data)
     with patched(variant):
         taken = seconds_a_step(config, place, data)
-    steps = max(1, round(base.mixture.steps * known / taken))
-    return replace(config, mixture=replace(config.mixture, steps=steps))
+    steps = max(1, round(base.finetune.steps * known / taken))
+    return replace(config, finetune=replace(config.finetune, steps=steps))
 
 
 def seconds_a_step(config: RunConfig, place: Path, data: Path, groups: int = 4) -> float:
     """Of the mixture, the mean of some whole groups of batches, short ones and long ones. A trial that is
     thrown away: the same batches twice, and the second time counts, when all shapes have been met."""
-    steps = min(groups * loader.GROUP, config.mixture.steps)
+    steps = min(groups * loader.GROUP, config.finetune.steps)
     with clean():
         run = Run(config, place, data, None)
-        batches = list(make_loader(run, "mixture").batches(0, steps))
+        batches = list(make_loader(run, "finetune").batches(0, steps))
         for _ in range(2):
             began = time.perf_counter()
             for number, micro_batches in enumerate(batches):
-                train.train_step(run, "mixture", number, micro_batches)
+                train.train_step(run, "finetune", number, micro_batches)
             taken = time.perf_counter() - began
         del run
     return taken / steps
@@ -252,14 +253,14 @@ def ask_one(place: Path, data: Path, view: str, rows: int) -> dict:
     """The scores of a trained run on held-out pictures, right image alone."""
     model, tokenizer, config = load(place)
     folders = {name: config.folder(data, name) for name, weight in config.mix.items() if weight}
-    asked = evaluate.pick_all(folders, "val", rows)
-    evaluate.answer_all(model, tokenizer, asked, evaluate.RIGHT_IMAGE, view or config.mixture.view)
-    report = score(asked)
+    asked = evaluate.collect_items(folders, "val", rows)
+    evaluate.answer_all(model, tokenizer, asked, evaluate.RIGHT_IMAGE, view or config.finetune.view)
+    report = score_items(asked)
     return {name: report.get(style, {}).get(key) for name, (style, key) in SCORES.items()}
 
 
 def summarise(results: dict[str, list[dict]]) -> list[dict]:
-    """A line for each variant: the mean of each score, how far seeds lie apart, what the paper found."""
+    """A line for each variant: the mean of each score_items, how far seeds lie apart, what the paper found."""
     lines = []
     for name, found in results.items():
         line = {"variant": name, "seeds": len(found)}
@@ -286,7 +287,7 @@ def beside_the_paper(variant: Variant, line: dict) -> dict:
 
 
 def table(lines: list[dict]) -> str:
-    """The lines as markdown: score, and in brackets the gain over the base."""
+    """The lines as markdown: score_items, and in brackets the gain over the base."""
     rows = ["| variant | seeds | " + " | ".join(SCORES) + " | the paper | same direction? |",
             "|---" * (len(SCORES) + 4) + "|"]
     for line in lines:

@@ -22,29 +22,29 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from charts import bars  # noqa: E402
+
 from minimolmo import speed  # noqa: E402
-from minimolmo.answer import generate, prompt  # noqa: E402
+from minimolmo.answer import generate, build_prompt  # noqa: E402
 from minimolmo.batch.collate import collate  # noqa: E402
 from minimolmo.batch.dataset import Dataset  # noqa: E402
-from minimolmo.batch.loader import Loader, Recipe  # noqa: E402
+from minimolmo.batch.loader import Loader, Preprocessor  # noqa: E402
 from minimolmo.batch.sequence import build_sequence  # noqa: E402
-from minimolmo.config import (ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig,  # noqa: E402
-                              RunConfig, VisionConfig)
+from minimolmo.config import ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, RunConfig, VisionConfig  # noqa: E402
 from minimolmo.device import autocast, pick_device  # noqa: E402
-from minimolmo.flops import peak_flops, training_flops  # noqa: E402
 from minimolmo.flow import Batch  # noqa: E402
 from minimolmo.image.tiler import tile_image  # noqa: E402
-from minimolmo.model.attention import attend, attend_fused  # noqa: E402
-from minimolmo.model.molmo import MiniMolmo, who_sees_whom  # noqa: E402
-from minimolmo.optim import make_optimizer  # noqa: E402
+from minimolmo.model.attention import attention, fused_attention  # noqa: E402
+from minimolmo.model.molmo import MiniMolmo, attention_mask  # noqa: E402
 from minimolmo.presets import preset  # noqa: E402
-from minimolmo.text.official_words import read_tokenizer  # noqa: E402
+from minimolmo.text.hf_tokenizer import read_tokenizer  # noqa: E402
 from minimolmo.text.tokenizer import Tokenizer  # noqa: E402
+from minimolmo.training.flops import peak_flops, training_flops  # noqa: E402
+from minimolmo.training.optimizer import make_optimizer  # noqa: E402
 
 DEVICE = pick_device()
 BILLION = MolmoConfig(  # CLIP's ViT-L and a decoder of the size of Llama-3.2-1B's: 1.4 billion weights in all
     ImageConfig(crop_size=336, patch_size=14, margins=(4, 4), ground=12),
-    VisionConfig(width=1024, layers=23, heads=16, mlp=4096, taps=(-2, -9)),
+    VisionConfig(width=1024, layers=23, heads=16, mlp=4096, feature_layers=(-2, -9)),
     ConnectorConfig(width=1024, heads=16, mlp=8192),
     DecoderConfig(width=2048, layers=16, heads=16, kv_heads=8, mlp=8192, vocab=50304))
 Row = dict  # group, what, value, unit, note
@@ -70,7 +70,7 @@ def seconds(run: Callable, least: float = 1.0, most: int = 50) -> float:
 
 def _fresh() -> None:
     """Nothing of what was measured before is left: no compiled program, no weights, no peak."""
-    speed.forget()
+    compiler.reset_compiler()
     if DEVICE.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
 
@@ -91,7 +91,7 @@ def some_batch(model: MolmoConfig, images: int, max_crops: int, words: int, anno
     tokenizer, rng = Tokenizer([], vocab=model.decoder.vocab), np.random.default_rng(0)
     crops = tile_image(some_image(*side), model.image, max_crops, as_bytes=True)
     said = [[rng.integers(0, 256, words // 2).tolist() for _ in range(2)] for _ in range(annotations)]
-    return collate([build_sequence(crops, said, tokenizer)] * images, speed.LENGTHS).to(DEVICE)
+    return collate([build_sequence(crops, said, tokenizer)] * images, compiler.LENGTH_BUCKETS).to(DEVICE)
 
 
 class Step:
@@ -102,12 +102,12 @@ class Step:
         with DEVICE:  # a billion weights are drawn in no time there
             self.model = MiniMolmo(model)
         if compiled:
-            speed.compile_blocks(self.model)
-        self.optimizer = make_optimizer(self.model.parts(), 0.0)
+            compiler.compile_blocks(self.model)
+        self.optimizer = make_optimizer(self.model.parameter_groups(), 0.0)
 
     def __call__(self, batch: Batch) -> None:
         with autocast(DEVICE):
-            loss, _ = self.model.loss(batch, self.model.look(batch)[1])
+            loss, _ = self.model.loss(batch, self.model.encode_images(batch)[1])
         (loss / batch.loss_weight.sum()).backward()
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -117,7 +117,7 @@ def bench_step(name: str, model: MolmoConfig, batch: Batch, compiled: bool) -> l
     """Images a second, MFU and memory of one size."""
     step, how = Step(model, compiled), "compiled" if compiled else "eager"
     taken = seconds(lambda: step(batch))
-    mfu = training_flops(model, "mixture", batch) / taken / peak_flops(DEVICE)
+    mfu = training_flops(model, "finetune", batch) / taken / peak_flops(DEVICE)
     shape = f"{len(batch.ids)} images, {len(batch.patches)} crops, {batch.ids.shape[1]} tokens each"
     rows = [row("training step", f"{name}, {how}", len(batch.ids) / taken, "images/s", shape),
             row("MFU", f"{name}, {how}", 100 * mfu, "%", shape)]
@@ -140,13 +140,13 @@ def bench_parts(config: RunConfig, batch: Batch) -> list[Row]:
         return both_ways
 
     with torch.no_grad(), autocast(DEVICE):
-        features, visual = model.look(batch)
-        hidden = model.read(batch, visual)
+        features, visual = model.encode_images(batch)
+        hidden = model.decode(batch, visual)
     features, visual, hidden = (x.detach().requires_grad_() for x in (features, visual, hidden))
     said = batch.loss_weight > 0
-    parts = {"ViT": run(lambda: model.see(batch.patches, batch.real)),
+    parts = {"ViT": run(lambda: model.encode_crops(batch.patches, batch.patch_coverage)),
              "connector": run(lambda: model.projector(model.pooling(features.flatten(0, 1), batch.pool_idx))),
-             "decoder": run(lambda: model.read(batch, visual)),
+             "decoder": run(lambda: model.decode(batch, visual)),
              "head and loss": run(lambda: model.decoder.logits(hidden[said]).float().logsumexp(dim=-1)),
              "optimizer": lambda: step.optimizer.step()}
     taken = {name: seconds(part, 0.5) for name, part in parts.items()}
@@ -158,18 +158,18 @@ def bench_attention(config: RunConfig, batch: Batch) -> list[Row]:
     """Attention on the branch mask: written out, fused, and FlexAttention. Forward and backward on a GPU; on
     a CPU forward alone, as FlexAttention has no backward there."""
     from torch.nn.attention.flex_attention import create_block_mask, flex_attention
-    decoder, branch = config.model.decoder, batch.branch
+    decoder, branch = config.model.decoder, batch.segment_ids
     size = len(branch), decoder.heads, branch.shape[1], decoder.head_size
     cuda, dtype = DEVICE.type == "cuda", torch.bfloat16 if DEVICE.type == "cuda" else torch.float32
     q, k, v = (torch.randn(size, device=DEVICE, dtype=dtype, requires_grad=cuda) for _ in range(3))
-    visible = who_sees_whom(branch, branch)
+    visible = attention_mask(branch, branch)
 
     def may_see(b, _h, asking, asked):
         return (asked <= asking) & ((branch[b, asking] == branch[b, asked]) | (branch[b, asked] == 0))
 
     mask = create_block_mask(may_see, size[0], None, size[2], size[2], device=DEVICE)
     flex = torch.compile(flex_attention) if cuda else flex_attention
-    forms = {"written out": lambda: attend(q, k, v, visible), "fused": lambda: attend_fused(q, k, v, visible),
+    forms = {"written out": lambda: attention(q, k, v, visible), "fused": lambda: fused_attention(q, k, v, visible),
              "FlexAttention" + ", not compiled" * (not cuda): lambda: flex(q, k, v, block_mask=mask)}
     note = (f"{size[0]} x {size[2]} tokens, {100 * visible.float().mean():.0f} % visible, forward"
             f"{' and backward' if cuda else ''}")
@@ -189,16 +189,16 @@ class Unpacked(Loader):
 
 def bench_packing(config: RunConfig, tokenizer: Tokenizer, steps: int) -> list[Row]:
     """Packed against apart: the same images, the same annotations; and how long batches take to make."""
-    recipe = Recipe(config.model.image, tokenizer, "mixture", config.model.image.budget(config.mixture.view),
+    recipe = Preprocessor(config.model.image, tokenizer, "finetune", config.model.image.max_crops(config.finetune.view),
                     config.max_tokens)
     datasets = [Dataset(config.folder(ROOT / "data", name), "train") for name in config.mix]
-    rows, speeds, size = [], {}, min(config.mixture.batch, 16)
+    rows, speeds, size = [], {}, min(config.finetune.batch_size, 16)
     for name, kind in (("packed", Loader), ("one image each", Unpacked)):
         began = time.process_time()
         batches = [parts[0] for parts in
                    kind(datasets, list(config.mix.values()), recipe, size, seed=0).batches(0, steps)]
         making = (time.process_time() - began) / steps
-        said = sum(int(batch.branch.amax(dim=1).clamp(min=0).sum()) for batch in batches)
+        said = sum(int(batch.segment_ids.amax(dim=1).clamp(min=0).sum()) for batch in batches)
         batches, step = [batch.to(DEVICE) for batch in batches], Step(config.model)
         step(batches[0])
         _wait()
@@ -233,13 +233,13 @@ def bench_crops(config: RunConfig, images: int, budgets=(0, 1, 2, 4, 6, 9, 12)) 
 @torch.inference_mode()
 def without_cache(model, batch: Batch, steps: int) -> list[int]:
     """Greedy decoding that reads everything again for every token; a batch of one."""
-    said, visual = [], model.look(batch)[1]
+    said, visual = [], model.encode_images(batch)[1]
     for _ in range(steps):
-        word = model.decoder.logits(model.read(batch, visual)[:, -1]).argmax(dim=-1)
+        word = model.decoder.logits(model.decode(batch, visual)[:, -1]).argmax(dim=-1)
         said.append(int(word))
         batch = replace(batch, ids=torch.cat([batch.ids, word[:, None]], dim=1),
                         position=torch.cat([batch.position, batch.position[:, -1:] + 1], dim=1),
-                        branch=torch.cat([batch.branch, batch.branch[:, -1:]], dim=1))
+                        segment_ids=torch.cat([batch.segment_ids, batch.segment_ids[:, -1:]], dim=1))
     return said
 
 
@@ -248,7 +248,7 @@ def bench_decoding(config: RunConfig, tokens: int = 200) -> list[Row]:
     torch.manual_seed(0)
     model = MiniMolmo(config.model).eval().to(DEVICE)
     tokenizer = Tokenizer([], vocab=config.model.decoder.vocab)
-    sequence = prompt(some_image(), "What is there?", model, tokenizer, "bird")
+    sequence = build_prompt(some_image(), "What is there?", model, tokenizer, "bird")
     one, many = collate([sequence]).to(DEVICE), collate([sequence] * 32).to(DEVICE)
     with autocast(DEVICE):
         with_cache, plain = generate(model, one, -1, tokens)[0], without_cache(model, one, tokens)
@@ -268,7 +268,7 @@ def bench_tiler(config: RunConfig) -> list[Row]:
     rows, image = [], some_image()
     for as_bytes in (True, False):
         for view in ("bird", "ground", "close_up"):
-            budget = config.model.image.budget(view)
+            budget = config.model.image.max_crops(view)
             taken = seconds(lambda: tile_image(image, config.model.image, budget, as_bytes), 0.3)
             name = f"{view}, {'bytes' if as_bytes else 'exact'}"
             rows.append(row("tiler, 640x480", name, 1 / taken, "images/s"))
@@ -286,8 +286,8 @@ def bench_words(words: Path, size: int = 4_000_000) -> list[Row]:
 
 def bench_all(config: RunConfig, steps: int, words_file: Path) -> Iterator[list[Row]]:
     """Every row of one preset on this device, one kind of measurement after another."""
-    cuda, images = DEVICE.type == "cuda", min(config.mixture.batch, 64 if DEVICE.type == "cuda" else 8)
-    budget = config.model.image.budget(config.mixture.view)
+    cuda, images = DEVICE.type == "cuda", min(config.finetune.batch_size, 64 if DEVICE.type == "cuda" else 8)
+    budget = config.model.image.max_crops(config.finetune.view)
     words = 80 if cuda else 32
     batch = some_batch(config.model, images, budget, words, side=(480, 640) if budget else (64, 64))
     file = ROOT / "data" / "tokenizer" / f"{config.level}-{config.model.decoder.vocab}.json"

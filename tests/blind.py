@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from data.write import HERE, SIZES  # noqa: E402
 from minimolmo.batch.dataset import Dataset  # noqa: E402
 from minimolmo.flow import Annotation  # noqa: E402
-from minimolmo.score import NUMBERS, read_time  # noqa: E402
+from minimolmo.metrics import NUMBERS, parse_time  # noqa: E402
 
 ROWS = 3000  # train rows of a set
 Groups = dict[str, list[tuple[list[str], str]]]
@@ -43,7 +43,7 @@ def answers_of(annotation: Annotation) -> dict[str, str]:
 
 
 def _clock_answers(annotation: Annotation) -> dict[str, str]:
-    time, question = read_time(annotation.answer), annotation.question.lower()
+    time, question = parse_time(annotation.answer), annotation.question.lower()
     if time is not None:
         return {"the time's hour": str(time // 60), "the time's minute": str(time % 60)}
     if annotation.answer.isdigit():

@@ -14,7 +14,7 @@ sys.path.insert(0, str(ROOT))
 
 from minimolmo.answer import load  # noqa: E402
 from minimolmo.batch.dataset import Dataset  # noqa: E402
-from minimolmo.batch.loader import Loader, Recipe  # noqa: E402
+from minimolmo.batch.loader import Loader, Preprocessor  # noqa: E402
 from minimolmo.model.experts import Experts  # noqa: E402
 
 BATCHES = 32  # of 16 pictures each
@@ -27,9 +27,9 @@ def measure(folder: str) -> list[torch.Tensor]:
     device = next(model.parameters()).device
     names = [name for name, weight in config.mix.items() if weight]
     datasets = [Dataset(config.folder(ROOT / "data", name), "val") for name in names]
-    recipe = Recipe(config.model.image, tokenizer, "mixture", config.model.image.budget(config.mixture.view),
+    recipe = Preprocessor(config.model.image, tokenizer, "finetune", config.model.image.max_crops(config.finetune.view),
                     config.max_tokens)
-    batches = iter(Loader(datasets, [config.mix[name] for name in names], recipe, batch=16, seed=1).batches())
+    batches = iter(Loader(datasets, [config.mix[name] for name in names], recipe, batch_size=16, seed=1).batches())
     layers = [block.mlp for block in model.decoder.blocks if isinstance(block.mlp, Experts)]
     if not layers:
         raise ValueError(f"{folder} has no experts. Try a run with --model.decoder.experts=8 "

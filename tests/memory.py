@@ -18,9 +18,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from minimolmo.model.molmo import MiniMolmo  # noqa: E402
-from minimolmo.official import load_weights, save_released  # noqa: E402
 from minimolmo.presets import preset  # noqa: E402
-from minimolmo.sizes import count  # noqa: E402
+from minimolmo.weights.official import load_official, save_official  # noqa: E402
+from minimolmo.weights.sizes import count  # noqa: E402
 
 MOLMO = preset("molmo_7b_d").model
 SMALLER = replace(MOLMO, vision=replace(MOLMO.vision, layers=9), connector=replace(MOLMO.connector, mlp=2048),
@@ -40,7 +40,7 @@ def write(folder: str) -> None:
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.02)
     before = peak()
-    save_released(folder, model, shard_bytes=500_000_000)
+    save_official(folder, model, shard_bytes=500_000_000)
     print(f"writing: {(peak() - before) / 1e9:.2f} GB beyond the model")
 
 
@@ -51,7 +51,7 @@ def load(folder: str, dtype: str) -> None:
     with torch.device("meta"):
         model = MiniMolmo(SMALLER).to(getattr(torch, dtype))
     model = model.to_empty(device="cpu")
-    load_weights(folder, model)
+    load_official(folder, model)
     grown = peak() - before
     print(f"loading into {dtype}: model {size / 1e9:.2f} GB, peak {grown / 1e9:.2f} GB beyond torch's "
           f"{before / 1e9:.2f} GB, {grown / size:.3f} of the model")

@@ -29,7 +29,7 @@ from data.look import points_in, words_of  # noqa: E402
 from data.pixmo.hub import LIMITS, Hub  # noqa: E402
 from data.pixmo.network import Limits  # noqa: E402
 from data.pixmo.prepare import Plan, prepare  # noqa: E402
-from minimolmo.batch.dataset import Dataset, check  # noqa: E402
+from minimolmo.batch.dataset import Dataset, check_split  # noqa: E402
 from minimolmo.draw import contact_sheet, draw_points  # noqa: E402
 
 DRAWN, LONGEST = 200, 1024  # different pictures of the speed test, and their pixels
@@ -120,7 +120,7 @@ def main() -> None:
     print(f"{images / took:.0f} images/s, {images / worked:.0f} a second of CPU; "
           f"MB at each tenth of the time, and at most: " + " ".join(f"{mark:.0f}" for mark in marks))
     for split in ("train", "val"):
-        print(check(folder, split))
+        print(check_split(folder, split))
     if given.what == "sets":
         sheet(folder).save(given.out / "look.png")
         print(f"written: {given.out / 'look.png'}")

@@ -74,7 +74,7 @@ class Clock:
 def is_trained(config: RunConfig, run: Path) -> bool:
     """Whether the newest checkpoint stands at the last step of all stages."""
     folder = checkpoint.latest(run)
-    steps = config.grow.steps + config.captions.steps + config.mixture.steps
+    steps = config.bootstrap.steps + config.pretrain.steps + config.finetune.steps
     return folder is not None and checkpoint.load_training_state(folder)[1]["step"] >= steps
 
 

@@ -22,10 +22,10 @@ from data.masks import shows, visible_masks  # noqa: E402
 from minimolmo import evaluate  # noqa: E402
 from minimolmo.answer import load  # noqa: E402
 from minimolmo.flow import Example, Point  # noqa: E402
-from minimolmo.score import Asked, pair_up, score, score_exact  # noqa: E402
+from minimolmo.metrics import EvalItem, maximum_matching, score_items, score_exact  # noqa: E402
 
 NOVEL, COMPOSITION = "novel pairs", 0.05  # a column; how far it may lie below what was seen in training
-# Line of the table: (style, score, goal). Errors should be small, all others large.
+# Line of the table: (style, score_items, goal). Errors should be small, all others large.
 GOALS = {
     "pointing F1, in the visible mask": ("pointing", "mask F1", 0.95),
     "pointing, median error in % of the width": ("pointing", "median error, % of width", 1.0),
@@ -47,13 +47,13 @@ def masks_of(example: Example) -> list[np.ndarray]:
         return visible_masks(example.things, *image.size)
 
 
-def masked_f1(asked: Asked) -> float:
+def masked_f1(asked: EvalItem) -> float:
     """F1 of one question; a point hits a thing that is meant if it lies where that thing is seen."""
     said, true = asked.answer.points, list(asked.annotation.points)
     if not said or not true:
         return float(not said and not true)
     mask = {(t.x, t.y): m for t, m in zip(asked.example.things, masks_of(asked.example))}
-    hit = pair_up([[n for n, point in enumerate(true) if in_mask(mask, point, spot)] for spot in said])
+    hit = maximum_matching([[n for n, point in enumerate(true) if in_mask(mask, point, spot)] for spot in said])
     return 2 * hit / (len(said) + len(true))
 
 
@@ -62,9 +62,9 @@ def in_mask(mask: dict[Point, np.ndarray], meant: Point, spot: Point) -> bool:
     return meant in mask and shows(mask[meant], spot)
 
 
-def judge(asked: list[Asked]) -> dict[str, dict[str, float]]:
+def judge(asked: list[EvalItem]) -> dict[str, dict[str, float]]:
     """`score`, and with it the scores that need the drawing code."""
-    report = score(asked)
+    report = score_items(asked)
     pointing = [a for a in asked if a.annotation.style == "pointing"]
     closed = [a for a in asked if a.annotation.style == "user_qa" and not a.annotation.answer.endswith(".")]
     if pointing:
@@ -115,12 +115,12 @@ def main(arguments: list[str]) -> None:
     given = parser.parse_args(arguments)
     model, tokenizer, config = load(given.weights)
     folders = {name: config.folder(given.data, name) for name, weight in config.mix.items() if weight}
-    report, answers = evaluate.evaluate(model, tokenizer, folders, config.mixture.view, given.rows, judge)
+    report, answers = evaluate.evaluate(model, tokenizer, folders, config.finetune.view, given.rows, judge)
     lines = compare(report)
-    print(f"{evaluate.table(report)}\n\n{table(lines)}")
+    print(f"{evaluate.format_table(report)}\n\n{table(lines)}")
     (given.weights / "report.json").write_text(json.dumps(report, indent=1))
     (given.weights / "targets.json").write_text(json.dumps(lines, indent=1))
-    evaluate.sheet(answers).save(given.weights / "report.png")
+    evaluate.report_sheet(answers).save(given.weights / "report.png")
 
 
 if __name__ == "__main__":

@@ -4,23 +4,24 @@ import math
 import weakref
 from types import SimpleNamespace
 
+import ablate
 import pytest
 import torch
-
-import ablate
-from minimolmo import checkpoint, optim, speed
-from minimolmo.config import override
-from minimolmo.presets import preset
-from minimolmo.flow import Annotation
-from minimolmo.model.molmo import MiniMolmo
-from minimolmo.model.vit import VisionBlock
-from minimolmo.score import read_count
-from minimolmo.text.points import parse_points, points_to_text
-from minimolmo.text.prompts import answer_text
 from test_train import TINY, data  # noqa: F401
 
-STEPS = ["--grow.steps=1", "--grow.batch=4", "--captions.steps=2", "--captions.batch=4", "--mixture.steps=2",
-         "--mixture.batch=4", *ablate.in_view("ground")]
+from minimolmo.flow import Annotation
+from minimolmo.metrics import parse_count
+from minimolmo.model.molmo import MiniMolmo
+from minimolmo.model.vit import VisionBlock
+from minimolmo.overrides import override
+from minimolmo.presets import preset
+from minimolmo.text.points import parse_points, points_to_text
+from minimolmo.text.prompts import answer_text
+from minimolmo.training import compiler, optimizer
+from minimolmo.weights import checkpoint
+
+STEPS = ["--bootstrap.steps=1", "--bootstrap.batch_size=4", "--pretrain.steps=2", "--pretrain.batch_size=4", "--finetune.steps=2",
+         "--finetune.batch_size=4", *ablate.in_view("ground")]
 COMMAND = ["--preset=nano", "--seeds=1", *TINY, *STEPS]
 CATS = Annotation("point_count", label="cats", points=((10.0, 20.0), (30.0, 40.0), (50.0, 5.0), (70.0, 60.0)))
 
@@ -28,7 +29,7 @@ CATS = Annotation("point_count", label="cats", points=((10.0, 20.0), (30.0, 40.0
 @pytest.fixture(autouse=True)
 def no_samples(monkeypatch):
     """A run of two steps has nothing to show."""
-    monkeypatch.setattr(ablate.train, "show_progress", lambda run: None)
+    monkeypatch.setattr(ablate.train, "save_samples", lambda run: None)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def test_every_variant_trains(name, base, data, tmp_path):  # noqa: F811
     with ablate.patched(variant):
         ablate.train_one(ablate.config_of(base, variant, 1), tmp_path, data, math.inf)
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    assert [line["stage"] for line in lines].count("mixture") == (4 if "straight" in name else 2)
+    assert [line["stage"] for line in lines].count("finetune") == (4 if "straight" in name else 2)
     assert all(math.isfinite(line["total"]) for line in lines)
 
 
@@ -58,7 +59,7 @@ def test_a_comparison_is_resumable_and_ends_in_a_table(data, tmp_path, capsys, m
     assert capsys.readouterr().out.splitlines()[-5:] == shown.splitlines()[-5:]
     assert "3 of 3 runs done" in shown and "| one annotation each | 1 |" in shown
     assert (tmp_path / "ablate.png").is_file() and (tmp_path / "ablate.json").is_file()
-    assert checkpoint.load_config(checkpoint.latest(tmp_path / "one-annotation-each-s1")).mixture.steps >= 1
+    assert checkpoint.load_config(checkpoint.latest(tmp_path / "one-annotation-each-s1")).finetune.steps >= 1
 
 
 def test_when_the_minutes_are_over_the_rest_waits(data, tmp_path, capsys):  # noqa: F811
@@ -81,7 +82,7 @@ def test_one_annotation_each_gets_the_seconds_of_the_base_both_timed_alike(base,
                         lambda *_: 3.0 if ablate.loader.choose is plain else 2.0)
     variant = ablate.VARIANTS["one annotation each"]
     config = ablate.with_the_time_of(base, base, variant, tmp_path, tmp_path)
-    assert base.mixture.steps == 2 and config.mixture.steps == 3
+    assert base.finetune.steps == 2 and config.finetune.steps == 3
     assert ablate.loader.choose is plain
 
 
@@ -106,11 +107,11 @@ def test_neither_data_nor_compiling_is_in_the_seconds_of_a_step(
 
 
 def test_patches_are_gone_when_a_variant_is_done():
-    before = optim.clip
+    before = optimizer.clip_gradients
     with pytest.raises(KeyboardInterrupt), ablate.patched(ablate.VARIANTS["clipped globally"]):
-        assert optim.clip is ablate.clip_globally
+        assert optimizer.clip_gradients is ablate.clip_globally
         raise KeyboardInterrupt
-    assert optim.clip is before
+    assert optimizer.clip_gradients is before
 
 
 def test_of_a_compiled_model_nothing_is_left_for_the_next_variant(base):
@@ -119,7 +120,7 @@ def test_of_a_compiled_model_nothing_is_left_for_the_next_variant(base):
     frames = []
     with ablate.clean():
         model = MiniMolmo(base.model)
-        speed.compile_blocks(model, lambda forward, **_: torch.compile(forward, backend="eager"))
+        compiler.compile_blocks(model, lambda forward, **_: torch.compile(forward, backend="eager"))
         model.vit(torch.zeros(1, base.model.image.side ** 2, 3 * base.model.image.patch_size ** 2))
         frames.append(cached_programs())
         left = weakref.ref(model.vit.blocks[0])
@@ -144,20 +145,20 @@ def test_unordered_points_are_the_same_points_in_another_order_and_the_same_one_
 
 def test_whatever_comes_first_points_or_number_the_count_is_read():
     for say in (answer_text, ablate.count_only, ablate.count_then_point):
-        assert read_count(say(CATS)) == 4
-        assert read_count(say(Annotation("point_count", label="cats"))) == 0
+        assert parse_count(say(CATS)) == 4
+        assert parse_count(say(Annotation("point_count", label="cats"))) == 0
     assert not parse_points(ablate.count_only(CATS))
     assert len(parse_points(ablate.count_then_point(CATS))) == 4
 
 
 def test_global_clipping_lets_a_loud_part_quieten_the_others():
     """Gradients of norm 30 and 40: together 50, cut to 1; per part both would be 1."""
-    parts = {name: [torch.nn.Parameter(torch.zeros(1))] for name in optim.PARTS}
-    for name, gradient in zip(optim.PARTS, (30.0, 40.0, 0.0)):
+    parts = {name: [torch.nn.Parameter(torch.zeros(1))] for name in optimizer.PARTS}
+    for name, gradient in zip(optimizer.PARTS, (30.0, 40.0, 0.0)):
         parts[name][0].grad = torch.tensor([gradient])
-    norms = ablate.clip_globally(optim.make_optimizer(parts, 0.0), 1.0)
+    norms = ablate.clip_globally(optimizer.make_optimizer(parts, 0.0), 1.0)
     assert norms == pytest.approx([50.0] * 3)
-    assert [float(parts[name][0].grad) for name in optim.PARTS] == pytest.approx([0.6, 0.8, 0.0], abs=1e-4)
+    assert [float(parts[name][0].grad) for name in optimizer.PARTS] == pytest.approx([0.6, 0.8, 0.0], abs=1e-4)
 
 
 def test_a_direction_agrees_only_if_it_is_larger_than_the_spread_of_the_seeds():

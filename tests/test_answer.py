@@ -9,15 +9,22 @@ import torch
 from PIL import Image
 
 from minimolmo import answer
-from minimolmo.answer import ask, choose_tokens, generate, load, prompt
+from minimolmo.answer import ask, generate, load, build_prompt, sample_tokens
 from minimolmo.batch.collate import collate
-from minimolmo.batch.loader import Recipe
-from minimolmo.checkpoint import save_checkpoint
-from minimolmo.config import (ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, RunConfig,
-                              StageConfig, VisionConfig)
+from minimolmo.batch.loader import Preprocessor
+from minimolmo.config import (
+    ConnectorConfig,
+    DecoderConfig,
+    ImageConfig,
+    MolmoConfig,
+    RunConfig,
+    StageConfig,
+    VisionConfig,
+)
 from minimolmo.flow import Annotation, Example, Sequence
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.text.tokenizer import Tokenizer
+from minimolmo.weights.checkpoint import save_checkpoint
 
 WORDS = Tokenizer([], vocab=257)  # single bytes and end-of-text
 TINY = MolmoConfig(
@@ -43,7 +50,7 @@ def model() -> MiniMolmo:
 
 
 def prompts(model, view="ground") -> list[Sequence]:
-    return [prompt(image, question, model, WORDS, view) for image, question in zip(IMAGES, QUESTIONS)]
+    return [build_prompt(image, question, model, WORDS, view) for image, question in zip(IMAGES, QUESTIONS)]
 
 
 @torch.no_grad()
@@ -56,7 +63,7 @@ def generate_plainly(model, sequence: Sequence, steps: int) -> list[int]:
         sequence = replace(sequence, ids=grow(sequence.ids, said[-1]), targets=grow(sequence.targets, -1),
                            loss_weight=grow(sequence.loss_weight, np.float32(0)),
                            position=grow(sequence.position, sequence.position[-1] + 1),
-                           branch=grow(sequence.branch, sequence.branch[-1]))
+                           segment_ids=grow(sequence.segment_ids, sequence.segment_ids[-1]))
     return said
 
 
@@ -64,70 +71,70 @@ def test_answers_with_the_cache_equal_those_without_token_by_token(model):
     for sequence in prompts(model):
         plain = generate_plainly(model, sequence, steps=20)
         assert len(set(plain)) > 3  # it does not just repeat one word
-        assert generate(model, collate([sequence]), eos=-1, max_new=20) == [plain]
+        assert generate(model, collate([sequence]), eos=-1, max_new_tokens=20) == [plain]
 
 
 def test_a_question_is_answered_in_a_batch_as_it_is_alone(model):
     """Three prompts of different lengths, images of different shape: padded on the right, nobody notices."""
     sequences = prompts(model)
     assert len({len(s.ids) for s in sequences}) == 3
-    assert len({len(s.crops.real) for s in sequences}) == 2
-    together = generate(model, collate(sequences), eos=-1, max_new=20)
+    assert len({len(s.crops.patch_coverage) for s in sequences}) == 2
+    together = generate(model, collate(sequences), eos=-1, max_new_tokens=20)
     assert together == [generate_plainly(model, s, steps=20) for s in sequences]
 
 
 def test_another_image_gets_another_answer(model):
     """The same question about tall noise and about white: what is seen reaches what is said."""
-    said = generate(model, collate([prompt(image, "Who?", model, WORDS, "bird") for image in IMAGES]), -1, 20)
+    said = generate(model, collate([build_prompt(image, "Who?", model, WORDS, "bird") for image in IMAGES]), -1, 20)
     assert said[0] != said[2]
 
 
 def test_an_answer_stops_at_end_of_text_while_others_go_on(model):
     """Whatever token is called end-of-text: each answer is the long one up to its first."""
     batch = collate(prompts(model))
-    unbroken = generate(model, batch, eos=-1, max_new=20)
+    unbroken = generate(model, batch, eos=-1, max_new_tokens=20)
     end = unbroken[0][7]
-    stopped = generate(model, batch, eos=end, max_new=20)
+    stopped = generate(model, batch, eos=end, max_new_tokens=20)
     assert stopped == [ids[:ids.index(end)] if end in ids else ids for ids in unbroken]
     assert len(stopped[0]) <= 7
     assert {len(ids) for ids in stopped} != {len(stopped[0])}
 
 
 def test_an_answer_has_at_most_max_new_tokens(model):
-    assert [len(ids) for ids in generate(model, collate(prompts(model)), eos=-1, max_new=5)] == [5, 5, 5]
+    assert [len(ids) for ids in generate(model, collate(prompts(model)), eos=-1, max_new_tokens=5)] == [5, 5, 5]
 
 
 def test_the_prompt_is_what_training_built(model):
     """Training reads prompt and answer; asking reads the prompt and stands where the answer begins."""
     example = Example("", (Annotation("user_qa", question="Who?", answer="A cat."),))
-    recipe = Recipe(TINY.image, WORDS, "mixture", max_crops=4, max_tokens=500)
+    recipe = Preprocessor(TINY.image, WORDS, "finetune", max_crops=4, max_tokens=500)
     rng = np.random.default_rng(1)  # its first draw is 0.51: no style tag
-    image = prompt(TALL, "Who?", model, WORDS, "ground").crops
+    image = build_prompt(TALL, "Who?", model, WORDS, "ground").crops
     trained = answer.build_sequence(image, recipe.token_ids(example, rng), WORDS)
-    asked = prompt(TALL, "Who?", model, WORDS, "ground")
+    asked = build_prompt(TALL, "Who?", model, WORDS, "ground")
 
     length = len(asked.ids)
-    for field in ("ids", "position", "branch"):
+    for field in ("ids", "position", "segment_ids"):
         assert getattr(trained, field)[:length].tolist() == getattr(asked, field).tolist()
     assert WORDS.decode(trained.ids[length:]) == " A cat."
     assert trained.loss_weight[length - 1] > 0 == trained.loss_weight[length - 2]  # here the answer begins
 
 
 def test_temperature_0_says_the_likeliest_word():
-    assert choose_tokens(torch.tensor([[1.0, 3.0, 2.0]]), 0.0, None).tolist() == [1]
+    assert sample_tokens(torch.tensor([[1.0, 3.0, 2.0]]), 0.0, None).tolist() == [1]
 
 
 def test_temperature_says_each_word_as_often_as_the_model_believes():
     """Logits ln 1 and ln 3: one to three. At temperature 0.5 they are squared: one to nine."""
     logits = torch.tensor([1.0, 3.0]).log().expand(10_000, 2)
     dice = torch.Generator().manual_seed(0)
-    assert choose_tokens(logits, 1.0, dice).float().mean() == pytest.approx(3 / 4, abs=0.02)
-    assert choose_tokens(logits, 0.5, dice).float().mean() == pytest.approx(9 / 10, abs=0.02)
+    assert sample_tokens(logits, 1.0, dice).float().mean() == pytest.approx(3 / 4, abs=0.02)
+    assert sample_tokens(logits, 0.5, dice).float().mean() == pytest.approx(9 / 10, abs=0.02)
 
 
 def test_the_same_seed_gives_the_same_words(model):
     def say(seed):
-        return ask(model, WORDS, IMAGES, QUESTIONS, max_new=10, temperature=3.0,
+        return ask(model, WORDS, IMAGES, QUESTIONS, max_new_tokens=10, temperature=3.0,
                    generator=torch.Generator().manual_seed(seed))
     assert say(1) == say(1)
     assert say(1) != say(2)
@@ -145,7 +152,7 @@ def test_points_come_back_in_percent_of_the_image(model, monkeypatch):
 @pytest.fixture
 def trained(model, tmp_path):
     """A folder with a checkpoint, as training leaves it, and a picture beside it."""
-    config = RunConfig(model=TINY, mixture=StageConfig(steps=1, view="ground"))
+    config = RunConfig(model=TINY, finetune=StageConfig(steps=1, view="ground"))
     save_checkpoint(tmp_path / "run", 1, model.state_dict(), config, WORDS, None, {"step": 1})
     Image.fromarray(WIDE).save(tmp_path / "wide.png")
     return tmp_path
@@ -192,7 +199,7 @@ def test_the_command_line_draws_the_points(trained, monkeypatch, capsys):
 def test_a_checkpoint_can_be_named_itself(model, trained):
     again, words, config = load(trained / "run" / "step-000001")
     assert words.vocab == 257 and config.model == TINY and not again.training
-    assert ask(again, words, IMAGES, QUESTIONS, max_new=5) == ask(model, WORDS, IMAGES, QUESTIONS, max_new=5)
+    assert ask(again, words, IMAGES, QUESTIONS, max_new_tokens=5) == ask(model, WORDS, IMAGES, QUESTIONS, max_new_tokens=5)
 
 
 def test_mistakes_on_the_command_line_are_explained_without_a_traceback(trained, monkeypatch):

@@ -5,8 +5,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from minimolmo.model.attention import (MultiHeadAttention, attend, attend_fused, attend_once, merge_heads,
-                                       split_heads)
+from minimolmo.model.attention import (
+    MultiHeadAttention,
+    attention,
+    fused_attention,
+    merge_heads,
+    single_query_attention,
+    split_heads,
+)
 
 
 def random(*shape, seed=0):
@@ -20,7 +26,7 @@ def causal(length):
 def test_a_query_takes_the_mean_of_the_values_weighted_by_how_well_their_keys_match():
     """Scores 0 and ln 3 are weights 1/4 and 3/4, so values 0 and 100 make 75."""
     q, k, v = torch.tensor([1.0]), torch.tensor([0.0, math.log(3)]), torch.tensor([0.0, 100.0])
-    answer = attend(q.view(1, 1, 1, 1), k.view(1, 1, 2, 1), v.view(1, 1, 2, 1))
+    answer = attention(q.view(1, 1, 1, 1), k.view(1, 1, 2, 1), v.view(1, 1, 2, 1))
     assert answer.item() == pytest.approx(75)
 
 
@@ -29,7 +35,7 @@ def test_a_score_is_divided_by_the_root_of_the_head_size():
     q = torch.tensor([2.0, 0, 0, 0]).view(1, 1, 1, 4)
     k = torch.tensor([[0.0, 0, 0, 0], [math.log(3), 0, 0, 0]]).view(1, 1, 2, 4)
     v = torch.tensor([[0.0, 0, 0, 0], [100.0, 0, 0, 0]]).view(1, 1, 2, 4)
-    assert attend(q, k, v)[0, 0, 0, 0].item() == pytest.approx(75)
+    assert attention(q, k, v)[0, 0, 0, 0].item() == pytest.approx(75)
 
 
 @pytest.mark.parametrize("key_heads", [1, 2, 4])
@@ -39,14 +45,14 @@ def test_attention_written_out_equals_pytorchs_own(key_heads, masked):
     visible = causal(5) if masked else None
     expected = F.scaled_dot_product_attention(q, k, v, attn_mask=visible, enable_gqa=True)
 
-    torch.testing.assert_close(attend(q, k, v, visible), expected, atol=1e-6, rtol=1e-5)
-    torch.testing.assert_close(attend_fused(q, k, v, visible), expected, atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(attention(q, k, v, visible), expected, atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(fused_attention(q, k, v, visible), expected, atol=1e-6, rtol=1e-5)
 
 
 def test_the_fused_kernel_hands_back_the_same_gradients():
     inputs = [random(1, 4, 5, 8), random(1, 2, 5, 8, seed=1), random(1, 2, 5, 8, seed=2)]
     gradients = []
-    for attention in (attend, attend_fused):
+    for attention in (attention, fused_attention):
         q, k, v = (x.clone().requires_grad_() for x in inputs)
         gradients.append(torch.autograd.grad(attention(q, k, v, causal(5)).square().sum(), (q, k, v)))
     for written_out, fused in zip(*gradients):
@@ -56,7 +62,7 @@ def test_the_fused_kernel_hands_back_the_same_gradients():
 def test_one_query_as_plain_sums_gives_the_same_answer_and_gradients():
     inputs = [random(9, 4, 1, 8), random(9, 4, 5, 8, seed=1), random(9, 4, 5, 8, seed=2)]
     found = []
-    for attention in (attend, attend_once):
+    for attention in (attention, single_query_attention):
         q, k, v = (x.clone().requires_grad_() for x in inputs)
         answer = attention(q, k, v)
         found.append((answer, *torch.autograd.grad(answer.square().sum(), (q, k, v))))
@@ -64,7 +70,7 @@ def test_one_query_as_plain_sums_gives_the_same_answer_and_gradients():
         torch.testing.assert_close(written_out, plain_sums, atol=1e-6, rtol=1e-5)
 
 
-@pytest.mark.parametrize("attention", [attend, attend_fused])
+@pytest.mark.parametrize("attention", [attention, fused_attention])
 def test_neighbouring_query_heads_share_a_key_and_value_head(attention):
     """Four heads ask, two answer: heads 0 and 1 hear the first (always 0), 2 and 3 the second (always 10)."""
     values = torch.tensor([0.0, 10.0])[None, :, None, None].expand(1, 2, 3, 8)
@@ -72,7 +78,7 @@ def test_neighbouring_query_heads_share_a_key_and_value_head(attention):
     torch.testing.assert_close(answers[0, :, 0, 0], torch.tensor([0.0, 0.0, 10.0, 10.0]))
 
 
-@pytest.mark.parametrize("attention", [attend, attend_fused])
+@pytest.mark.parametrize("attention", [attention, fused_attention])
 def test_what_a_query_may_not_see_weighs_nothing(attention):
     q, k, v = random(1, 2, 3, 4), random(1, 2, 3, 4, seed=1), random(1, 2, 3, 4, seed=2)
     before = attention(q, k, v, causal(3))

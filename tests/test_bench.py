@@ -1,19 +1,19 @@
 """The measuring itself: its pieces run at tiny size, and its table, file and picture hold every row."""
 import json
 
+import bench
 import numpy as np
 import pytest
+from test_compiler import TINY
 
-import bench
-from minimolmo.config import override
+from minimolmo.overrides import override
 from minimolmo.presets import preset
-from test_speed import TINY
 
 
 @pytest.fixture
 def config():
     from dataclasses import replace
-    return override(replace(preset("nano"), model=TINY), ["--mixture.view=ground", "--mixture.batch=2"])
+    return override(replace(preset("nano"), model=TINY), ["--finetune.view=ground", "--finetune.batch_size=2"])
 
 
 def test_every_kind_of_measurement_runs(config, monkeypatch, tmp_path, capsys):

@@ -13,13 +13,18 @@ import pytest
 import torch
 from torch import nn
 
-from minimolmo.checkpoint import (latest, load_config, load_tokenizer, load_training_state, load_weights,
-                                  save_checkpoint)
-from minimolmo.config import override
+from minimolmo.overrides import override
 from minimolmo.presets import preset
-from minimolmo.safetensors import load, read_header
 from minimolmo.text.tokenizer import Tokenizer
-
+from minimolmo.weights.checkpoint import (
+    latest,
+    load_config,
+    load_tokenizer,
+    load_training_state,
+    load_weights,
+    save_checkpoint,
+)
+from minimolmo.weights.safetensors import load, read_header
 
 WORDS = Tokenizer.train(["a red circle, a red square"], vocab=260)
 
@@ -105,7 +110,7 @@ def test_an_optimizer_without_moments_is_kept_too(tmp_path):
 
 
 def test_progress_may_hold_numbers_words_and_tensors(tmp_path):
-    progress = {"stage": "captions", "step": 7, "loss": 0.1 + 0.2, "dice": torch.get_rng_state()}
+    progress = {"stage": "pretrain", "step": 7, "loss": 0.1 + 0.2, "dice": torch.get_rng_state()}
     optimizer, back = load_training_state(save(tmp_path, progress=progress))
 
     assert optimizer is None
@@ -113,7 +118,7 @@ def test_progress_may_hold_numbers_words_and_tensors(tmp_path):
 
 
 def test_the_config_comes_back_equal(tmp_path):
-    config = override(preset("nano"), ["--mixture.steps=20", "--mix.mine=0.5"])
+    config = override(preset("nano"), ["--finetune.steps=20", "--mix.mine=0.5"])
     folder = save_checkpoint(tmp_path, 1, {}, config, WORDS, None, {})
     assert load_config(folder) == config
 

@@ -10,8 +10,19 @@ import pytest
 
 from data.clocks.clock import Clock, random_clock, split_of
 from data.clocks.hands import hand_angles
-from data.clocks.prepare import (CHECK, FIGURES, HALF, LAST_HOUR, LONG, MINUTES, SECOND_HAND, SECONDS,
-                                 TELL_TIME, WORDS, compose)
+from data.clocks.prepare import (
+    CHECK,
+    FIGURES,
+    HALF,
+    LAST_HOUR,
+    LONG,
+    MINUTES,
+    SECOND_HAND,
+    SECONDS,
+    TELL_TIME,
+    WORDS,
+    compose,
+)
 from data.clocks.styles import NOVEL, STYLES
 from data.clocks.words import in_figures, in_hours_and_minutes, in_words, to_the_second
 

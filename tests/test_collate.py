@@ -3,7 +3,7 @@ import numpy as np
 import torch
 
 from minimolmo.batch.collate import collate
-from minimolmo.flow import PADDING, Crops, Sequence
+from minimolmo.flow import PAD_SEGMENT, Crops, Sequence
 
 S, K = 4, 2  # patches in a crop, patches in a pooling window
 
@@ -25,7 +25,7 @@ def test_words_are_padded_on_the_right_and_nobody_learns_from_padding():
     assert batch.targets.tolist() == [[11, 12, 13], [11, 12, -1]]
     assert batch.loss_weight.tolist() == [[1, 1, 1], [1, 1, 0]]
     assert batch.position.tolist() == [[0, 1, 2], [0, 1, 0]]
-    assert batch.branch.tolist() == [[1, 1, 1], [1, 1, PADDING]]
+    assert batch.segment_ids.tolist() == [[1, 1, 1], [1, 1, PAD_SEGMENT]]
 
 
 def test_crops_are_laid_end_to_end_so_that_none_is_padding():
@@ -33,8 +33,8 @@ def test_crops_are_laid_end_to_end_so_that_none_is_padding():
     batch = collate([sequence(3, 1, 0.5), sequence(2, 2, 1.0)])
     assert batch.patches.shape == (3, S, 3)
     assert batch.patches[:, 0, 0].tolist() == [0.5, 1, 1]
-    assert batch.real[:, 0].tolist() == batch.places[:, 0].tolist() == [0.5, 1, 1]
-    assert batch.owner.tolist() == [0, 1, 1]
+    assert batch.patch_coverage[:, 0].tolist() == batch.crop_boxes[:, 0].tolist() == [0.5, 1, 1]
+    assert batch.crop_owner.tolist() == [0, 1, 1]
 
 
 def test_pool_idx_counts_patches_through_the_whole_batch():
@@ -62,7 +62,7 @@ def test_an_image_with_fewer_things_is_filled_up_with_rows_of_minus_one():
 def test_a_batch_of_one_is_the_sequence_itself():
     alone = sequence(3, 2, 1.0)
     batch = collate([alone])
-    for field in ("ids", "targets", "loss_weight", "position", "branch"):
+    for field in ("ids", "targets", "loss_weight", "position", "segment_ids"):
         assert getattr(batch, field)[0].tolist() == getattr(alone, field).tolist()
     assert batch.pool_idx.tolist() == alone.crops.pool_idx.tolist()
     assert batch.names == ["row 1"]
@@ -70,7 +70,7 @@ def test_a_batch_of_one_is_the_sequence_itself():
 
 def test_ids_are_whole_numbers_and_weights_are_float32():
     batch = collate([sequence(3, 1, 0.5)])
-    for field in ("ids", "targets", "position", "branch", "pool_idx", "owner"):
+    for field in ("ids", "targets", "position", "segment_ids", "pool_idx", "crop_owner"):
         assert getattr(batch, field).dtype == torch.int64
-    for field in ("loss_weight", "patches", "real", "places", "things"):
+    for field in ("loss_weight", "patches", "patch_coverage", "crop_boxes", "things"):
         assert getattr(batch, field).dtype == torch.float32

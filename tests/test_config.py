@@ -3,8 +3,16 @@ import json
 
 import pytest
 
-from minimolmo.config import (ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, RunConfig,
-                              StageConfig, VisionConfig, from_dict, override, to_dict)
+from minimolmo.config import (
+    ConnectorConfig,
+    DecoderConfig,
+    ImageConfig,
+    MolmoConfig,
+    RunConfig,
+    StageConfig,
+    VisionConfig,
+)
+from minimolmo.overrides import from_dict, override, to_dict
 from minimolmo.presets import preset
 
 NANO = preset("nano")
@@ -13,12 +21,12 @@ NANO = preset("nano")
 # Overrides
 
 @pytest.mark.parametrize("argument, read, value", [
-    ("--mixture.steps=20", lambda c: c.mixture.steps, 20),
+    ("--finetune.steps=20", lambda c: c.finetune.steps, 20),
     ("--model.decoder.width=192", lambda c: c.model.decoder.width, 192),
-    ("--clip=2", lambda c: c.clip, 2.0),                                        # whole where a part may be
-    ("--grow.rates=[1e-3, 2e-3, 3e-3]", lambda c: c.grow.rates, (1e-3, 2e-3, 3e-3)),
+    ("--max_grad_norm=2", lambda c: c.max_grad_norm, 2.0),                                        # whole where a part may be
+    ("--bootstrap.learning_rates=[1e-3, 2e-3, 3e-3]", lambda c: c.bootstrap.learning_rates, (1e-3, 2e-3, 3e-3)),
     ("--model.decoder.tied=false", lambda c: c.model.decoder.tied, False),
-    ("--captions.view=ground", lambda c: c.captions.view, "ground"),            # plain words need no quotes
+    ("--pretrain.view=ground", lambda c: c.pretrain.view, "ground"),            # plain words need no quotes
     ("--mix.mine=1", lambda c: c.mix["mine"], 1.0),                             # a dataset of your own
     ("--mix.cap=0", lambda c: c.mix["cap"], 0.0),
 ])
@@ -28,9 +36,9 @@ def test_any_number_can_be_set_from_the_command_line(argument, read, value):
 
 
 def test_only_what_is_named_changes():
-    changed = override(NANO, ["--mixture.steps=20"])
+    changed = override(NANO, ["--finetune.steps=20"])
     assert changed != NANO
-    assert override(changed, [f"--mixture.steps={NANO.mixture.steps}"]) == NANO
+    assert override(changed, [f"--finetune.steps={NANO.finetune.steps}"]) == NANO
     assert "mine" not in NANO.mix and "mine" in override(NANO, ["--mix.mine=1"]).mix
 
 
@@ -40,7 +48,7 @@ def test_the_last_word_counts():
 
 def test_a_misspelt_setting_gets_a_suggestion():
     with pytest.raises(ValueError, match="'stepz'. Did you mean steps"):
-        override(NANO, ["--mixture.stepz=20"])
+        override(NANO, ["--finetune.stepz=20"])
 
 
 def test_a_setting_like_no_other_gets_the_list():
@@ -48,23 +56,23 @@ def test_a_setting_like_no_other_gets_the_list():
         override(NANO, ["--model.xyzzy=20"])
 
 
-@pytest.mark.parametrize("argument", ["--seed=ten", "--seed=1.5", "--seed=true", "--clip=high", "--clip=true",
-                                      "--grow.rates=0.1", "--grow.rates=[1, 2]", "--grow.warmups=[1, 2, 3.5]",
-                                      "--model.decoder.tied=1", "--mix.cap=much", "--captions.view=3"])
+@pytest.mark.parametrize("argument", ["--seed=ten", "--seed=1.5", "--seed=true", "--max_grad_norm=high", "--max_grad_norm=true",
+                                      "--bootstrap.learning_rates=0.1", "--bootstrap.learning_rates=[1, 2]", "--bootstrap.warmup_steps=[1, 2, 3.5]",
+                                      "--model.decoder.tied=1", "--mix.cap=much", "--pretrain.view=3"])
 def test_a_value_of_the_wrong_type_is_refused_with_an_example(argument):
     with pytest.raises(ValueError, match="Its present value is .*: try one like it"):
         override(NANO, [argument])
 
 
-@pytest.mark.parametrize("argument", ["mixture.steps=20", "--mixture.steps", "20", "-seed=1"])
+@pytest.mark.parametrize("argument", ["finetune.steps=20", "--finetune.steps", "20", "-seed=1"])
 def test_what_does_not_look_like_a_setting_is_told_what_one_looks_like(argument):
-    with pytest.raises(ValueError, match="settings look like --mixture.steps=20"):
+    with pytest.raises(ValueError, match="settings look like --finetune.steps=20"):
         override(NANO, [argument])
 
 
 def test_a_group_is_not_a_setting_and_a_setting_is_not_a_group():
-    with pytest.raises(ValueError, match="names a group.*Try --mixture.NAME=value"):
-        override(NANO, ["--mixture=20"])
+    with pytest.raises(ValueError, match="names a group.*Try --finetune.NAME=value"):
+        override(NANO, ["--finetune=20"])
     with pytest.raises(ValueError, match="seed is a single setting.*Try --seed=1"):
         override(NANO, ["--seed.x=20"])
 
@@ -82,8 +90,8 @@ def test_a_group_is_not_a_setting_and_a_setting_is_not_a_group():
     (lambda: VisionConfig(heads=5), "width=96 cannot be shared out among heads=5.*with width=100"),
     (lambda: VisionConfig(heads=0), "heads=0. Try heads=1"),
     (lambda: VisionConfig(width=90), "width=90 is not a multiple of 4.*Try width=92"),
-    (lambda: VisionConfig(layers=3, taps=(-1, -4)), "tap -4 is not one of 3 blocks.*Try -1 ... -3"),
-    (lambda: VisionConfig(taps=(0, -1)), "tap 0 is not one of"),
+    (lambda: VisionConfig(layers=3, feature_layers=(-1, -4)), "tap -4 is not one of 3 blocks.*Try -1 ... -3"),
+    (lambda: VisionConfig(feature_layers=(0, -1)), "tap 0 is not one of"),
     (lambda: ConnectorConfig(width=96, heads=7), "width=96 cannot be shared out.*Try"),
     (lambda: DecoderConfig(heads=3, kv_heads=2), "heads=3 cannot be shared out among kv_heads=2. Try"),
     (lambda: DecoderConfig(width=9, heads=3), "head size 3.*pairs.*Try an even"),
@@ -93,7 +101,7 @@ def test_a_group_is_not_a_setting_and_a_setting_is_not_a_group():
     (lambda: DecoderConfig(experts=4, top_k=5), "top_k=5 of experts=4. Try"),
     (lambda: VisionConfig(family="vqgan"), "family='vqgan'.*Try one of clip, siglip, dino"),
     (lambda: StageConfig(steps=-1), "steps=-1.*Try steps=20"),
-    (lambda: StageConfig(steps=1, batch=0), "batch=0.*Try"),
+    (lambda: StageConfig(steps=1, batch_size=0), "batch_size=0.*Try"),
     (lambda: StageConfig(steps=1, dropout=1.0), "dropout=1.0.*Try"),
     (lambda: StageConfig(steps=1, view="sky"), "view='sky'.*Try.*bird"),
     (lambda: RunConfig(accumulate=0), "accumulate=0.*Try accumulate=1"),
@@ -128,19 +136,19 @@ def test_a_crops_side_is_counted_in_patches_and_in_visual_tokens():
 def test_the_three_views_are_named_budgets_of_crops():
     """Bird: the whole from above. Ground: as in training. Close-up: more crops than training had."""
     image = ImageConfig()
-    assert [image.budget(view) for view in ("bird", "ground", "close_up")] == [0, 4, 12]
+    assert [image.max_crops(view) for view in ("bird", "ground", "close_up")] == [0, 4, 12]
     with pytest.raises(ValueError, match="'sky' is not a view. Try one of bird, ground, close_up"):
-        image.budget("sky")
+        image.max_crops("sky")
 
 
 # On disk
 
 def test_a_config_comes_back_from_json_as_it_was():
-    changed = override(NANO, ["--mixture.steps=20", "--mix.mine=0.5", "--model.vision.taps=[-1,-3]"])
+    changed = override(NANO, ["--finetune.steps=20", "--mix.mine=0.5", "--model.vision.feature_layers=[-1,-3]"])
     for config in (NANO, changed):
         back = from_dict(RunConfig, json.loads(json.dumps(to_dict(config))))
         assert back == config
-        assert isinstance(back.model, MolmoConfig) and isinstance(back.model.vision.taps, tuple)
+        assert isinstance(back.model, MolmoConfig) and isinstance(back.model.vision.feature_layers, tuple)
 
 
 def test_what_the_file_leaves_out_keeps_its_default():
@@ -149,4 +157,4 @@ def test_what_the_file_leaves_out_keeps_its_default():
 
 def test_a_setting_that_the_file_invents_is_refused():
     with pytest.raises(ValueError, match="StageConfig has no setting 'wings'"):
-        from_dict(RunConfig, {"grow": {"steps": 1, "wings": 2}})
+        from_dict(RunConfig, {"bootstrap": {"steps": 1, "wings": 2}})

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from minimolmo.batch import dataset
-from minimolmo.batch.dataset import Dataset, check
+from minimolmo.batch.dataset import Dataset, check_split
 from minimolmo.flow import Annotation, Thing
 
 CAT = {"style": "user_qa", "question": "Who is it?", "answer": "A cat."}
@@ -158,7 +158,7 @@ def test_a_bad_row_is_named_by_file_and_line_with_a_way_out(tmp_path, line):
     """What you gave, why it cannot be used, what to try."""
     write(tmp_path, row(CAT), line, row(CAT))
     with pytest.raises(ValueError, match=BAD_ROWS[line]) as error:
-        check(tmp_path, "train")
+        check_split(tmp_path, "train")
     assert str(error.value).startswith(f"{tmp_path}/train.jsonl:2")
     assert "so it cannot be used. " in str(error.value)
 
@@ -173,10 +173,10 @@ def test_bytes_that_are_no_text_are_an_error_too(tmp_path):
 def test_a_missing_or_broken_picture_is_named_by_the_row_that_wants_it(tmp_path):
     write(tmp_path, row(CAT), {**row(CAT), "image": "images/dog.png"})
     with pytest.raises(ValueError, match=r"train\.jsonl:2: .*dog\.png does not exist\. Check the spelling"):
-        check(tmp_path, "train")
+        check_split(tmp_path, "train")
     (tmp_path / "images" / "dog.png").write_bytes(b"no picture")
     with pytest.raises(ValueError, match=r"train\.jsonl:2: .*dog\.png is empty, or not an image"):
-        check(tmp_path, "train")
+        check_split(tmp_path, "train")
 
 
 def test_a_missing_and_an_empty_file_say_what_to_do(tmp_path):

@@ -8,9 +8,16 @@ import torch.nn.functional as F
 from torch import nn
 
 from minimolmo.config import DecoderConfig
-from minimolmo.model.attention import attend, merge_heads, split_heads
-from minimolmo.model.decoder import (Decoder, GroupedQueryAttention, KVCache, RMSNorm, drop, rotary_angles,
-                                     rotate)
+from minimolmo.model.attention import attention, merge_heads, split_heads
+from minimolmo.model.decoder import (
+    Decoder,
+    GroupedQueryAttention,
+    KVCache,
+    RMSNorm,
+    token_dropout,
+    rotary_angles,
+    apply_rotary,
+)
 
 CONFIG = DecoderConfig(width=16, layers=2, heads=4, kv_heads=2, mlp=24, vocab=50, extra=4)
 
@@ -58,7 +65,7 @@ def test_a_vector_of_zeros_stays_zeros():
 def at(x, position, theta=10_000.0):
     """One head's vector, turned as it would be at a position."""
     angles = rotary_angles(torch.tensor([[position]]), x.shape[-1], theta)
-    return rotate(x.view(1, 1, 1, -1), *angles).flatten()
+    return apply_rotary(x.view(1, 1, 1, -1), *angles).flatten()
 
 
 def test_the_first_position_is_not_turned():
@@ -93,7 +100,7 @@ def test_turning_keeps_the_length():
 
 def test_every_token_is_turned_by_its_own_position():
     x = torch.randn(1, 2, 3, 8)  # one sequence, two heads, three tokens
-    turned = rotate(x, *rotary_angles(torch.tensor([[7, 0, 4]]), 8, 10_000.0))
+    turned = apply_rotary(x, *rotary_angles(torch.tensor([[7, 0, 4]]), 8, 10_000.0))
     for head in range(2):
         for token, position in enumerate((7, 0, 4)):
             torch.testing.assert_close(turned[0, head, token], at(x[0, head, token], position))
@@ -102,7 +109,7 @@ def test_every_token_is_turned_by_its_own_position():
 def test_turning_is_done_in_float32_and_handed_back_as_it_came():
     x = torch.randn(1, 1, 1, 8).bfloat16()
     angles = rotary_angles(torch.tensor([[1234]]), 8, 10_000.0)
-    assert torch.equal(rotate(x, *angles), rotate(x.float(), *angles).bfloat16())
+    assert torch.equal(apply_rotary(x, *angles), apply_rotary(x.float(), *angles).bfloat16())
 
 
 # Attention
@@ -113,8 +120,8 @@ def test_grouped_attention_by_hand_project_turn_attend_merge(bias):
     x, angles = torch.randn(2, 5, 16), rotary_angles(torch.arange(5)[None], 4, 10_000.0)
     projected = x @ layer.qkv.weight.T + (layer.qkv.bias if bias else 0)
     q, k, v = projected[..., :16], projected[..., 16:24], projected[..., 24:]  # 4 heads ask, 2 answer, 4 wide
-    q, k, v = rotate(split_heads(q, 4), *angles), rotate(split_heads(k, 2), *angles), split_heads(v, 2)
-    heard = attend(q, k, v, causal(5))
+    q, k, v = apply_rotary(split_heads(q, 4), *angles), apply_rotary(split_heads(k, 2), *angles), split_heads(v, 2)
+    heard = attention(q, k, v, causal(5))
 
     torch.testing.assert_close(layer(x, angles, causal(5), 0, None), merge_heads(heard) @ layer.out.weight.T,
                                atol=1e-5, rtol=1e-4)
@@ -175,20 +182,20 @@ def test_the_cache_holds_the_few_shared_heads_not_the_many_asking_ones():
 
 def test_no_rate_is_no_dropout():
     x = torch.randn(2, 3, 4)
-    assert drop(x, None) is x
+    assert token_dropout(x, None) is x
 
 
 def test_a_token_of_rate_zero_is_untouched_whatever_its_neighbours_rate():
     torch.manual_seed(0)
     x = torch.ones(1, 3, 1000)
-    dropped = drop(x, torch.tensor([[0.0, 0.5, 0.0]]))
+    dropped = token_dropout(x, torch.tensor([[0.0, 0.5, 0.0]]))
     assert torch.equal(dropped[0, [0, 2]], x[0, [0, 2]])
     assert sorted(set(dropped[0, 1].tolist())) == [0.0, 2.0]  # gone, or doubled
 
 
 def test_dropout_keeps_the_expectation():
     torch.manual_seed(0)
-    dropped = drop(torch.ones(1, 2, 100_000), torch.tensor([[0.1, 0.75]]))
+    dropped = token_dropout(torch.ones(1, 2, 100_000), torch.tensor([[0.1, 0.75]]))
     assert dropped.mean(dim=-1).tolist() == [pytest.approx([1, 1], abs=0.02)]
     assert (dropped == 0).float().mean(dim=-1).tolist() == [pytest.approx([0.1, 0.75], abs=0.01)]
 

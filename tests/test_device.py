@@ -5,9 +5,9 @@ import torch
 from minimolmo import device
 from minimolmo.batch.collate import collate
 from minimolmo.batch.sequence import build_sequence
-from minimolmo.presets import preset
 from minimolmo.image.tiler import tile_image
 from minimolmo.model.molmo import MiniMolmo
+from minimolmo.presets import preset
 from minimolmo.text.tokenizer import Tokenizer
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
@@ -66,13 +66,13 @@ def test_a_gpu_computes_the_cpus_logits_and_nearly_so_in_bfloat16():
 def test_the_masked_attention_runs_in_a_fused_kernel():
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
-    from minimolmo.model.attention import attend, attend_fused
+    from minimolmo.model.attention import attention, fused_attention
     q, k, v = (torch.randn(2, heads, 64, 32, device="cuda") for heads in (6, 2, 2))
     visible = torch.ones(64, 64, dtype=torch.bool, device="cuda").tril()[None, None]
     with sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION]):
-        assert torch.allclose(attend_fused(q, k, v, visible), attend(q, k, v, visible), atol=1e-2)
+        assert torch.allclose(fused_attention(q, k, v, visible), attention(q, k, v, visible), atol=1e-2)
         halves = [x.to(torch.bfloat16).requires_grad_() for x in (q, k, v)]  # as in training
-        attend_fused(*halves, visible).float().square().sum().backward()
+        fused_attention(*halves, visible).float().square().sum().backward()
     assert all(x.grad.isfinite().all() for x in halves)
 
 
@@ -98,5 +98,5 @@ def test_a_gpu_answers_in_bfloat16(questions):
     batch, model = batch_and_model(questions)
     cuda = device.pick_device()
     with device.autocast(cuda):
-        said = answer.generate(model.to(cuda).eval(), batch.to(cuda), eos=-1, max_new=40)
+        said = answer.generate(model.to(cuda).eval(), batch.to(cuda), eos=-1, max_new_tokens=40)
     assert [len(ids) for ids in said] == [40] * len(batch.ids)

@@ -176,7 +176,7 @@ def test_a_flow_chart_knows_what_follows_and_where_no_leads():
     flow = diagrams.Flow("Work", ("A", "B", "C", "D"), "Ready?", "Wait", 1, False, "blue", "light", 1.0)
     told = gathered(diagrams._ask_flow, flow)
     assert told["order", "A", "after", "step"] == "B" and told["order", "B", "after", "step"] == "Ready?"
-    assert told["branch", "Ready?", "yes"] == "C" and told["branch", "Ready?", "no"] == "Wait"
+    assert told["segment_ids", "Ready?", "yes"] == "C" and told["segment_ids", "Ready?", "no"] == "Wait"
     assert told["order", "Wait", "after", "step"] == "B" and told["order", "C", "before", "step"] == "Ready?"
     assert ("order", "B", "before", "step") not in told   # both A and Wait lead there
     assert told["field", "last step"] == "D" and told["how_many", "arrows"] == "6"
@@ -198,7 +198,7 @@ def test_a_tree_knows_parents_and_children():
     told = gathered(diagrams.ask, tree)
     assert told["family", '"Bat"'] == "Mammals" and told["how_many", "boxes"] == "6"
     assert told["how_many", 'boxes that branch off from "Birds"'] == "1"
-    assert told["extremum", "branch", "highest", "number of boxes of its own"] == "Mammals"
+    assert told["extremum", "segment_ids", "highest", "number of boxes of its own"] == "Mammals"
     assert told["check", '"Owl" belongs to "Mammals"'] == "no"
     assert told["check", '"Owl" belongs to "Birds"'] == "yes"
 
@@ -361,7 +361,7 @@ def test_every_answer_that_is_a_word_of_the_page_stands_on_it():
             continue
         printed = " | ".join(word[4] for word in page.ink().words)
         for ask in RECIPES[place % len(RECIPES)].ask(page, random.Random(1)):
-            if ask.kind in ("text", "field", "lookup", "order", "branch", "family", "extremum", "next_after"):
+            if ask.kind in ("text", "field", "lookup", "order", "segment_ids", "family", "extremum", "next_after"):
                 assert ask.answer in printed or "2 tickets" in ask.slots["it"], ask
 
 

@@ -96,8 +96,8 @@ def test_wrapped_lines_fit_and_lose_no_letter():
 
 
 def test_a_loss_curve_shows_every_series_in_its_own_colour():
-    series = {"grow": [(0, 4), (9, 1)], "captions": [(9, 3), (20, 1)]}
-    picture = loss_curve(series, "loss", marks={0: "grow", 9: "captions"})
+    series = {"bootstrap": [(0, 4), (9, 1)], "pretrain": [(9, 3), (20, 1)]}
+    picture = loss_curve(series, "loss", marks={0: "bootstrap", 9: "pretrain"})
     assert has(picture, COLORS[0]) and has(picture, COLORS[1]) and not has(picture, COLORS[2])
 
 

@@ -17,23 +17,39 @@ from data.count import prepare as count
 from data.points import prepare as points
 from data.write import to_json
 from minimolmo import evaluate
-from minimolmo.checkpoint import save_checkpoint
-from minimolmo.config import (ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, RunConfig,
-                              StageConfig, VisionConfig)
-from minimolmo.evaluate import (BLANK_IMAGE, OTHER_IMAGE, RIGHT_IMAGE, answer_all, likeness, other_images,
-                                pick_all, pick_questions, table)
+from minimolmo.config import (
+    ConnectorConfig,
+    DecoderConfig,
+    ImageConfig,
+    MolmoConfig,
+    RunConfig,
+    StageConfig,
+    VisionConfig,
+)
+from minimolmo.evaluate import (
+    BLANK_IMAGE,
+    OTHER_IMAGE,
+    RIGHT_IMAGE,
+    answer_all,
+    mismatched_images,
+    collect_items,
+    sample_questions,
+    sort_key,
+    format_table,
+)
 from minimolmo.flow import Annotation, Answer, Example
+from minimolmo.metrics import EvalItem
 from minimolmo.model.molmo import MiniMolmo
-from minimolmo.score import Asked
 from minimolmo.text.tokenizer import Tokenizer
+from minimolmo.weights.checkpoint import save_checkpoint
 
 EASY = world.get_level("easy")
 BYTES = Tokenizer([], 257)  # a letter, a token
 
 
-def count_of(number: int, image: str) -> Asked:
+def count_of(number: int, image: str) -> EvalItem:
     annotation = Annotation("count", label="cat", answer=str(number))
-    return Asked("test", Example(Path(image), (annotation,), name=f"{image}:1"), annotation, "?")
+    return EvalItem("test", Example(Path(image), (annotation,), name=f"{image}:1"), annotation, "?")
 
 
 @pytest.mark.parametrize("questions", [2, 3, 8, 9])
@@ -41,20 +57,20 @@ def test_the_other_image_is_never_a_questions_own(questions):
     """Even when one picture was asked about twice, or in most of the questions."""
     for pictures in (questions, 2):
         some = [count_of(0, f"{i % pictures}.png") for i in range(questions)]
-        assert all(path != a.example.image for path, a in zip(other_images(some), some, strict=True))
+        assert all(path != a.example.image for path, a in zip(mismatched_images(some), some, strict=True))
     mostly = [count_of(0, "a.png")] * (questions - 1) + [count_of(0, "b.png")]
-    assert all(path != a.example.image for path, a in zip(other_images(mostly), mostly))
+    assert all(path != a.example.image for path, a in zip(mismatched_images(mostly), mostly))
 
 
 def test_every_image_is_some_questions_other_image():
     """Half a list away: nobody's picture is shown more often than another's."""
     some = [count_of(0, f"{i}.png") for i in range(9)]
-    assert sorted(other_images(some)) == [a.example.image for a in some]
+    assert sorted(mismatched_images(some)) == [a.example.image for a in some]
 
 
 def test_one_picture_alone_has_no_other():
     with pytest.raises(ValueError, match=r"a\.png:1: no other picture has a count question, so .* Add one"):
-        other_images([count_of(1, "a.png"), count_of(2, "a.png")])
+        mismatched_images([count_of(1, "a.png"), count_of(2, "a.png")])
 
 
 def test_each_column_shows_its_image(tmp_path, monkeypatch):
@@ -64,7 +80,7 @@ def test_each_column_shows_its_image(tmp_path, monkeypatch):
         Image.new("RGB", (4, height), color).save(tmp_path / f"{name}.png")
         some.append(count_of(1, str(tmp_path / f"{name}.png")))
 
-    def remember(model, tokenizer, images, questions, view, max_new):
+    def remember(model, tokenizer, images, questions, view, max_new_tokens):
         shown.extend(tuple(image[0, 0].tolist()) for image in images)
         assert all((image == image[0, 0]).all() for image in images)
         return [Answer("1", [])] * len(images)
@@ -82,10 +98,10 @@ def test_each_column_shows_its_image(tmp_path, monkeypatch):
 
 def test_an_answer_has_the_room_of_the_longest_true_one_and_a_quarter_more():
     """In letters here: " 12" has three, a caption of 400 letters 401."""
-    assert evaluate.room(BYTES, [count_of(1, "a.png"), count_of(12, "b.png")]) == 3 + evaluate.SPARE
+    assert evaluate.max_answer_tokens(BYTES, [count_of(1, "a.png"), count_of(12, "b.png")]) == 3 + evaluate.SPARE
     long = Annotation("long_caption", answer="a" * 400)
-    asked = Asked("test", Example(Path(), (long,)), long, "?")
-    assert evaluate.room(BYTES, [asked, count_of(1, "a.png")]) == 501 + evaluate.SPARE
+    asked = EvalItem("test", Example(Path(), (long,)), long, "?")
+    assert evaluate.max_answer_tokens(BYTES, [asked, count_of(1, "a.png")]) == 501 + evaluate.SPARE
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +130,7 @@ def folders_of(drawn: Path) -> dict[str, Path]:
 
 
 def test_each_row_is_asked_one_question_of_each_style(drawn):
-    some = pick_all(folders_of(drawn), "val", rows=4)
+    some = collect_items(folders_of(drawn), "val", rows=4)
     assert Counter(a.annotation.style for a in some) == {
         "pointing": 4, "point_count": 4, "count": 4, "user_qa": 4, "long_caption": 4}
     assert all(a.annotation in a.example.annotations for a in some)
@@ -123,17 +139,17 @@ def test_each_row_is_asked_one_question_of_each_style(drawn):
 def test_the_same_questions_are_asked_every_time(drawn):
     """In the order of SCORES, never in that of a Python set, which changes from run to run."""
     every = [Annotation(style, question="?") for style in reversed(evaluate.SCORES)]
-    some = pick_questions("test", [Example(Path(), tuple(every))], [0])
+    some = sample_questions("test", [Example(Path(), tuple(every))], [0])
     assert [a.annotation.style for a in some] == list(evaluate.SCORES)
-    assert pick_all(folders_of(drawn), "val", rows=6) == pick_all(folders_of(drawn), "val", rows=6)
+    assert collect_items(folders_of(drawn), "val", rows=6) == collect_items(folders_of(drawn), "val", rows=6)
 
 
 def test_the_other_image_of_a_count_is_mostly_one_with_another_number():
     """Twelve questions, numbers 1 2 3 1 2 3 ...: half a list away stands the same, until they are sorted."""
     data = [count_of(1 + i % 3, f"{i}.png").example for i in range(12)]
-    some = sorted(pick_questions("test", data, range(12)), key=likeness)
+    some = sorted(sample_questions("test", data, range(12)), key=sort_key)
     number = {a.example.image: a.annotation.answer for a in some}
-    assert all(number[path] != a.annotation.answer for path, a in zip(other_images(some), some))
+    assert all(number[path] != a.annotation.answer for path, a in zip(mismatched_images(some), some))
 
 
 @pytest.fixture
@@ -143,7 +159,7 @@ def untrained(tmp_path) -> Path:
     model = MolmoConfig(
         ImageConfig(crop_size=16, patch_size=8, margins=(0, 0), pool=2), VisionConfig(16, 2, 2, 16),
         ConnectorConfig(16, 2, 16), DecoderConfig(width=32, layers=1, heads=2, kv_heads=1, mlp=32, vocab=257))
-    config = RunConfig(model=model, mixture=StageConfig(steps=1))
+    config = RunConfig(model=model, finetune=StageConfig(steps=1))
     save_checkpoint(tmp_path / "run", 1, MiniMolmo(model).state_dict(), config, Tokenizer([], 257), None, {})
     return tmp_path / "run"
 
@@ -156,7 +172,7 @@ def test_an_untrained_model_scores_nothing_in_any_column(drawn, untrained, monke
     report = json.loads((untrained / "report.json").read_text())
     assert list(report) == [RIGHT_IMAGE, BLANK_IMAGE, OTHER_IMAGE, "novel pairs"]
     nothing = sum(a.annotation.style == "pointing" and not a.annotation.points
-                  for a in pick_all(folders_of(drawn), "val", 6))
+                  for a in collect_items(folders_of(drawn), "val", 6))
     for column in (RIGHT_IMAGE, BLANK_IMAGE, OTHER_IMAGE):
         scores = report[column]
         assert scores["pointing"]["F1"] == pytest.approx(nothing / 6, abs=1e-3)
@@ -174,7 +190,7 @@ def test_an_untrained_model_scores_nothing_in_any_column(drawn, untrained, monke
 def test_a_table_has_a_line_for_each_score_and_a_column_for_each_image():
     report = {"right image": {"count": {"questions": 2, "accuracy": 0.5}},
               "blank image": {"count": {"questions": 2}}}
-    assert table(report).splitlines() == [
+    assert format_table(report).splitlines() == [
         " " * 40 + "   right image   blank image",
         "count: questions".ljust(40) + "             2             2",
         "count: accuracy".ljust(40) + "           0.5           nan"]

@@ -3,7 +3,7 @@ import dataclasses
 
 import torch
 
-from minimolmo.flow import PADDING, TRUNK, Batch
+from minimolmo.flow import IMAGE_SEGMENT, PAD_SEGMENT, Batch
 
 
 def test_a_batch_on_another_device_is_the_same_batch():
@@ -17,5 +17,5 @@ def test_a_batch_on_another_device_is_the_same_batch():
 
 
 def test_image_padding_and_annotations_are_told_apart_by_the_sign_of_their_branch():
-    """Annotations count from 1: the image is 0 and padding less, so `branch > TRUNK` is all that is said."""
-    assert PADDING < TRUNK == 0
+    """Annotations count from 1: the image is 0 and padding less, so `branch > IMAGE_SEGMENT` is all that is said."""
+    assert PAD_SEGMENT < IMAGE_SEGMENT == 0

@@ -8,9 +8,10 @@ from dataclasses import replace
 from functools import partial
 from statistics import median
 
-import numpy as np
 import blind
+import numpy as np
 import pytest
+
 from data.ask_model_anything import full as ask_full
 from data.ask_model_anything import words as ask_words
 from data.cap import full as cap
@@ -29,7 +30,7 @@ from data.world import FULL
 from data.write import make_plan, write_set
 from minimolmo.batch.dataset import Dataset
 from minimolmo.flow import Example, Thing
-from minimolmo.score import PLACES, facts_in, facts_of
+from minimolmo.metrics import PLACES, facts_in, facts_of
 from minimolmo.text.points import parse_points, plain_text
 from minimolmo.text.prompts import NONE, TEMPLATES
 

@@ -20,7 +20,7 @@ FLOORS = [
     ["presets", "shards", "image.resize", "image.tiler", "text.prompts", "text.official_words", "optim",
      "flops", "log", "model.patch_embed", "model.pooling", "model.vit", "model.experts", "model.decoder",
      "model.molmo"],
-    ["batch.sequence", "batch.collate", "batch.dataset", "batch.loader", "grow", "checkpoint", "score",
+    ["batch.sequence", "batch.collate", "batch.dataset", "batch.loader", "bootstrap", "checkpoint", "score",
      "sizes", "official_config", "experts_apart"],
     ["official", "speed"],
     ["answer", "inside", "release", "run"],

@@ -9,13 +9,13 @@ import torch
 from PIL import Image
 
 from minimolmo.batch.dataset import Dataset
-from minimolmo.batch.loader import GROUP, Loader, Recipe, choose, shares
+from minimolmo.batch.loader import GROUP_STEPS, Loader, Preprocessor, select_annotations, sampling_weights
 from minimolmo.config import ImageConfig
 from minimolmo.flow import Annotation, Example
 from minimolmo.text.tokenizer import Tokenizer
 
 TINY = ImageConfig(crop_size=16, patch_size=8, margins=(0, 0), pool=2)  # one visual token a crop
-RECIPE = Recipe(TINY, Tokenizer([], vocab=300), "mixture", max_crops=0, max_tokens=200)
+RECIPE = Preprocessor(TINY, Tokenizer([], vocab=300), "finetune", max_crops=0, max_tokens=200)
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def make_loader(folder, batch=8, names=("big", "small"), **options) -> Loader:
+def make_loader(folder, batch_size=8, names=("big", "small"), **options) -> Loader:
     datasets = [Dataset(folder / name, "train") for name in names]
     return Loader(datasets, [1.0] * len(names), RECIPE, batch, options.pop("seed", 1), **options)
 
@@ -52,13 +52,13 @@ def same(some, others) -> bool:
 
 def test_datasets_are_drawn_by_the_square_root_of_their_size():
     """sqrt(400) = 20 and sqrt(100) = 10: two to one, not four to one. A weight can even that out."""
-    assert shares([400, 100], [1.0, 1.0]).tolist() == pytest.approx([2 / 3, 1 / 3])
-    assert shares([400, 100], [1.0, 2.0]).tolist() == pytest.approx([1 / 2, 1 / 2])
+    assert sampling_weights([400, 100], [1.0, 1.0]).tolist() == pytest.approx([2 / 3, 1 / 3])
+    assert sampling_weights([400, 100], [1.0, 2.0]).tolist() == pytest.approx([1 / 2, 1 / 2])
 
 
 def test_the_batches_keep_to_the_shares(folder):
     """sqrt(20) : sqrt(5) = 2 : 1, over 8000 rows, so within two percent."""
-    loader = make_loader(folder, batch=100)
+    loader = make_loader(folder, batch_size=100)
     drawn = Counter(dataset.folder.name for group in range(10) for dataset, _ in loader.draw(group))
     assert drawn.total() == 10 * GROUP * 100
     assert drawn["big"] / drawn.total() == pytest.approx(2 / 3, abs=0.02)
@@ -66,7 +66,7 @@ def test_the_batches_keep_to_the_shares(folder):
 
 def test_every_row_of_a_dataset_comes_once_a_round(folder):
     """160 draws from 20 rows: eight rounds, each in another order."""
-    loader = make_loader(folder, batch=20, names=["big"])
+    loader = make_loader(folder, batch_size=20, names=["big"])
     rows = [row for _, row in loader.draw(0)]
     rounds = [rows[i:i + 20] for i in range(0, 160, 20)]
     assert all(sorted(order) == list(range(20)) for order in rounds)
@@ -75,7 +75,7 @@ def test_every_row_of_a_dataset_comes_once_a_round(folder):
 
 def test_a_round_goes_on_from_group_to_group(folder):
     """A group of 8 batches of 3 is 24 rows: the second begins in the middle of a round."""
-    loader = make_loader(folder, batch=3, names=["big"])
+    loader = make_loader(folder, batch_size=3, names=["big"])
     rows = [row for group in range(5) for _, row in loader.draw(group)]
     assert set(Counter(rows).values()) == {6}  # 120 = 6 * 20
 
@@ -101,16 +101,16 @@ def test_a_stage_ends_after_its_steps(folder):
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_workers_change_nothing(folder, workers):
-    alone = flat(make_loader(folder, batch=2).batches(steps=20))
-    assert same(flat(make_loader(folder, batch=2).batches(steps=20, workers=workers)), alone)
+    alone = flat(make_loader(folder, batch_size=2).batches(steps=20))
+    assert same(flat(make_loader(folder, batch_size=2).batches(steps=20, workers=workers)), alone)
 
 
 def test_whenever_a_row_comes_again_its_words_are_drawn_anew(folder, monkeypatch):
     """Two groups of 64 rows: no two see the same dice."""
-    seen, token_ids = [], Recipe.token_ids
-    monkeypatch.setattr(Recipe, "token_ids", lambda self, example, rng: seen.append(rng.random()) or
+    seen, token_ids = [], Preprocessor.token_ids
+    monkeypatch.setattr(Preprocessor, "token_ids", lambda self, example, rng: seen.append(rng.random()) or
                         token_ids(self, example, rng))
-    list(make_loader(folder).batches(steps=2 * GROUP))
+    list(make_loader(folder).batches(steps=2 * GROUP_STEPS))
     assert len(set(seen)) == len(seen) == 128
 
 
@@ -144,20 +144,20 @@ def test_accumulation_and_processes_share_every_row_out_once(folder):
 
 
 def test_a_batch_that_cannot_be_shared_out_is_refused(folder):
-    with pytest.raises(ValueError, match=r"batch=8 images cannot .* 3 process.* accumulate=1\. Try batch=9"):
+    with pytest.raises(ValueError, match=r"batch_size=8 images cannot .* 3 process.* accumulate=1\. Try batch_size=9"):
         make_loader(folder, world=3)
 
 
 def test_sequences_in_a_batch_are_of_similar_length(folder):
     """Answers have 1 to 20 letters. Batches are cut from a sorted group: each spans about an eighth of it."""
-    lengths = [(batch.branch >= 0).sum(dim=1)
-               for batch, in islice(make_loader(folder, names=["big"]).batches(), GROUP)]
+    lengths = [(batch.segment_ids >= 0).sum(dim=1)
+               for batch, in islice(make_loader(folder, names=["big"]).batches(), GROUP_STEPS)]
     spread = [int(length.max() - length.min()) for length in lengths]
     assert np.mean(spread) < (max(map(max, lengths)) - min(map(min, lengths))) / 3
 
 
 def test_the_batches_of_a_group_do_not_come_sorted(folder):
-    lengths = [batch.ids.shape[1] for batch, in islice(make_loader(folder).batches(), GROUP)]
+    lengths = [batch.ids.shape[1] for batch, in islice(make_loader(folder).batches(), GROUP_STEPS)]
     assert lengths != sorted(lengths)
     assert lengths != sorted(lengths, reverse=True)
 
@@ -168,19 +168,19 @@ TALKED = Example("cat.png", (Annotation("long_caption", answer="A cat."),
 
 
 def test_the_captions_stage_learns_the_caption_and_one_random_transcript():
-    chosen = [choose(TALKED, "captions", np.random.default_rng(seed)) for seed in range(30)]
+    chosen = [select_annotations(TALKED, "pretrain", np.random.default_rng(seed)) for seed in range(30)]
     assert all(sorted(a.style for a in one) == ["long_caption", "transcript"] for one in chosen)
     assert {a.answer for one in chosen for a in one} == {"A cat.", "um 0", "um 1", "um 2"}
 
 
 def test_the_mixture_learns_all_but_transcripts_in_any_order():
-    chosen = [choose(TALKED, "mixture", np.random.default_rng(seed)) for seed in range(30)]
+    chosen = [select_annotations(TALKED, "finetune", np.random.default_rng(seed)) for seed in range(30)]
     orders = {" ".join(a.style for a in one) for one in chosen}
     assert orders == {"long_caption user_qa", "user_qa long_caption"}
 
 
 def test_the_growing_stage_learns_no_words():
-    assert choose(TALKED, "grow", np.random.default_rng(0)) == []
+    assert select_annotations(TALKED, "bootstrap", np.random.default_rng(0)) == []
 
 
 def test_only_the_mixture_weighs_annotations_by_their_root(folder):

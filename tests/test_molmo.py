@@ -11,10 +11,10 @@ from minimolmo.answer import generate
 from minimolmo.batch.collate import collate
 from minimolmo.batch.sequence import build_sequence
 from minimolmo.config import ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, VisionConfig
-from minimolmo.flow import PADDING, TRUNK
+from minimolmo.flow import IMAGE_SEGMENT, PAD_SEGMENT
 from minimolmo.image.tiler import tile_image
 from minimolmo.model.decoder import KVCache
-from minimolmo.model.molmo import IM_PATCH, MiniMolmo, who_sees_whom
+from minimolmo.model.molmo import IM_PATCH, MiniMolmo, attention_mask
 from minimolmo.presets import preset
 from minimolmo.text.tokenizer import Tokenizer
 
@@ -52,7 +52,7 @@ def batch(*annotations, **options):
 
 
 def loss(model, batch, **options):
-    return model.loss(batch, model.look(batch)[1], **options)[0]
+    return model.loss(batch, model.encode_images(batch)[1], **options)[0]
 
 
 # See: what only padding is, is said so
@@ -62,7 +62,7 @@ def test_a_patch_of_nothing_but_padding_and_one_of_some_are_told_so_and_a_whole_
     patches, real = torch.rand(1, 16, 12), torch.ones(1, 16)
     shares = real.clone()
     shares[0, :4] = torch.tensor([0.0, 0.5, 1.0, -1.0])
-    told = model.see(patches, shares) - model.see(patches, real)
+    told = model.encode_crops(patches, shares) - model.encode_crops(patches, real)
 
     nothing, partly = model.padding[0], model.padding[1]
     torch.testing.assert_close(told[0, :4], torch.stack([nothing, partly, 0 * nothing, partly]), **SAME)
@@ -93,7 +93,7 @@ def test_the_image_tokens_are_numbered_behind_the_words_and_have_a_table_of_thei
 
 def test_spare_rows_of_the_word_table_go_to_the_image_tokens_first():
     """OLMo's table has more rows than words: the four image tokens stand in them, not in the second table."""
-    spare = MiniMolmo(dataclasses.replace(TINY, decoder=dataclasses.replace(TINY.decoder, spare=3)))
+    spare = MiniMolmo(dataclasses.replace(TINY, decoder=dataclasses.replace(TINY.decoder, vocab_padding=3)))
     words = spare.embed(torch.tensor([[256, 257, 258, 259, 260]]))[0]
     assert torch.equal(words[:4], spare.decoder.embedding.weight[256:])
     assert torch.equal(words[4], spare.extra_embedding.weight[0])
@@ -108,8 +108,8 @@ def draw(visible):
 
 def test_soundproof_booths_all_facing_the_same_painting():
     """Two tokens each of image, booth 1 and booth 2, one of padding: a row sees the columns marked x."""
-    branch = torch.tensor([[TRUNK, TRUNK, 1, 1, 2, 2, PADDING]])
-    assert draw(who_sees_whom(branch, branch)[0, 0]) == ["x......",   # the image, causally
+    branch = torch.tensor([[IMAGE_SEGMENT, IMAGE_SEGMENT, 1, 1, 2, 2, PAD_SEGMENT]])
+    assert draw(attention_mask(branch, branch)[0, 0]) == ["x......",   # the image, causally
                                                          "xx.....",
                                                          "xxx....",   # booth 1: the image and itself
                                                          "xxxx...",
@@ -120,9 +120,9 @@ def test_soundproof_booths_all_facing_the_same_painting():
 
 def test_when_the_cache_holds_the_past_the_askers_are_the_last_of_the_asked():
     """One new word of booth 1, after image, booth 1 and padding have been read."""
-    asked = torch.tensor([[TRUNK, TRUNK, 1, PADDING, 1]])
-    assert draw(who_sees_whom(asked[:, -1:], asked)[0, 0]) == ["xxx.x"]
-    assert torch.equal(who_sees_whom(asked[:, 2:], asked), who_sees_whom(asked, asked)[:, :, 2:])
+    asked = torch.tensor([[IMAGE_SEGMENT, IMAGE_SEGMENT, 1, PAD_SEGMENT, 1]])
+    assert draw(attention_mask(asked[:, -1:], asked)[0, 0]) == ["xxx.x"]
+    assert torch.equal(attention_mask(asked[:, 2:], asked), attention_mask(asked, asked)[:, :, 2:])
 
 
 # Leaks: nothing moves that must not
@@ -136,7 +136,7 @@ def test_a_future_token_moves_nothing_before_it(model):
 def test_no_word_is_heard_in_another_booth_nor_by_the_image(model):
     """The first annotation changes, length kept: the image and the second annotation notice nothing."""
     before, after = batch(CAT, DOG), batch(("whose", "the cow  on a hill"), DOG)
-    first = before.branch[0] == 1
+    first = before.segment_ids[0] == 1
     assert (before.ids != after.ids)[0, first].any()
 
     torch.testing.assert_close(model(before)[0, ~first], model(after)[0, ~first], **SAME)
@@ -145,7 +145,7 @@ def test_no_word_is_heard_in_another_booth_nor_by_the_image(model):
 
 def test_what_stands_in_the_padding_is_nobodys_business(model):
     before, after = collate([sequence(CAT), sequence(DOG)]), collate([sequence(CAT), sequence(DOG)])
-    padded = after.branch == PADDING
+    padded = after.segment_ids == PAD_SEGMENT
     after.ids[padded], after.position[padded] = ord("!"), 999
 
     assert padded.sum() > 0
@@ -161,7 +161,7 @@ def test_one_sequence_of_a_batch_is_blind_to_the_other(model):
 
 def test_another_image_moves_every_word(model):
     before, after = batch(CAT, DOG), batch(CAT, DOG, image=picture(1))
-    words = before.branch[0] > TRUNK
+    words = before.segment_ids[0] > IMAGE_SEGMENT
     assert ((model(before) - model(after))[0, words].abs().amax(dim=-1) > 1e-3).all()
 
 
@@ -169,7 +169,7 @@ def test_every_crop_reaches_the_first_word(model):
     """A picture of 8x16 pixels: the overview and two crops, and each moves what is said after them."""
     seen = batch(CAT, image=picture(0, 8, 16), max_crops=2)
     seen.patches.requires_grad_()
-    first = seen.branch[0].tolist().index(1)
+    first = seen.segment_ids[0].tolist().index(1)
     moved_by, = torch.autograd.grad(model(seen)[0, first].square().sum(), seen.patches)
 
     assert len(seen.patches) == 3
@@ -191,15 +191,15 @@ def test_annotations_packed_into_one_sequence_give_the_logits_of_separate_ones(m
     logits = model(packed)[0]
     for number, annotation in enumerate((CAT, DOG, SKY), start=1):
         apart = batch(annotation)
-        expected = model(apart)[0, apart.branch[0] == 1]
-        torch.testing.assert_close(logits[packed.branch[0] == number][:len(expected)], expected, **SAME)
+        expected = model(apart)[0, apart.segment_ids[0] == 1]
+        torch.testing.assert_close(logits[packed.segment_ids[0] == number][:len(expected)], expected, **SAME)
 
 
 def test_it_does_not_matter_who_sits_in_which_booth(model):
     one, other = batch(CAT, DOG), batch(DOG, CAT)
-    length = (one.branch[0] == 1).sum() - 1  # the last EOS is read only where another annotation follows
-    torch.testing.assert_close(model(one)[0, one.branch[0] == 1][:length],
-                               model(other)[0, other.branch[0] == 2][:length], **SAME)
+    length = (one.segment_ids[0] == 1).sum() - 1  # the last EOS is read only where another annotation follows
+    torch.testing.assert_close(model(one)[0, one.segment_ids[0] == 1][:length],
+                               model(other)[0, other.segment_ids[0] == 2][:length], **SAME)
 
 
 @pytest.mark.parametrize("root_weights", [False, True])
@@ -219,12 +219,12 @@ def test_packed_annotations_teach_the_same_as_separate_ones(model, root_weights)
 def test_prefill_and_single_steps_equal_reading_at_once(model):
     """Read up to the question's end, then word by word from the cache."""
     whole = batch(CAT)
-    expected = model.read(whole, model.look(whole)[1])
+    expected = model.decode(whole, model.encode_images(whole)[1])
     asked = batch(CAT[:1])
     cache = KVCache(TINY.decoder.layers, room=whole.ids.shape[1])
-    hidden = [model.read(asked, model.look(asked)[1], cache=cache)]
+    hidden = [model.decode(asked, model.encode_images(asked)[1], cache=cache)]
     for t in range(asked.ids.shape[1], whole.ids.shape[1]):
-        visible = who_sees_whom(whole.branch[:, t:t + 1], whole.branch[:, :t + 1])
+        visible = attention_mask(whole.segment_ids[:, t:t + 1], whole.segment_ids[:, :t + 1])
         hidden.append(model.decoder(model.embed(whole.ids[:, t:t + 1]), whole.position[:, t:t + 1], visible,
                                     cache=cache))
     torch.testing.assert_close(torch.cat(hidden, dim=1), expected, **SAME)
@@ -237,7 +237,7 @@ def greedy_without_a_cache(model, question, image, steps):
         asked = batch((question,), image=image)
         trunk_and_question = asked.ids.shape[1]
         said_so_far = torch.tensor([said], dtype=torch.long)
-        more = dict(ids=said_so_far, branch=torch.ones_like(said_so_far),
+        more = dict(ids=said_so_far, segment_ids=torch.ones_like(said_so_far),
                     position=trunk_and_question + torch.arange(len(said))[None])
         more = {name: torch.cat([getattr(asked, name), new], dim=1) for name, new in more.items()}
         longer = dataclasses.replace(asked, **more)
@@ -248,7 +248,7 @@ def greedy_without_a_cache(model, question, image, steps):
 def test_a_batch_of_different_lengths_says_with_a_cache_what_each_says_alone_without(model):
     questions, images = ["where?", "what is this?", "hm"], [picture(seed) for seed in range(3)]
     together = collate([sequence((q,), image=image) for q, image in zip(questions, images)])
-    said = generate(model, together, eos=-1, max_new=8)
+    said = generate(model, together, eos=-1, max_new_tokens=8)
     assert said == [greedy_without_a_cache(model, q, image, 8) for q, image in zip(questions, images)]
 
 
@@ -263,7 +263,7 @@ def test_the_loss_is_each_answer_tokens_surprise_times_its_weight(model):
 
     surprise = [-model(seen)[0, t].log_softmax(dim=-1)[seen.targets[0, t]].item() for t in answer]
     expected = sum(weight * each for weight, each in enumerate(surprise, start=1))
-    total, entropy = model.loss(seen, model.look(seen)[1])
+    total, entropy = model.loss(seen, model.encode_images(seen)[1])
     assert total.item() == entropy.item() == pytest.approx(expected, rel=1e-5)
 
 
@@ -272,7 +272,7 @@ def test_z_loss_adds_the_squared_logarithm_of_the_scores_sum(model):
     scale = model(seen).exp().sum(dim=-1).log() ** 2
     expected = (scale * seen.loss_weight).sum().item()
 
-    total, entropy = model.loss(seen, model.look(seen)[1], z_loss=0.5)
+    total, entropy = model.loss(seen, model.encode_images(seen)[1], z_loss=0.5)
     assert (total - entropy).item() == pytest.approx(0.5 * expected, rel=1e-4)
     assert not entropy.requires_grad  # it is for the log alone
 
@@ -311,7 +311,7 @@ def newborn(request):
     torch.manual_seed(0)
     with torch.no_grad():
         model, seen = MiniMolmo(config), collate(sequences)
-        features, visual = model.look(seen)
+        features, visual = model.encode_images(seen)
     return SimpleNamespace(model=model, seen=seen, features=features, visual=visual, vocab=vocab)
 
 
@@ -338,14 +338,14 @@ def test_different_patches_are_born_with_different_features(newborn):
 @pytest.mark.parametrize("tied", [True, False])
 def test_every_parameter_belongs_to_one_part(tied):
     model = MiniMolmo(dataclasses.replace(TINY, decoder=dataclasses.replace(TINY.decoder, tied=tied)))
-    ids = [id(parameter) for part in model.parts().values() for parameter in part]
+    ids = [id(parameter) for part in model.parameter_groups().values() for parameter in part]
     assert len(ids) == len(set(ids))                               # in no two, the tied table neither
     assert set(ids) == {id(parameter) for parameter in model.parameters()}  # and none forgotten
 
 
 def test_the_image_tokens_embeddings_learn_with_the_connector(model):
     def holds(name, parameter):
-        return any(parameter is other for other in model.parts()[name])
+        return any(parameter is other for other in model.parameter_groups()[name])
     assert holds("connector", model.extra_embedding.weight) and holds("connector", model.padding)
     assert holds("decoder", model.decoder.embedding.weight)
     assert holds("vit", model.vit.embed.positions)

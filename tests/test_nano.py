@@ -7,7 +7,7 @@ import pytest
 
 from data.world import LEVELS, make_scene
 from minimolmo.answer import RELEASED, ask, load
-from minimolmo.score import distance
+from minimolmo.metrics import distance
 
 EASY = LEVELS["easy"]
 SHIFT = 20.0  # percent of the picture

@@ -11,20 +11,31 @@ import pytest
 import torch
 from PIL import Image
 
-from minimolmo import answer, safetensors
+from minimolmo import answer
 from minimolmo.answer import generate
 from minimolmo.batch.collate import collate
 from minimolmo.batch.sequence import build_sequence
-from minimolmo.config import ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, VisionConfig, to_dict
+from minimolmo.config import ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, VisionConfig
 from minimolmo.image.tiler import tile_image
 from minimolmo.model.molmo import MiniMolmo
-from minimolmo.official import (OfficialTensors, load, load_weights, main, official_names, official_shapes,
-                                read_config, run_config, save_released)
-from minimolmo.official_config import config_from, describe
+from minimolmo.overrides import to_dict
 from minimolmo.presets import preset
-from minimolmo.shards import TensorFolder
-from minimolmo.sizes import on_paper
 from minimolmo.text.tokenizer import Tokenizer
+from minimolmo.weights import safetensors
+from minimolmo.weights.official import (
+    OfficialTensors,
+    load,
+    load_official,
+    main,
+    official_names,
+    official_shapes,
+    read_config,
+    finetune_config,
+    save_official,
+)
+from minimolmo.weights.official_config import config_from, describe
+from minimolmo.weights.shards import TensorFolder
+from minimolmo.weights.sizes import meta_model
 
 GOLDEN = Path(__file__).parent / "golden"
 LIKE = ["qwen2_like", "olmo_like", "olmoe_like"]
@@ -48,7 +59,7 @@ def official(request, tmp_path_factory):
     told, size = json.loads(bytes(file["config_json"])), int(file["n_valid_tokens"])
     config = config_from(told)
     model = MiniMolmo(config)
-    load_weights(write_released(tmp_path_factory.mktemp("released"), weights(file)), model)
+    load_official(write_released(tmp_path_factory.mktemp("released"), weights(file)), model)
 
     height, width = told["image_hw"]  # the same picture and question through our own tiler and sequence
     y, x, c = np.ogrid[:height, :width, :3]
@@ -68,7 +79,7 @@ def test_tiler_and_sequence_hand_the_model_what_the_official_code_hands_its_own(
     real = len(seen.patches)
     torch.testing.assert_close(seen.patches, torch.from_numpy(file["in/images"][0, :real]), atol=1e-4, rtol=0)
     masks = torch.from_numpy(file["in/image_masks"][0, :real])
-    torch.testing.assert_close(seen.real, masks, atol=1e-6, rtol=0)
+    torch.testing.assert_close(seen.patch_coverage, masks, atol=1e-6, rtol=0)
     assert seen.ids[0].tolist() == file["in/input_ids"][0, :official.size].tolist()
     assert seen.position[0].tolist() == file["in/position_ids"][0, :official.size].tolist()
 
@@ -87,7 +98,7 @@ def test_gathering_windows_gives_the_visual_tokens_that_official_molmo_scatters(
     order = np.argsort(place, kind="stable")
     expected = torch.from_numpy(features[order[place[order] >= 0]])
 
-    torch.testing.assert_close(official.model.look(official.seen)[1], expected, atol=1e-3, rtol=1e-5)
+    torch.testing.assert_close(official.model.encode_images(official.seen)[1], expected, atol=1e-3, rtol=1e-5)
 
 
 @torch.no_grad()
@@ -103,7 +114,7 @@ def test_the_same_weights_say_the_official_words(official):
     expected = told.get(f"logits_{official.name}.npz", {}).get("greedy_24")
     if expected is None:
         expected = [int(official.file["out/logits"][0, official.size - 1].argmax())]
-    assert generate(official.model, official.seen, eos=256, max_new=len(expected)) == [expected]
+    assert generate(official.model, official.seen, eos=256, max_new_tokens=len(expected)) == [expected]
 
 
 # Names and shapes
@@ -111,12 +122,12 @@ def test_the_same_weights_say_the_official_words(official):
 def tiny(**decoder) -> MolmoConfig:
     """A small architecture of some kind."""
     base = DecoderConfig(width=16, layers=2, heads=4, kv_heads=2, mlp=12, vocab=257, extra=4, tied=False)
-    return MolmoConfig(ImageConfig(crop_size=8, patch_size=2, margins=(0, 0), early_masks=True),
+    return MolmoConfig(ImageConfig(crop_size=8, patch_size=2, margins=(0, 0), shifted_masks=True),
                        VisionConfig(width=8, layers=2, heads=2, mlp=16),
                        ConnectorConfig(width=8, heads=2, mlp=12), replace(base, **decoder))
 
 
-KINDS = {"qwen2": {}, "olmo": dict(qkv_bias=False, qk_norm=True, post_norm=True, kv_heads=4, spare=7),
+KINDS = {"qwen2": {}, "olmo": dict(qkv_bias=False, qk_norm=True, post_norm=True, kv_heads=4, vocab_padding=7),
          "olmoe": dict(qkv_bias=False, qk_norm=True, kv_heads=4, experts=4, top_k=2), "tied": dict(tied=True)}
 
 
@@ -132,7 +143,7 @@ def make(config: MolmoConfig, seed: int = 0) -> MiniMolmo:
 @pytest.mark.parametrize("name, tensors", [("molmoe_1b", 549), ("molmo_7b_o", 645), ("molmo_7b_d", 585),
                                            ("molmo_72b", 949)])
 def test_the_released_files_hold_so_many_tensors(name, tensors):
-    assert len(official_names(on_paper(preset(name).model))) == tensors
+    assert len(official_names(meta_model(preset(name).model))) == tensors
 
 
 def test_the_released_7b_d_is_32_gigabytes_to_the_byte():
@@ -162,8 +173,8 @@ def test_official_tensors_have_the_official_shapes(name, tensor, shape):
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_we_export_and_import_again_is_the_same_to_the_last_bit(kind, tmp_path):
     model, again = make(tiny(**KINDS[kind])), make(tiny(**KINDS[kind]), seed=1)
-    save_released(tmp_path, model, shard_bytes=3000)
-    load_weights(tmp_path, again)
+    save_official(tmp_path, model, shard_bytes=3000)
+    load_official(tmp_path, again)
 
     assert len(list(tmp_path.glob("*.safetensors"))) > 3
     for name, weight in model.state_dict().items():
@@ -172,7 +183,7 @@ def test_what_we_export_and_import_again_is_the_same_to_the_last_bit(kind, tmp_p
 
 
 def test_what_was_released_and_exported_again_is_the_same_to_the_last_bit(official, tmp_path):
-    save_released(tmp_path, official.model)
+    save_official(tmp_path, official.model)
     before, after = weights(official.file), TensorFolder(tmp_path)
     assert set(after) == {"model." + name for name in before}
     for name, tensor in before.items():
@@ -181,7 +192,7 @@ def test_what_was_released_and_exported_again_is_the_same_to_the_last_bit(offici
 
 def test_a_file_written_by_us_is_laid_out_as_other_readers_want_it(tmp_path):
     """Numbers begin at a multiple of 8 bytes, every tensor at a multiple of its own numbers' size."""
-    save_released(tmp_path, make(tiny()))
+    save_official(tmp_path, make(tiny()))
     path, = tmp_path.glob("*.safetensors")
     entries, metadata = safetensors.read_header(path)
     assert metadata == {"format": "pt"}
@@ -191,7 +202,7 @@ def test_a_file_written_by_us_is_laid_out_as_other_readers_want_it(tmp_path):
 
 def test_names_without_model_in_front_are_the_native_files(official, tmp_path):
     again = make(official.model.config)
-    load_weights(write_released(tmp_path, weights(official.file), prefix=""), again)
+    load_official(write_released(tmp_path, weights(official.file), prefix=""), again)
     assert torch.equal(again.decoder.head.weight, official.model.decoder.head.weight)
 
 
@@ -213,7 +224,7 @@ def test_every_misfit_is_reported_at_once_and_nothing_is_changed(tmp_path):
     before = {name: weight.clone() for name, weight in other.state_dict().items()}
 
     with pytest.raises(ValueError) as error:
-        load_weights(write_released(tmp_path, tensors, prefix=""), other)
+        load_official(write_released(tmp_path, tensors, prefix=""), other)
     assert "missing     model.transformer.ln_f.weight (16,)\n" in str(error.value)
     assert "unexpected  model.transformer.wings (2,)\n" in str(error.value)
     assert "misshaped   model.vision_backbone.pad_embed (2, 5), the model's is (2, 16)\n" in str(error.value)
@@ -221,9 +232,9 @@ def test_every_misfit_is_reported_at_once_and_nothing_is_changed(tmp_path):
 
 
 def test_weights_are_taken_into_the_dtype_of_the_model(tmp_path):
-    save_released(tmp_path, make(tiny()))
+    save_official(tmp_path, make(tiny()))
     model = make(tiny(), seed=1).bfloat16()
-    load_weights(tmp_path, model)
+    load_official(tmp_path, model)
     assert torch.equal(model.padding, make(tiny()).padding.bfloat16())
 
 
@@ -233,7 +244,7 @@ def test_weights_are_taken_into_the_dtype_of_the_model(tmp_path):
     ("clip", {"pre_ln.weight", "pre_ln.bias", "class_embedding"})])
 def test_other_families_of_towers_have_their_own_tensors(family, names):
     config = replace(tiny(), vision=replace(tiny().vision, family=family))
-    theirs = set(official_names(on_paper(config)))
+    theirs = set(official_names(meta_model(config)))
     found = {name for name in theirs if name.startswith("vision_backbone.image_vit.")}
     assert {"vision_backbone.image_vit." + name for name in names} <= found
     assert ("vision_backbone.image_vit.pre_ln.weight" in found) == (family == "clip")
@@ -247,7 +258,7 @@ def test_a_released_molmo_is_known_by_its_shapes_whatever_its_config_says(monkey
         shapes = official_shapes(preset(name).model)
         file = SimpleNamespace(entries={"model." + each: SimpleNamespace(shape=shape)
                                         for each, shape in shapes.items()})
-        monkeypatch.setattr("minimolmo.official.TensorFolder", lambda _, file=file: file)
+        monkeypatch.setattr("minimolmo.weights.official.TensorFolder", lambda _, file=file: file)
         assert read_config(tmp_path) == preset(name).model
 
 
@@ -278,16 +289,16 @@ def test_a_config_that_says_too_little_is_told_what_it_lacks():
     dict(overlap_margins=4), dict(vision=7), dict(vision={"image_default_input_size": []}),
     dict(vision={"image_model_type": []}), dict(embedding_size="many"), dict(moe=7)], ids=str)
 def test_settings_of_a_type_that_they_cannot_have_are_refused(tmp_path, spoil):
-    save_released(tmp_path, make(tiny()))
+    save_official(tmp_path, make(tiny()))
     theirs = {**describe(tiny()), **spoil}
     (tmp_path / "config.json").write_text(json.dumps(theirs))
     with pytest.raises(ValueError, match="(?s)(no model|nothing) can be built.* Try|belong. Try"):
-        run_config(tmp_path)
+        finetune_config(tmp_path)
 
 
 def test_settings_larger_than_the_files_are_refused_before_memory_is_asked_for(tmp_path):
     """A table of 10 thousand billion words: 320 TB."""
-    save_released(tmp_path, make(tiny()))
+    save_official(tmp_path, make(tiny()))
     Tokenizer([], vocab=257).save(tmp_path / "tokenizer.json")
     huge = to_dict(replace(tiny(), decoder=replace(tiny().decoder, vocab=10 ** 13)))
     (tmp_path / "config.json").write_text(json.dumps({"minimolmo": huge}))
@@ -304,15 +315,15 @@ def test_another_patch_grid_than_the_table_is_seen_in_the_number_of_positions():
                         "vision": {**see, "image_num_pos": 65}})
     siglip = config_from({**told, "vit_layers": [-2, -4], "overlap_margins": [2, 2],
                           "vision": {**see, "image_num_pos": 81, "image_model_type": "siglip"}})
-    assert (clip.vision.table, clip.image.side) == (8, 9)
-    assert (siglip.vision.table, siglip.image.side) == (0, 9)
+    assert (clip.vision.position_grid, clip.image.side) == (8, 9)
+    assert (siglip.vision.position_grid, siglip.image.side) == (0, 9)
 
 
 def test_fine_tuning_begins_with_the_presets_own_rates_and_no_captions(tmp_path):
-    save_released(tmp_path, make(tiny()))
-    run = run_config(tmp_path)
-    assert run.model == tiny() and run.captions.steps == run.grow.steps == 0
-    assert run.mixture == preset("molmo_7b_d").mixture
+    save_official(tmp_path, make(tiny()))
+    run = finetune_config(tmp_path)
+    assert run.model == tiny() and run.pretrain.steps == run.bootstrap.steps == 0
+    assert run.finetune == preset("molmo_7b_d").finetune
 
 
 def claim(folder: Path, config: MolmoConfig) -> Path:
@@ -329,19 +340,19 @@ def test_only_what_outgrows_a_gpu_is_shared_out_and_only_released_experts_are_le
     large = replace(preset("molmo_7b_d").model, image=preset("mini").model.image)
     for name, config, shard, balance in [("small", tiny(), False, 0.1), ("large", large, True, 0.1),
                                          ("molmoe", preset("molmoe_1b").model, True, 0.0)]:
-        run = run_config(claim(tmp_path / name, config))
-        assert (run.shard, run.balance) == (shard, balance), name
+        run = finetune_config(claim(tmp_path / name, config))
+        assert (run.shard, run.load_balance_weight) == (shard, balance), name
 
 
 def test_a_trained_nano_that_was_exported_does_not_grow_its_eye_again(tmp_path):
-    run = run_config(claim(tmp_path / "nano", preset("nano").model))
-    assert run.name == "nano" and run.mixture == preset("nano").mixture
-    assert run.grow.steps == run.captions.steps == 0
+    run = finetune_config(claim(tmp_path / "nano", preset("nano").model))
+    assert run.name == "nano" and run.finetune == preset("nano").finetune
+    assert run.bootstrap.steps == run.pretrain.steps == 0
 
 
 def test_a_folder_half_downloaded_is_said_to_be_just_that(tmp_path):
     """Shards and settings came, the index not yet: no checkpoint of ours, and no other version of one."""
-    save_released(tmp_path, make(tiny()), shard_bytes=3000)
+    save_official(tmp_path, make(tiny()), shard_bytes=3000)
     (tmp_path / "model.safetensors.index.json").unlink()
     with pytest.raises(ValueError, match="lacks model.safetensors, or .* and its files, so it was not"):
         answer.load(tmp_path)
@@ -349,7 +360,7 @@ def test_a_folder_half_downloaded_is_said_to_be_just_that(tmp_path):
 
 def test_a_folder_without_weights_is_refused(tmp_path):
     with pytest.raises(ValueError, match="holds no released weights. Try"):
-        run_config(tmp_path)
+        finetune_config(tmp_path)
 
 
 # Answering
@@ -358,12 +369,12 @@ def test_a_released_folder_answers_in_bfloat16_as_it_does_in_float32(tmp_path, m
     """Up to the rounding of a number to its first 8 bits; and the command line says what `ask` says."""
     torch.manual_seed(0)
     model, words = MiniMolmo(tiny()).eval(), Tokenizer([], vocab=257)
-    save_released(tmp_path, model)
+    save_official(tmp_path, model)
     words.save(tmp_path / "tokenizer.json")
     Image.new("RGB", (20, 12), "red").save(tmp_path / "red.png")
 
     loaded, _, config = answer.load(tmp_path)
-    assert loaded.decoder.head.weight.dtype == torch.bfloat16 and config.mixture.view == "ground"
+    assert loaded.decoder.head.weight.dtype == torch.bfloat16 and config.finetune.view == "ground"
     seen = collate([answer.prompt(np.full((12, 20, 3), 200, np.uint8), "Who?", model, words, "ground")])
     exact, rough = model(seen), loaded(seen)
     assert 0 < (exact - rough).abs().max() < 0.05 * exact.abs().max()

@@ -6,8 +6,7 @@ import torch.nn.functional as F
 
 from minimolmo.config import ImageConfig, VisionConfig
 from minimolmo.image.tiler import to_patches
-from minimolmo.model.patch_embed import OtherPatchEmbed, patch_embed, stretch, waves
-
+from minimolmo.model.patch_embed import GeneralPatchEmbed, make_patch_embed, interpolate_positions, sincos_positions
 
 IMAGE = ImageConfig(crop_size=6, patch_size=2, margins=(0, 0))  # 3x3 patches
 
@@ -15,7 +14,7 @@ IMAGE = ImageConfig(crop_size=6, patch_size=2, margins=(0, 0))  # 3x3 patches
 def make(**settings):
     """An embedding whose every parameter is random, so that nothing hides behind a zero."""
     torch.manual_seed(0)
-    embed = patch_embed(IMAGE, VisionConfig(width=8, heads=1, **settings))
+    embed = make_patch_embed(IMAGE, VisionConfig(width=8, heads=1, **settings))
     for parameter in embed.parameters():
         torch.nn.init.normal_(parameter)
     return embed
@@ -59,15 +58,15 @@ def test_every_vector_is_normed_before_the_first_block():
 
 def test_positions_start_as_waves_along_columns_and_rows():
     """Width 4 leaves one wave of one radian a patch: sin x, cos x, sin y, cos y."""
-    start = waves(side=3, width=4)                                                    # patches row by row
+    start = sincos_positions(side=3, width=4)                                                    # patches row by row
     expected = [np.sin(2), np.cos(2), np.sin(1), np.cos(1)]
     np.testing.assert_allclose(start[1 * 3 + 2], expected, rtol=1e-6)                 # column 2, row 1
 
 
 def test_at_the_start_neighbours_are_alike_and_only_the_distance_counts():
-    start = waves(side=8, width=32).unflatten(0, (8, 8))
-    likeness = start[3, 3] @ start[3].T                                               # to all of its row
-    assert likeness[3] > likeness[4] > likeness[5] > likeness[6]
+    start = sincos_positions(side=8, width=32).unflatten(0, (8, 8))
+    sort_key = start[3, 3] @ start[3].T                                               # to all of its row
+    assert sort_key[3] > sort_key[4] > sort_key[5] > sort_key[6]
     torch.testing.assert_close(start[3, 3] @ start[4, 5], start[6, 0] @ start[7, 2])
 
 
@@ -88,7 +87,7 @@ def test_dino_has_a_class_token_and_a_bias_but_no_first_norm():
 def test_positions_for_another_grid_are_drawn_out_and_the_class_tokens_stays():
     """A table of 2x2 places used for 3x3 patches: corners keep their order, the middle is the mean of all."""
     table = torch.tensor([[9.0], [0.0], [1.0], [2.0], [3.0]])                         # class, then row by row
-    drawn = stretch(table, first=1, table=2, side=3)
+    drawn = interpolate_positions(table, first=1, table=2, side=3)
     square = drawn[1:].view(3, 3)
 
     assert drawn[0] == 9
@@ -101,7 +100,7 @@ def test_drawing_positions_smaller_skips_none_of_them():
     """16x16 places become 2x2: each of the four hears all of its quarter, the corners too."""
     table = torch.zeros(16, 16)
     table[0, 0] = 1.0
-    square = stretch(table.view(-1, 1), first=0, table=16, side=2).view(2, 2)
+    square = interpolate_positions(table.view(-1, 1), first=0, table=16, side=2).view(2, 2)
     assert square[0, 0] > 0.005 > square[1, 1].abs()
 
 
@@ -112,7 +111,7 @@ def test_a_grid_like_the_table_leaves_the_positions_alone():
 
 def test_both_ways_to_embed_say_the_same_of_a_tower_that_either_can_take():
     plain, patches = make(), torch.rand(2, 9, 12)
-    other = OtherPatchEmbed(IMAGE, VisionConfig(width=8, heads=1))
+    other = GeneralPatchEmbed(IMAGE, VisionConfig(width=8, heads=1))
     other.load_state_dict(plain.state_dict())
     assert torch.equal(other(patches), plain(patches))
 
@@ -121,5 +120,5 @@ def test_both_ways_to_embed_say_the_same_of_a_tower_that_either_can_take():
 def test_a_tower_with_another_grid_or_no_class_token_is_given_what_it_needs(table, front):
     embed, patches = make(table=table, family="clip" if front else "siglip"), torch.rand(2, 9, 12)
     rows = [embed.class_token.expand(2, 1, 8)] if front else []
-    expected = torch.cat([*rows, embed.project(patches)], dim=1) + stretch(embed.positions, front, table, 3)
+    expected = torch.cat([*rows, embed.project(patches)], dim=1) + interpolate_positions(embed.positions, front, table, 3)
     assert torch.equal(embed(patches), embed.norm(expected)) and len(embed.positions) == front + table ** 2

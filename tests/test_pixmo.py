@@ -15,11 +15,13 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import loopback
 import numpy as np
 import pytest
+from loopback import Loopback, status
 from PIL import Image
+from pixmo_world import World
 
-import loopback
 from data.pixmo import prepare as preparing
 from data.pixmo.entry import LATER, Entry, Outcome
 from data.pixmo.hub import LIMITS, Hub
@@ -27,9 +29,7 @@ from data.pixmo.network import Limits
 from data.pixmo.prepare import Plan, main, prepare, split_rows
 from data.pixmo.store import Store
 from data.pixmo.workers import Workers
-from loopback import Loopback, status
-from minimolmo.batch.dataset import Dataset, check
-from pixmo_world import World
+from minimolmo.batch.dataset import Dataset, check_split
 
 FAST = Limits(tries=2, backoff=0.01, loopback=True)
 HUB_FAST = replace(LIMITS, tries=2, backoff=0.01, loopback=True)
@@ -85,7 +85,7 @@ def test_all_eight_sets_become_one_folder_that_says_what_their_rows_said(web, tm
     world = World(web, rows=6, alive=True)
     line = run(web, tmp_path, sets=Plan().sets, rows=4)
     for split in ("train", "val"):
-        assert check(tmp_path, split).endswith("all good")
+        assert check_split(tmp_path, split).endswith("all good")
     assert line.startswith("pixmo: 28 of 32 images with 36 rows in ")
     assert line.endswith("none; points has no more rows; ask_model_anything has no more rows")
     labels = {note["label"]: note["points"] for row in rows_of(tmp_path) for note in row["annotations"]
@@ -242,7 +242,7 @@ def test_broken_rows_are_counted_and_the_others_used(web, tmp_path):
     web.rows[CAP][6]["image_url"] = web.url + "/../../..//%2e%2e/etc/passwd?\x00=../" + "x" * 300
     folder = tmp_path / "deep/down"
     run(web, folder, rows=12)
-    assert check(folder, "train").endswith("all good") and len(rows_of(folder)) == 8
+    assert check_split(folder, "train").endswith("all good") and len(rows_of(folder)) == 8
     causes = sorted(failure["cause"] for failure in failures_of(folder))
     assert causes == ["bad_row", "bad_row", "bad_url", "gone"]
     assert [path.name for path in tmp_path.iterdir()] == ["deep"]

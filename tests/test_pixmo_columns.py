@@ -6,7 +6,7 @@ from data.pixmo.entry import Entry, Failed
 from data.pixmo.hub import configs_of
 from minimolmo.batch.dataset import STYLES
 from minimolmo.flow import Annotation
-from minimolmo.score import SCORES
+from minimolmo.metrics import SCORERS
 from minimolmo.text.prompts import to_messages
 
 URL = {"image_url": "https://example.org/a b/../cat.jpg", "image_sha256": "AB" * 32}
@@ -104,7 +104,7 @@ def test_a_dialogue_is_one_annotation_for_each_answer_and_the_prompt_joins_them(
     first, second = read("cap_qa").annotations
     assert (first.question, first.answer) == ("Who?", "A cat.")
     assert (second.question, second.answer) == ("Who? Assistant: A cat. User: Where?", "There.")
-    assert to_messages(second, "mixture", rng=Draws())[0] == (
+    assert to_messages(second, "finetune", rng=Draws())[0] == (
         " User: cap_qa: Who? Assistant: A cat. User: Where? Assistant:")
 
 

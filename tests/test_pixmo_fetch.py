@@ -12,17 +12,17 @@ import zlib
 from dataclasses import replace
 from types import SimpleNamespace
 
+import loopback
 import pytest
+from loopback import Loopback, cut_short, redirect, status
 from PIL import Image
 
-import loopback
 from data.pixmo import fetch as fetching
 from data.pixmo import network
 from data.pixmo.entry import LATER, NEVER, Entry, Failed
-from data.pixmo.fetch import fetch, failure_of
+from data.pixmo.fetch import failure_of, fetch
 from data.pixmo.network import Limits, get, is_public, read_url, seconds_to_wait
 from data.pixmo.picture import to_jpeg
-from loopback import Loopback, cut_short, redirect, status
 
 FAST = Limits(most_bytes=300_000, tries=2, backoff=0.01, loopback=True)
 HASTY = replace(FAST, connect=1.0, read=0.3, total=0.6)  # for those that would never end

@@ -2,13 +2,13 @@
 from dataclasses import replace
 from types import SimpleNamespace
 
-import pytest
-
 import loopback
+import pytest
+from loopback import REVISION, Loopback, cut_short, hub_error, status
+
 from data.pixmo import fetch as fetching
 from data.pixmo.entry import Failed
 from data.pixmo.hub import HUB, LIMITS, PAGE, Hub
-from loopback import REVISION, Loopback, cut_short, hub_error, status
 
 FAST = replace(LIMITS, tries=4, backoff=0.01, loopback=True)
 HASTY = replace(FAST, read=0.4, total=0.8)

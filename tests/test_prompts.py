@@ -7,8 +7,15 @@ import pytest
 
 from minimolmo.flow import Annotation
 from minimolmo.text.points import parse_points, to_percent
-from minimolmo.text.prompts import (TEMPLATES, answer_text, caption_prompt, length_hint, question_prompt,
-                                    question_text, to_messages)
+from minimolmo.text.prompts import (
+    TEMPLATES,
+    answer_text,
+    caption_prompt,
+    length_hint,
+    question_prompt,
+    question_text,
+    to_messages,
+)
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "formatter.json").read_text())
 CATS = ((70.24, 38.0), (61.5, 40.4))
@@ -41,7 +48,7 @@ def test_a_message_is_word_for_word_molmos():
         Annotation("ai2_diagram", question="Which?\nA: sun\nB: moon\n", answer="B"),
     ]
     for annotation, case in zip(annotations, GOLDEN["messages"], strict=True):
-        assert list(to_messages(annotation, "mixture", Draws(u=case["rng_u"]))) == case["messages"]
+        assert list(to_messages(annotation, "finetune", Draws(u=case["rng_u"]))) == case["messages"]
 
 
 def test_points_are_answered_word_for_word_as_molmo_does():
@@ -57,7 +64,7 @@ def test_points_are_answered_word_for_word_as_molmo_does():
 def test_the_caption_stage_asks_for_a_style_and_a_length():
     for case in GOLDEN["length_hint"][:3]:
         annotation = Annotation("long_caption", answer="c" * case["caption_chars"])
-        user, assistant = to_messages(annotation, "captions", Draws(case["u"], case["noise"]))
+        user, assistant = to_messages(annotation, "pretrain", Draws(case["u"], case["noise"]))
         assert user == case["first_message"]
         assert assistant.startswith(case["response_starts"])
     assert caption_prompt() == GOLDEN["length_hint"][3]["first_message"]
@@ -73,23 +80,23 @@ def test_a_length_hint_counts_fifteen_characters_a_step_and_rounds_down():
 
 def test_one_caption_in_ten_comes_without_its_length():
     annotation = Annotation("transcript", answer="so this is a dog")
-    assert to_messages(annotation, "captions", Draws(u=0.95)) == (" transcript :", " so this is a dog")
-    users = [to_messages(annotation, "captions", rng)[0] for rng in map(np.random.default_rng, range(1000))]
+    assert to_messages(annotation, "pretrain", Draws(u=0.95)) == (" transcript :", " so this is a dog")
+    users = [to_messages(annotation, "pretrain", rng)[0] for rng in map(np.random.default_rng, range(1000))]
     assert 70 < users.count(" transcript :") < 130
 
 
 def test_one_question_in_ten_carries_its_style_tag():
     annotation = Annotation("pointing", label="cats", points=CATS)
-    plain, tagged = (to_messages(annotation, "mixture", Draws(u))[0] for u in (0.5, 0.95))
+    plain, tagged = (to_messages(annotation, "finetune", Draws(u))[0] for u in (0.5, 0.95))
     assert plain == " User: Point to the cats. Assistant:"
     assert tagged == " User: pointing: Point to the cats. Assistant:"
-    users = [to_messages(annotation, "mixture", rng)[0] for rng in map(np.random.default_rng, range(1000))]
+    users = [to_messages(annotation, "finetune", rng)[0] for rng in map(np.random.default_rng, range(1000))]
     assert 70 < sum("pointing: " in user for user in users) < 130
 
 
 def test_a_transcript_in_the_mixture_would_need_a_question():
     with pytest.raises(ValueError, match="nothing to ask"):
-        to_messages(Annotation("transcript", answer="so"), "mixture", Draws())
+        to_messages(Annotation("transcript", answer="so"), "finetune", Draws())
 
 
 @pytest.mark.parametrize("style, points, answer, said", [
@@ -105,15 +112,15 @@ def test_a_transcript_in_the_mixture_would_need_a_question():
 ])
 def test_every_style_has_its_manner_of_answering(style, points, answer, said):
     annotation = Annotation(style, question="Well?", label="Cats", answer=answer, points=points)
-    assert to_messages(annotation, "mixture", Draws()) == (" User: Well? Assistant:", said)
+    assert to_messages(annotation, "finetune", Draws()) == (" User: Well? Assistant:", said)
 
 
 def test_training_and_answering_put_a_question_in_the_same_words():
     annotation = Annotation("user_qa", question="How many?", answer="3")
-    assert to_messages(annotation, "mixture", Draws())[0] == question_prompt("How many?")
+    assert to_messages(annotation, "finetune", Draws())[0] == question_prompt("How many?")
     for characters, length in ((974, 64), (975, 65), (989, 65)):  # 15 * 65 = 975
         caption = Annotation("long_caption", answer="c" * characters)
-        assert to_messages(caption, "captions", Draws())[0] == caption_prompt(length)
+        assert to_messages(caption, "pretrain", Draws())[0] == caption_prompt(length)
 
 
 def test_the_label_is_asked_for_in_lower_case_and_may_hold_any_sign():
@@ -147,15 +154,15 @@ def test_templates_are_drawn_alike_often():
 
 def test_the_same_generator_says_the_same_words():
     annotation = Annotation("point_count", label="cat", points=CATS)
-    first, again = (to_messages(annotation, "mixture", np.random.default_rng((1, 2, 3))) for _ in range(2))
+    first, again = (to_messages(annotation, "finetune", np.random.default_rng((1, 2, 3))) for _ in range(2))
     assert first == again
 
 
 @pytest.mark.parametrize("annotation, stage, hint", [
-    (Annotation("pointing", label="cat"), "caption", '"captions" or "mixture"'),
-    (Annotation("pointing", label="cat"), "captions", 'stage="mixture"'),
-    (Annotation("pointing"), "mixture", "Try a question, or a label"),
-    (Annotation("no_such_style", label="cat"), "mixture", "a style of pointing"),
+    (Annotation("pointing", label="cat"), "caption", '"pretrain" or "finetune"'),
+    (Annotation("pointing", label="cat"), "pretrain", 'stage="finetune"'),
+    (Annotation("pointing"), "finetune", "Try a question, or a label"),
+    (Annotation("no_such_style", label="cat"), "finetune", "a style of pointing"),
 ])
 def test_an_annotation_that_cannot_be_asked_says_what_to_try(annotation, stage, hint):
     with pytest.raises(ValueError, match=hint):

@@ -5,15 +5,15 @@ import numpy as np
 import pytest
 import torch
 
-from minimolmo import release
 from minimolmo.answer import ask, load
-from minimolmo.checkpoint import save_checkpoint
-from minimolmo.config import (ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, RunConfig,
-                              VisionConfig, override)
-from minimolmo.presets import preset
-from minimolmo.shards import OURS, index_of
+from minimolmo.config import ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, RunConfig, VisionConfig
 from minimolmo.model.molmo import MiniMolmo
+from minimolmo.overrides import override
+from minimolmo.presets import preset
 from minimolmo.text.tokenizer import Tokenizer
+from minimolmo.weights import release
+from minimolmo.weights.checkpoint import save_checkpoint
+from minimolmo.weights.shards import OURS, index_of
 
 TINY = MolmoConfig(
     ImageConfig(crop_size=16, patch_size=8, margins=(0, 0), pool=2),
@@ -29,8 +29,8 @@ def run(tmp_path):
     torch.manual_seed(0)
     out, words = tmp_path / "run", Tokenizer([], vocab=257)
     save_checkpoint(out, 2, MiniMolmo(TINY).state_dict(), RunConfig(model=TINY), words, None, {"step": 2})
-    lines = [{"stage": "grow", "step": 1, "images_per_second": 32.0},
-             {"stage": "mixture", "step": 2, "images_per_second": 4.0}]
+    lines = [{"stage": "bootstrap", "step": 1, "images_per_second": 32.0},
+             {"stage": "finetune", "step": 2, "images_per_second": 4.0}]
     (out / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     (out / "report.json").write_text(json.dumps(REPORT))
     return out
@@ -40,7 +40,7 @@ def answers(folder):
     image = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
     model, words, _ = load(folder)
     return {name: tensor.clone() for name, tensor in model.state_dict().items()}, ask(
-        model, words, [image], ["Who?"], max_new=8)
+        model, words, [image], ["Who?"], max_new_tokens=8)
 
 
 def test_a_released_model_answers_and_its_weights_are_the_trained_ones_in_bfloat16(run, tmp_path):
@@ -98,8 +98,8 @@ def test_the_card_says_what_it_is_how_good_it_is_and_how_to_make_it_again(run, t
     assert "python train.py nano --model.image.crop_size=16" in card
 
 
-@pytest.mark.parametrize("changes", [[], ["--mixture.steps=13500", "--seed=2"],
-                                     ["--grow.rates=[0.001,0.002,0.003]", "--mix.docs=1.5"]])
+@pytest.mark.parametrize("changes", [[], ["--finetune.steps=13500", "--seed=2"],
+                                     ["--bootstrap.learning_rates=[0.001,0.002,0.003]", "--mix.docs=1.5"]])
 def test_the_command_on_the_card_gives_the_same_settings_again(changes):
     config = override(preset("nano"), changes)
     command = release.command_of(config).removeprefix("python train.py ").split()

@@ -5,7 +5,7 @@ import tracemalloc
 import pytest
 import torch
 
-from minimolmo.safetensors import DTYPES, LONGEST_HEADER, TensorFile, load, read_header, save
+from minimolmo.weights.safetensors import DTYPES, LONGEST_HEADER, TensorFile, load, read_header, save
 
 TWO_FLOATS = b"\x00\x00\x80\x3f\x00\x00\x00\xc0"  # 1.0 and -2.0: sign, exponent, fraction; lowest byte first
 
@@ -200,7 +200,7 @@ def test_numbers_are_read_into_a_row_of_another_dtype_from_any_place_on(tmp_path
 
 def test_pieces_end_where_the_next_begin(tmp_path, monkeypatch):
     """Eight bytes at a time, from a file whose pages are given back after each piece."""
-    monkeypatch.setattr("minimolmo.safetensors.PIECE", 8)
+    monkeypatch.setattr("minimolmo.weights.safetensors.PIECE", 8)
     save(tmp_path / "a", {"x": torch.arange(5000.0), "y": torch.arange(3)})
     file, row = TensorFile(tmp_path / "a"), torch.zeros(5000)
     file.read_into("x", row)

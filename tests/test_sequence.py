@@ -8,7 +8,7 @@ import pytest
 
 from minimolmo.batch.sequence import build_sequence, image_tokens
 from minimolmo.config import ImageConfig
-from minimolmo.flow import TRUNK
+from minimolmo.flow import IMAGE_SEGMENT
 from minimolmo.image.tiler import tile_image
 from minimolmo.text.tokenizer import Tokenizer
 
@@ -38,7 +38,7 @@ def test_a_sequence_is_token_for_token_molmos(case):
     assert s.loss_weight == pytest.approx(np.maximum(case["loss_masks"], 0), abs=1e-6)  # padding was -1, is 0
     assert s.position.tolist() == case["position_ids"]
     segments = case.get("subsegment_ids", [10_000] * 17 + [1] * (len(s.ids) - 17))
-    assert np.where(s.branch == TRUNK, 10_000, s.branch).tolist() == segments
+    assert np.where(s.segment_ids == IMAGE_SEGMENT, 10_000, s.segment_ids).tolist() == segments
     assert np.flatnonzero(s.ids == BYTES.im_patch).tolist() == sum(case["image_input_idx"], [])
 
 
@@ -64,7 +64,7 @@ def test_only_answers_and_the_end_after_them_are_learnt():
 def test_each_branch_goes_on_from_the_images_end():
     """Six tokens of trunk, so every annotation begins at position 6, as if it were the only one."""
     s = pack(["qq", "a"], ["r", "bb"])
-    assert s.branch.tolist() == [0] * 6 + [1] * 4 + [2] * 3  # q q a EOS; r b b (the last EOS is a target)
+    assert s.segment_ids.tolist() == [0] * 6 + [1] * 4 + [2] * 3  # q q a EOS; r b b (the last EOS is a target)
     assert s.position.tolist() == [0, 1, 2, 3, 4, 5] + [6, 7, 8, 9] + [6, 7, 8]
 
 
@@ -72,7 +72,7 @@ def test_every_answer_ends_with_end_of_text_in_a_long_talk_too():
     s = pack(["q", "a", "r", "b"])
     assert s.ids.tolist() == TRUNK_IDS + [ord("q"), ord("a"), 256, ord("r"), ord("b")]
     assert s.loss_weight.tolist() == [0] * 6 + [1, 1, 0, 1, 1]  # asked for: a, EOS, (r), b, EOS
-    assert set(s.branch[6:].tolist()) == {1}                    # one annotation, however many turns
+    assert set(s.segment_ids[6:].tolist()) == {1}                    # one annotation, however many turns
 
 
 def test_root_weights_let_four_annotations_weigh_as_much_as_two_single_ones():
@@ -92,7 +92,7 @@ def test_an_annotation_is_the_same_alone_and_packed():
 
 def test_what_is_too_long_is_cut_off():
     whole, cut = pack(["q", "abcdef"]), pack(["q", "abcdef"], max_tokens=9)
-    for field in ("ids", "targets", "loss_weight", "position", "branch"):
+    for field in ("ids", "targets", "loss_weight", "position", "segment_ids"):
         assert getattr(cut, field).tolist() == getattr(whole, field)[:9].tolist()
     assert cut.targets[-1] == ord("c")  # still asked for the next token, not for an end that is not there
 
@@ -108,7 +108,7 @@ def test_an_image_alone_is_a_trunk_without_branches():
     """As in the first stage, which learns no words. Every visual token is there."""
     s = pack()
     assert s.ids.tolist() == TRUNK_IDS[:-1]
-    assert set(s.branch.tolist()) == {TRUNK}
+    assert set(s.segment_ids.tolist()) == {IMAGE_SEGMENT}
 
 
 def test_an_image_that_leaves_no_room_for_words_is_an_error():

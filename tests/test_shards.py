@@ -5,8 +5,8 @@ import weakref
 import pytest
 import torch
 
-from minimolmo.safetensors import TensorFile, save
-from minimolmo.shards import RELEASED, TensorFolder, index_of, save_folder
+from minimolmo.weights.safetensors import TensorFile, save
+from minimolmo.weights.shards import RELEASED, TensorFolder, index_of, save_folder
 
 INDEX = index_of(RELEASED)
 

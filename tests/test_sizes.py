@@ -1,9 +1,9 @@
 """The presets: the paper's numbers, and parameters counted to the last one."""
 import pytest
 
-from minimolmo.config import to_dict
+from minimolmo.overrides import to_dict
 from minimolmo.presets import PRESETS, preset
-from minimolmo.sizes import cache_bytes, count, on_paper, settings, table
+from minimolmo.weights.sizes import cache_bytes, count, meta_model, settings, table
 
 RELEASED = ["molmoe_1b", "molmo_7b_o", "molmo_7b_d", "molmo_72b"]
 
@@ -28,7 +28,7 @@ def test_the_released_molmos_have_as_many_parameters_as_their_files(place, name)
 
 
 def test_counting_takes_no_memory():
-    assert all(parameter.is_meta for parameter in on_paper(preset("nano").model).parameters())
+    assert all(parameter.is_meta for parameter in meta_model(preset("nano").model).parameters())
 
 
 def test_nano_weighs_what_readme_says():
@@ -44,17 +44,17 @@ def test_a_token_wakes_few_of_molmoes_experts():
 
 def test_the_paper_s_rates_stand_in_the_presets():
     """(ViT, connector, decoder). Larger models learn more slowly; the mixture of experts a little faster."""
-    assert preset("molmo_7b_d").captions.rates == (6e-6, 2e-4, 2e-5)
-    assert preset("molmo_7b_d").captions.warmups == (2000, 200, 2000)
-    assert [preset(name).captions.rates[2] for name in RELEASED] == [2e-5, 2e-5, 2e-5, 1e-5]
-    assert [preset(name).mixture.rates for name in RELEASED] == [
+    assert preset("molmo_7b_d").pretrain.learning_rates == (6e-6, 2e-4, 2e-5)
+    assert preset("molmo_7b_d").pretrain.warmup_steps == (2000, 200, 2000)
+    assert [preset(name).pretrain.learning_rates[2] for name in RELEASED] == [2e-5, 2e-5, 2e-5, 1e-5]
+    assert [preset(name).finetune.learning_rates for name in RELEASED] == [
         (5e-6, 5e-6, 2e-5), (5e-6, 5e-6, 1e-5), (5e-6, 5e-6, 1e-5), (3e-6, 3e-6, 5e-6)]
-    assert [preset(name).mixture.steps for name in RELEASED] == [30_000, 32_000, 30_000, 20_000]
+    assert [preset(name).finetune.steps for name in RELEASED] == [30_000, 32_000, 30_000, 20_000]
     for name in RELEASED:
         run = preset(name)
-        assert (run.captions.steps, run.captions.batch, run.mixture.batch) == (22_300, 128, 256)
-        assert run.captions.dropout == run.mixture.dropout == 0.1 and run.max_tokens == 2304
-        assert run.grow.steps == 0 and not run.grows  # they start from CLIP and a language model
+        assert (run.pretrain.steps, run.pretrain.batch_size, run.finetune.batch_size) == (22_300, 128, 256)
+        assert run.pretrain.dropout == run.finetune.dropout == 0.1 and run.max_tokens == 2304
+        assert run.bootstrap.steps == 0 and not run.grows  # they start from CLIP and a language model
 
 
 def test_an_unknown_preset_is_answered_with_the_known_ones():
@@ -75,7 +75,7 @@ def test_the_table_has_a_column_for_each_preset_and_a_row_for_each_number():
 
 def test_a_stage_that_is_left_out_shows_no_rates():
     shown = settings(preset("molmo_7b_d"))
-    assert shown["grow.steps"] == "0" and "grow.rates" not in shown and "mixture.rates" in shown
+    assert shown["bootstrap.steps"] == "0" and "bootstrap.learning_rates" not in shown and "finetune.learning_rates" in shown
 
 
 def test_grouped_queries_make_the_cache_small():

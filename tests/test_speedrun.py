@@ -4,8 +4,8 @@ import subprocess
 from types import SimpleNamespace
 
 import pytest
-
 import speedrun
+
 from minimolmo.presets import preset
 
 
@@ -38,10 +38,10 @@ def test_questions_are_not_begun_when_there_is_no_time_to_end_them(commands, tmp
 
 
 def test_everything_happens_in_one_new_folder_with_the_presets_level_and_words(tmp_path):
-    typed = speedrun.commands(preset("mini"), ["--mixture.steps=9"], tmp_path, 8.5)
+    typed = speedrun.commands(preset("mini"), ["--finetune.steps=9"], tmp_path, 8.5)
     assert {"--level=full", f"--folder={tmp_path / 'data'}"} <= set(typed["data"])
     assert "--vocab=2048" in typed["words"]
-    assert {"--minutes=8.50", "--resume", "--mixture.steps=9", f"--data={tmp_path / 'data'}"} <= set(
+    assert {"--minutes=8.50", "--resume", "--finetune.steps=9", f"--data={tmp_path / 'data'}"} <= set(
         typed["training"])
 
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 import targets
+
 from data.masks import shows, visible_masks
 from data.scenes import make_scene
 from minimolmo.flow import Annotation, Answer, Example, Thing
-from minimolmo.score import Asked
+from minimolmo.metrics import EvalItem
 
 SCENES = [make_scene("val", random.Random(seed), (), 10) for seed in range(6)]
 HIDDEN = (Thing("square", "red", 40, 50, 40, 40), Thing("circle", "blue", 62, 50, 30, 30))  # in front
@@ -31,12 +31,12 @@ def test_a_things_centre_is_always_in_its_mask():
             assert shows(mask, (thing.x, thing.y)) or scene.height * thing.height < 1200
 
 
-def pointed(tmp_path: Path, said: list, true=((40.0, 50.0),)) -> Asked:
+def pointed(tmp_path: Path, said: list, true=((40.0, 50.0),)) -> EvalItem:
     from PIL import Image
     path = tmp_path / "two.png"
     Image.new("RGB", (200, 100)).save(path)
     annotation = Annotation("pointing", label="red square", points=tuple(true))
-    return Asked("points", Example(path, (annotation,), HIDDEN), annotation, "?", Answer("", said))
+    return EvalItem("points", Example(path, (annotation,), HIDDEN), annotation, "?", Answer("", said))
 
 
 def test_a_point_hits_where_the_thing_is_seen_and_misses_where_another_hides_it(tmp_path):
@@ -55,7 +55,7 @@ def test_f1_in_masks_pairs_points_and_things_one_to_one(tmp_path):
 def test_closed_types_are_the_free_questions_without_a_sentence_for_an_answer(tmp_path):
     def free(true, said):
         annotation = Annotation("user_qa", question="?", answer=true)
-        return Asked("ama", Example(Path("a.png"), (annotation,)), annotation, "?", Answer(said, []))
+        return EvalItem("ama", Example(Path("a.png"), (annotation,)), annotation, "?", Answer(said, []))
     report = targets.judge([free("red", "red"), free("yes", "no"), free("The picture does not tell.", "red")])
     assert report["user_qa"]["closed types"] == 0.5
     assert report["user_qa"]["exact match"] == pytest.approx(1 / 3, abs=1e-4)

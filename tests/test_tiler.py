@@ -9,8 +9,16 @@ import pytest
 
 from minimolmo.config import ImageConfig
 from minimolmo.image.resize import normalise, resize_and_pad
-from minimolmo.image.tiler import (choose_grid, cut, kept_windows, lay_out, stitch_ids, tile_image,
-                                   to_patches, window_patches)
+from minimolmo.image.tiler import (
+    choose_grid,
+    cut_crops,
+    kept_windows,
+    stitch_ids,
+    tile_image,
+    to_patches,
+    token_layout,
+    window_patches,
+)
 
 NANO = ImageConfig()                                                # 8x8 patches, margins of 2, 2x2 pooling
 ODD = ImageConfig(crop_size=72, patch_size=8, margins=(2, 2))       # 9x9 patches
@@ -98,7 +106,7 @@ def test_a_patch_is_flattened_row_by_row_with_its_colours_together():
 def test_neighbouring_crops_share_the_pixels_of_both_margins():
     """Nano: crops of 64 px, 2 + 2 patches of 8 px shared, so the next crop begins at pixel 32."""
     canvas = np.arange(64 * 96).reshape(64, 96, 1)
-    left, right = cut(canvas, (1, 2), NANO)
+    left, right = cut_crops(canvas, (1, 2), NANO)
 
     assert left.shape == right.shape == (64, 64, 1)
     assert right[0, 0] == 32
@@ -140,9 +148,9 @@ def test_stitching_keeps_every_patch_of_the_image_exactly_once_and_in_order(grid
     height, width = (count * steps + sum(config.margins) for count in grid)
     canvas = np.arange(height * width).reshape(height, width)
     in_patches = ImageConfig(config.side, 1, config.margins)  # the same crops, one pixel a patch
-    crops = to_patches(cut(canvas, grid, in_patches), in_patches).reshape(-1)
+    crops = to_patches(cut_crops(canvas, grid, in_patches), in_patches).reshape(-1)
 
-    pool_idx, (token_grid,) = lay_out((grid,), config)
+    pool_idx, (token_grid,) = token_layout((grid,), config)
     windows = canvas.reshape(height // 2, 2, width // 2, 2).swapaxes(1, 2).reshape(-1, 4)
     assert token_grid == (height // 2, width // 2)
     assert (crops[pool_idx] == windows).all()
@@ -160,7 +168,7 @@ def test_where_a_window_reaches_beyond_a_crop_there_is_no_patch():
     assert windows.shape == (25, 4)
     assert windows[4].tolist() == [8, -1, 17, -1]
     assert windows[24].tolist() == [80, -1, -1, -1]
-    pool_idx, _ = lay_out(((1, 1), (1, 1)), ODD)
+    pool_idx, _ = token_layout(((1, 1), (1, 1)), ODD)
     assert pool_idx[25 + 4].tolist() == [81 + 8, -1, 81 + 17, -1]  # the same in the next crop, 81 patches on
 
 
@@ -171,9 +179,9 @@ def test_odd_crops_round_what_they_keep_up_to_whole_windows():
 
 
 def test_laying_out_twice_gives_the_same_array_which_nobody_can_spoil():
-    pool_idx, _ = lay_out(((1, 1), (2, 2)), NANO)
+    pool_idx, _ = token_layout(((1, 1), (2, 2)), NANO)
 
-    assert pool_idx is lay_out(((1, 1), (2, 2)), NANO)[0]
+    assert pool_idx is token_layout(((1, 1), (2, 2)), NANO)[0]
     with pytest.raises(ValueError, match="read-only"):
         pool_idx[0] = 0
 
@@ -186,14 +194,14 @@ def test_bird_view_is_the_overview_alone():
     assert crops.patches.shape == (1, 64, 192) and crops.patches.dtype == np.float32
     assert crops.grid == (0, 0) and crops.token_grids == ((4, 4),)
     assert crops.pool_idx.shape == (16, 4) and crops.pool_idx.dtype == np.int64
-    assert crops.real.shape == (1, 64) and crops.real.dtype == np.float32
+    assert crops.patch_coverage.shape == (1, 64) and crops.patch_coverage.dtype == np.float32
 
 
 def test_the_overview_comes_first_and_is_the_same_at_every_budget():
     bird, ground = (tile_image(drawn(480, 640), NANO, max_crops) for max_crops in (0, 4))
 
     assert len(ground.patches) == 1 + 4 and ground.token_grids == ((4, 4), (6, 6))
-    for field in ("patches", "real", "places"):
+    for field in ("patches", "patch_coverage", "crop_boxes"):
         assert (getattr(ground, field)[:1] == getattr(bird, field)).all()
     assert (ground.pool_idx[:16] == bird.pool_idx).all()
     assert ground.pool_idx[16].tolist() == [64, 65, 72, 73]  # the first window of crop 1
@@ -233,10 +241,10 @@ def test_places_say_where_a_crop_lies_on_the_original_in_percent():
     """480x640 px: 48x64 in the overview, 8 px of padding above. 72x96 on the canvas of 96x96, 12 px above."""
     crops = tile_image(drawn(480, 640), NANO, max_crops=4)
 
-    assert crops.places.dtype == np.float32
-    assert crops.places[0] == pytest.approx([0, -100 / 6, 100, 400 / 3])
-    assert crops.places[1] == pytest.approx([0, -100 / 6, 200 / 3, 800 / 9])        # left, top, width, height
-    assert crops.places[4] == pytest.approx([100 / 3, 250 / 9, 200 / 3, 800 / 9])
+    assert crops.crop_boxes.dtype == np.float32
+    assert crops.crop_boxes[0] == pytest.approx([0, -100 / 6, 100, 400 / 3])
+    assert crops.crop_boxes[1] == pytest.approx([0, -100 / 6, 200 / 3, 800 / 9])        # left, top, width, height
+    assert crops.crop_boxes[4] == pytest.approx([100 / 3, 250 / 9, 200 / 3, 800 / 9])
 
 
 @pytest.mark.parametrize("x, y", [(5, 5), (50, 50), (62, 31), (97, 90)])
@@ -250,7 +258,7 @@ def test_a_spot_on_the_original_lights_up_the_patch_that_places_name(shape, conf
     crops = tile_image(picture, config, max_crops=6)
 
     seen = 0
-    for patches, (left, top, across, down) in zip(crops.patches, crops.places):
+    for patches, (left, top, across, down) in zip(crops.patches, crops.crop_boxes):
         where = np.array([(y - top) / down, (x - left) / across]) * config.side  # row and column, in patches
         if (where > 0).all() and (where < config.side).all():
             seen += 1
@@ -261,7 +269,7 @@ def test_a_spot_on_the_original_lights_up_the_patch_that_places_name(shape, conf
 
 def test_real_is_each_patchs_share_of_picture_in_its_own_crop():
     """60x64 px: 2 px of padding above and below, so 6 of 8 pixel rows of the outer patches are real."""
-    real = tile_image(drawn(60, 64), NANO, max_crops=0).real.reshape(8, 8)
+    real = tile_image(drawn(60, 64), NANO, max_crops=0).patch_coverage.reshape(8, 8)
 
     assert real[:, 0].tolist() == [0.75, 1, 1, 1, 1, 1, 1, 0.75]
 
@@ -271,7 +279,7 @@ def test_real_is_each_patchs_share_of_picture_in_its_own_crop():
 def test_no_shape_is_too_strange(shape, max_crops):
     crops = tile_image(np.full((*shape, 3), 200, np.uint8), NANO, max_crops)
 
-    assert np.isfinite(crops.patches).all() and crops.real.max() > 0
+    assert np.isfinite(crops.patches).all() and crops.patch_coverage.max() > 0
     assert len(crops.patches) == 1 + crops.grid[0] * crops.grid[1]
     assert len(crops.pool_idx) == sum(rows * cols for rows, cols in crops.token_grids)
 
@@ -313,9 +321,9 @@ def test_crops_and_token_order_are_those_of_the_official_code(case):
     assert (idx >= 0).sum(axis=1).tolist() == case["kept_per_crop"]
     assert hashlib.sha256(idx.tobytes()).hexdigest() == case["image_input_idx_sha256"]
 
-    assert crops.real.sum(axis=1) == pytest.approx(case["image_masks_aligned_sums"], abs=1e-3)
-    assert (crops.real == 0).sum(axis=1).tolist() == case["aligned_count_zero"]
-    assert ((crops.real > 0) & (crops.real < 1)).sum(axis=1).tolist() == case["aligned_count_partial"]
+    assert crops.patch_coverage.sum(axis=1) == pytest.approx(case["image_masks_aligned_sums"], abs=1e-3)
+    assert (crops.patch_coverage == 0).sum(axis=1).tolist() == case["aligned_count_zero"]
+    assert ((crops.patch_coverage > 0) & (crops.patch_coverage < 1)).sum(axis=1).tolist() == case["aligned_count_partial"]
 
     boxes = {"global_image_box": (config.crop_size, config.crop_size), "canvas_image_box": case["canvas"]}
     for name, size in boxes.items():

@@ -20,22 +20,23 @@ import torch
 import train
 from data.tokenizer.prepare import prepare
 from data.write import SIZES, make_plan, write_set
-from minimolmo import checkpoint, official, parallel
-from minimolmo.config import override
+from minimolmo import distributed
 from minimolmo.model.molmo import MiniMolmo
+from minimolmo.overrides import override
 from minimolmo.presets import preset
-from minimolmo.run import Run, dropout_rates, make_loader, open_mix
-from minimolmo.safetensors import load
+from minimolmo.training.run import Run, dropout_rates, make_loader, open_datasets
+from minimolmo.weights import checkpoint, official
+from minimolmo.weights.safetensors import load
 
 ROOT = Path(__file__).resolve().parent.parent
 TINY = [f"--model.{setting}" for setting in (
     "vision.width=32", "vision.heads=2", "vision.mlp=64", "vision.layers=2",
     "connector.width=32", "connector.heads=2", "connector.mlp=32",
     "decoder.width=32", "decoder.kv_heads=1", "decoder.heads=2", "decoder.mlp=64", "decoder.layers=2")]
-WORDS = ["--grow.steps=0", "--captions.growth=0.0", "--mixture.growth=0.0"]  # growth losses: means of means
+WORDS = ["--bootstrap.steps=0", "--pretrain.auxiliary_weight=0.0", "--finetune.auxiliary_weight=0.0"]  # growth losses: means of means
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
-STAGES = ["--grow.steps=3", "--grow.batch=4", "--captions.steps=3", "--captions.batch=4", "--mixture.steps=6",
-          "--mixture.batch=4"]
+STAGES = ["--bootstrap.steps=3", "--bootstrap.batch_size=4", "--pretrain.steps=3", "--pretrain.batch_size=4", "--finetune.steps=6",
+          "--finetune.batch_size=4"]
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +74,7 @@ def unbroken(data, tmp_path_factory) -> Path:
 def test_a_run_leaves_checkpoints_a_log_a_curve_and_samples(unbroken):
     assert [step for step, _ in losses(unbroken)] == list(range(1, 13))
     assert (unbroken / "loss.png").is_file() and list((unbroken / "samples").glob("*.png"))
-    assert checkpoint.load_config(checkpoint.latest(unbroken)).mixture.steps == 6
+    assert checkpoint.load_config(checkpoint.latest(unbroken)).finetune.steps == 6
 
 
 def test_the_same_seed_gives_the_same_losses_and_another_seed_others(unbroken, data, tmp_path):
@@ -88,7 +89,7 @@ def test_resumed_equals_unbroken_bit_for_bit_wherever_it_was_cut(unbroken, data,
     """Cut after every step: inside a stage, and between two. Dropout is on, so the dice must agree too."""
     monkeypatch.setattr(train, "SAVE_EVERY", 1)
     whole = tmp_path / "whole"
-    dice = ("--captions.dropout=0.1", "--mixture.dropout=0.1")
+    dice = ("--pretrain.dropout=0.1", "--finetune.dropout=0.1")
     train.main(arguments(whole, data, *dice))
     for cut in (2, 3, 5, 6, 9):
         out = tmp_path / f"cut-{cut}"
@@ -103,7 +104,7 @@ def stop_after(steps: int, out: Path, data: Path, dice, monkeypatch) -> None:
     taken = train.train_step
 
     def counted(run, *rest):
-        run.told_to_stop = run.step + 1 == steps
+        run.stop_requested = run.step + 1 == steps
         return taken(run, *rest)
 
     with monkeypatch.context() as patch:
@@ -139,7 +140,7 @@ def test_killed_at_any_moment_and_resumed_it_ends_the_same(unbroken, data, tmp_p
 
 def test_ctrl_c_in_the_middle_of_a_step_is_not_forgotten_at_its_end(unbroken, data, tmp_path, monkeypatch):
     """Told in step 4, after all processes have agreed to go on: step 5 is the last."""
-    rates = train.optim.set_rates
+    rates = train.optim.set_learning_rates
 
     def told(*inputs):
         if lines(tmp_path) == 3:
@@ -147,7 +148,7 @@ def test_ctrl_c_in_the_middle_of_a_step_is_not_forgotten_at_its_end(unbroken, da
         return rates(*inputs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(train.optim, "set_rates", told)
+        patch.setattr(train.optim, "set_learning_rates", told)
         with pytest.raises(SystemExit, match="--resume goes on"):
             train.main(arguments(tmp_path, data))
     assert lines(tmp_path) == 5 and checkpoint.latest(tmp_path).name == "step-000005"
@@ -171,7 +172,7 @@ def test_two_processes_take_the_steps_of_one(unbroken, data, tmp_path):
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="asks Linux which processes are left")
 def test_ctrl_c_under_torchrun_ends_all_at_a_checkpoint_from_which_one_process_goes_on(data, tmp_path):
     """SIGINT to the whole group, as a terminal sends it, after the fourth of 63 steps."""
-    more, two = [*WORDS, "--mixture.steps=60"], tmp_path / "two"
+    more, two = [*WORDS, "--finetune.steps=60"], tmp_path / "two"
     process = subprocess.Popen(in_two_processes(two, data, *more), env=ONE_THREAD, start_new_session=True,
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while process.poll() is None and lines(two) < 4:
@@ -208,7 +209,7 @@ def assert_close(some: Path, others: Path) -> None:
 # Released weights
 
 FINE_TUNE = ["--level=easy", "--mix.docs=0", "--mix.clocks=0", "--mix.cap_qa=0", "--mix.point_explanations=0",
-             "--max_tokens=320", "--mixture.batch=4", "--mixture.dropout=0.0", "--mixture.view=bird"]
+             "--max_tokens=320", "--finetune.batch_size=4", "--finetune.dropout=0.0", "--finetune.view=bird"]
 
 
 def fine_tune(out: Path, data: Path, released: Path, *more: str) -> list[str]:
@@ -222,23 +223,23 @@ def released(data, tmp_path_factory) -> Path:
     experts = ["tied=false", "experts=4", "top_k=2", "qk_norm=true"]
     config = override(preset("nano"), [*TINY, *(f"--model.decoder.{setting}" for setting in experts)])
     torch.manual_seed(0)
-    official.save_released(folder, MiniMolmo(config.model), shard_bytes=100_000)
+    official.save_official(folder, MiniMolmo(config.model), shard_bytes=100_000)
     shutil.copy(data / "tokenizer" / "easy-512.json", folder / "tokenizer.json")
     return folder
 
 
 def test_fine_tuning_begins_with_the_released_weights_at_the_papers_rates(data, released, tmp_path):
-    train.main(fine_tune(tmp_path / "still", data, released, "--mixture.steps=1", "--mixture.rates=[0,0,0]"))
-    train.main(fine_tune(tmp_path / "out", data, released, "--mixture.steps=1"))
+    train.main(fine_tune(tmp_path / "still", data, released, "--finetune.steps=1", "--finetune.learning_rates=[0,0,0]"))
+    train.main(fine_tune(tmp_path / "out", data, released, "--finetune.steps=1"))
     still, moved = (checkpoint.latest(tmp_path / out) for out in ("still", "out"))
     model = MiniMolmo(checkpoint.load_config(still).model)
-    official.load_weights(released, model)
+    official.load_official(released, model)
 
     kept = load(still / "weights.safetensors")
     assert all(torch.equal(weight, kept[name]) for name, weight in model.named_parameters())
-    assert checkpoint.load_config(moved).mixture.rates == preset("molmo_7b_d").mixture.rates
+    assert checkpoint.load_config(moved).finetune.learning_rates == preset("molmo_7b_d").finetune.learning_rates
     first = json.loads((tmp_path / "out" / "log.jsonl").read_text())
-    assert first["stage"] == "mixture"
+    assert first["stage"] == "finetune"
     assert first["rates"] == [5e-6 / 200, 5e-6 / 200, 1e-5 / 200]  # the first of 200 steps of warm-up
     assert not same_weights(tmp_path / "still", tmp_path / "out")
 
@@ -246,20 +247,20 @@ def test_fine_tuning_begins_with_the_released_weights_at_the_papers_rates(data, 
 def test_two_processes_with_a_share_of_the_weights_each_take_the_steps_of_one(data, released, tmp_path):
     """FSDP2: from released weights three steps, resumed for two; then one process alone goes on for two
     more."""
-    rates = ["--mixture.rates=[1e-3,1e-3,1e-3]", "--mixture.warmups=[1,1,1]", "--balance=0.0"]
+    rates = ["--finetune.learning_rates=[1e-3,1e-3,1e-3]", "--finetune.warmup_steps=[1,1,1]", "--load_balance_weight=0.0"]
     script = tmp_path / "two.py"
     script.write_text("import functools, sys, train\n"  # two runs, but the processes meet only once
                       "train.dist.init_process_group = functools.cache(train.dist.init_process_group)\n"
                       "train.dist.destroy_process_group = lambda: None\n"
                       "for steps in (3, 5):\n"
-                      "    train.main([*sys.argv[1:], f'--mixture.steps={steps}', '--resume'])\n")
+                      "    train.main([*sys.argv[1:], f'--finetune.steps={steps}', '--resume'])\n")
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     shared = fine_tune(tmp_path / "two", data, released, *rates, "--shard=true")
     subprocess.run([*launcher, str(script), *shared], check=True, timeout=120, capture_output=True,
                    env={**ONE_THREAD, "PYTHONPATH": str(ROOT)})
     for out, lengths in (("two", [7]), ("one", [3, 5, 7])):
         for steps in lengths:
-            train.main(fine_tune(tmp_path / out, data, released, *rates, f"--mixture.steps={steps}",
+            train.main(fine_tune(tmp_path / out, data, released, *rates, f"--finetune.steps={steps}",
                                  "--resume", "--shard=false"))
 
     assert len(losses(tmp_path / "two")) == 7
@@ -279,13 +280,13 @@ def test_a_folder_without_released_weights_and_a_preset_beside_one_are_refused(t
 
 def gradients(data: Path, out: Path, parts: int) -> torch.Tensor:
     """All gradients of the first mixture step, its batch of 8 cut into so many micro-batches."""
-    config = override(preset("nano"), [*TINY, "--mixture.batch=8", f"--accumulate={parts}"])
-    config = replace(config, mixture=replace(config.mixture, growth=0.0))  # those losses are means of means
+    config = override(preset("nano"), [*TINY, "--finetune.batch_size=8", f"--accumulate={parts}"])
+    config = replace(config, finetune=replace(config.finetune, auxiliary_weight=0.0))  # those losses are means of means
     run = Run(config, out, data, None)
-    batches = next(make_loader(run, "mixture").batches())
+    batches = next(make_loader(run, "finetune").batches())
     weight = sum(float(part.loss_weight.sum()) for part in batches)
     for part in batches:
-        run.trainee(part, "mixture", weight, parts)[0].backward()
+        run.trainee(part, "finetune", weight, parts)[0].backward()
     return torch.cat([p.grad.flatten() for p in run.trainee.model.parameters() if p.grad is not None])
 
 
@@ -296,8 +297,8 @@ def test_gradient_accumulation_computes_the_gradients_of_the_whole_batch(data, t
 
 def test_each_part_learns_at_its_own_rate(data, tmp_path):
     out = tmp_path / "frozen"
-    train.main(arguments(out, data, "--mixture.steps=0", "--grow.steps=0", "--captions.rates=[0.0,1e-3,0.0]",
-                         "--captions.growth=0.0"))
+    train.main(arguments(out, data, "--finetune.steps=0", "--bootstrap.steps=0", "--pretrain.learning_rates=[0.0,1e-3,0.0]",
+                         "--pretrain.auxiliary_weight=0.0"))
     folder = checkpoint.latest(out)
     begun, ended = (Run(checkpoint.load_config(folder), out, data, start).trainee.model.state_dict()
                     for start in (None, folder))
@@ -307,12 +308,12 @@ def test_each_part_learns_at_its_own_rate(data, tmp_path):
 
 def test_dropout_during_captions_touches_answers_alone_and_in_the_mixture_everything(data, tmp_path):
     run = Run(override(preset("nano"), TINY), tmp_path, data, None)
-    batch = next(make_loader(run, "mixture").batches())[0]
+    batch = next(make_loader(run, "finetune").batches())[0]
 
-    captions = dropout_rates(batch, "captions", 0.1)
-    assert torch.equal(captions > 0, batch.loss_weight > 0) and not captions[batch.branch == 0].any()
-    assert (dropout_rates(batch, "mixture", 0.1) == 0.1).all()
-    assert dropout_rates(batch, "mixture", 0.0) is None
+    captions = dropout_rates(batch, "pretrain", 0.1)
+    assert torch.equal(captions > 0, batch.loss_weight > 0) and not captions[batch.segment_ids == 0].any()
+    assert (dropout_rates(batch, "finetune", 0.1) == 0.1).all()
+    assert dropout_rates(batch, "finetune", 0.0) is None
 
 
 def test_a_loss_that_is_no_number_stops_at_once_names_the_batch_and_keeps_the_last_checkpoint(
@@ -353,13 +354,13 @@ def test_a_full_disk_stops_training_in_words_and_the_last_checkpoint_goes_on(
 
 def test_a_run_that_broke_may_go_on_at_a_lower_rate_as_the_message_says(data, tmp_path, monkeypatch):
     stop_after(7, tmp_path, data, (), monkeypatch)
-    train.main(arguments(tmp_path, data, "--resume", "--mixture.rates=[1e-4,1e-4,1e-4]"))
+    train.main(arguments(tmp_path, data, "--resume", "--finetune.learning_rates=[1e-4,1e-4,1e-4]"))
     assert [step for step, _ in losses(tmp_path)] == list(range(1, 13))
 
 
 def test_the_last_stage_may_be_made_longer(data, tmp_path):
-    train.main(arguments(tmp_path, data, "--mixture.steps=2"))
-    train.main(arguments(tmp_path, data, "--mixture.steps=4", "--resume"))
+    train.main(arguments(tmp_path, data, "--finetune.steps=2"))
+    train.main(arguments(tmp_path, data, "--finetune.steps=4", "--resume"))
     assert len(losses(tmp_path)) == 10
 
 
@@ -382,7 +383,7 @@ def test_when_a_gpu_is_too_small_the_setting_to_lower_is_named(data, tmp_path, m
     def full(*_):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
     monkeypatch.setattr(train, "train_step", full)
-    with pytest.raises(SystemExit, match=r"stage grow puts 4 images at once .* Try --resume --accumulate=2"):
+    with pytest.raises(SystemExit, match=r"stage bootstrap puts 4 images at once .* Try --resume --accumulate=2"):
         train.main(arguments(tmp_path, data))
 
 
@@ -404,7 +405,7 @@ def test_compiled_blocks_filled_up_batches_and_workers_take_the_same_steps(
         unbroken, data, tmp_path, monkeypatch):
     """What a GPU has that a CPU has not, but for bfloat16: blocks are captured, and run as captured."""
     make = partial(torch.compile, backend="eager", fullgraph=True)
-    monkeypatch.setattr(train.speed, "is_worth_compiling", lambda *_: True)
+    monkeypatch.setattr(train.speed, "should_compile", lambda *_: True)
     monkeypatch.setattr(train.speed, "count_workers", lambda *_: 1)
     monkeypatch.setattr(train.speed, "compile_blocks", partial(train.speed.compile_blocks, make=make))
     torch.compiler.reset()
@@ -439,18 +440,18 @@ def test_a_killed_gpu_run_goes_on_and_its_checkpoint_says_on_a_cpu_what_it_says_
     for device in ("cuda", "cpu"):
         monkeypatch.setattr(answer, "pick_device", lambda: torch.device(device))
         model, words, _ = answer.load(tmp_path)
-        said.append(answer.ask(model, words, images, ["What is there?"] * 8, max_new=12))
+        said.append(answer.ask(model, words, images, ["What is there?"] * 8, max_new_tokens=12))
     assert said[0] == said[1]
 
 
 @pytest.mark.parametrize("wrong, says", [
     (["nono"], "preset 'nono' does not exist"),
     (["nano", "mini2"], "'mini2' is not a setting"),
-    (["--mixture.step=5"], "Did you mean steps"),
+    (["--finetune.step=5"], "Did you mean steps"),
     (["--mix.nowhere=1"], "nowhere/train.jsonl is missing"),
     (["--level=full"], "points/train.jsonl is missing"),
     (["--model.decoder.vocab=300"], "there are no words to train on"),
-    (["--mixture.batch=7", "--accumulate=2"], "Try batch=8"),
+    (["--finetune.batch_size=7", "--accumulate=2"], "Try batch_size=8"),
     (["--max_tokens=10"], "takes 23 tokens"),
 ])
 def test_settings_that_cannot_work_are_explained(wrong, says, data, tmp_path):
@@ -466,12 +467,12 @@ def test_a_stage_draws_from_those_sets_alone_that_teach_something_there(data, tm
     rows.write_text("".join(json.dumps({**json.loads(row), "things": []}) + "\n"
                             for row in rows.read_text().splitlines()))
     nano = SimpleNamespace(config=preset("nano"), data=tmp_path / "data")
-    drawn = {stage: set(open_mix(nano, stage, "train")) for stage in train.STAGES}
-    assert drawn == {"grow": {"count", "cap", "ask_model_anything"}, "captions": {"cap"},
-                     "mixture": {"points", "count", "cap", "ask_model_anything"}}
+    drawn = {stage: set(open_datasets(nano, stage, "train")) for stage in train.STAGES}
+    assert drawn == {"bootstrap": {"count", "cap", "ask_model_anything"}, "pretrain": {"cap"},
+                     "finetune": {"points", "count", "cap", "ask_model_anything"}}
 
     only = [f"--mix.{name}=0" for name in ("count", "cap", "ask_model_anything")]
-    for stage, lacks in (("grow", "knows what was drawn where"), ("captions", "holds captions")):
+    for stage, lacks in (("bootstrap", "knows what was drawn where"), ("pretrain", "holds captions")):
         nano.config = override(preset("nano"), only)
         with pytest.raises(ValueError, match=f"no dataset of the mix {lacks}.*Try --{stage}.steps=0"):
             make_loader(nano, stage)
@@ -499,9 +500,9 @@ def test_a_folder_of_your_own_joins_the_mix(data, tmp_path):
             {"style": "user_qa", "question": "Whose is it?", "answer": "Mine."}]}))
     for split in ("train", "val"):
         (mine / f"{split}.jsonl").write_text("\n".join(rows) + "\n")
-    train.main(arguments(tmp_path / "out", data, "--mix.mine=1", "--grow.steps=0", "--captions.steps=0"))
+    train.main(arguments(tmp_path / "out", data, "--mix.mine=1", "--bootstrap.steps=0", "--pretrain.steps=0"))
 
     rows[1] = rows[1].replace("user_qa", "userqa")
     (mine / "train.jsonl").write_text("\n".join(rows) + "\n")
     with pytest.raises(SystemExit, match=r"mine/train\.jsonl:2"):
-        train.main(arguments(tmp_path / "broken", data, "--mix.mine=1", "--captions.steps=0"))
+        train.main(arguments(tmp_path / "broken", data, "--mix.mine=1", "--pretrain.steps=0"))

@@ -11,9 +11,9 @@ IMAGE = ImageConfig(crop_size=6, patch_size=2, margins=(0, 0), pool=1)  # 3x3 pa
 SEE = dict(width=8, layers=4, heads=2, mlp=16)
 
 
-def make(taps=(-1, -3)):
+def make(feature_layers=(-1, -3)):
     torch.manual_seed(0)
-    return VisionTransformer(IMAGE, VisionConfig(**SEE, taps=taps))
+    return VisionTransformer(IMAGE, VisionConfig(**SEE, feature_layers=taps))
 
 
 def block_by_block(vit, patches):
@@ -43,7 +43,7 @@ def test_the_class_token_is_dropped_at_the_end_but_has_been_heard():
 
 
 def test_blocks_above_the_highest_tap_are_never_run():
-    vit, patches = make(taps=(-2, -4)), torch.rand(1, 9, 12)
+    vit, patches = make(feature_layers=(-2, -4)), torch.rand(1, 9, 12)
     run = []
     for number, block in enumerate(vit.blocks):
         block.register_forward_hook(lambda *_, number=number: run.append(number))
@@ -93,7 +93,7 @@ def test_a_block_equals_pytorchs_pre_norm_encoder_layer():
 
 def test_dino_scales_what_each_half_of_a_block_adds():
     """At 0 nothing is added; at 1, where it starts, everything."""
-    config = VisionConfig(**SEE, taps=(-1, -3), family="dino")
+    config = VisionConfig(**SEE, feature_layers=(-1, -3), family="dino")
     torch.manual_seed(0)
     block, x = VisionBlock(config), torch.randn(2, 10, 8)
     nn.init.zeros_(block.attention_scale.weight)
@@ -104,7 +104,7 @@ def test_dino_scales_what_each_half_of_a_block_adds():
 
 def test_a_tower_without_a_class_token_has_features_for_all_its_patches_all_the_same():
     torch.manual_seed(0)
-    vit = VisionTransformer(IMAGE, VisionConfig(**SEE, taps=(-1, -3), family="siglip"))
+    vit = VisionTransformer(IMAGE, VisionConfig(**SEE, feature_layers=(-1, -3), family="siglip"))
     patches = torch.rand(2, 9, 12)
     x = vit.embed(patches)
     assert x.shape == (2, 9, 8) and vit(patches).shape == (2, 9, 16)

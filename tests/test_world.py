@@ -9,8 +9,7 @@ import pytest
 import data.facts
 from data.cap.prepare import caption, compose
 from data.facts import absent_labels, facts_of, matching, place_of, read_facts
-from data.world import (COLORS, LEVELS, Scene, arrange, choose_pairs, get_level, make_scene, pair_of,
-                        split_of)
+from data.world import COLORS, LEVELS, Scene, arrange, choose_pairs, get_level, make_scene, pair_of, split_of
 from minimolmo.flow import Thing
 
 EASY = LEVELS["easy"]

@@ -12,8 +12,23 @@ from data.ask_model_anything import words
 from data.ask_model_anything.asks import Ask
 from data.facts import NUMBERS, WAYS, ahead, sentence, with_article
 from data.kinds import KINDS
-from data.phrases import (CLEAR, LARGER, absent, alone, area, clearly, extremes, hidden_pairs, matching, name,
-                          noun, relations, sizes, where, wishes_of)
+from data.phrases import (
+    CLEAR,
+    LARGER,
+    absent,
+    alone,
+    area,
+    clearly,
+    extremes,
+    hidden_pairs,
+    matching,
+    name,
+    noun,
+    relations,
+    sizes,
+    where,
+    wishes_of,
+)
 from data.scenes import FullScene, Wish, is_held_out, make_scene
 from minimolmo.flow import Annotation
 

@@ -15,7 +15,7 @@ from itertools import takewhile
 from data.clocks.words import in_figures
 from data.pixmo.entry import NEVER, Entry, Failed
 from minimolmo.flow import Annotation, Point
-from minimolmo.score import read_time
+from minimolmo.metrics import parse_time
 from minimolmo.text.points import points_to_text
 
 MOST_POINTS = 40   # Molmo trained on no label with more
@@ -131,7 +131,7 @@ def clocks(row: dict, where: str) -> Entry:
         raise _bad(f"watch_time is {row['watch_time']!r}")
     hour = (hour - 1) % 12 + 1
     said = _clean(row.get("text"))
-    if read_time(said) != (60 * hour + minute) % 720:  # it speaks of another time, or of none
+    if parse_time(said) != (60 * hour + minute) % 720:  # it speaks of another time, or of none
         said = in_figures(hour, minute)
     note = Annotation("clocks", question=WHAT_TIME, answer=said)
     return Entry(where, (note,), clock=(hour, minute, second if row.get("shows_seconds") is True else None))

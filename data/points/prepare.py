@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import random
 
-from data.points import full
 from data.facts import Label, absent_labels, labels_of, matching, name, points_of
+from data.points import full
 from data.world import FULL, FullLevel, Level, Scene, asked_about, choose_pairs, make_scene, pair_of
 from data.write import Picture, command
 from minimolmo.flow import Annotation

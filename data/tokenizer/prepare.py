@@ -27,7 +27,7 @@ def texts(level: str, seed: int, data: Path = DATA):
             for _, line in zip(range(ROWS), lines):
                 for row in json.loads(line)["annotations"]:
                     annotation = Annotation(**{**row, "points": tuple(map(tuple, row.get("points", [])))})
-                    stages = ["captions"] if row["style"] == "transcript" else ["captions", "mixture"]
+                    stages = ["pretrain"] if row["style"] == "transcript" else ["pretrain", "finetune"]
                     if row["style"] != "long_caption":
                         stages = stages[-1:]
                     for stage in stages:

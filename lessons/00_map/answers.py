@@ -3,13 +3,12 @@ import numpy as np
 import torch
 
 from lessons.compare import compare
-from minimolmo.answer import choose_tokens
+from minimolmo.answer import sample_tokens
 from minimolmo.batch.sequence import image_tokens
 from minimolmo.config import ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, VisionConfig
 from minimolmo.image.tiler import tile_image
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.text.tokenizer import Tokenizer
-
 
 # places
 
@@ -40,7 +39,7 @@ def shapes(crop, patch, pool, see, think):
         VisionConfig(width=see, layers=2, heads=1, mlp=4), ConnectorConfig(width=4, heads=1, mlp=4),
         DecoderConfig(width=think, layers=1, heads=1, kv_heads=1, mlp=4, vocab=8)))
     crops = tile_image(np.zeros((crop, crop, 3), np.uint8), model.config.image, max_crops=0)
-    features = model.see(torch.from_numpy(crops.patches), torch.from_numpy(crops.real))[0]
+    features = model.encode_crops(torch.from_numpy(crops.patches), torch.from_numpy(crops.patch_coverage))[0]
     visual = model.projector(model.pooling(features, torch.tensor(crops.pool_idx)))
     return [crops.patches.shape[1:], tuple(features.shape), tuple(visual.shape)]
 
@@ -67,7 +66,7 @@ wrong_shapes = {
 def write_on(scores_after, eos, most):
     said = []
     while len(said) < most:
-        token = int(choose_tokens(torch.tensor([scores_after(said)]), temperature=0, generator=None))
+        token = int(sample_tokens(torch.tensor([scores_after(said)]), temperature=0, generator=None))
         if token == eos:
             break
         said.append(token)

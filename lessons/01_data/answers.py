@@ -6,7 +6,6 @@ from data.write import to_json
 from lessons.compare import compare
 from minimolmo.flow import Annotation, Thing
 
-
 # click
 
 def click(things, color, kind):

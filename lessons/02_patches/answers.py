@@ -7,7 +7,6 @@ from minimolmo.config import ImageConfig, VisionConfig
 from minimolmo.image import resize, tiler
 from minimolmo.model import patch_embed
 
-
 # tear
 
 def tear(image, size):
@@ -76,7 +75,7 @@ wrong_even_out = {
 
 def wave(column, row, width):
     side = max(column, row) + 1
-    return patch_embed.waves(side, width)[row * side + column]
+    return patch_embed.sincos_positions(side, width)[row * side + column]
 
 
 def check_wave(yours):

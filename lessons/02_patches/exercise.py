@@ -8,7 +8,7 @@ import torch
 BUILD = [  # `make blank N=02` empties these in mine/minimolmo, `make marks N=02` marks them
     "minimolmo/image/tiler.py:to_patches",
     "minimolmo/image/resize.py:normalise",
-    "minimolmo/model/patch_embed.py:waves",
+    "minimolmo/model/patch_embed.py:sincos_positions",
     "minimolmo/model/patch_embed.py:PatchEmbed.forward",
 ]
 

@@ -63,8 +63,8 @@ wrong_heads_of = {
 
 # attend
 
-def attend(q, k, v, visible=None):
-    return attention.attend(q, k, v, visible)
+def attention(q, k, v, visible=None):
+    return attention.attention(q, k, v, visible)
 
 
 def _case(b, h, t, u, d, seed, visible=None):

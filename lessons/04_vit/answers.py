@@ -5,8 +5,8 @@ from torch import nn
 
 from lessons.compare import compare
 from minimolmo.config import ImageConfig, VisionConfig
-from minimolmo.grow import covering, patch_boxes
 from minimolmo.model.vit import VisionBlock, VisionTransformer
+from minimolmo.training.auxiliary import match_boxes, patch_boxes
 
 
 def _random(seed: int, *shape: int) -> np.ndarray:
@@ -56,7 +56,7 @@ class _Times(nn.Module):
 
 
 def one_round(drafts, listen, think):
-    block = VisionBlock(VisionConfig(width=drafts.shape[1], layers=1, heads=1, mlp=1, taps=(-1, -1))).double()
+    block = VisionBlock(VisionConfig(width=drafts.shape[1], layers=1, heads=1, mlp=1, feature_layers=(-1, -1))).double()
     block.attention, block.mlp = _Times(left=torch.tensor(listen)), _Times(right=torch.tensor(think))
     with torch.no_grad():
         return block(torch.tensor(drafts, dtype=torch.float64)).numpy()
@@ -91,7 +91,7 @@ def tap(outputs, taps):
     """The library's forward on a ViT whose embedding and blocks hand out what they are given."""
     rows, width = outputs[0].shape
     image = ImageConfig(crop_size=1, patch_size=1, margins=(0, 0), pool=1)
-    config = VisionConfig(width=4, layers=len(outputs), heads=1, mlp=1, taps=taps)
+    config = VisionConfig(width=4, layers=len(outputs), heads=1, mlp=1, feature_layers=taps)
     vit = VisionTransformer(image, config)
     vit.embed = nn.Identity()
     vit.embed.first = 1  # the class token's row
@@ -137,7 +137,7 @@ wrong_tap = {
 def what_covers(side, things, least):
     things = torch.tensor([[*thing, 0, 0] for thing in things], dtype=torch.float32).reshape(-1, 6)
     boxes = patch_boxes(torch.tensor([[0.0, 0, 100, 100]]), side)[0]
-    return covering(boxes, things[None], least).reshape(side, side).numpy()
+    return match_boxes(boxes, things[None], least).reshape(side, side).numpy()
 
 
 def check_what_covers(yours):

@@ -9,8 +9,8 @@ BUILD = [  # `make blank N=04` empties these in mine/minimolmo, `make marks N=04
     "minimolmo/model/vit.py:VisionTransformer.forward",
     "minimolmo/model/mlp.py:quick_gelu",
     "minimolmo/model/mlp.py:GeluMLP.forward",
-    "minimolmo/grow.py:patch_boxes",
-    "minimolmo/grow.py:covering",
+    "minimolmo/training/auxiliary.py:patch_boxes",
+    "minimolmo/training/auxiliary.py:match_boxes",
 ]
 
 

@@ -81,7 +81,7 @@ wrong_pool_window = {
 
 def tell_padding(features, real, nothing, partly):
     model = SimpleNamespace(vit=lambda patches: patches, padding=torch.tensor(np.stack([nothing, partly])))
-    return MiniMolmo.see(model, torch.tensor(features), torch.tensor(real)).numpy()
+    return MiniMolmo.encode_crops(model, torch.tensor(features), torch.tensor(real)).numpy()
 
 
 def check_tell_padding(yours):

@@ -6,7 +6,6 @@ import re
 from lessons.compare import compare
 from minimolmo.text import points as library
 
-
 # percent
 
 def percent(pixels, width, height):

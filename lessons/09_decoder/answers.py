@@ -3,8 +3,8 @@ import torch
 import torch.nn.functional as F
 
 from lessons.compare import compare
-from minimolmo.model.attention import attend, share
-from minimolmo.model.decoder import rotary_angles, rotate
+from minimolmo.model.attention import attention, repeat_kv
+from minimolmo.model.decoder import rotary_angles, apply_rotary
 from minimolmo.model.mlp import SwiGLU
 
 
@@ -16,7 +16,7 @@ def _random(seed, *shapes):
 # turn
 
 def turn(x, position, theta):
-    return rotate(x.view(1, 1, 1, -1), *rotary_angles(torch.tensor([[position]]), len(x), theta)).flatten()
+    return apply_rotary(x.view(1, 1, 1, -1), *rotary_angles(torch.tensor([[position]]), len(x), theta)).flatten()
 
 
 def check_turn(yours):
@@ -44,7 +44,7 @@ wrong_turn = {
 # index_of
 
 def index_of(heads, kv_heads):
-    return share(torch.arange(kv_heads).view(1, -1, 1, 1), heads).flatten().tolist()
+    return repeat_kv(torch.arange(kv_heads).view(1, -1, 1, 1), heads).flatten().tolist()
 
 
 def check_index_of(yours):

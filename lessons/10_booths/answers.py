@@ -5,7 +5,7 @@ import torch
 
 from lessons.compare import compare
 from minimolmo.batch.sequence import build_sequence
-from minimolmo.model.molmo import who_sees_whom
+from minimolmo.model.molmo import attention_mask
 
 _IDS = SimpleNamespace(eos=0, im_start=1, im_end=2, im_patch=3, im_col=4)
 
@@ -19,7 +19,7 @@ def _sequence(trunk, annotations, **options):
 
 def may_see(branch):
     branch = torch.tensor([branch])
-    return who_sees_whom(branch, branch)[0, 0]
+    return attention_mask(branch, branch)[0, 0]
 
 
 def check_may_see(yours):
@@ -52,7 +52,7 @@ wrong_may_see = {
 
 def places(trunk, lengths):
     s = _sequence(trunk, [[[9] * length] for length in lengths])
-    return s.position.tolist(), s.branch.tolist()
+    return s.position.tolist(), s.segment_ids.tolist()
 
 
 def check_places(yours):

@@ -6,7 +6,7 @@ A branch is 0 for a token of the painting, 1, 2, ... for one of a booth, -1 for 
 import torch
 
 BUILD = [  # `make blank N=10` empties these in mine/minimolmo, `make marks N=10` marks them
-    "minimolmo/model/molmo.py:who_sees_whom",
+    "minimolmo/model/molmo.py:attention_mask",
     "minimolmo/model/molmo.py:MiniMolmo.read",
     "minimolmo/batch/sequence.py:build_sequence",
     "minimolmo/batch/sequence.py:_one_annotation",

@@ -10,7 +10,6 @@ from data.world import train_or_val
 from lessons.compare import compare, same
 from minimolmo.flow import Thing
 
-
 # hands
 
 def hands(hour, minute, second):

@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 
 from lessons.compare import compare
-from minimolmo import optim
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.text.prompts import length_hint
+from minimolmo.training import optimizer
 
 # hint
 
@@ -75,7 +75,7 @@ wrong_batch_loss = {
 # learning_rate
 
 def learning_rate(step, steps, peak, warmup):
-    return optim.rate(step, steps, peak, warmup)
+    return optimizer.learning_rate(step, steps, peak, warmup)
 
 
 def check_learning_rate(yours):
@@ -106,7 +106,7 @@ def clip_parts(gradients, most):
     parameters = [torch.nn.Parameter(torch.zeros(len(part), dtype=torch.float64)) for part in gradients]
     for parameter, gradient in zip(parameters, gradients):
         parameter.grad = torch.from_numpy(gradient)
-    optim.clip(SimpleNamespace(param_groups=[{"params": [each]} for each in parameters]), most)
+    optimizer.clip_gradients(SimpleNamespace(param_groups=[{"params": [each]} for each in parameters]), most)
     return [parameter.grad.numpy().round(5) for parameter in parameters]
 
 

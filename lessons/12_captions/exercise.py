@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 BUILD = [  # `make blank N=12` empties these in mine/minimolmo, `make marks N=12` marks them
-    "minimolmo/optim.py:rate",
-    "minimolmo/optim.py:set_rates",
-    "minimolmo/optim.py:clip",
+    "minimolmo/training/optimizer.py:rate",
+    "minimolmo/training/optimizer.py:set_learning_rates",
+    "minimolmo/training/optimizer.py:clip",
     "minimolmo/text/prompts.py:length_hint",
     "minimolmo/text/prompts.py:caption_prompt",
     "minimolmo/model/molmo.py:MiniMolmo.loss",

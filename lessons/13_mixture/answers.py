@@ -63,7 +63,7 @@ wrong_page = {
 
 def user_message(style, question, draw):
     dice = SimpleNamespace(random=lambda: draw)
-    return to_messages(Annotation(style, question=question, answer="-"), "mixture", dice)[0]
+    return to_messages(Annotation(style, question=question, answer="-"), "finetune", dice)[0]
 
 
 def check_user_message(yours):

@@ -4,14 +4,14 @@ import re
 import numpy as np
 
 from lessons.compare import compare
-from minimolmo import score
+from minimolmo import metrics
 from minimolmo.flow import Annotation, Answer, Example
 
 # most_hits
 
 
 def most_hits(said, true, radius):
-    return score.hits([(x, 0) for x in said], [(x, 0) for x in true], 1.0, radius)
+    return metrics.hits([(x, 0) for x in said], [(x, 0) for x in true], 1.0, radius)
 
 
 def check_most_hits(yours):
@@ -45,7 +45,7 @@ wrong_most_hits = {
 # stated_number
 
 def stated_number(text):
-    return score.read_count(text)
+    return metrics.parse_count(text)
 
 
 def check_stated_number(yours):
@@ -72,9 +72,9 @@ wrong_stated_number = {
 # in_time
 
 def in_time(said, true):
-    asked = score.Asked("clocks", Example("", ()), Annotation("clocks", question="?", answer=true), "?",
+    asked = metrics.EvalItem("clocks", Example("", ()), Annotation("clocks", question="?", answer=true), "?",
                         Answer(said, []))
-    return bool(score.score_clocks([asked])["within 5 minutes"])
+    return bool(metrics.score_clocks([asked])["within 5 minutes"])
 
 
 def check_in_time(yours):
@@ -104,11 +104,11 @@ wrong_in_time = {
 # facts
 
 COLORS, KINDS = ["red", "blue", "green"], ["circle", "square", "cross"]
-PLACES = sorted(score.PLACES, key=len, reverse=True)
+PLACES = sorted(metrics.PLACES, key=len, reverse=True)
 
 
 def facts(text, colors, kinds, places):
-    return {fact for fact in score.facts_in(text, set(colors), set(kinds)) if fact[2] in places}
+    return {fact for fact in metrics.facts_in(text, set(colors), set(kinds)) if fact[2] in places}
 
 
 def check_facts(yours):

@@ -5,15 +5,15 @@
 import re
 
 BUILD = [  # `make blank N=14` empties these in mine/minimolmo, `make marks N=14` marks them
-    "minimolmo/score.py:distance",
-    "minimolmo/score.py:hits",
-    "minimolmo/score.py:score_pointing",
-    "minimolmo/score.py:read_count",
-    "minimolmo/score.py:score_clocks",
-    "minimolmo/score.py:facts_in",
-    "minimolmo/score.py:score_caption",
-    "minimolmo/answer.py:choose_tokens",
-    "minimolmo/evaluate.py:other_images",
+    "minimolmo/metrics.py:distance",
+    "minimolmo/metrics.py:hits",
+    "minimolmo/metrics.py:score_pointing",
+    "minimolmo/metrics.py:parse_count",
+    "minimolmo/metrics.py:score_clocks",
+    "minimolmo/metrics.py:facts_in",
+    "minimolmo/metrics.py:score_caption",
+    "minimolmo/answer.py:sample_tokens",
+    "minimolmo/evaluate.py:mismatched_images",
 ]
 
 NUMBERS = ("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "

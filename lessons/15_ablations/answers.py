@@ -9,7 +9,6 @@ from lessons.page import ROOT
 sys.path.append(str(ROOT / "tests"))  # where ablate.py lies: it is no part of the library
 import ablate  # noqa: E402
 
-
 # gain_and_spread
 
 def gain_and_spread(base, variant):

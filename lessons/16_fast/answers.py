@@ -5,9 +5,8 @@ import torch
 from lessons.compare import compare
 from minimolmo.batch.collate import collate
 from minimolmo.config import DecoderConfig, MolmoConfig
-from minimolmo.flops import forward_flops
 from minimolmo.flow import Crops, Sequence
-
+from minimolmo.training.flops import forward_flops
 
 # block_flops
 

@@ -4,9 +4,9 @@
 """
 
 BUILD = [  # `make blank N=16` empties these in mine/minimolmo, `make marks N=16` marks them
-    "minimolmo/flops.py:forward_flops",
-    "minimolmo/flops.py:training_flops",
-    "minimolmo/speed.py:fill_up",
+    "minimolmo/training/flops.py:forward_flops",
+    "minimolmo/training/flops.py:training_flops",
+    "minimolmo/training/compiler.py:pad_crops",
     "minimolmo/batch/collate.py:collate",
 ]
 
@@ -29,7 +29,7 @@ def block_flops(tokens: int, width: int, heads: int, kv_heads: int, mlp: int) ->
 def tin_sizes(lengths: list[int], batch: int, sizes: tuple[int, ...]) -> list[int]:
     """The length that each batch of `batch` sequences is filled up to, batches in the order given.
 
-    >>> tin_sizes(lengths=[3, 9, 5, 17], batch=2, sizes=(8, 16))
+    >>> tin_sizes(lengths=[3, 9, 5, 17], batch_size=2, sizes=(8, 16))
     [16, 17]
 
     Rule: cut the lengths into batches as they stand. Of each take the longest; the first of `sizes` that is

@@ -3,9 +3,9 @@ import torch
 import torch.nn.functional as F
 
 from lessons.compare import compare
-from minimolmo import sizes
 from minimolmo.config import DecoderConfig, MolmoConfig
 from minimolmo.model.experts import Experts
+from minimolmo.weights import sizes
 
 
 def _decoder(**settings) -> MolmoConfig:

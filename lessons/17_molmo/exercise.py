@@ -7,8 +7,8 @@ import torch
 BUILD = [  # `make blank N=17` empties these in mine/minimolmo, `make marks N=17` marks them
     "minimolmo/model/experts.py:Experts.forward",
     "minimolmo/model/experts.py:Experts.weigh",
-    "minimolmo/official.py:official_names",
-    "minimolmo/sizes.py:cache_bytes",
+    "minimolmo/weights/official.py:official_names",
+    "minimolmo/weights/sizes.py:cache_bytes",
 ]
 
 

@@ -10,9 +10,9 @@ from lessons.compare import compare, same
 from minimolmo.batch import collate as collating
 from minimolmo.config import ImageConfig
 from minimolmo.image.tiler import choose_grid, tile_image
-from minimolmo.model.attention import attend
+from minimolmo.model.attention import attention
 from minimolmo.model.decoder import rotary_angles
-from minimolmo.model.molmo import who_sees_whom
+from minimolmo.model.molmo import attention_mask
 from minimolmo.text.points import _tenth
 from minimolmo.text.prompts import TEMPLATES
 
@@ -21,7 +21,7 @@ collate = collating.collate  # as it was, should a trap stand in its place
 # For each piece: the test that catches it, where in the library it would stand, and how it is fitted in.
 LAWS = {
     "booths": ("tests/test_molmo.py:test_soundproof_booths_all_facing_the_same_painting",
-               "minimolmo.model.molmo.who_sees_whom", lambda piece: piece),
+               "minimolmo.model.molmo.attention_mask", lambda piece: piece),
     "attend": ("tests/test_attention.py:test_attention_written_out_equals_pytorchs_own",
                "minimolmo.model.attention.attend", lambda piece: piece),
     "padded": ("tests/test_collate.py:test_words_are_padded_on_the_right_and_nobody_learns_from_padding",
@@ -49,13 +49,13 @@ def _collated(sequences, piece):
 
 
 def _shared(crops, piece):
-    return dataclasses.replace(crops, real=piece(crops.real[:1], crops.real[1:]))
+    return dataclasses.replace(crops, patch_coverage=piece(crops.patch_coverage[:1], crops.patch_coverage[1:]))
 
 
 # booths
 
 def booths(asking, asked):
-    return who_sees_whom(asking, asked)
+    return attention_mask(asking, asked)
 
 
 def check_booths(yours):
@@ -160,7 +160,7 @@ def shares_of_picture(overview, crops):
 
 
 def check_shares_of_picture(yours):
-    real = tile_image(np.zeros((60, 200, 3), np.uint8), ImageConfig(), 4).real
+    real = tile_image(np.zeros((60, 200, 3), np.uint8), ImageConfig(), 4).patch_coverage
     small = [([[0.5, 1.0]], [[1.0, 0.0]]), ([[0.5]], [[0.2], [0.3], [0.4]]), (real[:1], real[1:])]
     compare(yours, shares_of_picture, [dict(overview=np.array(a), crops=np.array(b)) for a, b in small],
             because="Row 0 belongs to the overview, row 1 to the first crop, and so on.")

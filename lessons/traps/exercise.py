@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 
 from minimolmo.config import ImageConfig
-from minimolmo.flow import PADDING
+from minimolmo.flow import PAD_SEGMENT
 from minimolmo.image.tiler import choose_grid
-from minimolmo.model.attention import share
+from minimolmo.model.attention import repeat_kv
 
 BUILD = []  # nothing to empty here: each piece is mended where it stands
 
@@ -28,11 +28,11 @@ def booths(asking, asked):
     """
     order = torch.arange(asked.shape[1])
     no_later = order <= order[-asking.shape[1]:, None]
-    said = (asked != PADDING)[:, None, :]
+    said = (asked != PAD_SEGMENT)[:, None, :]
     return (no_later & said)[:, None]
 
 
-def attend(q, k, v, visible=None):
+def attention(q, k, v, visible=None):
     """Attention: q (B, H, T, d), k and v (B, G, U, d), visible (B or 1, 1, T, U) or None -> (B, H, T, d).
 
     >>> attend(torch.ones(1, 1, 1, 4), torch.zeros(1, 1, 2, 4), torch.tensor([[[[1.0], [3.0]]]]))
@@ -43,7 +43,7 @@ def attend(q, k, v, visible=None):
     Hint: with a single head nothing is wrong. Try two.
     """
     batch, heads, length, size = q.shape
-    k, v = share(k, heads), share(v, heads)
+    k, v = repeat_kv(k, heads), repeat_kv(v, heads)
     scores = q @ k.transpose(-2, -1) / (heads * size) ** 0.5
     if visible is not None:
         scores = scores.masked_fill(~visible, float("-inf"))

@@ -67,7 +67,7 @@ class Dataset:
             raise ValueError(f"{name}{error}") from None
 
 
-def unusable(fault: str, remedy: str) -> ValueError:
+def invalid_row(fault: str, remedy: str) -> ValueError:
     """What is wrong with a row and what to try; whoever knows the row's place puts it in front."""
     return ValueError(f": {fault}, so it cannot be used. {remedy}")
 
@@ -75,22 +75,22 @@ def unusable(fault: str, remedy: str) -> ValueError:
 def read_json(line: bytes):
     """One line of a file as JSON."""
     if not line.strip():
-        raise unusable("the line is blank", "Take it out.")
+        raise invalid_row("the line is blank", "Take it out.")
     try:
         return json.loads(line)
     except (ValueError, RecursionError) as error:  # broken JSON, broken UTF-8, thousands of brackets
-        raise unusable(f"this line is not JSON ({error})", 'Try one whole object a line: {"image": '
+        raise invalid_row(f"this line is not JSON ({error})", 'Try one whole object a line: {"image": '
                        '"images/cat.jpg", "annotations": [...]}.') from None
 
 
 def read_example(values, folder: Path, name: str) -> Example:
     """One row's JSON as an Example. Raises ValueError that says what is wrong with the row."""
     if not (isinstance(values, dict) and isinstance(values.get("image"), str)):
-        raise unusable('the row is no object with an "image"',
+        raise invalid_row('the row is no object with an "image"',
                        'Try {"image": "images/cat.jpg", "annotations": [...]}.')
     rows, annotations = values.get("annotations"), []
     if not (isinstance(rows, list) and rows):
-        raise unusable('the row has no "annotations"', 'Try "annotations": [{"style": "user_qa", '
+        raise invalid_row('the row has no "annotations"', 'Try "annotations": [{"style": "user_qa", '
                        '"question": "Who is it?", "answer": "A cat."}].')
     for number, row in enumerate(rows, start=1):
         try:
@@ -103,36 +103,36 @@ def read_example(values, folder: Path, name: str) -> Example:
 def read_annotation(row) -> Annotation:
     """One annotation's JSON, checked: known style, everything the style needs, points in percent."""
     if not isinstance(row, dict):
-        raise unusable(f"{row!r} is not an object", 'Try {"style": ..., "answer": ...}.')
+        raise invalid_row(f"{row!r} is not an object", 'Try {"style": ..., "answer": ...}.')
     style = row.get("style")
     if not (isinstance(style, str) and style in STYLES):
-        raise unusable(f'its "style" is {style!r}', f"Try one of {', '.join(STYLES)}.")
+        raise invalid_row(f'its "style" is {style!r}', f"Try one of {', '.join(STYLES)}.")
     if not row.keys() <= KEYS:
         key = next(key for key in row if key not in KEYS)
         close = difflib.get_close_matches(key, KEYS, n=1) or [", ".join(sorted(KEYS))]
-        raise unusable(f'"{key}" is nothing an annotation has', f"Did you mean {close[0]}?")
+        raise invalid_row(f'"{key}" is nothing an annotation has', f"Did you mean {close[0]}?")
     question, label, answer = row.get("question", ""), row.get("label", ""), row.get("answer", "")
     for key, text in (("question", question), ("label", label), ("answer", answer)):
         if not isinstance(text, str):
-            raise unusable(f'"{key}" is {text!r}, not text', "Put it in quotes.")
+            raise invalid_row(f'"{key}" is {text!r}, not text', "Put it in quotes.")
     for key in STYLES[style]:  # only a list of points may be empty: "there are none"
         if not (key in row if key == "points" else row.get(key, "").strip()):
-            raise unusable(f'style {style} needs "{key}"', f'Add "{key}" to the annotation.')
+            raise invalid_row(f'style {style} needs "{key}"', f'Add "{key}" to the annotation.')
     if style == "count" and not (label or question):
-        raise unusable("it says nothing to count", 'Add "label": "cat".')
+        raise invalid_row("it says nothing to count", 'Add "label": "cat".')
     if style == "count" and not re.fullmatch("[0-9]{1,6}", answer):
-        raise unusable(f"the count {answer!r} is no number in digits", 'Try "answer": "3".')
+        raise invalid_row(f"the count {answer!r} is no number in digits", 'Try "answer": "3".')
     return Annotation(style, question, label, answer, _read_points(row.get("points", [])))
 
 
 def _read_things(things) -> tuple[Thing, ...]:
     if not isinstance(things, list):
-        raise unusable(f'"things" is {things!r}, not a list', "Leave it out.")
+        raise invalid_row(f'"things" is {things!r}, not a list', "Leave it out.")
     for thing in things:
         fine = isinstance(thing, dict) and NEEDED <= thing.keys() <= PARTS.keys()
         if not (fine and all(_tells(part, value) for part, value in thing.items())):
-            raise unusable(f"the thing {thing!r} is not told by {', '.join(PARTS)}",
-                           'Leave "things" out if you do not know them: only stage "grow" needs them.')
+            raise invalid_row(f"the thing {thing!r} is not told by {', '.join(PARTS)}",
+                           'Leave "things" out if you do not know them: only stage bootstrap needs them.')
     return tuple(Thing(**thing) for thing in things)
 
 
@@ -144,27 +144,27 @@ def _tells(part: str, value) -> bool:
 
 def _read_points(points) -> tuple[Point, ...]:
     if not isinstance(points, list):
-        raise unusable(f'"points" is {points!r}, not a list', "Try [[61.5, 40.4]].")
+        raise invalid_row(f'"points" is {points!r}, not a list', "Try [[61.5, 40.4]].")
     for point in points:
         if not (isinstance(point, list) and len(point) == 2
                 and all(type(value) in (int, float) and 0 <= value <= 100 for value in point)):
-            raise unusable(f"the point {point!r} is not [x, y] in percent",
+            raise invalid_row(f"the point {point!r} is not [x, y] in percent",
                            "Divide pixels by the image's width and height and multiply by 100: [61.5, 40.4].")
     return tuple((float(x), float(y)) for x, y in points)
 
 
-def holds_captions(dataset: Dataset, rows: int = 100) -> bool:
-    """Whether a caption or a transcript stands in the first rows: then stage captions learns from it."""
+def has_captions(dataset: Dataset, rows: int = 100) -> bool:
+    """Whether a caption or a transcript stands in the first rows: then stage pretrain learns from it."""
     first = (dataset[row] for row in range(min(rows, len(dataset))))
     return any(a.style in ("long_caption", "transcript") for example in first for a in example.annotations)
 
 
-def holds_things(dataset: Dataset, rows: int = 100) -> bool:
-    """Whether the first rows know what was drawn where: then stage grow learns from it."""
+def has_things(dataset: Dataset, rows: int = 100) -> bool:
+    """Whether the first rows know what was drawn where: then stage bootstrap learns from it."""
     return any(dataset[row].things for row in range(min(rows, len(dataset))))
 
 
-def check(folder: Path, split: str) -> str:
+def check_split(folder: Path, split: str) -> str:
     """Read every row and open every picture of one split; returns a line that says what was found."""
     data = Dataset(folder, split)
     said = 0
@@ -178,12 +178,12 @@ def check(folder: Path, split: str) -> str:
     return f"{data.file}: {len(data)} pictures, {said} annotations, all good"
 
 
-def check_own(folders: Iterable[Path]) -> None:
+def check_own_folders(folders: Iterable[Path]) -> None:
     """Check those of some folders that mini-PixMo did not draw: they have no manifest."""
     for folder in folders:
         if folder.is_dir() and not (folder / "manifest.json").exists():
             for split in ("train", "val"):
-                print(check(folder, split))
+                print(check_split(folder, split))
 
 
 if __name__ == "__main__":
@@ -191,6 +191,6 @@ if __name__ == "__main__":
         sys.exit("Say which folder to check, e.g. python -m minimolmo.batch.dataset data/mine")
     try:
         for split in ("train", "val"):
-            print(check(Path(sys.argv[1]), split))
+            print(check_split(Path(sys.argv[1]), split))
     except ValueError as error:
         sys.exit(str(error))

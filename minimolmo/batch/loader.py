@@ -1,13 +1,12 @@
-"""Batches without end, mixed from several datasets: batch k depends on the seed and on k alone.
+"""The data loader: endless batches mixed from several datasets. Batch k depends on the seed and k alone.
 
-So there is nothing to save: to resume at step k is to ask for batch k. And nothing depends on how many
-workers prepare batches, or on how many processes share each one.
+So resuming at step k needs no saved state, and nothing depends on the number of data workers or processes.
 """
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Iterator
 
 import numpy as np
 from torch.utils.data import DataLoader
@@ -22,126 +21,136 @@ from minimolmo.image.tiler import tile_image
 from minimolmo.text.prompts import to_messages
 from minimolmo.text.tokenizer import Tokenizer
 
-GROUP = 8  # batches are made in groups, sorted by length inside, so that little is padded
+GROUP_STEPS = 8  # steps are made in groups, sorted by length inside, so that little is padded
 
 
-def shares(sizes: list[int], weights: list[float]) -> np.ndarray:
-    """How often each dataset is drawn: in proportion to its weight times the square root of its size.
+def sampling_weights(sizes: list[int], weights: list[float]) -> np.ndarray:
+    """The probability of each dataset: its weight times the square root of its size, normalised.
 
-    >>> shares([10_000, 100], [1.0, 1.0]).round(2)
+    >>> sampling_weights([10_000, 100], [1.0, 1.0]).round(2)
     array([0.91, 0.09])
 
     Source: paper, Section 3 (fine-tuning mixture).
     """
-    share = np.sqrt(np.array(sizes, float)) * np.array(weights)
-    return share / share.sum()
+    products = np.sqrt(np.array(sizes, float)) * np.array(weights)
+    return products / products.sum()
 
 
-def choose(example: Example, stage: str, rng: np.random.Generator) -> list[Annotation]:
-    """What is trained on this time: in stage "grow" no words at all; in "captions" the caption and one random
-    transcript; in "mixture" all but transcripts. In random order, so a length limit cuts different ones."""
-    if stage == "grow":
+def select_annotations(example: Example, stage: str, rng: np.random.Generator) -> list[Annotation]:
+    """The annotations that a stage trains on, in random order, so that a length limit cuts different ones.
+
+    bootstrap  none
+    pretrain   the caption and one random transcript
+    finetune   all but transcripts
+    """
+    if stage == "bootstrap":
         return []
-    spoken = [a for a in example.annotations if a.style == "transcript"]
-    chosen = [a for a in example.annotations if a.style != "transcript"]
-    if stage == "captions":
-        chosen = [a for a in chosen if a.style == "long_caption"]
-        chosen += [spoken[rng.integers(len(spoken))]] if spoken else []
-    return [chosen[i] for i in rng.permutation(len(chosen))]
+    transcripts = [a for a in example.annotations if a.style == "transcript"]
+    selected = [a for a in example.annotations if a.style != "transcript"]
+    if stage == "pretrain":
+        selected = [a for a in selected if a.style == "long_caption"]
+        selected += [transcripts[rng.integers(len(transcripts))]] if transcripts else []
+    return [selected[i] for i in rng.permutation(len(selected))]
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Preprocessor:
     """How an example becomes a sequence."""
     image: ImageConfig
     tokenizer: Tokenizer
-    stage: str          # "grow", "captions" or "mixture": which words, which annotations, which weights
+    stage: str          # bootstrap, pretrain or finetune: which annotations, wording and loss weights
     max_crops: int
     max_tokens: int
-    lengths: tuple[int, ...] = ()  # batches are filled up to one of these: see `collate`
+    lengths: tuple[int, ...] = ()  # batches are padded to one of these: see `collate`
 
     def token_ids(self, example: Example, rng: np.random.Generator) -> list[list[list[int]]]:
-        """The chosen annotations, each as its messages' ids."""
-        messages = (to_messages(a, self.stage, rng) for a in choose(example, self.stage, rng))
+        """The selected annotations, each as the token ids of its messages."""
+        messages = (to_messages(a, self.stage, rng) for a in select_annotations(example, self.stage, rng))
         return [[self.tokenizer.encode(text) for text in pair] for pair in messages]
 
     def sequence(self, example: Example, annotations: list[list[list[int]]]) -> Sequence:
-        """Open the image, cut it, and lay it and the annotations end to end."""
+        """Open the image, cut it into crops, and pack it with the annotations' token ids."""
         try:
             crops = tile_image(open_image(example.image), self.image, self.max_crops, as_bytes=True)
         except ValueError as error:
             raise ValueError(f"{example.name}: {error}") from None
-        first = lambda word: self.tokenizer.encode(" " + word)[0]
-        things = [(t.x, t.y, t.width, t.height, first(t.color), first(t.kind)) for t in example.things]
-        return build_sequence(crops, annotations, self.tokenizer, self.max_tokens, self.stage == "mixture",
-                              np.array(things, np.float32).reshape(-1, 6), example.name)
+        boxes = np.array([(t.x, t.y, t.width, t.height) for t in example.things], np.float32).reshape(-1, 4)
+        names = [(self.first_id(t.color), self.first_id(t.kind)) for t in example.things]
+        return build_sequence(crops, annotations, self.tokenizer, self.max_tokens, self.stage == "finetune",
+                              boxes, np.array(names, np.int64).reshape(-1, 2), example.name)
+
+    def first_id(self, word: str) -> int:
+        """The id of a word's first token."""
+        return self.tokenizer.encode(" " + word)[0]
 
 
 class Loader:
-    """The batches of one stage: `loader.batches(start)` goes on for ever from step `start`.
+    """The batches of one stage: `loader.batches(start)` yields them without end from step `start`.
 
-    Each step is a list of micro-batches (gradient accumulation), this process's share of the global batch.
+    Each step is a list of micro-batches (gradient accumulation): this process's share of the global batch.
     """
 
-    def __init__(self, datasets: list[Dataset], weights: list[float], recipe: Recipe, batch: int, seed: int,
-                 accumulate: int = 1, rank: int = 0, world: int = 1):
-        parts = accumulate * world
-        if batch % parts:
-            raise ValueError(f"batch={batch} images cannot be shared out among {world} process(es) x "
-                             f"accumulate={accumulate}. Try batch={-(-batch // parts) * parts}.")
-        self.datasets, self.recipe, self.batch, self.seed = datasets, recipe, batch, seed
-        self.shares = shares([len(d) for d in datasets], weights)
+    def __init__(self, datasets: list[Dataset], weights: list[float], preprocessor: Preprocessor,
+                 batch_size: int, seed: int, accumulate: int = 1, rank: int = 0, world: int = 1):
+        pieces = accumulate * world
+        if batch_size % pieces:
+            raise ValueError(f"batch_size={batch_size} images cannot be divided among {world} process(es) x "
+                             f"accumulate={accumulate}. Try batch_size={-(-batch_size // pieces) * pieces}.")
+        self.datasets, self.preprocessor = datasets, preprocessor
+        self.batch_size, self.seed = batch_size, seed
+        self.sampling_weights = sampling_weights([len(d) for d in datasets], weights)
         self.accumulate, self.rank, self.world = accumulate, rank, world
         self.drawn = [np.zeros(len(datasets), int)]  # rows drawn from each dataset before group 0, 1, ...
         self.orders: dict[int, tuple[int, np.ndarray]] = {}
 
-    def draw(self, group: int) -> list[tuple[Dataset, int]]:
-        """Which rows make up a group. Each dataset is walked in shuffled rounds, every row once a round."""
+    def sample_rows(self, group: int) -> list[tuple[Dataset, int]]:
+        """The rows of a group. Each dataset is read in shuffled epochs, every row once an epoch."""
         while len(self.drawn) <= group + 1:
             rng = np.random.default_rng((self.seed, 0, len(self.drawn) - 1))
-            self.drawn.append(self.drawn[-1] + rng.multinomial(GROUP * self.batch, self.shares))
-        turns = zip(self.datasets, self.drawn[group], self.drawn[group + 1])
-        return [(dataset, self.row(which, turn)) for which, (dataset, first, last) in enumerate(turns)
-                for turn in range(first, last)]
+            self.drawn.append(self.drawn[-1] + rng.multinomial(GROUP_STEPS * self.batch_size,
+                                                               self.sampling_weights))
+        draws = zip(self.datasets, self.drawn[group], self.drawn[group + 1])
+        return [(dataset, self.row_of(which, draw)) for which, (dataset, first, last) in enumerate(draws)
+                for draw in range(first, last)]
 
-    def row(self, which: int, turn: int) -> int:
-        """The row that dataset number `which` gives at its turn-th draw."""
-        round_, place = divmod(turn, len(self.datasets[which]))
-        if self.orders.get(which, (None,))[0] != round_:
-            rng = np.random.default_rng((self.seed, 1, which, round_))
-            self.orders[which] = (round_, rng.permutation(len(self.datasets[which])))
-        return int(self.orders[which][1][place])
+    def row_of(self, which: int, draw: int) -> int:
+        """The row of dataset number `which` at its draw number `draw`."""
+        epoch, index = divmod(draw, len(self.datasets[which]))
+        if self.orders.get(which, (None,))[0] != epoch:
+            rng = np.random.default_rng((self.seed, 1, which, epoch))
+            self.orders[which] = (epoch, rng.permutation(len(self.datasets[which])))
+        return int(self.orders[which][1][index])
 
     def __getitem__(self, group: int) -> list[list[Batch]]:
-        """All steps of one group. Words are drawn for the whole group, pictures opened for our share only."""
+        """All steps of a group. Wording is drawn for the whole group; only this process's images are opened."""
         rng, examples = np.random.default_rng((self.seed, 2, group)), []
-        for dataset, row in self.draw(group):
+        for dataset, row in self.sample_rows(group):
             example = dataset[row]
-            examples.append((example, self.recipe.token_ids(example, rng)))
+            examples.append((example, self.preprocessor.token_ids(example, rng)))
         examples.sort(key=lambda pair: sum(len(m) for messages in pair[1] for m in messages))
-        batches = [examples[i:i + self.batch] for i in range(0, len(examples), self.batch)]
-        return [self.step(batches[i]) for i in rng.permutation(GROUP)]
+        batches = [examples[i:i + self.batch_size] for i in range(0, len(examples), self.batch_size)]
+        return [self.micro_batches(batches[i]) for i in rng.permutation(GROUP_STEPS)]
 
-    def step(self, examples: list) -> list[Batch]:
+    def micro_batches(self, examples: list) -> list[Batch]:
         """This process's share of one global batch, as micro-batches."""
         pieces = self.accumulate * self.world
-        mine = [examples[i::pieces] for i in range(self.rank, pieces, self.world)]
-        return [collate([self.recipe.sequence(*pair) for pair in piece], self.recipe.lengths)
-                for piece in mine]
+        own = [examples[i::pieces] for i in range(self.rank, pieces, self.world)]
+        return [collate([self.preprocessor.sequence(*pair) for pair in piece], self.preprocessor.lengths)
+                for piece in own]
 
     def batches(self, start: int = 0, steps: int = 10 ** 9, workers: int = 0,
                 pin: bool = False) -> Iterator[list[Batch]]:
         """The micro-batches of step `start`, `start + 1`, ... prepared ahead by `workers` processes."""
-        groups = range(start // GROUP, -(-steps // GROUP))
-        ahead = dict(prefetch_factor=1, worker_init_fn=_leave_interrupts_to_the_parent) if workers else {}
+        groups = range(start // GROUP_STEPS, -(-steps // GROUP_STEPS))
+        ahead = dict(prefetch_factor=1, worker_init_fn=_ignore_interrupts) if workers else {}
         engine = DataLoader(self, batch_size=None, sampler=groups, num_workers=workers, pin_memory=pin,
                             **ahead)
         for number, group in zip(groups, engine):
-            for place, step in enumerate(group):
-                if start <= number * GROUP + place < steps:
+            for index, step in enumerate(group):
+                if start <= number * GROUP_STEPS + index < steps:
                     yield step
 
 
-def _leave_interrupts_to_the_parent(_worker: int) -> None:
-    """Ctrl-C reaches every process of a terminal; the one that trains must finish its step first."""
+def _ignore_interrupts(_worker: int) -> None:
+    """Ctrl-C reaches every process of a terminal. The training process must finish its step first."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

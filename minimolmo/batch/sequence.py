@@ -1,18 +1,18 @@
-"""One image and several annotations become one sequence: a trunk, and a branch for each annotation.
+"""Packing: one image and several annotations become one sequence, each annotation a segment of its own.
 
-    BOS <image> | question 1, answer 1, EOS | question 2, answer 2, EOS | ...
-    --- trunk ---  -------- branch 1 -------   -------- branch 2 -------
+    BOS <image>  | question 1, answer 1, EOS | question 2, answer 2, EOS | ...
+    - segment 0 -  ------- segment 1 -------   ------- segment 2 -------
 """
 from __future__ import annotations
 
 import numpy as np
 
-from minimolmo.flow import TRUNK, Crops, Sequence
+from minimolmo.flow import IMAGE_SEGMENT, Crops, Sequence
 from minimolmo.text.tokenizer import Tokenizer
 
 
 def image_tokens(token_grids: tuple[tuple[int, int], ...], tokenizer: Tokenizer) -> list[int]:
-    """Start, rows of patches each closed by a column token, end; once for the overview, once for the crops.
+    """Ids of the image's tokens: start, rows of patches each closed by a column token, end; for each grid.
 
     Source: official behaviour. A 336 px image costs Molmo 316 tokens, of which 288 are visual.
     """
@@ -25,46 +25,48 @@ def image_tokens(token_grids: tuple[tuple[int, int], ...], tokenizer: Tokenizer)
 
 def build_sequence(crops: Crops, annotations: list[list[list[int]]], tokenizer: Tokenizer,
                    max_tokens: int = 10 ** 9, root_weights: bool = False,
-                   things: np.ndarray | None = None, name: str = "") -> Sequence:
-    """Lay the image and its annotations end to end, shifted by one: each token is asked for the next.
+                   thing_boxes: np.ndarray | None = None, thing_ids: np.ndarray | None = None,
+                   name: str = "") -> Sequence:
+    """Pack an image and its annotations into one sequence; each token's target is the next token.
 
-    annotations   for each: its messages as ids, user and assistant in turn; an assistant's message is closed
-                  by EOS and carries loss. The last one may end with the user: its answer is yet to come.
+    annotations   for each: its messages as ids, user and assistant in turn; EOS closes an assistant's message,
+                  which carries loss. The last annotation may end with the user: its answer is to be generated.
     max_tokens    what goes beyond is cut off
     root_weights  weigh each answer token by sqrt(1/annotations), as Molmo does in fine-tuning alone
 
-    Each branch's positions go on from the image's end, as if it were the only one. Raises ValueError when
-    not even the image fits. Source: paper, Section 2; official token order.
+    Each segment's position ids go on from the image's end. Raises ValueError when not even the image fits.
+    Source: paper, Section 2; official token order.
     """
-    trunk = [tokenizer.eos] + image_tokens(crops.token_grids, tokenizer)
-    if len(trunk) >= max_tokens:
-        raise ValueError(f"{name or 'the image'} takes {len(trunk)} tokens but max_tokens={max_tokens}, so "
-                         f"no word would fit. Try a view with fewer crops, or --max_tokens={2 * len(trunk)}.")
+    image = [tokenizer.eos] + image_tokens(crops.token_grids, tokenizer)
+    if len(image) >= max_tokens:
+        raise ValueError(f"{name or 'the image'} takes {len(image)} tokens but max_tokens={max_tokens}, so no "
+                         f"text would fit. Try a view with fewer crops, or --max_tokens={2 * len(image)}.")
     weight = (1 / len(annotations)) ** 0.5 if root_weights and annotations else 1.0
-    ids, loss, branch = list(trunk), [0.0] * len(trunk), [TRUNK] * len(trunk)
-    position = list(range(len(trunk)))
-    for number, messages in enumerate(annotations, start=1):
-        said, weights = _one_annotation(messages, tokenizer.eos, weight)
-        ids += said
+    ids, loss, segments = list(image), [0.0] * len(image), [IMAGE_SEGMENT] * len(image)
+    position = list(range(len(image)))
+    for segment, messages in enumerate(annotations, start=1):
+        new_ids, weights = _one_annotation(messages, tokenizer.eos, weight)
+        ids += new_ids
         loss += weights
-        branch += [number] * len(said)
-        position += range(len(trunk), len(trunk) + len(said))
-    # A token is asked for the next one, so ids drop the last and targets the first; but a question that
-    # still waits for its answer keeps its last token: that is the one that will speak.
-    waiting = bool(annotations) and len(annotations[-1]) % 2 == 1
-    keep = min(len(ids) - (not waiting), max_tokens)
+        segments += [segment] * len(new_ids)
+        position += range(len(image), len(image) + len(new_ids))
+    # Each token predicts the next, so ids drop the last token and targets the first. A question without an
+    # answer keeps its last token: the answer is generated from it.
+    open_question = bool(annotations) and len(annotations[-1]) % 2 == 1
+    keep = min(len(ids) - (not open_question), max_tokens)
     targets, loss = (ids[1:] + [-1])[:keep], (loss[1:] + [0.0])[:keep]
     return Sequence(np.array(ids[:keep]), np.array(targets), np.array(loss, dtype=np.float32),
-                    np.array(position[:keep]), np.array(branch[:keep]), crops,
-                    np.zeros((0, 6), np.float32) if things is None else things, name)
+                    np.array(position[:keep]), np.array(segments[:keep]), crops,
+                    np.zeros((0, 4), np.float32) if thing_boxes is None else thing_boxes,
+                    np.zeros((0, 2), np.int64) if thing_ids is None else thing_ids, name)
 
 
 def _one_annotation(messages: list[list[int]], eos: int, weight: float) -> tuple[list[int], list[float]]:
-    """Messages in turn, EOS after each answer; answers carry the weight, questions none."""
+    """Ids and loss weights of one annotation: EOS after each answer, weight on answers alone."""
     ids, loss = [], []
     for turn, message in enumerate(messages):
         answer = turn % 2 == 1
-        said = message + [eos] if answer else message
-        ids += said
-        loss += [weight if answer else 0.0] * len(said)
+        new_ids = message + [eos] if answer else message
+        ids += new_ids
+        loss += [weight if answer else 0.0] * len(new_ids)
     return ids, loss

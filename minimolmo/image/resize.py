@@ -1,8 +1,9 @@
-"""Files to pixels: open an image safely, then resize it to fit, pad and normalise it.
+"""Files to pixels: open an image safely, then resize it to fit and pad it.
 
-    path -> open_image -> uint8 (H, W, 3) -> resize_and_pad -> float32 0..1 -> normalise
+    path -> open_image -> uint8 (H, W, 3) -> resize_and_pad -> pixels 0..255, uint8 or float32
 
-Source: the official preprocessor's "default" mode, the one for CLIP towers.
+The model normalises pixels (model/patch_embed.py). Source: the official preprocessor's "default" mode, the one
+for CLIP towers.
 """
 from __future__ import annotations
 
@@ -12,47 +13,43 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from minimolmo.config import PIXEL_MEAN, PIXEL_STD
+MAX_PIXELS = 178_956_970  # Pillow's own limit: a file of a few kilobytes can claim more than memory holds
 
-MOST_PIXELS = 178_956_970  # Pillow's own limit: a file of a few kilobytes can claim more than memory holds
+DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, RuntimeError, struct.error)  # of Pillow's readers
 
-MEAN, STD = np.array(PIXEL_MEAN, np.float32), np.array(PIXEL_STD, np.float32)
-
-DAMAGE = (OSError, SyntaxError, ValueError, EOFError, RuntimeError, struct.error)  # of Pillow's readers
-
-# What can go wrong with a file, the special before the general: why it cannot work, and what to try.
+# What can be wrong with a file, the special before the general: why it cannot work, and what to try.
 PROBLEMS = [
     ((FileNotFoundError, NotADirectoryError), "does not exist", "Check the spelling, and your folder."),
     (IsADirectoryError, "is a folder, not an image", "Give the path of one file inside it."),
     (PermissionError, "may not be read by you", "Change its permissions, or copy it to where you may."),
-    (Image.DecompressionBombError, f"claims more than {MOST_PIXELS:,} pixels, more than is safe to decode",
+    (Image.DecompressionBombError, f"claims more than {MAX_PIXELS:,} pixels, more than is safe to decode",
      "Make it smaller first: the model sees far fewer pixels anyway."),
     (UnidentifiedImageError, "is empty, or not an image in a format that Pillow knows",
      "Open it in a viewer and save it as PNG or JPEG."),
-    (DAMAGE, "cannot be decoded: it is damaged, cut short or of a rare kind",
+    (DECODE_ERRORS, "cannot be decoded: it is damaged, cut short or of a rare kind",
      "Fetch it again, or save it as PNG."),
 ]
 
 
 def open_image(path: str | Path) -> np.ndarray:
-    """Read a file into RGB, (H, W, 3) uint8: upright (EXIF), transparent parts white, first frame of many.
+    """Read an image file as RGB, (H, W, 3) uint8: upright (EXIF), transparent parts white, first frame.
 
-    Raises ValueError for anything that is not a whole, readable image of at most MOST_PIXELS pixels.
+    Raises ValueError for anything that is not a whole, readable image of at most MAX_PIXELS pixels.
     Source: the official code turns images upright too; the rules for transparency and over 8 bits are ours.
     """
     try:
         with Image.open(path) as image:  # reads the header only
-            if image.width * image.height > MOST_PIXELS:
+            if image.width * image.height > MAX_PIXELS:
                 raise Image.DecompressionBombError
             ImageOps.exif_transpose(image, in_place=True)
             return np.array(to_rgb(image))
-    except (Image.DecompressionBombError, *DAMAGE) as error:
+    except (Image.DecompressionBombError, *DECODE_ERRORS) as error:
         why, hint = next((why, hint) for kind, why, hint in PROBLEMS if isinstance(error, kind))
         raise ValueError(f"{path} {why}. {hint}") from error
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Any mode to RGB: transparent parts on white, 16-bit and float samples scaled to 8 bits."""
+    """Convert any Pillow mode to RGB: transparent parts on white, 16-bit and float samples to 8 bits."""
     if image.mode == "F" or image.mode.startswith("I"):  # over 8 bits, which convert("RGB") turns white
         image = Image.fromarray(_to_8_bits(np.asarray(image)))
     if image.has_transparency_data:
@@ -62,7 +59,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _to_8_bits(values: np.ndarray) -> np.ndarray:
-    """Integers are 16-bit samples. Floats have no agreed range: 0..1 unless one is larger, then 0..255."""
+    """Samples as uint8. Integers are 16-bit; floats are 0..1, or 0..255 if one is larger than 1."""
     if values.dtype.kind == "f":
         values = np.nan_to_num(values)
         values = np.rint(values * 255 if values.max() <= 1 else values)
@@ -71,13 +68,14 @@ def _to_8_bits(values: np.ndarray) -> np.ndarray:
     return values.clip(0, 255).astype(np.uint8)
 
 
-def resize_and_pad(image: np.ndarray, height: int, width: int, as_bytes: bool = False):
-    """Fit an image into height x width pixels, keeping its shape; black fills what is left.
+def resize_and_pad(image: np.ndarray, height: int, width: int, as_bytes: bool = False,
+                   ) -> tuple[np.ndarray, np.ndarray, tuple[int, int, int, int]]:
+    """Fit an image into height x width pixels, keeping its aspect ratio; the rest is black padding.
 
         image    (h, w, 3) uint8
-        returns  pixels (height, width, 3) float32 in 0..1, or as_bytes uint8 in 0..255;
-                 real   (height, width) bool, True on the picture, False on the padding;
-                 box    (top, left, h, w) of the picture, in pixels
+        returns  pixels      (height, width, 3) float32, or uint8 with as_bytes; 0..255
+                 is_picture  (height, width) bool, False on the padding
+                 box         (top, left, h, w) of the picture, in pixels
 
     Source: the official preprocessor. Its sizes are float32 numbers cut off, not rounded: 480x640 goes into
     336x336 as 251x336. A side that comes out as 0 px (1x10000), where the official code fails, gets 1 px.
@@ -92,31 +90,26 @@ def resize_and_pad(image: np.ndarray, height: int, width: int, as_bytes: bool = 
 
     picture = slice(top, top + h), slice(left, left + w)
     pixels = np.zeros((height, width, 3), np.uint8 if as_bytes else np.float32)
-    real = np.zeros((height, width), bool)
-    pixels[picture], real[picture] = (_resize_bytes if as_bytes else _resize)(image, h, w), True
-    return pixels, real, (top, left, h, w)
+    is_picture = np.zeros((height, width), bool)
+    pixels[picture], is_picture[picture] = (_resize_bytes if as_bytes else _resize)(image, h, w), True
+    return pixels, is_picture, (top, left, h, w)
 
 
 def _resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Bilinear with antialiasing, (h, w, 3) uint8 to (height, width, 3) float32 in 0..1.
+    """Bilinear resize with antialiasing, (h, w, 3) uint8 to (height, width, 3) float32 in 0..255.
 
-    One channel at a time, for Pillow keeps fractions only in its one-channel mode "F"; resizing uint8 rounds
-    every pixel. So done, it agrees with the official resize (torch's, antialiased) within 4e-5.
+    One channel at a time: Pillow keeps fractions only in its one-channel mode "F", and resizing uint8 rounds
+    every pixel. It agrees with the official resize (torch's, antialiased) within 0.01 of 255.
     """
     if image.shape[:2] == (height, width):
-        return image / np.float32(255)
+        return image.astype(np.float32)
     channels = [channel.convert("F").resize((width, height), Image.BILINEAR)
                 for channel in Image.fromarray(image).split()]
-    return (np.stack(channels, axis=-1) / np.float32(255)).clip(0, 1)
+    return np.stack(channels, axis=-1).clip(0, 255)
 
 
 def _resize_bytes(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """`_resize` in whole bytes: at most one of 255 steps off, and faster."""
+    """`_resize` to uint8: faster, and at most 1 of 255 off."""
     if image.shape[:2] == (height, width):
         return image
     return np.asarray(Image.fromarray(image).resize((width, height), Image.BILINEAR))
-
-
-def normalise(pixels: np.ndarray) -> np.ndarray:
-    """0..1 to about -2..2, (..., 3), by the mean and spread of CLIP's training images. Black padding too."""
-    return (pixels - MEAN) / STD

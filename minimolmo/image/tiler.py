@@ -1,9 +1,9 @@
-"""Pixels to crops: an overview, then overlapping crops row by row, and which patches make a visual token.
+"""The tiler: cuts an image into an overview and overlapping crops, and says which patches to pool.
 
-    choose_grid      how many crops, in rows and columns
-    cut, to_patches  canvas -> overlapping crops -> patches
-    stitch_ids       the pooling windows that remain once the overlap is dropped, laid out like the image
-    tile_image       all of it: image -> Crops
+    choose_grid            how many crops, in rows and columns
+    cut_crops, to_patches  canvas -> overlapping crops -> patches
+    stitch_ids             the pooling windows that remain once the overlap is dropped, laid out like the image
+    tile_image             all of it: image -> Crops
 
 A *window* is pool x pool patches of one crop, pooled into one visual token; windows are numbered row by row.
 Source: Molmo paper, Section 2 (overlapping crops), and the official preprocessor.
@@ -16,14 +16,13 @@ import numpy as np
 
 from minimolmo.config import ImageConfig
 from minimolmo.flow import Crops
-from minimolmo.image.resize import normalise, resize_and_pad
+from minimolmo.image.resize import resize_and_pad
 
 Grid = tuple[int, int]  # rows, columns
 
 
 def choose_grid(height: int, width: int, config: ImageConfig, max_crops: int) -> Grid:
-    """The grid of at most max_crops crops that by the official measure resizes a height x width px image
-    least: (rows, columns).
+    """The grid (rows, columns) of at most max_crops crops whose canvas is nearest to the image's size.
 
     If the image is larger than every grid, the one that shrinks it least; otherwise, of the grids that
     hold it, the one that enlarges it least. Ties: fewer crops. Raises ValueError if max_crops < 1.
@@ -38,7 +37,7 @@ def choose_grid(height: int, width: int, config: ImageConfig, max_crops: int) ->
     grids = [(rows, count // rows) for count in range(1, max_crops + 1)
              for rows in range(1, count + 1) if count % rows == 0]
     sides = np.array([height - overlap, width - overlap], np.float32)
-    with np.errstate(divide="ignore"):  # a side just as long as the margins asks for nothing: infinity
+    with np.errstate(divide="ignore"):  # a side just as long as the margins gives infinity
         scale = (np.array(grids, np.float32) * step / sides).min(axis=1)
     holds = scale >= 1
     best = np.where(holds, scale, np.inf).argmin() if holds.any() else scale.argmax()
@@ -51,7 +50,7 @@ def _step_and_overlap(config: ImageConfig) -> tuple[int, int]:
     return config.crop_size - overlap, overlap
 
 
-def cut(canvas: np.ndarray, grid: Grid, config: ImageConfig) -> np.ndarray:
+def cut_crops(canvas: np.ndarray, grid: Grid, config: ImageConfig) -> np.ndarray:
     """The overlapping crops of a canvas (rows*step + overlap, cols*step + overlap, ...), row by row.
 
     Returns (C, crop_size, crop_size, ...).
@@ -62,17 +61,17 @@ def cut(canvas: np.ndarray, grid: Grid, config: ImageConfig) -> np.ndarray:
 
 
 def to_patches(crops: np.ndarray, config: ImageConfig) -> np.ndarray:
-    """(C, size, size, D) to (C, S, patch*patch*D): patches row by row, each flattened as (y, x, channel)."""
+    """Crops as rows of patches, each flattened as (y, x, channel): (C, size, size, D) -> (C, S, patch*patch*D)."""
     count, side, patch = len(crops), config.side, config.patch_size
     tiles = crops.reshape(count, side, patch, side, patch, -1).swapaxes(2, 3)
     return tiles.reshape(count, side * side, -1)
 
 
 def kept_windows(count: int, config: ImageConfig) -> list[slice]:
-    """Which windows each of `count` crops in a line keeps, along that line.
+    """Which pooling windows each of `count` crops in a line keeps, along that line.
 
-    Margins are dropped where a neighbour has seen those patches too, never at the image's own edges.
-    What remains is rounded up to whole windows, which matters only for crops of an odd number of patches.
+    Margins are dropped where a neighbouring crop holds those patches too, never at the image's own edges.
+    The rest is rounded up to whole windows, which matters only for crops of an odd number of patches.
     """
     slices = []
     for crop in range(count):
@@ -84,10 +83,10 @@ def kept_windows(count: int, config: ImageConfig) -> list[slice]:
 
 
 def stitch_ids(grid: Grid, config: ImageConfig) -> np.ndarray:
-    """Lay the kept windows of all crops side by side, as the image lies: the stitched image, (rows, columns).
+    """The stitched image: ids of the kept windows of all crops, laid out like the image, (rows, columns).
 
-    An entry is crop * windows_per_crop + window, crops of the grid counted from 0. Read row by row,
-    it is the order in which the model reads the visual tokens.
+    An id is crop * windows_per_crop + window, crops of the grid counted from 0. Row by row, this is the order
+    of the visual tokens.
     """
     (rows, cols), side = grid, config.pooled_side
     ids = np.arange(rows * cols * side * side).reshape(rows, cols, side, side)
@@ -96,7 +95,7 @@ def stitch_ids(grid: Grid, config: ImageConfig) -> np.ndarray:
 
 
 def window_patches(config: ImageConfig) -> np.ndarray:
-    """The patches of each window of one crop, (windows, K), row by row; -1 beyond the crop's edge."""
+    """The patches in each pooling window of one crop, (windows, K), row by row; -1 beyond the crop's edge."""
     side, pool, pooled = config.side, config.pool, config.pooled_side
     patches = np.full((pooled * pool, pooled * pool), -1)
     patches[:side, :side] = np.arange(side * side).reshape(side, side)
@@ -104,8 +103,8 @@ def window_patches(config: ImageConfig) -> np.ndarray:
 
 
 @lru_cache(maxsize=512)
-def lay_out(grids: tuple[Grid, ...], config: ImageConfig) -> tuple[np.ndarray, tuple[Grid, ...]]:
-    """The visual tokens of several grids, one after the other: (pool_idx, token_grids) as in `Crops`."""
+def token_layout(grids: tuple[Grid, ...], config: ImageConfig) -> tuple[np.ndarray, tuple[Grid, ...]]:
+    """Which patches make each visual token of several grids: (pool_idx, token_grids) as in `Crops`."""
     windows, pool_idx, token_grids, crops_before = window_patches(config), [], [], 0
     for grid in grids:
         ids = stitch_ids(grid, config)
@@ -115,26 +114,26 @@ def lay_out(grids: tuple[Grid, ...], config: ImageConfig) -> tuple[np.ndarray, t
         token_grids.append(ids.shape)
         crops_before += grid[0] * grid[1]
     pool_idx = np.concatenate(pool_idx)
-    pool_idx.flags.writeable = False  # the cache hands the same array to everybody
+    pool_idx.flags.writeable = False  # the cache returns the same array each time
     return pool_idx, tuple(token_grids)
 
 
-def look(image: np.ndarray, grid: Grid, config: ImageConfig, as_bytes: bool = False):
-    """Resize an image onto the canvas of a grid and cut it: (patches, real, places) as in `Crops`."""
+def make_crops(image: np.ndarray, grid: Grid, config: ImageConfig, as_bytes: bool = False,
+               ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Crops of an image in one grid: (patches, patch_coverage, crop_boxes) as in `Crops`."""
     step, overlap = _step_and_overlap(config)
     size = grid[0] * step + overlap, grid[1] * step + overlap
-    pixels, real, box = resize_and_pad(image, *size, as_bytes)
-    pixels = pixels if as_bytes else normalise(pixels)
-    patches = to_patches(cut(pixels, grid, config), config)                            # (C, S, 3*patch*patch)
-    if box[2:] == size:  # nothing is padding
-        share = np.ones(patches.shape[:2], np.float32)
+    pixels, is_picture, box = resize_and_pad(image, *size, as_bytes)
+    patches = to_patches(cut_crops(pixels, grid, config), config)                      # (C, S, 3*patch*patch)
+    if box[2:] == size:  # no padding
+        coverage = np.ones(patches.shape[:2], np.float32)
     else:
-        share = to_patches(cut(real, grid, config), config).mean(axis=-1, dtype=np.float32)  # (C, S)
-    return patches, share, _places(grid, box, config)
+        coverage = to_patches(cut_crops(is_picture, grid, config), config).mean(axis=-1, dtype=np.float32)
+    return patches, coverage, crop_boxes(grid, box, config)
 
 
-def _places(grid: Grid, box: tuple[int, int, int, int], config: ImageConfig) -> np.ndarray:
-    """(C, 4) left, top, width, height of each crop in percent of the picture in the box."""
+def crop_boxes(grid: Grid, box: tuple[int, int, int, int], config: ImageConfig) -> np.ndarray:
+    """Each crop's left, top, width, height in percent of the picture in the box: (C, 4) float32."""
     (top, left, height, width), (step, _) = box, _step_and_overlap(config)
     corners = [(col * step - left, row * step - top) for row in range(grid[0]) for col in range(grid[1])]
     squares = [(x, y, config.crop_size, config.crop_size) for x, y in corners]
@@ -142,18 +141,18 @@ def _places(grid: Grid, box: tuple[int, int, int, int], config: ImageConfig) -> 
 
 
 def tile_image(image: np.ndarray, config: ImageConfig, max_crops: int, as_bytes: bool = False) -> Crops:
-    """An image (H, W, 3) uint8 to `Crops`: the overview, then at most max_crops high-res crops, row by row.
+    """Cut an image (H, W, 3) uint8 into `Crops`: the overview, then at most max_crops high-res crops.
 
-    The overview is nothing but a 1x1 grid. max_crops=0 is the bird view: the overview alone. With `as_bytes`
-    the patches stay bytes, a quarter of the size, for training: the model normalises them where it runs.
-    Raises ValueError for an array that is not such an image, and for a negative max_crops.
+    The overview is a 1x1 grid. max_crops=0 is the bird view: the overview alone. With `as_bytes`, for training,
+    pixels are rounded to bytes, a quarter of the size. Raises ValueError for an array that is not such an
+    image, and for a negative max_crops.
     """
     height, width = image.shape[:2]
     grid = choose_grid(height, width, config, max_crops) if max_crops else (0, 0)
     grids = ((1, 1), grid) if max_crops else ((1, 1),)
-    looks = [look(image, g, config, as_bytes) for g in grids]
-    patches, real, places = (np.concatenate(parts) for parts in zip(*looks))
-    if config.early_masks:  # the official code's slip, which its weights have learned to live with
-        real = np.concatenate([real[1:], np.full_like(real[:1], -1)])
-    pool_idx, token_grids = lay_out(grids, config)
-    return Crops(patches, real, pool_idx, token_grids, grid, places)
+    parts = [make_crops(image, each, config, as_bytes) for each in grids]
+    patches, coverage, boxes = (np.concatenate(arrays) for arrays in zip(*parts))
+    if config.shifted_masks:  # a slip in the official code; its weights were trained with it
+        coverage = np.concatenate([coverage[1:], np.full_like(coverage[:1], -1)])
+    pool_idx, token_grids = token_layout(grids, config)
+    return Crops(patches, coverage, pool_idx, token_grids, grid, boxes)

@@ -1,1 +1,1 @@
-"""Batches become logits. Only tensors: knows no files and no words."""
+"""The model: patches and token ids in, logits out. It knows tensors only, no files and no text."""

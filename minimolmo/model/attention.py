@@ -1,66 +1,72 @@
-"""Attention: written out once, and the fused kernel that computes the same.
+"""Attention: the plain formula, the fused kernel that equals it, rotary positions, the mask and the KV cache.
 
-The vision tower, the pooling and the decoder all call `attend_fused`; `tests/test_attention.py` holds
-it against `attend`, which is the one to read.
+The vision tower, the pooling and the decoder all call `fused_attention`. tests/test_attention.py proves that it
+equals `attention`, which is the one to read.
 """
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from minimolmo.flow import IMAGE_SEGMENT
 
-def attend(q: Tensor, k: Tensor, v: Tensor, visible: Tensor | None = None) -> Tensor:
-    """Each query takes a weighted mean of the values, weighted by how well their keys match it.
+
+def attention(q: Tensor, k: Tensor, v: Tensor, visible: Tensor | None = None) -> Tensor:
+    """Scaled dot-product attention: each query's mean of the values, weighted by how well its keys match.
 
         q        (B, H, T, d)
         k, v     (B, G, U, d)   G divides H: G < H means several query heads share one key and value head
-        visible  (B or 1, 1, T, U) bool, which keys a query may see; None = all
+        visible  (B or 1, 1, T, U) bool, which keys a query may attend to; None = all
         returns  (B, H, T, d)
 
     Source: "Attention is all you need", Section 3.2.1; grouped queries as in Qwen2.
     """
-    k, v = share(k, q.shape[1]), share(v, q.shape[1])                                 # (B, H, U, d)
+    k, v = repeat_kv(k, q.shape[1]), repeat_kv(v, q.shape[1])                         # (B, H, U, d)
     scores = q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5                             # (B, H, T, U)
     if visible is not None:
         scores = scores.masked_fill(~visible, float("-inf"))
     return scores.softmax(dim=-1) @ v                                                 # (B, H, T, d)
 
 
-def attend_fused(q: Tensor, k: Tensor, v: Tensor, visible: Tensor | None = None) -> Tensor:
-    """`attend` by PyTorch's fused kernel: same arguments, same result, no (T, U) matrix kept for backward."""
-    k, v = share(k, q.shape[1]), share(v, q.shape[1])
+def fused_attention(q: Tensor, k: Tensor, v: Tensor, visible: Tensor | None = None) -> Tensor:
+    """`attention` by PyTorch's fused kernel, which keeps no (T, U) matrix for the backward pass."""
+    k, v = repeat_kv(k, q.shape[1]), repeat_kv(v, q.shape[1])
     if q.is_cuda and q.shape[2] == 1 and visible is None:
-        return attend_once(q, k, v)
+        return single_query_attention(q, k, v)
     return F.scaled_dot_product_attention(q, k, v, attn_mask=visible)
 
 
-def attend_once(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """`attend` for a single query, T = 1, as plain sums. A GPU's kernels fill up one query to 128 and take at
-    most 65,535 batches; pooling asks once in each of some 30,000 windows."""
+def single_query_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """`attention` for one query, T = 1, as plain sums.
+
+    A GPU's kernels pad one query to 128 and take at most 65,535 batches. Pooling has one query in each of some
+    30,000 windows.
+    """
     weights = ((q * k).sum(dim=-1, keepdim=True) / q.shape[-1] ** 0.5).softmax(dim=-2)    # (B, H, U, 1)
     return (weights * v).sum(dim=-2, keepdim=True)                                        # (B, H, 1, d)
 
 
-def share(x: Tensor, heads: int) -> Tensor:
-    """Each key or value head serves several neighbouring query heads: (B, G, U, d) -> (B, H, U, d)."""
+def repeat_kv(x: Tensor, heads: int) -> Tensor:
+    """Repeat each key or value head for the query heads that share it: (B, G, U, d) -> (B, H, U, d)."""
     return x.repeat_interleave(heads // x.shape[1], dim=1) if heads != x.shape[1] else x
 
 
 def split_heads(x: Tensor, heads: int) -> Tensor:
-    """(B, T, H*d) -> (B, H, T, d)"""
+    """Cut the width into heads: (B, T, H*d) -> (B, H, T, d)."""
     return x.unflatten(-1, (heads, -1)).transpose(1, 2)
 
 
 def merge_heads(x: Tensor) -> Tensor:
-    """(B, H, T, d) -> (B, T, H*d)"""
+    """Lay the heads side by side again: (B, H, T, d) -> (B, T, H*d)."""
     return x.transpose(1, 2).flatten(-2)
 
 
 class MultiHeadAttention(nn.Module):
-    """Attention without positions or mask, biases everywhere: the ViT's, and the pooling's.
+    """Attention with biases, without positions or a mask: the ViT's and the pooling's.
 
-        asking   (B, T, in_width)   who asks
-        asked    (B, U, in_width)   who is asked; the same tensor in the ViT
+        x        (B, T, in_width)   makes the queries
+        context  (B, U, in_width)   makes the keys and values; in the ViT the same tensor as x
         returns  (B, T, width)
     """
 
@@ -72,8 +78,67 @@ class MultiHeadAttention(nn.Module):
         self.value = nn.Linear(in_width, width)
         self.out = nn.Linear(width, width)
 
-    def forward(self, asking: Tensor, asked: Tensor) -> Tensor:
-        q = split_heads(self.query(asking), self.heads)
-        k = split_heads(self.key(asked), self.heads)
-        v = split_heads(self.value(asked), self.heads)
-        return self.out(merge_heads(attend_fused(q, k, v)))
+    def forward(self, x: Tensor, context: Tensor) -> Tensor:
+        q = split_heads(self.query(x), self.heads)
+        k = split_heads(self.key(context), self.heads)
+        v = split_heads(self.value(context), self.heads)
+        return self.out(merge_heads(fused_attention(q, k, v)))
+
+
+def attention_mask(query_segments: Tensor, key_segments: Tensor) -> Tensor:
+    """The causal mask with segments: which keys may each query attend to?
+
+        query_segments (B, T), key_segments (B, U)   the last T of the U keys are the queries themselves
+        returns        (B, 1, T, U) bool             the key comes no later than the query, and is of the image
+                                                     or of the query's own segment
+
+    A padded token attends to padding and to the image, so no row of the softmax is empty. No other token
+    attends to padding. Source: paper, Section 2, "multi-annotation".
+    """
+    order = torch.arange(key_segments.shape[1], device=key_segments.device)            # (U,)
+    causal = order <= order[-query_segments.shape[1]:, None]                           # (T, U)
+    same = query_segments[:, :, None] == key_segments[:, None, :]                      # (B, T, U)
+    image = (key_segments == IMAGE_SEGMENT)[:, None, :]
+    return (causal & (same | image))[:, None]
+
+
+def rotary_angles(position: Tensor, head_size: int, theta: float) -> tuple[Tensor, Tensor]:
+    """Cosines and sines of the rotary angles at each position.
+
+        position  (B, T) int
+        returns   two of (B, 1, T, d) float32, the half table written twice (the "NeoX" layout)
+
+    Source: RoFormer (Su et al. 2021), Section 3.2.
+    """
+    frequencies = theta ** (-torch.arange(0, head_size, 2, device=position.device).float() / head_size)  # (d/2,)
+    angles = position[:, None, :, None].float() * frequencies                          # (B, 1, T, d/2)
+    angles = torch.cat([angles, angles], dim=-1)                                       # (B, 1, T, d)
+    return angles.cos(), angles.sin()
+
+
+def apply_rotary(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotate each pair (x[i], x[i + d/2]) by its angle: (B, H, T, d). So q.k depends on the distance alone."""
+    first, second = x.float().chunk(2, dim=-1)
+    return (x * cos + torch.cat([-second, first], dim=-1) * sin).to(x.dtype)
+
+
+class KVCache:
+    """Keys and values of all tokens so far, layer by layer, so that decoding computes only the new token's.
+
+    Memory for `max_tokens` tokens is allocated once, so appending a token copies only that token.
+    """
+
+    def __init__(self, layers: int, max_tokens: int):
+        self.max_tokens, self.lengths = max_tokens, [0] * layers
+        self.pairs: list[tuple[Tensor, Tensor] | None] = [None] * layers
+
+    def extend(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Append the new tokens' keys and values (B, G, T, d); returns those of all tokens so far."""
+        if self.pairs[layer] is None:
+            self.pairs[layer] = tuple(x.new_empty(*x.shape[:2], self.max_tokens, x.shape[3]) for x in (k, v))
+        start, stop = self.lengths[layer], self.lengths[layer] + k.shape[2]
+        assert stop <= self.max_tokens, f"{stop} tokens do not fit a cache for {self.max_tokens}"
+        self.lengths[layer] = stop
+        for cached, new in zip(self.pairs[layer], (k, v)):
+            cached[:, :, start:stop] = new
+        return tuple(cached[:, :, :stop] for cached in self.pairs[layer])

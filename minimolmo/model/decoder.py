@@ -1,19 +1,28 @@
-"""The decoder: reads visual tokens and words alike, and says the next word."""
+"""The decoder: a causal language model over visual tokens and text tokens."""
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from minimolmo.config import DecoderConfig
-from minimolmo.model.attention import attend_fused, merge_heads, split_heads
-from minimolmo.model.experts import Experts
+from minimolmo.model.attention import (
+    KVCache,
+    apply_rotary,
+    fused_attention,
+    merge_heads,
+    rotary_angles,
+    split_heads,
+)
+from minimolmo.model.experts import Experts, Routing
 from minimolmo.model.mlp import SwiGLU
 
 
 class RMSNorm(nn.Module):
     """Divide a vector by its root mean square, then scale by a learned weight: (..., D) -> (..., D).
 
-    The mean square is taken in float32, whatever comes in. Source: Zhang & Sennrich 2019, as in Qwen2.
+    The mean square is taken in float32 for every dtype. Source: Zhang & Sennrich 2019, as in Qwen2.
     """
 
     def __init__(self, width: int, eps: float):
@@ -27,27 +36,7 @@ class RMSNorm(nn.Module):
         return self.weight * wide.to(x.dtype)
 
 
-def rotary_angles(position: Tensor, head_size: int, theta: float) -> tuple[Tensor, Tensor]:
-    """Cosines and sines of the angles by which a token at each position is turned.
-
-        position  (B, T) int
-        returns   two of (B, 1, T, d) float32, the half table written twice (the "NeoX" layout)
-
-    Source: RoFormer (Su et al. 2021), Section 3.2.
-    """
-    rates = theta ** (-torch.arange(0, head_size, 2, device=position.device).float() / head_size)   # (d/2,)
-    angles = position[:, None, :, None].float() * rates                                # (B, 1, T, d/2)
-    angles = torch.cat([angles, angles], dim=-1)                                       # (B, 1, T, d)
-    return angles.cos(), angles.sin()
-
-
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turn each pair (x[i], x[i + d/2]) by its angle: q.k depends on the distance alone. (B, H, T, d)"""
-    first, second = x.float().chunk(2, dim=-1)
-    return (x * cos + torch.cat([-second, first], dim=-1) * sin).to(x.dtype)
-
-
-def drop(x: Tensor, rate: Tensor | None) -> Tensor:
+def token_dropout(x: Tensor, rate: Tensor | None) -> Tensor:
     """Dropout with a rate of its own for every token: rate (B, T) in 0..1, or None for no dropout."""
     if rate is None:
         return x
@@ -55,30 +44,8 @@ def drop(x: Tensor, rate: Tensor | None) -> Tensor:
     return x * (torch.rand_like(x) < keep) / keep
 
 
-class KVCache:
-    """Keys and values of all tokens read so far, layer by layer: the decoder need not read them again.
-
-    They lie in memory set aside at once for `room` tokens, so that a new token costs a copy of itself alone.
-    """
-
-    def __init__(self, layers: int, room: int):
-        self.room, self.lengths = room, [0] * layers
-        self.pairs: list[tuple[Tensor, Tensor] | None] = [None] * layers
-
-    def extend(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """Append the new tokens' (B, G, T, d) and return those of all tokens so far."""
-        if self.pairs[layer] is None:
-            self.pairs[layer] = tuple(x.new_empty(*x.shape[:2], self.room, x.shape[3]) for x in (k, v))
-        start, stop = self.lengths[layer], self.lengths[layer] + k.shape[2]
-        assert stop <= self.room, f"{stop} tokens do not fit a cache for {self.room}"
-        self.lengths[layer] = stop
-        for kept, new in zip(self.pairs[layer], (k, v)):
-            kept[:, :, start:stop] = new
-        return tuple(kept[:, :, :stop] for kept in self.pairs[layer])
-
-
 class GroupedQueryAttention(nn.Module):
-    """Rotary attention in which several query heads share a key and value head. (B, T, D) -> (B, T, D)
+    """Rotary attention in which several query heads share a key and value head: (B, T, D) -> (B, T, D).
 
     Source: Qwen2, with biases on q, k and v alone; OLMo and OLMoE, with a norm on q and k, over all heads.
     """
@@ -96,15 +63,18 @@ class GroupedQueryAttention(nn.Module):
                 cache: KVCache | None) -> Tensor:
         q, k, v = self.qkv(x).split(self.widths, dim=-1)
         qk = split_heads(torch.cat([self.q_norm(q), self.k_norm(k)], dim=-1), self.heads + self.kv_heads)
-        q, k = rotate(qk, *angles).split([self.heads, self.kv_heads], dim=1)     # (B, H, T, d), (B, G, T, d)
+        q, k = apply_rotary(qk, *angles).split([self.heads, self.kv_heads], dim=1)  # (B, H, T, d), (B, G, T, d)
         v = split_heads(v, self.kv_heads)
         if cache is not None:
             k, v = cache.extend(layer, k, v)
-        return self.out(merge_heads(attend_fused(q, k, v, visible)))
+        return self.out(merge_heads(fused_attention(q, k, v, visible)))
 
 
 class DecoderBlock(nn.Module):
-    """Look back, then think: two residual steps, each behind an RMSNorm. (B, T, D) -> (B, T, D)"""
+    """Attention, then an MLP or experts: two residual steps, each behind an RMSNorm.
+
+    (B, T, D) -> the new (B, T, D), and the experts' Routing (None for a dense MLP).
+    """
 
     def __init__(self, config: DecoderConfig):
         super().__init__()
@@ -114,27 +84,52 @@ class DecoderBlock(nn.Module):
         self.mlp = (Experts(config.width, config.mlp, config.experts, config.top_k) if config.experts else
                     SwiGLU(config.width, config.mlp, config.width))
 
-    def forward(self, x: Tensor, angles, visible: Tensor, layer: int, cache, dropout) -> Tensor:
-        x = x + drop(self.attention(self.attention_norm(x), angles, visible, layer, cache), dropout)
-        return x + drop(self.mlp(self.mlp_norm(x)), dropout)
+    def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], visible: Tensor, layer: int,
+                cache: KVCache | None, dropout: Tensor | None) -> tuple[Tensor, Routing | None]:
+        x = x + token_dropout(self.attention(self.attention_norm(x), angles, visible, layer, cache), dropout)
+        update, routing = self.run_mlp(self.mlp_norm(x))
+        return x + token_dropout(update, dropout), routing
+
+    def run_mlp(self, x: Tensor) -> tuple[Tensor, Routing | None]:
+        """The MLP's or the experts' output, and the experts' Routing."""
+        return self.mlp(x) if isinstance(self.mlp, Experts) else (self.mlp(x), None)
 
 
 class PostNormBlock(DecoderBlock):
-    """The same with each norm behind its step, not before it. Source: OLMo-7B-1024, under Molmo-7B-O."""
+    """A decoder block with each norm behind its step. Source: OLMo-7B-1024, under Molmo-7B-O."""
 
-    def forward(self, x: Tensor, angles, visible: Tensor, layer: int, cache, dropout) -> Tensor:
-        x = x + drop(self.attention_norm(self.attention(x, angles, visible, layer, cache)), dropout)
-        return x + drop(self.mlp_norm(self.mlp(x)), dropout)
+    def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], visible: Tensor, layer: int,
+                cache: KVCache | None, dropout: Tensor | None) -> tuple[Tensor, Routing | None]:
+        x = x + token_dropout(self.attention_norm(self.attention(x, angles, visible, layer, cache)), dropout)
+        update, routing = self.run_mlp(x)
+        return x + token_dropout(self.mlp_norm(update), dropout), routing
+
+
+class Decoded(NamedTuple):
+    """What the decoder computes.
+
+    last    (B, T, D)      after the final norm, ready for `Decoder.logits`
+    kept    {block: (B, T, D)}, the outputs of the blocks that were asked for
+    routing of each block with experts, in order
+    """
+    last: Tensor
+    kept: dict[int, Tensor]
+    routing: list[Routing]
+
+    def load_balancing_loss(self) -> Tensor | float:
+        """Mean over blocks: 1 = all experts get equally many tokens; 0 for a dense decoder."""
+        return torch.stack([r.load_balancing_loss for r in self.routing]).mean() if self.routing else 0.0
 
 
 class Decoder(nn.Module):
-    """A causal language model over embeddings; who sees whom is the caller's to say.
+    """A causal language model over embeddings. The caller gives the mask.
 
         x         (B, T, D)      embeddings, visual tokens already in place
-        position  (B, T)         where each token stands
-        visible   (B, 1, T, U)   which keys a query may see; U = T, or T + what the cache holds
+        position  (B, T)         position ids
+        visible   (B, 1, T, U)   which keys a query may attend to; U = T, or T + the cached tokens
         dropout   (B, T) or None, rate per token
-        returns   (B, T, D)      normed, ready for `logits`
+        keep      indices of blocks whose outputs are returned as well
+        returns   Decoded
     """
 
     def __init__(self, config: DecoderConfig):
@@ -148,23 +143,20 @@ class Decoder(nn.Module):
         self.tie()
 
     def tie(self) -> None:
-        """Make the head the embedding, if it is to be."""
+        """Make the output head share the embedding's weight, if the config says so."""
         if self.config.tied:
             self.head.weight = self.embedding.weight
 
-    def forward(self, x: Tensor, position: Tensor, visible: Tensor, dropout: Tensor | None = None,
-                cache: KVCache | None = None) -> Tensor:
+    def forward(self, x: Tensor, position: Tensor, visible: Tensor | None, dropout: Tensor | None = None,
+                cache: KVCache | None = None, keep: tuple[int, ...] = ()) -> Decoded:
         angles = rotary_angles(position, self.config.head_size, self.config.theta)
+        kept, routings = {}, []
         for layer, block in enumerate(self.blocks):
-            x = block(x, angles, visible, layer, cache, dropout)
-        return self.norm(x)
+            x, routing = block(x, angles, visible, layer, cache, dropout)
+            kept |= {layer: x} if layer in keep else {}
+            routings += [] if routing is None else [routing]
+        return Decoded(self.norm(x), kept, routings)
 
     def logits(self, x: Tensor) -> Tensor:
-        """(..., D) -> (..., N): a score for every row of the word table, not for those of the image
-        tokens."""
+        """A score for every token of the vocabulary, image tokens excepted: (..., D) -> (..., N)."""
         return self.head(x)
-
-    def imbalance(self) -> Tensor | float:
-        """How unevenly the experts were asked just now, mean over blocks: 1 = evenly; 0 if there are none."""
-        missed = [block.mlp.imbalance for block in self.blocks if isinstance(block.mlp, Experts)]
-        return torch.stack(missed).mean() if missed else 0.0

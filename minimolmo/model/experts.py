@@ -1,69 +1,77 @@
-"""Mixture of experts: many small MLPs in place of one, and each token asks only the few that suit it.
+"""Mixture of experts: many small MLPs in place of one; a router sends each token to a few of them.
 
-MolmoE-1B holds 6.9 billion numbers of which a word uses 1.3: it knows as much as a large model and thinks as
-fast as a small one. """
+MolmoE-1B has 6.9 billion parameters, of which a token uses 1.3 billion.
+"""
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-class Stack(nn.Module):
-    """The matrices of all experts, one behind the other: weight (E, inner, width)."""
+class Routing(NamedTuple):
+    """How one block's router spread the tokens of a batch.
+
+    counts               (E,) tokens sent to each expert
+    load_balancing_loss  experts times the sum, over experts, of (share of the tokens) x (mean router weight):
+                         1 when all get the same, experts / top_k when every token goes to the same few
+    """
+    counts: Tensor
+    load_balancing_loss: Tensor
+
+
+class ExpertLinear(nn.Module):
+    """One weight matrix for each expert, stacked: weight (E, inner, width)."""
 
     bias = None
 
     def __init__(self, experts: int, inner: int, width: int, in_features: int):
         super().__init__()
-        self.in_features = in_features  # numbers that one of its outputs is made of
+        self.in_features = in_features  # inputs of each output
         self.weight = nn.Parameter(torch.zeros(experts, inner, width))
 
-    def each(self) -> tuple[Tensor, ...]:
+    def matrices(self) -> tuple[Tensor, ...]:
         """One matrix (inner, width) for each expert."""
         return self.weight.unbind()
 
 
 class Experts(nn.Module):
-    """A router gives each token shares of all experts; its `top_k` best are asked. (..., D) -> (..., D)
+    """A mixture of SwiGLU experts: each token goes to its `top_k` best. (..., D) -> (..., D) and a Routing.
 
-    An expert is a SwiGLU. The answers are added up by their shares as they stand: what the other experts
-    would have had is lost, so a token that suits nobody well changes little. No token is turned away.
+    The outputs are summed, weighted by the router's softmax. The weights are not renormalised after the top-k
+    choice, so a token that no expert suits changes little. No token is dropped.
 
-    After a forward pass `asked` (E,) says how often each expert was asked, and `imbalance` is the loss that
-    keeps the load even: experts times the sum, over experts, of (share of the questions it got) x (mean share
-    the router gave it). It is 1 when all get the same, and experts / top_k when everybody asks the same few.
-
-    Source: OLMoE (dropless, shares not renormalised); the loss is the Switch Transformer's, Section 2.2.
+    Source: OLMoE (dropless, not renormalised); the loss is the Switch Transformer's, Section 2.2.
     """
 
     def __init__(self, width: int, inner: int, experts: int, top_k: int):
         super().__init__()
         self.top_k = top_k
         self.router = nn.Linear(width, experts, bias=False)
-        self.gate = Stack(experts, inner, width, in_features=width)
-        self.up = Stack(experts, inner, width, in_features=width)
-        self.down = Stack(experts, inner, width, in_features=inner)
-        self.asked: Tensor | None = None
-        self.imbalance: Tensor | None = None
+        self.gate = ExpertLinear(experts, inner, width, in_features=width)
+        self.up = ExpertLinear(experts, inner, width, in_features=width)
+        self.down = ExpertLinear(experts, inner, width, in_features=inner)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> tuple[Tensor, Routing]:
         tokens = x.flatten(0, -2)                                                      # (n, D)
-        shares = self.router(tokens).float().softmax(dim=-1)                           # (n, E)
-        share, chosen = shares.topk(self.top_k, dim=-1)                                # (n, k)
-        self.weigh(shares, chosen)
-        answer = torch.zeros_like(tokens)
-        gate, up, down = self.gate.each(), self.up.each(), self.down.each()
-        for expert in self.asked.nonzero().flatten().tolist():
-            token, place = (chosen == expert).nonzero(as_tuple=True)                   # those who ask it
-            asking = tokens[token]
-            inner = F.silu(asking @ gate[expert].T) * (asking @ up[expert].T)          # (askers, inner)
-            said = (inner @ down[expert]) * share[token, place, None].to(x.dtype)
-            answer = answer.index_add(0, token, said.to(answer.dtype))
-        return answer.view_as(x)
+        probabilities = self.router(tokens).float().softmax(dim=-1)                    # (n, E)
+        weight, chosen = probabilities.topk(self.top_k, dim=-1)                        # (n, k)
+        routing = load_of(probabilities, chosen)
+        output = torch.zeros_like(tokens)
+        gate, up, down = self.gate.matrices(), self.up.matrices(), self.down.matrices()
+        for expert in routing.counts.nonzero().flatten().tolist():
+            token, rank = (chosen == expert).nonzero(as_tuple=True)                    # tokens sent to it
+            routed = tokens[token]
+            inner = F.silu(routed @ gate[expert].T) * (routed @ up[expert].T)          # (sent, inner)
+            update = (inner @ down[expert]) * weight[token, rank, None].to(x.dtype)
+            output = output.index_add(0, token, update.to(output.dtype))
+        return output.view_as(x), routing
 
-    def weigh(self, shares: Tensor, chosen: Tensor) -> None:
-        """Note how often each expert was asked, and how uneven that is: (n, E), (n, k)."""
-        experts = shares.shape[-1]
-        self.asked = chosen.flatten().bincount(minlength=experts)                      # (E,)
-        self.imbalance = experts * (self.asked / chosen.numel() * shares.mean(dim=0)).sum()
+
+def load_of(probabilities: Tensor, chosen: Tensor) -> Routing:
+    """The Routing of router probabilities (n, E) and the chosen experts (n, k)."""
+    experts = probabilities.shape[-1]
+    counts = chosen.flatten().bincount(minlength=experts)                              # (E,)
+    return Routing(counts, experts * (counts / chosen.numel() * probabilities.mean(dim=0)).sum())

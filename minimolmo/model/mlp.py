@@ -1,4 +1,4 @@
-"""The two MLPs: the ViT's, and the gated one of the decoder and the projector."""
+"""The two MLPs: the ViT's with GELU, and the SwiGLU of the decoder and the projector."""
 from __future__ import annotations
 
 from functools import partial
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 def quick_gelu(x: Tensor) -> Tensor:
-    """x * sigmoid(1.702 x), CLIP's approximation of GELU."""
+    """CLIP's approximation of GELU: x * sigmoid(1.702 x)."""
     return x * torch.sigmoid(1.702 * x)
 
 
@@ -17,21 +17,20 @@ ACTIVATIONS = {"quick_gelu": quick_gelu, "gelu": F.gelu, "gelu_tanh": partial(F.
 
 
 class GeluMLP(nn.Module):
-    """Widen, bend, narrow: (..., D) -> (..., D), with biases. Source: CLIP's ViT, which bends by
-    quick_gelu."""
+    """Two linear layers with biases and an activation between: (..., D) -> (..., D). Source: CLIP's ViT."""
 
     def __init__(self, width: int, inner: int, activation: str = "quick_gelu"):
         super().__init__()
         self.up = nn.Linear(width, inner)
-        self.bend = ACTIVATIONS[activation]
+        self.activation = ACTIVATIONS[activation]
         self.down = nn.Linear(inner, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.down(self.bend(self.up(x)))
+        return self.down(self.activation(self.up(x)))
 
 
 class SwiGLU(nn.Module):
-    """One half of the inner numbers opens the gate for the other: (..., in) -> (..., out), no biases.
+    """A gated MLP: silu(gate) * up, then down. (..., in) -> (..., out), no biases.
 
     Source: paper, hyperparameter table ("SwiGLU" for both connector and LLM); Shazeer 2020.
     """

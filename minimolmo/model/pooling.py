@@ -1,4 +1,4 @@
-"""Attention pooling: four neighbouring patches, one visual token."""
+"""Attention pooling: four neighbouring patches become one visual token."""
 from __future__ import annotations
 
 import torch.nn.functional as F
@@ -8,9 +8,7 @@ from minimolmo.model.attention import MultiHeadAttention
 
 
 class AttentionPooling(nn.Module):
-    """Blend each window of neighbouring patches into one visual token.
-
-    The window's mean asks the question; its patches answer.
+    """Pool each window of neighbouring patches into one visual token, by attention with their mean as query.
 
         features  (P, in_width)   all patches of all crops laid end to end
         pool_idx  (V, K)          the K patches of visual token v; -1 = beyond the crop's edge
@@ -26,5 +24,5 @@ class AttentionPooling(nn.Module):
 
     def forward(self, features: Tensor, pool_idx: Tensor) -> Tensor:
         window = F.pad(features, (0, 0, 0, 1))[pool_idx]       # (V, K, in_width); -1 finds the row of zeros
-        question = window.mean(dim=1, keepdim=True)            # (V, 1, in_width)
-        return self.attention(question, window).squeeze(1)     # (V, width)
+        query = window.mean(dim=1, keepdim=True)               # (V, 1, in_width)
+        return self.attention(query, window).squeeze(1)        # (V, width)

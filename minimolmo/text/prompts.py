@@ -79,23 +79,23 @@ TEMPLATES = {
 def to_messages(annotation: Annotation, stage: str, rng: np.random.Generator) -> tuple[str, str]:
     """(user, assistant), as the model reads and says them; EOS is not ours to add.
 
-    stage is "captions" (captions and transcripts only, no roles) or "mixture" (everything). The draws are,
+    stage is "pretrain" (captions and transcripts only, no roles) or "finetune" (everything). The draws are,
     in this order: tag or not, then the length's noise or the template. ValueError for another stage, a style
     without a place in it, or an annotation with nothing to ask.
     """
     answer = answer_text(annotation)
-    if stage == "captions":
+    if stage == "pretrain":
         if annotation.style not in CAPTION_STYLES:
             raise ValueError(f"style={annotation.style!r} is no caption, so the captions stage cannot ask "
-                             f'for it. Try stage="mixture", or a style of {", ".join(CAPTION_STYLES)}.')
+                             f'for it. Try stage="finetune", or a style of {", ".join(CAPTION_STYLES)}.')
         hinted = rng.random() < HINTED
         length = length_hint(len(answer), rng.normal(0, HINT_NOISE)) if hinted else None
         return caption_prompt(length, annotation.style), " " + answer
-    if stage == "mixture":
+    if stage == "finetune":
         untagged = annotation.style in OFTEN_UNTAGGED and rng.random() < NO_TAG
         tag = "" if untagged else f"{annotation.style}: "
         return question_prompt(tag + question_text(annotation, rng)), " " + answer
-    raise ValueError(f'stage={stage!r} is not a stage of training. Try "captions" or "mixture".')
+    raise ValueError(f'stage={stage!r} is not a stage of training. Try "pretrain" or "finetune".')
 
 
 def question_prompt(question: str) -> str:

@@ -47,7 +47,7 @@ class Tokenizer:
     im_start, im_end, im_patch, im_col  the ids after those, for the image
     merges                              which two pieces become one, in the order to try them
 
-    Pieces are numbered as above, unless a file of somebody else's numbers them: official_words.py.
+    Pieces are numbered as above, unless a file of somebody else's numbers them: hf_tokenizer.py.
     """
 
     def __init__(self, merges: list[Pair], vocab: int, id_of: dict[bytes, int] | None = None,

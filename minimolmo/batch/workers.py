@@ -1,0 +1,59 @@
+"""How many data workers may prepare batches: by CPU cores, shared memory and open files."""
+from __future__ import annotations
+
+import math
+import shutil
+import warnings
+from dataclasses import fields
+from pathlib import Path
+
+import torch
+
+from minimolmo.batch.loader import GROUP_STEPS
+from minimolmo.config import RunConfig
+from minimolmo.device import cpu_cores
+from minimolmo.flow import Batch
+
+try:
+    import resource
+except ImportError:  # Windows shares memory without open files
+    resource = None
+
+TENSORS = len(fields(Batch)) - 1  # of a batch; its names are no tensor
+
+
+def count_workers(config: RunConfig, stage: str, device: torch.device, world: int) -> int:
+    """How many processes prepare batches ahead.
+
+    On a GPU all cores but one, as far as two groups of batches for each fit into shared memory and into the
+    limit of open files. Without a GPU none: training itself needs the cores.
+    """
+    if device.type != "cuda":
+        return 0
+    image, settings = config.model.image, getattr(config, stage)
+    crops = 1 + image.max_crops(settings.view)
+    group = GROUP_STEPS * settings.batch_size // world * crops * 3 * image.crop_size ** 2
+    free = shutil.disk_usage("/dev/shm").free if Path("/dev/shm").is_dir() else math.inf
+    files, limit = GROUP_STEPS * config.accumulate * TENSORS, raise_file_limit()
+    workers = int(min(max(1, cpu_cores() // world - 1), free // (2 * group * world), limit // (2 * files)))
+    if not workers:
+        needed = 2 * group * world / 1e9
+        warnings.warn(f"data workers are off, so the GPU will wait for batches: a worker needs {needed:.1f} GB "
+                      f"of shared memory, where {free / 1e9:.1f} are free, and {2 * files} open files, where "
+                      f"{limit} are allowed. Try docker run --shm-size=64g (as root, mount -o "
+                      f"remount,size=64g /dev/shm), or ulimit -n {2 * files}.")
+    return workers
+
+
+def raise_file_limit() -> float:
+    """Raise this process's limit of open files as far as the system allows; returns it.
+
+    A tensor that a worker hands over is an open file on both sides, and a shell's usual limit of 1,024 is less
+    than 15 workers need. PyTorch's other way, "file_system", needs no open files, but leaves the tensors of a
+    killed run in shared memory.
+    """
+    if resource is None:
+        return math.inf
+    _, highest = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest, highest))
+    return math.inf if highest == resource.RLIM_INFINITY else highest

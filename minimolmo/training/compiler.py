@@ -1,0 +1,76 @@
+"""torch.compile for a GPU: compiled blocks, and sizes padded so that few shapes occur.
+
+`torch.compile` makes one program for each shape, and takes seconds to make one. So only the blocks of the ViT
+and of the decoder are compiled (all blocks of a tower share their programs), and sequences and crops are padded
+to a few sizes. The training result is the same: padding is masked out.
+"""
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from minimolmo.config import RunConfig
+from minimolmo.model.molmo import MiniMolmo
+
+LENGTH_BUCKETS = (128, 256, 384, 512, 768, 1024, 1280, 1536, 2048)  # tokens that sequences are padded to
+RECOMPILE_LIMIT = 64                                                # shapes of one block that may be compiled
+
+
+def should_compile(config: RunConfig, device: torch.device, world: int) -> bool:
+    """Whether compiling saves time: on a GPU, with unsharded weights and no experts.
+
+    The number of tokens that an expert gets differs each time, so each would need a new program.
+    """
+    sharded = config.shard and world > 1
+    return device.type == "cuda" and not sharded and not config.model.decoder.experts
+
+
+def length_buckets(max_tokens: int) -> tuple[int, ...]:
+    """LENGTH_BUCKETS up to `max_tokens`, then every 2048. The last is `max_tokens` rounded up to a multiple of
+    8, which the fused kernel of masked attention needs.
+
+    >>> length_buckets(320)
+    (128, 256, 320)
+    """
+    steps = (*LENGTH_BUCKETS, *range(2 * LENGTH_BUCKETS[-1], max_tokens, LENGTH_BUCKETS[-1]))
+    return (*(length for length in steps if length < max_tokens), -(-max_tokens // 8) * 8)
+
+
+def compile_blocks(model: MiniMolmo, make: Callable = torch.compile) -> None:
+    """Compile the blocks' forward for training, in place; names of weights stay.
+
+    Answering meets another shape at every token, so it stays uncompiled. So do pooling, projector, head and
+    losses: their sizes differ from batch to batch.
+    """
+    torch._dynamo.config.recompile_limit = RECOMPILE_LIMIT
+    for block in (*model.vit.blocks, *model.decoder.blocks):
+        block.forward = _while_training(block, block.forward, make(block.forward, dynamic=False))
+    vit, plain = model.vit, model.vit.forward
+    vit.forward = _while_training(vit, plain, lambda patches: plain(pad_crops(patches))[:len(patches)])
+
+
+def reset_compiler() -> None:
+    """Free compiled programs and unused weights.
+
+    Compiled blocks refer to themselves in a cycle, so only the garbage collector finds them.
+    """
+    torch.compiler.reset()
+    gc.collect()
+    torch.cuda.empty_cache()
+
+
+def _while_training(module: nn.Module, plain: Callable, fast: Callable) -> Callable:
+    return lambda *inputs: (fast if module.training else plain)(*inputs)
+
+
+def pad_crops(patches: Tensor) -> Tensor:
+    """Pad with empty crops to 16, 18, 20 ... 32, 36 ...: (C, S, ...) -> (C rounded up, S, ...).
+
+    Eight sizes from each power of two to the next: few programs, and less than an eighth more crops.
+    """
+    step = 2 ** max(0, (len(patches) - 1).bit_length() - 4)  # four binary digits count, the rest is rounded
+    return F.pad(patches, (0, 0, 0, 0, 0, -len(patches) % step))

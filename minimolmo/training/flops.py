@@ -1,0 +1,114 @@
+"""FLOPs of a training step, its share of the device's peak (MFU), and the speeds of a log line.
+
+    MFU ("model FLOPs utilisation") = FLOPs that the model needs / (seconds x the device's peak FLOPs a second)
+
+A multiplication and an addition count as two. Only matrix products are counted, as is usual: norms, activations
+and the optimizer are small beside them. Attention counts every query with every key, masked or not. The
+auxiliary losses are not counted: they are no part of the model.
+"""
+from __future__ import annotations
+
+import re
+import time
+
+import torch
+
+from minimolmo.config import MolmoConfig, RunConfig
+from minimolmo.flow import PAD_SEGMENT, Batch
+
+# bfloat16 FLOPs a second from data sheets (dense); the first name found in the device's name is taken.
+PEAKS = {"H100 PCIe": 756e12, "H100 NVL": 835e12, "H100": 989e12, "H200": 989e12, "B200": 2250e12,
+         "A100": 312e12, "L40S": 362e12, "L4": 121e12, "A10G": 70e12, "RTX 4090": 165e12, "RTX 3090": 71e12}
+TRAINING = 3  # forward once, and backward twice as much: a product for the inputs, one for the weights
+
+
+def forward_flops(config: MolmoConfig, crops: int, visual: int, sequences: int, length: int,
+                  answer_tokens: int) -> dict[str, float]:
+    """FLOPs of one forward pass, part by part.
+
+    crops, visual      crops and visual tokens of the whole batch
+    sequences, length  shape (B, T) of the batch's tokens, padding included
+    answer_tokens      only they go through the output head
+    """
+    image, vision, connector, decoder = config.image, config.vision, config.connector, config.decoder
+    patches, tokens = image.side ** 2, sequences * length
+    crop_tokens = vision.tower.class_token + patches
+    blocks = max(vision.layers + layer for layer in vision.feature_layers) + 1
+
+    embed = 2 * crops * patches * (3 * image.patch_size ** 2) * vision.width
+    attention = 4 * vision.width ** 2 + 2 * crop_tokens * vision.width   # q, k, v, out; scores and sums
+    vit = embed + 2 * crops * crop_tokens * blocks * (attention + 2 * vision.width * vision.mlp)
+
+    window, features = image.pool ** 2, 2 * vision.width
+    pooling = 2 * visual * connector.width * (features * (1 + 2 * window) + 2 * window + connector.width)
+    projector = 2 * visual * connector.mlp * (2 * connector.width + decoder.width)
+
+    qkv = decoder.width * (decoder.width + 2 * decoder.kv_heads * decoder.head_size)
+    attention = qkv + decoder.width ** 2 + 2 * length * decoder.width
+    router = decoder.width * decoder.experts
+    mlp = max(1, decoder.top_k) * 3 * decoder.width * decoder.mlp + router
+    return {"vit": vit, "pooling": pooling, "projector": projector,
+            "decoder": 2 * tokens * decoder.layers * (attention + mlp),
+            "head": 2 * answer_tokens * decoder.width * decoder.rows}
+
+
+def training_flops(config: MolmoConfig, stage: str, batch: Batch) -> float:
+    """FLOPs of a training step on this Batch: padding is not counted, nor a decoder in stage bootstrap."""
+    parts = forward_flops(config, len(batch.patches), len(batch.pool_idx), *batch.ids.shape,
+                          int((batch.loss_weight > 0).sum()))
+    parts["decoder"] *= float((batch.segment_ids != PAD_SEGMENT).float().mean())
+    if stage == "bootstrap":
+        parts |= {"decoder": 0, "head": 0}
+    return TRAINING * sum(parts.values())
+
+
+def peak_flops(device: torch.device) -> float:
+    """The device's peak FLOPs a second: looked up by its name, else measured."""
+    if device.type == "cuda":
+        name = torch.cuda.get_device_name(device)
+        for known, peak in PEAKS.items():
+            if re.search(rf"{known}\b", name):  # an L40 is no L4, an A1000 no A100
+                return peak
+    return measured_peak(device)
+
+
+def measured_peak(device: torch.device, tries: int = 4) -> float:
+    """FLOPs a second of a large square matrix product, the best of some tries."""
+    size, dtype = (8192, torch.bfloat16) if device.type == "cuda" else (512, torch.float32)
+    a, best = torch.ones(size, size, device=device, dtype=dtype), float("inf")
+    for _ in range(tries):
+        began = time.perf_counter()
+        float((a @ a)[0, 0])  # a number on the CPU: the product is done
+        best = min(best, time.perf_counter() - began)
+    return 2 * size ** 3 / best
+
+
+class Meter:
+    """Measures a step for its log line: speed, MFU, waiting for data, and memory."""
+
+    def __init__(self, config: RunConfig, device: torch.device):
+        self.config, self.device, self.peak = config, device, peak_flops(device)
+
+    def start(self) -> None:
+        """Call when a step begins, before its batch is loaded."""
+        self.began = self.loaded = time.perf_counter()
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.device)
+
+    def batch_ready(self) -> None:
+        """Call when the batch is loaded."""
+        self.loaded = time.perf_counter()
+
+    def log_line(self, stage: str, micro_batches: list[Batch], world: int) -> dict[str, float]:
+        """The measurements of a finished step, its loss on the CPU: sums over all `world` processes."""
+        seconds = time.perf_counter() - self.began
+        images = world * sum(len(batch.ids) for batch in micro_batches)
+        visual = world * sum(len(batch.pool_idx) for batch in micro_batches)
+        flops = sum(training_flops(self.config.model, stage, batch) for batch in micro_batches)
+        numbers = {"images_per_second": round(images / seconds, 1),
+                   "visual_tokens_per_second": round(visual / seconds),
+                   "mfu": round(flops / seconds / self.peak, 4),
+                   "data_wait": round((self.loaded - self.began) / seconds, 4)}
+        if self.device.type == "cuda":
+            numbers["peak_gib"] = round(torch.cuda.max_memory_allocated(self.device) / 2 ** 30, 2)
+        return numbers

@@ -1,0 +1,35 @@
+"""The log of a run: OUT/log.jsonl, one line a step, and the loss curve drawn from it."""
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TextIO
+
+from minimolmo import draw
+from minimolmo.disk import write_atomically
+from minimolmo.renamed import present_log_line
+
+
+def open_log(out: Path, step: int) -> TextIO:
+    """Open OUT/log.jsonl to append to. Lines of steps after `step` are removed: those steps run again."""
+    path = out / "log.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() and step else []
+    kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
+    write_atomically(path, ["".join(line + "\n" for line in kept).encode()])
+    return open(path, "a", buffering=1, encoding="utf-8")
+
+
+def read_log(out: Path) -> list[dict]:
+    """The lines of OUT/log.jsonl. Logs of earlier versions are read under the present keys."""
+    text = (out / "log.jsonl").read_text(encoding="utf-8")
+    return [present_log_line(json.loads(line)) for line in text.splitlines()]
+
+
+def plot_losses(out: Path) -> None:
+    """Draw OUT/loss.png from OUT/log.jsonl: cross-entropy, or in bootstrap the loss."""
+    lines = read_log(out)
+    series = {line["stage"]: [] for line in lines}
+    for line in lines:
+        series[line["stage"]].append((line["step"], line.get("cross_entropy", line["loss"])))
+    marks = {curve[0][0]: stage for stage, curve in series.items()}
+    draw.loss_curve(series, f"{out.name}: loss by step", marks, log=True).save(out / "loss.png")

@@ -1,0 +1,43 @@
+"""What to try when a GPU's memory is full: the message names the setting to lower."""
+from __future__ import annotations
+
+import math
+
+import torch
+
+from minimolmo.config import RunConfig
+from minimolmo.weights.sizes import TRAINING_BYTES, count
+
+
+def gpu_memory() -> float:
+    """Bytes of this process's GPU, used ones included; infinity without a GPU."""
+    return torch.cuda.get_device_properties().total_memory if torch.cuda.is_available() else math.inf
+
+
+def oom_message(config: RunConfig, stage: str | None, world: int, memory: float) -> str:
+    """The error message for a GPU whose `memory` bytes are full. Without a stage, the model was being built."""
+    weights = count(config.model)["total"]
+    if stage is None or TRAINING_BYTES * weights / (world if config.shard else 1) > memory:
+        return _too_many_weights(config, weights, world, memory)
+    settings, pieces = getattr(config, stage), config.accumulate * world
+    more = next((n for n in range(config.accumulate + 1, settings.batch_size + 1)
+                 if settings.batch_size % (n * world) == 0), None)
+    same = (f"--resume --accumulate={more}, which cuts each batch into {more} pieces and learns the same; "
+            f"or, " if more else "")
+    return (f"the GPU's memory is full: stage {stage} puts {settings.batch_size // pieces} images at once "
+            f"through the model. Try {same}in a run of its own, a view with fewer crops, --{stage}.view=bird, "
+            f"or shorter sequences, --max_tokens={config.max_tokens // 2}.")
+
+
+def _too_many_weights(config: RunConfig, weights: int, world: int, memory: float) -> str:
+    """Suggests as many GPUs as leave half of each to activations. If one is enough, it is in use elsewhere."""
+    gpus = 1
+    while TRAINING_BYTES * weights / gpus > memory / 2:
+        gpus *= 2
+    needed = max(gpus, 2 * world)
+    remedy = (f"{needed} GPUs, each with a shard of the weights: torchrun --nproc-per-node={needed} (--nnodes, "
+              f"if one machine has fewer) train.py --shard=true with the rest of the command" if gpus > 1 else
+              f"again when nothing else runs on this GPU; nvidia-smi lists what does")
+    return (f"the GPU's memory is full: the {weights / 1e6:,.0f} million weights of {config.name}, their "
+            f"gradients and AdamW's two moments take {TRAINING_BYTES * weights / 1e9:.1f} GB, and activations "
+            f"come on top. Try {remedy}.")

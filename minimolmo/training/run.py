@@ -1,0 +1,175 @@
+"""Training state: model and loss, data, checkpoint. train.py is the course of a run."""
+from __future__ import annotations
+
+import math
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from minimolmo import distributed
+from minimolmo.batch.dataset import Dataset, has_captions, has_things
+from minimolmo.batch.loader import Loader, Preprocessor
+from minimolmo.config import STAGES, RunConfig
+from minimolmo.device import pick_device
+from minimolmo.distributed import RANK, WORLD
+from minimolmo.flow import Batch
+from minimolmo.model.molmo import MiniMolmo
+from minimolmo.renamed import present_auxiliary
+from minimolmo.text.hf_tokenizer import read_tokenizer
+from minimolmo.text.tokenizer import Tokenizer
+from minimolmo.training import compiler, optimizer
+from minimolmo.training.auxiliary import AuxiliaryHeads
+from minimolmo.training.flops import Meter
+from minimolmo.weights import checkpoint, official
+
+STAGE_NEEDS = {  # stage: what a dataset needs for it, as a function and in words; finetune needs nothing more
+    "bootstrap": (has_things, "has object labels"), "pretrain": (has_captions, "has captions")}
+
+
+class TrainingModule(nn.Module):
+    """The model and its auxiliary heads: one module that turns a micro-batch into a loss."""
+
+    def __init__(self, config: RunConfig, tokenizer: Tokenizer):
+        super().__init__()
+        self.config = config
+        self.model = MiniMolmo(config.model)
+        self.auxiliary = AuxiliaryHeads(self.model, tokenizer) if config.has_auxiliary else nn.ModuleList()
+
+    def forward(self, batch: Batch, stage: str, total_weight: float, pieces: int) -> tuple[Tensor, Tensor]:
+        """(loss, cross-entropy per answer token), both this micro-batch's share of the global batch's.
+
+        total_weight  of all answer tokens of the global batch; this micro-batch is one of its `pieces`
+
+        The auxiliary losses and the load-balancing loss are means over each micro-batch, so they alone depend a
+        little on the number of pieces.
+        """
+        settings = getattr(self.config, stage)
+        features, visual = self.model.encode_images(batch)
+        loss = cross_entropy = visual.new_zeros(())
+        hidden: dict[int, Tensor] = {}
+        if stage != "bootstrap":
+            rates = dropout_rates(batch, stage, settings.dropout)
+            keep = self.auxiliary.keep if settings.auxiliary_weight else ()
+            decoded = self.model.decode(batch, visual, rates, keep=keep)
+            hidden = decoded.kept
+            loss, cross_entropy = self.model.loss(batch, decoded.last, self.config.z_loss)
+            loss, cross_entropy = loss / total_weight, cross_entropy / total_weight
+            loss = loss + self.config.load_balance_weight * decoded.load_balancing_loss() / pieces
+        if settings.auxiliary_weight:
+            auxiliary = self.auxiliary(self.model, batch, features, visual, hidden)
+            loss = loss + settings.auxiliary_weight * auxiliary / pieces
+        return loss, cross_entropy
+
+    def parameter_groups(self) -> dict[str, list]:
+        """The model's three parameter groups. The auxiliary heads train with the connector."""
+        groups = self.model.parameter_groups()
+        return {**groups, "connector": groups["connector"] + list(self.auxiliary.parameters())}
+
+
+def dropout_rates(batch: Batch, stage: str, rate: float) -> Tensor | None:
+    """Dropout rate of each token (B, T), or None for no dropout.
+
+    Pre-training drops only at answer tokens, so that the image is always read whole; fine-tuning drops
+    everywhere. Source: paper, Section 2, "text-only dropout".
+    """
+    if not rate:
+        return None
+    everywhere = torch.ones_like(batch.segment_ids, dtype=torch.bool)
+    return rate * (batch.loss_weight > 0 if stage == "pretrain" else everywhere)
+
+
+class Run:
+    """The training state of one process: settings, folders, module, optimizer and step."""
+
+    def __init__(self, config: RunConfig, out: Path, data: Path, folder: Path | None,
+                 released: Path | None = None, deadline: float = math.inf):
+        self.config, self.out, self.data = config, out, data
+        self.stop_requested = self.should_stop = False  # in this process; in all, which agree once a step
+        self.device, self.deadline, self.stage = pick_device(), deadline, STAGES[0]
+        self.sharded = config.shard and WORLD > 1  # FSDP: each process holds a shard of the weights
+        self.tokenizer = (checkpoint.load_tokenizer(folder) if folder else
+                          read_tokenizer(released, config.model.decoder.vocab) if released else
+                          find_tokenizer(config, data))
+        self.module = self.build(will_load=bool(folder or released))
+        if released and not folder:
+            official.load_official(released, self.module.model)
+        self.optimizer = optimizer.make_optimizer(self.module.parameter_groups(), config.weight_decay)
+        self.step = self.load(folder) if folder else 0
+        self.compiled = compiler.should_compile(config, self.device, WORLD)
+        if self.compiled:
+            compiler.compile_blocks(self.module.model)
+        self.meter = Meter(config, self.device)
+        self.ddp_model = distributed.wrap_ddp(self.module, config.shard)
+
+    def build(self, will_load: bool) -> TrainingModule:
+        """The module on its device, or this process's shard.
+
+        Random initialisation is skipped when weights will be loaded, so no process holds more than its shard.
+        """
+        torch.manual_seed(self.config.seed)
+        on_meta = will_load and not self.config.has_auxiliary and not self.config.model.decoder.tied
+        with torch.device("meta") if on_meta else nullcontext():
+            module = TrainingModule(self.config, self.tokenizer)
+        blocks = [*module.model.vit.blocks, *module.model.decoder.blocks]
+        distributed.shard_or_move(module, blocks, self.device, self.sharded)
+        return module
+
+    def load(self, folder: Path) -> int:
+        """Restore weights, optimizer and auxiliary heads from a checkpoint; returns its step."""
+        checkpoint.load_weights(folder, self.module.model)
+        state, progress = checkpoint.load_training_state(folder)
+        self.optimizer.load_state_dict(distributed.shard_optimizer_state(state, self.optimizer))
+        distributed.load_full(self.module.auxiliary, present_auxiliary(progress))
+        return progress["step"]
+
+    def save(self) -> None:
+        """Write a checkpoint at the present step. Process 0 writes; the others hand it their shards."""
+        weights = distributed.gather_full(dict(self.module.model.named_parameters()))
+        state = distributed.gather_full(self.optimizer.state_dict())
+        progress = {"step": self.step, **distributed.gather_full(self.module.auxiliary.state_dict())}
+        if RANK == 0:
+            checkpoint.save_checkpoint(self.out, self.step, weights, self.config, self.tokenizer, state,
+                                       progress)
+
+    def maybe_no_sync(self, last: bool) -> AbstractContextManager:
+        """DDP averages gradients once a step, after the last micro-batch; FSDP after each."""
+        return nullcontext() if last or self.ddp_model is self.module else self.ddp_model.no_sync()
+
+
+def find_tokenizer(config: RunConfig, data: Path) -> Tokenizer:
+    """The tokenizer of mini-PixMo's level. Raises ValueError with the command that makes it."""
+    level, vocab = config.level, config.model.decoder.vocab
+    path = data / "tokenizer" / f"{level}-{vocab}.json"
+    if not path.exists():
+        raise ValueError(f"{path} is missing, so text cannot become token ids. Draw the data with \"make "
+                         f"data\", then python -m data.tokenizer.prepare --level={level} --vocab={vocab}.")
+    return Tokenizer.load(path)
+
+
+def open_datasets(run: Run, stage: str, split: str) -> dict[str, Dataset]:
+    """The datasets of the mix that have what a stage needs. Raises ValueError if none has."""
+    names = [name for name, weight in run.config.mix.items() if weight]
+    datasets = {name: Dataset(run.config.folder(run.data, name), split) for name in names}
+    if stage not in STAGE_NEEDS:
+        return datasets
+    suits, need = STAGE_NEEDS[stage]
+    datasets = {name: dataset for name, dataset in datasets.items() if suits(dataset)}
+    if not datasets:
+        raise ValueError(f"no dataset of the mix {need}, so stage {stage} has nothing to learn from. "
+                         f"Try --{stage}.steps=0, or --mix.cap=1.")
+    return datasets
+
+
+def make_loader(run: Run, stage: str) -> Loader:
+    """The loader of one stage: this process's share of every batch."""
+    config, settings = run.config, getattr(run.config, stage)
+    datasets = open_datasets(run, stage, "train")
+    preprocessor = Preprocessor(config.model.image, run.tokenizer, stage,
+                                config.model.image.max_crops(settings.view), config.max_tokens,
+                                compiler.length_buckets(config.max_tokens) if run.compiled else ())
+    weights = [config.mix[name] for name in datasets]
+    seed = config.seed * len(STAGES) + STAGES.index(stage)
+    return Loader(list(datasets.values()), weights, preprocessor, settings.batch_size, seed, config.accumulate,
+                  RANK, WORLD)

@@ -1,0 +1,280 @@
+"""What an answer is worth: points, counts, words, captions."""
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data import facts, world
+from data.cap import prepare as cap
+from minimolmo.flow import Annotation, Answer, Example, Thing
+from minimolmo.metrics import (
+    EvalItem,
+    distance,
+    facts_in,
+    facts_of,
+    count_hits,
+    is_correct,
+    parse_count,
+    parse_number,
+    parse_time,
+    place,
+    relaxed_match,
+    same_text,
+    score_items,
+    score_caption,
+    score_clocks,
+    score_count,
+    score_explanations,
+    score_pointing,
+    score_free_questions,
+)
+from minimolmo.text.points import parse_points
+
+EASY = world.get_level("easy")
+RED_CIRCLE = Thing("circle", "red", 10, 10, 20, 20)     # top left
+BLUE_STAR = Thing("star", "blue", 50, 90, 20, 20)       # bottom
+
+
+def asked(annotation: Annotation, text: str, things=(), image="a.png") -> EvalItem:
+    example = Example(Path(image), (annotation,), tuple(things), name=f"{image}:1")
+    return EvalItem("test", example, annotation, "?", Answer(text, parse_points(text)))
+
+
+def pointed(true: list, said: list) -> EvalItem:
+    text = " ".join(f'<point x="{x}" y="{y}" alt="cat">cat</point>' for x, y in said) or "There are none."
+    return asked(Annotation("pointing", label="cat", points=tuple(true)), text)
+
+
+# --- points
+
+def test_a_distance_is_in_percent_of_the_width():
+    """A picture 200 x 100 pixels: 10 percent of its height are 10 pixels, 5 percent of its width."""
+    assert distance((50, 20), (60, 20), aspect=2) == 10
+    assert distance((50, 20), (50, 30), aspect=2) == 5
+    assert distance((0, 0), (3, 8), aspect=2) == 5  # 3, 4, 5
+
+
+def test_each_thing_can_be_hit_once_only():
+    assert count_hits([(10, 10), (11, 10), (10, 11)], [(10, 10)], aspect=1) == 1
+
+
+def test_a_point_hits_up_to_three_percent_of_the_width_away():
+    assert count_hits([(53, 50)], [(50, 50)], aspect=1) == 1
+    assert count_hits([(53.1, 50)], [(50, 50)], aspect=1) == 0
+
+
+def test_points_are_paired_so_that_as_many_as_can_be_hit():
+    """The first point takes the thing at 12; the second can reach no other, so the first moves on to 14."""
+    said, true = [(12, 50), (10, 50)], [(12, 50), (14, 50)]
+    assert count_hits(said, true, aspect=1) == 2
+    # A chain: every point but the last must move on by one thing.
+    true = [(2 * i, 50) for i in range(1, 9)]
+    assert count_hits([(x + 1, 50) for x, _ in true] + [(0, 50)], true, aspect=1) == 8
+
+
+def test_all_orders_of_points_score_the_same():
+    rng = np.random.default_rng(0)
+    said, true = rng.uniform(40, 60, (7, 2)).tolist(), rng.uniform(40, 60, (7, 2)).tolist()
+    scores = {count_hits([said[i] for i in rng.permutation(7)], [true[i] for i in rng.permutation(7)], 1)
+              for _ in range(20)}
+    assert len(scores) == 1
+
+
+@pytest.mark.parametrize("true, said, precision, recall, f1", [
+    ([], [], 1, 1, 1),                                                # nothing there, nothing said
+    ([], [(5, 5)], 0, 0, 0),
+    ([(5, 5)], [], 0, 0, 0),
+    ([(5, 5)], [(6, 5)], 1, 1, 1),
+    ([(5, 5)], [(50, 5)], 0, 0, 0),
+    ([(5, 5), (90, 90)], [(5, 5)], 1, 1 / 2, 2 / 3),                  # one of two found
+    ([(5, 5)], [(5, 5), (50, 50), (70, 70), (90, 90)], 1 / 4, 1, 2 / 5),
+])
+def test_pointing_is_scored_as_molmo_does(true, said, precision, recall, f1):
+    scores = score_pointing([pointed(true, said)])
+    assert (scores["precision"], scores["recall"], scores["F1"]) == pytest.approx((precision, recall, f1))
+
+
+def test_the_error_is_measured_where_one_thing_is_asked_for():
+    """Errors 1, 4 and (nothing said) 100: the median is 4, one of three is within 3 percent."""
+    one = (50.0, 50.0)
+    scores = score_pointing([pointed([one], [(51, 50)]), pointed([one], [(50, 54)]), pointed([one], []),
+                             pointed([one, (5, 5)], [(90, 90)])])
+    assert scores["median error, % of width"] == 4
+    assert scores["within 3 %"] == pytest.approx(1 / 3)
+    assert "within 3 %" not in score_pointing([pointed([], [])])
+
+
+# --- numbers, words, captions
+
+@pytest.mark.parametrize("text, number", [
+    ("3", 3), ("3.", 3), (" 12 ", 12), ("There are 4", 4), ("Seven.", 7), ("twenty", 20), ("zero", 0),
+    ("Counting the <point x=\"1.0\" y=\"2.0\" alt=\"cat\">cat</point> shows a total of 1.", 1),
+    ("a total of 5 cats", 5), ("There are none.", 0), ("None", 0),
+    ("", None), ("many", None), ("3 cats", None), ("-3", None), ("3.5", None), ("9" * 5000, None),
+])
+def test_a_count_is_read_from_what_was_said(text, number):
+    assert parse_count(text) == number
+
+
+def test_counting_is_scored_by_exact_matches_and_mean_error():
+    """Right, one too many, no number at all (0 for 4): errors 0, 1, 4."""
+    said = [asked(Annotation("count", label="cat", answer="2"), "2"),
+            asked(Annotation("point_count", label="cat", points=((1.0, 1.0),)), "a total of 2."),
+            asked(Annotation("count", label="cat", answer="4"), "what?")]
+    assert score_count(said) == pytest.approx({"accuracy": 1 / 3, "mean absolute error": 5 / 3})
+
+
+def test_there_are_none_is_a_count_of_zero():
+    nothing = Annotation("point_count", label="cat")
+    assert score_count([asked(nothing, "There are none.")])["accuracy"] == 1
+    assert score_count([asked(nothing, "who knows")])["accuracy"] == 0
+
+
+def test_words_match_but_for_capitals_spaces_and_a_final_dot():
+    assert same_text(" Top  Left.", "top left")
+    assert not same_text("top left", "left")
+    assert not same_text("", "yes")
+
+
+def test_naming_counts_the_questions_for_a_color_or_a_kind_alone():
+    """Four answers, half of them right; "red" and "circle" name, "yes" and "top left" do not."""
+    qa = [asked(Annotation("user_qa", question="?", answer=true), said, [RED_CIRCLE])
+          for true, said in (("red", "Red."), ("circle", "circle"), ("yes", "no"), ("top left", "left"))]
+    assert score_free_questions(qa) == {"exact match": 0.5, "naming": 1.0}
+    assert score_free_questions(qa[2:]) == {"exact match": 0.0}
+
+
+def test_a_place_is_a_ninth_of_the_picture():
+    assert [place(x, 10) for x in (0, 33, 34, 66)] == ["top left", "top left", "top", "top"]
+    assert [place(x, 10) for x in (67, 100)] == ["top right", "top right"]
+    assert (place(50, 50), place(0, 100), place(99, 50)) == ("center", "bottom left", "right")
+
+
+def test_captions_and_transcripts_say_exactly_the_facts_of_their_scene():
+    """Slips too: in "a blue shape, no, a red circle" only the circle is a fact."""
+    texts = []
+    for seed in range(150):
+        scene, annotations = cap.compose(EASY, "train", random.Random(seed))
+        texts += [annotation.answer for annotation in annotations]
+        for annotation in annotations:
+            found = facts_in(annotation.answer, set(world.COLORS), set(world.KINDS))
+            assert found == facts_of(Example(Path(), (), scene.things)), annotation.answer
+            assert found == facts.read_facts(annotation.answer)  # the generator's own reader agrees
+    assert any(", sorry, a" in text for text in texts)
+
+
+def test_a_fact_is_color_kind_and_place_together():
+    said = "At the top left is a red circle. A red star sits at the bottom. A blue circle."
+    assert facts_in(said, {"red", "blue"}, {"circle", "star"}) == {("red", "circle", "top left"),
+                                                                    ("red", "star", "bottom")}
+
+
+def test_captions_are_scored_by_their_facts():
+    """Two facts true; one of them told, and one that is wrong: 1 of 2, 1 of 2."""
+    truth = Annotation("long_caption", answer="")
+    said = "A red circle is at the top left. A blue star is in the center."
+    scores = score_caption([asked(truth, said, [RED_CIRCLE, BLUE_STAR])])
+    assert scores == {"fact precision": 0.5, "fact recall": 0.5, "fact F1": 0.5}
+
+
+def test_captions_of_pictures_whose_things_nobody_knows_are_not_scored():
+    """A learner's own captions: no score_items, no tick and no cross, and they spoil nobody's precision."""
+    said = "A red circle is at the top left."
+    unknown = asked(Annotation("long_caption", answer="A dog."), said)
+    assert score_caption([unknown]) == {}
+    assert is_correct(unknown, [unknown]) is None
+    assert score_caption([unknown, asked(unknown.annotation, said, [RED_CIRCLE])])["fact precision"] == 1
+
+
+def right(asked: EvalItem) -> bool | None:
+    blue = Example(Path("b.png"), (), (BLUE_STAR,))
+    return is_correct(asked, [asked, EvalItem("test", blue, Annotation("long_caption"), "?")])
+
+
+def test_an_answer_is_right_only_if_all_of_it_is():
+    assert right(pointed([(5, 5)], [(5, 5)])) is True
+    assert right(pointed([(5, 5)], [(5, 5), (90, 90)])) is False
+    assert right(asked(Annotation("count", label="cat", answer="2"), "2")) is True
+    assert right(asked(Annotation("user_qa", question="?", answer="red"), "blue")) is False
+    counted = Annotation("point_count", label="cat", points=((5.0, 5.0),))
+    for x, fine in (("5.0", True), ("50.0", False)):  # one cat, but where?
+        assert right(asked(counted, f'Counting the <point x="{x}" y="5.0" alt="cat">cat</point> '
+                                    f'shows a total of 1.')) is fine
+    for said, fine in (("At the top left is a red circle.", True), ("A red circle.", False),
+                       ("At the top left is a red circle. A blue star is at the top.", False)):
+        assert right(asked(Annotation("long_caption"), said, [RED_CIRCLE])) is fine
+
+
+def test_scores_are_kept_by_style():
+    counts = [asked(Annotation("count", label="cat", answer=number), "") for number in "12"]
+    report = score_items([*counts, pointed([(5, 5)], [(5, 5)])])
+    assert list(report) == ["pointing", "count"]
+    assert report["count"]["questions"] == 2
+
+
+# --- clocks, documents, sentences that point
+
+@pytest.mark.parametrize("text, minutes", [
+    ("10:09", 609), ("It is 10:09:33.", 609), ("ten past ten", 610), ("quarter to three", 165),
+    ("half past twelve", 30), ("one minute to one", 59), ("twenty-five minutes past four", 265),
+    ("six o'clock", 360), ("22:09", 609),
+    ("10 hours 9 minutes", 609), ("1 hour 1 minute", 61)])
+def test_a_time_is_read_in_every_format(text, minutes):
+    assert parse_time(text) == minutes
+
+
+@pytest.mark.parametrize("text", ["", "noon", "yes", "10:75", "99:10", "past", "blue past green", "12"])
+def test_what_is_no_time_is_none(text):
+    assert parse_time(text) is None
+
+
+def test_what_the_clocks_say_in_words_is_read_back():
+    """Every minute of the dial, in each of the four formats of data/clocks."""
+    from data.clocks.words import in_figures, in_hours_and_minutes, in_words, to_the_second
+    for time in range(720):
+        hour, minute = time // 60 or 12, time % 60
+        for told in (in_figures(hour, minute), in_words(hour, minute), in_hours_and_minutes(hour, minute),
+                     to_the_second(hour, minute, 33)):
+            assert parse_time(told) == time, told
+
+
+def clock(true, said):
+    return asked(Annotation("clocks", question="?", answer=true), said)
+
+
+def test_five_minutes_are_counted_round_the_dial():
+    """11:58 for 12:02 is four minutes off; 12:32 for 12:02 is thirty; words for figures are exact."""
+    scores = score_clocks([clock("12:02", "11:58"), clock("12:02", "12:32"), clock("10:10", "ten past ten"),
+                           clock("yes", "no")])
+    assert scores["exact"] == pytest.approx(1 / 3) and scores["within 5 minutes"] == pytest.approx(2 / 3)
+    assert scores["other questions"] == 0
+
+
+@pytest.mark.parametrize("said, true, right", [
+    ("105", "100", True), ("106", "100", False), ("$1,000", "1000", True), ("12 %", "12", True),
+    ("0.5", "0", False), ("March", "march", True), ("March", "May", False), ("3 of 4", "3", False),
+    ("-5", "5", False), ("6 pm", "6 am", False), ("Sun 12 May", "Mon 12 Apr", False)])
+def test_numbers_may_be_five_percent_off_and_words_not_at_all(said, true, right):
+    assert relaxed_match(said, true) == right
+
+
+def test_a_number_is_read_with_its_commas_and_units():
+    assert parse_number("$1,250.50") == 1250.5 and parse_number("two") is None and parse_number("3 of 4") is None
+
+
+def test_sentences_that_point_are_scored_by_their_points():
+    true = ('The <point x="10.0" y="10.0" alt="cup">cup</point> is left of '
+            'the <point x="80.0" y="10.0" alt="key">key</point>.')
+    annotation = Annotation("point_explanations", question="?", answer=true)
+    assert score_explanations([asked(annotation, true)])["F1"] == 1
+    half = score_explanations([asked(annotation, 'A <point x="10.0" y="11.0" alt="cup">cup</point>.')])
+    assert half["precision"] == 1 and half["recall"] == 0.5
+
+
+def test_every_style_says_whether_an_answer_is_right():
+    cases = (("cap_qa", "red", "blue"), ("clocks", "10:10", "10:11"), ("charts", "100", "90"))
+    for style, true, wrong in cases:
+        annotation = Annotation(style, question="?", answer=true)
+        right, not_right = asked(annotation, true), asked(annotation, wrong)
+        assert is_correct(right, [right]) is True and is_correct(not_right, [not_right]) is False

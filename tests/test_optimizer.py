@@ -1,0 +1,86 @@
+"""Three parts, three rates: the schedule on paper, and clipping that punishes only the guilty."""
+import math
+
+import pytest
+import torch
+
+from minimolmo.config import StageConfig
+from minimolmo.training.optimizer import PARTS, clip_gradients, make_optimizer, learning_rate, set_learning_rates
+
+
+def optimizer(weight_decay=0.0):
+    """Each part one parameter of two ones."""
+    return make_optimizer({name: [torch.nn.Parameter(torch.ones(2))] for name in PARTS}, weight_decay)
+
+
+def set_gradients(made, *gradients):
+    for group, gradient in zip(made.param_groups, gradients):
+        group["params"][0].grad = torch.tensor(gradient)
+
+
+def test_the_rate_climbs_in_a_straight_line_and_falls_along_a_cosine_to_a_tenth():
+    """100 steps, 10 of warm-up; half-way down (step 55) it is half-way between 1 and 0.1."""
+    rates = [learning_rate(step, steps=100, peak=1.0, warmup=10) for step in (1, 5, 10, 55, 100)]
+    assert rates == pytest.approx([0.1, 0.5, 1.0, 0.55, 0.1])
+
+
+def test_the_official_formula_gives_the_same_rate_at_every_step():
+    for step in range(1, 101):
+        way = (step - 20) / (100 - 20)
+        expected = step / 20 if step < 20 else 0.1 + 0.9 * (1 + math.cos(math.pi * way)) / 2
+        assert learning_rate(step, steps=100, peak=2e-5, warmup=20) == pytest.approx(2e-5 * expected)
+
+
+def test_hold_keeps_the_full_rate_for_a_share_of_the_steps():
+    rates = [learning_rate(step, steps=100, peak=1.0, warmup=10, hold_fraction=0.5) for step in (10, 30, 50, 75, 100)]
+    assert rates == pytest.approx([1.0, 1.0, 1.0, 0.55, 0.1])
+
+
+def test_without_warm_up_the_first_step_is_a_full_one_nearly():
+    assert learning_rate(1, steps=1000, peak=1.0, warmup=0) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_a_stage_shorter_than_its_warm_up_only_climbs():
+    assert [learning_rate(step, steps=4, peak=1.0, warmup=10) for step in (1, 4)] == pytest.approx([0.1, 0.4])
+
+
+def test_the_parts_are_named_in_the_order_of_the_rates():
+    assert [group["name"] for group in optimizer().param_groups] == ["vit", "connector", "decoder"]
+
+
+def test_each_part_has_a_rate_and_a_warm_up_of_its_own():
+    made = optimizer()
+    stage = StageConfig(steps=1000, learning_rates=(1.0, 2.0, 3.0), warmup_steps=(10, 100, 5))
+    assert set_learning_rates(made, stage, step=5) == pytest.approx([0.5, 0.1, 3.0])
+    assert [group["lr"] for group in made.param_groups] == pytest.approx([0.5, 0.1, 3.0])
+
+
+def test_adams_first_step_is_as_long_as_the_rate_whatever_the_gradient():
+    made = optimizer()
+    set_gradients(made, [100.0, 1.0], [-5.0, 5.0], [1.0, 1.0])
+    set_learning_rates(made, StageConfig(steps=10, learning_rates=(0.1, 0.2, 0.0), warmup_steps=(1, 1, 1)), step=1)
+    made.step()
+    expected = [[0.9, 0.9], [1.2, 0.8], [1.0, 1.0]]
+    for group, values in zip(made.param_groups, expected):
+        assert group["params"][0].tolist() == pytest.approx(values, abs=1e-5)
+
+
+def test_betas_and_eps_are_the_papers():
+    for group in optimizer().param_groups:
+        assert (group["betas"], group["eps"], group["weight_decay"]) == ((0.9, 0.95), 1e-6, 0.0)
+
+
+def test_a_gradient_too_long_is_shortened_and_its_direction_kept():
+    """(3, 4) is 5 long: at most 1 makes (0.6, 0.8)."""
+    made = optimizer()
+    set_gradients(made, [3.0, 4.0], [0.3, 0.4], [0.0, 0.0])
+    assert clip_gradients(made, most=1.0) == pytest.approx([5.0, 0.5, 0.0])  # the norms before
+    assert made.param_groups[0]["params"][0].grad.tolist() == pytest.approx([0.6, 0.8], abs=1e-5)
+
+
+def test_a_huge_gradient_in_one_part_leaves_the_others_alone():
+    made = optimizer()
+    set_gradients(made, [3e6, 4e6], [0.3, 0.4], [0.5, 0.5])
+    clip_gradients(made, most=1.0)
+    assert [group["params"][0].grad.tolist() for group in made.param_groups[1:]] == [
+        pytest.approx([0.3, 0.4]), pytest.approx([0.5, 0.5])]
