@@ -99,8 +99,8 @@ def check_finite(run: Run, where: str, numbers: list[float], micro_batches: list
         rows = ", ".join(name for batch in micro_batches for name in batch.names)
         raise FloatingPointError(
             f"{where}: the loss is {numbers[0]:.3g}, the gradient norms are {numbers[2:]}. Such a step would "
-            f"ruin the weights, so it was not taken. The batch: {rows}. The last checkpoint is unchanged: look "
-            f"at those rows, or go on with --resume and lower --STAGE.learning_rates.")
+            f"ruin the weights, so it was not taken. The batch: {rows}. The last checkpoint is unchanged: "
+            f"look at those rows, or go on with --resume and lower --STAGE.learning_rates.")
 
 
 def train_stage(run: Run, stage: str, start: int, bar: tqdm, log: TextIO) -> None:
@@ -181,14 +181,14 @@ def train_stages(run: Run) -> None:
 
 
 def request_stop(run: Run) -> None:
-    """Ctrl-C. The first finishes the step (or, late in it, the next one) and saves; the second leaves at once."""
+    """Handle Ctrl-C. The first finishes this step or the next one and saves; the second stops at once."""
     if run.stop_requested:
         raise KeyboardInterrupt
     run.stop_requested = True
 
 
 def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | None, Path | None, float]:
-    """Parse [preset] [--from=FOLDER] [--out=FOLDER] [--data=FOLDER] [--minutes=N] [--resume] [--setting=value].
+    """Parse [preset] [--from=DIR] [--out=DIR] [--data=DIR] [--minutes=N] [--resume] [--setting=value].
 
     Returns the config, where to write, where to read data, the checkpoint to resume, the released weights to
     start from, and the minutes. Raises ValueError for an unknown setting, an `out` that already holds a run,
@@ -262,8 +262,8 @@ def main(arguments: list[str]) -> None:
     except OSError as error:
         if error.errno not in FULL_DISK:
             raise
-        sys.exit(f"\n{error}: steps since the last checkpoint cannot be saved, so training stopped. Make room: "
-                 f"the same command with --resume goes on.")
+        sys.exit(f"\n{error}: steps since the last checkpoint cannot be saved, so training stopped. Make "
+                 f"room: the same command with --resume goes on.")
     if RANK == 0:
         print(f"trained: {checkpoint.latest(out)}\nnext: python -m minimolmo.evaluate --weights={out}")
 

@@ -50,16 +50,16 @@ def generate(model: MiniMolmo, batch: Batch, eos: int, max_new_tokens: int = MAX
              temperature: float = 0.0, generator: torch.Generator | None = None) -> list[list[int]]:
     """Continue each sequence of the batch until end-of-text; returns the new ids, without that last one.
 
-    The image and the question are read once. Then each step decodes one token, with all before it in the cache.
+    The first pass runs over image and question and fills the KV cache. Each later step decodes one token.
     """
     length, rows = batch.ids.shape[1], torch.arange(len(batch.ids), device=batch.ids.device)
     cache = KVCache(model.config.decoder.layers, max_tokens=length + max_new_tokens)
     hidden = model.decode(batch, model.encode_images(batch)[1], cache=cache).last     # (B, T, D)
-    last = (batch.segment_ids != PAD_SEGMENT).sum(dim=1) - 1                          # (B,) index of last token
+    last = (batch.segment_ids != PAD_SEGMENT).sum(dim=1) - 1                          # (B,) last token
     hidden, position, segment = hidden[rows, last], batch.position[rows, last], batch.segment_ids[rows, last]
     segments = torch.cat([batch.segment_ids, segment[:, None].expand(-1, max_new_tokens)], dim=1)
     visible = attention_mask(segment[:, None], segments)                              # (B, 1, 1, T + max_new)
-    visible = None if visible.all() else visible                                      # one question, no padding
+    visible = None if visible.all() else visible          # nothing is masked: the kernel runs without a mask
     new, done = [], torch.zeros_like(last, dtype=torch.bool)
     for step in range(1, max_new_tokens + 1):
         tokens = sample_tokens(model.decoder.logits(hidden), temperature, generator)
@@ -96,10 +96,11 @@ def ask(model: MiniMolmo, tokenizer: Tokenizer, images: list[np.ndarray], questi
         generator: torch.Generator | None = None) -> list[Answer]:
     """One answer for each pair of image (H, W, 3) uint8 and question; points in percent of that image."""
     device = next(model.parameters()).device
-    batch = collate(map_in_threads(lambda image, question: build_prompt(image, question, model, tokenizer, view),
-                                   images, questions))
+    prompts = map_in_threads(lambda image, question: build_prompt(image, question, model, tokenizer, view),
+                             images, questions)
     with autocast(device):
-        ids = generate(model, batch.to(device), tokenizer.eos, max_new_tokens, temperature, generator)
+        ids = generate(model, collate(prompts).to(device), tokenizer.eos, max_new_tokens, temperature,
+                       generator)
     texts = [tokenizer.decode(row).strip() for row in ids]
     return [Answer(text, parse_points(text)) for text in texts]
 

@@ -120,8 +120,8 @@ class VisionConfig:
                              f"cosines of two axes. Try width={-(-self.width // 4) * 4}.")
         for layer in self.feature_layers:
             if not -self.layers <= layer < 0:
-                raise ValueError(f"feature layer {layer} is not one of {self.layers} blocks, counted from the "
-                                 f"end. Try -1 ... -{self.layers}.")
+                raise ValueError(f"feature layer {layer} is not one of {self.layers} blocks, counted from "
+                                 f"the end. Try -1 ... -{self.layers}.")
 
     @property
     def tower(self) -> Tower:
@@ -208,12 +208,12 @@ class StageConfig:
 
     def __post_init__(self):
         if self.steps < 0 or self.batch_size < 1:
-            raise ValueError(f"steps={self.steps}, batch_size={self.batch_size}: a stage needs 0 or more steps "
-                             f"of 1 or more images. Try steps=20, batch_size=32.")
+            raise ValueError(f"steps={self.steps}, batch_size={self.batch_size}: a stage needs 0 or more "
+                             f"steps of 1 or more images. Try steps=20, batch_size=32.")
         if min(self.learning_rates) < 0 or min(self.warmup_steps) < 0 or not 0 <= self.hold_fraction <= 1:
             raise ValueError(f"learning_rates={self.learning_rates}, warmup_steps={self.warmup_steps}, "
-                             f"hold_fraction={self.hold_fraction}: rates and steps are 0 or more, the fraction "
-                             f"is 0 to 1. Try learning_rates=[1e-3,1e-3,1e-3].")
+                             f"hold_fraction={self.hold_fraction}: rates and steps are 0 or more, the "
+                             f"fraction is 0 to 1. Try learning_rates=[1e-3,1e-3,1e-3].")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout={self.dropout} is not a fraction from 0 up to, but not including, 1. "
                              f"Try dropout=0.1.")
@@ -249,7 +249,7 @@ class RunConfig:
                              f"Try max_grad_norm=1.0.")
         if self.bootstrap.steps and not self.bootstrap.auxiliary_weight:
             raise ValueError("bootstrap.auxiliary_weight=0 leaves stage bootstrap nothing to learn from. "
-                             "Try --bootstrap.auxiliary_weight=1.0, or --bootstrap.steps=0 to skip the stage.")
+                             "Try --bootstrap.auxiliary_weight=1.0, or --bootstrap.steps=0 to skip it.")
         if min(self.mix.values(), default=0) < 0 or not sum(self.mix.values()) > 0:
             raise ValueError(f"mix={self.mix} draws from nothing: weights are 0 or more, and one is more. "
                              f"Try --mix.points=1.")

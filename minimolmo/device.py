@@ -10,7 +10,7 @@ import torch
 
 
 def pick_device() -> torch.device:
-    """The best device of this machine: a CUDA GPU, Apple's MPS, or the CPU. Under torchrun, this process's own."""
+    """The best device of this machine: a CUDA GPU (under torchrun one a process), Apple's MPS, or the CPU."""
     rank, world = int(os.environ.get("LOCAL_RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     if torch.cuda.is_available():
         device = torch.device("cuda", rank % torch.cuda.device_count())
@@ -30,8 +30,8 @@ def autocast(device: torch.device) -> torch.autocast:
 def cpu_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
     """CPU cores that this process may use: in a container often far fewer than the machine has."""
     own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    share, period = quota.read_text(encoding="utf-8").split() if quota.is_file() else ("max", "")  # microseconds
-    return own if share == "max" else max(1, min(own, int(share) // int(period)))
+    allowed, period = quota.read_text(encoding="utf-8").split() if quota.is_file() else ("max", "")
+    return own if allowed == "max" else max(1, min(own, int(allowed) // int(period)))  # two in microseconds
 
 
 @contextmanager

@@ -80,7 +80,8 @@ def answer_all(model: MiniMolmo, tokenizer: Tokenizer, items: list[EvalItem], co
     max_tokens, answered = max_answer_tokens(tokenizer, items), []
     paths = mismatched_images(items) if column == OTHER_IMAGE else [item.example.image for item in items]
     for start in range(0, len(items), BATCH_SIZE):
-        part, images = items[start:start + BATCH_SIZE], map_in_threads(open_image, paths[start:start + BATCH_SIZE])
+        part = items[start:start + BATCH_SIZE]
+        images = map_in_threads(open_image, paths[start:start + BATCH_SIZE])
         if column == BLANK_IMAGE:
             images = [np.full_like(image, 255) for image in images]
         answers = ask(model, tokenizer, images, [item.question for item in part], view, max_tokens)
@@ -98,7 +99,8 @@ def max_answer_tokens(tokenizer: Tokenizer, items: list[EvalItem]) -> int:
 
     All questions of a style have the same limit, so it reveals nothing about a single answer.
     """
-    return max(len(tokenizer.encode(" " + answer_text(item.annotation))) for item in items) * 5 // 4 + EXTRA_TOKENS
+    longest = max(len(tokenizer.encode(" " + answer_text(item.annotation))) for item in items)
+    return longest * 5 // 4 + EXTRA_TOKENS
 
 
 def evaluate(model: MiniMolmo, tokenizer: Tokenizer, folders: dict[str, Path], view: str, rows: int,

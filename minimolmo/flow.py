@@ -77,8 +77,9 @@ class Crops:
 
     patches         (C, S, 3*patch*patch) uint8 in training, float32 elsewhere; pixels 0..255, not normalised;
                     one row is one patch, flattened as (y, x, channel)
-    patch_coverage  (C, S) float32, share of each patch that is picture and not padding, 0..1; official weights
-                    were trained with masks shifted by one crop, -1 for the last (`ImageConfig.shifted_masks`)
+    patch_coverage  (C, S) float32, the fraction of each patch that is image, not padding, 0..1. The official
+                    weights were trained with masks shifted by one crop and -1 for the last crop
+                    (`ImageConfig.shifted_masks`)
     pool_idx        (V, K) int64 into the C*S patches laid end to end, in the order of the visual tokens;
                     -1 = beyond the crop's edge, no patch there
     token_grids     [(rows, cols) of the overview, (rows, cols) of the stitched crops], in visual tokens;
@@ -124,7 +125,7 @@ class Sequence:
 class Batch:
     """Several sequences, padded on the right. The crops of all images are laid end to end, without padding.
 
-    ids, targets, loss_weight, position, segment_ids  (B, T) tensors; padding has segment PAD_SEGMENT, weight 0
+    ids, targets, loss_weight, position, segment_ids  (B, T) tensors; padding: PAD_SEGMENT, weight 0
     patches (C, S, 3*patch*patch)                     C counts the crops of the whole batch
     patch_coverage (C, S)                             as in `Crops`
     pool_idx (V, K)                                   into the batch's C*S patches

@@ -129,7 +129,7 @@ def score_caption(items: list[EvalItem], among: list[EvalItem] | None = None) ->
     """Precision, recall and F1 of colour-kind-place facts, over all captions together.
 
     It stands in for the paper's cap F1, where a language model judges free statements: our facts are read off
-    exactly, by the colours and kinds that occur `among` all items. Images without object labels have no score.
+    exactly, by the colours and kinds that occur `among` all items. Images without object labels are skipped.
     """
     items = [item for item in items if item.example.things]
     if not items:
@@ -182,8 +182,8 @@ _SPOKEN = re.compile(r"\b([a-z]+(?:-[a-z]+)?)(?: minutes?)? (past|to) ([a-z]+)|\
 def parse_time(text: str) -> int | None:
     """A time of day as minutes after twelve, 0 to 719; None if there is none in the text.
 
-    >>> parse_time("10:09"), parse_time("quarter to three"), parse_time("10 hours 9 minutes"), parse_time("noon")
-    (609, 165, 609, None)
+    >>> [parse_time(text) for text in ("10:09", "quarter to three", "10 hours 9 minutes", "noon")]
+    [609, 165, 609, None]
     """
     text = text.lower()
     if found := _CLOCK.search(text):
@@ -207,8 +207,8 @@ def _number(word: str) -> int | None:
 def score_clocks(items: list[EvalItem]) -> dict[str, float]:
     """Times that are exact and within five minutes, around the dial; and all other questions about clocks."""
     times = [(parse_time(item.answer.text), parse_time(item.annotation.answer)) for item in items]
-    errors = np.array([720 if predicted is None else min((predicted - target) % 720, (target - predicted) % 720)
-                       for predicted, target in times if target is not None])
+    errors = np.array([720 if a is None else min((a - b) % 720, (b - a) % 720)
+                       for a, b in times if b is not None])
     others = [item for item, (_, target) in zip(items, times) if target is None]
     scores = {"exact": np.mean(errors == 0), "within 5 minutes": np.mean(errors <= 5)} if len(errors) else {}
     return scores | ({"other questions": score_exact(others)["exact match"]} if others else {})

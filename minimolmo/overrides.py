@@ -87,8 +87,8 @@ def to_dict(config) -> dict:
 def from_dict(kind: type, values: dict):
     """The reverse of `to_dict`. Settings that the values leave out keep their default.
 
-    Raises ValueError for names that do not exist and for values of another type. Files of earlier versions are
-    read as well: see renamed.py.
+    Raises ValueError for names that do not exist and for values of another type. Names of earlier versions
+    are accepted too: see renamed.py.
     """
     fields, given = {f.name: str(f.type) for f in dataclasses.fields(kind)}, {}
     if not isinstance(values, dict):

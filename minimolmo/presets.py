@@ -52,7 +52,8 @@ QWEN2_72B = replace(QWEN2_7B, width=8192, layers=80, heads=64, kv_heads=8, mlp=2
 OLMO_7B = DecoderConfig(width=4096, layers=32, heads=32, kv_heads=32, mlp=11008, vocab=100278,
                         vocab_padding=74, theta=5e5, qkv_bias=False, tied=False, qk_norm=True, post_norm=True)
 OLMOE = DecoderConfig(width=2048, layers=16, heads=16, kv_heads=16, mlp=1024, vocab=50280,
-                      vocab_padding=24, eps=1e-5, qkv_bias=False, tied=False, qk_norm=True, experts=64, top_k=8)
+                      vocab_padding=24, eps=1e-5, qkv_bias=False, tied=False, qk_norm=True, experts=64,
+                      top_k=8)
 
 NO_BOOTSTRAP = StageConfig(steps=0)  # they start from CLIP and a language model
 PRETRAIN = StageConfig(steps=22_300, batch_size=128, learning_rates=(6e-6, 2e-4, 2e-5),

@@ -122,7 +122,7 @@ class Loader:
         return int(self.orders[which][1][index])
 
     def __getitem__(self, group: int) -> list[list[Batch]]:
-        """All steps of a group. Wording is drawn for the whole group; only this process's images are opened."""
+        """All steps of a group: every process draws all wording, but opens only its own images."""
         rng, examples = np.random.default_rng((self.seed, 2, group)), []
         for dataset, row in self.sample_rows(group):
             example = dataset[row]

@@ -29,18 +29,19 @@ def build_sequence(crops: Crops, annotations: list[list[list[int]]], tokenizer: 
                    name: str = "") -> Sequence:
     """Pack an image and its annotations into one sequence; each token's target is the next token.
 
-    annotations   for each: its messages as ids, user and assistant in turn; EOS closes an assistant's message,
-                  which carries loss. The last annotation may end with the user: its answer is to be generated.
-    max_tokens    what goes beyond is cut off
-    root_weights  weigh each answer token by sqrt(1/annotations), as Molmo does in fine-tuning alone
+    annotations   for each: its messages as ids, user and assistant in turn. EOS closes an assistant's
+                  message, which carries loss. The last annotation may end with the user's: it is a prompt.
+    max_tokens    the sequence is cut to this length
+    root_weights  weigh each answer token by sqrt(1/annotations), as Molmo does in fine-tuning only
 
     Each segment's position ids go on from the image's end. Raises ValueError when not even the image fits.
     Source: paper, Section 2; official token order.
     """
     image = [tokenizer.eos] + image_tokens(crops.token_grids, tokenizer)
     if len(image) >= max_tokens:
-        raise ValueError(f"{name or 'the image'} takes {len(image)} tokens but max_tokens={max_tokens}, so no "
-                         f"text would fit. Try a view with fewer crops, or --max_tokens={2 * len(image)}.")
+        raise ValueError(f"{name or 'the image'} takes {len(image)} tokens but max_tokens={max_tokens}, so "
+                         f"no text would fit. Try a view with fewer crops, or "
+                         f"--max_tokens={2 * len(image)}.")
     weight = (1 / len(annotations)) ** 0.5 if root_weights and annotations else 1.0
     ids, loss, segments = list(image), [0.0] * len(image), [IMAGE_SEGMENT] * len(image)
     position = list(range(len(image)))

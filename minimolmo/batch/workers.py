@@ -38,9 +38,9 @@ def count_workers(config: RunConfig, stage: str, device: torch.device, world: in
     workers = int(min(max(1, cpu_cores() // world - 1), free // (2 * group * world), limit // (2 * files)))
     if not workers:
         needed = 2 * group * world / 1e9
-        warnings.warn(f"data workers are off, so the GPU will wait for batches: a worker needs {needed:.1f} GB "
-                      f"of shared memory, where {free / 1e9:.1f} are free, and {2 * files} open files, where "
-                      f"{limit} are allowed. Try docker run --shm-size=64g (as root, mount -o "
+        warnings.warn(f"data workers are off, so the GPU will wait for batches: a worker needs {needed:.1f} "
+                      f"GB of shared memory, where {free / 1e9:.1f} are free, and {2 * files} open files, "
+                      f"where {limit} are allowed. Try docker run --shm-size=64g (as root, mount -o "
                       f"remount,size=64g /dev/shm), or ulimit -n {2 * files}.")
     return workers
 
@@ -48,9 +48,9 @@ def count_workers(config: RunConfig, stage: str, device: torch.device, world: in
 def raise_file_limit() -> float:
     """Raise this process's limit of open files as far as the system allows; returns it.
 
-    A tensor that a worker hands over is an open file on both sides, and a shell's usual limit of 1,024 is less
-    than 15 workers need. PyTorch's other way, "file_system", needs no open files, but leaves the tensors of a
-    killed run in shared memory.
+    A tensor passed on by a worker is an open file in both processes, and a shell's usual limit of 1,024 is
+    less than 15 workers need. PyTorch's other strategy, "file_system", needs no open files, but leaves the
+    tensors of a killed run in shared memory.
     """
     if resource is None:
         return math.inf

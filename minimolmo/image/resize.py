@@ -2,8 +2,8 @@
 
     path -> open_image -> uint8 (H, W, 3) -> resize_and_pad -> pixels 0..255, uint8 or float32
 
-The model normalises pixels (model/patch_embed.py). Source: the official preprocessor's "default" mode, the one
-for CLIP towers.
+The model normalises pixels (model/patch_embed.py). Source: the official preprocessor's "default" mode, which
+is for CLIP towers.
 """
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 MAX_PIXELS = 178_956_970  # Pillow's own limit: a file of a few kilobytes can claim more than memory holds
 
-DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, RuntimeError, struct.error)  # of Pillow's readers
+# What Pillow's readers raise on a broken file.
+DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, RuntimeError, struct.error)
 
 # What can be wrong with a file, the special before the general: why it cannot work, and what to try.
 PROBLEMS = [

@@ -2,7 +2,7 @@
 
     choose_grid            how many crops, in rows and columns
     cut_crops, to_patches  canvas -> overlapping crops -> patches
-    stitch_ids             the pooling windows that remain once the overlap is dropped, laid out like the image
+    stitch_ids             the pooling windows that are left without the overlap, laid out like the image
     tile_image             all of it: image -> Crops
 
 A *window* is pool x pool patches of one crop, pooled into one visual token; windows are numbered row by row.
@@ -61,7 +61,7 @@ def cut_crops(canvas: np.ndarray, grid: Grid, config: ImageConfig) -> np.ndarray
 
 
 def to_patches(crops: np.ndarray, config: ImageConfig) -> np.ndarray:
-    """Crops as rows of patches, each flattened as (y, x, channel): (C, size, size, D) -> (C, S, patch*patch*D)."""
+    """Cut crops into patches, flattened as (y, x, channel): (C, size, size, D) -> (C, S, patch*patch*D)."""
     count, side, patch = len(crops), config.side, config.patch_size
     tiles = crops.reshape(count, side, patch, side, patch, -1).swapaxes(2, 3)
     return tiles.reshape(count, side * side, -1)
@@ -143,8 +143,8 @@ def crop_boxes(grid: Grid, box: tuple[int, int, int, int], config: ImageConfig) 
 def tile_image(image: np.ndarray, config: ImageConfig, max_crops: int, as_bytes: bool = False) -> Crops:
     """Cut an image (H, W, 3) uint8 into `Crops`: the overview, then at most max_crops high-res crops.
 
-    The overview is a 1x1 grid. max_crops=0 is the bird view: the overview alone. With `as_bytes`, for training,
-    pixels are rounded to bytes, a quarter of the size. Raises ValueError for an array that is not such an
+    The overview is a 1x1 grid. max_crops=0 is the bird view: the overview alone. With `as_bytes`, as in
+    training, pixels are uint8, a quarter of the size. Raises ValueError for an array that is not such an
     image, and for a negative max_crops.
     """
     height, width = image.shape[:2]

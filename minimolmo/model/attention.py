@@ -1,7 +1,7 @@
 """Attention: the plain formula, the fused kernel that equals it, rotary positions, the mask and the KV cache.
 
-The vision tower, the pooling and the decoder all call `fused_attention`. tests/test_attention.py proves that it
-equals `attention`, which is the one to read.
+The vision tower, the pooling and the decoder all call `fused_attention`. `attention` is the one to read;
+tests/test_attention.py proves that the two are equal.
 """
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def fused_attention(q: Tensor, k: Tensor, v: Tensor, visible: Tensor | None = No
 def single_query_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """`attention` for one query, T = 1, as plain sums.
 
-    A GPU's kernels pad one query to 128 and take at most 65,535 batches. Pooling has one query in each of some
-    30,000 windows.
+    A GPU's kernels pad one query to 128 and take at most 65,535 batches. Pooling has one query for each of
+    about 30,000 windows.
     """
     weights = ((q * k).sum(dim=-1, keepdim=True) / q.shape[-1] ** 0.5).softmax(dim=-2)    # (B, H, U, 1)
     return (weights * v).sum(dim=-2, keepdim=True)                                        # (B, H, 1, d)
@@ -89,8 +89,8 @@ def attention_mask(query_segments: Tensor, key_segments: Tensor) -> Tensor:
     """The causal mask with segments: which keys may each query attend to?
 
         query_segments (B, T), key_segments (B, U)   the last T of the U keys are the queries themselves
-        returns        (B, 1, T, U) bool             the key comes no later than the query, and is of the image
-                                                     or of the query's own segment
+        returns        (B, 1, T, U) bool             true if the key comes no later than the query, and is of
+                                                     the image or of the query's own segment
 
     A padded token attends to padding and to the image, so no row of the softmax is empty. No other token
     attends to padding. Source: paper, Section 2, "multi-annotation".
@@ -110,14 +110,15 @@ def rotary_angles(position: Tensor, head_size: int, theta: float) -> tuple[Tenso
 
     Source: RoFormer (Su et al. 2021), Section 3.2.
     """
-    frequencies = theta ** (-torch.arange(0, head_size, 2, device=position.device).float() / head_size)  # (d/2,)
+    even = torch.arange(0, head_size, 2, device=position.device)                       # (d/2,)
+    frequencies = theta ** (-even.float() / head_size)
     angles = position[:, None, :, None].float() * frequencies                          # (B, 1, T, d/2)
     angles = torch.cat([angles, angles], dim=-1)                                       # (B, 1, T, d)
     return angles.cos(), angles.sin()
 
 
 def apply_rotary(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotate each pair (x[i], x[i + d/2]) by its angle: (B, H, T, d). So q.k depends on the distance alone."""
+    """Rotate each pair (x[i], x[i + d/2]) by its angle: (B, H, T, d). Then q.k depends on distance only."""
     first, second = x.float().chunk(2, dim=-1)
     return (x * cos + torch.cat([-second, first], dim=-1) * sin).to(x.dtype)
 

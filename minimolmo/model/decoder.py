@@ -63,7 +63,7 @@ class GroupedQueryAttention(nn.Module):
                 cache: KVCache | None) -> Tensor:
         q, k, v = self.qkv(x).split(self.widths, dim=-1)
         qk = split_heads(torch.cat([self.q_norm(q), self.k_norm(k)], dim=-1), self.heads + self.kv_heads)
-        q, k = apply_rotary(qk, *angles).split([self.heads, self.kv_heads], dim=1)  # (B, H, T, d), (B, G, T, d)
+        q, k = apply_rotary(qk, *angles).split([self.heads, self.kv_heads], dim=1)     # (B, H or G, T, d)
         v = split_heads(v, self.kv_heads)
         if cache is not None:
             k, v = cache.extend(layer, k, v)

@@ -31,7 +31,7 @@ class MiniMolmo(nn.Module):
         self.config = config
         vision, connector, decoder = config.vision, config.connector, config.decoder
         self.vit = VisionTransformer(config.image, vision)
-        self.padding = nn.Parameter(torch.zeros(2, 2 * vision.width))   # for patches all padding, partly padding
+        self.padding = nn.Parameter(torch.zeros(2, 2 * vision.width))  # for patches all or partly padding
         self.pooling = AttentionPooling(2 * vision.width, connector.width, connector.heads)
         self.projector = SwiGLU(connector.width, connector.mlp, decoder.width)
         self.extra_embedding = nn.Embedding(decoder.additional_vocab, decoder.width)  # special image tokens
@@ -50,7 +50,7 @@ class MiniMolmo(nn.Module):
         return features, self.projector(self.pooling(features.flatten(0, 1), batch.pool_idx))
 
     def embed(self, ids: Tensor) -> Tensor:
-        """Embeddings of token ids, (B, T) -> (B, T, D); special image tokens have a second embedding matrix."""
+        """Embeddings of token ids, (B, T) -> (B, T, D). Special image tokens have a matrix of their own."""
         rows = self.config.decoder.rows
         text = self.decoder.embedding(ids.clamp(max=rows - 1))
         extra = self.extra_embedding((ids - rows).clamp(min=0))
@@ -61,8 +61,8 @@ class MiniMolmo(nn.Module):
         is_patch = ids == self.config.decoder.vocab + IM_PATCH                        # (B, T), V of them true
         return x.masked_scatter(is_patch[..., None], x[is_patch] + visual.to(x.dtype))
 
-    def decode(self, batch: Batch, visual: Tensor, dropout: Tensor | None = None, cache: KVCache | None = None,
-               keep: tuple[int, ...] = ()) -> Decoded:
+    def decode(self, batch: Batch, visual: Tensor, dropout: Tensor | None = None,
+               cache: KVCache | None = None, keep: tuple[int, ...] = ()) -> Decoded:
         """Run the decoder over text and visual tokens, up to its output head. See `Decoder`."""
         x = self.splice(self.embed(batch.ids), batch.ids, visual)
         visible = attention_mask(batch.segment_ids, batch.segment_ids)

@@ -25,9 +25,9 @@ def normalise_pixels(patches: Tensor) -> Tensor:
 def sincos_positions(side: int, width: int) -> Tensor:
     """Initial position embeddings: sines and cosines of each patch's column and row, (side*side, width).
 
-    Positions are learned. Without CLIP's weights they start like this: neighbours are alike and distances show,
-    so a small ViT learns in minutes what "left" and "below" mean. Frequencies run from one radian a patch to a
-    tenth. Source: "Better plain ViT baselines", where they stay fixed.
+    Positions are learned. Without CLIP's weights they start like this: neighbouring patches have similar
+    positions, so a small ViT learns "left" and "below" in minutes. Frequencies run from one radian a patch to
+    a tenth. Source: "Better plain ViT baselines", where they stay fixed.
     """
     frequencies = 10.0 ** (-torch.arange(width // 4) / (width // 4))                  # radians a patch
     y, x = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")

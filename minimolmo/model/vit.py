@@ -47,8 +47,8 @@ class VisionTransformer(nn.Module):
         patches  (C, S, 3*patch*patch)   normalised pixels
         returns  (C, S, 2*D)             the first feature layer first, the class token dropped
 
-    There is no final LayerNorm, and blocks above the highest feature layer are never run (Molmo-7B-D's 23rd is
-    one). Source: paper, Section 2: features "from the third-to-last and tenth-from-last" of CLIP's 24 layers.
+    There is no final LayerNorm, and blocks above the highest feature layer are never run, as Molmo-7B-D's
+    23rd. Source: paper, Section 2: features "from the third-to-last and tenth-from-last" of CLIP's 24 layers.
     """
 
     def __init__(self, image: ImageConfig, config: VisionConfig):

@@ -86,8 +86,8 @@ def to_crop_coordinates(xy: Tensor, crop_boxes: Tensor) -> Tensor:
 def fourier_features(xy: Tensor) -> Tensor:
     """Sines and cosines of points, at four periods for each axis: (..., 2) percent -> (..., 16).
 
-    The long period gives a rough position, the short one an exact one, and no value jumps as a digit does from
-    19 to 20: the ViT learns this about three times as fast as the digits (RUNS.md).
+    The long period gives a rough position, the short one an exact one. No value jumps as a digit does from 19
+    to 20, so the ViT learns this about three times as fast as the digits (RUNS.md).
     """
     phase = torch.cat([2 * math.pi * xy / period for period in PERIODS], dim=-1)       # (..., 8)
     return torch.cat([phase.sin(), phase.cos()], dim=-1)
@@ -124,8 +124,8 @@ def word_stems(tokenizer: Tokenizer, size: int) -> Tensor:
 def resolve_referents(stems: Tensor, thing_ids: Tensor) -> Tensor:
     """Index of the one object that each text token refers to, or -1: (B, T) ids, (B, M, 2) -> (B, T).
 
-    A colour refers to the objects of that colour. A kind refers to those of that kind; after a colour, to those
-    of both.
+    A colour refers to all objects of that colour. A kind refers to all objects of that kind, and after a
+    colour only to those of both.
     """
     if not thing_ids.shape[1]:
         return torch.full_like(stems, -1)
@@ -138,8 +138,11 @@ def resolve_referents(stems: Tensor, thing_ids: Tensor) -> Tensor:
 
 
 class ObjectLabels(NamedTuple):
-    """Exact labels of objects, with any leading axes: box (..., 4), ids (..., 2), and the centre in percent of
-    the crop, local (..., 2)."""
+    """Exact labels of objects, with any leading axes.
+
+    box (..., 4), ids (..., 2), and the centre in percent of the crop, local (..., 2).
+    """
+
     box: Tensor
     ids: Tensor
     local: Tensor
@@ -154,7 +157,7 @@ class ObjectLabels(NamedTuple):
 
 
 def gather_rows(values: Tensor, index: Tensor) -> Tensor:
-    """The row of `values` (..., M, n) that each index (...) chooses; row 0 where it is -1. Returns (..., n)."""
+    """The row of `values` (..., M, n) at each index (...); row 0 where it is -1. Returns (..., n)."""
     size = values.shape[-1]
     if not values.shape[-2]:
         return values.new_zeros(*index.shape, size)
@@ -166,8 +169,8 @@ def gather_rows(values: Tensor, index: Tensor) -> Tensor:
 class AuxiliaryHeads(nn.Module):
     """The heads of the auxiliary losses. They are dropped after training: the model keeps what they taught.
 
-    They need the outputs of two decoder blocks, `keep`: text tokens are read one block before the last, so that
-    later tokens can still attend to the result, and visual tokens one block earlier.
+    They need the outputs of two decoder blocks, `keep`: the second-to-last for text tokens, so that later
+    tokens can still attend to the result, and the one before it for visual tokens.
     """
 
     def __init__(self, model: MiniMolmo, tokenizer: Tokenizer):
@@ -214,13 +217,14 @@ class AuxiliaryHeads(nn.Module):
         error = (self.center(features[shown]) - fourier_features(thing.local[shown])) ** 2     # (shown, 16)
         loss = error.mean() if len(error) else error.sum()
         labelled = (things.box[..., 2] > 0).any(dim=1, keepdim=True)                   # (C, 1)
-        return self.cover_loss(model, features, thing.ids, matched, labelled & ~matched) + CENTER_WEIGHT * loss
+        cover = self.cover_loss(model, features, thing.ids, matched, labelled & ~matched)
+        return cover + CENTER_WEIGHT * loss
 
     def cover_loss(self, model: MiniMolmo, features: Tensor, ids: Tensor, matched: Tensor,
                    unmatched: Tensor) -> Tensor:
-        """Colour and kind at each patch, or end-of-text where no object is. Both halves weigh the same in sum.
+        """Loss `patch`: colour and kind at each patch, or end-of-text where no object is.
 
-        Images without object labels add no loss.
+        Patches with and without an object weigh the same in sum. Images without object labels add no loss.
         """
         targets = torch.where(matched[..., None], ids, model.config.decoder.vocab - 1)
         states = self.patch(features).unflatten(-1, (2, -1))                           # (C, S, 2, D)

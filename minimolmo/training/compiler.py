@@ -1,8 +1,8 @@
 """torch.compile for a GPU: compiled blocks, and sizes padded so that few shapes occur.
 
 `torch.compile` makes one program for each shape, and takes seconds to make one. So only the blocks of the ViT
-and of the decoder are compiled (all blocks of a tower share their programs), and sequences and crops are padded
-to a few sizes. The training result is the same: padding is masked out.
+and of the decoder are compiled (all blocks of a tower share their programs), and the numbers of tokens and
+crops are padded to a few sizes. The training result is the same: padding is masked out.
 """
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ def should_compile(config: RunConfig, device: torch.device, world: int) -> bool:
 
 
 def length_buckets(max_tokens: int) -> tuple[int, ...]:
-    """LENGTH_BUCKETS up to `max_tokens`, then every 2048. The last is `max_tokens` rounded up to a multiple of
-    8, which the fused kernel of masked attention needs.
+    """The lengths to which sequences are padded: LENGTH_BUCKETS up to `max_tokens`, then every 2048.
+
+    The last is `max_tokens` rounded up to a multiple of 8, which the fused kernel of masked attention needs.
 
     >>> length_buckets(320)
     (128, 256, 320)

@@ -1,10 +1,10 @@
 """FLOPs of a training step, its share of the device's peak (MFU), and the speeds of a log line.
 
-    MFU ("model FLOPs utilisation") = FLOPs that the model needs / (seconds x the device's peak FLOPs a second)
+    MFU ("model FLOPs utilisation") = FLOPs that the model needs / (seconds x the device's peak FLOPs/second)
 
-A multiplication and an addition count as two. Only matrix products are counted, as is usual: norms, activations
-and the optimizer are small beside them. Attention counts every query with every key, masked or not. The
-auxiliary losses are not counted: they are no part of the model.
+A multiplication and an addition count as two. Only matrix products are counted, as is usual: norms,
+activations and the optimizer are small beside them. Attention counts every query with every key, masked or
+not. The auxiliary losses are not counted: they are no part of the model.
 """
 from __future__ import annotations
 

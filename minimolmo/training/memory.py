@@ -15,7 +15,7 @@ def gpu_memory() -> float:
 
 
 def oom_message(config: RunConfig, stage: str | None, world: int, memory: float) -> str:
-    """The error message for a GPU whose `memory` bytes are full. Without a stage, the model was being built."""
+    """The error message for a GPU of `memory` bytes that is full. No stage: it was building the model."""
     weights = count(config.model)["total"]
     if stage is None or TRAINING_BYTES * weights / (world if config.shard else 1) > memory:
         return _too_many_weights(config, weights, world, memory)
@@ -25,19 +25,22 @@ def oom_message(config: RunConfig, stage: str | None, world: int, memory: float)
     same = (f"--resume --accumulate={more}, which cuts each batch into {more} pieces and learns the same; "
             f"or, " if more else "")
     return (f"the GPU's memory is full: stage {stage} puts {settings.batch_size // pieces} images at once "
-            f"through the model. Try {same}in a run of its own, a view with fewer crops, --{stage}.view=bird, "
-            f"or shorter sequences, --max_tokens={config.max_tokens // 2}.")
+            f"through the model. Try {same}in a run of its own, a view with fewer crops, "
+            f"--{stage}.view=bird, or shorter sequences, --max_tokens={config.max_tokens // 2}.")
 
 
 def _too_many_weights(config: RunConfig, weights: int, world: int, memory: float) -> str:
-    """Suggests as many GPUs as leave half of each to activations. If one is enough, it is in use elsewhere."""
+    """The message if the weights do not fit: it suggests so many GPUs that half of each is for activations.
+
+    If one GPU is enough, another process is using it.
+    """
     gpus = 1
     while TRAINING_BYTES * weights / gpus > memory / 2:
         gpus *= 2
     needed = max(gpus, 2 * world)
-    remedy = (f"{needed} GPUs, each with a shard of the weights: torchrun --nproc-per-node={needed} (--nnodes, "
-              f"if one machine has fewer) train.py --shard=true with the rest of the command" if gpus > 1 else
-              f"again when nothing else runs on this GPU; nvidia-smi lists what does")
+    remedy = (f"{needed} GPUs, each with a shard of the weights: torchrun --nproc-per-node={needed} "
+              f"(--nnodes, if one machine has fewer) train.py --shard=true with the rest of the command"
+              if gpus > 1 else "again when nothing else runs on this GPU; nvidia-smi lists what does")
     return (f"the GPU's memory is full: the {weights / 1e6:,.0f} million weights of {config.name}, their "
-            f"gradients and AdamW's two moments take {TRAINING_BYTES * weights / 1e9:.1f} GB, and activations "
-            f"come on top. Try {remedy}.")
+            f"gradients and AdamW's two moments take {TRAINING_BYTES * weights / 1e9:.1f} GB, and "
+            f"activations come on top. Try {remedy}.")

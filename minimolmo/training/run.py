@@ -42,8 +42,8 @@ class TrainingModule(nn.Module):
 
         total_weight  of all answer tokens of the global batch; this micro-batch is one of its `pieces`
 
-        The auxiliary losses and the load-balancing loss are means over each micro-batch, so they alone depend a
-        little on the number of pieces.
+        The auxiliary losses and the load-balancing loss are means over each micro-batch, so only they depend
+        a little on the number of pieces.
         """
         settings = getattr(self.config, stage)
         features, visual = self.model.encode_images(batch)
@@ -171,5 +171,5 @@ def make_loader(run: Run, stage: str) -> Loader:
                                 compiler.length_buckets(config.max_tokens) if run.compiled else ())
     weights = [config.mix[name] for name in datasets]
     seed = config.seed * len(STAGES) + STAGES.index(stage)
-    return Loader(list(datasets.values()), weights, preprocessor, settings.batch_size, seed, config.accumulate,
-                  RANK, WORLD)
+    return Loader(list(datasets.values()), weights, preprocessor, settings.batch_size, seed,
+                  config.accumulate, RANK, WORLD)

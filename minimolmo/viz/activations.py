@@ -1,7 +1,7 @@
 """A model's activations on one image: attention weights, pooling weights and logits.
 
-    activations = record_activations(model, tokenizer, image, [("Point to the red circle.", '<point x="61.5" ...')])
-    activations.attention[-1][:, 40, 5]      # how much token 40 attended to token 5 in the last block, by head
+    activations = record_activations(model, tokenizer, image, [("How many cups?", "There are 2.")])
+    activations.attention[-1][:, 40, 5]      # how much token 40 attends to token 5 in the last block, by head
 
 `forward` keeps no attention weights. Hooks record the inputs of the attention modules, and the weights are
 computed again from queries and keys; tests/test_activations.py proves that they are the same.
@@ -49,7 +49,8 @@ class Activations:
 
     def visual_positions(self) -> np.ndarray:
         """Indices of the V visual tokens in the sequence, in reading order."""
-        return np.flatnonzero((np.array(self.tokens) == "[patch]") & (self.sequence.segment_ids == IMAGE_SEGMENT))
+        is_patch = np.array(self.tokens) == "[patch]"
+        return np.flatnonzero(is_patch & (self.sequence.segment_ids == IMAGE_SEGMENT))
 
     def overview_heat(self, block: int, token: int) -> np.ndarray:
         """Attention of one token to each patch of the overview, mean over heads: (side, side), parts of 1.
@@ -69,7 +70,7 @@ class Activations:
 @torch.no_grad()
 def record_activations(model: MiniMolmo, tokenizer: Tokenizer, image: np.ndarray,
                        dialogues: list[tuple[str, str]], view: str = "bird") -> Activations:
-    """Pack an image (H, W, 3) uint8 and (question, answer) pairs, run the model and record its activations."""
+    """Pack an image (H, W, 3) uint8 with (question, answer) pairs, run the model, record its activations."""
     crops = tile_image(image, model.config.image, model.config.image.max_crops(view))
     messages = [[tokenizer.encode(question_prompt(question)), tokenizer.encode(" " + answer)]
                 for question, answer in dialogues]
@@ -101,7 +102,7 @@ def record(modules: list[nn.Module], weights_of: Callable[..., Tensor]) -> Itera
 def attention_weights(q: Tensor, k: Tensor, visible: Tensor | None = None) -> Tensor:
     """The attention weights of each query over the keys: (B, H, T, d), (B, G, U, d) -> (B, H, T, U).
 
-    Attention is a weighted mean of values. If value u is the u-th row of the identity, the mean is the weights.
+    Attention is a weighted mean of values. If value u is row u of the identity, that mean is the weights.
     """
     identity = torch.eye(k.shape[2], dtype=q.dtype, device=q.device)
     return attention(q, k, identity.expand(len(k), 1, -1, -1), visible)

@@ -97,13 +97,15 @@ def draw_stitched(crops: Crops, config: ImageConfig) -> Image.Image:
 
 # who looked where
 
-def draw_attention(activations: Activations, config: ImageConfig, blocks: int = 4, words: int = 6) -> Image.Image:
+def draw_attention(activations: Activations, config: ImageConfig, blocks: int = 4,
+                   words: int = 6) -> Image.Image:
     """The last words of the first question over the picture; a column for some of the decoder's blocks."""
     picture, depth, tiles = overview(activations.crops, config), len(activations.attention), []
     columns = np.linspace(0, depth - 1, min(blocks, depth)).round().astype(int).tolist()
     for place in question_words(activations)[-words:]:
         for block in columns:
-            share = activations.attention[block].mean(dim=0)[place, activations.visual_positions()].sum().item()
+            weights = activations.attention[block].mean(dim=0)[place]
+            share = weights[activations.visual_positions()].sum().item()
             tiles.append((draw.draw_heat(picture, activations.overview_heat(block, place)),
                           f'"{activations.tokens[place].strip()}", block {block + 1} of {depth}',
                           [f"{share:.0%} of its looking is at the picture"], None))
@@ -112,7 +114,8 @@ def draw_attention(activations: Activations, config: ImageConfig, blocks: int = 
 
 def question_words(activations: Activations) -> list[int]:
     """Where the words of the first question stand, without the roles around it."""
-    asked = np.flatnonzero((activations.sequence.segment_ids == 1) & (activations.sequence.loss_weight == 0)).tolist()
+    sequence = activations.sequence
+    asked = np.flatnonzero((sequence.segment_ids == 1) & (sequence.loss_weight == 0)).tolist()
     said = [activations.tokens[place].strip() for place in asked]
     return [place for place, word in zip(asked, said) if word.isalpha() and word not in ("User", "Assistant")]
 
@@ -218,7 +221,8 @@ def draw_all(image: np.ndarray, question: str, weights: Path, view: str | None =
     model, tokenizer, config = load(weights)
     view, sizes, questions = view or config.finetune.view, config.model.image, [question, *OTHER_QUESTIONS]
     answers = ask(model, tokenizer, [image] * len(questions), questions, view)
-    activations = record_activations(model, tokenizer, image, [(q, a.text) for q, a in zip(questions, answers)], view)
+    dialogues = [(q, a.text) for q, a in zip(questions, answers)]
+    activations = record_activations(model, tokenizer, image, dialogues, view)
     large = image if max(image.shape) > sizes.crop_size else open_image(LARGE)
     cut = tile_image(large, sizes, sizes.max_crops("ground"))
     return {
