@@ -50,7 +50,7 @@ from minimolmo.training.run import Run, make_loader  # noqa: E402
 SCORES = {"caption F1": ("long_caption", "fact F1"), "point-then-count": ("point_count", "accuracy"),
           "pointing F1": ("pointing", "F1"), "free questions": ("user_qa", "exact match")}
 # A mini made smaller, so that some forty runs fit into an hour or two of a GPU.
-SMALL = ["--model.image.crop_size=112", "--model.image.ground=4", "--model.image.close_up=12",
+SMALL = ["--model.image.crop_size=112", "--model.image.ground_crops=4", "--model.image.close_up_crops=12",
          "--model.vision.width=256", "--model.vision.layers=4", "--model.vision.heads=4",
          "--model.vision.mlp=1024",
          "--model.connector.width=256", "--model.connector.heads=4", "--model.connector.mlp=768",
@@ -152,7 +152,7 @@ VARIANTS = {
     "base": Variant(),
     "no overlap": Variant(("--model.image.margins=[0,0]",), paper=("caption F1", 54.1, 53.4)),
     "overview alone": Variant(in_view("bird"), paper=("caption F1", 54.1, 46.7)),
-    "twelve crops": Variant(("--model.image.ground=12",), paper=("caption F1", 52.0, 54.1)),
+    "twelve crops": Variant(("--model.image.ground_crops=12",), paper=("caption F1", 52.0, 54.1)),
     "stacking": Variant(patches=((molmo, "AttentionPooling", StackPooling),),
                         paper=("caption F1", 54.1, 53.7)),
     "mean pooling": Variant(patches=((molmo, "AttentionPooling", MeanPooling),)),

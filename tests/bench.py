@@ -43,7 +43,7 @@ from minimolmo.training.optimizer import make_optimizer  # noqa: E402
 
 DEVICE = pick_device()
 BILLION = MolmoConfig(  # CLIP's ViT-L and a decoder of the size of Llama-3.2-1B's: 1.4 billion weights in all
-    ImageConfig(crop_size=336, patch_size=14, margins=(4, 4), ground=12),
+    ImageConfig(crop_size=336, patch_size=14, margins=(4, 4), ground_crops=12),
     VisionConfig(width=1024, layers=23, heads=16, mlp=4096, feature_layers=(-2, -9)),
     ConnectorConfig(width=1024, heads=16, mlp=8192),
     DecoderConfig(width=2048, layers=16, heads=16, kv_heads=8, mlp=8192, vocab=50304))

@@ -28,7 +28,7 @@ from minimolmo.weights.checkpoint import save_checkpoint
 
 WORDS = Tokenizer([], vocab=257)  # single bytes and end-of-text
 TINY = MolmoConfig(
-    ImageConfig(crop_size=16, patch_size=8, margins=(0, 0), pool=2, ground=4),
+    ImageConfig(crop_size=16, patch_size=8, margins=(0, 0), pool=2, ground_crops=4),
     VisionConfig(width=16, layers=2, heads=2, mlp=16), ConnectorConfig(width=16, heads=2, mlp=16),
     DecoderConfig(width=32, layers=2, heads=4, kv_heads=2, mlp=32, vocab=257, tied=False))
 TALL = np.random.default_rng(0).integers(0, 256, (48, 16, 3), np.uint8)

@@ -52,9 +52,9 @@ def test_attention_written_out_equals_pytorchs_own(key_heads, masked):
 def test_the_fused_kernel_hands_back_the_same_gradients():
     inputs = [random(1, 4, 5, 8), random(1, 2, 5, 8, seed=1), random(1, 2, 5, 8, seed=2)]
     gradients = []
-    for attention in (attention, fused_attention):
+    for function in (attention, fused_attention):
         q, k, v = (x.clone().requires_grad_() for x in inputs)
-        gradients.append(torch.autograd.grad(attention(q, k, v, causal(5)).square().sum(), (q, k, v)))
+        gradients.append(torch.autograd.grad(function(q, k, v, causal(5)).square().sum(), (q, k, v)))
     for written_out, fused in zip(*gradients):
         torch.testing.assert_close(written_out, fused, atol=1e-5, rtol=1e-4)
 
@@ -62,28 +62,28 @@ def test_the_fused_kernel_hands_back_the_same_gradients():
 def test_one_query_as_plain_sums_gives_the_same_answer_and_gradients():
     inputs = [random(9, 4, 1, 8), random(9, 4, 5, 8, seed=1), random(9, 4, 5, 8, seed=2)]
     found = []
-    for attention in (attention, single_query_attention):
+    for function in (attention, single_query_attention):
         q, k, v = (x.clone().requires_grad_() for x in inputs)
-        answer = attention(q, k, v)
+        answer = function(q, k, v)
         found.append((answer, *torch.autograd.grad(answer.square().sum(), (q, k, v))))
     for written_out, plain_sums in zip(*found):
         torch.testing.assert_close(written_out, plain_sums, atol=1e-6, rtol=1e-5)
 
 
-@pytest.mark.parametrize("attention", [attention, fused_attention])
-def test_neighbouring_query_heads_share_a_key_and_value_head(attention):
+@pytest.mark.parametrize("function", [attention, fused_attention])
+def test_neighbouring_query_heads_share_a_key_and_value_head(function):
     """Four heads ask, two answer: heads 0 and 1 hear the first (always 0), 2 and 3 the second (always 10)."""
     values = torch.tensor([0.0, 10.0])[None, :, None, None].expand(1, 2, 3, 8)
-    answers = attention(random(1, 4, 1, 8), random(1, 2, 3, 8), values)
+    answers = function(random(1, 4, 1, 8), random(1, 2, 3, 8), values)
     torch.testing.assert_close(answers[0, :, 0, 0], torch.tensor([0.0, 0.0, 10.0, 10.0]))
 
 
-@pytest.mark.parametrize("attention", [attention, fused_attention])
-def test_what_a_query_may_not_see_weighs_nothing(attention):
+@pytest.mark.parametrize("function", [attention, fused_attention])
+def test_what_a_query_may_not_see_weighs_nothing(function):
     q, k, v = random(1, 2, 3, 4), random(1, 2, 3, 4, seed=1), random(1, 2, 3, 4, seed=2)
-    before = attention(q, k, v, causal(3))
+    before = function(q, k, v, causal(3))
     k[:, :, 2], v[:, :, 2] = 50.0, 1e6
-    after = attention(q, k, v, causal(3))
+    after = function(q, k, v, causal(3))
 
     assert torch.equal(before[:, :, :2], after[:, :, :2])      # positions 0 and 1 cannot see position 2
     assert not torch.allclose(before[:, :, 2], after[:, :, 2])  # it sees itself

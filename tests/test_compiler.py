@@ -37,7 +37,7 @@ from minimolmo.training import compiler, flops
 ROOT = Path(__file__).resolve().parent.parent
 WORDS = Tokenizer([], vocab=257)
 TINY = MolmoConfig(
-    ImageConfig(crop_size=16, patch_size=8, margins=(0, 0), pool=2, ground=4),
+    ImageConfig(crop_size=16, patch_size=8, margins=(0, 0), pool=2, ground_crops=4),
     VisionConfig(width=16, layers=3, heads=2, mlp=24), ConnectorConfig(width=12, heads=2, mlp=20),
     DecoderConfig(width=32, layers=3, heads=4, kv_heads=2, mlp=40, vocab=257))
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")

@@ -91,7 +91,7 @@ def test_some_things_are_half_hidden_but_never_their_larger_part():
 
 def test_a_wish_is_granted():
     wishes = (Wish("pink", "striped", "cup"),) * 3
-    made = make_scene("train", random.Random(1), wishes, extra=4, but=wishes[0])
+    made = make_scene("train", random.Random(1), wishes, additional_vocab=4, but=wishes[0])
     assert len(matching(made, wishes[0])) == 3
 
 
@@ -129,7 +129,7 @@ def test_where_nothing_overlaps_the_count_is_the_number_of_islands():
     checked = 0
     for number in range(30):
         circles = (Wish("red", "plain", "circle"),) * random.Random(number).randint(1, 9)
-        made = make_scene("train", random.Random(number), circles, extra=0)
+        made = make_scene("train", random.Random(number), circles, additional_vocab=0)
         if all(t.visible == 1 for t in made.things) and not _near(made):
             empty = np.asarray(replace(made, things=()).draw()).astype(int)
             assert components(np.abs(np.asarray(made.draw()) - empty).sum(axis=2) > 60) == len(circles)

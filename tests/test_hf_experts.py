@@ -15,7 +15,7 @@ EXPERTS, INNER, WIDTH = 3, 4, 8
 CONFIG = MolmoConfig(
     ImageConfig(crop_size=8, patch_size=2, margins=(0, 0)), VisionConfig(width=8, layers=2, heads=2, mlp=16),
     ConnectorConfig(width=8, heads=2, mlp=12),
-    DecoderConfig(width=WIDTH, layers=2, heads=2, kv_heads=2, mlp=INNER, vocab=257, extra=4, tied=False,
+    DecoderConfig(width=WIDTH, layers=2, heads=2, kv_heads=2, mlp=INNER, vocab=257, additional_vocab=4, tied=False,
                   experts=EXPERTS, top_k=2))
 
 

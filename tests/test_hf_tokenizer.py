@@ -187,7 +187,7 @@ def test_an_image_token_cannot_be_typed_but_end_of_text_can(tmp_path):
 def test_a_question_about_a_picture_is_laid_out_with_official_ids():
     """A 336 px picture at Molmo's sizes: BOS, 316 image tokens, then the question as in the golden pair."""
     words = read_tokenizer(GOLDEN / "tiny_tokenizer.json", vocab=152064)
-    config = ImageConfig(crop_size=336, patch_size=14, margins=(4, 4), ground=12)
+    config = ImageConfig(crop_size=336, patch_size=14, margins=(4, 4), ground_crops=12)
     crops = tile_image(np.zeros((336, 336, 3), np.uint8), config, max_crops=12)
     ids = build_sequence(crops, [[words.encode(question_prompt("How many cats?"))]], words).ids.tolist()
     seen = image_tokens(crops.token_grids, words)

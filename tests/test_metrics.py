@@ -10,25 +10,23 @@ from data.cap import prepare as cap
 from minimolmo.flow import Annotation, Answer, Example, Thing
 from minimolmo.metrics import (
     EvalItem,
-    distance,
-    facts_in,
-    facts_of,
     count_hits,
+    distance,
     is_correct,
     parse_count,
     parse_number,
     parse_time,
-    place,
     relaxed_match,
     same_text,
-    score_items,
     score_caption,
     score_clocks,
     score_count,
     score_explanations,
-    score_pointing,
     score_free_questions,
+    score_items,
+    score_pointing,
 )
+from minimolmo.text.facts import facts_in, facts_of, place_name
 from minimolmo.text.points import parse_points
 
 EASY = world.get_level("easy")
@@ -36,14 +34,14 @@ RED_CIRCLE = Thing("circle", "red", 10, 10, 20, 20)     # top left
 BLUE_STAR = Thing("star", "blue", 50, 90, 20, 20)       # bottom
 
 
-def asked(annotation: Annotation, text: str, things=(), image="a.png") -> EvalItem:
+def item(annotation: Annotation, text: str, things=(), image="a.png") -> EvalItem:
     example = Example(Path(image), (annotation,), tuple(things), name=f"{image}:1")
     return EvalItem("test", example, annotation, "?", Answer(text, parse_points(text)))
 
 
-def pointed(true: list, said: list) -> EvalItem:
-    text = " ".join(f'<point x="{x}" y="{y}" alt="cat">cat</point>' for x, y in said) or "There are none."
-    return asked(Annotation("pointing", label="cat", points=tuple(true)), text)
+def pointed(target: list, predicted: list) -> EvalItem:
+    text = " ".join(f'<point x="{x}" y="{y}" alt="cat">cat</point>' for x, y in predicted) or "There are none."
+    return item(Annotation("pointing", label="cat", points=tuple(target)), text)
 
 
 # --- points
@@ -119,16 +117,16 @@ def test_a_count_is_read_from_what_was_said(text, number):
 
 def test_counting_is_scored_by_exact_matches_and_mean_error():
     """Right, one too many, no number at all (0 for 4): errors 0, 1, 4."""
-    said = [asked(Annotation("count", label="cat", answer="2"), "2"),
-            asked(Annotation("point_count", label="cat", points=((1.0, 1.0),)), "a total of 2."),
-            asked(Annotation("count", label="cat", answer="4"), "what?")]
+    said = [item(Annotation("count", label="cat", answer="2"), "2"),
+            item(Annotation("point_count", label="cat", points=((1.0, 1.0),)), "a total of 2."),
+            item(Annotation("count", label="cat", answer="4"), "what?")]
     assert score_count(said) == pytest.approx({"accuracy": 1 / 3, "mean absolute error": 5 / 3})
 
 
 def test_there_are_none_is_a_count_of_zero():
     nothing = Annotation("point_count", label="cat")
-    assert score_count([asked(nothing, "There are none.")])["accuracy"] == 1
-    assert score_count([asked(nothing, "who knows")])["accuracy"] == 0
+    assert score_count([item(nothing, "There are none.")])["accuracy"] == 1
+    assert score_count([item(nothing, "who knows")])["accuracy"] == 0
 
 
 def test_words_match_but_for_capitals_spaces_and_a_final_dot():
@@ -139,16 +137,16 @@ def test_words_match_but_for_capitals_spaces_and_a_final_dot():
 
 def test_naming_counts_the_questions_for_a_color_or_a_kind_alone():
     """Four answers, half of them right; "red" and "circle" name, "yes" and "top left" do not."""
-    qa = [asked(Annotation("user_qa", question="?", answer=true), said, [RED_CIRCLE])
+    qa = [item(Annotation("user_qa", question="?", answer=true), said, [RED_CIRCLE])
           for true, said in (("red", "Red."), ("circle", "circle"), ("yes", "no"), ("top left", "left"))]
     assert score_free_questions(qa) == {"exact match": 0.5, "naming": 1.0}
     assert score_free_questions(qa[2:]) == {"exact match": 0.0}
 
 
 def test_a_place_is_a_ninth_of_the_picture():
-    assert [place(x, 10) for x in (0, 33, 34, 66)] == ["top left", "top left", "top", "top"]
-    assert [place(x, 10) for x in (67, 100)] == ["top right", "top right"]
-    assert (place(50, 50), place(0, 100), place(99, 50)) == ("center", "bottom left", "right")
+    assert [place_name(x, 10) for x in (0, 33, 34, 66)] == ["top left", "top left", "top", "top"]
+    assert [place_name(x, 10) for x in (67, 100)] == ["top right", "top right"]
+    assert (place_name(50, 50), place_name(0, 100), place_name(99, 50)) == ("center", "bottom left", "right")
 
 
 def test_captions_and_transcripts_say_exactly_the_facts_of_their_scene():
@@ -159,7 +157,7 @@ def test_captions_and_transcripts_say_exactly_the_facts_of_their_scene():
         texts += [annotation.answer for annotation in annotations]
         for annotation in annotations:
             found = facts_in(annotation.answer, set(world.COLORS), set(world.KINDS))
-            assert found == facts_of(Example(Path(), (), scene.things)), annotation.answer
+            assert found == facts_of(scene.things), annotation.answer
             assert found == facts.read_facts(annotation.answer)  # the generator's own reader agrees
     assert any(", sorry, a" in text for text in texts)
 
@@ -174,40 +172,40 @@ def test_captions_are_scored_by_their_facts():
     """Two facts true; one of them told, and one that is wrong: 1 of 2, 1 of 2."""
     truth = Annotation("long_caption", answer="")
     said = "A red circle is at the top left. A blue star is in the center."
-    scores = score_caption([asked(truth, said, [RED_CIRCLE, BLUE_STAR])])
+    scores = score_caption([item(truth, said, [RED_CIRCLE, BLUE_STAR])])
     assert scores == {"fact precision": 0.5, "fact recall": 0.5, "fact F1": 0.5}
 
 
-def test_captions_of_pictures_whose_things_nobody_knows_are_not_scored():
-    """A learner's own captions: no score_items, no tick and no cross, and they spoil nobody's precision."""
+def test_captions_of_images_without_object_labels_are_not_scored():
+    """A learner's own captions: no score, no tick and no cross, and they do not lower the precision of others."""
     said = "A red circle is at the top left."
-    unknown = asked(Annotation("long_caption", answer="A dog."), said)
+    unknown = item(Annotation("long_caption", answer="A dog."), said)
     assert score_caption([unknown]) == {}
     assert is_correct(unknown, [unknown]) is None
-    assert score_caption([unknown, asked(unknown.annotation, said, [RED_CIRCLE])])["fact precision"] == 1
+    assert score_caption([unknown, item(unknown.annotation, said, [RED_CIRCLE])])["fact precision"] == 1
 
 
-def right(asked: EvalItem) -> bool | None:
+def right(answered: EvalItem) -> bool | None:
     blue = Example(Path("b.png"), (), (BLUE_STAR,))
-    return is_correct(asked, [asked, EvalItem("test", blue, Annotation("long_caption"), "?")])
+    return is_correct(answered, [answered, EvalItem("test", blue, Annotation("long_caption"), "?")])
 
 
 def test_an_answer_is_right_only_if_all_of_it_is():
     assert right(pointed([(5, 5)], [(5, 5)])) is True
     assert right(pointed([(5, 5)], [(5, 5), (90, 90)])) is False
-    assert right(asked(Annotation("count", label="cat", answer="2"), "2")) is True
-    assert right(asked(Annotation("user_qa", question="?", answer="red"), "blue")) is False
+    assert right(item(Annotation("count", label="cat", answer="2"), "2")) is True
+    assert right(item(Annotation("user_qa", question="?", answer="red"), "blue")) is False
     counted = Annotation("point_count", label="cat", points=((5.0, 5.0),))
     for x, fine in (("5.0", True), ("50.0", False)):  # one cat, but where?
-        assert right(asked(counted, f'Counting the <point x="{x}" y="5.0" alt="cat">cat</point> '
+        assert right(item(counted, f'Counting the <point x="{x}" y="5.0" alt="cat">cat</point> '
                                     f'shows a total of 1.')) is fine
     for said, fine in (("At the top left is a red circle.", True), ("A red circle.", False),
                        ("At the top left is a red circle. A blue star is at the top.", False)):
-        assert right(asked(Annotation("long_caption"), said, [RED_CIRCLE])) is fine
+        assert right(item(Annotation("long_caption"), said, [RED_CIRCLE])) is fine
 
 
 def test_scores_are_kept_by_style():
-    counts = [asked(Annotation("count", label="cat", answer=number), "") for number in "12"]
+    counts = [item(Annotation("count", label="cat", answer=number), "") for number in "12"]
     report = score_items([*counts, pointed([(5, 5)], [(5, 5)])])
     assert list(report) == ["pointing", "count"]
     assert report["count"]["questions"] == 2
@@ -240,7 +238,7 @@ def test_what_the_clocks_say_in_words_is_read_back():
 
 
 def clock(true, said):
-    return asked(Annotation("clocks", question="?", answer=true), said)
+    return item(Annotation("clocks", question="?", answer=true), said)
 
 
 def test_five_minutes_are_counted_round_the_dial():
@@ -267,8 +265,8 @@ def test_sentences_that_point_are_scored_by_their_points():
     true = ('The <point x="10.0" y="10.0" alt="cup">cup</point> is left of '
             'the <point x="80.0" y="10.0" alt="key">key</point>.')
     annotation = Annotation("point_explanations", question="?", answer=true)
-    assert score_explanations([asked(annotation, true)])["F1"] == 1
-    half = score_explanations([asked(annotation, 'A <point x="10.0" y="11.0" alt="cup">cup</point>.')])
+    assert score_explanations([item(annotation, true)])["F1"] == 1
+    half = score_explanations([item(annotation, 'A <point x="10.0" y="11.0" alt="cup">cup</point>.')])
     assert half["precision"] == 1 and half["recall"] == 0.5
 
 
@@ -276,5 +274,5 @@ def test_every_style_says_whether_an_answer_is_right():
     cases = (("cap_qa", "red", "blue"), ("clocks", "10:10", "10:11"), ("charts", "100", "90"))
     for style, true, wrong in cases:
         annotation = Annotation(style, question="?", answer=true)
-        right, not_right = asked(annotation, true), asked(annotation, wrong)
+        right, not_right = item(annotation, true), item(annotation, wrong)
         assert is_correct(right, [right]) is True and is_correct(not_right, [not_right]) is False

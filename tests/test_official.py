@@ -121,7 +121,7 @@ def test_the_same_weights_say_the_official_words(official):
 
 def tiny(**decoder) -> MolmoConfig:
     """A small architecture of some kind."""
-    base = DecoderConfig(width=16, layers=2, heads=4, kv_heads=2, mlp=12, vocab=257, extra=4, tied=False)
+    base = DecoderConfig(width=16, layers=2, heads=4, kv_heads=2, mlp=12, vocab=257, additional_vocab=4, tied=False)
     return MolmoConfig(ImageConfig(crop_size=8, patch_size=2, margins=(0, 0), shifted_masks=True),
                        VisionConfig(width=8, layers=2, heads=2, mlp=16),
                        ConnectorConfig(width=8, heads=2, mlp=12), replace(base, **decoder))

@@ -85,9 +85,9 @@ def test_dino_has_a_class_token_and_a_bias_but_no_first_norm():
 
 
 def test_positions_for_another_grid_are_drawn_out_and_the_class_tokens_stays():
-    """A table of 2x2 places used for 3x3 patches: corners keep their order, the middle is the mean of all."""
+    """A grid of 2x2 positions used for 3x3 patches: corners keep their order, the middle is the mean of all."""
     table = torch.tensor([[9.0], [0.0], [1.0], [2.0], [3.0]])                         # class, then row by row
-    drawn = interpolate_positions(table, first=1, table=2, side=3)
+    drawn = interpolate_positions(table, num_prefix=1, grid=2, side=3)
     square = drawn[1:].view(3, 3)
 
     assert drawn[0] == 9
@@ -97,15 +97,15 @@ def test_positions_for_another_grid_are_drawn_out_and_the_class_tokens_stays():
 
 
 def test_drawing_positions_smaller_skips_none_of_them():
-    """16x16 places become 2x2: each of the four hears all of its quarter, the corners too."""
+    """16x16 positions become 2x2: each of the four depends on all of its quarter, the corners too."""
     table = torch.zeros(16, 16)
     table[0, 0] = 1.0
-    square = interpolate_positions(table.view(-1, 1), first=0, table=16, side=2).view(2, 2)
+    square = interpolate_positions(table.view(-1, 1), num_prefix=0, grid=16, side=2).view(2, 2)
     assert square[0, 0] > 0.005 > square[1, 1].abs()
 
 
 def test_a_grid_like_the_table_leaves_the_positions_alone():
-    embed, patches = make(table=3), torch.rand(1, 9, 12)
+    embed, patches = make(position_grid=3), torch.rand(1, 9, 12)
     assert torch.equal(embed(patches), make()(patches))
 
 
@@ -116,9 +116,10 @@ def test_both_ways_to_embed_say_the_same_of_a_tower_that_either_can_take():
     assert torch.equal(other(patches), plain(patches))
 
 
-@pytest.mark.parametrize("table, front", [(2, 1), (3, 0), (2, 0)])
-def test_a_tower_with_another_grid_or_no_class_token_is_given_what_it_needs(table, front):
-    embed, patches = make(table=table, family="clip" if front else "siglip"), torch.rand(2, 9, 12)
-    rows = [embed.class_token.expand(2, 1, 8)] if front else []
-    expected = torch.cat([*rows, embed.project(patches)], dim=1) + interpolate_positions(embed.positions, front, table, 3)
-    assert torch.equal(embed(patches), embed.norm(expected)) and len(embed.positions) == front + table ** 2
+@pytest.mark.parametrize("grid, prefix", [(2, 1), (3, 0), (2, 0)])
+def test_a_tower_with_another_grid_or_no_class_token_is_given_what_it_needs(grid, prefix):
+    embed, patches = make(position_grid=grid, family="clip" if prefix else "siglip"), torch.rand(2, 9, 12)
+    rows = [embed.class_token.expand(2, 1, 8)] if prefix else []
+    positions = interpolate_positions(embed.positions, prefix, grid, 3)
+    expected = torch.cat([*rows, embed.project(patches)], dim=1) + positions
+    assert torch.equal(embed(patches), embed.norm(expected)) and len(embed.positions) == prefix + grid ** 2

@@ -11,7 +11,7 @@ from minimolmo.flow import Annotation, Answer, Example
 
 
 def most_hits(said, true, radius):
-    return metrics.hits([(x, 0) for x in said], [(x, 0) for x in true], 1.0, radius)
+    return metrics.count_hits([(x, 0) for x in said], [(x, 0) for x in true], 1.0, radius)
 
 
 def check_most_hits(yours):
