@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-import ablate
+from tools import ablate
 from minimolmo import checkpoint, optim, speed
 from minimolmo.config import override
 from minimolmo.presets import preset

@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 
-import bench
+from tools import bench
 from minimolmo.config import override
 from minimolmo.presets import preset
 from test_speed import TINY
@@ -44,7 +44,7 @@ def test_the_median_of_some_runs_counts_and_the_first_does_not(monkeypatch):
 
 
 def test_bars_are_as_long_as_their_values():
-    from charts import COLORS, LEFT, LINE, WIDTH, bars
+    from tools.charts import COLORS, LEFT, LINE, WIDTH, bars
     rows = [("a", 2.0, "2"), ("b", 1.0, "1"), ("", 0, ""), ("c", -1.0, ""), ("d", 1.0, "")]
     pixels = np.array(bars(rows, ""))
     lengths = [int((pixels[2 * LINE + LINE // 2 + LINE * n] == COLORS[color]).all(axis=-1).sum())

@@ -1,4 +1,4 @@
-"""What does each idea of Molmo buy? python tests/ablate.py [--minutes=9] [--only=one,two] [--seeds=1,2]
+"""What does each idea of Molmo buy? python tests/tools/ablate.py [--minutes=9] [--only=one,two] [--seeds=1,2]
 
 Every variant is trained with the same data, steps and seeds as the base, and differs in one thing alone; only
 "one annotation each" gets the base's seconds in the mixture in place of its steps. For that a step of each is
@@ -28,11 +28,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import train  # noqa: E402
-from charts import bars  # noqa: E402
+from tools.charts import bars  # noqa: E402
 from minimolmo import checkpoint, evaluate, optim, speed  # noqa: E402
 from minimolmo.answer import load  # noqa: E402
 from minimolmo.batch import loader  # noqa: E402

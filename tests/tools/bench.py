@@ -1,4 +1,4 @@
-"""Measure, on this machine: python tests/bench.py [nano|mini] [--steps=12]
+"""Measure, on this machine: python tests/tools/bench.py [nano|mini] [--steps=12]
 
 Training steps and where their time goes, attention in three forms, packing, compiling, crops, decoding,
 tiling; on a GPU also a model of a billion weights. Prints a table, writes out/bench-PRESET.json and .png;
@@ -18,10 +18,10 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from charts import bars  # noqa: E402
+from tools.charts import bars  # noqa: E402
 from minimolmo import speed  # noqa: E402
 from minimolmo.answer import generate, prompt  # noqa: E402
 from minimolmo.batch.collate import collate  # noqa: E402
