@@ -58,7 +58,7 @@ test: setup         ## run all tests (2 to 3 minutes on 2 cores)
 	$(PYTHON) -m pytest -q $(ARGS)
 
 spec: setup         ## print the tests' names as a manual
-	@$(PYTHON) tests/spec.py
+	@$(PYTHON) tests/tools/spec.py
 
 smoke: setup        ## 20 steps of everything, then one answer (1 minute)
 	rm -rf out/smoke
@@ -68,13 +68,13 @@ smoke: setup        ## 20 steps of everything, then one answer (1 minute)
 	$(PYTHON) -m minimolmo.answer out/smoke/data/points/easy/images/val_000000.png "$(Q)" --weights=out/smoke
 
 bench: setup        ## measure PRESET here: steps, MFU, attention, packing, crops, decoding, tiler (a minute)
-	$(PYTHON) tests/bench.py $(PRESET) $(ARGS)
+	$(PYTHON) tests/tools/bench.py $(PRESET) $(ARGS)
 
 speedrun: setup     ## from nothing to mini's goals on one GPU, against the clock (ARGS=--minutes=9 stops, then goes on)
-	$(PYTHON) tests/speedrun.py mini $(ARGS)
+	$(PYTHON) tests/tools/speedrun.py mini $(ARGS)
 
 ablate: setup       ## what each idea of Molmo buys: many small runs, resumable (a GPU; needs make data LEVEL=full VOCAB=2048)
-	$(PYTHON) tests/ablate.py $(ARGS)
+	$(PYTHON) tests/tools/ablate.py $(ARGS)
 
 release: setup      ## OUT=out/mini as a folder to give away: data/released/minimolmo-mini (after make eval)
 	$(PYTHON) -m minimolmo.weights.release $(OUT) $(ARGS)
@@ -107,7 +107,7 @@ tiny: setup         ## train a few steps with the code in mine/minimolmo
 	rm -rf out/tiny
 	$(PYTHON) -m data.prepare_all --images=256 --folder=out/tiny/data
 	$(PYTHON) -m data.tokenizer.prepare --folder=out/tiny/data
-	$(PYTHON) -m lessons.tiny
+	$(PYTHON) -m lessons.train_mine
 
 notebooks: setup    ## write each lesson as a notebook: out/notebooks/*.ipynb
 	$(PYTHON) -m lessons.notebooks

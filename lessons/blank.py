@@ -92,15 +92,15 @@ def tests_of(folder: Path, root: Path = ROOT) -> list[str]:
 
 
 def marks(folder: Path, root: Path = ROOT) -> int:
-    """Run those tests with mine/ first on the path; `make test` never sees it. marking.py words failures."""
+    """Run those tests with mine/ first on the path; pytest_plugin.py words the failures."""
     if not build_list(folder):
         raise ValueError(f"lesson {folder.name} empties no function of the library, so there is nothing to "
                          f"mark. What to build stands on its page, lessons/{folder.name}/README.md.")
     if not (root / "mine" / "minimolmo").is_dir():
         raise ValueError("mine/minimolmo is not there, so there is nothing to mark. "
                          f"Try make blank N={folder.name.split('_')[0]}.")
-    command = ["-m", "pytest", "-q", "--tb=no", "-rN", "-p", "lessons.marking", "-o", "pythonpath=mine .",
-               *tests_of(folder)]
+    command = ["-m", "pytest", "-q", "--tb=no", "-rN", "-p", "lessons.pytest_plugin",
+               "-o", "pythonpath=mine .", *tests_of(folder)]
     print("python", shlex.join(command), flush=True)
     with subprocess.Popen([sys.executable, *command], cwd=root) as tests:
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is theirs: they say where they were

@@ -1,13 +1,13 @@
 """The measuring itself: its pieces run at tiny size, and its table, file and picture hold every row."""
 import json
 
-import bench
 import numpy as np
 import pytest
-from test_compiler import TINY
 
+from tools import bench
 from minimolmo.overrides import override
 from minimolmo.presets import preset
+from test_compiler import TINY
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_the_median_of_some_runs_counts_and_the_first_does_not(monkeypatch):
 
 
 def test_bars_are_as_long_as_their_values():
-    from charts import COLORS, LEFT, LINE, WIDTH, bars
+    from tools.charts import COLORS, LEFT, LINE, WIDTH, bars
     rows = [("a", 2.0, "2"), ("b", 1.0, "1"), ("", 0, ""), ("c", -1.0, ""), ("d", 1.0, "")]
     pixels = np.array(bars(rows, ""))
     lengths = [int((pixels[2 * LINE + LINE // 2 + LINE * n] == COLORS[color]).all(axis=-1).sum())

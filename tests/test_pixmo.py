@@ -15,13 +15,11 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import loopback
 import numpy as np
 import pytest
-from loopback import Loopback, status
 from PIL import Image
-from pixmo_world import World
 
+from tools import fake_hub
 from data.pixmo import prepare as preparing
 from data.pixmo.entry import LATER, Entry, Outcome
 from data.pixmo.hub import LIMITS, Hub
@@ -29,7 +27,9 @@ from data.pixmo.network import Limits
 from data.pixmo.prepare import Plan, main, prepare, split_rows
 from data.pixmo.store import Store
 from data.pixmo.workers import Workers
+from tools.fake_hub import Loopback, status
 from minimolmo.batch.dataset import Dataset, check_split
+from tools.fake_pixmo import World
 
 FAST = Limits(tries=2, backoff=0.01, loopback=True)
 HUB_FAST = replace(LIMITS, tries=2, backoff=0.01, loopback=True)
@@ -144,7 +144,7 @@ def test_the_seed_alone_picks_the_rows_and_the_manifest_tells_which(web, tmp_pat
         manifest = json.loads((tmp_path / folder / "manifest.json").read_text())
         chosen.append(manifest["sets"]["cap"]["rows"]["default"])
     assert chosen[0] == chosen[1] != chosen[2]
-    assert manifest["sets"]["cap"]["revisions"] == {"default": loopback.REVISION}
+    assert manifest["sets"]["cap"]["revisions"] == {"default": fake_hub.REVISION}
     assert manifest["sha256"]["train.jsonl"] == hashlib.sha256(
         (tmp_path / "c/train.jsonl").read_bytes()).hexdigest()
 
@@ -261,9 +261,9 @@ def test_a_hub_that_goes_down_half_way_leaves_what_is_there_and_the_next_run_end
     captions(web, 300)
     run(web, tmp_path / "unbroken", rows=150)
     half = Loopback.asked(web, "/rows")
-    whole = loopback.Handler.give_rows
+    whole = fake_hub.Handler.give_rows
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loopback.Handler, "give_rows", lambda handler, asked: (
+        patch.setattr(fake_hub.Handler, "give_rows", lambda handler, asked: (
             status(503)(handler) if web.asked("/rows") > half + 2 else whole(handler, asked)))
         line = run(web, tmp_path / "broken", rows=150)
     assert "cap stopped, hub: status 503" in line and "100 of 150 images" in line

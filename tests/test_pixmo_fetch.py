@@ -12,17 +12,17 @@ import zlib
 from dataclasses import replace
 from types import SimpleNamespace
 
-import loopback
 import pytest
-from loopback import Loopback, cut_short, redirect, status
 from PIL import Image
 
+from tools import fake_hub
 from data.pixmo import fetch as fetching
 from data.pixmo import network
 from data.pixmo.entry import LATER, NEVER, Entry, Failed
-from data.pixmo.fetch import failure_of, fetch
+from data.pixmo.fetch import fetch, failure_of
 from data.pixmo.network import Limits, get, is_public, read_url, seconds_to_wait
 from data.pixmo.picture import to_jpeg
+from tools.fake_hub import Loopback, cut_short, redirect, status
 
 FAST = Limits(most_bytes=300_000, tries=2, backoff=0.01, loopback=True)
 HASTY = replace(FAST, connect=1.0, read=0.3, total=0.6)  # for those that would never end
@@ -75,11 +75,11 @@ def test_a_dead_link_is_final(web):
 
 def test_a_bad_moment_is_tried_again_at_once_and_then_in_the_next_run(web):
     web.pictures["/cat.jpg"] = picture()
-    for fault in (status(500), status(502), status(429), loopback.reset, cut_short(picture())):
+    for fault in (status(500), status(502), status(429), fake_hub.reset, cut_short(picture())):
         assert fate(web.script("/cat.jpg", fault)) == ("", NEVER)
     for code in (500, 503, 429, 408):
         assert fate(web.script("/busy", status(code), status(code))) == ("busy", LATER)
-    assert fate(web.script("/reset", loopback.reset, loopback.reset)) == ("connection", LATER)
+    assert fate(web.script("/reset", fake_hub.reset, fake_hub.reset)) == ("connection", LATER)
 
 
 def test_a_server_that_names_a_time_to_wait_is_obeyed(web, monkeypatch):
@@ -104,7 +104,7 @@ def test_retry_after_is_seconds_or_a_date_or_nothing():
     assert [seconds_to_wait(text) for text in (None, "", "soon", "-5", "²")] == [None] * 5
 
 
-@pytest.mark.parametrize("slowly", [loopback.stall, loopback.drip, loopback.drip_headers])
+@pytest.mark.parametrize("slowly", [fake_hub.stall, fake_hub.drip, fake_hub.drip_headers])
 def test_a_server_that_stalls_or_drips_is_left_when_the_time_is_over(web, slowly):
     start = time.monotonic()
     assert fate(web.script("/slow", slowly, slowly), HASTY) == ("timeout", LATER)
@@ -129,8 +129,8 @@ def test_half_a_jpeg_with_an_honest_length_is_no_picture(web):
 def test_a_body_longer_than_allowed_is_not_read_to_its_end(web):
     three_gb = status(200, b"\xff\xd8", Content_Length="3000000000")
     assert fate(web.script("/declared", three_gb)) == ("too_big", NEVER)
-    assert fate(web.script("/endless", loopback.endless)) == ("too_big", NEVER)
-    assert fate(web.script("/bomb", loopback.gzip_bomb)) == ("too_big", NEVER)
+    assert fate(web.script("/endless", fake_hub.endless)) == ("too_big", NEVER)
+    assert fate(web.script("/bomb", fake_hub.gzip_bomb)) == ("too_big", NEVER)
 
 
 def test_a_picture_folded_by_gzip_is_unfolded_and_a_strange_coding_is_refused(web):

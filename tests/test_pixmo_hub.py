@@ -2,13 +2,13 @@
 from dataclasses import replace
 from types import SimpleNamespace
 
-import loopback
 import pytest
-from loopback import REVISION, Loopback, cut_short, hub_error, status
 
+from tools import fake_hub
 from data.pixmo import fetch as fetching
 from data.pixmo.entry import Failed
 from data.pixmo.hub import HUB, LIMITS, PAGE, Hub
+from tools.fake_hub import REVISION, Loopback, cut_short, hub_error, status
 
 FAST = replace(LIMITS, tries=4, backoff=0.01, loopback=True)
 HASTY = replace(FAST, read=0.4, total=0.8)
@@ -45,10 +45,10 @@ def test_a_bad_day_of_the_hub_is_waited_out(web):
     for fault in (hub_error(500, "ResponseNotReady", "The server is busier than usual"), status(502),
                   status(429, b'{"error":"too many requests"}'), status(200, whole[:20]), cut_short(whole),
                   status(200, b"<html>Welcome</html>"), status(200, b'{"rows": 5, "num_rows_total": 1}'),
-                  status(200, b"[" * 100_000), loopback.reset):
+                  status(200, b"[" * 100_000), fake_hub.reset):
         web.script("/rows", fault)
         assert len(read(web).rows) == 100
-    for fault in (loopback.stall, loopback.drip_headers):
+    for fault in (fake_hub.stall, fake_hub.drip_headers):
         web.script("/rows", fault)
         assert len(read(web, limits=HASTY).rows) == 100
 
@@ -112,7 +112,7 @@ def test_between_two_requests_there_is_a_pause(web, monkeypatch):
 def test_the_token_goes_to_the_hub_and_a_hub_that_redirects_gets_no_second_look(web):
     read(web, token="hf_secret")
     assert web.seen[-1][1]["Authorization"] == "Bearer hf_secret"
-    web.script("/rows", loopback.redirect(web.url + "/elsewhere"))
+    web.script("/rows", fake_hub.redirect(web.url + "/elsewhere"))
     with pytest.raises(Failed) as caught:
         read(web, token="hf_secret")
     assert web.asked("/elsewhere") == 0 and "secret" not in str(caught.value)

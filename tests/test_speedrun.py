@@ -4,8 +4,8 @@ import subprocess
 from types import SimpleNamespace
 
 import pytest
-import speedrun
 
+from tools import speedrun
 from minimolmo.presets import preset
 
 
@@ -25,7 +25,7 @@ def test_what_was_stopped_goes_on_and_nothing_is_done_twice(commands, tmp_path, 
     assert [command[0] for command in commands] == ["-m", "-m", "train.py"]
     assert "not at the end yet" in capsys.readouterr().out
     speedrun.main(arguments)
-    assert [command[0] for command in commands[3:]] == ["train.py", "tests/targets.py"]
+    assert [command[0] for command in commands[3:]] == ["train.py", "tests/tools/targets.py"]
     assert json.loads((tmp_path / "clock.json").read_text())["done"] == list(speedrun.PARTS)
     speedrun.main(arguments)
     assert len(commands) == 5

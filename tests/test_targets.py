@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import targets
 
+from tools import targets
 from data.masks import shows, visible_masks
 from data.scenes import make_scene
 from minimolmo.flow import Annotation, Answer, Example, Thing

@@ -1,4 +1,4 @@
-"""The answers to lesson 15: what `tests/ablate.py` does, and slips that are easily made. Try first."""
+"""The answers to lesson 15: what `tests/tools/ablate.py` does, and slips that are easily made. Try first."""
 import sys
 
 import torch
@@ -6,8 +6,8 @@ import torch
 from lessons.compare import compare
 from lessons.page import ROOT
 
-sys.path.append(str(ROOT / "tests"))  # where ablate.py lies: it is no part of the library
-import ablate  # noqa: E402
+sys.path.append(str(ROOT / "tests"))  # where tools/ lies: it is no part of the library
+from tools import ablate  # noqa: E402
 
 # gain_and_spread
 

@@ -1,6 +1,6 @@
 """How much memory does loading a released folder take? Writes a synthetic one, loads it, removes it.
 
-    python tests/memory.py            2.3 GB in the system's temporary folder, a minute
+    python tests/tools/load_memory.py            2.3 GB in the system's temporary folder, a minute
 
 The model is Molmo-7B-D with fewer layers and a smaller vocabulary, random numbers in float32, in shards of
 500 MB. Each load happens in a process of its own; its peak is the operating system's, beyond what Python and
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from minimolmo.model.molmo import MiniMolmo  # noqa: E402

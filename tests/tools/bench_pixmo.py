@@ -1,7 +1,7 @@
 """Fetch PixMo from the web on loopback and measure it: all eight sets, or 3,000 large pictures of one.
 
-    python tests/pixmo_loopback.py sets --rows=300      out/pixmo/data/pixmo, out/pixmo/look.png
-    python tests/pixmo_loopback.py speed --rows=3000    pictures a second, memory while it runs
+    python tests/tools/bench_pixmo.py sets --rows=300      out/pixmo/data/pixmo, out/pixmo/look.png
+    python tests/tools/bench_pixmo.py speed --rows=3000    pictures a second, memory while it runs
 
 The server has a process of its own and shares the cores. RUNS.md has what came out.
 """
@@ -22,7 +22,7 @@ from pathlib import Path
 
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # as a script it knows neither
 
 from data.look import points_in, words_of  # noqa: E402
@@ -38,8 +38,8 @@ PICTURES = 4                # of each style on the sheet
 
 def serve(kind: str, rows: int, told) -> None:
     """The web, for ever; its URL is told when it is up."""
-    from loopback import Loopback
-    from pixmo_world import World
+    from tools.fake_hub import Loopback
+    from tools.fake_pixmo import World
     with Loopback() as web:
         World(web, rows=6 * rows) if kind == "sets" else _many_captions(web, rows)
         told.put(web.url)

@@ -1,4 +1,4 @@
-"""How `make marks` words what fails, a plugin of pytest: python -m pytest -p lessons.marking.
+"""How `make marks` words what fails, a plugin of pytest: python -m pytest -p lessons.pytest_plugin.
 
 Each fault is told once: the line that is to blame, and which tests it fails. A loop without an end is ended.
 The words are marks.py's; pytest chose the names of the hooks.

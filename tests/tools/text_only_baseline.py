@@ -1,6 +1,6 @@
 """How much do the words alone give away? A reader who never sees a picture, against the most common answer.
 
-    python tests/blind.py --level=full        after `make data LEVEL=full`
+    python tests/tools/text_only_baseline.py --level=full        after `make data LEVEL=full`
 
 The reader is a logistic regression over the bag of the question's words and pairs of words, trained on train,
 asked on val. If it beats the most common answer by more than five points, the text gives something away that
@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from data.write import HERE, SIZES  # noqa: E402
 from minimolmo.batch.dataset import Dataset  # noqa: E402

@@ -1,4 +1,4 @@
-"""Does a trained mini meet its goals? python tests/targets.py --weights=out/mini [--rows=256]
+"""Does a trained mini meet its goals? python tests/tools/targets.py --weights=out/mini [--rows=256]
 
 `minimolmo.evaluate` with two additions for which one must know who drew the pictures: a point hits if it lies
 in the visible mask of its thing, and the free questions of closed types (one right answer) are scored by
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from data.masks import shows, visible_masks  # noqa: E402

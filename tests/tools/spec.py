@@ -1,8 +1,8 @@
-"""Print the tests' names as the manual they are: python tests/spec.py"""
+"""Print the tests' names as the manual they are: python tests/tools/spec.py"""
 import ast
 from pathlib import Path
 
-for path in sorted(Path(__file__).parent.glob("test_*.py")):
+for path in sorted(Path(__file__).parents[1].glob("test_*.py")):
     names = [node.name for node in ast.walk(ast.parse(path.read_text()))
              if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
     print("\n" + path.stem.removeprefix("test_"))

@@ -12,11 +12,10 @@ import random
 import re
 from collections.abc import Sequence
 
-from loopback import PIXMO, Loopback
-
 from data.prepare_all import SETS
 from data.world import get_level
 from data.write import SAVED_AS
+from tools.fake_hub import PIXMO, Loopback
 from minimolmo.flow import Annotation
 from minimolmo.text.points import parse_points
 

@@ -1,4 +1,4 @@
-"""Train a few steps with the code in mine/minimolmo: python -m lessons.tiny (after `make blank`).
+"""Train a few steps with the code in mine/minimolmo: python -m lessons.train_mine (after `make blank`).
 
 The data lies in out/tiny/data, `make tiny` draws it. Says whose code ran, and how the loss fell.
 """

@@ -1,4 +1,4 @@
-"""What does each idea of Molmo buy? python tests/ablate.py [--minutes=9] [--only=one,two] [--seeds=1,2]
+"""What does each idea of Molmo buy? python tests/tools/ablate.py [--minutes=9] [--only=one,two] [--seeds=1,2]
 
 Every variant is trained with the same data, steps and seeds as the base, and differs in one thing alone; only
 "one annotation each" gets the base's seconds in the mixture in place of its steps. For that a step of each is
@@ -28,23 +28,25 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from charts import bars  # noqa: E402
-
 import train  # noqa: E402
-from minimolmo import checkpoint, evaluate, optim, speed  # noqa: E402
+from tools.charts import bars  # noqa: E402
+from minimolmo import evaluate  # noqa: E402
+from minimolmo.training import compiler, optimizer  # noqa: E402
+from minimolmo.weights import checkpoint  # noqa: E402
 from minimolmo.answer import load  # noqa: E402
 from minimolmo.batch import loader  # noqa: E402
-from minimolmo.config import RunConfig, override  # noqa: E402
-from minimolmo.disk import write_atomically  # noqa: E402
-from minimolmo.metrics import score_items  # noqa: E402
-from minimolmo.model import molmo  # noqa: E402
+from minimolmo.config import RunConfig  # noqa: E402
+from minimolmo.overrides import override  # noqa: E402
 from minimolmo.presets import preset  # noqa: E402
+from minimolmo.model import molmo  # noqa: E402
+from minimolmo.disk import write_atomically  # noqa: E402
+from minimolmo.training.run import Run, make_loader  # noqa: E402
+from minimolmo.metrics import score_items  # noqa: E402
 from minimolmo.text import prompts  # noqa: E402
 from minimolmo.text.points import parse_points, points_to_text  # noqa: E402
-from minimolmo.training.run import Run, make_loader  # noqa: E402
 
 # What is compared: (style, score_items). The first two are the paper's own: cap F1, and counting by pointing.
 SCORES = {"caption F1": ("long_caption", "fact F1"), "point-then-count": ("point_count", "accuracy"),

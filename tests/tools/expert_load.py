@@ -1,6 +1,6 @@
 """Which expert hears what? Held-out pictures and their answers through a trained mixture of experts.
 
-    python tests/load.py out/moe
+    python tests/tools/expert_load.py out/moe
 
 One line a block: each expert's share of the questions, 1.00 = its fair share; the busiest and the idlest.
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from minimolmo.answer import load  # noqa: E402
@@ -43,7 +43,7 @@ def measure(folder: str) -> list[torch.Tensor]:
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
-        sys.exit("Say which run to measure, e.g. python tests/load.py out/moe")
+        sys.exit("Say which run to measure, e.g. python tests/tools/expert_load.py out/moe")
     try:
         for number, asked in enumerate(measure(sys.argv[1])):
             share = asked / asked.float().mean()

@@ -1,4 +1,4 @@
-"""From nothing to the goals of mini, against the clock: python tests/speedrun.py [mini] [--minutes=9]
+"""From nothing to the goals of mini, against the clock: python tests/tools/speedrun.py [mini] [--minutes=9]
 
 Draws the data, learns the words, trains, asks the held-out questions; prints the minutes of each and the
 goals. With --minutes it stops then, and the same command goes on: OUT/clock.json counts only while
@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from minimolmo import checkpoint  # noqa: E402
@@ -36,7 +36,7 @@ def commands(config: RunConfig, settings: list[str], out: Path, minutes: float) 
                   f"--folder={data}"],
         "training": ["train.py", config.name, f"--out={out / 'run'}", f"--data={data}", "--resume", *limit,
                      *settings],
-        "questions": ["tests/targets.py", f"--weights={out / 'run'}", f"--data={data}"]}
+        "questions": ["tests/tools/targets.py", f"--weights={out / 'run'}", f"--data={data}"]}
 
 
 class Clock:

@@ -1,4 +1,4 @@
-"""Measure, on this machine: python tests/bench.py [nano|mini] [--steps=12]
+"""Measure, on this machine: python tests/tools/bench.py [nano|mini] [--steps=12]
 
 Training steps and where their time goes, attention in three forms, packing, compiling, crops, decoding,
 tiling; on a GPU also a model of a billion weights. Prints a table, writes out/bench-PRESET.json and .png;
@@ -18,28 +18,28 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from charts import bars  # noqa: E402
-
-from minimolmo import speed  # noqa: E402
+from tools.charts import bars  # noqa: E402
+from minimolmo.training import compiler  # noqa: E402
 from minimolmo.answer import generate, build_prompt  # noqa: E402
 from minimolmo.batch.collate import collate  # noqa: E402
 from minimolmo.batch.dataset import Dataset  # noqa: E402
 from minimolmo.batch.loader import Loader, Preprocessor  # noqa: E402
 from minimolmo.batch.sequence import build_sequence  # noqa: E402
-from minimolmo.config import ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, RunConfig, VisionConfig  # noqa: E402
+from minimolmo.config import (ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig,  # noqa: E402
+                              RunConfig, VisionConfig)
 from minimolmo.device import autocast, pick_device  # noqa: E402
+from minimolmo.training.flops import peak_flops, training_flops  # noqa: E402
 from minimolmo.flow import Batch  # noqa: E402
 from minimolmo.image.tiler import tile_image  # noqa: E402
 from minimolmo.model.attention import attention, fused_attention  # noqa: E402
 from minimolmo.model.molmo import MiniMolmo, attention_mask  # noqa: E402
+from minimolmo.training.optimizer import make_optimizer  # noqa: E402
 from minimolmo.presets import preset  # noqa: E402
 from minimolmo.text.hf_tokenizer import read_tokenizer  # noqa: E402
 from minimolmo.text.tokenizer import Tokenizer  # noqa: E402
-from minimolmo.training.flops import peak_flops, training_flops  # noqa: E402
-from minimolmo.training.optimizer import make_optimizer  # noqa: E402
 
 DEVICE = pick_device()
 BILLION = MolmoConfig(  # CLIP's ViT-L and a decoder of the size of Llama-3.2-1B's: 1.4 billion weights in all
