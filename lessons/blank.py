@@ -116,11 +116,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("lesson", help="its number")
     parser.add_argument("--marks", action="store_true", help="run the library's tests on mine/minimolmo")
     parser.add_argument("--status", action="store_true", help="only say what is empty and what is yours")
-    options = parser.parse_args(arguments)
-    folder, = find_lessons(options.lesson)
-    if options.marks:
+    args = parser.parse_args(arguments)
+    folder, = find_lessons(args.lesson)
+    if args.marks:
         return run_tests(folder)
-    if not options.status:
+    if not args.status:
         blank_lesson(folder)
     print_states(folder)
     if read_build_list(folder):

@@ -154,15 +154,15 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lesson", nargs="?", default="", help="its number (default: the table of all)")
     parser.add_argument("--start", action="store_true", help="copy the lesson's stubs to mine/")
-    options = parser.parse_args(arguments)
-    if options.start and not options.lesson:
+    args = parser.parse_args(arguments)
+    if args.start and not args.lesson:
         raise ValueError("no lesson is named, so there is nothing to start. Try make start N=00.")
-    if not options.lesson:
+    if not args.lesson:
         return print_progress()
-    folder, = find_lessons(options.lesson)
-    if options.start:
+    folder, = find_lessons(args.lesson)
+    if args.start:
         path = copy_stubs(folder).relative_to(ROOT)
-        print(f"yours to fill in: {path}; then make check N={options.lesson}")
+        print(f"yours to fill in: {path}; then make check N={args.lesson}")
     else:
         print_results(folder)
 

@@ -228,10 +228,10 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lesson", nargs="?", default="", help="its number (default: all)")
     parser.add_argument("--write", action="store_true", help="write today's outputs into the pages")
-    options, num_failed = parser.parse_args(arguments), 0
-    for folder in find_lessons(options.lesson):
+    args, num_failed = parser.parse_args(arguments), 0
+    for folder in find_lessons(args.lesson):
         page, start = folder / "README.md", time.perf_counter()
-        errors = run_page(page.relative_to(ROOT) if Path.cwd() == ROOT else page, options.write)
+        errors = run_page(page.relative_to(ROOT) if Path.cwd() == ROOT else page, args.write)
         verdict, seconds = "FAILED" if errors else "passed", time.perf_counter() - start
         num_words = count_words(page.read_text())
         print(f"{folder.name:<22} {verdict:<9} {num_words:>5,} words {seconds:>5.1f} s", flush=True)
