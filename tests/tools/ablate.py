@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import train  # noqa: E402
-from tools.charts import bars  # noqa: E402
+from tools.charts import draw_bars  # noqa: E402
 from minimolmo import checkpoint, evaluate, optim, speed  # noqa: E402
 from minimolmo.answer import load  # noqa: E402
 from minimolmo.batch import loader  # noqa: E402
@@ -307,7 +307,7 @@ def draw_chart(lines: list[dict]) -> Image.Image:
         rows += [(f"{key}: {line['variant']}", line[f"{key}, gained"], f"{line[key + ', gained']:+.3f}")
                  for line in lines if f"{key}, gained" in line and line["variant"] != "base"]
         rows.append(("", 0.0, ""))
-    return bars(rows, "What changes when one idea does: gain over the base")
+    return draw_bars(rows, "What changes when one idea does: gain over the base")
 
 
 def keep_settings(out: Path, settings: dict) -> None:
