@@ -150,9 +150,9 @@ def bench_parts(config: RunConfig, batch: Batch) -> list[Row]:
              "decoder": run(lambda: model.read(batch, visual)),
              "head and loss": run(lambda: model.decoder.logits(hidden[said]).float().logsumexp(dim=-1)),
              "optimizer": lambda: step.optimizer.step()}
-    taken = {name: measure_seconds(part, 0.5) for name, part in parts.items()}
-    return [row("where the time goes", name, 100 * value / sum(taken.values()), "%", f"{1000 * value:.1f} ms")
-            for name, value in taken.items()]
+    seconds = {name: measure_seconds(part, 0.5) for name, part in parts.items()}
+    return [row("where the time goes", name, 100 * value / sum(seconds.values()), "%", f"{1000 * value:.1f} ms")
+            for name, value in seconds.items()]
 
 
 def bench_attention(config: RunConfig, batch: Batch) -> list[Row]:
@@ -174,9 +174,9 @@ def bench_attention(config: RunConfig, batch: Batch) -> list[Row]:
              "FlexAttention" + ", not compiled" * (not cuda): lambda: flex(q, k, v, block_mask=mask)}
     note = (f"{size[0]} x {size[2]} tokens, {100 * visible.float().mean():.0f} % visible, forward"
             f"{' and backward' if cuda else ''}")
-    taken = {name: measure_seconds((lambda: form().sum().backward()) if cuda else form, 0.5)
+    seconds = {name: measure_seconds((lambda: form().sum().backward()) if cuda else form, 0.5)
              for name, form in forms.items()}
-    return [row("attention, branch mask", name, 1000 * value, "ms", note) for name, value in taken.items()]
+    return [row("attention, branch mask", name, 1000 * value, "ms", note) for name, value in seconds.items()]
 
 
 class Unpacked(Loader):
@@ -207,12 +207,12 @@ def bench_packing(config: RunConfig, tokenizer: Tokenizer, steps: int) -> list[R
         for batch in tqdm(batches, name, leave=False, delay=1):
             step(batch)
         _synchronize()
-        taken = time.perf_counter() - start
-        speeds[name] = said / taken
+        seconds = time.perf_counter() - start
+        speeds[name] = said / seconds
         rows.append(row("packing", name, speeds[name], "annotations/s",
                         f"{len(batches[0].ids)} sequences a step"))
         if name == "packed":
-            share = 100 * making * steps / taken
+            share = 100 * making * steps / seconds
             rows.append(row("making a batch", "one process, of a step's time", share, "%",
                             f"{1000 * making / size:.2f} ms an image"))
     gain = speeds["packed"] / speeds["one image each"]
@@ -224,9 +224,9 @@ def bench_crops(config: RunConfig, images: int, budgets=(0, 1, 2, 4, 6, 9, 12)) 
     rows, step = [], Step(config.model)
     for budget in budgets:
         batch = make_batch(config.model, images, budget, words=32)
-        taken = measure_seconds(lambda: step(batch), 0.5)
+        seconds = measure_seconds(lambda: step(batch), 0.5)
         note = f"{len(batch.patches) // images} crops, {len(batch.pool_idx) // images} visual tokens an image"
-        rows.append(row("crops budget", f"at most {budget}" if budget else "overview alone", images / taken,
+        rows.append(row("crops budget", f"at most {budget}" if budget else "overview alone", images / seconds,
                         "images/s", note))
     return rows
 
@@ -255,12 +255,12 @@ def bench_decoding(config: RunConfig, tokens: int = 200) -> list[Row]:
         with_cache, plain = generate(model, one, -1, tokens)[0], without_cache(model, one, tokens)
         if DEVICE.type == "cpu" and with_cache != plain:
             raise AssertionError("the tokens with and without the KV cache differ")
-        taken = {"KV cache, batch 1": measure_seconds(lambda: generate(model, one, -1, tokens)),
+        seconds = {"KV cache, batch 1": measure_seconds(lambda: generate(model, one, -1, tokens)),
                  "KV cache, batch 32": measure_seconds(lambda: generate(model, many, -1, tokens)) / 32,
                  "no cache, batch 1": measure_seconds(lambda: without_cache(model, one, tokens))}
     rows = [row("decoding", name, tokens / value, "tokens/s", f"{tokens} tokens")
-            for name, value in taken.items()]
-    gain = taken["no cache, batch 1"] / taken["KV cache, batch 1"]
+            for name, value in seconds.items()]
+    gain = seconds["no cache, batch 1"] / seconds["KV cache, batch 1"]
     return rows + [row("KV cache gains", "batch 1", gain, "x")]
 
 
@@ -270,9 +270,9 @@ def bench_tiler(config: RunConfig) -> list[Row]:
     for as_bytes in (True, False):
         for view in ("bird", "ground", "close_up"):
             budget = config.model.image.budget(view)
-            taken = measure_seconds(lambda: tile_image(image, config.model.image, budget, as_bytes), 0.3)
+            seconds = measure_seconds(lambda: tile_image(image, config.model.image, budget, as_bytes), 0.3)
             name = f"{view}, {'bytes' if as_bytes else 'exact'}"
-            rows.append(row("tiler, 640x480", name, 1 / taken, "images/s"))
+            rows.append(row("tiler, 640x480", name, 1 / seconds, "images/s"))
     return rows
 
 
@@ -281,8 +281,8 @@ def bench_tokenizer(file: Path, size: int = 4_000_000) -> list[Row]:
     pages = "".join((ROOT / name).read_text("utf-8") for name in ("README.md", "RUNS.md"))
     text, tokenizer = pages * (size // len(pages)), read_tokenizer(file)
     tokenizer.encode(pages)
-    taken = measure_seconds(lambda: tokenizer.encode(text))
-    return [row("encoding English", "HF tokenizer", len(text.encode()) / 1e6 / taken, "MB/s", file.name)]
+    seconds = measure_seconds(lambda: tokenizer.encode(text))
+    return [row("encoding English", "HF tokenizer", len(text.encode()) / 1e6 / seconds, "MB/s", file.name)]
 
 
 def bench_all(config: RunConfig, steps: int, tokenizer_file: Path) -> Iterator[list[Row]]:
