@@ -1,4 +1,4 @@
-"""Checkpoints: whole or not there at all, the same bits back, and every misfit named."""
+"""Checkpoints: saved whole or not at all, the same bits back, and clear errors for what does not fit."""
 import itertools
 import os
 import random

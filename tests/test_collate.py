@@ -1,4 +1,4 @@
-"""Sequences to a batch: words are padded, images never."""
+"""Collating sequences into a batch: tokens are padded, images never."""
 import numpy as np
 import torch
 

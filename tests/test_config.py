@@ -1,4 +1,4 @@
-"""Every number once: settings from the command line, and settings that cannot work."""
+"""Settings: defaults, the command line, and impossible values that are refused."""
 import json
 
 import pytest

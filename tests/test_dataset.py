@@ -1,4 +1,4 @@
-"""A folder of pictures and what was said about them: your own works unchanged, and every slip is named."""
+"""A folder of images and annotations: your own data unchanged, and every error in it named."""
 import json
 import math
 import runpy

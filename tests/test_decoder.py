@@ -1,4 +1,4 @@
-"""The decoder: norms, rotary positions, dropout by token, and the cache that saves reading twice."""
+"""The decoder: norms, rotary positions, token dropout and the KV cache."""
 import dataclasses
 import math
 

@@ -1,4 +1,4 @@
-"""Pictures: the right colour in the right place, and nothing a half-trained model emits breaks a drawing."""
+"""Drawing: the right colour in the right place, and no error for anything a half-trained model emits."""
 import math
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Mixture of experts: each token asks the few that suit it, and nobody is asked by all."""
+"""Mixture of experts: each token goes to its top-k experts, and the load stays even."""
 import pytest
 import torch
 import torch.nn.functional as F

@@ -1,4 +1,4 @@
-"""Level full: scenes of many kinds, and all that is said about them, checked by other eyes."""
+"""Level full: scenes of many kinds, and their annotations, checked by independent code."""
 import itertools
 import math
 import random

@@ -1,4 +1,4 @@
-"""Growing: exact labels for what every patch and visual token looks at, and the losses they teach by."""
+"""Auxiliary losses: exact labels for every patch and visual token, and the losses they give."""
 import dataclasses
 
 import pytest

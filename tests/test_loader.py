@@ -1,4 +1,4 @@
-"""Batches without end, from several datasets: batch k depends on the seed and on k alone."""
+"""Endless batches from several datasets: batch k depends on the seed and on k only."""
 import json
 from collections import Counter
 from itertools import islice

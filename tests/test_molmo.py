@@ -1,4 +1,4 @@
-"""The whole of Molmo: what reaches what, what it costs to be wrong."""
+"""The whole model: which token depends on what, and the loss."""
 import dataclasses
 import math
 from types import SimpleNamespace

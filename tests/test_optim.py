@@ -1,4 +1,4 @@
-"""Three parts, three rates: the schedule on paper, and clipping that punishes only the guilty."""
+"""The optimizer: three parts, three learning rates, the schedule, and clipping for each part by itself."""
 import math
 
 import pytest

@@ -1,4 +1,4 @@
-"""One picture from a stranger: whatever the server does, an outcome comes back, in bounded time."""
+"""Download of one image: whatever the server does, an outcome comes back in bounded time."""
 import gzip
 import hashlib
 import io

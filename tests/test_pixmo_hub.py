@@ -1,4 +1,4 @@
-"""Pages of rows: what the Hub documents, what it does on a bad day, and who gets to see the token."""
+"""Pages of rows from the Hub: its documented replies, its faults, and who gets to see the token."""
 from dataclasses import replace
 from types import SimpleNamespace
 

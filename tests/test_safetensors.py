@@ -1,4 +1,4 @@
-"""The safetensors format: known bytes in, known tensors out, and no unsound file gets through."""
+"""The safetensors format: known bytes in, known tensors out, and no corrupt file is accepted."""
 import json
 import tracemalloc
 

@@ -1,4 +1,4 @@
-"""The traps museum: each broken piece, put into the library, fails the law that its label names."""
+"""The traps museum: each broken piece, put into the library, fails the test that its label names."""
 import inspect
 import itertools
 import re

@@ -1,4 +1,4 @@
-"""The vision transformer: who looks at whom, and which blocks we listen to."""
+"""The vision transformer: which patch sees which, and which blocks' features are kept."""
 import pytest
 import torch
 from torch import nn
