@@ -38,12 +38,12 @@ def make_loader(folder, batch=8, names=("big", "small"), **options) -> Loader:
     return Loader(datasets, [1.0] * len(names), RECIPE, batch, options.pop("seed", 1), **options)
 
 
-def flat(steps) -> list[dict]:
+def flatten(steps) -> list[dict]:
     """Every micro-batch of some steps, as its fields."""
     return [vars(part) for step in steps for part in step]
 
 
-def same(some, others) -> bool:
+def is_equal(some, others) -> bool:
     """Equal to the last byte."""
     return len(some) == len(others) and all(
         a[key].equal(b[key]) if isinstance(a[key], torch.Tensor) else a[key] == b[key]
@@ -88,9 +88,9 @@ def test_a_tiny_dataset_fills_a_large_batch(folder):
 
 def test_resuming_at_step_5_gives_the_batches_from_step_5_on(folder):
     loader = make_loader(folder)
-    whole = flat(islice(loader.batches(), 12))
-    assert same(flat(islice(make_loader(folder).batches(start=5), 7)), whole[5:])
-    assert same(flat(islice(loader.batches(start=9), 3)), whole[9:])  # the same loader, backwards in time
+    whole = flatten(islice(loader.batches(), 12))
+    assert is_equal(flatten(islice(make_loader(folder).batches(start=5), 7)), whole[5:])
+    assert is_equal(flatten(islice(loader.batches(start=9), 3)), whole[9:])  # backwards in time
 
 
 def test_a_stage_ends_after_its_steps(folder):
@@ -101,8 +101,8 @@ def test_a_stage_ends_after_its_steps(folder):
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_workers_change_nothing(folder, workers):
-    alone = flat(make_loader(folder, batch=2).batches(steps=20))
-    assert same(flat(make_loader(folder, batch=2).batches(steps=20, workers=workers)), alone)
+    alone = flatten(make_loader(folder, batch=2).batches(steps=20))
+    assert is_equal(flatten(make_loader(folder, batch=2).batches(steps=20, workers=workers)), alone)
 
 
 def test_whenever_a_row_comes_again_its_words_are_drawn_anew(folder, monkeypatch):
@@ -115,7 +115,7 @@ def test_whenever_a_row_comes_again_its_words_are_drawn_anew(folder, monkeypatch
 
 
 def test_another_seed_gives_other_batches(folder):
-    one, other = (flat(islice(make_loader(folder, seed=seed).batches(), 1)) for seed in (1, 2))
+    one, other = (flatten(islice(make_loader(folder, seed=seed).batches(), 1)) for seed in (1, 2))
     assert one[0]["names"] != other[0]["names"]
 
 
