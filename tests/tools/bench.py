@@ -151,7 +151,8 @@ def bench_parts(config: RunConfig, batch: Batch) -> list[Row]:
              "head and loss": run(lambda: model.decoder.logits(hidden[said]).float().logsumexp(dim=-1)),
              "optimizer": lambda: step.optimizer.step()}
     seconds = {name: measure_seconds(part, 0.5) for name, part in parts.items()}
-    return [row("where the time goes", name, 100 * value / sum(seconds.values()), "%", f"{1000 * value:.1f} ms")
+    total = sum(seconds.values())
+    return [row("where the time goes", name, 100 * value / total, "%", f"{1000 * value:.1f} ms")
             for name, value in seconds.items()]
 
 
