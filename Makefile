@@ -79,7 +79,7 @@ ablate: setup       ## what each idea of Molmo buys: many small runs, resumable 
 release: setup      ## OUT=out/mini as a folder to give away: data/released/minimolmo-mini (after make eval)
 	$(PYTHON) -m minimolmo.weights.release $(OUT) $(ARGS)
 
-lesson: setup       ## run one lesson's page and hold it against what it says: make lesson N=05
+lesson: setup       ## run one lesson's page and check its outputs: make lesson N=05
 	$(PYTHON) -m lessons.run $(or $(N),$(error which lesson? Try make lesson N=05))
 
 lessons: setup      ## run all lessons (under 10 minutes on 2 cores)
@@ -91,7 +91,7 @@ lessons-write: setup ## write today's outputs, quotes and pictures into the less
 start: setup        ## put a lesson's exercises into mine/: make start N=05
 	$(PYTHON) -m lessons.check $(N) --start
 
-check: setup        ## hold your exercises against the library: make check N=05
+check: setup        ## compare your exercises with the library: make check N=05
 	@$(PYTHON) -m lessons.check $(or $(N),$(error which lesson? Try make check N=05))
 
 progress: setup     ## how far you are in all lessons, and what comes next
@@ -100,7 +100,7 @@ progress: setup     ## how far you are in all lessons, and what comes next
 blank: setup        ## empty a lesson's functions in your copy, mine/minimolmo: make blank N=05
 	$(PYTHON) -m lessons.blank $(or $(N),$(error which lesson? Try make blank N=05))
 
-marks: setup        ## let the library's own tests mark your copy: make marks N=05
+marks: setup        ## run the library's own tests on your copy: make marks N=05
 	@$(PYTHON) -m lessons.blank --marks $(or $(N),$(error which lesson? Try make marks N=05))
 
 tiny: setup         ## train a few steps with the code in mine/minimolmo

@@ -1,11 +1,11 @@
-"""What went wrong in the learner's own file, in words: said alike by `make check`, `make marks`, `make tiny`.
+"""Describe an error in the learner's own file; used by `make check`, `make marks` and `make tiny`.
 
     mine/minimolmo/image/tiler.py, line 34, in choose_grid: NameError: name 'grid' is not defined
         return grid.nothing
       Nothing beyond this line can be marked: mend it first.
       It fails test_the_grid_has_the_shape_of_the_image and 94 other tests.
 
-Nothing here imports the library, as the tests are to meet the learner's copy of it first.
+Nothing here imports the library: the tests must import the learner's copy first.
 """
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from pathlib import Path
 from lessons.page import ROOT
 
 MINE, TESTS = ROOT / "mine", ROOT / "tests"
-PATIENCE = 60  # seconds that a test or an exercise may take; the library's own take a few
+TIME_LIMIT = 60  # seconds that a test or an exercise may take; the library's own take a few
 
 
-def stopped(error: BaseException) -> str:
-    """In words, what stopped the learner's code, on which line, and that line.
+def describe_error(error: BaseException) -> str:
+    """What stopped the learner's code, on which line, and the source of that line.
 
-    It is the last line in a file of the learner's: what lies deeper was only asked to do the impossible.
+    It is the last line in a file of the learner's: a deeper line only got what that line gave it.
     """
-    file, line, inside, source = place(error)
-    where = f"{_short(file)}, line {line}"
+    file, line, function, source = locate_error(error)
+    where = f"{_relative_path(file)}, line {line}"
     if isinstance(error, NotImplementedError):
-        return f"{where}: {inside} is still empty, yours to write"
-    what = error.msg if isinstance(error, SyntaxError) else str(error)
-    where += f", in {inside}" if inside.isidentifier() else ""
+        return f"{where}: {function} is still empty, yours to write"
+    message = error.msg if isinstance(error, SyntaxError) else str(error)
+    where += f", in {function}" if function.isidentifier() else ""
     shown = f"\n    {source.strip()}" if source else ""
-    return f"{where}: {type(error).__name__}: {what}{shown}"
+    return f"{where}: {type(error).__name__}: {message}{shown}"
 
 
-def place(error: BaseException) -> tuple[str, int, str, str]:
+def locate_error(error: BaseException) -> tuple[str, int, str, str]:
     """File, line, function and source where an error arose: in the learner's own files if it passed through
     one, else in a test, else where it was raised."""
     if isinstance(error, SyntaxError) and Path(error.filename or "").is_file():  # it never came to run
@@ -49,16 +49,16 @@ def place(error: BaseException) -> tuple[str, int, str, str]:
 
 
 @contextlib.contextmanager
-def patience(seconds: float = PATIENCE) -> Iterator[None]:
-    """Raise TimeoutError on the line that is being run when the time is over: a loop without an end, perhaps.
+def time_limit(seconds: float = TIME_LIMIT) -> Iterator[None]:
+    """Raise TimeoutError on the line that is running when the time is over: an endless loop, perhaps.
     Windows has no such alarm; there Ctrl-C does it."""
     if not hasattr(signal, "setitimer"):
         yield
         return
 
-    def over(*_):
+    def on_alarm(*_):
         raise TimeoutError(f"no end after {seconds:g} seconds. Is this loop one that never stops?")
-    before = signal.signal(signal.SIGALRM, over)
+    before = signal.signal(signal.SIGALRM, on_alarm)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
@@ -67,10 +67,10 @@ def patience(seconds: float = PATIENCE) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def is_own(error: BaseException) -> bool:
-    """Whether an error arose in the learner's files, or in what they asked for."""
-    return Path(place(error)[0]).is_relative_to(MINE)
+def is_in_own_code(error: BaseException) -> bool:
+    """Whether an error arose in the learner's files, or in what they called."""
+    return Path(locate_error(error)[0]).is_relative_to(MINE)
 
 
-def _short(file: str) -> Path:
+def _relative_path(file: str) -> Path:
     return Path(file).relative_to(ROOT) if Path(file).is_relative_to(ROOT) else Path(file)

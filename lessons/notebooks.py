@@ -1,7 +1,7 @@
-"""Each page as a notebook for those who like cells: python -m lessons.notebooks. The standard library alone.
+"""Write each page as a Jupyter notebook: python -m lessons.notebooks. The standard library alone.
 
-Python blocks become code cells with their printed output, everything else stays text; pictures are inside, so
-a notebook may be moved. It writes what it draws beside itself, never into lessons/.
+Python blocks become code cells with their printed output, everything else stays text. Pictures are embedded,
+so a notebook may be moved. Its cells draw into out/notebooks, never into lessons/.
 """
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import os
 import re
 from pathlib import Path
 
-from lessons.page import PICTURE, RAISES, ROOT, blocks, find
+from lessons.page import PICTURE, RAISES, ROOT, find_lessons, parse_blocks
 
 OUT = ROOT / "out" / "notebooks"
-FIRST = """\
+SETUP_CELL = """\
 # Finds the project, and a folder for what the cells draw.
 import os, sys
 from pathlib import Path
@@ -28,19 +28,20 @@ HERE.mkdir(parents=True, exist_ok=True)
 """
 
 
-def notebook(page: Path, out: Path = OUT) -> dict:
-    """One page in nbformat 4.5: the setting-up cell, then text and code in the page's order."""
-    text, place = page.read_text(), 0
-    cells = [_code(FIRST.format(root=str(ROOT), name=page.parent.name), [], False)]
-    for block, after in zip(blocks(text), [*blocks(text)[1:], None]):
+def make_notebook(page: Path, out: Path = OUT) -> dict:
+    """One page in nbformat 4.5: the set-up cell, then text and code in the page's order."""
+    text, offset = page.read_text(), 0
+    blocks = parse_blocks(text)
+    cells = [_code_cell(SETUP_CELL.format(root=str(ROOT), name=page.parent.name), [], False)]
+    for block, after in zip(blocks, [*blocks[1:], None]):
         if block.kind == "python" and not block.note:
-            cells += _markdown(text[place:block.begin], page, out)
-            shown = after.body if after and after.kind == "text" else ""
-            cells.append(_code(block.body, _output(shown), bool(RAISES.search(block.body))))
-            place = block.end
+            cells += _markdown_cells(text[offset:block.start], page, out)
+            output = after.body if after and after.kind == "text" else ""
+            cells.append(_code_cell(block.body, _outputs(output), bool(RAISES.search(block.body))))
+            offset = block.end
         elif block.kind == "text":  # it is the output of the cell above
-            place = block.end
-    cells += _markdown(text[place:], page, out)
+            offset = block.end
+    cells += _markdown_cells(text[offset:], page, out)
     for number, cell in enumerate(cells):
         cell["id"] = f"{page.parent.name}-{number}".replace("_", "-")
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -48,13 +49,13 @@ def notebook(page: Path, out: Path = OUT) -> dict:
             "nbformat": 4, "nbformat_minor": 5}
 
 
-def _code(source: str, outputs: list, raises: bool) -> dict:
+def _code_cell(source: str, outputs: list, raises: bool) -> dict:
     """A code cell; one that raises is tagged, so that "run all" goes on."""
     return {"cell_type": "code", "execution_count": None, "outputs": outputs, "source": _lines(source),
             "metadata": {"tags": ["raises-exception"]} if raises else {}}
 
 
-def _output(text: str) -> list:
+def _outputs(text: str) -> list[dict]:
     return [{"output_type": "stream", "name": "stdout", "text": _lines(text)}] if text else []
 
 
@@ -62,8 +63,8 @@ def _lines(text: str) -> list[str]:
     return text.rstrip("\n").splitlines(keepends=True)
 
 
-def _markdown(text: str, page: Path, out: Path) -> list[dict]:
-    """A text cell with its pictures inside and its links leading where they led; none if it is empty."""
+def _markdown_cells(text: str, page: Path, out: Path) -> list[dict]:
+    """A text cell with embedded pictures and links that still lead to the same files; none if it is empty."""
     attachments = {}
 
     def embed(match: re.Match) -> str:
@@ -84,9 +85,9 @@ def _markdown(text: str, page: Path, out: Path) -> list[dict]:
 def main() -> None:
     """Write every lesson's notebook."""
     OUT.mkdir(parents=True, exist_ok=True)
-    for folder in find():
+    for folder in find_lessons():
         path = OUT / f"{folder.name}.ipynb"
-        path.write_text(json.dumps(notebook(folder / "README.md"), indent=1))
+        path.write_text(json.dumps(make_notebook(folder / "README.md"), indent=1))
         print(path.relative_to(ROOT))
 
 

@@ -1,12 +1,12 @@
-"""Run the lessons: what a page prints, quotes, draws and names must be so. page.py says what a page holds.
+"""Run the lessons' pages and check what they print, quote, draw and name. page.py parses a page.
 
     python -m lessons.run 05            run lesson 05 and compare
     python -m lessons.run               all of them
     python -m lessons.run --write       run, and write today's outputs, quotes and pictures into the pages
 
 A python block that ends in the comment "# raises ValueError" must raise it; its text block ends with the
-message. Pictures are saved as HERE / "name.png"; HERE is a copy of the lesson's folder, so that the committed
-picture can be held against the new one.
+message. Pictures are saved as HERE / "name.png". HERE is a temporary copy of the lesson's folder, so that the
+committed picture can be compared with the new one.
 """
 from __future__ import annotations
 
@@ -27,168 +27,162 @@ import numpy as np
 import torch
 from PIL import Image
 
-from lessons.page import (
-    CODE,
-    PICTURE,
-    RAISES,
-    ROOT,
-    Block,
-    blocks,
-    find,
-    line_of,
-    missing_names,
-    prose,
-    quoted,
-    words,
-)
+from lessons.page import (INLINE_CODE, PICTURE, RAISES, ROOT, Block, count_words, extract_prose, find_lessons,
+                          find_missing_names, line_number, parse_blocks, read_source)
 
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
-CELL, MOST = 16, 24.0       # pixels; mean difference (of 255) allowed in each: other Pillows draw other edges
-LARGEST_PICTURE = 200_000   # bytes
+CELL_SIZE = 16              # pixels
+MAX_CELL_DIFFERENCE = 24.0  # of 255, the mean of a cell: other versions of Pillow draw other edges
+MAX_PICTURE_BYTES = 200_000
 
 
-class Run:
-    """One page, being run: what it printed last, what is wrong so far, what could be mended."""
+class PageRun:
+    """The run of one page: its namespace, the last output, the errors so far and the edits to be written."""
 
     def __init__(self, page: Path, here: Path, write: bool):
         self.page, self.here, self.write, self.text = page, here, write, page.read_text()
-        self.space = {"__name__": "__main__", "HERE": here}
-        self.ran: Block | None = None   # the python block that ran last
-        self.printed = ""               # by it, and not yet shown on the page
-        self.faults: list[str] = []
-        self.mended: list[tuple[int, int, str]] = []  # begin, end, what stands there from now on
+        self.namespace = {"__name__": "__main__", "HERE": here}
+        self.last_block: Block | None = None  # the python block that ran last
+        self.output = ""                      # printed by it, and not yet shown on the page
+        self.errors: list[str] = []
+        self.edits: list[tuple[int, int, str]] = []  # start, end, the new text between them
 
-    def fault(self, line: int, what: str):
-        """Note what is wrong, under the page's name and line."""
-        self.faults.append(f"{self.page}:{line}\n{what.rstrip()}")
+    def add_error(self, line: int, message: str) -> None:
+        """Note an error under the page's name and line."""
+        self.errors.append(f"{self.page}:{line}\n{message.rstrip()}")
 
-    def play(self):
-        """Every block in order, then the pictures and the names; the page is rewritten if it may be."""
-        for block in blocks(self.text):
+    def run(self) -> None:
+        """Run every block in order, then check pictures and names; rewrite the page if `write` is set."""
+        for block in parse_blocks(self.text):
             if block.kind == "text":
-                self.hold_output(block)
-            elif block.kind == "python" and block.noted("quote"):
-                self.hold_quote(block)
+                self.check_output(block)
+            elif block.kind == "python" and block.note_value("quote"):
+                self.check_quote(block)
             elif block.kind == "python" and not self.execute(block):
                 break  # the blocks after it would fail too
             elif block.kind not in ("python", "bash", ""):
-                self.fault(block.line - 1, f"a block of kind {block.kind!r}: pages hold python, text, bash")
-        self.hold_nothing_unshown()
-        self.hold_pictures()
-        self.hold_names()
-        if self.write and self.mended:
-            for begin, end, new in reversed(self.mended):
-                self.text = self.text[:begin] + new + self.text[end:]
+                self.add_error(block.line - 1,
+                               f"a block of kind {block.kind!r}: pages hold python, text, bash")
+        self.check_all_output_is_shown()
+        self.check_pictures()
+        self.check_names()
+        if self.write and self.edits:
+            for start, end, new in reversed(self.edits):
+                self.text = self.text[:start] + new + self.text[end:]
             self.page.write_text(self.text)
 
     def execute(self, block: Block) -> bool:
         """Run a python block in the page's namespace; False if it stopped and should not have."""
-        self.hold_nothing_unshown()
+        self.check_all_output_is_shown()
         expected, error = RAISES.search(block.body), None
         with contextlib.redirect_stdout(io.StringIO()) as out:
             try:
-                exec(compile("\n" * (block.line - 1) + block.body, str(self.page), "exec"), self.space)
+                code = compile("\n" * (block.line - 1) + block.body, str(self.page), "exec")
+                exec(code, self.namespace)
             except Exception as caught:  # a page may raise anything: it is reported, and the next page runs
                 error = caught
-        self.ran, self.printed = block, out.getvalue()
+        self.last_block, self.output = block, out.getvalue()
         if expected and type(error).__name__ == expected[1]:
-            self.printed += f"{type(error).__name__}: {error}\n"
+            self.output += f"{type(error).__name__}: {error}\n"
         elif error or expected:
-            self.fault(_line_of(error, self.page) or block.line,
-                       f"stopped with {type(error).__name__}: {error}" if error else
-                       f"should have raised {expected[1]}, and did not")
-            self.printed = ""
+            self.add_error(_error_line(error, self.page) or block.line,
+                           f"stopped with {type(error).__name__}: {error}" if error else
+                           f"should have raised {expected[1]}, and did not")
+            self.output = ""
             return bool(expected)
         return True
 
-    def hold_output(self, block: Block):
-        """Compare a text block with what was printed just above it."""
-        if self.ran is None or self.text[self.ran.end:block.begin].strip():
-            return self.fault(block.line, "no python block stands right above this text block. "
-                                          "Try a fence without a name for what is only shown")
-        if not alike(block.body, self.printed, block.noted("tolerance")):
-            self.mend(block, self.printed, "the code prints")
-        self.ran, self.printed = None, ""
+    def check_output(self, block: Block) -> None:
+        """Compare a text block with what the python block just above it printed."""
+        if self.last_block is None or self.text[self.last_block.end:block.start].strip():
+            return self.add_error(block.line, "no python block stands right above this text block. "
+                                              "Try a fence without a name for what is only shown")
+        if not outputs_match(block.body, self.output, block.note_value("tolerance")):
+            self.replace_body(block, self.output, "the code prints")
+        self.last_block, self.output = None, ""
 
-    def hold_quote(self, block: Block):
+    def check_quote(self, block: Block) -> None:
         """Compare a quote with the source it names."""
         try:
-            source = quoted(block.noted("quote"))
+            source = read_source(block.note_value("quote"))
         except ValueError as error:
-            return self.fault(block.line, str(error))
+            return self.add_error(block.line, str(error))
         if block.body.rstrip() != source.rstrip():
-            self.mend(block, source, f"{block.noted('quote')} says")
+            self.replace_body(block, source, f"{block.note_value('quote')} says")
 
-    def hold_nothing_unshown(self):
-        """What a block prints must stand on the page."""
-        if self.ran and self.printed:
-            self.fault(self.ran.line, "prints, and no text block follows. Try an empty one and "
-                                      f"make lessons-write. It printed:\n{self.printed}")
-        self.ran, self.printed = None, ""
+    def check_all_output_is_shown(self) -> None:
+        """Add an error if the last block printed something and no text block shows it."""
+        if self.last_block and self.output:
+            self.add_error(self.last_block.line, "prints, and no text block follows. Try an empty one and "
+                                                 f"make lessons-write. It printed:\n{self.output}")
+        self.last_block, self.output = None, ""
 
-    def mend(self, block: Block, new: str, whose: str):
-        """Note that a block's body should be another; with `write`, put it there."""
+    def replace_body(self, block: Block, new: str, label: str) -> None:
+        """Write a block's new body if `write` is set, else add the difference as an error."""
         if self.write:
-            self.mended.append((block.inner, block.inner + len(block.body), new.rstrip() + "\n"))
+            self.edits.append((block.body_start, block.body_start + len(block.body), new.rstrip() + "\n"))
         else:
             old, new = block.body.splitlines(), new.splitlines()
-            difference = difflib.unified_diff(old, new, "the page says", whose, lineterm="")
-            self.fault(block.line, "\n".join(difference))
+            difference = difflib.unified_diff(old, new, "the page says", label, lineterm="")
+            self.add_error(block.line, "\n".join(difference))
 
-    def hold_pictures(self):
-        """Every picture shown is drawn by the page and equals the committed one; none lies about unseen."""
-        shown = list(PICTURE.finditer(prose(self.text)))
+    def check_pictures(self) -> None:
+        """Check that the page draws each picture it shows as committed, and shows all in its folder."""
+        prose = extract_prose(self.text)
+        shown = list(PICTURE.finditer(prose))
         for match in shown:
-            line, name = line_of(prose(self.text), match.start()), match["name"]
+            line, name = line_number(prose, match.start()), match["name"]
             if not match["alt"].strip():
-                self.fault(line, f"{name} has no words for those who cannot see it: ![what to see]({name})")
+                self.add_error(line, f"{name} has no words for those who cannot see it: "
+                                     f"![what to see]({name})")
             if "/" in name and not (self.page.parent / name).is_file():
-                self.fault(line, f"the picture {name} does not exist")
+                self.add_error(line, f"the picture {name} does not exist")
             elif "/" not in name:
-                self.hold_picture(line, name)
+                self.check_picture(line, name)
         for path in sorted(self.page.parent.glob("*.png")):
             if path.name not in [match["name"] for match in shown]:
-                self.fault(1, f"{path.name} lies in the folder, and the page does not show it")
+                self.add_error(1, f"{path.name} lies in the folder, and the page does not show it")
 
-    def hold_picture(self, line: int, name: str):
-        """One picture against the committed one."""
+    def check_picture(self, line: int, name: str) -> None:
+        """Compare one picture with the committed one."""
         old, new = self.page.parent / name, self.here / name
         if not new.exists():
-            return self.fault(line, f"no block draws {name}. Try picture.save(HERE / {name!r})")
-        if new.stat().st_size > LARGEST_PICTURE:
-            self.fault(line, f"{name} has {new.stat().st_size:,} bytes; {LARGEST_PICTURE:,} are allowed. Try "
-                             f"a smaller one, or picture.quantize(64).save(...)")
-        differs = picture_differs(old, new) if old.exists() else "is not there yet"
-        if differs and self.write:
+            return self.add_error(line, f"no block draws {name}. Try picture.save(HERE / {name!r})")
+        if new.stat().st_size > MAX_PICTURE_BYTES:
+            self.add_error(line, f"{name} has {new.stat().st_size:,} bytes; {MAX_PICTURE_BYTES:,} are "
+                                 f"allowed. Try a smaller one, or picture.quantize(64).save(...)")
+        difference = compare_pictures(old, new) if old.exists() else "is not there yet"
+        if difference and self.write:
             shutil.copy(new, old)
-        elif differs:
-            self.fault(line, f"the picture {name} {differs}. Look at it, then make lessons-write")
+        elif difference:
+            self.add_error(line, f"the picture {name} {difference}. Look at it, then make lessons-write")
 
-    def hold_names(self):
-        """Make targets, modules, files and tests that the page names exist."""
-        for block in blocks(self.text):
+    def check_names(self) -> None:
+        """Check that the make targets, modules, files and tests that the page names exist."""
+        for block in parse_blocks(self.text):
             if block.kind == "bash":
                 for number, line in enumerate(block.body.splitlines()):
-                    for what in missing_names(line):
-                        self.fault(block.line + number, what)
-        for match in CODE.finditer(prose(self.text)):
-            for what in missing_names(match[1]):
-                self.fault(line_of(prose(self.text), match.start()), what)
+                    for message in find_missing_names(line):
+                        self.add_error(block.line + number, message)
+        prose = extract_prose(self.text)
+        for match in INLINE_CODE.finditer(prose):
+            for message in find_missing_names(match[1]):
+                self.add_error(line_number(prose, match.start()), message)
 
 
-def _line_of(error: Exception | None, page: Path) -> int | None:
+def _error_line(error: Exception | None, page: Path) -> int | None:
     """The page's line on which an error arose."""
     frames = traceback.extract_tb(error.__traceback__) if error else []
     lines = [frame.lineno for frame in frames if frame.filename == str(page)]
     return lines[-1] if lines else getattr(error, "lineno", None)  # a SyntaxError knows its own
 
 
-def alike(old: str, new: str, tolerance: str = "") -> bool:
+def outputs_match(old: str, new: str, tolerance: str = "") -> bool:
     """Whether two outputs are the same but for spaces at the ends of lines, and numbers within the tolerance.
 
     tolerance  "" for none, "0.02" for that much, "5%" for a share of the number
 
-    >>> alike("loss 0.71", "loss 0.72", "0.02"), alike("loss 0.71", "lots 0.71", "0.02")
+    >>> outputs_match("loss 0.71", "loss 0.72", "0.02"), outputs_match("loss 0.71", "lots 0.71", "0.02")
     (True, False)
     """
     if [line.rstrip() for line in old.rstrip().splitlines()] == [
@@ -196,54 +190,55 @@ def alike(old: str, new: str, tolerance: str = "") -> bool:
         return True
     if not tolerance or NUMBER.sub("0", old).split() != NUMBER.sub("0", new).split():
         return False
-    share, most = tolerance.endswith("%"), float(tolerance.rstrip("%"))
+    number = float(tolerance.rstrip("%"))
+    relative, absolute = (number / 100, 0) if tolerance.endswith("%") else (1e-9, number + 1e-9)
     pairs = zip(*[map(float, NUMBER.findall(text)) for text in (old, new)])
-    return all(math.isclose(a, b, rel_tol=most / 100 if share else 1e-9, abs_tol=0 if share else most + 1e-9)
-               for a, b in pairs)
+    return all(math.isclose(a, b, rel_tol=relative, abs_tol=absolute) for a, b in pairs)
 
 
-def picture_differs(old: Path, new: Path) -> str:
+def compare_pictures(old: Path, new: Path) -> str:
     """In words, how two pictures differ in size or in the mean difference of any 16 x 16 pixels, or ""."""
     with Image.open(old) as first, Image.open(new) as second:
         if first.size != second.size:
             return f"has {first.size} pixels, the new one {second.size}"
         a, b = (np.asarray(image.convert("RGB"), np.float32) for image in (first, second))
-    cells = Image.fromarray(np.abs(a - b).mean(axis=2)).reduce(CELL)
+    cells = Image.fromarray(np.abs(a - b).mean(axis=2)).reduce(CELL_SIZE)
     worst = np.asarray(cells).max()
-    words_ = f"differs from the new one by {worst:.0f} of 255 in some {CELL} x {CELL} pixels"
-    return words_ if worst > MOST else ""
+    if worst <= MAX_CELL_DIFFERENCE:
+        return ""
+    return f"differs from the new one by {worst:.0f} of 255 in some {CELL_SIZE} x {CELL_SIZE} pixels"
 
 
-def play(page: Path, write: bool = False) -> list[str]:
-    """Run one page and return its faults, each as "page:line" and what is wrong; with `write`, mend them."""
+def run_page(page: Path, write: bool = False) -> list[str]:
+    """Run one page and return its errors, each as "page:line" and a message; with `write`, update it."""
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder) / page.parent.name
         shutil.copytree(page.parent, here, ignore=shutil.ignore_patterns("*.png", "__pycache__"))
-        run, threads = Run(page, here, write), torch.get_num_threads()
+        page_run, num_threads = PageRun(page, here, write), torch.get_num_threads()
         torch.set_num_threads(1)  # sums in the same order on every machine, and quicker at a page's sizes
         try:
-            run.play()
+            page_run.run()
         finally:
-            torch.set_num_threads(threads)
-    return run.faults
+            torch.set_num_threads(num_threads)
+    return page_run.errors
 
 
 def main(arguments: list[str]) -> int:
-    """The command line: one line for each lesson, its faults below it. Returns 1 if there are any."""
+    """The command line: one line for each lesson, its errors below it. Returns 1 if there are any."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lesson", nargs="?", default="", help="its number (default: all)")
     parser.add_argument("--write", action="store_true", help="write today's outputs into the pages")
-    given, faulty = parser.parse_args(arguments), 0
-    for folder in find(given.lesson):
+    args, num_failed = parser.parse_args(arguments), 0
+    for folder in find_lessons(args.lesson):
         page, start = folder / "README.md", time.perf_counter()
-        faults = play(page.relative_to(ROOT) if Path.cwd() == ROOT else page, given.write)
-        verdict, seconds = "NOT TRUE" if faults else "true", time.perf_counter() - start
-        count = words(page.read_text())
-        print(f"{folder.name:<22} {verdict:<9} {count:>5,} words {seconds:>5.1f} s", flush=True)
-        for fault in faults:
-            print("\n" + fault)
-        faulty += bool(faults)
-    return int(faulty > 0)
+        errors = run_page(page.relative_to(ROOT) if Path.cwd() == ROOT else page, args.write)
+        verdict, seconds = "FAILED" if errors else "passed", time.perf_counter() - start
+        num_words = count_words(page.read_text())
+        print(f"{folder.name:<22} {verdict:<9} {num_words:>5,} words {seconds:>5.1f} s", flush=True)
+        for error in errors:
+            print("\n" + error)
+        num_failed += bool(errors)
+    return int(num_failed > 0)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
 """Train a few steps with the code in mine/minimolmo: python -m lessons.train_mine (after `make blank`).
 
-The data lies in out/tiny/data, `make tiny` draws it. Says whose code ran, and how the loss fell.
+`make tiny` draws the data into out/tiny/data first. Prints whose code ran, and how the loss fell.
 """
 from __future__ import annotations
 
 import json
 import sys
 
-from lessons.marks import is_own, stopped
+from lessons.marks import describe_error, is_in_own_code
 from lessons.page import ROOT
 
 OUT = ROOT / "out" / "tiny"
@@ -35,11 +35,11 @@ def main() -> None:
         print(f"{stage:<10} loss {losses[0]:.2f} -> {losses[-1]:.2f}")
 
 
-def last_words(error: BaseException) -> str:
-    """Why training ended: on the learner's own line, if it was there. train.py's words may hide that line."""
-    hidden = error.__context__ if isinstance(error, SystemExit) else error
-    if isinstance(hidden, Exception) and is_own(hidden):
-        return f"{stopped(hidden)}\nTry make marks, which says more, or mend that line."
+def error_message(error: BaseException) -> str:
+    """Why training ended: the learner's own line if the error arose there, else train.py's message."""
+    cause = error.__context__ if isinstance(error, SystemExit) else error
+    if isinstance(cause, Exception) and is_in_own_code(cause):
+        return f"{describe_error(cause)}\nTry make marks, which says more, or mend that line."
     return str(error)
 
 
@@ -47,4 +47,4 @@ if __name__ == "__main__":
     try:
         main()
     except (Exception, SystemExit) as error:  # a learner's code may raise anything
-        sys.exit(last_words(error))
+        sys.exit(error_message(error))

@@ -1,4 +1,4 @@
-"""What each idea buys: every variant trains, differs as it says, and leaves no trace."""
+"""Ablations: every variant trains, differs as it says, and leaves nothing behind."""
 import json
 import math
 import weakref
@@ -42,7 +42,7 @@ def base():
 def test_every_variant_trains(name, base, data, tmp_path):  # noqa: F811
     variant = ablate.VARIANTS[name]
     with ablate.patched(variant):
-        ablate.train_one(ablate.config_of(base, variant, 1), tmp_path, data, math.inf)
+        ablate.train_variant(ablate.make_config(base, variant, 1), tmp_path, data, math.inf)
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [line["stage"] for line in lines].count("finetune") == (4 if "straight" in name else 2)
     assert all(math.isfinite(line["total"]) for line in lines)
@@ -69,19 +69,19 @@ def test_when_the_minutes_are_over_the_rest_waits(data, tmp_path, capsys):  # no
 
 
 def test_results_of_other_settings_do_not_come_into_the_same_table(tmp_path):
-    ablate.keep_apart(tmp_path / "a", {"rows": 128})
-    ablate.keep_apart(tmp_path / "a", {"rows": 128})
+    ablate.keep_settings(tmp_path / "a", {"rows": 128})
+    ablate.keep_settings(tmp_path / "a", {"rows": 128})
     with pytest.raises(ValueError, match="'rows': 128.* would not compare .*'rows': 256.* Try --out=FOLDER"):
-        ablate.keep_apart(tmp_path / "a", {"rows": 256})
+        ablate.keep_settings(tmp_path / "a", {"rows": 256})
 
 
 def test_one_annotation_each_gets_the_seconds_of_the_base_both_timed_alike(base, tmp_path, monkeypatch):
     """A step of the base takes 3 s, one of the variant 2, its stand-in in place: 2 steps become 3."""
     plain = ablate.loader.choose
-    monkeypatch.setattr(ablate, "seconds_a_step",
+    monkeypatch.setattr(ablate, "seconds_per_step",
                         lambda *_: 3.0 if ablate.loader.choose is plain else 2.0)
     variant = ablate.VARIANTS["one annotation each"]
-    config = ablate.with_the_time_of(base, base, variant, tmp_path, tmp_path)
+    config = ablate.match_time(base, base, variant, tmp_path, tmp_path)
     assert base.finetune.steps == 2 and config.finetune.steps == 3
     assert ablate.loader.choose is plain
 
@@ -103,7 +103,7 @@ def test_neither_data_nor_compiling_is_in_the_seconds_of_a_step(
     monkeypatch.setattr(ablate, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
     monkeypatch.setattr(ablate.loader.Loader, "batches", slow)
     monkeypatch.setattr(ablate.train, "train_step", step)
-    assert ablate.seconds_a_step(base, tmp_path, data) == 1.0
+    assert ablate.seconds_per_step(base, tmp_path, data) == 1.0
 
 
 def test_patches_are_gone_when_a_variant_is_done():
@@ -118,7 +118,7 @@ def test_of_a_compiled_model_nothing_is_left_for_the_next_variant(base):
     """Its blocks hold their compiled forwards, which hold the blocks: a circle that no count of references
     ends."""
     frames = []
-    with ablate.clean():
+    with ablate.cleanup():
         model = MiniMolmo(base.model)
         compiler.compile_blocks(model, lambda forward, **_: torch.compile(forward, backend="eager"))
         model.vit(torch.zeros(1, base.model.image.side ** 2, 3 * base.model.image.patch_size ** 2))
@@ -162,10 +162,10 @@ def test_global_clipping_lets_a_loud_part_quieten_the_others():
 
 
 def test_a_direction_agrees_only_if_it_is_larger_than_the_spread_of_the_seeds():
-    def found(*scores):
+    def runs(*scores):
         return [dict.fromkeys(ablate.SCORES, score) for score in scores]
-    results = {"base": found(0.80, 0.82), "no overlap": found(0.70, 0.71), "stacking": found(0.80, 0.81),
-               "clipped globally": found(0.90, 0.91), "mean pooling": found(0.5, 0.5)}
+    results = {"base": runs(0.80, 0.82), "no overlap": runs(0.70, 0.71), "stacking": runs(0.80, 0.81),
+               "clipped globally": runs(0.90, 0.91), "mean pooling": runs(0.5, 0.5)}
     verdicts = {line["variant"]: line["agrees"] for line in ablate.summarise(results)}
     assert verdicts == {"base": "-", "no overlap": "yes", "stacking": "too close", "clipped globally": "no",
                         "mean pooling": "-"}

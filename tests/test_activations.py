@@ -1,4 +1,4 @@
-"""Looking inside: the weights that are drawn are the weights that were used."""
+"""Recorded activations: the weights that are drawn are the weights that were used."""
 import random
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Asking a picture: one path with training, one token a step, and errors that help."""
+"""Answering: the same prompt as in training, generation token by token, and the command's error messages."""
 import runpy
 import sys
 from dataclasses import replace

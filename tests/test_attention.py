@@ -1,4 +1,4 @@
-"""Attention: a weighted mean, written out once and held against PyTorch's own kernel."""
+"""Attention: a weighted mean, written out and compared with PyTorch's own kernel."""
 import math
 
 import pytest

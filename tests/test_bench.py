@@ -1,4 +1,4 @@
-"""The measuring itself: its pieces run at tiny size, and its table, file and picture hold every row."""
+"""The benchmarks run at tiny size, and the table, file and chart hold every row."""
 import json
 
 import numpy as np
@@ -18,35 +18,36 @@ def config():
 
 def test_every_kind_of_measurement_runs(config, monkeypatch, tmp_path, capsys):
     """At tiny size, a run or two of each: packing alone is left out, as there is no such data."""
-    monkeypatch.setattr(bench, "seconds", lambda run, *_: (run(), 0.5)[1])
+    monkeypatch.setattr(bench, "measure_seconds", lambda run, *_: (run(), 0.5)[1])
     monkeypatch.setattr(bench, "preset", lambda name: config)
     monkeypatch.setattr(bench.torch, "__version__", "2")
     bench.main(["nano", f"--out={tmp_path}"])
-    shown = capsys.readouterr().out
+    printed = capsys.readouterr().out
     rows = json.loads((tmp_path / "bench-nano.json").read_text())["rows"]
     assert {row["group"] for row in rows} == {
         "training step", "MFU", "where the time goes", "attention, branch mask", "crops budget", "decoding",
         "KV cache gains", "tiler, 640x480", "encoding English"}
-    assert all(f"| {row['group']}: {row['what']} | {row['value']:g} {row['unit']} |" in shown for row in rows)
+    for row in rows:
+        assert f"| {row['group']}: {row['what']} | {row['value']:g} {row['unit']} |" in printed
     assert (tmp_path / "bench-nano.png").is_file()
     shares = [row["value"] for row in rows if row["group"] == "where the time goes"]
     assert sum(shares) == pytest.approx(100, 0.01)
 
 
 def test_the_median_of_some_runs_counts_and_the_first_does_not(monkeypatch):
-    """The first run compiles and warms up: a hundred seconds that nobody sees."""
-    clock, lasts = [0.0], iter([100.0, 3.0, 1.0, 2.0])
+    """The first run compiles and warms up: its hundred seconds do not count."""
+    clock, durations = [0.0], iter([100.0, 3.0, 1.0, 2.0])
     monkeypatch.setattr(bench.time, "perf_counter", lambda: clock[0])
 
     def run():
-        clock[0] += next(lasts)
-    assert bench.seconds(run, least=5.5) == 2.0
+        clock[0] += next(durations)
+    assert bench.measure_seconds(run, min_seconds=5.5) == 2.0
 
 
 def test_bars_are_as_long_as_their_values():
-    from tools.charts import COLORS, LEFT, LINE, WIDTH, bars
+    from tools.charts import COLORS, LEFT, LINE, WIDTH, draw_bars
     rows = [("a", 2.0, "2"), ("b", 1.0, "1"), ("", 0, ""), ("c", -1.0, ""), ("d", 1.0, "")]
-    pixels = np.array(bars(rows, ""))
+    pixels = np.array(draw_bars(rows, ""))
     lengths = [int((pixels[2 * LINE + LINE // 2 + LINE * n] == COLORS[color]).all(axis=-1).sum())
                for n, color in ((0, 0), (1, 0), (3, 1), (4, 1))]
     assert lengths == pytest.approx([WIDTH, WIDTH / 2, WIDTH / 2, WIDTH / 2], abs=2)

@@ -1,4 +1,4 @@
-"""Checkpoints: whole or not there at all, the same bits back, and every misfit named."""
+"""Checkpoints: saved whole or not at all, the same bits back, and clear errors for what does not fit."""
 import itertools
 import os
 import random
@@ -56,13 +56,13 @@ def trained(steps=3):
     return model, optimizer
 
 
-def assert_same(a, b):
+def assert_equal_deep(a, b):
     """Equal to the last bit, type by type, however deep."""
     assert type(a) is type(b)
     if isinstance(a, dict):
         assert a.keys() == b.keys()
         for key in a:
-            assert_same(a[key], b[key])
+            assert_equal_deep(a[key], b[key])
     elif isinstance(a, torch.Tensor):
         assert a.dtype == b.dtype and torch.equal(a, b)
     else:
@@ -75,7 +75,7 @@ def test_weights_come_back_bit_for_bit(tmp_path):
 
     fresh = Tiny()
     load_weights(folder, fresh)
-    assert_same(dict(fresh.state_dict()), dict(model.state_dict()))
+    assert_equal_deep(dict(fresh.state_dict()), dict(model.state_dict()))
 
 
 def test_the_optimizer_comes_back_bit_for_bit(tmp_path):
@@ -83,7 +83,7 @@ def test_the_optimizer_comes_back_bit_for_bit(tmp_path):
     _, optimizer = trained()
     saved, progress = load_training_state(save(tmp_path, optimizer=optimizer.state_dict()))
 
-    assert_same(saved, optimizer.state_dict())
+    assert_equal_deep(saved, optimizer.state_dict())
     assert saved["state"][0].keys() == {"step", "exp_avg", "exp_avg_sq"}
     assert saved["param_groups"][0]["betas"] == (0.9, 0.95)
 
@@ -106,7 +106,7 @@ def test_an_optimizer_without_moments_is_kept_too(tmp_path):
     optimizer = torch.optim.SGD(Tiny().parameters(), lr=0.1)
     optimizer.zero_grad()
     folder = save(tmp_path, optimizer=optimizer.state_dict())
-    assert_same(load_training_state(folder)[0], optimizer.state_dict())
+    assert_equal_deep(load_training_state(folder)[0], optimizer.state_dict())
 
 
 def test_progress_may_hold_numbers_words_and_tensors(tmp_path):
@@ -114,7 +114,7 @@ def test_progress_may_hold_numbers_words_and_tensors(tmp_path):
     optimizer, back = load_training_state(save(tmp_path, progress=progress))
 
     assert optimizer is None
-    assert_same(back, progress)
+    assert_equal_deep(back, progress)
 
 
 def test_the_config_comes_back_equal(tmp_path):
@@ -190,21 +190,21 @@ def test_stopped_before_any_file_operation_the_latest_checkpoint_is_whole(tmp_pa
         clock = itertools.count()
         with monkeypatch.context() as patch:
             for place, name in operations:
-                patch.setattr(place, name, _dying(getattr(place, name), clock, fatal))
+                patch.setattr(place, name, _fail_at(getattr(place, name), clock, fatal))
             try:
                 save(out, 4)
                 break
             except Killed:
                 pass
         survivor = latest(out)
-        assert assert_whole(survivor) in (3, 4)
+        assert assert_complete(survivor) in (3, 4)
         resumed = save(out, 4)
-        assert assert_whole(latest(out)) == 4
+        assert assert_complete(latest(out)) == 4
         assert {path.name for path in out.iterdir()} == {"latest", survivor.name, resumed.name}
     assert fatal >= 10  # so the list above did catch what a save does
 
 
-def _dying(operation, clock, fatal):
+def _fail_at(operation, clock, fatal):
     def operate(*args, **kwargs):
         if next(clock) == fatal:
             raise Killed
@@ -212,7 +212,7 @@ def _dying(operation, clock, fatal):
     return operate
 
 
-def assert_whole(folder) -> int:
+def assert_complete(folder) -> int:
     """Every part is there and they all tell of the same step, which is returned."""
     step = load_training_state(folder)[1]["step"]
     assert load(folder / "weights.safetensors")["x"].unique().tolist() == [step]
@@ -234,7 +234,7 @@ def test_kill_9_while_saving_leaves_a_whole_checkpoint(tmp_path):
     saver.kill()  # SIGKILL: no chance to tidy up
     saver.wait()
 
-    assert assert_whole(latest(tmp_path)) >= 1
+    assert assert_complete(latest(tmp_path)) >= 1
 
 
 def test_before_the_first_save_there_is_no_latest(tmp_path):

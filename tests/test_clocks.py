@@ -1,4 +1,4 @@
-"""clocks: faces of many styles, and hands that tell the stated time. `read_hands` measures pixels alone."""
+"""clocks: faces of many styles, and hands that show the stated time. `read_hands` measures pixels only."""
 import random
 import re
 from collections import Counter

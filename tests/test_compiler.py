@@ -1,4 +1,4 @@
-"""What makes a GPU fast changes nothing that is learned; and the log's numbers can be checked by hand."""
+"""Compilation, padding and workers change nothing that is learned; the log's numbers are checked by hand."""
 import json
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The sets on disk: same seed, same bytes; nothing half-written; words that agree with things."""
+"""The sets on disk: same seed, same bytes; no half-written files; text that agrees with the objects."""
 import errno
 import json
 import os

@@ -1,4 +1,4 @@
-"""A folder of pictures and what was said about them: your own works unchanged, and every slip is named."""
+"""A folder of images and annotations: your own data unchanged, and every error in it named."""
 import json
 import math
 import runpy
@@ -47,7 +47,7 @@ def test_a_learners_folder_of_ten_pictures_works_unchanged(tmp_path, capsys):
     write(tmp_path, *rows[:8])
     write(tmp_path, *rows[8:], split="val")
 
-    sys_exit = command(str(tmp_path))
+    sys_exit = run_command(str(tmp_path))
 
     assert sys_exit is None
     assert capsys.readouterr().out.splitlines() == [
@@ -55,7 +55,7 @@ def test_a_learners_folder_of_ten_pictures_works_unchanged(tmp_path, capsys):
         f"{tmp_path}/val.jsonl: 2 pictures, 8 annotations, all good"]
 
 
-def command(*arguments: str) -> str | None:
+def run_command(*arguments: str) -> str | None:
     """`python -m minimolmo.batch.dataset ...`: what it says at the end if something is wrong."""
     before, sys.argv = sys.argv, ["dataset", *arguments]
     try:
@@ -188,8 +188,8 @@ def test_a_missing_and_an_empty_file_say_what_to_do(tmp_path):
 
 
 def test_the_command_checks_both_splits_and_explains_itself(tmp_path):
-    assert "Say which folder" in command()
+    assert "Say which folder" in run_command()
     write(tmp_path, row(CAT))
-    assert "val.jsonl is missing" in command(str(tmp_path))
+    assert "val.jsonl is missing" in run_command(str(tmp_path))
     write(tmp_path, row(CAT), row({**CAT, "style": "poem"}), split="val")
-    assert f"{tmp_path}/val.jsonl:2, annotation 1: its \"style\" is 'poem'" in command(str(tmp_path))
+    assert f"{tmp_path}/val.jsonl:2, annotation 1: its \"style\" is 'poem'" in run_command(str(tmp_path))

@@ -1,4 +1,4 @@
-"""One place chooses the device; on a GPU the model says what it says on the CPU."""
+"""The choice of the device, and equal answers on GPU and CPU."""
 import pytest
 import torch
 

@@ -1,4 +1,4 @@
-"""A file is there whole or not at all, whatever happens while it is written."""
+"""Files that are written whole or not at all, whatever interrupts the writing."""
 import errno
 import os
 

@@ -1,4 +1,4 @@
-"""docs: answers that agree with the facts, facts that agree with the pixels, words that can be read."""
+"""docs: answers that agree with the facts, facts that agree with the pixels, text that can be read."""
 import random
 from collections import Counter
 from dataclasses import replace

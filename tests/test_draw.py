@@ -1,4 +1,4 @@
-"""Pictures: the right colour in the right place, and nothing a half-trained model emits breaks a drawing."""
+"""Drawing: the right colour in the right place, and no error for anything a half-trained model emits."""
 import math
 
 import numpy as np
@@ -15,7 +15,7 @@ def rgb(color: str) -> tuple:
     return tuple(bytes.fromhex(color[1:]))
 
 
-def has(picture, color: str) -> bool:
+def has_color(picture, color: str) -> bool:
     """Whether some pixel is nearly of this colour; edges are smooth, so not every pixel is a pure one."""
     return bool((np.abs(np.asarray(picture).astype(int) - rgb(color)).max(axis=2) < 8).any())
 
@@ -81,9 +81,9 @@ def test_a_contact_sheet_has_a_row_for_every_full_set_of_columns():
 
 def test_right_and_wrong_tiles_differ_in_colour_and_sign():
     right, wrong, open_ = (contact_sheet([(GREY, "", [], verdict)]) for verdict in (True, False, None))
-    assert has(right, draw.GOOD) and not has(right, draw.BAD)
-    assert has(wrong, draw.BAD) and not has(wrong, draw.GOOD)
-    assert not has(open_, draw.GOOD) and not has(open_, draw.BAD)
+    assert has_color(right, draw.GOOD) and not has_color(right, draw.BAD)
+    assert has_color(wrong, draw.BAD) and not has_color(wrong, draw.GOOD)
+    assert not has_color(open_, draw.GOOD) and not has_color(open_, draw.BAD)
 
 
 def test_wrapped_lines_fit_and_lose_no_letter():
@@ -98,7 +98,8 @@ def test_wrapped_lines_fit_and_lose_no_letter():
 def test_a_loss_curve_shows_every_series_in_its_own_colour():
     series = {"bootstrap": [(0, 4), (9, 1)], "pretrain": [(9, 3), (20, 1)]}
     picture = loss_curve(series, "loss", marks={0: "bootstrap", 9: "pretrain"})
-    assert has(picture, COLORS[0]) and has(picture, COLORS[1]) and not has(picture, COLORS[2])
+    assert has_color(picture, COLORS[0]) and has_color(picture, COLORS[1])
+    assert not has_color(picture, COLORS[2])
 
 
 def test_higher_losses_are_drawn_higher_on_both_kinds_of_axis():
@@ -134,26 +135,26 @@ def test_no_curve_is_too_strange_to_draw(curve, log):
     assert loss_curve({"loss": curve}, marks={0: "start"}, log=log).size == (760, 420)
 
 
-def middle_of(picture, row, column, cell=20):
+def cell_color(picture, row, column, cell=20):
     """The colour of a cell: without names, the first cell begins 16 pixels from the left and the top."""
     return picture.getpixel((16 + column * cell + cell // 2, 16 + row * cell + cell // 2))
 
 
 def test_a_grid_of_booleans_fills_what_is_true():
     picture = draw_grid([[True, False]], cell=20)
-    assert middle_of(picture, 0, 0) == rgb(COLORS[0]) and middle_of(picture, 0, 1) == (255, 255, 255)
+    assert cell_color(picture, 0, 0) == rgb(COLORS[0]) and cell_color(picture, 0, 1) == (255, 255, 255)
 
 
 def test_a_grid_of_whole_numbers_colours_groups():
     picture = draw_grid([[0, 1], [1, -1]], cell=20)
-    assert middle_of(picture, 0, 1) == middle_of(picture, 1, 0) == rgb(COLORS[1])
-    assert middle_of(picture, 0, 0) == rgb(COLORS[0]) and middle_of(picture, 1, 1) == (255, 255, 255)
+    assert cell_color(picture, 0, 1) == cell_color(picture, 1, 0) == rgb(COLORS[1])
+    assert cell_color(picture, 0, 0) == rgb(COLORS[0]) and cell_color(picture, 1, 1) == (255, 255, 255)
 
 
 def test_a_grid_of_numbers_runs_from_pale_to_dark():
     """Minus infinity, as in a mask before its softmax, is as pale as the smallest number."""
     picture = draw_grid([[0.0, 0.5, 1.0, -math.inf, math.nan]], cell=20)
-    pale, half, dark, nothing, unknown = (sum(middle_of(picture, 0, column)) for column in range(5))
+    pale, half, dark, nothing, unknown = (sum(cell_color(picture, 0, column)) for column in range(5))
     assert pale > half > dark and nothing == unknown == pale
 
 

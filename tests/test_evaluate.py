@@ -1,4 +1,4 @@
-"""Scores by hand, and the three columns: is it looking?"""
+"""Scores checked by hand, and the three columns: right image, blank image, another image."""
 import json
 import random
 import runpy

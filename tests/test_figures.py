@@ -1,4 +1,4 @@
-"""Nine pictures of what happens inside, and what they show is so."""
+"""Nine figures of a forward pass, and what they show is right."""
 import random
 
 import numpy as np

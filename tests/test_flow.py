@@ -1,4 +1,4 @@
-"""What flows: a batch changes its device without losing anything on the way."""
+"""The dataclasses that flow: a batch moves to another device without losing a field."""
 import dataclasses
 
 import torch

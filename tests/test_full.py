@@ -1,4 +1,4 @@
-"""Level full: scenes of many kinds, and all that is said about them, checked by other eyes."""
+"""Level full: scenes of many kinds, and their annotations, checked by independent code."""
 import itertools
 import math
 import random
@@ -278,10 +278,10 @@ def test_what_no_picture_tells_is_asked_in_eight_ways_or_more():
 def test_the_words_of_a_question_about_a_clock_do_not_give_its_answer_away():
     """A text-only baseline is hardly better than the most common answer. All sets: its own main."""
     draw = partial(clocks.compose, FULL)
-    read = {split: text_only_baseline.gather(notes for _, notes in composed(draw, split, pictures))
+    read = {split: text_only_baseline.group_questions(notes for _, notes in composed(draw, split, pictures))
             for split, pictures in (("train", 600), ("val", 300))}
     for group, asked in read["val"].items():
-        right, usual = text_only_baseline.scores(read["train"][group], asked)
+        right, usual = text_only_baseline.compute_accuracy(read["train"][group], asked)
         noise = 2 * math.sqrt(usual * (1 - usual) / len(asked))
         assert right <= usual + 0.05 + noise, group
 
@@ -289,7 +289,7 @@ def test_the_words_of_a_question_about_a_clock_do_not_give_its_answer_away():
 def test_a_blind_reader_finds_what_words_do_give_away():
     """Or the test above could not fail: here every question with "sky" in it is answered yes."""
     hinted = [(["sky", "any"], "yes"), (["sea", "any"], "no"), (["any"], "no")] * 40
-    assert text_only_baseline.scores(hinted, hinted) == (1.0, 2 / 3)
+    assert text_only_baseline.compute_accuracy(hinted, hinted) == (1.0, 2 / 3)
 
 
 SLOTS = re.compile(r"\b(?:(?:an?|tiny|small|big|plain|striped|dotted|%s) )*(?:%s)\b" % (

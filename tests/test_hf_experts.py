@@ -1,4 +1,4 @@
-"""Experts one by one are read as the stacks that the native files hold; their names are unverified."""
+"""Separate tensors of experts are read into the stacked ones of the native files; names unverified."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The lessons are true, their exercises can be passed and failed: `lessons/`, and what says so."""
+"""Every lesson's page and exercises, and the code in `lessons/` that runs and checks them."""
 import ast
 import base64
 import doctest
@@ -19,12 +19,12 @@ import torch
 from PIL import Image
 
 from lessons import blank, check, marks, notebooks, run, train_mine
-from lessons.check import BROKEN, NOT_BEGUN, NOT_YET, PASSED, judge, read
-from lessons.compare import NotYet, compare, same
-from lessons.page import ROOT, blocks, find, missing_names, quoted, words
+from lessons.check import BROKEN, NOT_BEGUN, NOT_YET, PASSED, check_exercise, load_module
+from lessons.compare import Mismatch, compare, expect_equal
+from lessons.page import ROOT, count_words, find_lessons, find_missing_names, parse_blocks, read_source
 
-LESSONS = find()
-MUSEUM = "traps"  # its pieces are broken from the start, so they are "not yet" where stubs are "not begun"
+LESSONS = find_lessons()
+TRAPS = "traps"  # its stubs hold broken code, so they are "not yet" where others are "not begun"
 BOXES = {"NOTE": "Special note.", "WARNING": "Alert note.", "TIP": "Insider note."}
 
 
@@ -33,7 +33,8 @@ def each_lesson(test):
 
 
 def each_exercise(test):
-    pairs = [(folder, name) for folder in LESSONS for name in check.exercises(read(folder / "answers.py"))]
+    pairs = [(folder, name) for folder in LESSONS
+             for name in check.list_exercises(load_module(folder / "answers.py"))]
     names = [f"{folder.name}-{name}" for folder, name in pairs]
     return pytest.mark.parametrize("folder, name", pairs, ids=names)(test)
 
@@ -42,15 +43,15 @@ def each_exercise(test):
 
 @each_lesson
 def test_a_page_prints_quotes_draws_and_names_what_is_so(folder):
-    faults = run.play(folder / "README.md")
-    assert not faults, "\n\n".join(faults)
+    errors = run.run_page(folder / "README.md")
+    assert not errors, "\n\n".join(errors)
 
 
 @each_lesson
 def test_a_page_has_the_parts_that_readers_look_for(folder):
     text = (folder / "README.md").read_text()
-    assert text.startswith(f"# {folder.name[:2]} " if folder.name != MUSEUM else "# ")
-    for part in ("**Predict.**", "## In Molmo", "**Write.**", "**Build.**") if folder.name != MUSEUM else ():
+    assert text.startswith(f"# {folder.name[:2]} " if folder.name != TRAPS else "# ")
+    for part in ("**Predict.**", "## In Molmo", "**Write.**", "**Build.**") if folder.name != TRAPS else ():
         assert part in text, f"{folder.name} has no {part}"
 
 
@@ -66,92 +67,92 @@ def test_boxes_are_special_alert_and_insider_notes(folder):
 def test_a_page_is_short_and_plain(folder):
     """900 to 1,500 words for most (below, for all of them together); lines that fit; letters, no emojis."""
     text = (folder / "README.md").read_text()
-    code = "\n".join(block.body for block in blocks(text) if block.kind == "python")
-    assert words(text) <= 1900
+    code = "\n".join(block.body for block in parse_blocks(text) if block.kind == "python")
+    assert count_words(text) <= 1900
     assert max(map(len, code.splitlines())) <= 110
     assert not {letter for letter in text if not letter.isascii()} - set("éü°·×÷±−≈≤≥→←↑↓√π∞²³…")
 
 
 def test_the_middle_lesson_has_900_to_1500_words():
-    assert 900 <= statistics.median(words((f / "README.md").read_text()) for f in LESSONS) <= 1500
+    assert 900 <= statistics.median(count_words((f / "README.md").read_text()) for f in LESSONS) <= 1500
 
 
 def test_all_pictures_together_are_under_12_megabytes():
     sizes = {path: path.stat().st_size for path in (ROOT / "lessons").rglob("*.png")}
-    assert max(sizes.values()) <= run.LARGEST_PICTURE and sum(sizes.values()) < 12_000_000
+    assert max(sizes.values()) <= run.MAX_PICTURE_BYTES and sum(sizes.values()) < 12_000_000
 
 
 @each_lesson
 def test_a_lesson_builds_functions_that_are_there_and_that_tests_mark(folder):
-    for reference in blank.build_list(folder):
-        assert isinstance(ast.parse(quoted(reference)).body[0], ast.FunctionDef)
-    assert not blank.build_list(folder) or blank.tests_of(folder)
+    for reference in blank.read_build_list(folder):
+        assert isinstance(ast.parse(read_source(reference)).body[0], ast.FunctionDef)
+    assert not blank.read_build_list(folder) or blank.find_test_files(folder)
 
 
 # every exercise
 
 @each_exercise
 def test_the_librarys_answer_passes(folder, name):
-    answers = read(folder / "answers.py")
-    result = judge(name, answers, getattr(answers, name))
-    assert result.state == PASSED, result.words
+    answers = load_module(folder / "answers.py")
+    result = check_exercise(name, answers, getattr(answers, name))
+    assert result.state == PASSED, result.message
 
 
 @each_exercise
 def test_a_stub_is_not_begun(folder, name):
-    answers, stubs = read(folder / "answers.py"), read(folder / "exercise.py")
-    state = judge(name, answers, getattr(stubs, name)).state
-    assert state == (NOT_YET if folder.name == MUSEUM else NOT_BEGUN)
+    answers, stubs = load_module(folder / "answers.py"), load_module(folder / "exercise.py")
+    state = check_exercise(name, answers, getattr(stubs, name)).state
+    assert state == (NOT_YET if folder.name == TRAPS else NOT_BEGUN)
 
 
 @each_exercise
 def test_plausible_slips_do_not_pass(folder, name):
     """Each runs without an error, and its result is what fails."""
-    answers = read(folder / "answers.py")
+    answers = load_module(folder / "answers.py")
     slips = getattr(answers, f"wrong_{name}")
-    assert len(slips) >= (1 if folder.name == MUSEUM else 2)
-    for words_, slip in slips.items():
-        with pytest.raises(NotYet) as caught:
+    assert len(slips) >= (1 if folder.name == TRAPS else 2)
+    for description, slip in slips.items():
+        with pytest.raises(Mismatch) as caught:
             getattr(answers, f"check_{name}")(slip)
-        assert caught.value.__cause__ is None, f"{words_}: {caught.value}"
+        assert caught.value.__cause__ is None, f"{description}: {caught.value}"
 
 
 @each_exercise
 def test_a_stub_gives_a_hint_and_its_example_is_true_of_the_answer(folder, name):
-    answers, stubs = read(folder / "answers.py"), read(folder / "exercise.py")
+    answers, stubs = load_module(folder / "answers.py"), load_module(folder / "exercise.py")
     text = getattr(stubs, name).__doc__
     assert "Hint:" in text
-    space = vars(stubs) | {each: getattr(answers, each) for each in check.exercises(answers)}
+    space = vars(stubs) | {other: getattr(answers, other) for other in check.list_exercises(answers)}
     test = doctest.DocTestParser().get_doctest(text, space, name, None, 0)
     assert not doctest.DocTestRunner().run(test).failed
 
 
 @each_lesson
 def test_a_lesson_has_two_to_four_exercises(folder):
-    names = check.exercises(read(folder / "answers.py"))
-    assert len(names) == 8 if folder.name == MUSEUM else 2 <= len(names) <= 4
+    names = check.list_exercises(load_module(folder / "answers.py"))
+    assert len(names) == 8 if folder.name == TRAPS else 2 <= len(names) <= 4
 
 
 # the machinery: pages
 
 @pytest.fixture
 def page(tmp_path):
-    """Writes a page of its own and returns what is wrong with it, without the folder's name."""
-    def play(text, write=False):
+    """A function that writes a page, runs it and returns its errors, without the folder's name."""
+    def run_text(text, write=False):
         path = tmp_path / "00_own" / "README.md"
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
-        return [fault.removeprefix(f"{path.parent}/") for fault in run.play(path, write)]
-    return play
+        return [error.removeprefix(f"{path.parent}/") for error in run.run_page(path, write)]
+    return run_text
 
 
-def test_a_true_page_has_no_faults(page):
+def test_a_true_page_has_no_errors(page):
     assert page("```python\nx = 2\n```\nwords\n```python\nprint(x, 'is')\n```\n```text\n2 is\n```\n") == []
 
 
 def test_a_wrong_number_is_reported_with_page_and_line(page):
-    fault, = page("# T\n\n```python\nprint(1 + 1)\n```\n```text\n3\n```\n")
-    assert fault.startswith("README.md:7\n") and "-3\n+2" in fault
+    error, = page("# T\n\n```python\nprint(1 + 1)\n```\n```text\n3\n```\n")
+    assert error.startswith("README.md:7\n") and "-3\n+2" in error
 
 
 def test_numbers_are_exact_unless_a_tolerance_is_stated(page):
@@ -177,21 +178,21 @@ def test_writing_mends_outputs_and_quotes_and_leaves_what_is_within_the_toleranc
 
 
 def test_a_quote_is_the_source_word_for_word(page):
-    source = quoted("minimolmo/image/tiler.py:window_patches")
+    source = read_source("minimolmo/image/tiler.py:window_patches")
     quote = "<!-- quote minimolmo/image/tiler.py:window_patches -->\n```python\n{}```\n"
 
     assert page(quote.format(source)) == []
-    fault, = page(quote.format(source.replace("side * side", "side ** 2")))
-    assert fault.startswith("README.md:3\n") and "+    patches[:side, :side] = np.arange(side * s" in fault
+    error, = page(quote.format(source.replace("side * side", "side ** 2")))
+    assert error.startswith("README.md:3\n") and "+    patches[:side, :side] = np.arange(side * s" in error
 
 
 def test_methods_and_constants_can_be_quoted_and_a_new_name_is_noticed(page):
-    assert quoted("minimolmo/config.py:ImageConfig.side").startswith("@property\ndef side(self)")
-    assert quoted("minimolmo/config.py:ImageConfig.pool").startswith("pool: int = 2")
-    fault, = page("<!-- quote minimolmo/image/tiler.py:glue -->\n```python\n```\n")
-    assert fault == "README.md:3\nminimolmo/image/tiler.py has no glue. Was 'glue' renamed?"
-    fault, = page("<!-- quote minimolmo/glue.py:glue -->\n```python\n```\n")
-    assert "minimolmo/glue.py does not exist" in fault
+    assert read_source("minimolmo/config.py:ImageConfig.side").startswith("@property\ndef side(self)")
+    assert read_source("minimolmo/config.py:ImageConfig.pool").startswith("pool: int = 2")
+    error, = page("<!-- quote minimolmo/image/tiler.py:glue -->\n```python\n```\n")
+    assert error == "README.md:3\nminimolmo/image/tiler.py has no glue. Was 'glue' renamed?"
+    error, = page("<!-- quote minimolmo/glue.py:glue -->\n```python\n```\n")
+    assert "minimolmo/glue.py does not exist" in error
 
 
 def test_a_block_may_show_the_error_it_raises(page):
@@ -200,13 +201,13 @@ def test_a_block_may_show_the_error_it_raises(page):
 
     assert page(text.format("ValueError", message)) == []
     assert "README.md:3\nstopped with ValueError" in page(text.format("TypeError", message))[0]
-    fault, = page("```python\nint('1')  # raises ValueError\n```\n")
-    assert fault == "README.md:2\nshould have raised ValueError, and did not"
+    error, = page("```python\nint('1')  # raises ValueError\n```\n")
+    assert error == "README.md:2\nshould have raised ValueError, and did not"
 
 
 def test_an_unexpected_error_is_reported_with_its_line_and_ends_the_page(page):
-    fault, = page("```python\nx = 1\n\ny = x / 0\n```\n```python\nz = y\n```\n")
-    assert fault == "README.md:4\nstopped with ZeroDivisionError: division by zero"
+    error, = page("```python\nx = 1\n\ny = x / 0\n```\n```python\nz = y\n```\n")
+    assert error == "README.md:4\nstopped with ZeroDivisionError: division by zero"
     assert page("```python\nx = = 1\n```\n")[0].startswith("README.md:2\nstopped with SyntaxError")
 
 
@@ -223,10 +224,10 @@ def test_an_unknown_make_target_module_file_or_test_is_reported(page):
     no_tea = "make tea: no such target in the Makefile"
     assert page("# T\n```bash\n\nmake tea\n```\n") == [f"README.md:4\n{no_tea}"]
     assert page("Say `make tea`.\n") == [f"README.md:1\n{no_tea}"]
-    assert missing_names("python -m minimolmo.tea") == ["minimolmo/tea.py does not exist"]
-    assert missing_names("see tests/test_tea.py") == ["tests/test_tea.py does not exist"]
-    assert missing_names("test_tea_is_hot") == ["no test is named test_tea_is_hot"]
-    assert missing_names("test_a_window_holds_neighbouring_patches in tests/test_tiler.py") == []
+    assert find_missing_names("python -m minimolmo.tea") == ["minimolmo/tea.py does not exist"]
+    assert find_missing_names("see tests/test_tea.py") == ["tests/test_tea.py does not exist"]
+    assert find_missing_names("test_tea_is_hot") == ["no test is named test_tea_is_hot"]
+    assert find_missing_names("test_a_window_holds_neighbouring_patches in tests/test_tiler.py") == []
 
 
 DOT = ("```python\nfrom minimolmo.draw import draw_points\nfrom PIL import Image\n"
@@ -242,8 +243,8 @@ def test_a_changed_picture_is_reported_and_never_overwritten(page, tmp_path):
     before = committed.read_bytes()
 
     assert page(DOT.format(40)) == []
-    fault, = page(DOT.format(43))
-    assert fault.startswith("README.md:6\nthe picture dot.png differs") and committed.read_bytes() == before
+    error, = page(DOT.format(43))
+    assert error.startswith("README.md:6\nthe picture dot.png differs") and committed.read_bytes() == before
     assert "pixels, the new one" in page(DOT.format(40).replace("300, 300", "300, 310"))[0]
     assert page(DOT.format(43), write=True) == [] and committed.read_bytes() != before
 
@@ -257,18 +258,19 @@ def test_pictures_are_drawn_shown_described_and_small(page, tmp_path):
     noise = ("```python\nimport numpy as np\nfrom PIL import Image\nrng = np.random.default_rng(0)\n"
              "Image.fromarray(rng.integers(0, 256, (300, 300, 3), np.uint8)).save(HERE / 'dot.png')\n```\n"
              "![noise](dot.png)\n")
-    assert any("200,000 are allowed" in fault for fault in page(noise))
+    assert any("200,000 are allowed" in error for error in page(noise))
 
 
 def test_a_lesson_is_found_by_number_and_an_unknown_one_is_named():
-    assert [folder.name for folder in find("5")] == [folder.name for folder in find("05")] == ["05_views"]
+    for number in ("5", "05"):
+        assert [folder.name for folder in find_lessons(number)] == ["05_views"]
     with pytest.raises(ValueError, match="no lesson '99'.*05"):
-        find("99")
+        find_lessons("99")
 
 
 # the machinery: exercises
 
-def lesson():
+def make_answers():
     """The answers of a lesson with one exercise, `double`."""
     def check_double(yours):
         compare(yours, lambda x: 2 * x, [dict(x=1), dict(x=2), dict(x=3)], because="Twice as much.")
@@ -276,14 +278,14 @@ def lesson():
 
 
 def test_the_smallest_failing_case_is_shown_in_words():
-    result = judge("double", lesson(), lambda x: 2 * x if x < 3 else 7)
-    assert (result.state, result.words) == (NOT_YET, "given    x = 3\nyours    7\nexpected 6\n"
+    result = check_exercise("double", make_answers(), lambda x: 2 * x if x < 3 else 7)
+    assert (result.state, result.message) == (NOT_YET, "given    x = 3\nyours    7\nexpected 6\n"
                                                      "They are not equal.\nTwice as much.")
 
 
 def test_a_slip_that_does_what_yours_does_is_named():
-    result = judge("double", lesson(), lambda x: x ** 2)
-    assert result.words.endswith("The same comes out of a function that squares.")
+    result = check_exercise("double", make_answers(), lambda x: x ** 2)
+    assert result.message.endswith("The same comes out of a function that squares.")
 
 
 needs_alarm = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="Windows has no such alarm")
@@ -291,21 +293,21 @@ needs_alarm = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="Windo
 
 @needs_alarm
 def test_a_loop_without_an_end_is_ended_and_named(monkeypatch):
-    def turns(x):
+    def endless(x):
         while True:
             x += 1
-    monkeypatch.setattr("lessons.check.patience", lambda: marks.patience(0.2))
-    words = judge("double", lesson(), turns).words
-    assert "in turns: TimeoutError: no end after 0.2 seconds. Is this loop one that never stops?" in words
-    assert re.search("\n    (while True:|x \\+= 1)\n", words)
+    monkeypatch.setattr("lessons.check.time_limit", lambda: marks.time_limit(0.2))
+    message = check_exercise("double", make_answers(), endless).message
+    assert "in endless: TimeoutError: no end after 0.2 seconds. Is this loop one that never stops?" in message
+    assert re.search("\n    (while True:|x \\+= 1)\n", message)
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)  # nobody else is interrupted
 
 
 def test_an_error_in_your_code_is_shown_with_what_it_was_given_and_its_line():
-    result = judge("double", lesson(), lambda x: x / 0)
-    assert result.state == NOT_YET and result.words.startswith(
+    result = check_exercise("double", make_answers(), lambda x: x / 0)
+    assert result.state == NOT_YET and result.message.startswith(
         "given    x = 1\nyours stops: tests/test_lessons.py, line ")
-    assert "ZeroDivisionError: division by zero\n    result = judge(" in result.words
+    assert "ZeroDivisionError: division by zero\n    result = check_exercise(" in result.message
 
 
 def unfinished(x):
@@ -313,7 +315,7 @@ def unfinished(x):
 
 
 def test_not_implemented_means_not_begun():
-    assert judge("double", lesson(), unfinished).state == NOT_BEGUN
+    assert check_exercise("double", make_answers(), unfinished).state == NOT_BEGUN
 
 
 def test_the_command_prints_how_each_exercise_stands():
@@ -337,13 +339,13 @@ def test_what_the_answer_refuses_yours_must_refuse():
             raise ValueError("negative")
         return x ** 0.5
     compare(root, root, [dict(x=4), dict(x=-4)])
-    with pytest.raises(NotYet, match="should raise ValueError"):
+    with pytest.raises(Mismatch, match="should raise ValueError"):
         compare(lambda x: abs(x) ** 0.5, root, [dict(x=4), dict(x=-4)])
-    with pytest.raises(NotYet, match="(?s)OverflowError.*told so by a ValueError. Try .*\nNo roots below 0."):
+    with pytest.raises(Mismatch, match="(?s)OverflowError.*needs a ValueError. Try .*\nNo roots below 0."):
         compare(lambda x: x ** 0.5 if x > 0 else round(float("inf")), root, [dict(x=-4)], "No roots below 0.")
 
 
-@pytest.mark.parametrize("yours, expected, words_", [
+@pytest.mark.parametrize("yours, expected, message", [
     (None, 3, "is a return missing"),
     ([1, 2], [1, 2, 3], "Yours has 2 entries, 3 are expected"),
     ([[1, 2], [3, 5]], [[1, 2], [3, 4]], r"At \[1\]\[1\]: yours 5, expected 4"),
@@ -355,57 +357,56 @@ def test_what_the_answer_refuses_yours_must_refuse():
     (0.5, 0.6, "not equal"),
     ("red", "blue", "not equal"),
 ])
-def test_a_difference_is_told_in_words(yours, expected, words_):
-    with pytest.raises(NotYet, match=words_):
-        same(yours, expected)
-    same(expected, expected)
+def test_a_difference_is_described_in_words(yours, expected, message):
+    with pytest.raises(Mismatch, match=message):
+        expect_equal(yours, expected)
+    expect_equal(expected, expected)
 
 
 def test_numbers_may_differ_within_the_tolerance():
-    same(0.5 + 1e-7, 0.5)
-    same([torch.tensor([1.0 + 1e-7]), float("nan")], (np.array([1.0]), float("nan")))
-    same(np.array([1.0]), [1.0][0] * np.ones(1))
-    with pytest.raises(NotYet):
-        same(0.5 + 1e-3, 0.5)
-    same(0.5 + 1e-3, 0.5, tolerance=1e-2)
+    expect_equal(0.5 + 1e-7, 0.5)
+    expect_equal([torch.tensor([1.0 + 1e-7]), float("nan")], (np.array([1.0]), float("nan")))
+    expect_equal(np.array([1.0]), [1.0][0] * np.ones(1))
+    with pytest.raises(Mismatch):
+        expect_equal(0.5 + 1e-3, 0.5)
+    expect_equal(0.5 + 1e-3, 0.5, tolerance=1e-2)
 
 
 def test_the_difference_of_pictures_and_matrices_is_drawn():
     black, red = Image.new("RGB", (8, 8)), Image.new("RGB", (8, 8), "red")
     for pair, draw in [((black, red), False), ((np.eye(3) > 0, np.ones((3, 3), bool)), True)]:
-        with pytest.raises(NotYet) as caught:
-            same(*pair, draw=draw)
+        with pytest.raises(Mismatch) as caught:
+            expect_equal(*pair, draw=draw)
         assert caught.value.picture.width > 900  # three cards
 
 
 def test_starting_copies_the_stubs_once(tmp_path):
-    path = check.start(find("05")[0], tmp_path)
-    assert [result.state for result in check.results(find("05")[0], tmp_path)] == [NOT_BEGUN] * 4
+    path = check.copy_stubs(find_lessons("05")[0], tmp_path)
+    assert [result.state for result in check.check_lesson(find_lessons("05")[0], tmp_path)] == [NOT_BEGUN] * 4
     path.write_text("def starts(count, side, overlap):\n"
                     "    return [n * (side - overlap) for n in range(count)]\n")
-    first, second, *_ = check.results(find("05")[0], tmp_path)
+    first, second, *_ = check.check_lesson(find_lessons("05")[0], tmp_path)
     assert first.state == PASSED
-    assert second.state == NOT_BEGUN and "exercise.py has its stub" in second.words
+    assert second.state == NOT_BEGUN and "exercise.py has its stub" in second.message
     with pytest.raises(ValueError, match="holds your work already"):
-        check.start(find("05")[0], tmp_path)
+        check.copy_stubs(find_lessons("05")[0], tmp_path)
     path.write_text("def starts(:\n")
-    first, *others = check.results(find("05")[0], tmp_path)
-    assert (first.state, first.words) == (BROKEN, (
+    first, *others = check.check_lesson(find_lessons("05")[0], tmp_path)
+    assert (first.state, first.message) == (BROKEN, (
         "05_views.py cannot be read, so nothing counts until this line is mended:\n"
         f"{path}, line 1: SyntaxError: invalid syntax\n    def starts(:"))
-    assert [(result.state, result.words) for result in others] == [(BROKEN, "")] * 3  # said once
+    assert [(result.state, result.message) for result in others] == [(BROKEN, "")] * 3
     path.write_text("import sys\nsys.exit()\n")  # it must not end `make check`
-    assert f"{path}, line 2: SystemExit" in check.results(find("05")[0], tmp_path)[0].words
+    assert f"{path}, line 2: SystemExit" in check.check_lesson(find_lessons("05")[0], tmp_path)[0].message
 
 
-def test_the_line_that_is_told_is_yours_and_not_the_deeper_one_that_was_asked_to_do_the_impossible(
-        tmp_path, monkeypatch):
+def test_the_line_that_is_shown_is_yours_and_not_a_deeper_one_in_a_library(tmp_path, monkeypatch):
     """json's own line 355 or so raises; line 4 of the learner's file called it."""
     monkeypatch.setattr(marks, "MINE", tmp_path)
     (tmp_path / "own.py").write_text("import json\n\ndef opened(text):\n    return json.loads(text)\n")
     with pytest.raises(ValueError) as caught:
-        read(tmp_path / "own.py").opened("[")
-    assert marks.stopped(caught.value) == (
+        load_module(tmp_path / "own.py").opened("[")
+    assert marks.describe_error(caught.value) == (
         f"{tmp_path}/own.py, line 4, in opened: JSONDecodeError: Expecting value: line 1 column 2 (char 1)\n"
         "    return json.loads(text)")
 
@@ -429,7 +430,7 @@ class Box:
 
 
 @pytest.fixture
-def house(tmp_path):
+def project(tmp_path):
     """A project with one module and one lesson that builds two of its functions."""
     (tmp_path / "minimolmo").mkdir()
     (tmp_path / "minimolmo" / "small.py").write_text(SMALL)
@@ -440,65 +441,65 @@ def house(tmp_path):
     return tmp_path, folder
 
 
-def test_blank_empties_bodies_and_keeps_signatures_docstrings_and_neighbours(house):
-    root, folder = house
-    blank.blank(folder, root)
+def test_blank_empties_bodies_and_keeps_signatures_docstrings_and_neighbours(project):
+    root, folder = project
+    blank.blank_lesson(folder, root)
 
     mine = (root / "mine" / "minimolmo" / "small.py").read_text()
     stub = "raise NotImplementedError  # yours to write\n"
     assert mine == SMALL.replace("# how\n    return x + 1\n", stub).replace("return 3\n", stub)
     assert (root / "minimolmo" / "small.py").read_text() == SMALL
-    assert blank.built(folder, root) == ["empty", "empty"]
+    assert blank.function_states(folder, root) == ["empty", "empty"]
 
 
-def test_blank_again_keeps_what_you_have_written(house):
-    root, folder = house
-    blank.blank(folder, root)
+def test_blank_again_keeps_what_you_have_written(project):
+    root, folder = project
+    blank.blank_lesson(folder, root)
     path = root / "mine" / "minimolmo" / "small.py"
     written = path.read_text().replace("raise NotImplementedError  # yours to write", "return 1 + x", 1)
     path.write_text(written)
 
-    blank.blank(folder, root)
+    blank.blank_lesson(folder, root)
     assert path.read_text() == written
-    assert blank.built(folder, root) == ["yours", "empty"]
+    assert blank.function_states(folder, root) == ["yours", "empty"]
 
 
-def test_a_file_with_a_slip_in_it_is_kept_and_counts_for_nothing(house, capsys):
-    root, folder = house
-    blank.blank(folder, root)
+def test_a_file_with_a_slip_in_it_is_kept_and_counts_for_nothing(project, capsys):
+    root, folder = project
+    blank.blank_lesson(folder, root)
     path = root / "mine" / "minimolmo" / "small.py"
     path.write_text(slip := path.read_text() + "def (")
 
-    blank.blank(folder, root)
-    blank.status(folder, root)
+    blank.blank_lesson(folder, root)
+    blank.print_states(folder, root)
     assert path.read_text() == slip
     assert capsys.readouterr().out.count("cannot be read: make marks says where") == 2
 
 
-def test_marks_and_tiny_run_your_code_and_need_it_to_be_there(tmp_path):
+def test_marks_need_your_copy_to_be_there(tmp_path):
     with pytest.raises(ValueError, match="nothing to mark. Try make blank N=05"):
-        blank.marks(find("05")[0], root=tmp_path)
+        blank.run_tests(find_lessons("05")[0], root=tmp_path)
 
 
-def test_tiny_names_your_own_line_even_where_training_says_its_last_words(tmp_path, monkeypatch):
-    """An error that train.py turns into words is told with its line if that is yours, else as it is."""
+def test_tiny_names_your_own_line_even_where_training_ends_with_its_own_message(tmp_path, monkeypatch):
+    """An error that train.py turns into a message is shown with its line if that is yours, else as it is."""
     monkeypatch.setattr("lessons.marks.MINE", tmp_path)
 
-    def told(file) -> str:
+    def message_of(file) -> str:
         try:
             try:
                 exec(compile("def f():\n    raise ValueError('3 is not 4')\nf()", str(file), "exec"), {})
             except ValueError as error:
                 sys.exit(f"words: {error}")
         except SystemExit as end:
-            return train_mine.last_words(end)
+            return train_mine.error_message(end)
 
     mine = tmp_path / "small.py"
-    assert told(mine).startswith(f"{mine}, line 2, in f: ValueError: 3 is not 4")
-    assert told("elsewhere.py") == "words: 3 is not 4"
+    assert message_of(mine).startswith(f"{mine}, line 2, in f: ValueError: 3 is not 4")
+    assert message_of("elsewhere.py") == "words: 3 is not 4"
 
 
-@pytest.mark.parametrize("old, new, said", [
+@pytest.mark.parametrize("old, new, expected", [
     ("return 1 + x", "raise NotImplementedError", "line 6: one is still empty, yours to write\n"),
     ("return 1 + x", "return [1 + x", "line 6: SyntaxError: '[' was never closed\n    return [1 + x\n"),
     ("return 1 + x", "return y", "line 6, in one: NameError: name 'y' is not defined\n    return y\n"),
@@ -506,61 +507,62 @@ def test_tiny_names_your_own_line_even_where_training_says_its_last_words(tmp_pa
     ("return 1 + x", "return x", "tests/test_small.py, line 3, in test_one: AssertionError: assert 1 == 2"),
     ("def one", "def won", "tests/test_small.py, line 1: ImportError: cannot import name 'one'"),
 ])
-def test_marks_tell_what_happened_in_your_own_file_and_never_how_we_came_there(house, capfd, old, new, said):
-    """The whole command, in a project of its own; two tests ask the one function."""
-    told = marked(house, old, new, capfd)
-    assert said in told and ("mine/minimolmo/small.py, line" in told or "tests/test_small.py, line" in said)
-    assert "It fails test_" in told and "Traceback" not in told and "_pytest" not in told
+def test_marks_show_the_line_in_your_own_file_and_no_traceback(project, capfd, old, new, expected):
+    """The whole command, in a project of its own; two tests call the one function."""
+    shown = run_marks(project, old, new, capfd)
+    assert expected in shown
+    assert "mine/minimolmo/small.py, line" in shown or "tests/test_small.py, line" in expected
+    assert "It fails test_" in shown and "Traceback" not in shown and "_pytest" not in shown
 
 
 @needs_alarm
-def test_marks_end_a_loop_without_an_end_and_ask_no_other_test(house, capfd):
-    told = marked(house, "return 1 + x", "while True: x += 1", capfd, seconds=0.3)
-    assert "line 6, in one: TimeoutError: no end after 0.3 seconds." in told
-    assert "It fails test_one." in told and "1 failed" in told
+def test_marks_end_a_loop_without_an_end_and_run_no_other_test(project, capfd):
+    shown = run_marks(project, "return 1 + x", "while True: x += 1", capfd, seconds=0.3)
+    assert "line 6, in one: TimeoutError: no end after 0.3 seconds." in shown
+    assert "It fails test_one." in shown and "1 failed" in shown
 
 
 @needs_alarm
-def test_marks_end_a_loop_that_is_met_as_the_tests_are_read(house, capfd):
-    told = marked(house, '"""A file."""', "while True: pass", capfd, seconds=0.3)
-    assert "line 1, in <module>: TimeoutError" in told or "line 1: TimeoutError" in told
+def test_marks_end_a_loop_that_is_met_as_the_tests_are_read(project, capfd):
+    shown = run_marks(project, '"""A file."""', "while True: pass", capfd, seconds=0.3)
+    assert "line 1, in <module>: TimeoutError" in shown or "line 1: TimeoutError" in shown
 
 
 @needs_alarm
-def test_ctrl_c_in_a_loop_without_an_end_names_its_line(house, tmp_path):
-    """At a terminal it reaches both: the command, which waits, and the tests, which say where they were."""
-    root, folder = learner(house, "return 1 + x", f"open({str(tmp_path / 'begun')!r}, 'w').close()\n"
-                                                   f"    while x: pass")
-    code = f"from pathlib import Path; from lessons import blank; blank.marks(Path({str(folder)!r}), " \
+def test_ctrl_c_in_a_loop_without_an_end_names_its_line(project, tmp_path):
+    """A terminal sends it to both: the command, which waits, and the tests, which say where they were."""
+    loop = f"open({str(tmp_path / 'begun')!r}, 'w').close()\n    while x: pass"
+    root, folder = write_learner_copy(project, "return 1 + x", loop)
+    code = f"from pathlib import Path; from lessons import blank; blank.run_tests(Path({str(folder)!r}), " \
            f"Path({str(root)!r}))"
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True,
                                start_new_session=True)
     while not (tmp_path / "begun").exists() and process.poll() is None:
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
-    told, _ = process.communicate()
-    assert "line 7, in one: KeyboardInterrupt" in told and "It fails the test that was stopped." in told
+    shown, _ = process.communicate()
+    assert "line 7, in one: KeyboardInterrupt" in shown and "It fails the test that was stopped." in shown
 
 
-def marked(house, old: str, new: str, capfd, seconds: float = 60) -> str:
+def run_marks(project, old: str, new: str, capfd, seconds: float = 60) -> str:
     """What make marks prints of a learner's copy in which `old` became `new`."""
-    root, folder = learner(house, old, new, seconds)
-    assert blank.marks(folder, root) != 0
+    root, folder = write_learner_copy(project, old, new, seconds)
+    assert blank.run_tests(folder, root) != 0
     return capfd.readouterr().out
 
 
-def learner(house, old: str, new: str, seconds: float = 60):
+def write_learner_copy(project, old: str, new: str, seconds: float = 60):
     """A project with tests and a learner's copy in which `old` became `new`: (root, folder)."""
-    root, folder = house
+    root, folder = project
     for name in ("__init__.py", "page.py", "marks.py", "pytest_plugin.py"):
         shutil.copy(ROOT / "lessons" / name, root / "lessons")
-    own = root / "lessons" / "marks.py"
-    own.write_text(own.read_text().replace("PATIENCE = 60", f"PATIENCE = {seconds}"))
+    path = root / "lessons" / "marks.py"
+    path.write_text(path.read_text().replace("TIME_LIMIT = 60", f"TIME_LIMIT = {seconds}"))
     (root / "tests").mkdir()
     (root / "tests" / "test_small.py").write_text(
         "from minimolmo.small import one\n\ndef test_one(): assert one(1) == 2\n"
         "def test_two(): assert one(one(1)) == 3\n")
-    blank.blank(folder, root)
+    blank.blank_lesson(folder, root)
     path = root / "mine" / "minimolmo" / "small.py"
     written = SMALL.replace("    # how\n    return x + 1", "    return 1 + x")
     path.write_text(written.replace(old, new))
@@ -569,10 +571,10 @@ def learner(house, old: str, new: str, seconds: float = 60):
 
 def test_an_emptied_function_fails_the_librarys_own_test_and_the_library_itself_does_not(tmp_path):
     """The same command as `make marks`, with mine/ in another place; the library stays first otherwise."""
-    folder, = find("05")
+    folder, = find_lessons("05")
     (tmp_path / "minimolmo").symlink_to(ROOT / "minimolmo")
-    blank.blank(folder, tmp_path)
-    assert blank.built(folder, tmp_path) == ["empty"] * 4
+    blank.blank_lesson(folder, tmp_path)
+    assert blank.function_states(folder, tmp_path) == ["empty"] * 4
 
     test = "tests/test_tiler.py::test_two_crops_side_by_side_are_read_as_one_image"
     outcomes = []
@@ -586,8 +588,8 @@ def test_an_emptied_function_fails_the_librarys_own_test_and_the_library_itself_
 # the machinery: notebooks
 
 def test_a_notebook_is_valid_holds_its_pictures_and_its_cells_run(tmp_path, monkeypatch):
-    folder, = find("05")
-    book = notebooks.notebook(folder / "README.md", tmp_path)
+    folder, = find_lessons("05")
+    book = notebooks.make_notebook(folder / "README.md", tmp_path)
     book = json.loads(json.dumps(book))  # plain JSON
 
     assert (book["nbformat"], book["nbformat_minor"]) == (4, 5)
@@ -596,19 +598,19 @@ def test_a_notebook_is_valid_holds_its_pictures_and_its_cells_run(tmp_path, monk
         assert re.fullmatch(r"[a-zA-Z0-9-_]{1,64}", cell["id"])
         assert set(cell) - {"attachments"} == {"cell_type", "id", "metadata", "source"} | (
             {"outputs", "execution_count"} if cell["cell_type"] == "code" else set())
-    page = blocks((folder / "README.md").read_text())
+    page = parse_blocks((folder / "README.md").read_text())
     printed = ["".join(out["text"]) for cell in book["cells"] for out in cell.get("outputs", [])]
     assert printed == [block.body.rstrip("\n") for block in page if block.kind == "text"]
-    held = {name: base64.b64decode(each["image/png"]) for cell in book["cells"]
-            for name, each in cell.get("attachments", {}).items()}
-    assert held == {path.name: path.read_bytes() for path in folder.glob("*.png")}
+    attached = {name: base64.b64decode(data["image/png"]) for cell in book["cells"]
+                for name, data in cell.get("attachments", {}).items()}
+    assert attached == {path.name: path.read_bytes() for path in folder.glob("*.png")}
     text = "".join("".join(cell["source"]) for cell in book["cells"] if cell["cell_type"] == "markdown")
     assert "<!--" not in text and "[!NOTE]" not in text and "def stitch_ids" in text
 
     monkeypatch.setattr(sys, "path", list(sys.path))
-    space, first = {"HERE": tmp_path}, True
+    namespace, first = {"HERE": tmp_path}, True
     for cell in book["cells"]:
         if cell["cell_type"] == "code" and not first:
-            exec("".join(cell["source"]), space)
+            exec("".join(cell["source"]), namespace)
         first = first and cell["cell_type"] != "code"
-    assert {path.name for path in tmp_path.glob("*.png")} == set(held)
+    assert {path.name for path in tmp_path.glob("*.png")} == set(attached)

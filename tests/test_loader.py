@@ -1,4 +1,4 @@
-"""Batches without end, from several datasets: batch k depends on the seed and on k alone."""
+"""Endless batches from several datasets: batch k depends on the seed and on k only."""
 import json
 from collections import Counter
 from itertools import islice
@@ -15,7 +15,7 @@ from minimolmo.flow import Annotation, Example
 from minimolmo.text.tokenizer import Tokenizer
 
 TINY = ImageConfig(crop_size=16, patch_size=8, margins=(0, 0), pool=2)  # one visual token a crop
-PREPROCESSOR = Preprocessor(TINY, Tokenizer([], vocab=300), "finetune", max_crops=0, max_tokens=200)
+RECIPE = Preprocessor(TINY, Tokenizer([], vocab=300), "finetune", max_crops=0, max_tokens=200)
 
 
 @pytest.fixture
@@ -35,15 +35,15 @@ def folder(tmp_path):
 
 def make_loader(folder, batch_size=8, names=("big", "small"), **options) -> Loader:
     datasets = [Dataset(folder / name, "train") for name in names]
-    return Loader(datasets, [1.0] * len(names), PREPROCESSOR, batch_size, options.pop("seed", 1), **options)
+    return Loader(datasets, [1.0] * len(names), RECIPE, batch, options.pop("seed", 1), **options)
 
 
-def flat(steps) -> list[dict]:
+def flatten(steps) -> list[dict]:
     """Every micro-batch of some steps, as its fields."""
     return [vars(part) for step in steps for part in step]
 
 
-def same(some, others) -> bool:
+def is_equal(some, others) -> bool:
     """Equal to the last byte."""
     return len(some) == len(others) and all(
         a[key].equal(b[key]) if isinstance(a[key], torch.Tensor) else a[key] == b[key]
@@ -59,15 +59,15 @@ def test_datasets_are_drawn_by_the_square_root_of_their_size():
 def test_the_batches_keep_to_the_shares(folder):
     """sqrt(20) : sqrt(5) = 2 : 1, over 8000 rows, so within two percent."""
     loader = make_loader(folder, batch_size=100)
-    drawn = Counter(dataset.folder.name for group in range(10) for dataset, _ in loader.sample_rows(group))
-    assert drawn.total() == 10 * GROUP_STEPS * 100
+    drawn = Counter(dataset.folder.name for group in range(10) for dataset, _ in loader.draw(group))
+    assert drawn.total() == 10 * GROUP * 100
     assert drawn["big"] / drawn.total() == pytest.approx(2 / 3, abs=0.02)
 
 
 def test_every_row_of_a_dataset_comes_once_a_round(folder):
     """160 draws from 20 rows: eight rounds, each in another order."""
     loader = make_loader(folder, batch_size=20, names=["big"])
-    rows = [row for _, row in loader.sample_rows(0)]
+    rows = [row for _, row in loader.draw(0)]
     rounds = [rows[i:i + 20] for i in range(0, 160, 20)]
     assert all(sorted(order) == list(range(20)) for order in rounds)
     assert rounds[0] != rounds[1]
@@ -76,7 +76,7 @@ def test_every_row_of_a_dataset_comes_once_a_round(folder):
 def test_a_round_goes_on_from_group_to_group(folder):
     """A group of 8 batches of 3 is 24 rows: the second begins in the middle of a round."""
     loader = make_loader(folder, batch_size=3, names=["big"])
-    rows = [row for group in range(5) for _, row in loader.sample_rows(group)]
+    rows = [row for group in range(5) for _, row in loader.draw(group)]
     assert set(Counter(rows).values()) == {6}  # 120 = 6 * 20
 
 
@@ -88,9 +88,9 @@ def test_a_tiny_dataset_fills_a_large_batch(folder):
 
 def test_resuming_at_step_5_gives_the_batches_from_step_5_on(folder):
     loader = make_loader(folder)
-    whole = flat(islice(loader.batches(), 12))
-    assert same(flat(islice(make_loader(folder).batches(start=5), 7)), whole[5:])
-    assert same(flat(islice(loader.batches(start=9), 3)), whole[9:])  # the same loader, backwards in time
+    whole = flatten(islice(loader.batches(), 12))
+    assert is_equal(flatten(islice(make_loader(folder).batches(start=5), 7)), whole[5:])
+    assert is_equal(flatten(islice(loader.batches(start=9), 3)), whole[9:])  # backwards in time
 
 
 def test_a_stage_ends_after_its_steps(folder):
@@ -101,8 +101,8 @@ def test_a_stage_ends_after_its_steps(folder):
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_workers_change_nothing(folder, workers):
-    alone = flat(make_loader(folder, batch_size=2).batches(steps=20))
-    assert same(flat(make_loader(folder, batch_size=2).batches(steps=20, workers=workers)), alone)
+    alone = flatten(make_loader(folder, batch_size=2).batches(steps=20))
+    assert is_equal(flatten(make_loader(folder, batch_size=2).batches(steps=20, workers=workers)), alone)
 
 
 def test_whenever_a_row_comes_again_its_words_are_drawn_anew(folder, monkeypatch):
@@ -115,7 +115,7 @@ def test_whenever_a_row_comes_again_its_words_are_drawn_anew(folder, monkeypatch
 
 
 def test_another_seed_gives_other_batches(folder):
-    one, other = (flat(islice(make_loader(folder, seed=seed).batches(), 1)) for seed in (1, 2))
+    one, other = (flatten(islice(make_loader(folder, seed=seed).batches(), 1)) for seed in (1, 2))
     assert one[0]["names"] != other[0]["names"]
 
 

@@ -1,4 +1,4 @@
-"""Looking at what was drawn: one contact sheet for each set, and four for the kinds of thing they show."""
+"""Contact sheets of what was drawn: one for each set, and four for the kinds of object."""
 import pytest
 from PIL import Image
 

@@ -1,4 +1,4 @@
-"""What an answer is worth: points, counts, words, captions."""
+"""Metrics of an answer: points, counts, text, captions."""
 import random
 from pathlib import Path
 

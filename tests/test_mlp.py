@@ -1,4 +1,4 @@
-"""The two MLPs: small enough to work out on paper."""
+"""The two MLPs, small enough to compute by hand."""
 import math
 
 import pytest

@@ -1,4 +1,4 @@
-"""What a trained nano knows: it looks. data/released/minimolmo-nano (its card says how it was trained)."""
+"""The released nano looks at the image. data/released/minimolmo-nano; its card says how it was trained."""
 import dataclasses
 import random
 

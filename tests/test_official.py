@@ -1,5 +1,4 @@
-"""The official code's own numbers: its weights in our modules say what it says, and every name finds its
-place."""
+"""The official code's own numbers: its weights in our modules give its outputs, and every name is mapped."""
 import json
 import math
 from dataclasses import replace

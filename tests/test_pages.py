@@ -1,4 +1,4 @@
-"""The sets' pages: one source of truth for counts and digests, rows that the code still draws."""
+"""The sets' README tables: counts and digests from one source, and rows that the code still draws."""
 import hashlib
 import json
 import re

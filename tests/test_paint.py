@@ -1,4 +1,4 @@
-"""Painting of the full level: a thing fills its box, its centre shows its colour, its silhouette is exact."""
+"""Painting of level full: an object fills its box, its centre shows its colour, its silhouette is exact."""
 import random
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Patch embedding: from a square of pixels to a vector that knows its place."""
+"""Patch embedding: from a square of pixels to a vector that knows its position."""
 import numpy as np
 import pytest
 import torch

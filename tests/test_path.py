@@ -1,13 +1,13 @@
-"""lessons/README.md: the path, the notes, the tables and the glossary say what is so."""
+"""lessons/README.md: its path, notes, tables and glossary are right."""
 import re
 
 import pytest
 
-from lessons.page import ROOT, find, missing_names
+from lessons.page import ROOT, find_lessons, find_missing_names
 from minimolmo.presets import preset
 
 PAGE = (ROOT / "lessons" / "README.md").read_text()
-LESSONS = [folder for folder in find() if folder.name != "traps"]
+LESSONS = [folder for folder in find_lessons() if folder.name != "traps"]
 ROWS_OF_THE_TABLES = {
     "image encoder": ["params", "dim", "MLP dim", "activation", "heads, KV heads", "layers", "image size",
                       "patch", "dropout"],
@@ -51,7 +51,7 @@ def test_all_fourteen_notes_have_a_lesson_a_module_and_a_test():
     assert list(dict.fromkeys(int(row[0].split()[0]) for row in NOTES)) == list(range(1, 15))
     for note, lessons, module, test in NOTES:
         assert (ROOT / module.strip("`")).is_file(), note
-        assert re.fullmatch(r"`test_\w+`", test) and not missing_names(test), note
+        assert re.fullmatch(r"`test_\w+`", test) and not find_missing_names(test), note
         assert re.fullmatch(r"\d\d(, \d\d)*", lessons), note
 
 
@@ -59,7 +59,7 @@ def test_every_row_of_the_papers_tables_has_a_lesson_and_a_test():
     assert [row[0] for row in TABLES] == [f"{part}: {name}" for part, names in ROWS_OF_THE_TABLES.items()
                                           for name in names]
     for row, _, _, lessons, test in TABLES:
-        assert re.fullmatch(r"`test_\w+`", test) and not missing_names(test), row
+        assert re.fullmatch(r"`test_\w+`", test) and not find_missing_names(test), row
         assert re.fullmatch(r"\d\d(, \d\d)*", lessons), row
 
 
@@ -86,4 +86,4 @@ def test_the_glossary_is_in_alphabetical_order_and_a_line_each():
 
 def test_commands_of_the_page_exist():
     for block in re.findall(r"```bash\n(.*?)```", PAGE, re.S):
-        assert not [what for line in block.splitlines() for what in missing_names(line)]
+        assert not [name for line in block.splitlines() for name in find_missing_names(line)]

@@ -1,4 +1,4 @@
-"""A subset of the real PixMo, from the Hub to a folder that trains: whole, repeatable, hard to kill."""
+"""Download of a PixMo subset from the Hub to a folder for training: complete, repeatable, safe to kill."""
 import errno
 import hashlib
 import io
@@ -27,9 +27,9 @@ from data.pixmo.network import Limits
 from data.pixmo.prepare import Plan, main, prepare, split_rows
 from data.pixmo.store import Store
 from data.pixmo.workers import Workers
-from tools.fake_hub import Loopback, status
+from tools.fake_hub import FakeHub, status
 from minimolmo.batch.dataset import Dataset, check_split
-from tools.fake_pixmo import World
+from tools.fake_pixmo import FakePixmo
 
 FAST = Limits(tries=2, backoff=0.01, loopback=True)
 HUB_FAST = replace(LIMITS, tries=2, backoff=0.01, loopback=True)
@@ -38,7 +38,7 @@ CAP = "allenai/pixmo-cap", "default"
 
 @pytest.fixture
 def web():
-    with Loopback() as server:
+    with FakeHub() as server:
         yield server
 
 
@@ -49,13 +49,13 @@ def picture(number: int) -> bytes:
     return file.getvalue()
 
 
-def captions(web: Loopback, number: int) -> None:
-    """A cap set of so many rows, each with a picture."""
-    web.pictures = {f"/{n}.jpg": picture(n) for n in range(number)}
+def captions(web: FakeHub, number: int) -> None:
+    """Fill the cap set with so many rows, each with a picture."""
+    web.images = {f"/{n}.jpg": picture(n) for n in range(number)}
     web.rows[CAP] = [{"image_url": f"{web.url}/{n}.jpg", "caption": f"Number {n}."} for n in range(number)]
 
 
-def run(web: Loopback, folder: Path, sets=("cap",), **plan) -> str:
+def run(web: FakeHub, folder: Path, sets=("cap",), **plan) -> str:
     """Prepare a small subset; returns the last line."""
     plan = Plan(sets=sets, **{"rows": 10, "size": 64, **plan})
     return prepare(plan, folder, Hub(web.url, limits=HUB_FAST, pause=0), FAST)
@@ -79,10 +79,10 @@ def contents(folder: Path) -> dict[str, bytes]:
     return files | {"manifest.json": json.dumps(manifest).encode()}
 
 
-def test_all_eight_sets_become_one_folder_that_says_what_their_rows_said(web, tmp_path):
-    """The web's rows were made from annotations we know: the same come back. Three rows share a picture in
+def test_all_eight_sets_become_one_folder_with_the_annotations_of_their_rows(web, tmp_path):
+    """The fake's rows were made from annotations we know: the same come back. Three rows share a picture in
     two of the sets, so six rows are two pictures there."""
-    world = World(web, rows=6, alive=True)
+    pixmo = FakePixmo(web, rows=6, dead_links=False)
     line = run(web, tmp_path, sets=Plan().sets, rows=4)
     for split in ("train", "val"):
         assert check_split(tmp_path, split).endswith("all good")
@@ -91,44 +91,44 @@ def test_all_eight_sets_become_one_folder_that_says_what_their_rows_said(web, tm
     labels = {note["label"]: note["points"] for row in rows_of(tmp_path) for note in row["annotations"]
               if note["style"] == "pointing"}
     for number in range(2):
-        for note in world.composed("points", "default", number)[1][:3]:
+        for note in pixmo.make_example("points", "default", number)[1][:3]:
             assert labels[note.label] == [list(point) for point in note.points]
     answers = {note["answer"] for row in rows_of(tmp_path) for note in row["annotations"]
                if note["style"] == "point_explanations"}
     assert len(answers) == 4 and answers <= {
-        world.composed("point_explanations", "default", number)[1][0].answer for number in range(6)}
+        pixmo.make_example("point_explanations", "default", number)[1][0].answer for number in range(6)}
     styles = {note["style"] for row in rows_of(tmp_path) for note in row["annotations"]}
     assert styles == {"long_caption", "transcript", "pointing", "point_count", "count", "user_qa", "cap_qa",
                       "point_explanations", "charts", "diagrams", "tables", "other", "clocks"}
 
 
 def test_pixels_of_the_count_set_land_where_the_things_are(web, tmp_path):
-    world = World(web, rows=3, alive=True)
+    pixmo = FakePixmo(web, rows=3, dead_links=False)
     run(web, tmp_path, sets=("count",), rows=3)
-    told = {note["label"]: note["points"] for row in rows_of(tmp_path) for note in row["annotations"]
-            if note["style"] == "pointing"}
+    points = {note["label"]: note["points"] for row in rows_of(tmp_path) for note in row["annotations"]
+              if note["style"] == "pointing"}
     for index in range(3):
-        note = next(n for n in world.composed("count", "default", index)[1] if n.style == "point_count")
-        assert np.array(told[note.label]) == pytest.approx(np.array(note.points), abs=0.01)
+        note = next(n for n in pixmo.make_example("count", "default", index)[1] if n.style == "point_count")
+        assert np.array(points[note.label]) == pytest.approx(np.array(note.points), abs=0.01)
 
 
 def test_what_all_sets_say_of_a_picture_stands_in_one_row_once(web, tmp_path):
     captions(web, 2)
     same = {"image_url": f"{web.url}/0.jpg", "image_sha256": hashlib.sha256(picture(0)).hexdigest()}
-    web.pictures["/copy.jpg"] = picture(0)  # another link to the same bytes
+    web.images["/copy.jpg"] = picture(0)  # another link to the same bytes
     web.rows["allenai/pixmo-ask-model-anything", "default"] = [
         {**same, "question": "Who?", "answer": "A cat."}, {**same, "question": "Who?", "answer": "A cat."},
         {**same, "question": "Where?", "answer": "Here.", "image_url": f"{web.url}/copy.jpg"}]
     run(web, tmp_path, sets=("cap", "ask_model_anything"))
-    said = {tuple(note["answer"] for note in row["annotations"]) for row in rows_of(tmp_path)}
-    assert said == {("Number 0.", "A cat.", "Here."), ("Number 1.",)}
-    assert web.asked("/0.jpg") == 1
+    answers = {tuple(note["answer"] for note in row["annotations"]) for row in rows_of(tmp_path)}
+    assert answers == {("Number 0.", "A cat.", "Here."), ("Number 1.",)}
+    assert web.count_requests("/0.jpg") == 1
 
 
 def test_as_many_more_rows_are_read_as_there_are_dead_links(web, tmp_path):
     captions(web, 250)
     for number in range(0, 250, 3):
-        del web.pictures[f"/{number}.jpg"]
+        del web.images[f"/{number}.jpg"]
     line = run(web, tmp_path, rows=60)
     assert len(rows_of(tmp_path)) == 60 == len(list((tmp_path / "images").rglob("*.jpg")))
     dead = [failure for failure in failures_of(tmp_path) if failure["cause"] == "gone"]
@@ -152,39 +152,39 @@ def test_the_seed_alone_picks_the_rows_and_the_manifest_tells_which(web, tmp_pat
 def test_the_order_in_which_downloads_end_changes_nothing(web, tmp_path):
     captions(web, 120)
     for number in range(0, 120, 5):
-        web.script(f"/{number}.jpg", *[status(404)] * 2)
-    whole, chance = web.pictures, random.Random(0)
+        web.add_faults(f"/{number}.jpg", *[status(404)] * 2)
+    images, rng = web.images, random.Random(0)
 
     def slowly(path):
-        time.sleep(chance.random() * 0.02)
-        return whole.get(path, 404)
+        time.sleep(rng.random() * 0.02)
+        return images.get(path, 404)
 
     run(web, tmp_path / "a", rows=40)
-    web.pictures = slowly
+    web.images = slowly
     for number in range(0, 120, 5):
-        web.script(f"/{number}.jpg", status(404))
+        web.add_faults(f"/{number}.jpg", status(404))
     run(web, tmp_path / "b", rows=40)
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 
 
-def test_a_second_run_finds_all_there_and_asks_nobody(web, tmp_path):
+def test_a_second_run_finds_all_there_and_requests_nothing(web, tmp_path):
     captions(web, 30)
-    del web.pictures["/3.jpg"]
-    first, before = run(web, tmp_path, rows=29), len(web.seen)
+    del web.images["/3.jpg"]
+    first, before = run(web, tmp_path, rows=29), len(web.requests)
     again = run(web, tmp_path, rows=29)
-    assert len(web.seen) == before and again == first + " (it was there already)"
+    assert len(web.requests) == before and again == first + " (it was there already)"
 
 
 def test_what_failed_for_a_moment_is_tried_again_next_time_and_what_failed_for_good_is_not(web, tmp_path):
     captions(web, 12)
-    web.script("/3.jpg", status(503), status(503))
-    web.script("/4.jpg", status(404))
+    web.add_faults("/3.jpg", status(503), status(503))
+    web.add_faults("/4.jpg", status(404))
     assert "1 busy, 1 gone (1 of them will be tried again next time)" in " ".join(
         sorted_causes(run(web, tmp_path, rows=12)))
     assert len(rows_of(tmp_path)) == 10
-    before = len(web.seen)
+    before = len(web.requests)
     run(web, tmp_path, rows=12)
-    assert [path for path, _ in web.seen[before:]] == ["/3.jpg"] and len(rows_of(tmp_path)) == 11
+    assert [path for path, _ in web.requests[before:]] == ["/3.jpg"] and len(rows_of(tmp_path)) == 11
     assert [failure["cause"] for failure in failures_of(tmp_path)] == ["gone"]
 
 
@@ -198,10 +198,10 @@ def test_a_folder_may_grow_and_what_it_has_is_not_fetched_again(web, tmp_path):
     captions(web, 60)
     run(web, tmp_path, rows=10)
     few = {row["image"] for row in rows_of(tmp_path)}
-    before = web.asked("/rows"), len(web.seen)
+    before = web.count_requests("/rows"), len(web.requests)
     run(web, tmp_path, rows=20)
-    assert few < {row["image"] for row in rows_of(tmp_path)} and web.asked("/rows") == before[0]
-    assert len(web.seen) - before[1] <= 20  # ten more, and a few ahead
+    assert few < {row["image"] for row in rows_of(tmp_path)} and web.count_requests("/rows") == before[0]
+    assert len(web.requests) - before[1] <= 20  # ten more, and a few ahead
 
 
 def test_a_folder_is_not_exchanged_for_another_subset(web, tmp_path):
@@ -215,7 +215,7 @@ def test_a_folder_is_not_exchanged_for_another_subset(web, tmp_path):
 
 
 def test_other_pictures_than_the_hash_promises_are_not_used(web, tmp_path):
-    web.pictures = {"/0.jpg": picture(0), "/1.jpg": picture(1)}
+    web.images = {"/0.jpg": picture(0), "/1.jpg": picture(1)}
     right = hashlib.sha256(picture(0)).hexdigest()
     web.rows["allenai/pixmo-ask-model-anything", "default"] = [
         {"image_url": f"{web.url}/{n}.jpg", "image_sha256": right.upper(), "question": "Who?",
@@ -228,7 +228,7 @@ def test_other_pictures_than_the_hash_promises_are_not_used(web, tmp_path):
 def test_the_same_bytes_under_many_links_are_no_picture_of_anything(web, tmp_path):
     captions(web, 20)
     for number in range(5, 20):
-        web.pictures[f"/{number}.jpg"] = picture(5)
+        web.images[f"/{number}.jpg"] = picture(5)
     run(web, tmp_path, rows=20)
     assert [failure["cause"] for failure in failures_of(tmp_path)] == ["placeholder"] * 11
 
@@ -252,7 +252,7 @@ def test_broken_rows_are_counted_and_the_others_used(web, tmp_path):
 
 def test_every_picture_dead_is_said_and_is_not_an_error(web, tmp_path):
     captions(web, 5)
-    web.pictures = {}
+    web.images = {}
     assert "pixmo: 0 of 10 images" in run(web, tmp_path)
     assert len(failures_of(tmp_path)) == 5
 
@@ -260,11 +260,11 @@ def test_every_picture_dead_is_said_and_is_not_an_error(web, tmp_path):
 def test_a_hub_that_goes_down_half_way_leaves_what_is_there_and_the_next_run_ends_the_same(web, tmp_path):
     captions(web, 300)
     run(web, tmp_path / "unbroken", rows=150)
-    half = Loopback.asked(web, "/rows")
-    whole = fake_hub.Handler.give_rows
+    before = web.count_requests("/rows")
+    send_rows = fake_hub.Handler.send_rows
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fake_hub.Handler, "give_rows", lambda handler, asked: (
-            status(503)(handler) if web.asked("/rows") > half + 2 else whole(handler, asked)))
+        patch.setattr(fake_hub.Handler, "send_rows", lambda handler, query: (
+            status(503)(handler) if web.count_requests("/rows") > before + 2 else send_rows(handler, query)))
         line = run(web, tmp_path / "broken", rows=150)
     assert "cap stopped, hub: status 503" in line and "100 of 150 images" in line
     assert len(rows_of(tmp_path / "broken")) == 100
@@ -281,23 +281,23 @@ def test_another_revision_is_not_mixed_in(web, tmp_path):
 
 
 def test_links_that_expire_are_never_written_and_asked_for_anew(web, tmp_path):
-    World(web, rows=2, alive=True)
+    FakePixmo(web, rows=2, dead_links=False)
     for config in ("charts", "tables"):
-        web.script(f"/docs/{config}/0-200.jpg", status(403))
+        web.add_faults(f"/docs/{config}/0-200.jpg", status(403))
     assert "2 refused (2 of them will be tried again" in run(web, tmp_path, sets=("docs",), rows=8)
     assert not [path for path in tmp_path.rglob("*.json*") if b"Signature" in path.read_bytes()]
-    asked = web.asked("/rows")
+    before = web.count_requests("/rows")
     assert "8 of 8 images" in run(web, tmp_path, sets=("docs",), rows=8)
-    assert web.asked("/rows") == asked + 2  # of the two parts that lacked a picture, the page
+    assert web.count_requests("/rows") == before + 2  # of the two parts that lacked a picture, the page
 
 
 def test_the_token_is_for_the_hub_alone_and_is_written_nowhere(web, tmp_path, capfd):
     captions(web, 5)
     hub = Hub(web.url, token="hf_secret", limits=HUB_FAST, pause=0)
-    web.script("/rows", status(500))
-    web.script("/0.jpg", status(500), status(500))
+    web.add_faults("/rows", status(500))
+    web.add_faults("/0.jpg", status(500), status(500))
     print(prepare(Plan(("cap",), rows=5, size=64), tmp_path, hub, FAST))
-    assert {path for path, headers in web.seen if "Authorization" in headers} == {"/rows"}
+    assert {path for path, headers in web.requests if "Authorization" in headers} == {"/rows"}
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and b"hf_secret" in path.read_bytes()]
     assert "hf_secret" not in "".join(capfd.readouterr())
 
@@ -311,7 +311,7 @@ def test_two_runs_at_once_on_one_folder_are_refused(web, tmp_path):
 
 
 @pytest.mark.parametrize("writes", [0, 1, 2, 5, 13])
-def test_a_full_disk_stops_it_with_a_word_and_loses_nothing(web, tmp_path, monkeypatch, writes):
+def test_a_full_disk_stops_it_with_a_message_and_loses_nothing(web, tmp_path, monkeypatch, writes):
     """The disk is full after so many files: pages, pictures, or at the very end."""
     captions(web, 20)
     run(web, tmp_path / "unbroken")
@@ -366,18 +366,19 @@ def test_a_line_of_the_journal_that_a_kill_cut_off_is_cut_away(web, tmp_path):
     ("pages/cap-default-000000000-100.json", lambda data: b""),
 ])
 def test_a_file_that_a_power_cut_spoiled_is_made_again_from_those_that_are_whole(web, tmp_path, file, spoil):
-    """What the other files still tell is not asked for again: only the spoiled page, or lines, are."""
+    """What the other files still hold is not requested again: only the spoiled page, or lines, are."""
     captions(web, 40)
-    del web.pictures["/3.jpg"]
+    del web.images["/3.jpg"]
     run(web, tmp_path, rows=39)
-    before, path, asked = contents(tmp_path), tmp_path / file, len(web.seen)
+    before, path, num_requests = contents(tmp_path), tmp_path / file, len(web.requests)
     path.write_bytes(spoil(path.read_bytes()))
     if file != "manifest.json":
         (tmp_path / "manifest.json").unlink()
-    whole = {*path.read_bytes().splitlines()} & {*before["fetched.jsonl"].splitlines()}
+    intact = {*path.read_bytes().splitlines()} & {*before["fetched.jsonl"].splitlines()}
     run(web, tmp_path, rows=39)
     assert contents(tmp_path) == before
-    assert len(web.seen) - asked == {"fetched.jsonl": 40 - len(whole)}.get(file, int("pages" in file))
+    expected = {"fetched.jsonl": 40 - len(intact)}.get(file, int("pages" in file))
+    assert len(web.requests) - num_requests == expected
 
 
 def test_the_journal_goes_on_after_a_torn_line_and_forgets_what_may_pass(tmp_path):
@@ -411,35 +412,35 @@ def test_a_picture_that_is_missing_or_was_cut_by_a_crash_is_fetched_again(web, t
 def test_kill_9_at_any_time_and_the_next_run_ends_with_the_same_files(web, tmp_path):
     captions(web, 120)
     for number in range(0, 120, 4):
-        del web.pictures[f"/{number}.jpg"]
+        del web.images[f"/{number}.jpg"]
     run(web, tmp_path / "unbroken", rows=60)
-    web.slowness = 0.02
+    web.delay = 0.02
     program = ("from pathlib import Path; from data.pixmo.prepare import *;"
                f"prepare(Plan(('cap',), 60, 64), Path({str(tmp_path / 'killed')!r}),"
                f"        Hub({web.url!r}, limits={HUB_FAST!r}, pause=0), {FAST!r})")
     command = [sys.executable, "-c", program]
-    for least in (1, 30):
+    for num_images in (1, 30):
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd=Path(__file__).parent.parent)
         deadline = time.monotonic() + 20
-        while len(list(tmp_path.glob("killed/images/*/*"))) < least and time.monotonic() < deadline:
+        while len(list(tmp_path.glob("killed/images/*/*"))) < num_images and time.monotonic() < deadline:
             time.sleep(0.005)
         process.send_signal(signal.SIGKILL)
         process.wait()
         assert not (tmp_path / "killed/manifest.json").exists()
-    web.slowness = 0.0
+    web.delay = 0.0
     run(web, tmp_path / "killed", rows=60)
     assert contents(tmp_path / "killed") == contents(tmp_path / "unbroken")
 
 
 def test_few_pictures_at_a_time_come_from_one_host_and_many_from_all(monkeypatch):
-    running, most, lock = {}, {}, threading.Lock()
+    running, peak, lock = {}, {}, threading.Lock()
 
     def job(entry):
         host = entry.link.split("/")[2]
         with lock:
             running[host] = running.get(host, 0) + 1
-            most[host] = max(most.get(host, 0), running[host])
-            most["all"] = max(most.get("all", 0), sum(running.values()))
+            peak[host] = max(peak.get(host, 0), running[host])
+            peak["all"] = max(peak.get("all", 0), sum(running.values()))
         time.sleep(0.005)
         with lock:
             running[host] -= 1
@@ -450,7 +451,7 @@ def test_few_pictures_at_a_time_come_from_one_host_and_many_from_all(monkeypatch
         workers.offer(Entry(str(number), (), link=f"http://host{number % 4}/{number}"))
         workers.offer(Entry(str(number), (), link=f"http://host{number % 4}/{number}"))
     keys = {workers.next()[0].key for _ in range(40)}
-    assert len(keys) == 40 and {most[f"host{n}"] for n in range(4)} == {2} and most["all"] == 6
+    assert len(keys) == 40 and {peak[f"host{n}"] for n in range(4)} == {2} and peak["all"] == 6
 
 
 def test_one_picture_in_sixteen_is_held_out_and_at_least_one():
@@ -463,9 +464,9 @@ def test_one_picture_in_sixteen_is_held_out_and_at_least_one():
 
 
 def test_the_command_line_names_what_is_wrong(tmp_path):
-    for arguments, words in [(["--sets=cats"], "none of PixMo's"), (["--rows=0"], "leaves nothing"),
-                             (["--size=9"], "not between"), (["--sets="], "none of PixMo's")]:
-        with pytest.raises(ValueError, match=words):
+    for arguments, message in [(["--sets=cats"], "none of PixMo's"), (["--rows=0"], "leaves nothing"),
+                               (["--size=9"], "not between"), (["--sets="], "none of PixMo's")]:
+        with pytest.raises(ValueError, match=message):
             main([*arguments, f"--folder={tmp_path}"])
 
 

@@ -1,4 +1,4 @@
-"""PixMo's rows become annotations: every column that teaches something, and nothing from a broken row."""
+"""PixMo's rows become annotations: every useful column is read, and broken rows give nothing."""
 import pytest
 
 from data.pixmo.columns import in_percent, read_row

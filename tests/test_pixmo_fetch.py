@@ -1,4 +1,4 @@
-"""One picture from a stranger: whatever the server does, an outcome comes back, in bounded time."""
+"""Download of one image: whatever the server does, an outcome comes back in bounded time."""
 import gzip
 import hashlib
 import io
@@ -22,7 +22,7 @@ from data.pixmo.entry import LATER, NEVER, Entry, Failed
 from data.pixmo.fetch import fetch, failure_of
 from data.pixmo.network import Limits, get, is_public, read_url, seconds_to_wait
 from data.pixmo.picture import to_jpeg
-from tools.fake_hub import Loopback, cut_short, redirect, status
+from tools.fake_hub import FakeHub, cut_short, redirect, status
 
 FAST = Limits(most_bytes=300_000, tries=2, backoff=0.01, loopback=True)
 HASTY = replace(FAST, connect=1.0, read=0.3, total=0.6)  # for those that would never end
@@ -30,7 +30,7 @@ HASTY = replace(FAST, connect=1.0, read=0.3, total=0.6)  # for those that would 
 
 @pytest.fixture
 def web():
-    with Loopback() as server:
+    with FakeHub() as server:
         yield server
 
 
@@ -57,7 +57,7 @@ def fate(url: str, limits: Limits = FAST) -> tuple[str, str]:
 
 
 def test_a_picture_arrives_small_and_its_outcome_tells_what_it_was(web):
-    web.pictures["/cat.jpg"] = body = picture()
+    web.images["/cat.jpg"] = body = picture()
     outcome, jpeg = fetch(Entry(web.url + "/cat.jpg", (), link=web.url + "/cat.jpg"), 64, FAST)
     assert (outcome.width, outcome.height, outcome.turned) == (120, 80, False)
     assert outcome.sha256 == hashlib.sha256(body).hexdigest() and outcome.received == len(body)
@@ -69,32 +69,32 @@ def test_a_picture_arrives_small_and_its_outcome_tells_what_it_was(web):
 def test_a_dead_link_is_final(web):
     for code, cause in [(404, "gone"), (410, "gone"), (401, "refused"), (403, "refused"), (451, "refused"),
                         (400, "refused"), (204, "refused")]:
-        assert fate(web.script(f"/{code}", status(code))) == (cause, NEVER)
-        assert web.asked(f"/{code}") == 1
+        assert fate(web.add_faults(f"/{code}", status(code))) == (cause, NEVER)
+        assert web.count_requests(f"/{code}") == 1
 
 
 def test_a_bad_moment_is_tried_again_at_once_and_then_in_the_next_run(web):
-    web.pictures["/cat.jpg"] = picture()
+    web.images["/cat.jpg"] = picture()
     for fault in (status(500), status(502), status(429), fake_hub.reset, cut_short(picture())):
-        assert fate(web.script("/cat.jpg", fault)) == ("", NEVER)
+        assert fate(web.add_faults("/cat.jpg", fault)) == ("", NEVER)
     for code in (500, 503, 429, 408):
-        assert fate(web.script("/busy", status(code), status(code))) == ("busy", LATER)
-    assert fate(web.script("/reset", fake_hub.reset, fake_hub.reset)) == ("connection", LATER)
+        assert fate(web.add_faults("/busy", status(code), status(code))) == ("busy", LATER)
+    assert fate(web.add_faults("/reset", fake_hub.reset, fake_hub.reset)) == ("connection", LATER)
 
 
 def test_a_server_that_names_a_time_to_wait_is_obeyed(web, monkeypatch):
     waits = []
     monkeypatch.setattr(fetching, "time", SimpleNamespace(sleep=waits.append))
-    web.pictures["/cat.jpg"] = picture()
+    web.images["/cat.jpg"] = picture()
     for code in (429, 503):
-        assert fate(web.script("/cat.jpg", status(code, Retry_After="7"))) == ("", NEVER)
+        assert fate(web.add_faults("/cat.jpg", status(code, Retry_After="7"))) == ("", NEVER)
     assert waits == [7.0, 7.0]
 
 
 def test_a_server_that_asks_to_come_back_in_weeks_is_left_alone_until_the_next_run(web):
     far = "Fri, 01 Jan 2100 00:00:00 GMT"
-    assert fate(web.script("/later", status(503, Retry_After=far))) == ("busy", LATER)
-    assert web.asked("/later") == 1
+    assert fate(web.add_faults("/later", status(503, Retry_After=far))) == ("busy", LATER)
+    assert web.count_requests("/later") == 1
 
 
 def test_retry_after_is_seconds_or_a_date_or_nothing():
@@ -107,42 +107,43 @@ def test_retry_after_is_seconds_or_a_date_or_nothing():
 @pytest.mark.parametrize("slowly", [fake_hub.stall, fake_hub.drip, fake_hub.drip_headers])
 def test_a_server_that_stalls_or_drips_is_left_when_the_time_is_over(web, slowly):
     start = time.monotonic()
-    assert fate(web.script("/slow", slowly, slowly), HASTY) == ("timeout", LATER)
-    assert time.monotonic() - start < 4 and web.asked("/slow") == HASTY.tries
+    assert fate(web.add_faults("/slow", slowly, slowly), HASTY) == ("timeout", LATER)
+    assert time.monotonic() - start < 4 and web.count_requests("/slow") == HASTY.tries
 
 
 def test_a_body_shorter_than_promised_may_be_whole_next_time(web):
     body = picture()
-    assert fate(web.script("/cut", *[cut_short(body)] * 2)) == ("cut_short", LATER)
+    assert fate(web.add_faults("/cut", *[cut_short(body)] * 2)) == ("cut_short", LATER)
     folded = {"Content_Encoding": "gzip"}
     half = status(200, gzip.compress(body)[:-9], **folded)
-    assert fate(web.script("/cut.gz", half, half)) == ("cut_short", LATER)
+    assert fate(web.add_faults("/cut.gz", half, half)) == ("cut_short", LATER)
 
 
 def test_half_a_jpeg_with_an_honest_length_is_no_picture(web):
-    web.pictures = {"/half.jpg": picture(400, 300)[:-1500], "/none.jpg": b"",
+    web.images = {"/half.jpg": picture(400, 300)[:-1500], "/none.jpg": b"",
                     "/page.jpg": b"<html>Sorry</html>"}
-    for path in web.pictures:
+    for path in web.images:
         assert fate(web.url + path) == ("not_an_image", NEVER)
 
 
 def test_a_body_longer_than_allowed_is_not_read_to_its_end(web):
     three_gb = status(200, b"\xff\xd8", Content_Length="3000000000")
-    assert fate(web.script("/declared", three_gb)) == ("too_big", NEVER)
-    assert fate(web.script("/endless", fake_hub.endless)) == ("too_big", NEVER)
-    assert fate(web.script("/bomb", fake_hub.gzip_bomb)) == ("too_big", NEVER)
+    assert fate(web.add_faults("/declared", three_gb)) == ("too_big", NEVER)
+    assert fate(web.add_faults("/endless", fake_hub.endless)) == ("too_big", NEVER)
+    assert fate(web.add_faults("/bomb", fake_hub.gzip_bomb)) == ("too_big", NEVER)
 
 
 def test_a_picture_folded_by_gzip_is_unfolded_and_a_strange_coding_is_refused(web):
     body = picture()
-    assert fate(web.script("/a", status(200, gzip.compress(body), Content_Encoding="gzip"))) == ("", NEVER)
-    assert fate(web.script("/b", status(200, body, Content_Encoding="br"))) == ("broken_reply", NEVER)
+    folded = status(200, gzip.compress(body), Content_Encoding="gzip")
+    assert fate(web.add_faults("/a", folded)) == ("", NEVER)
+    assert fate(web.add_faults("/b", status(200, body, Content_Encoding="br"))) == ("broken_reply", NEVER)
 
 
 def test_a_reply_that_is_not_http_is_tried_again(web):
     def mumble(handler):
         handler.wfile.write(b"hello\r\n\r\n")
-    assert fate(web.script("/mumble", mumble, mumble)) == ("broken_reply", LATER)
+    assert fate(web.add_faults("/mumble", mumble, mumble)) == ("broken_reply", LATER)
 
 
 def png_that_claims(width: int, height: int) -> bytes:
@@ -158,30 +159,30 @@ def png_that_claims(width: int, height: int) -> bytes:
 def test_a_picture_that_claims_too_many_pixels_or_too_few_is_refused_by_its_header(web):
     for side, cause in [(60_000, "too_many_pixels"), (10_000, "too_many_pixels"), (1, "too_small"),
                         (63, "too_small")]:
-        web.pictures[f"/{side}.png"] = png_that_claims(side, side)
+        web.images[f"/{side}.png"] = png_that_claims(side, side)
         assert fate(f"{web.url}/{side}.png") == (cause, NEVER)
 
 
 def test_redirects_are_followed_a_few_times_and_each_is_checked(web):
-    web.pictures["/cat.jpg"] = picture()
-    assert fate(web.script("/moved", redirect("/cat.jpg"))) == ("", NEVER)
-    assert fate(web.script("/loop", *[redirect("/loop")] * 9)) == ("redirects", NEVER)
-    assert web.asked("/loop") == FAST.redirects + 1
+    web.images["/cat.jpg"] = picture()
+    assert fate(web.add_faults("/moved", redirect("/cat.jpg"))) == ("", NEVER)
+    assert fate(web.add_faults("/loop", *[redirect("/loop")] * 9)) == ("redirects", NEVER)
+    assert web.count_requests("/loop") == FAST.redirects + 1
     for place in ("file:///etc/hostname", "data:image/png;base64,AAAA", "ftp://example.org/a", "http://[::1"):
-        assert fate(web.script("/scheme", redirect(place))) == ("bad_url", NEVER)
+        assert fate(web.add_faults("/scheme", redirect(place))) == ("bad_url", NEVER)
     for place in ("http://10.0.0.1/", "http://192.168.0.7/a.jpg", "http://169.254.169.254/latest/meta-data"):
-        assert fate(web.script("/inside", redirect(place))) == ("private_address", NEVER)
+        assert fate(web.add_faults("/inside", redirect(place))) == ("private_address", NEVER)
 
 
 def test_a_redirect_with_letters_beyond_ascii_means_utf_8(web):
-    web.pictures["/%C3%BC.jpg"] = picture()
-    assert fate(web.script("/moved", redirect("/ü.jpg".encode().decode("latin-1")))) == ("", NEVER)
+    web.images["/%C3%BC.jpg"] = picture()
+    assert fate(web.add_faults("/moved", redirect("/ü.jpg".encode().decode("latin-1")))) == ("", NEVER)
 
 
 def test_without_the_tests_own_flag_loopback_is_private_too(web):
-    web.pictures["/cat.jpg"] = picture()
+    web.images["/cat.jpg"] = picture()
     assert fate(web.url + "/cat.jpg", replace(FAST, loopback=False)) == ("private_address", NEVER)
-    assert not web.seen
+    assert not web.requests
 
 
 def test_addresses_inside_other_addresses_are_seen_through():
@@ -232,22 +233,22 @@ def test_urls_are_cleaned_or_refused():
 
 
 def test_a_host_that_does_not_want_its_pictures_learned_from_is_heeded(web):
-    assert fate(web.script("/no", status(200, picture(), X_Robots_Tag="noimageai, nofollow"))) == (
+    assert fate(web.add_faults("/no", status(200, picture(), X_Robots_Tag="noimageai, nofollow"))) == (
         "opted_out", NEVER)
-    assert fate(web.script("/yes", status(200, picture(), X_Robots_Tag="nofollow"))) == ("", NEVER)
+    assert fate(web.add_faults("/yes", status(200, picture(), X_Robots_Tag="nofollow"))) == ("", NEVER)
 
 
 def test_we_say_who_we_are_and_ask_for_plain_bytes(web):
-    web.pictures["/cat.jpg"] = picture()
+    web.images["/cat.jpg"] = picture()
     outcome_of(web.url + "/cat.jpg")
-    told = web.seen[0][1]
+    told = web.requests[0][1]
     assert "minimolmo" in told["User-Agent"] and told["Accept-Encoding"] == "identity"
 
 
 def test_a_header_for_one_server_is_not_carried_to_another(web):
-    web.pictures["/b"] = picture()
-    get(web.script("/a", redirect(web.url + "/b")), FAST, {"Authorization": "Bearer secret"})
-    assert [path for path, headers in web.seen if "Authorization" in headers] == ["/a"]
+    web.images["/b"] = picture()
+    get(web.add_faults("/a", redirect(web.url + "/b")), FAST, {"Authorization": "Bearer secret"})
+    assert [path for path, headers in web.requests if "Authorization" in headers] == ["/a"]
 
 
 def test_a_link_of_the_hub_that_has_expired_is_asked_for_again():
@@ -324,7 +325,7 @@ def test_https_is_spoken_and_an_unknown_certificate_is_refused(web, tmp_path, mo
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(pair[1], pair[0])
     web.server.socket = server.wrap_socket(web.server.socket, server_side=True, do_handshake_on_connect=False)
-    web.pictures["/cat.jpg"] = picture()
+    web.images["/cat.jpg"] = picture()
     url = f"https://localhost:{web.server.server_port}/cat.jpg"
     assert fate(url) == ("certificate", LATER)
     monkeypatch.setattr(network, "_certificates", lambda: ssl.create_default_context(cafile=pair[1]))

@@ -1,4 +1,4 @@
-"""Pages of rows: what the Hub documents, what it does on a bad day, and who gets to see the token."""
+"""Pages of rows from the Hub: its documented replies, its faults, and who gets to see the token."""
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -8,7 +8,7 @@ from tools import fake_hub
 from data.pixmo import fetch as fetching
 from data.pixmo.entry import Failed
 from data.pixmo.hub import HUB, LIMITS, PAGE, Hub
-from tools.fake_hub import REVISION, Loopback, cut_short, hub_error, status
+from tools.fake_hub import REVISION, FakeHub, cut_short, hub_error, status
 
 FAST = replace(LIMITS, tries=4, backoff=0.01, loopback=True)
 HASTY = replace(FAST, read=0.4, total=0.8)
@@ -16,7 +16,7 @@ HASTY = replace(FAST, read=0.4, total=0.8)
 
 @pytest.fixture
 def web():
-    with Loopback() as server:
+    with FakeHub() as server:
         server.rows["allenai/pixmo-ask-model-anything", "default"] = [{"answer": str(n)} for n in range(250)]
         yield server
 
@@ -37,7 +37,7 @@ def test_the_interface_gives_no_more_than_100_rows_at_once(web):
     assert PAGE == 100
     with pytest.raises(Failed, match="'length' must not be greater than 100"):
         read(web, length=101)
-    assert web.asked("/rows") == 1  # our own mistake: asking again would not help
+    assert web.count_requests("/rows") == 1  # our own mistake: asking again would not help
 
 
 def test_a_bad_day_of_the_hub_is_waited_out(web):
@@ -46,19 +46,19 @@ def test_a_bad_day_of_the_hub_is_waited_out(web):
                   status(429, b'{"error":"too many requests"}'), status(200, whole[:20]), cut_short(whole),
                   status(200, b"<html>Welcome</html>"), status(200, b'{"rows": 5, "num_rows_total": 1}'),
                   status(200, b"[" * 100_000), fake_hub.reset):
-        web.script("/rows", fault)
+        web.add_faults("/rows", fault)
         assert len(read(web).rows) == 100
     for fault in (fake_hub.stall, fake_hub.drip_headers):
-        web.script("/rows", fault)
+        web.add_faults("/rows", fault)
         assert len(read(web, limits=HASTY).rows) == 100
 
 
 def test_the_hub_may_say_how_long_to_wait(web, monkeypatch):
     waits = []
     monkeypatch.setattr(fetching, "time", SimpleNamespace(sleep=waits.append))
-    web.script("/rows", status(429, Retry_After="9"))
+    web.add_faults("/rows", status(429, Retry_After="9"))
     assert len(read(web).rows) == 100 and waits == [9.0]
-    web.script("/rows", status(503, Retry_After="Fri, 01 Jan 2100 00:00:00 GMT"))
+    web.add_faults("/rows", status(503, Retry_After="Fri, 01 Jan 2100 00:00:00 GMT"))
     with pytest.raises(Failed, match="status 503"):
         read(web)
     assert waits == [9.0]  # not weeks
@@ -66,34 +66,34 @@ def test_the_hub_may_say_how_long_to_wait(web, monkeypatch):
 
 def test_a_hub_that_is_down_is_given_up_after_some_tries_and_then_left_alone(web):
     hub = Hub(web.url, limits=FAST, pause=0)
-    web.script("/rows", *[status(503)] * 4)
+    web.add_faults("/rows", *[status(503)] * 4)
     for _ in range(3):
         with pytest.raises(Failed, match="hub: status 503"):
             hub.read("ask_model_anything", "default", 0)
-    assert web.asked("/rows") == 4
+    assert web.count_requests("/rows") == 4
 
 
 def test_a_page_too_big_to_be_given_is_asked_for_in_halves(web):
     too_big = hub_error(500, "TooBigContentError", "Scan size limit exceeded")
-    web.script("/rows", too_big, too_big)  # 100 rows, then 50; then 25, 25 and 50 are given
+    web.add_faults("/rows", too_big, too_big)  # 100 rows, then 50; then 25, 25 and 50 are given
     page = read(web)
     assert [index for index, row in page.rows if row] == list(range(100)) and page.total == 250
-    assert web.asked("/rows") == 5
+    assert web.count_requests("/rows") == 5
 
 
 def test_rows_that_cannot_be_given_whole_are_marked_and_no_other(web):
-    web.script("/rows", hub_error(500, "TransformRowsProcessingError", "Server error"))
+    web.add_faults("/rows", hub_error(500, "TransformRowsProcessingError", "Server error"))
     assert read(web, length=3).rows == [(0, None), (1, None), (2, None)]
     cut = b'{"rows":[{"row":{"a":1},"truncated_cells":[]},{"row":{"a":"x"},"truncated_cells":["a"]}],' \
           b'"num_rows_total":2}'
-    web.script("/rows", status(200, cut))
+    web.add_faults("/rows", status(200, cut))
     assert read(web).rows == [(0, {"a": 1}), (1, None)]
 
 
 def test_a_set_that_is_gone_is_named_in_the_hubs_own_words(web):
     with pytest.raises(Failed, match="hub: status 404: Not found."):
         Hub(web.url, limits=FAST, pause=0).read("points", "default", 0)
-    web.script("/rows", status(401, b"\x1b[31m\xff<h1>no</h1>" + b"x" * 5000))
+    web.add_faults("/rows", status(401, b"\x1b[31m\xff<h1>no</h1>" + b"x" * 5000))
     with pytest.raises(Failed) as caught:
         read(web)
     assert "\x1b" not in str(caught.value) and len(str(caught.value)) < 400
@@ -111,11 +111,11 @@ def test_between_two_requests_there_is_a_pause(web, monkeypatch):
 
 def test_the_token_goes_to_the_hub_and_a_hub_that_redirects_gets_no_second_look(web):
     read(web, token="hf_secret")
-    assert web.seen[-1][1]["Authorization"] == "Bearer hf_secret"
-    web.script("/rows", fake_hub.redirect(web.url + "/elsewhere"))
+    assert web.requests[-1][1]["Authorization"] == "Bearer hf_secret"
+    web.add_faults("/rows", fake_hub.redirect(web.url + "/elsewhere"))
     with pytest.raises(Failed) as caught:
         read(web, token="hf_secret")
-    assert web.asked("/elsewhere") == 0 and "secret" not in str(caught.value)
+    assert web.count_requests("/elsewhere") == 0 and "secret" not in str(caught.value)
 
 
 def test_a_token_is_never_sent_in_the_clear_nor_shown_when_it_is_broken():

@@ -1,4 +1,4 @@
-"""Points in text: what is written, what is read, and what cannot break the reader."""
+"""Points in text: writing, parsing, and malformed text that must not break the parser."""
 import json
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Attention pooling: the window's mean asks, its patches answer."""
+"""Attention pooling: the window's mean is the query, its patches are keys and values."""
 import math
 
 import pytest

@@ -1,4 +1,4 @@
-"""Where an official pattern cuts a text, on texts that are hard to cut."""
+"""Pre-tokenization: where an official pattern splits a text, on texts that are hard to split."""
 import json
 import random
 import unicodedata

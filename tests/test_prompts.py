@@ -1,4 +1,4 @@
-"""From facts to words: what the model reads and what it should answer."""
+"""Prompts: from an annotation to the question that the model reads and the answer it should give."""
 import json
 from pathlib import Path
 

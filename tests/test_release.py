@@ -1,4 +1,4 @@
-"""Giving a model away: small files, and a card whose numbers are those of the report."""
+"""A released model: small files, and a card whose numbers are those of the report."""
 import json
 
 import numpy as np

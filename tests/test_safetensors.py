@@ -1,4 +1,4 @@
-"""The safetensors format: known bytes in, known tensors out, and no unsound file gets through."""
+"""The safetensors format: known bytes in, known tensors out, and no corrupt file is accepted."""
 import json
 import tracemalloc
 
@@ -10,19 +10,19 @@ from minimolmo.weights.safetensors import DTYPES, LONGEST_HEADER, TensorFile, lo
 TWO_FLOATS = b"\x00\x00\x80\x3f\x00\x00\x00\xc0"  # 1.0 and -2.0: sign, exponent, fraction; lowest byte first
 
 
-def by_hand(path, header, numbers: bytes):
+def write_by_hand(path, header, numbers: bytes):
     """A file put together byte by byte, as another program might have written it."""
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     path.write_bytes(len(text).to_bytes(8, "little") + text + numbers)
     return path
 
 
-def entry(dtype="F32", shape=(2,), offsets=(0, 8)):
+def header_entry(dtype="F32", shape=(2,), offsets=(0, 8)):
     return {"dtype": dtype, "shape": list(shape), "data_offsets": list(offsets)}
 
 
 def test_a_file_written_by_hand_is_read(tmp_path):
-    path = by_hand(tmp_path / "a", {"x": entry(), "__metadata__": {"from": "hand"}}, TWO_FLOATS)
+    path = write_by_hand(tmp_path / "a", {"x": header_entry(), "__metadata__": {"from": "hand"}}, TWO_FLOATS)
 
     assert load(path)["x"].tolist() == [1.0, -2.0]
     assert read_header(path)[1] == {"from": "hand"}
@@ -80,7 +80,7 @@ def test_two_names_of_one_tensor_are_both_written(tmp_path):
 
 
 def test_a_loaded_tensor_is_a_copy_that_may_be_changed(tmp_path):
-    path = by_hand(tmp_path / "a", {"x": entry()}, TWO_FLOATS)
+    path = write_by_hand(tmp_path / "a", {"x": header_entry()}, TWO_FLOATS)
     load(path)["x"].zero_()
     assert load(path)["x"].tolist() == [1.0, -2.0]
 
@@ -95,8 +95,8 @@ def test_one_tensor_can_be_fetched_without_the_others(tmp_path):
 
 def test_tensors_may_start_at_odd_bytes(tmp_path):
     """Three bytes first, so the floats begin at byte 3: the format allows it, processors do not like it."""
-    header = {"a": entry("U8", (3,), (0, 3)), "x": entry(offsets=(3, 11))}
-    assert load(by_hand(tmp_path / "a", header, b"abc" + TWO_FLOATS))["x"].tolist() == [1.0, -2.0]
+    header = {"a": header_entry("U8", (3,), (0, 3)), "x": header_entry(offsets=(3, 11))}
+    assert load(write_by_hand(tmp_path / "a", header, b"abc" + TWO_FLOATS))["x"].tolist() == [1.0, -2.0]
 
 
 def test_a_dtype_without_a_name_is_refused_before_anything_is_written(tmp_path):
@@ -122,31 +122,31 @@ def test_a_write_that_breaks_off_leaves_the_old_file_whole(tmp_path, monkeypatch
     ({"__metadata__": [1]}, "its metadata is not a table"),
     (b'{"x": 1, "x": 2}', "stands in it twice"),
     ({"x": 1}, "dtype None"),
-    ({"x": entry(dtype="F99")}, "dtype 'F99', which is none of F32"),
-    ({"x": entry(dtype=["F32"])}, "which is none of"),
-    ({"x": entry(shape=[3])}, "needs 3 x 4 bytes, but its offsets .0, 8. hold 8"),
-    ({"x": entry(shape=[-2])}, "not lists of sizes"),
-    ({"x": entry("U8", [2 ** 47] * 65, (0, 8))}, "not lists of sizes"),
-    ({"x": entry(shape=[2.0])}, "not lists of sizes"),
-    ({"x": entry(shape=[0, 2 ** 70], offsets=(0, 0))}, "not lists of sizes"),
-    ({"x": entry("U8", [0, 2 ** 47, 2 ** 47], (0, 0))}, "the file at"),
-    ({"x": entry(offsets=(-8, 0))}, "not lists of sizes"),
-    ({"x": entry(offsets=(0, 8, 8))}, "not lists of sizes"),
-    ({"x": entry(offsets=(8, 0))}, "hold -8"),
-    ({"x": entry(offsets=(8, 16))}, "leave a gap"),
-    ({"x": entry(), "y": entry(offsets=(4, 12))}, "overlap"),
-    ({"x": entry(), "y": entry()}, "overlap"),
-    ({"x": entry(), "y": entry(offsets=(8, 16))}, "'y' ends at byte .*, but the file at"),
-    ({"x": entry("U8", (4,), (0, 4))}, "'x' ends at byte .*, but the file at"),
+    ({"x": header_entry(dtype="F99")}, "dtype 'F99', which is none of F32"),
+    ({"x": header_entry(dtype=["F32"])}, "which is none of"),
+    ({"x": header_entry(shape=[3])}, "needs 3 x 4 bytes, but its offsets .0, 8. hold 8"),
+    ({"x": header_entry(shape=[-2])}, "not lists of sizes"),
+    ({"x": header_entry("U8", [2 ** 47] * 65, (0, 8))}, "not lists of sizes"),
+    ({"x": header_entry(shape=[2.0])}, "not lists of sizes"),
+    ({"x": header_entry(shape=[0, 2 ** 70], offsets=(0, 0))}, "not lists of sizes"),
+    ({"x": header_entry("U8", [0, 2 ** 47, 2 ** 47], (0, 0))}, "the file at"),
+    ({"x": header_entry(offsets=(-8, 0))}, "not lists of sizes"),
+    ({"x": header_entry(offsets=(0, 8, 8))}, "not lists of sizes"),
+    ({"x": header_entry(offsets=(8, 0))}, "hold -8"),
+    ({"x": header_entry(offsets=(8, 16))}, "leave a gap"),
+    ({"x": header_entry(), "y": header_entry(offsets=(4, 12))}, "overlap"),
+    ({"x": header_entry(), "y": header_entry()}, "overlap"),
+    ({"x": header_entry(), "y": header_entry(offsets=(8, 16))}, "'y' ends at byte .*, but the file at"),
+    ({"x": header_entry("U8", (4,), (0, 4))}, "'x' ends at byte .*, but the file at"),
     ({}, "the header ends at byte 10, but the file at 18"),
 ])
 def test_a_file_that_contradicts_itself_is_refused(tmp_path, header, fault):
     with pytest.raises(ValueError, match=f"(?s)is not (a )?sound.*: .*{fault}.* Try "):
-        load(by_hand(tmp_path / "a", header, TWO_FLOATS))
+        load(write_by_hand(tmp_path / "a", header, TWO_FLOATS))
 
 
 def test_a_file_cut_off_anywhere_is_refused(tmp_path):
-    whole = by_hand(tmp_path / "a", {"x": entry()}, TWO_FLOATS).read_bytes()
+    whole = write_by_hand(tmp_path / "a", {"x": header_entry()}, TWO_FLOATS).read_bytes()
     for length in range(len(whole)):
         (tmp_path / "a").write_bytes(whole[:length])
         with pytest.raises(ValueError, match="not a sound safetensors file"):
@@ -184,7 +184,7 @@ def test_the_longest_header_we_read_costs_no_more_than_it_should(tmp_path):
     text = b"[" + b"[]," * 333_333 + b"0]"
     tracemalloc.start()
     with pytest.raises(ValueError, match="table of names: it is a list"):
-        load(by_hand(tmp_path / "a", text, b""))
+        load(write_by_hand(tmp_path / "a", text, b""))
     assert tracemalloc.get_traced_memory()[1] < 40 * len(text)
     tracemalloc.stop()
 

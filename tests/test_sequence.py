@@ -1,4 +1,4 @@
-"""Packing: one image, several annotations, one sequence. A trunk and its branches."""
+"""Packing: one image and several annotations become one sequence."""
 import json
 from pathlib import Path
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""Against the clock: the parts in their order, each once, and seconds that survive a stop."""
+"""The speedrun: parts in order, each once, and seconds that survive a stop."""
 import json
 import subprocess
 from types import SimpleNamespace
@@ -11,7 +11,7 @@ from minimolmo.presets import preset
 
 @pytest.fixture
 def commands(monkeypatch):
-    """What would have been run; training is at its end at the second try."""
+    """The commands that would have been run; training is complete at the second try."""
     ran = []
     monkeypatch.setattr(subprocess, "run", lambda command, cwd: ran.append(command[1:]) or SimpleNamespace(
         returncode=0))
@@ -31,18 +31,18 @@ def test_what_was_stopped_goes_on_and_nothing_is_done_twice(commands, tmp_path, 
     assert len(commands) == 5
 
 
-def test_questions_are_not_begun_when_there_is_no_time_to_end_them(commands, tmp_path):
+def test_evaluation_does_not_start_when_there_is_no_time_to_finish_it(commands, tmp_path):
     speedrun.main(["mini", f"--out={tmp_path}", "--minutes=2.9"])
     speedrun.main(["mini", f"--out={tmp_path}", "--minutes=2.9"])
-    assert speedrun.Clock(tmp_path).done == ["data", "words", "training"]
+    assert speedrun.Clock(tmp_path).done == ["data", "tokenizer", "training"]
 
 
-def test_everything_happens_in_one_new_folder_with_the_presets_level_and_words(tmp_path):
-    typed = speedrun.commands(preset("mini"), ["--finetune.steps=9"], tmp_path, 8.5)
-    assert {"--level=full", f"--folder={tmp_path / 'data'}"} <= set(typed["data"])
-    assert "--vocab=2048" in typed["words"]
+def test_everything_happens_in_one_new_folder_with_the_presets_level_and_vocabulary(tmp_path):
+    parts = speedrun.commands(preset("mini"), ["--finetune.steps=9"], tmp_path, 8.5)
+    assert {"--level=full", f"--folder={tmp_path / 'data'}"} <= set(parts["data"])
+    assert "--vocab=2048" in parts["tokenizer"]
     assert {"--minutes=8.50", "--resume", "--finetune.steps=9", f"--data={tmp_path / 'data'}"} <= set(
-        typed["training"])
+        parts["training"])
 
 
 def test_seconds_add_up_over_stops(tmp_path):

@@ -1,4 +1,4 @@
-"""The mini table: points are judged by what can be seen of a thing, and every goal has its line."""
+"""The goals of mini: points are scored by visible masks, and every goal has its line."""
 import random
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def pointed(tmp_path: Path, said: list, true=((40.0, 50.0),)) -> EvalItem:
     return EvalItem("points", Example(path, (annotation,), HIDDEN), annotation, "?", Answer("", said))
 
 
-def test_a_point_hits_where_the_thing_is_seen_and_misses_where_another_hides_it(tmp_path):
+def test_a_point_hits_where_the_thing_is_visible_and_misses_where_another_hides_it(tmp_path):
     """The square reaches from 20 to 60 % and the circle hides its right part: 22 hits, 18 and 58 miss."""
     assert [targets.masked_f1(pointed(tmp_path, [(x, 50)])) for x in (22, 40, 18, 58)] == [1, 1, 0, 0]
 
@@ -61,16 +61,16 @@ def test_closed_types_are_the_free_questions_without_a_sentence_for_an_answer(tm
     assert report["user_qa"]["exact match"] == pytest.approx(1 / 3, abs=1e-4)
 
 
-def test_every_goal_has_a_line_with_its_blind_columns_and_says_whether_it_is_met():
+def test_every_goal_has_a_line_with_all_columns_and_says_whether_it_is_met():
     report = {"right image": {"pointing": {"mask F1": 0.96, "median error, % of width": 1.2}},
               "blank image": {"pointing": {"mask F1": 0.1}}}
     lines = targets.compare(report)
     assert [line["what"] for line in lines] == list(targets.GOALS)
     assert [line["met"] for line in lines[:3]] == [True, False, None]
-    shown = targets.table(lines).splitlines()
+    rows = targets.format_table(lines).splitlines()
     assert len(lines) == len(targets.GOALS)  # and nothing known of unseen pairs
-    assert shown[0] == "| what | right image | blank image | goal | met |"
-    assert shown[2] == "| pointing F1, in the visible mask | 0.96 | 0.1 | 0.95 | yes |"
+    assert rows[0] == "| what | right image | blank image | goal | met |"
+    assert rows[2] == "| pointing F1, in the visible mask | 0.96 | 0.1 | 0.95 | yes |"
 
 
 @pytest.mark.parametrize("unseen, met", [(0.86, True), (0.84, False)])

@@ -1,4 +1,4 @@
-"""Words to ids and back."""
+"""The tokenizer: text to ids and back."""
 import random
 from collections import Counter
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""The recipe: stages, resuming, two processes, what happens when it goes wrong. Tiny, but real runs."""
+"""Training: stages, resuming, two processes, errors. Tiny, but real runs."""
 import errno
 import json
 import os

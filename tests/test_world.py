@@ -1,4 +1,4 @@
-"""The world of mini-PixMo: what a scene says is what its pixels show. `read_pixels` never sees the record."""
+"""Simple scenes: the record agrees with the pixels. `read_pixels` never sees the record."""
 import doctest
 import random
 from collections import Counter

@@ -7,7 +7,7 @@ from data.clocks.hands import hand_angles
 from data.docs.numbers import Grid, extremum
 from data.facts import WAYS
 from data.world import train_or_val
-from lessons.compare import compare, same
+from lessons.compare import compare, expect_equal
 from minimolmo.flow import Thing
 
 # hands
@@ -109,8 +109,8 @@ def check_split(yours):
     compare(yours, split, [dict(facts=facts) for facts in cases + [f"cup {n}" for n in range(40)]],
             because="zlib.crc32(repr(facts).encode()) decides: val if 8 divides it.")
     many = [yours(("tree", number)) for number in range(4000)]
-    same(many, [split(("tree", number)) for number in range(4000)], given="4,000 pictures",
-         because="About one in eight is val.")
+    expect_equal(many, [split(("tree", number)) for number in range(4000)], given="4,000 pictures",
+                 because="About one in eight is val.")
 
 
 wrong_split = {

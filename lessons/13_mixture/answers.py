@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from lessons.compare import compare, same
+from lessons.compare import compare, expect_equal
 from minimolmo.batch import loader
 from minimolmo.flow import Annotation
 from minimolmo.text.prompts import OFTEN_UNTAGGED, to_messages
@@ -102,8 +102,8 @@ def check_hours(yours):
     because = "The dice of a group come from (seed, 0, group): what was asked before plays no part."
     shares = [0.5, 0.3, 0.2]
     for group in (0, 1, 1, 7, 0):  # one after another, and back again
-        same(yours(1, group, 64, shares), hours(1, group, 64, shares), because=because,
-             given=f"seed = 1, group = {group}, rows = 64, shares = {shares}")
+        expect_equal(yours(1, group, 64, shares), hours(1, group, 64, shares), because=because,
+                     given=f"seed = 1, group = {group}, rows = 64, shares = {shares}")
     compare(yours, hours, [dict(seed=s, group=g, rows=r, shares=[0.25] * 4)
                            for s, g, r in [(2, 0, 8), (2, 5, 64), (9, 30, 256)]], because=because)
 

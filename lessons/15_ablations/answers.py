@@ -41,7 +41,7 @@ wrong_gain_and_spread = {
 
 def verdict(gained, spread, before, after):
     line = {"caption F1, gained": gained, "caption F1, spread": spread}
-    return ablate.beside_the_paper(ablate.Variant(paper=("caption F1", before, after)), line)["agrees"]
+    return ablate.compare_with_paper(ablate.Variant(paper=("caption F1", before, after)), line)["agrees"]
 
 
 def check_verdict(yours):

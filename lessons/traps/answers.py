@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from lessons.compare import compare, same
+from lessons.compare import compare, expect_equal
 from minimolmo.batch import collate as collating
 from minimolmo.config import ImageConfig
 from minimolmo.image.tiler import choose_grid, tile_image
@@ -62,8 +62,9 @@ def check_booths(yours):
     rows = [[0, 1], [0, 1, 2], [0, 0, 1, 1, 2, 2, -1]]
     for row in rows:
         branch = torch.tensor([row])
-        same(yours(branch, branch)[0, 0], booths(branch, branch)[0, 0], f"the branches {row}", draw=True,
-             because="A booth hears the picture and itself, and nobody hears the booth next door.")
+        expect_equal(yours(branch, branch)[0, 0], booths(branch, branch)[0, 0],
+                     f"the branches {row}", draw=True,
+                     because="A booth hears the picture and itself, and nobody hears the booth next door.")
     compare(yours, booths, [dict(asking=torch.tensor([[1]]), asked=torch.tensor([[0, 1, -1, 1]]))],
             because="With a cache, the askers are the last of the asked.")
 
@@ -180,10 +181,10 @@ def grid_for(picture, config, most):
 
 def check_grid_for(yours):
     for width, height in [(64, 64), (200, 100), (100, 200), (498, 240), (1000, 300)]:
-        same(yours(Image.new("L", (width, height)), ImageConfig(), 4),
-             choose_grid(height, width, ImageConfig(), 4),
-             f"a picture {width} wide and {height} high, at most 4 crops",
-             because="Rows come first: a wide picture has more columns.")
+        expect_equal(yours(Image.new("L", (width, height)), ImageConfig(), 4),
+                     choose_grid(height, width, ImageConfig(), 4),
+                     f"a picture {width} wide and {height} high, at most 4 crops",
+                     because="Rows come first: a wide picture has more columns.")
 
 
 wrong_grid_for = {

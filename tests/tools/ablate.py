@@ -1,11 +1,12 @@
-"""What does each idea of Molmo buy? python tests/tools/ablate.py [--minutes=9] [--only=one,two] [--seeds=1,2]
+"""Ablations: train small Molmos that each lack one idea, and compare their scores with the base's.
 
-Every variant is trained with the same data, steps and seeds as the base, and differs in one thing alone; only
-"one annotation each" gets the base's seconds in the mixture in place of its steps. For that a step of each is
-timed alike, one after the other: on batches that are ready, in shapes that were met before, so no waiting for
-data, no compiling, saving or drawing is in it. Run it again to go on: finished runs are
-kept in OUT/<variant>-s<seed>/result.json. Ends with a table beside the paper's numbers, OUT/ablate.json and
-OUT/ablate.png.
+    python tests/tools/ablate.py [--minutes=9] [--only=one,two] [--seeds=1,2]
+
+Every variant is trained with the same data, steps and seeds as the base, and differs in one thing. Only
+"one annotation each" gets the base's seconds in the mixture instead of its steps. Both steps are timed on
+batches that are ready and in shapes that were compiled before, so waiting for data, compiling and saving do
+not count. Run it again to go on: finished runs are kept in OUT/<variant>-s<seed>/result.json. Prints a table
+beside the paper's numbers and writes OUT/ablate.json and OUT/ablate.png.
 
 Variants live here and not in the model: a setting where there is one, else a patch for the time of a run.
 """
@@ -26,13 +27,14 @@ from unittest import mock
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor, nn
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import train  # noqa: E402
-from tools.charts import bars  # noqa: E402
+from tools.charts import draw_bars  # noqa: E402
 from minimolmo import evaluate  # noqa: E402
 from minimolmo.training import compiler, optimizer  # noqa: E402
 from minimolmo.weights import checkpoint  # noqa: E402
@@ -90,7 +92,7 @@ def one_annotation(example, stage: str, rng: np.random.Generator, choose=loader.
 
 
 def unordered(points: list, label_text: str, alt_text: str) -> str:
-    """Points in an order that means nothing, the same each time for the same points."""
+    """Points in a random order, the same each time for the same points."""
     ordered = points_to_text(points, label_text, alt_text)
     shuffled = parse_points(ordered)
     random.Random(repr(shuffled)).shuffle(shuffled)
@@ -124,10 +126,10 @@ class Variant:
     """One line of the table.
 
     settings  what differs on train.py's command line
-    patches   what stands in for what while it trains and answers: (module, name, stand-in)
+    patches   replacements while it trains and answers: (module, name, stand-in)
     paper     (score_items, the paper's number with the idea as in Molmo, and with this change); None: it gives none
-    view      how near it looks when it answers, if not as in training
-    seconds   it gets as many steps of the mixture as take the base's time
+    view      the view for answering, if not as in training
+    seconds   whether it gets as many steps of the mixture as take the base's time
     """
     settings: tuple[str, ...] = ()
     patches: tuple[tuple, ...] = ()
@@ -184,76 +186,78 @@ def patched(variant: Variant) -> Iterator[None]:
         yield
 
 
-def config_of(base: RunConfig, variant: Variant, seed: int) -> RunConfig:
+def make_config(base: RunConfig, variant: Variant, seed: int) -> RunConfig:
     """The base's settings with the variant's difference."""
     return variant.adapt(override(replace(base, seed=seed), list(variant.settings)))
 
 
-def run(name: str, base: RunConfig, seed: int, out: Path, data: Path, deadline: float, rows: int) -> dict:
-    """Train and score one variant with one seed, or read what was found before. Raises KeyboardInterrupt when
-    the time is over; what was trained so far is kept."""
-    variant, place = VARIANTS[name], out / f"{name.replace(' ', '-')}-s{seed}"
-    if (place / "result.json").is_file():
-        return json.loads((place / "result.json").read_text())
+def run_variant(name: str, base: RunConfig, seed: int, out: Path, data: Path, deadline: float,
+                rows: int) -> dict[str, float | None]:
+    """Train and score one variant with one seed, or read the scores of an earlier run. Raises
+    KeyboardInterrupt when the time is over; what was trained so far is kept."""
+    variant, folder = VARIANTS[name], out / f"{name.replace(' ', '-')}-s{seed}"
+    if (folder / "result.json").is_file():
+        return json.loads((folder / "result.json").read_text())
     if time.monotonic() > deadline:
         raise KeyboardInterrupt
-    config = config_of(base, variant, seed)
-    if variant.seconds and not checkpoint.latest(place):
-        config = with_the_time_of(config_of(base, VARIANTS["base"], seed), config, variant, place, data)
-    with patched(variant), clean():
+    config = make_config(base, variant, seed)
+    if variant.seconds and not checkpoint.latest(folder):
+        config = match_time(make_config(base, VARIANTS["base"], seed), config, variant, folder, data)
+    with patched(variant), cleanup():
         if not variant.view:
-            train_one(config, place, data, deadline)
-        result = ask_one(place if not variant.view else out / f"base-s{seed}", data, variant.view, rows)
-    place.mkdir(parents=True, exist_ok=True)
-    write_atomically(place / "result.json", [json.dumps(result, indent=1).encode()])
+            train_variant(config, folder, data, deadline)
+        weights = out / f"base-s{seed}" if variant.view else folder
+        result = score_variant(weights, data, variant.view, rows)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / "result.json", [json.dumps(result, indent=1).encode()])
     return result
 
 
 @contextlib.contextmanager
-def clean() -> Iterator[None]:
-    """Afterwards nothing of it is left: no compiled program, and no weights in the GPU's memory."""
+def cleanup() -> Iterator[None]:
+    """Afterwards free compiled programs, and weights in the GPU's memory."""
     try:
         yield
     finally:
         compiler.reset_compiler()
 
 
-def train_one(config: RunConfig, place: Path, data: Path, deadline: float) -> None:
-    """Train, or go on."""
-    folder = checkpoint.latest(place)
-    config = checkpoint.load_config(folder) if folder else config
-    train.train(config, place, data, folder, minutes=(deadline - time.monotonic()) / 60)
+def train_variant(config: RunConfig, folder: Path, data: Path, deadline: float) -> None:
+    """Train, or go on from the newest checkpoint."""
+    newest = checkpoint.latest(folder)
+    config = checkpoint.load_config(newest) if newest else config
+    train.train(config, folder, data, newest, minutes=(deadline - time.monotonic()) / 60)
 
 
-def with_the_time_of(base: RunConfig, config: RunConfig, variant: Variant, place: Path,
-                     data: Path) -> RunConfig:
+def match_time(base: RunConfig, config: RunConfig, variant: Variant, folder: Path, data: Path) -> RunConfig:
     """The variant's settings, with as many steps of the mixture as take the time of the base's."""
-    known = seconds_a_step(base, place, data)
+    base_seconds = seconds_per_step(base, folder, data)
     with patched(variant):
-        taken = seconds_a_step(config, place, data)
-    steps = max(1, round(base.finetune.steps * known / taken))
+        seconds = seconds_per_step(config, folder, data)
+
+    steps = max(1, round(base.finetune.steps * base_seconds / seconds))
     return replace(config, finetune=replace(config.finetune, steps=steps))
 
 
-def seconds_a_step(config: RunConfig, place: Path, data: Path, groups: int = 4) -> float:
-    """Of the mixture, the mean of some whole groups of batches, short ones and long ones. A trial that is
-    thrown away: the same batches twice, and the second time counts, when all shapes have been met."""
+def seconds_per_step(config: RunConfig, folder: Path, data: Path, groups: int = 4) -> float:
+    """Mean seconds of a step of the mixture, over whole groups of short and long batches. The same batches
+    run twice, and the second time counts: by then all shapes are compiled. The weights are thrown away."""
     steps = min(groups * loader.GROUP, config.finetune.steps)
-    with clean():
-        run = Run(config, place, data, None)
+    with cleanup():
+        run = Run(config, folder, data, None)
         batches = list(make_loader(run, "finetune").batches(0, steps))
         for _ in range(2):
-            began = time.perf_counter()
+            start = time.perf_counter()
             for number, micro_batches in enumerate(batches):
                 train.train_step(run, "finetune", number, micro_batches)
-            taken = time.perf_counter() - began
+            seconds = time.perf_counter() - start
         del run
-    return taken / steps
+    return seconds / steps
 
 
-def ask_one(place: Path, data: Path, view: str, rows: int) -> dict:
-    """The scores of a trained run on held-out pictures, right image alone."""
-    model, tokenizer, config = load(place)
+def score_variant(folder: Path, data: Path, view: str, rows: int) -> dict[str, float | None]:
+    """The scores of a trained run on held-out pictures, with the right image only."""
+    model, tokenizer, config = load(folder)
     folders = {name: config.folder(data, name) for name, weight in config.mix.items() if weight}
     asked = evaluate.collect_items(folders, "val", rows)
     evaluate.answer_all(model, tokenizer, asked, evaluate.RIGHT_IMAGE, view or config.finetune.view)
@@ -262,23 +266,23 @@ def ask_one(place: Path, data: Path, view: str, rows: int) -> dict:
 
 
 def summarise(results: dict[str, list[dict]]) -> list[dict]:
-    """A line for each variant: the mean of each score_items, how far seeds lie apart, what the paper found."""
+    """A line for each variant: the mean and spread of each score over the seeds, and the paper's numbers."""
     lines = []
-    for name, found in results.items():
-        line = {"variant": name, "seeds": len(found)}
+    for name, runs in results.items():
+        line = {"variant": name, "seeds": len(runs)}
         for key in SCORES:
-            values = [result[key] for result in found if result[key] is not None]
-            base = [result[key] for result in results["base"][:len(found)] if result[key] is not None]
+            values = [result[key] for result in runs if result[key] is not None]
+            base = [result[key] for result in results["base"][:len(runs)] if result[key] is not None]
             if values and base:
                 line[key] = float(np.mean(values))
                 line[f"{key}, gained"] = float(np.mean(values) - np.mean(base))
                 line[f"{key}, spread"] = float(max(np.ptp(values), np.ptp(base)))
-        lines.append({**line, **beside_the_paper(VARIANTS[name], line)})
+        lines.append({**line, **compare_with_paper(VARIANTS[name], line)})
     return lines
 
 
-def beside_the_paper(variant: Variant, line: dict) -> dict:
-    """The paper's change, and whether ours has its direction; "too close" if seeds differ by more than it."""
+def compare_with_paper(variant: Variant, line: dict) -> dict:
+    """The paper's change, and whether ours has its sign; "too close" if ours is within the seeds' spread."""
     if variant.paper is None or f"{variant.paper[0]}, gained" not in line:
         return {"paper": "-", "agrees": "-"}
     key, before, after = variant.paper
@@ -288,8 +292,8 @@ def beside_the_paper(variant: Variant, line: dict) -> dict:
             "too close"}
 
 
-def table(lines: list[dict]) -> str:
-    """The lines as markdown: score_items, and in brackets the gain over the base."""
+def format_table(lines: list[dict]) -> str:
+    """The lines as Markdown: score_items, and in brackets the gain over the base."""
     rows = ["| variant | seeds | " + " | ".join(SCORES) + " | the paper | same direction? |",
             "|---" * (len(SCORES) + 4) + "|"]
     for line in lines:
@@ -299,41 +303,41 @@ def table(lines: list[dict]) -> str:
     return "\n".join(rows)
 
 
-def chart(lines: list[dict]):
-    """What each variant gains or loses, a group of bars for each score."""
+def draw_chart(lines: list[dict]) -> Image.Image:
+    """Bars of what each variant gains or loses, a group of bars for each score."""
     rows = []
     for key in SCORES:
         rows += [(f"{key}: {line['variant']}", line[f"{key}, gained"], f"{line[key + ', gained']:+.3f}")
                  for line in lines if f"{key}, gained" in line and line["variant"] != "base"]
         rows.append(("", 0.0, ""))
-    return bars(rows, "What changes when one idea does: gain over the base")
+    return draw_bars(rows, "What changes when one idea does: gain over the base")
 
 
-def keep_apart(out: Path, asked: dict) -> None:
-    """Write down what is asked here, once. Raises ValueError if it was something else: those results would
+def keep_settings(out: Path, settings: dict) -> None:
+    """Save the settings of a table once. Raises ValueError if the folder's are others: their results would
     not compare with these."""
     file = out / "settings.json"
-    if file.is_file() and (known := json.loads(file.read_text())) != asked:
-        raise ValueError(f"{out} holds results of {known}, which would not compare with those of {asked}. "
+    if file.is_file() and (saved := json.loads(file.read_text())) != settings:
+        raise ValueError(f"{out} holds results of {saved}, which would not compare with those of {settings}. "
                          f"Try --out=FOLDER for a table of its own.")
     out.mkdir(parents=True, exist_ok=True)
-    write_atomically(file, [json.dumps(asked).encode()])
+    write_atomically(file, [json.dumps(settings).encode()])
 
 
-def run_all(names: list[str], seeds: list[int], **what) -> dict[str, list[dict]]:
-    """The results of every variant, seed after seed, as far as the minutes go."""
+def run_all(names: list[str], seeds: list[int], **options) -> dict[str, list[dict]]:
+    """The results of every variant, seed after seed, until the minutes are over."""
     results = {name: [] for name in names}
     try:
         for seed in seeds:
             for name in names:
-                results[name].append(run(name, seed=seed, **what))
+                results[name].append(run_variant(name, seed=seed, **options))
     except KeyboardInterrupt:
         print("stopped, or the minutes are over; the same command goes on")
-    return {name: found for name, found in results.items() if found}
+    return {name: runs for name, runs in results.items() if runs}
 
 
 def main(arguments: list[str]) -> None:
-    """Run what is left, then print and draw what is known."""
+    """Run what is left, then print and draw the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--preset", default="", help="default: mini made smaller; nano for a CPU")
     parser.add_argument("--only", default=",".join(VARIANTS), help="variants with commas between them")
@@ -342,24 +346,24 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--rows", type=int, default=128, help="held-out rows of each set")
     parser.add_argument("--out", type=Path, default=Path("out/ablate"))
     parser.add_argument("--data", type=Path, default=train.DATA)
-    given, settings = parser.parse_known_args(arguments)
+    args, settings = parser.parse_known_args(arguments)
     if "fork" in multiprocessing.get_all_start_methods():  # workers begin with the stand-ins in place
         multiprocessing.set_start_method("fork", force=True)
-    deadline, seeds = time.monotonic() + 60 * given.minutes, [int(seed) for seed in given.seeds.split(",")]
-    base = preset(given.preset or "mini")
-    base = override(base, ([] if given.preset else SMALL) + list(in_view("ground")) + settings)
-    names = ["base", *(name for name in given.only.split(",") if name != "base")]
+    deadline, seeds = time.monotonic() + 60 * args.minutes, [int(seed) for seed in args.seeds.split(",")]
+    base = preset(args.preset or "mini")
+    base = override(base, ([] if args.preset else SMALL) + list(in_view("ground")) + settings)
+    names = ["base", *(name for name in args.only.split(",") if name != "base")]
     if unknown := set(names) - VARIANTS.keys():
         raise ValueError(f"variant {sorted(unknown)[0]!r} does not exist. Try of: {', '.join(VARIANTS)}.")
-    keep_apart(given.out, {"preset": given.preset or "mini made smaller", "settings": sorted(settings),
-                           "rows": given.rows, "data": str(given.data)})
-    results = run_all(names, seeds, base=base, out=given.out, data=given.data, deadline=deadline,
-                      rows=given.rows)
+    keep_settings(args.out, {"preset": args.preset or "mini made smaller", "settings": sorted(settings),
+                              "rows": args.rows, "data": str(args.data)})
+    results = run_all(names, seeds, base=base, out=args.out, data=args.data, deadline=deadline,
+                      rows=args.rows)
     if results:
         lines = summarise(results)
-        print(table(lines))
-        (given.out / "ablate.json").write_text(json.dumps(lines, indent=1))
-        chart(lines).save(given.out / "ablate.png")
+        print(format_table(lines))
+        (args.out / "ablate.json").write_text(json.dumps(lines, indent=1))
+        draw_chart(lines).save(args.out / "ablate.png")
     print(f"{sum(map(len, results.values()))} of {len(names) * len(seeds)} runs done")
 
 

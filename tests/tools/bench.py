@@ -1,8 +1,8 @@
-"""Measure, on this machine: python tests/tools/bench.py [nano|mini] [--steps=12]
+"""Benchmark the speed of a preset on this machine: python tests/tools/bench.py [nano|mini] [--steps=12]
 
 Training steps and where their time goes, attention in three forms, packing, compiling, crops, decoding,
 tiling; on a GPU also a model of a billion weights. Prints a table, writes out/bench-PRESET.json and .png;
-RUNS.md keeps what it said on which machine. Numbers, not tests: a busy machine may print anything.
+RUNS.md keeps the results by machine. Nothing is asserted: other jobs on the machine change the numbers.
 """
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from tools.charts import bars  # noqa: E402
+from tools.charts import draw_bars  # noqa: E402
 from minimolmo.training import compiler  # noqa: E402
 from minimolmo.answer import generate, build_prompt  # noqa: E402
 from minimolmo.batch.collate import collate  # noqa: E402
@@ -55,41 +56,41 @@ def row(group: str, what: str, value: float, unit: str, note: str = "") -> Row:
     return {"group": group, "what": what, "value": float(f"{value:.4g}"), "unit": unit, "note": note}
 
 
-def seconds(run: Callable, least: float = 1.0, most: int = 50) -> float:
-    """Median seconds of `run`, after one run that does not count; about `least` seconds in all."""
-    taken = []
+def measure_seconds(run: Callable, min_seconds: float = 1.0, max_runs: int = 50) -> float:
+    """Median seconds of `run`, after one run that does not count; about `min_seconds` in all."""
+    times = []
     run()
-    while len(taken) < 2 or sum(taken) < least and len(taken) < most:
-        _wait()
-        began = time.perf_counter()
+    while len(times) < 2 or sum(times) < min_seconds and len(times) < max_runs:
+        _synchronize()
+        start = time.perf_counter()
         run()
-        _wait()
-        taken.append(time.perf_counter() - began)
-    return float(np.median(taken))
+        _synchronize()
+        times.append(time.perf_counter() - start)
+    return float(np.median(times))
 
 
-def _fresh() -> None:
-    """Nothing of what was measured before is left: no compiled program, no weights, no peak."""
+def _reset() -> None:
+    """Free the compiled programs and weights of the last measurement, and reset the memory's peak."""
     compiler.reset_compiler()
     if DEVICE.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
 
 
-def _wait() -> None:
+def _synchronize() -> None:
     if DEVICE.type == "cuda":
         torch.cuda.synchronize()
 
 
-def some_image(height: int = 480, width: int = 640) -> np.ndarray:
-    """Noise: nothing in it is easy."""
+def random_image(height: int = 480, width: int = 640) -> np.ndarray:
+    """An image of noise (height, width, 3), uint8."""
     return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
-def some_batch(model: MolmoConfig, images: int, max_crops: int, words: int, annotations: int = 6,
+def make_batch(model: MolmoConfig, images: int, max_crops: int, words: int, annotations: int = 6,
                side: tuple[int, int] = (480, 640)) -> Batch:
-    """So many images, each with `annotations` of `words` tokens, half of them question and half answer."""
+    """A batch of images, each with annotations of `words` tokens, half of them question and half answer."""
     tokenizer, rng = Tokenizer([], vocab=model.decoder.vocab), np.random.default_rng(0)
-    crops = tile_image(some_image(*side), model.image, max_crops, as_bytes=True)
+    crops = tile_image(random_image(*side), model.image, max_crops, as_bytes=True)
     said = [[rng.integers(0, 256, words // 2).tolist() for _ in range(2)] for _ in range(annotations)]
     return collate([build_sequence(crops, said, tokenizer)] * images, compiler.LENGTH_BUCKETS).to(DEVICE)
 
@@ -116,7 +117,7 @@ class Step:
 def bench_step(name: str, model: MolmoConfig, batch: Batch, compiled: bool) -> list[Row]:
     """Images a second, MFU and memory of one size."""
     step, how = Step(model, compiled), "compiled" if compiled else "eager"
-    taken = seconds(lambda: step(batch))
+    taken = measure_seconds(lambda: step(batch))
     mfu = training_flops(model, "finetune", batch) / taken / peak_flops(DEVICE)
     shape = f"{len(batch.ids)} images, {len(batch.patches)} crops, {batch.ids.shape[1]} tokens each"
     rows = [row("training step", f"{name}, {how}", len(batch.ids) / taken, "images/s", shape),
@@ -128,16 +129,16 @@ def bench_step(name: str, model: MolmoConfig, batch: Batch, compiled: bool) -> l
 
 
 def bench_parts(config: RunConfig, batch: Batch) -> list[Row]:
-    """Where a step's time goes: each part forward and backward by itself."""
+    """Time of each part of a step, forward and backward by itself."""
     step = Step(config.model)
     model = step.model
 
     def run(part: Callable) -> Callable:
-        def both_ways():
+        def forward_backward():
             with autocast(DEVICE):
                 out = part()
             out.float().sum().backward()
-        return both_ways
+        return forward_backward
 
     with torch.no_grad(), autocast(DEVICE):
         features, visual = model.encode_images(batch)
@@ -149,9 +150,10 @@ def bench_parts(config: RunConfig, batch: Batch) -> list[Row]:
              "decoder": run(lambda: model.decode(batch, visual)),
              "head and loss": run(lambda: model.decoder.logits(hidden[said]).float().logsumexp(dim=-1)),
              "optimizer": lambda: step.optimizer.step()}
-    taken = {name: seconds(part, 0.5) for name, part in parts.items()}
-    return [row("where the time goes", name, 100 * value / sum(taken.values()), "%", f"{1000 * value:.1f} ms")
-            for name, value in taken.items()]
+    seconds = {name: measure_seconds(part, 0.5) for name, part in parts.items()}
+    total = sum(seconds.values())
+    return [row("where the time goes", name, 100 * value / total, "%", f"{1000 * value:.1f} ms")
+            for name, value in seconds.items()]
 
 
 def bench_attention(config: RunConfig, batch: Batch) -> list[Row]:
@@ -173,9 +175,9 @@ def bench_attention(config: RunConfig, batch: Batch) -> list[Row]:
              "FlexAttention" + ", not compiled" * (not cuda): lambda: flex(q, k, v, block_mask=mask)}
     note = (f"{size[0]} x {size[2]} tokens, {100 * visible.float().mean():.0f} % visible, forward"
             f"{' and backward' if cuda else ''}")
-    taken = {name: seconds((lambda: form().sum().backward()) if cuda else form, 0.5)
+    seconds = {name: measure_seconds((lambda: form().sum().backward()) if cuda else form, 0.5)
              for name, form in forms.items()}
-    return [row("attention, branch mask", name, 1000 * value, "ms", note) for name, value in taken.items()]
+    return [row("attention, branch mask", name, 1000 * value, "ms", note) for name, value in seconds.items()]
 
 
 class Unpacked(Loader):
@@ -188,30 +190,30 @@ class Unpacked(Loader):
 
 
 def bench_packing(config: RunConfig, tokenizer: Tokenizer, steps: int) -> list[Row]:
-    """Packed against apart: the same images, the same annotations; and how long batches take to make."""
+    """Speed of packed sequences and of one sequence an annotation, and the time to make a batch."""
     recipe = Preprocessor(config.model.image, tokenizer, "finetune", config.model.image.max_crops(config.finetune.view),
                     config.max_tokens)
     datasets = [Dataset(config.folder(ROOT / "data", name), "train") for name in config.mix]
     rows, speeds, size = [], {}, min(config.finetune.batch_size, 16)
     for name, kind in (("packed", Loader), ("one image each", Unpacked)):
-        began = time.process_time()
+        start = time.process_time()
         batches = [parts[0] for parts in
                    kind(datasets, list(config.mix.values()), recipe, size, seed=0).batches(0, steps)]
-        making = (time.process_time() - began) / steps
+        making = (time.process_time() - start) / steps
         said = sum(int(batch.segment_ids.amax(dim=1).clamp(min=0).sum()) for batch in batches)
         batches, step = [batch.to(DEVICE) for batch in batches], Step(config.model)
         step(batches[0])
-        _wait()
-        began = time.perf_counter()
+        _synchronize()
+        start = time.perf_counter()
         for batch in tqdm(batches, name, leave=False, delay=1):
             step(batch)
-        _wait()
-        taken = time.perf_counter() - began
-        speeds[name] = said / taken
+        _synchronize()
+        seconds = time.perf_counter() - start
+        speeds[name] = said / seconds
         rows.append(row("packing", name, speeds[name], "annotations/s",
                         f"{len(batches[0].ids)} sequences a step"))
         if name == "packed":
-            share = 100 * making * steps / taken
+            share = 100 * making * steps / seconds
             rows.append(row("making a batch", "one process, of a step's time", share, "%",
                             f"{1000 * making / size:.2f} ms an image"))
     gain = speeds["packed"] / speeds["one image each"]
@@ -219,13 +221,13 @@ def bench_packing(config: RunConfig, tokenizer: Tokenizer, steps: int) -> list[R
 
 
 def bench_crops(config: RunConfig, images: int, budgets=(0, 1, 2, 4, 6, 9, 12)) -> list[Row]:
-    """Training steps on 640 x 480 pictures with more and more crops."""
+    """Training speed on 640 x 480 images with more and more crops."""
     rows, step = [], Step(config.model)
     for budget in budgets:
-        batch = some_batch(config.model, images, budget, words=32)
-        taken = seconds(lambda: step(batch), 0.5)
+        batch = make_batch(config.model, images, budget, words=32)
+        seconds = measure_seconds(lambda: step(batch), 0.5)
         note = f"{len(batch.patches) // images} crops, {len(batch.pool_idx) // images} visual tokens an image"
-        rows.append(row("crops budget", f"at most {budget}" if budget else "overview alone", images / taken,
+        rows.append(row("crops budget", f"at most {budget}" if budget else "overview alone", images / seconds,
                         "images/s", note))
     return rows
 
@@ -244,58 +246,58 @@ def without_cache(model, batch: Batch, steps: int) -> list[int]:
 
 
 def bench_decoding(config: RunConfig, tokens: int = 200) -> list[Row]:
-    """Tokens a second with the KV cache, one answer or 32 at once, and without, which says the same."""
+    """Tokens a second with the KV cache, one answer or 32 at once, and without it; both must be equal."""
     torch.manual_seed(0)
     model = MiniMolmo(config.model).eval().to(DEVICE)
     tokenizer = Tokenizer([], vocab=config.model.decoder.vocab)
-    sequence = build_prompt(some_image(), "What is there?", model, tokenizer, "bird")
+    sequence = build_prompt(random_image(), "What is there?", model, tokenizer, "bird")
     one, many = collate([sequence]).to(DEVICE), collate([sequence] * 32).to(DEVICE)
     with autocast(DEVICE):
         with_cache, plain = generate(model, one, -1, tokens)[0], without_cache(model, one, tokens)
         if DEVICE.type == "cpu" and with_cache != plain:
-            raise AssertionError("the cache changes what is said")
-        taken = {"KV cache, batch 1": seconds(lambda: generate(model, one, -1, tokens)),
-                 "KV cache, batch 32": seconds(lambda: generate(model, many, -1, tokens)) / 32,
-                 "no cache, batch 1": seconds(lambda: without_cache(model, one, tokens))}
+            raise AssertionError("the tokens with and without the KV cache differ")
+        seconds = {"KV cache, batch 1": measure_seconds(lambda: generate(model, one, -1, tokens)),
+                 "KV cache, batch 32": measure_seconds(lambda: generate(model, many, -1, tokens)) / 32,
+                 "no cache, batch 1": measure_seconds(lambda: without_cache(model, one, tokens))}
     rows = [row("decoding", name, tokens / value, "tokens/s", f"{tokens} tokens")
-            for name, value in taken.items()]
-    gain = taken["no cache, batch 1"] / taken["KV cache, batch 1"]
+            for name, value in seconds.items()]
+    gain = seconds["no cache, batch 1"] / seconds["KV cache, batch 1"]
     return rows + [row("KV cache gains", "batch 1", gain, "x")]
 
 
 def bench_tiler(config: RunConfig) -> list[Row]:
-    """Images a second of 640x480 on one core, in every view: as bytes for training, exactly for answers."""
-    rows, image = [], some_image()
+    """Images of 640x480 that one core tiles a second, in every view: bytes (training) or exact (answers)."""
+    rows, image = [], random_image()
     for as_bytes in (True, False):
         for view in ("bird", "ground", "close_up"):
             budget = config.model.image.max_crops(view)
-            taken = seconds(lambda: tile_image(image, config.model.image, budget, as_bytes), 0.3)
+            seconds = measure_seconds(lambda: tile_image(image, config.model.image, budget, as_bytes), 0.3)
             name = f"{view}, {'bytes' if as_bytes else 'exact'}"
-            rows.append(row("tiler, 640x480", name, 1 / taken, "images/s"))
+            rows.append(row("tiler, 640x480", name, 1 / seconds, "images/s"))
     return rows
 
 
-def bench_words(words: Path, size: int = 4_000_000) -> list[Row]:
-    """Megabytes of English (our own pages, over and over) encoded a second on one core, once warm."""
+def bench_tokenizer(file: Path, size: int = 4_000_000) -> list[Row]:
+    """Megabytes of English (our own pages, repeated) that one core encodes a second, after a first pass."""
     pages = "".join((ROOT / name).read_text("utf-8") for name in ("README.md", "RUNS.md"))
-    text, official = pages * (size // len(pages)), read_tokenizer(words)
-    official.encode(pages)
-    taken = seconds(lambda: official.encode(text))
-    return [row("encoding English", "official words", len(text.encode()) / 1e6 / taken, "MB/s", words.name)]
+    text, tokenizer = pages * (size // len(pages)), read_tokenizer(file)
+    tokenizer.encode(pages)
+    seconds = measure_seconds(lambda: tokenizer.encode(text))
+    return [row("encoding English", "HF tokenizer", len(text.encode()) / 1e6 / seconds, "MB/s", file.name)]
 
 
-def bench_all(config: RunConfig, steps: int, words_file: Path) -> Iterator[list[Row]]:
+def bench_all(config: RunConfig, steps: int, tokenizer_file: Path) -> Iterator[list[Row]]:
     """Every row of one preset on this device, one kind of measurement after another."""
     cuda, images = DEVICE.type == "cuda", min(config.finetune.batch_size, 64 if DEVICE.type == "cuda" else 8)
     budget = config.model.image.max_crops(config.finetune.view)
     words = 80 if cuda else 32
-    batch = some_batch(config.model, images, budget, words, side=(480, 640) if budget else (64, 64))
+    batch = make_batch(config.model, images, budget, words, side=(480, 640) if budget else (64, 64))
     file = ROOT / "data" / "tokenizer" / f"{config.level}-{config.model.decoder.vocab}.json"
     jobs = [lambda: bench_step(config.name, config.model, batch, False)]
     if cuda:
         jobs += [lambda: bench_step(config.name, config.model, batch, True),
-                 lambda: bench_step("1B", BILLION, some_batch(BILLION, 4, 12, words), False),
-                 lambda: bench_step("1B", BILLION, some_batch(BILLION, 4, 12, words), True)]
+                 lambda: bench_step("1B", BILLION, make_batch(BILLION, 4, 12, words), False),
+                 lambda: bench_step("1B", BILLION, make_batch(BILLION, 4, 12, words), True)]
     jobs += [lambda: bench_parts(config, batch), lambda: bench_attention(config, batch)]
     if file.exists() and all(config.folder(ROOT / "data", name).is_dir() for name in config.mix):
         jobs.append(lambda: bench_packing(config, Tokenizer.load(file), steps))
@@ -303,48 +305,48 @@ def bench_all(config: RunConfig, steps: int, words_file: Path) -> Iterator[list[
         print(f"no data of level {config.level}: packing is left out (make data LEVEL={config.level})",
               file=sys.stderr)
     jobs += [lambda: bench_crops(config, images), lambda: bench_decoding(config), lambda: bench_tiler(config),
-             lambda: bench_words(words_file)]
+             lambda: bench_tokenizer(tokenizer_file)]
     for job in tqdm(jobs, "measuring", leave=False):
-        _fresh()
+        _reset()
         try:
             yield job()
-        except RuntimeError as error:  # a GPU's minutes are dear: what can be measured is
+        except RuntimeError as error:  # measure the rest all the same
             print(f"left out, {type(error).__name__}: {error}", file=sys.stderr)
 
 
-def chart(rows: list[Row], title: str):
-    """The rows as bars, a scale for each group."""
+def draw_chart(rows: list[Row], title: str) -> Image.Image:
+    """The rows as bars, with a scale for each group."""
     lines, group = [], ""
     for r in rows:
         lines += [("", 0.0, "")] if group and r["group"] != group else []
         group = r["group"]
         lines.append((f"{group}: {r['what']}", r["value"], f"{r['value']:g} {r['unit']}"))
-    return bars(lines, title)
+    return draw_bars(lines, title)
 
 
 def main(arguments: list[str]) -> None:
-    """Run all, print one table, write one JSON and one picture. If it is stopped, what it has is kept."""
+    """Run all, print one table, write one JSON and one chart. If it is stopped, the rows so far are kept."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("preset", nargs="?", default="nano")
     parser.add_argument("--steps", type=int, default=16, help="training steps to time for packing")
     parser.add_argument("--out", type=Path, default=ROOT / "out")
-    parser.add_argument("--words", type=Path, default=ROOT / "tests" / "golden" / "tiny_tokenizer.json",
-                        help="an official tokenizer's file or folder (default: the tests' tiny one)")
-    given = parser.parse_args(arguments)
-    config = preset(given.preset)
+    parser.add_argument("--tokenizer", type=Path, default=ROOT / "tests" / "golden" / "tiny_tokenizer.json",
+                        help="a Hugging Face tokenizer's file or folder (default: the tests' tiny one)")
+    args = parser.parse_args(arguments)
+    config = preset(args.preset)
     cpu = f"{torch.get_num_threads()} CPU threads"
     device = torch.cuda.get_device_name() if DEVICE.type == "cuda" else cpu
     title = f"{config.name}: {device}, torch {torch.__version__}"
-    given.out.mkdir(parents=True, exist_ok=True)
-    place, rows = given.out / f"bench-{config.name}", []
+    args.out.mkdir(parents=True, exist_ok=True)
+    path, rows = args.out / f"bench-{config.name}", []
     print(f"{title}\n\n| what | measured | |\n|---|---|---|")
-    for found in bench_all(config, given.steps, given.words):
-        for r in found:
+    for new_rows in bench_all(config, args.steps, args.tokenizer):
+        for r in new_rows:
             tqdm.write(f"| {r['group']}: {r['what']} | {r['value']:g} {r['unit']} | {r['note']} |")
-        rows += found
-        place.with_suffix(".json").write_text(json.dumps({"machine": title, "rows": rows}, indent=1))
-    chart(rows, title).save(place.with_suffix(".png"))
-    print(f"\nwritten: {place}.json, {place}.png")
+        rows += new_rows
+        path.with_suffix(".json").write_text(json.dumps({"machine": title, "rows": rows}, indent=1))
+    draw_chart(rows, title).save(path.with_suffix(".png"))
+    print(f"\nwritten: {path}.json, {path}.png")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Fetch PixMo from the web on loopback and measure it: all eight sets, or 3,000 large pictures of one.
+"""Download PixMo from a fake hub on localhost and measure it: all eight sets, or 3,000 large images of one.
 
     python tests/tools/bench_pixmo.py sets --rows=300      out/pixmo/data/pixmo, out/pixmo/look.png
-    python tests/tools/bench_pixmo.py speed --rows=3000    pictures a second, memory while it runs
+    python tests/tools/bench_pixmo.py speed --rows=3000    images a second, memory while it runs
 
 The server has a process of its own and shares the cores. RUNS.md has what came out.
 """
@@ -32,47 +32,47 @@ from data.pixmo.prepare import Plan, prepare  # noqa: E402
 from minimolmo.batch.dataset import Dataset, check_split  # noqa: E402
 from minimolmo.draw import contact_sheet, draw_points  # noqa: E402
 
-DRAWN, LONGEST = 200, 1024  # different pictures of the speed test, and their pixels
-PICTURES = 4                # of each style on the sheet
+NUM_DRAWN, LONG_SIDE = 200, 1024  # different images of the speed test, and their pixels
+NUM_TILES = 4                     # of each style on the sheet
 
 
-def serve(kind: str, rows: int, told) -> None:
-    """The web, for ever; its URL is told when it is up."""
-    from tools.fake_hub import Loopback
-    from tools.fake_pixmo import World
-    with Loopback() as web:
-        World(web, rows=6 * rows) if kind == "sets" else _many_captions(web, rows)
-        told.put(web.url)
+def serve(kind: str, rows: int, urls) -> None:
+    """Serve the fake hub for ever; put its URL into the queue when it is up."""
+    from tools.fake_hub import FakeHub
+    from tools.fake_pixmo import FakePixmo
+    with FakeHub() as hub:
+        FakePixmo(hub, rows=6 * rows) if kind == "sets" else _add_captions(hub, rows)
+        urls.put(hub.url)
         threading.Event().wait()
 
 
-def _many_captions(web, rows: int) -> None:
-    """Large pictures, each with bytes of its own: a JPEG may be followed by anything."""
+def _add_captions(hub, rows: int) -> None:
+    """Add large images, each with bytes of its own: a JPEG may be followed by anything."""
     from data.scenes import make_scene
     drawn = []
-    for number in range(DRAWN):
+    for number in range(NUM_DRAWN):
         picture = make_scene("train", random.Random(number)).draw()
-        scale, file = LONGEST / max(picture.size), io.BytesIO()
+        scale, file = LONG_SIDE / max(picture.size), io.BytesIO()
         picture.resize([round(side * scale) for side in picture.size]).save(file, "JPEG", quality=90)
         drawn.append(file.getvalue())
-    print(f"pictures of {sum(map(len, drawn)) / len(drawn) / 1e3:.0f} kB on average")
+    print(f"images of {sum(map(len, drawn)) / len(drawn) / 1e3:.0f} kB on average")
     number_of = lambda path: int(path.strip("/").removesuffix(".jpg"))
-    web.pictures = lambda path: drawn[number_of(path) % DRAWN] + str(number_of(path)).encode()
-    web.rows["allenai/pixmo-cap", "default"] = [
-        {"image_url": f"{web.url}/{n}.jpg", "caption": f"Picture {n}. " * 50, "transcripts": ["words " * 200]}
+    hub.images = lambda path: drawn[number_of(path) % NUM_DRAWN] + str(number_of(path)).encode()
+    hub.rows["allenai/pixmo-cap", "default"] = [
+        {"image_url": f"{hub.url}/{n}.jpg", "caption": f"Picture {n}. " * 50, "transcripts": ["words " * 200]}
         for n in range(rows + 100)]
 
 
-def watch_memory(seen: list[float]) -> None:
-    """Megabytes of this process, noted twice a second."""
+def watch_memory(megabytes: list[float]) -> None:
+    """Note the megabytes of this process twice a second."""
     while True:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
-        seen.append(pages * os.sysconf("SC_PAGESIZE") / 1e6)
+        megabytes.append(pages * os.sysconf("SC_PAGESIZE") / 1e6)
         time.sleep(0.5)
 
 
-def sheet(folder: Path) -> Image.Image:
-    """Some held-out and trained pictures of each style, their points drawn in."""
+def draw_sheet(folder: Path) -> Image.Image:
+    """Some held-out and training images of each style, with their points."""
     by_style = defaultdict(list)
     for split in ("val", "train"):
         data = Dataset(folder, split)
@@ -80,18 +80,18 @@ def sheet(folder: Path) -> Image.Image:
             example = data[row]
             for note in example.annotations:
                 tiles = by_style[note.style]
-                if len(tiles) < PICTURES and example.image not in [path for path, _, _ in tiles]:
-                    tiles.append((example.image, note, _places(example, note)))
+                if len(tiles) < NUM_TILES and example.image not in [path for path, _, _ in tiles]:
+                    tiles.append((example.image, note, _points(example, note)))
     tiles = []
-    for style, found in by_style.items():
-        for path, note, places in found:
+    for style, examples in by_style.items():
+        for path, note, points in examples:
             with Image.open(path) as image:
-                tiles.append((draw_points(image, places), style, [words_of(note)[:150]], None))
-    return contact_sheet(tiles, columns=PICTURES * 2)
+                tiles.append((draw_points(image, points), style, [words_of(note)[:150]], None))
+    return contact_sheet(tiles, columns=NUM_TILES * 2)
 
 
-def _places(example, note) -> list:
-    """Where an annotation points; a plain number is shown with the points of its twin."""
+def _points(example, note) -> list:
+    """The points of an annotation; a plain count is shown with the points of its twin."""
     twins = [other for other in example.annotations if other.points and other.label == note.label]
     return points_in(twins[0] if note.style == "count" and twins else note)
 
@@ -102,28 +102,28 @@ def main() -> None:
     parser.add_argument("what", choices=["sets", "speed"])
     parser.add_argument("--rows", type=int, default=300)
     parser.add_argument("--out", type=Path, default=Path("out/pixmo"))
-    given = parser.parse_args()
-    folder = given.out / ("data" if given.what == "sets" else "speed") / "pixmo"
+    args = parser.parse_args()
+    folder = args.out / ("data" if args.what == "sets" else "speed") / "pixmo"
     shutil.rmtree(folder, ignore_errors=True)
     context, memory = multiprocessing.get_context("spawn"), []
-    told = context.SimpleQueue()
-    server = context.Process(target=serve, args=(given.what, given.rows, told), daemon=True)
+    urls = context.SimpleQueue()
+    server = context.Process(target=serve, args=(args.what, args.rows, urls), daemon=True)
     server.start()
-    hub = Hub(told.get(), limits=replace(LIMITS, loopback=True), pause=0)
+    hub = Hub(urls.get(), limits=replace(LIMITS, loopback=True), pause=0)
     threading.Thread(target=watch_memory, args=(memory,), daemon=True).start()
-    plan = Plan(**{"rows": given.rows} | ({"sets": ("cap",)} if given.what == "speed" else {}))
-    start, worked = time.monotonic(), time.process_time()
+    plan = Plan(**{"rows": args.rows} | ({"sets": ("cap",)} if args.what == "speed" else {}))
+    start, start_cpu = time.monotonic(), time.process_time()
     print(prepare(plan, folder, hub, Limits(loopback=True, backoff=0.05)))
-    took, worked = time.monotonic() - start, time.process_time() - worked
+    seconds, cpu_seconds = time.monotonic() - start, time.process_time() - start_cpu
     images = len(list((folder / "images").rglob("*.jpg")))
     marks = [memory[len(memory) * tenth // 10] for tenth in range(10)] + [max(memory)]
-    print(f"{images / took:.0f} images/s, {images / worked:.0f} a second of CPU; "
+    print(f"{images / seconds:.0f} images/s, {images / cpu_seconds:.0f} a second of CPU; "
           f"MB at each tenth of the time, and at most: " + " ".join(f"{mark:.0f}" for mark in marks))
     for split in ("train", "val"):
         print(check_split(folder, split))
-    if given.what == "sets":
-        sheet(folder).save(given.out / "look.png")
-        print(f"written: {given.out / 'look.png'}")
+    if args.what == "sets":
+        draw_sheet(folder).save(args.out / "look.png")
+        print(f"written: {args.out / 'look.png'}")
     server.terminate()
 
 

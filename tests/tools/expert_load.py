@@ -1,8 +1,8 @@
-"""Which expert hears what? Held-out pictures and their answers through a trained mixture of experts.
+"""Measure the load of each expert of a trained mixture of experts, on held-out examples.
 
     python tests/tools/expert_load.py out/moe
 
-One line a block: each expert's share of the questions, 1.00 = its fair share; the busiest and the idlest.
+One line a block: the share of the tokens that each expert gets (1.00 is an even load).
 """
 import sys
 from pathlib import Path
@@ -17,12 +17,12 @@ from minimolmo.batch.dataset import Dataset  # noqa: E402
 from minimolmo.batch.loader import Loader, Preprocessor  # noqa: E402
 from minimolmo.model.experts import Experts  # noqa: E402
 
-BATCHES = 32  # of 16 pictures each
+NUM_BATCHES = 32  # of 16 examples each
 
 
 @torch.no_grad()
-def measure(folder: str) -> list[torch.Tensor]:
-    """How often each expert of each block was asked, over BATCHES batches of held-out examples."""
+def count_tokens(folder: str) -> list[torch.Tensor]:
+    """How many tokens each expert of each block got, over NUM_BATCHES batches of held-out examples."""
     model, tokenizer, config = load(folder)
     device = next(model.parameters()).device
     names = [name for name, weight in config.mix.items() if weight]
@@ -35,7 +35,7 @@ def measure(folder: str) -> list[torch.Tensor]:
         raise ValueError(f"{folder} has no experts. Try a run with --model.decoder.experts=8 "
                          f"--model.decoder.top_k=2.")
     asked = [0] * len(layers)
-    for _ in range(BATCHES):
+    for _ in range(NUM_BATCHES):
         model(next(batches)[0].to(device))
         asked = [before + layer.asked for before, layer in zip(asked, layers)]
     return asked
@@ -43,11 +43,12 @@ def measure(folder: str) -> list[torch.Tensor]:
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
-        sys.exit("Say which run to measure, e.g. python tests/tools/expert_load.py out/moe")
+        sys.exit("No run is named, so there is nothing to measure. Try "
+                 "python tests/tools/expert_load.py out/moe")
     try:
-        for number, asked in enumerate(measure(sys.argv[1])):
-            share = asked / asked.float().mean()
-            print(f"block {number}: " + " ".join(f"{each:.2f}" for each in share.tolist()) +
-                  f"   busiest {share.max():.2f}, idlest {share.min():.2f}")
+        for number, counts in enumerate(count_tokens(sys.argv[1])):
+            load = counts / counts.float().mean()
+            print(f"block {number}: " + " ".join(f"{value:.2f}" for value in load.tolist()) +
+                  f"   largest {load.max():.2f}, least {load.min():.2f}")
     except ValueError as error:
         sys.exit(str(error))

@@ -1,7 +1,7 @@
-"""PixMo's eight sets in their own columns, where the truth is known: our own scenes, clocks and documents.
+"""Fake of PixMo's eight sets: our own scenes, clocks and documents in PixMo's columns, so the truth is known.
 
-What `data/` draws and says is put back into the columns that PixMo uses, awkwardness and all: percent here
-and pixels there, points in sentences taken out, dialogues, dead links. Rows are made when asked for.
+What `data/` draws is put into the columns that PixMo uses, with their irregularities: points in percent or in
+pixels, points taken out of sentences, dialogues, dead links. Rows are made when they are requested.
 """
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from collections.abc import Sequence
 from data.prepare_all import SETS
 from data.world import get_level
 from data.write import SAVED_AS
-from tools.fake_hub import PIXMO, Loopback
+from tools.fake_hub import PIXMO, FakeHub
 from minimolmo.flow import Annotation
 from minimolmo.text.points import parse_points
 
 TAG = re.compile(r'<points? [^<>]*alt="([^"]*)">([^<>]*)</points?>')
-MANY = 3                                                     # rows of one picture, where PixMo has several
-DEAD = ((404, 0.10), (403, 0.06), (410, 0.04), (500, 0.02))  # shares of the links
+ROWS_PER_IMAGE = 3  # where PixMo has several
+DEAD_LINKS = ((404, 0.10), (403, 0.06), (410, 0.04), (500, 0.02))  # status, share of the links
 
 
-class World:
-    """The rows and pictures of one web. The same seed makes the same ones. `alive`: no link is dead."""
+class FakePixmo:
+    """Rows and images for a fake hub, the same for the same seed; with `dead_links` some links are dead."""
 
-    def __init__(self, web: Loopback, rows: int = 2000, seed: int = 1, alive: bool = False):
-        self.web, self.seed, self.alive = web, seed, alive
-        web.pictures = self.picture
+    def __init__(self, hub: FakeHub, rows: int = 2000, seed: int = 1, dead_links: bool = True):
+        self.hub, self.seed, self.dead_links = hub, seed, dead_links
+        hub.images = self.get_image
         for name, config in PIXMO:
-            web.rows[f"allenai/pixmo-{name.replace('_', '-')}", config] = Rows(self, name, config, rows)
+            hub.rows[f"allenai/pixmo-{name.replace('_', '-')}", config] = Rows(self, name, config, rows)
 
     @functools.lru_cache(maxsize=2000)
-    def composed(self, name: str, config: str, number: int) -> tuple[object, list[Annotation]]:
-        """(what is drawn, what is said), the number-th of its set."""
+    def make_example(self, name: str, config: str, number: int) -> tuple[object, list[Annotation]]:
+        """The number-th example of a set: (what is drawn, its annotations)."""
         rng = random.Random(f"{self.seed}/{name}/{config}/{number}")
         while True:
             drawn, notes = SETS[name](get_level("full"), "train", rng)
@@ -43,112 +43,114 @@ class World:
                 return drawn, notes
 
     @functools.lru_cache(maxsize=600)
-    def jpeg(self, name: str, config: str, number: int) -> bytes:
-        """The picture as the web has it."""
+    def encode_jpeg(self, name: str, config: str, number: int) -> bytes:
+        """The image as the hub has it."""
         file = io.BytesIO()
-        self.composed(name, config, number)[0].draw().save(file, "JPEG", **SAVED_AS[".jpg"])
+        self.make_example(name, config, number)[0].draw().save(file, "JPEG", **SAVED_AS[".jpg"])
         return file.getvalue()
 
-    def picture(self, path: str) -> bytes | int:
-        """What the image host gives: a picture, or the status of a dead link."""
+    def get_image(self, path: str) -> bytes | int:
+        """The reply of the image host: an image, or the status of a dead link."""
         name, config, number, status = re.fullmatch(r"/(\w+)/(\w+)/(\d+)-(\d+)\.jpg", path).groups()
-        return self.jpeg(name, config, int(number)) if status == "200" else int(status)
+        return self.encode_jpeg(name, config, int(number)) if status == "200" else int(status)
 
-    def url(self, name: str, number: int, config: str = "default") -> str:
-        """The link to a picture; its own last word says whether it is dead."""
+    def make_url(self, name: str, number: int, config: str = "default") -> str:
+        """The link to an image; it ends in the status that the image host will reply with."""
         chance, status = random.Random(f"{self.seed}/{name}/{number}").random(), 200
-        for dead, share in () if self.alive else DEAD:
+        for dead, share in DEAD_LINKS if self.dead_links else ():
             status = dead if 0 <= chance < share else status
             chance -= share
-        return f"{self.web.url}/{name}/{config}/{number}-{status}.jpg"
+        return f"{self.hub.url}/{name}/{config}/{number}-{status}.jpg"
 
-    def sha256(self, name: str, number: int) -> str:
-        """Of the picture's bytes, as the sets with a hash tell it."""
-        return hashlib.sha256(self.jpeg(name, "default", number)).hexdigest()
+    def image_sha256(self, name: str, number: int) -> str:
+        """The hash of the image's bytes."""
+        return hashlib.sha256(self.encode_jpeg(name, "default", number)).hexdigest()
 
 
 class Rows(Sequence):
-    """The rows of one part of a set, each made when it is asked for."""
+    """The rows of one config of a set, each made when it is requested."""
 
-    def __init__(self, world: World, name: str, config: str, length: int):
-        self.world, self.name, self.config, self.length = world, name, config, length
+    def __init__(self, pixmo: FakePixmo, name: str, config: str, length: int):
+        self.pixmo, self.name, self.config, self.length = pixmo, name, config, length
 
     def __len__(self) -> int:
         return self.length
 
     def __getitem__(self, index: int) -> dict:
-        return COLUMNS[self.name](self.world, self.config, index)
+        return COLUMNS[self.name](self.pixmo, self.config, index)
 
 
-def cap(world: World, config: str, index: int) -> dict:
+def cap(pixmo: FakePixmo, config: str, index: int) -> dict:
     """A caption and its transcripts."""
-    drawn, _ = world.composed("cap", config, index)
-    return {"image_url": world.url("cap", index), **drawn.columns}
+    drawn, _ = pixmo.make_example("cap", config, index)
+    return {"image_url": pixmo.make_url("cap", index), **drawn.columns}
 
 
-def ask_model_anything(world: World, config: str, index: int) -> dict:
+def ask_model_anything(pixmo: FakePixmo, config: str, index: int) -> dict:
     """One of several questions about a picture."""
-    note = _note(world, "ask_model_anything", index)
-    return {**_hashed(world, "ask_model_anything", index // MANY), "question": note.question,
+    note = _annotation(pixmo, "ask_model_anything", index)
+    return {**_image_columns(pixmo, "ask_model_anything", index // ROWS_PER_IMAGE), "question": note.question,
             "answer": note.answer}
 
 
-def points(world: World, config: str, index: int) -> dict:
+def points(pixmo: FakePixmo, config: str, index: int) -> dict:
     """One of several labels of a picture; points in percent, as objects."""
-    note = _note(world, "points", index)
-    return {**_hashed(world, "points", index // MANY), "points": [{"x": x, "y": y} for x, y in note.points],
+    note = _annotation(pixmo, "points", index)
+    return {**_image_columns(pixmo, "points", index // ROWS_PER_IMAGE),
+            "points": [{"x": x, "y": y} for x, y in note.points],
             "count": len(note.points), "label": note.label,
             "collection_method": "counting" if len(note.points) > 2 else "pointing"}
 
 
-def count(world: World, config: str, index: int) -> dict:
+def count(pixmo: FakePixmo, config: str, index: int) -> dict:
     """A number and its points in pixels, x and y apart."""
-    scene, notes = world.composed("count", config, index)
+    scene, notes = pixmo.make_example("count", config, index)
     note = next(note for note in notes if note.style == "point_count")
-    return {**_hashed(world, "count", index), "count": len(note.points), "label": note.label,
+    return {**_image_columns(pixmo, "count", index), "count": len(note.points), "label": note.label,
             "points": {"x": [x / 100 * scene.width for x, _ in note.points],
                        "y": [y / 100 * scene.height for _, y in note.points]}}
 
 
-def point_explanations(world: World, config: str, index: int) -> dict:
+def point_explanations(pixmo: FakePixmo, config: str, index: int) -> dict:
     """An answer with its points taken out."""
-    note = world.composed("point_explanations", config, index)[1][0]
+    note = pixmo.make_example("point_explanations", config, index)[1][0]
     tags = list(TAG.finditer(note.answer))
-    return {**_hashed(world, "point_explanations", index), "question": note.question,
+    return {**_image_columns(pixmo, "point_explanations", index), "question": note.question,
             "response": note.answer, "parsed_response": TAG.sub("<|POINT|>", note.answer),
             "alt_text": [tag[1] for tag in tags], "inline_text": [tag[2] for tag in tags],
             "points": [[list(point) for point in parse_points(tag[0])] for tag in tags]}
 
 
-def cap_qa(world: World, config: str, index: int) -> dict:
+def cap_qa(pixmo: FakePixmo, config: str, index: int) -> dict:
     """A dialogue of two turns."""
-    first, second, *_ = world.composed("cap_qa", config, index)[1]
-    said = [first.question, first.answer, second.question, second.answer]
-    told = f"[USER] {said[0]} [ASSISTANT] {said[1]} [USER] {said[2]} [ASSISTANT]"
-    return {"image_url": world.url("cap_qa", index), "question": told, "answer": said[3], "messages": said}
+    first, second, *_ = pixmo.make_example("cap_qa", config, index)[1]
+    messages = [first.question, first.answer, second.question, second.answer]
+    question = f"[USER] {messages[0]} [ASSISTANT] {messages[1]} [USER] {messages[2]} [ASSISTANT]"
+    return {"image_url": pixmo.make_url("cap_qa", index), "question": question, "answer": messages[3],
+            "messages": messages}
 
 
-def clocks(world: World, config: str, index: int) -> dict:
-    """A time, and a face that nobody can have."""
-    drawn, notes = world.composed("clocks", config, index)
+def clocks(pixmo: FakePixmo, config: str, index: int) -> dict:
+    """A time, with ids of a watch face that nobody can have."""
+    drawn, notes = pixmo.make_example("clocks", config, index)
     return {"example_id": f"../{index}", "watchface_id": "a/b", **drawn.columns, "text": notes[0].answer}
 
 
-def docs(world: World, config: str, index: int) -> dict:
+def docs(pixmo: FakePixmo, config: str, index: int) -> dict:
     """Questions about a page that comes with the row, by a signed link."""
-    drawn, _ = world.composed("docs", config, index)
-    return {**drawn.columns, "image": {"src": world.url("docs", index, config) + "?Expires=1&Signature=x~y",
-                                       "height": 1, "width": 1}}
+    drawn, _ = pixmo.make_example("docs", config, index)
+    url = pixmo.make_url("docs", index, config) + "?Expires=1&Signature=x~y"
+    return {**drawn.columns, "image": {"src": url, "height": 1, "width": 1}}
 
 
 COLUMNS = {"cap": cap, "ask_model_anything": ask_model_anything, "points": points, "count": count,
            "point_explanations": point_explanations, "cap_qa": cap_qa, "clocks": clocks, "docs": docs}
 
 
-def _note(world: World, name: str, index: int) -> Annotation:
-    notes = world.composed(name, "default", index // MANY)[1]
-    return notes[index % MANY % len(notes)]
+def _annotation(pixmo: FakePixmo, name: str, index: int) -> Annotation:
+    notes = pixmo.make_example(name, "default", index // ROWS_PER_IMAGE)[1]
+    return notes[index % ROWS_PER_IMAGE % len(notes)]
 
 
-def _hashed(world: World, name: str, number: int) -> dict:
-    return {"image_url": world.url(name, number), "image_sha256": world.sha256(name, number)}
+def _image_columns(pixmo: FakePixmo, name: str, number: int) -> dict:
+    return {"image_url": pixmo.make_url(name, number), "image_sha256": pixmo.image_sha256(name, number)}

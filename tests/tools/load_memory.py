@@ -1,10 +1,11 @@
-"""How much memory does loading a released folder take? Writes a synthetic one, loads it, removes it.
+"""Measure the memory that loading a released folder takes. Writes a synthetic one, loads it, removes it.
 
-    python tests/tools/load_memory.py            2.3 GB in the system's temporary folder, a minute
+    python tests/tools/load_memory.py     2.3 GB in the system's temporary folder, a minute
 
 The model is Molmo-7B-D with fewer layers and a smaller vocabulary, random numbers in float32, in shards of
-500 MB. Each load happens in a process of its own; its peak is the operating system's, beyond what Python and
-torch take. """
+500 MB. Each load happens in a process of its own. Its peak is the operating system's, beyond what Python and
+torch take.
+"""
 import resource
 import subprocess
 import sys
@@ -18,8 +19,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from minimolmo.model.molmo import MiniMolmo  # noqa: E402
-from minimolmo.presets import preset  # noqa: E402
 from minimolmo.weights.official import load_official, save_official  # noqa: E402
+from minimolmo.presets import preset  # noqa: E402
 from minimolmo.weights.sizes import count  # noqa: E402
 
 MOLMO = preset("molmo_7b_d").model
@@ -27,32 +28,32 @@ SMALLER = replace(MOLMO, vision=replace(MOLMO.vision, layers=9), connector=repla
                   decoder=replace(MOLMO.decoder, width=2048, layers=6, heads=16, mlp=6144, vocab=32_000))
 
 
-def peak() -> int:
-    """The most memory this process ever had, in bytes."""
+def peak_memory() -> int:
+    """The peak memory of this process so far, in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def write(folder: str) -> None:
-    """The synthetic folder: 0.02 times random numbers, which cost nothing to make."""
+    """Write the synthetic folder, with random weights."""
     with torch.device("meta"):
         model = MiniMolmo(SMALLER)
     model = model.to_empty(device="cpu")
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.02)
-    before = peak()
+    before = peak_memory()
     save_official(folder, model, shard_bytes=500_000_000)
-    print(f"writing: {(peak() - before) / 1e9:.2f} GB beyond the model")
+    print(f"writing: {(peak_memory() - before) / 1e9:.2f} GB beyond the model")
 
 
 def load(folder: str, dtype: str) -> None:
-    """Load into memory of this dtype, and say what it took."""
+    """Load the folder into a model of this dtype, and print the peak memory."""
     size = count(SMALLER)["total"] * getattr(torch, dtype).itemsize
-    before = peak()
+    before = peak_memory()
     with torch.device("meta"):
         model = MiniMolmo(SMALLER).to(getattr(torch, dtype))
     model = model.to_empty(device="cpu")
     load_official(folder, model)
-    grown = peak() - before
+    grown = peak_memory() - before
     print(f"loading into {dtype}: model {size / 1e9:.2f} GB, peak {grown / 1e9:.2f} GB beyond torch's "
           f"{before / 1e9:.2f} GB, {grown / size:.3f} of the model")
 

@@ -1,4 +1,4 @@
-"""Print the tests' names as the manual they are: python tests/tools/spec.py"""
+"""Print the names of all tests as sentences: python tests/tools/spec.py"""
 import ast
 from pathlib import Path
 

@@ -1,8 +1,7 @@
-"""From nothing to the goals of mini, against the clock: python tests/tools/speedrun.py [mini] [--minutes=9]
+"""Time the whole way from no data to mini's goals: python tests/tools/speedrun.py [mini] [--minutes=9]
 
-Draws the data, learns the words, trains, asks the held-out questions; prints the minutes of each and the
-goals. With --minutes it stops then, and the same command goes on: OUT/clock.json counts only while
-it runs.
+Draws the data, trains the tokenizer, trains the model and evaluates it; prints the minutes of each part and
+the goals. With --minutes it stops then, and the same command goes on; OUT/clock.json keeps the seconds.
 """
 from __future__ import annotations
 
@@ -22,21 +21,21 @@ from minimolmo import checkpoint  # noqa: E402
 from minimolmo.config import RunConfig, override  # noqa: E402
 from minimolmo.presets import preset  # noqa: E402
 
-PARTS = ("data", "words", "training", "questions")
-ASKING = 3.0  # minutes that the questions take: begun with less left, they would be stopped and begin again
+PARTS = ("data", "tokenizer", "training", "evaluation")
+EVALUATION_MINUTES = 3.0  # evaluation cannot go on after a stop, so it starts only with this much time left
 
 
 def commands(config: RunConfig, settings: list[str], out: Path, minutes: float) -> dict[str, list[str]]:
-    """What is run for each part, as one would type it."""
+    """The command of each part, as one would type it."""
     data, level, seed = out / "data", f"--level={config.level}", f"--seed={config.seed}"
     limit = [] if minutes == math.inf else [f"--minutes={minutes:.2f}"]
     return {
         "data": ["-m", "data.prepare_all", level, seed, f"--folder={data}", f"--workers={os.cpu_count()}"],
-        "words": ["-m", "data.tokenizer.prepare", level, f"--vocab={config.model.decoder.vocab}",
+        "tokenizer": ["-m", "data.tokenizer.prepare", level, f"--vocab={config.model.decoder.vocab}",
                   f"--folder={data}"],
         "training": ["train.py", config.name, f"--out={out / 'run'}", f"--data={data}", "--resume", *limit,
                      *settings],
-        "questions": ["tests/tools/targets.py", f"--weights={out / 'run'}", f"--data={data}"]}
+        "evaluation": ["tests/tools/targets.py", f"--weights={out / 'run'}", f"--data={data}"]}
 
 
 class Clock:
@@ -44,18 +43,18 @@ class Clock:
 
     def __init__(self, out: Path):
         self.file = out / "clock.json"
-        known = json.loads(self.file.read_text()) if self.file.is_file() else {}
-        self.seconds = known.get("seconds", dict.fromkeys(PARTS, 0.0))
-        self.done = known.get("done", [])
+        saved = json.loads(self.file.read_text()) if self.file.is_file() else {}
+        self.seconds = saved.get("seconds", dict.fromkeys(PARTS, 0.0))
+        self.done = saved.get("done", [])
 
     def run(self, part: str, command: list[str]) -> None:
         """Run a part in the repository's root, and count its seconds, also those of one that fails or is
         stopped. Raises ValueError if it fails."""
-        began = time.monotonic()
+        start = time.monotonic()
         try:
             failed = subprocess.run([sys.executable, *command], cwd=ROOT).returncode
         finally:
-            self.seconds[part] += time.monotonic() - began
+            self.seconds[part] += time.monotonic() - start
             self.write()
         if failed:
             raise ValueError(f"{part} failed, so the run ends here. Try its command by itself: "
@@ -67,7 +66,7 @@ class Clock:
         self.write()
 
     def write(self) -> None:
-        """Keep what is known in the file."""
+        """Save the seconds and parts in the file."""
         self.file.write_text(json.dumps({"seconds": self.seconds, "done": self.done}, indent=1))
 
 
@@ -84,14 +83,14 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("preset", nargs="?", default="mini")
     parser.add_argument("--out", type=Path, default=Path("out/speedrun"), help="must be empty at first")
     parser.add_argument("--minutes", type=float, default=math.inf)
-    given, settings = parser.parse_known_args(arguments)
-    config, end = override(preset(given.preset), settings), time.monotonic() + 60 * given.minutes
-    out = given.out.resolve()
+    args, settings = parser.parse_known_args(arguments)
+    config, end = override(preset(args.preset), settings), time.monotonic() + 60 * args.minutes
+    out = args.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
     clock = Clock(out)
     for part in [part for part in PARTS if part not in clock.done]:
         left = (end - time.monotonic()) / 60
-        if left <= (ASKING if part == "questions" else 0):
+        if left <= (EVALUATION_MINUTES if part == "evaluation" else 0):
             break
         clock.run(part, commands(config, settings, out, left)[part])
         if part == "training" and not is_trained(config, out / "run"):
@@ -101,7 +100,7 @@ def main(arguments: list[str]) -> None:
     print(f"minutes: {sum(minutes.values()):.2f} in all, {minutes}")
     if len(clock.done) < len(PARTS):
         print("not at the end yet; the same command goes on"
-              + f", with more than {ASKING:g} minutes" * (given.minutes <= ASKING))
+              + f", with more than {EVALUATION_MINUTES:g} minutes" * (args.minutes <= EVALUATION_MINUTES))
 
 
 if __name__ == "__main__":

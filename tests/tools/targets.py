@@ -1,8 +1,8 @@
-"""Does a trained mini meet its goals? python tests/tools/targets.py --weights=out/mini [--rows=256]
+"""Check whether a trained mini meets its goals: python tests/tools/targets.py --weights=out/mini [--rows=256]
 
-`minimolmo.evaluate` with two additions for which one must know who drew the pictures: a point hits if it lies
-in the visible mask of its thing, and the free questions of closed types (one right answer) are scored by
-themselves. Prints one table, goal by goal, beside the blind columns; writes report.json and targets.json.
+`minimolmo.evaluate` with two scores that need our drawing code: a point hits if it lies in the visible mask
+of its object, and the free questions of closed types (one right answer) are scored by themselves. Prints
+one table, goal by goal, beside the columns without the right image; writes report.json and targets.json.
 """
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from minimolmo.answer import load  # noqa: E402
 from minimolmo.flow import Example, Point  # noqa: E402
 from minimolmo.metrics import EvalItem, maximum_matching, score_items, score_exact  # noqa: E402
 
-NOVEL, COMPOSITION = "novel pairs", 0.05  # a column; how far it may lie below what was seen in training
+NOVEL, MAX_DROP = "novel pairs", 0.05  # a column; how far it may lie below the pairs of training
 # Line of the table: (style, score_items, goal). Errors should be small, all others large.
 GOALS = {
     "pointing F1, in the visible mask": ("pointing", "mask F1", 0.95),
@@ -42,7 +42,7 @@ GOALS = {
 
 @lru_cache(maxsize=64)
 def masks_of(example: Example) -> list[np.ndarray]:
-    """The visible mask of each thing of a held-out picture."""
+    """The visible mask of each object of a held-out image."""
     with Image.open(example.image) as image:
         return visible_masks(example.things, *image.size)
 
@@ -57,9 +57,9 @@ def masked_f1(asked: EvalItem) -> float:
     return 2 * hit / (len(said) + len(true))
 
 
-def in_mask(mask: dict[Point, np.ndarray], meant: Point, spot: Point) -> bool:
-    """Whether a spot lies on the thing whose centre is meant."""
-    return meant in mask and shows(mask[meant], spot)
+def in_mask(masks: dict[Point, np.ndarray], center: Point, point: Point) -> bool:
+    """Whether a point lies in the visible mask of the object with this centre."""
+    return center in masks and shows(masks[center], point)
 
 
 def judge(asked: list[EvalItem]) -> dict[str, dict[str, float]]:
@@ -75,29 +75,29 @@ def judge(asked: list[EvalItem]) -> dict[str, dict[str, float]]:
 
 
 def compare(report: dict) -> list[dict]:
-    """A line for each goal: what was reached in every column, and whether that is enough."""
+    """A line for each goal: the score in every column, and whether it is met."""
     lines = []
     for name, (style, key, goal) in GOALS.items():
-        reached = {column: scores.get(style, {}).get(key) for column, scores in report.items()}
-        value = reached[evaluate.RIGHT_IMAGE]
+        values = {column: scores.get(style, {}).get(key) for column, scores in report.items()}
+        value = values[evaluate.RIGHT_IMAGE]
         met = None if value is None else value <= goal if "error" in key else value >= goal
-        lines.append({"what": name, **reached, "goal": goal, "met": met})
-    return lines + composition(report)
+        lines.append({"what": name, **values, "goal": goal, "met": met})
+    return lines + compare_unseen_pairs(report)
 
 
-def composition(report: dict) -> list[dict]:
-    """Pairs of colour and kind never seen together must be named nearly as well as those that were."""
+def compare_unseen_pairs(report: dict) -> list[dict]:
+    """The line for pairs of colour and kind never seen in training, or none if the report lacks them."""
     seen, unseen = (report.get(column, {}).get("user_qa", {}).get("closed types")
                     for column in (evaluate.RIGHT_IMAGE, NOVEL))
     if seen is None or unseen is None:
         return []
-    goal = round(seen - COMPOSITION, 4)
+    goal = round(seen - MAX_DROP, 4)
     return [{"what": "the same of unseen pairs", **dict.fromkeys(report), evaluate.RIGHT_IMAGE: unseen,
              "goal": goal, "met": unseen >= goal}]
 
 
-def table(lines: list[dict]) -> str:
-    """The lines as a table of markdown, ready for RUNS.md."""
+def format_table(lines: list[dict]) -> str:
+    """The lines as a Markdown table for RUNS.md."""
     columns = [key for key in lines[0] if key != "met"]
     rows = ["| " + " | ".join(columns) + " | met |", "|---" * (len(columns) + 1) + "|"]
     for line in lines:
@@ -112,15 +112,15 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--weights", type=Path, default=Path("out/mini"))
     parser.add_argument("--data", type=Path, default=ROOT / "data")
     parser.add_argument("--rows", type=int, default=256)
-    given = parser.parse_args(arguments)
-    model, tokenizer, config = load(given.weights)
-    folders = {name: config.folder(given.data, name) for name, weight in config.mix.items() if weight}
-    report, answers = evaluate.evaluate(model, tokenizer, folders, config.finetune.view, given.rows, judge)
+    args = parser.parse_args(arguments)
+    model, tokenizer, config = load(args.weights)
+    folders = {name: config.folder(args.data, name) for name, weight in config.mix.items() if weight}
+    report, answers = evaluate.evaluate(model, tokenizer, folders, config.finetune.view, args.rows, judge)
     lines = compare(report)
-    print(f"{evaluate.format_table(report)}\n\n{table(lines)}")
-    (given.weights / "report.json").write_text(json.dumps(report, indent=1))
-    (given.weights / "targets.json").write_text(json.dumps(lines, indent=1))
-    evaluate.report_sheet(answers).save(given.weights / "report.png")
+    print(f"{evaluate.format_table(report)}\n\n{format_table(lines)}")
+    (args.weights / "report.json").write_text(json.dumps(report, indent=1))
+    (args.weights / "targets.json").write_text(json.dumps(lines, indent=1))
+    evaluate.report_sheet(answers).save(args.weights / "report.png")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""How much do the words alone give away? A reader who never sees a picture, against the most common answer.
+"""Text-only baseline: how often the question alone gives the answer, against the most common answer.
 
     python tests/tools/text_only_baseline.py --level=full        after `make data LEVEL=full`
 
-The reader is a logistic regression over the bag of the question's words and pairs of words, trained on train,
-asked on val. If it beats the most common answer by more than five points, the text gives something away that
-only the eye should know.
+It is a logistic regression over the bag of the question's words and pairs of words, trained on train and
+scored on val. If it beats the most common answer by more than five points, the text gives away something that
+only the image should tell.
 """
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from minimolmo.batch.dataset import Dataset  # noqa: E402
 from minimolmo.flow import Annotation  # noqa: E402
 from minimolmo.metrics import NUMBERS, parse_time  # noqa: E402
 
-ROWS = 3000  # train rows of a set
-Groups = dict[str, list[tuple[list[str], str]]]
-RATE, DECAY, STEPS, BATCH = 0.03, 0.3, 300, 128
+Questions = list[tuple[list[str], str]]  # (words, answer)
+MAX_ROWS = 3000  # of a split
+LEARNING_RATE, WEIGHT_DECAY, STEPS, BATCH_SIZE = 0.03, 0.3, 300, 128
 
 
 def answers_of(annotation: Annotation) -> dict[str, str]:
-    """Group -> answer of a question that belongs to some of the groups: counts, yes or no, clocks."""
+    """Group -> answer, for each group (counts, yes or no, clocks) that a question belongs to."""
     style, answer = annotation.style, annotation.answer
     if style == "point_count":
         return {"counts": str(len(annotation.points))}
@@ -51,69 +51,70 @@ def _clock_answers(annotation: Annotation) -> dict[str, str]:
     return {"before or after half past": annotation.answer}
 
 
-def words_of(annotation: Annotation) -> list[str]:
+def extract_words(annotation: Annotation) -> list[str]:
     """The words of the question or label, and their pairs."""
     words = re.findall(r"\w+", (annotation.question or annotation.label).lower())
     return words + [" ".join(pair) for pair in zip(words, words[1:])]
 
 
-def read(folder: Path, split: str, rows: int) -> Groups:
-    """The questions in the first rows of a set."""
+def read_questions(folder: Path, split: str, max_rows: int = MAX_ROWS) -> dict[str, Questions]:
+    """Group -> the questions in the first rows of a dataset."""
     data = Dataset(folder, split)
-    return gather(data[row].annotations for row in range(min(rows, len(data))))
+    return group_questions(data[row].annotations for row in range(min(max_rows, len(data))))
 
 
-def gather(said: Iterable[Iterable[Annotation]]) -> Groups:
-    """Group -> (words, answer) of every question about these pictures."""
+def group_questions(images: Iterable[Iterable[Annotation]]) -> dict[str, Questions]:
+    """Group -> the questions about these images, each args by its annotations."""
     groups = defaultdict(list)
-    for annotations in said:
+    for annotations in images:
         for annotation in annotations:
             for group, answer in answers_of(annotation).items():
-                groups[group].append((words_of(annotation), answer))
+                groups[group].append((extract_words(annotation), answer))
     return groups
 
 
-class Reader:
-    """Logistic regression: each word votes for each answer, and training sets the votes."""
+class BagOfWords:
+    """Logistic regression from a bag of words to an answer."""
 
-    def __init__(self, questions: list[tuple[list[str], str]]):
+    def __init__(self, questions: Questions):
         torch.manual_seed(0)
         self.answers = sorted({answer for _, answer in questions})
-        self.number = {word: n for n, word in enumerate(sorted({w for words, _ in questions for w in words}))}
-        self.always, self.nothing = len(self.number), len(self.number) + 1  # a word that is in all; padding
-        self.votes = torch.nn.EmbeddingBag(self.nothing + 1, len(self.answers), mode="sum",
-                                           padding_idx=self.nothing)
-        torch.nn.init.zeros_(self.votes.weight)
+        vocabulary = sorted({word for words, _ in questions for word in words})
+        self.word_ids = {word: index for index, word in enumerate(vocabulary)}
+        self.bias, self.padding = len(vocabulary), len(vocabulary) + 1  # ids; the bias stands in every bag
+        self.weights = torch.nn.EmbeddingBag(self.padding + 1, len(self.answers), mode="sum",
+                                             padding_idx=self.padding)
+        torch.nn.init.zeros_(self.weights.weight)
         self.train(self.encode([words for words, _ in questions]),
                    torch.tensor([self.answers.index(answer) for _, answer in questions]))
 
-    def train(self, bags: torch.Tensor, right: torch.Tensor) -> None:
-        """Set the votes. bags (questions, words) holds word numbers, right (questions,) answer numbers."""
-        optimizer = torch.optim.AdamW(self.votes.parameters(), lr=RATE, weight_decay=DECAY)
+    def train(self, bags: torch.Tensor, targets: torch.Tensor) -> None:
+        """Train the weights on word ids (questions, words) and answer ids (questions,)."""
+        optimizer = torch.optim.AdamW(self.weights.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
         for _ in range(STEPS):
-            part = torch.randint(len(bags), (BATCH,))
-            loss = F.cross_entropy(self.votes(bags[part]), right[part])
+            rows = torch.randint(len(bags), (BATCH_SIZE,))
+            loss = F.cross_entropy(self.weights(bags[rows]), targets[rows])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
 
     def encode(self, questions: list[list[str]]) -> torch.Tensor:
-        """The numbers of the questions' known words, and of the one that stands in all, padded."""
-        bags = [torch.tensor([self.always, *(self.number[word] for word in words if word in self.number)])
+        """The ids of the bias and of the questions' known words, padded."""
+        bags = [torch.tensor([self.bias, *(self.word_ids[word] for word in words if word in self.word_ids)])
                 for words in questions]
-        return torch.nn.utils.rnn.pad_sequence(bags, batch_first=True, padding_value=self.nothing)
+        return torch.nn.utils.rnn.pad_sequence(bags, batch_first=True, padding_value=self.padding)
 
-    def guess(self, questions: list[list[str]]) -> list[str]:
+    def predict(self, questions: list[list[str]]) -> list[str]:
         """The likeliest answer to each question."""
-        return [self.answers[i] for i in self.votes(self.encode(questions)).argmax(dim=1).tolist()]
+        return [self.answers[i] for i in self.weights(self.encode(questions)).argmax(dim=1).tolist()]
 
 
-def scores(train: list[tuple[list[str], str]], held_out: list[tuple[list[str], str]]) -> tuple[float, float]:
-    """How often the reader is right on held-out questions, and how often one answer to all of them is."""
-    guesses = Reader(train).guess([words for words, _ in held_out])
-    truth = [answer for _, answer in held_out]
-    right = sum(guess == answer for guess, answer in zip(guesses, truth))
-    return right / len(truth), Counter(truth).most_common(1)[0][1] / len(truth)
+def compute_accuracy(train: Questions, held_out: Questions) -> tuple[float, float]:
+    """Accuracy on held-out questions: of the bag of words, and of the most common answer to all of them."""
+    predicted = BagOfWords(train).predict([words for words, _ in held_out])
+    target = [answer for _, answer in held_out]
+    num_correct = sum(answer == truth for answer, truth in zip(predicted, target))
+    return num_correct / len(target), Counter(target).most_common(1)[0][1] / len(target)
 
 
 def main(arguments: list[str]) -> None:
@@ -121,13 +122,13 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--level", default="full", choices=list(SIZES))
     parser.add_argument("--folder", type=Path, default=HERE)
-    given = parser.parse_args(arguments)
-    for name in SIZES[given.level]:
-        train = read(given.folder / name / given.level, "train", ROWS)
-        held_out = read(given.folder / name / given.level, "val", ROWS)
+    args = parser.parse_args(arguments)
+    for name in SIZES[args.level]:
+        train = read_questions(args.folder / name / args.level, "train")
+        held_out = read_questions(args.folder / name / args.level, "val")
         for group in sorted(train):
-            right, usual = scores(train[group], held_out[group])
-            print(f"{name:<20} {group:<26} blind reader {right:.3f}   most common answer {usual:.3f}   "
+            accuracy, most_common = compute_accuracy(train[group], held_out[group])
+            print(f"{name:<20} {group:<26} text only {accuracy:.3f}   most common answer {most_common:.3f}   "
                   f"of {len(held_out[group])}")
 
 
