@@ -10,7 +10,7 @@ from data.count.prepare import compose as count
 from data.docs.prepare import compose as docs
 from data.point_explanations.prepare import compose as point_explanations
 from data.points.prepare import compose as points
-from data.write import command
+from data.generate import command
 
 SETS = {"points": points, "count": count, "ask_model_anything": ask_model_anything, "cap": cap,
         "cap_qa": cap_qa, "point_explanations": point_explanations, "docs": docs, "clocks": clocks}

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from data.write import HERE, SIZES  # noqa: E402
+from data.generate import HERE, SIZES  # noqa: E402
 from minimolmo.batch.dataset import Dataset  # noqa: E402
 from minimolmo.flow import Annotation  # noqa: E402
 from minimolmo.score import NUMBERS, read_time  # noqa: E402

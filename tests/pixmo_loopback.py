@@ -25,7 +25,7 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # as a script it knows neither
 
-from data.look import points_in, words_of  # noqa: E402
+from data.preview.contact_sheets import points_in, words_of  # noqa: E402
 from data.pixmo.hub import LIMITS, Hub  # noqa: E402
 from data.pixmo.network import Limits  # noqa: E402
 from data.pixmo.prepare import Plan, prepare  # noqa: E402
@@ -48,7 +48,7 @@ def serve(kind: str, rows: int, told) -> None:
 
 def _many_captions(web, rows: int) -> None:
     """Large pictures, each with bytes of its own: a JPEG may be followed by anything."""
-    from data.scenes import make_scene
+    from data.scenes.full import make_scene
     drawn = []
     for number in range(DRAWN):
         picture = make_scene("train", random.Random(number)).draw()

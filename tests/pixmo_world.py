@@ -13,8 +13,8 @@ import re
 from collections.abc import Sequence
 
 from data.prepare_all import SETS
-from data.world import get_level
-from data.write import SAVED_AS
+from data.scenes.levels import get_level
+from data.generate import SAVED_AS
 from loopback import PIXMO, Loopback
 from minimolmo.flow import Annotation
 from minimolmo.text.points import parse_points

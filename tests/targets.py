@@ -18,7 +18,7 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from data.masks import shows, visible_masks  # noqa: E402
+from data.scenes.masks import shows, visible_masks  # noqa: E402
 from minimolmo import evaluate  # noqa: E402
 from minimolmo.answer import load  # noqa: E402
 from minimolmo.flow import Example, Point  # noqa: E402

@@ -13,7 +13,7 @@ from data.clocks.hands import hand_angles
 from data.clocks.prepare import (CHECK, FIGURES, HALF, LAST_HOUR, LONG, MINUTES, SECOND_HAND, SECONDS,
                                  TELL_TIME, WORDS, compose)
 from data.clocks.styles import NOVEL, STYLES
-from data.clocks.words import in_figures, in_hours_and_minutes, in_words, to_the_second
+from data.clocks.time_wording import in_figures, in_hours_and_minutes, in_words, to_the_second
 
 SIDE, RADIUS = 200, 60.0  # pixels, of the pictures that are measured
 LEVEL = None              # the set has but one level, and looks at nothing of it

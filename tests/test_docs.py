@@ -7,14 +7,15 @@ from functools import cache
 import numpy as np
 import pytest
 
-from data.docs import charts, diagrams, notices, others, tables
-from data.docs.ink import COLORS, SIDES, THEMES, font_of
-from data.docs.numbers import Grid, questions
+from data.docs import charts, diagrams, posters_and_timetables, receipts_and_forms, tables
+from data.docs.canvas import COLORS, SIDES, THEMES, font_of
+from data.docs.grid import Grid, questions
+from data.docs.render import render
 from data.docs.prepare import RECIPES, compose, make_page, split_of
 from data.docs.processes import CYCLES, HIERARCHIES, PROCESSES
 from data.docs.topics import PERSONAS, TOPICS, TWOSOMES
 from data.docs.wordings import FAMILIES, WORDINGS
-from data.world import EASY
+from data.scenes.easy import EASY
 
 RAIN = Grid("Rainfall", "month", "in", ("Jan", "Feb", "Mar", "Apr"), ("rainfall",), ("rainfall",),
             ((40,), (10,), (25,), (70,)), "mm", ordered=True)
@@ -205,10 +206,10 @@ def test_a_tree_knows_parents_and_children():
 
 def test_a_receipt_adds_up():
     """2 x 1.50 + 4.20 = 7.20, paid with 10.00."""
-    receipt = others.Receipt("Bakery", "1 Mill Lane", "1 May 2024", 77, (("Bagel", 2, 150), ("Cake", 1,
+    receipt = receipts_and_forms.Receipt("Bakery", "1 Mill Lane", "1 May 2024", 77, (("Bagel", 2, 150), ("Cake", 1,
                                                                                              420)), 1000,
                              False, "light", 1.0)
-    told = gathered(others.ask_receipt, receipt)
+    told = gathered(receipts_and_forms.ask_receipt, receipt)
     assert told["field", "total"] == "7.20" and told["field", "change"] == "2.80"
     assert told["retrieve", "amount for Bagel"] == "3.00" and told["retrieve", "price of one Bagel"] == "1.50"
     assert told["extremum", "item", "highest", "amount"] == "Cake"
@@ -219,19 +220,19 @@ def test_a_receipt_adds_up():
 
 def test_a_form_says_what_was_filled_in():
     """One tick of two."""
-    form = others.Form("Gym", (("First name", "Ada"), ("Town", "Holt")), (("Pool", True), ("Yoga", False)),
+    form = receipts_and_forms.Form("Gym", (("First name", "Ada"), ("Town", "Holt")), (("Pool", True), ("Yoga", False)),
                        "blue",
                        "light", 1.0)
-    told = gathered(others.ask_form, form)
+    told = gathered(receipts_and_forms.ask_form, form)
     assert told["field", "town"] == "Holt" and told["text", "only box with a tick"] == "Pool"
     assert told["check", 'there is a tick at "Yoga"'] == "no" and told["how_many", "boxes with a tick"] == "1"
 
 
 def test_a_poster_says_what_begins_when():
     """Talk at 9:00, ball at 20:30."""
-    poster = notices.Poster("Day", "Fri 1 May", "Town Hall", 12, ((540, "Talk"), (1230, "Ball")), "blue",
+    poster = posters_and_timetables.Poster("Day", "Fri 1 May", "Town Hall", 12, ((540, "Talk"), (1230, "Ball")), "blue",
                             "light", 1.0)
-    told = gathered(notices.ask_poster, poster)
+    told = gathered(posters_and_timetables.ask_poster, poster)
     assert told["retrieve", "time of Ball"] == "20:30" and told["lookup", "event", "time", "9:00"] == "Talk"
     assert told["check", "Ball begins before Talk"] == "no"
     assert told["field", "price of 2 tickets in euros"] == "24"
@@ -239,8 +240,8 @@ def test_a_poster_says_what_begins_when():
 
 def test_a_timetable_knows_the_next_departure_and_the_minutes():
     """From Holt at 8:00 and 9:30, 12 minutes to Dale."""
-    table = notices.Timetable("Bus 1", ("Holt", "Dale"), ((480, 570), (492, 582)), "blue", "light", 1.0)
-    told = gathered(notices.ask_timetable, table)
+    table = posters_and_timetables.Timetable("Bus 1", ("Holt", "Dale"), ((480, 570), (492, 582)), "blue", "light", 1.0)
+    told = gathered(posters_and_timetables.ask_timetable, table)
     assert told["minutes", "ride from Holt to Dale"] == "12"
     assert told["retrieve", "last time at Dale"] == "9:42"
     nexts = {key[2]: answer for key, answer in told.items() if key[0] == "next_after"}
@@ -253,7 +254,7 @@ def test_a_timetable_knows_the_next_departure_and_the_minutes():
 # Pixels
 
 def pixels_of(page) -> np.ndarray:
-    return np.asarray(page.ink().finish()).astype(int)
+    return np.asarray(render(page).finish()).astype(int)
 
 
 def same(pixels: np.ndarray, color) -> np.ndarray:
@@ -291,7 +292,7 @@ def test_the_height_of_a_bar_measured_in_pixels_is_its_number(kind):
 def test_the_numbers_at_the_grid_lines_are_right():
     """The word beside each line, and the line's own height."""
     for chart in pages(6, "bars"):
-        ink = chart.ink()
+        ink = render(chart)
         pixels = np.asarray(ink.finish()).astype(int)
         at_axis = [word for word in ink.words if word[4] == chart.grid.number(0)][0]
         column = int(at_axis[2]) + 8
@@ -331,7 +332,7 @@ def test_the_share_of_a_slice_in_pixels_is_its_number():
 def test_a_line_passes_through_its_numbers():
     """A dot on the right grid line above each name."""
     for chart in pages(5, "lines"):
-        ink = chart.ink()
+        ink = render(chart)
         pixels = np.asarray(ink.finish()).astype(int)
         middles = {word[4]: ((word[0] + word[2]) / 2, (word[1] + word[3]) / 2) for word in ink.words}
         for column, color in enumerate(chart.colors):
@@ -343,7 +344,7 @@ def test_a_line_passes_through_its_numbers():
 def test_every_word_is_nine_pixels_high_inside_the_picture_and_on_no_other_word():
     """49 pages, seven of each recipe; sides between 224 and 640."""
     for page in pages(49):
-        ink = page.ink()
+        ink = render(page)
         assert all(SIDES[0] <= side <= SIDES[1] for side in (ink.width, ink.height))
         for place, (left, top, right, bottom, text, size) in enumerate(ink.words):
             box = font_of(size).getbbox("H")
@@ -359,7 +360,7 @@ def test_every_answer_that_is_a_word_of_the_page_stands_on_it():
     for place, page in enumerate(pages(42)):
         if isinstance(page, charts.Chart):
             continue
-        printed = " | ".join(word[4] for word in page.ink().words)
+        printed = " | ".join(word[4] for word in render(page).words)
         for ask in RECIPES[place % len(RECIPES)].ask(page, random.Random(1)):
             if ask.kind in ("text", "field", "lookup", "order", "branch", "family", "extremum", "next_after"):
                 assert ask.answer in printed or "2 tickets" in ask.slots["it"], ask
@@ -368,7 +369,7 @@ def test_every_answer_that_is_a_word_of_the_page_stands_on_it():
 def test_each_thing_on_the_page_has_the_colour_it_is_said_to_have():
     """The square of the key stands left of its name."""
     for chart in pages(6, "grouped") + pages(6, "pie"):
-        ink = chart.ink()
+        ink = render(chart)
         pixels = np.asarray(ink.finish()).astype(int)
         asks = charts.ask(chart, random.Random(1))
         told = {ask.slots["it"]: ask.answer for ask in asks if ask.kind == "color"}

@@ -10,12 +10,12 @@ import pytest
 import torch
 from PIL import Image
 
-from data import world
 from data.ask_model_anything import prepare as ask_model_anything
 from data.cap import prepare as cap
 from data.count import prepare as count
 from data.points import prepare as points
-from data.write import to_json
+from data.generate import to_json
+from data.scenes.levels import get_level
 from minimolmo import evaluate
 from minimolmo.checkpoint import save_checkpoint
 from minimolmo.config import (ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, RunConfig,
@@ -27,7 +27,7 @@ from minimolmo.model.molmo import MiniMolmo
 from minimolmo.score import Asked
 from minimolmo.text.tokenizer import Tokenizer
 
-EASY = world.get_level("easy")
+EASY = get_level("easy")
 BYTES = Tokenizer([], 257)  # a letter, a token
 
 

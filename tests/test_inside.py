@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from data.world import LEVELS, make_scene
+from data.scenes.easy import make_scene
+from data.scenes.levels import LEVELS
 from minimolmo.answer import RELEASED, ask, load
 from minimolmo.inside import booths, decoder_weights, name_of, pooling_weights, read, watched, weights
 from minimolmo.model.attention import attend, merge_heads, share, split_heads

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data.world import LEVELS, make_scene
+from data.scenes.easy import make_scene
+from data.scenes.levels import LEVELS
 from minimolmo import look_inside
 from minimolmo.answer import RELEASED, load
 from minimolmo.config import ImageConfig

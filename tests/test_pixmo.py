@@ -21,7 +21,7 @@ from PIL import Image
 
 import loopback
 from data.pixmo import prepare as preparing
-from data.pixmo.entry import LATER, Entry, Outcome
+from data.pixmo.records import LATER, Entry, Outcome
 from data.pixmo.hub import LIMITS, Hub
 from data.pixmo.network import Limits
 from data.pixmo.prepare import Plan, main, prepare, split_rows

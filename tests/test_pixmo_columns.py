@@ -2,7 +2,7 @@
 import pytest
 
 from data.pixmo.columns import in_percent, read_row
-from data.pixmo.entry import Entry, Failed
+from data.pixmo.records import Entry, Failed
 from data.pixmo.hub import configs_of
 from minimolmo.batch.dataset import STYLES
 from minimolmo.flow import Annotation

@@ -18,7 +18,7 @@ from PIL import Image
 import loopback
 from data.pixmo import fetch as fetching
 from data.pixmo import network
-from data.pixmo.entry import LATER, NEVER, Entry, Failed
+from data.pixmo.records import LATER, NEVER, Entry, Failed
 from data.pixmo.fetch import fetch, failure_of
 from data.pixmo.network import Limits, get, is_public, read_url, seconds_to_wait
 from data.pixmo.picture import to_jpeg

@@ -6,7 +6,7 @@ import pytest
 
 import loopback
 from data.pixmo import fetch as fetching
-from data.pixmo.entry import Failed
+from data.pixmo.records import Failed
 from data.pixmo.hub import HUB, LIMITS, PAGE, Hub
 from loopback import REVISION, Loopback, cut_short, hub_error, status
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data import facts, world
+from data.scenes import easy, easy_wording
+from data.scenes.levels import get_level
 from data.cap import prepare as cap
 from minimolmo.flow import Annotation, Answer, Example, Thing
 from minimolmo.score import (Asked, distance, facts_in, facts_of, hits, is_right, place, read_count,
@@ -13,7 +14,7 @@ from minimolmo.score import (Asked, distance, facts_in, facts_of, hits, is_right
                              score_count, score_explanations, score_pointing, score_words)
 from minimolmo.text.points import parse_points
 
-EASY = world.get_level("easy")
+EASY = get_level("easy")
 RED_CIRCLE = Thing("circle", "red", 10, 10, 20, 20)     # top left
 BLUE_STAR = Thing("star", "blue", 50, 90, 20, 20)       # bottom
 
@@ -140,9 +141,9 @@ def test_captions_and_transcripts_say_exactly_the_facts_of_their_scene():
         scene, annotations = cap.compose(EASY, "train", random.Random(seed))
         texts += [annotation.answer for annotation in annotations]
         for annotation in annotations:
-            found = facts_in(annotation.answer, set(world.COLORS), set(world.KINDS))
+            found = facts_in(annotation.answer, set(easy.COLORS), set(easy.KINDS))
             assert found == facts_of(Example(Path(), (), scene.things)), annotation.answer
-            assert found == facts.read_facts(annotation.answer)  # the generator's own reader agrees
+            assert found == easy_wording.read_facts(annotation.answer)  # the generator's own reader agrees
     assert any(", sorry, a" in text for text in texts)
 
 
@@ -213,7 +214,7 @@ def test_what_is_no_time_is_none(text):
 
 def test_what_the_clocks_say_in_words_is_read_back():
     """Every minute of the dial, in each of the four formats of data/clocks."""
-    from data.clocks.words import in_figures, in_hours_and_minutes, in_words, to_the_second
+    from data.clocks.time_wording import in_figures, in_hours_and_minutes, in_words, to_the_second
     for time in range(720):
         hour, minute = time // 60 or 12, time % 60
         for told in (in_figures(hour, minute), in_words(hour, minute), in_hours_and_minutes(hour, minute),

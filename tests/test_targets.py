@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import targets
-from data.masks import shows, visible_masks
-from data.scenes import make_scene
+from data.scenes.masks import shows, visible_masks
+from data.scenes.full import make_scene
 from minimolmo.flow import Annotation, Answer, Example, Thing
 from minimolmo.score import Asked
 

@@ -19,7 +19,7 @@ import torch
 
 import train
 from data.tokenizer.prepare import prepare
-from data.write import SIZES, make_plan, write_set
+from data.generate import SIZES, make_plan, write_set
 from minimolmo import checkpoint, official, parallel
 from minimolmo.config import override
 from minimolmo.model.molmo import MiniMolmo

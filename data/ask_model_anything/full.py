@@ -8,13 +8,13 @@ import itertools
 import random
 from collections import Counter
 
-from data.ask_model_anything import words
-from data.ask_model_anything.asks import Ask
-from data.facts import NUMBERS, WAYS, ahead, sentence, with_article
-from data.kinds import KINDS
-from data.phrases import (CLEAR, LARGER, absent, alone, area, clearly, extremes, hidden_pairs, matching, name,
+from data.ask_model_anything import wordings as words
+from data.ask_model_anything.question_template import Ask
+from data.scenes.easy_wording import NUMBERS, WAYS, ahead, sentence, with_article
+from data.scenes.objects import KINDS
+from data.scenes.full_wording import (CLEAR, LARGER, absent, alone, area, clearly, extremes, hidden_pairs, matching, name,
                           noun, relations, sizes, where, wishes_of)
-from data.scenes import FullScene, Wish, is_held_out, make_scene
+from data.scenes.full import FullScene, Wish, is_held_out, make_scene
 from minimolmo.flow import Annotation
 
 ASKED = (11, 16)

@@ -8,10 +8,12 @@ import itertools
 import random
 
 from data.ask_model_anything import full
-from data.ask_model_anything.asks import Ask
-from data.facts import WAYS, a_thing, absent_labels, ahead, at, matching, name, place_of
-from data.world import FULL, FullLevel, Level, Scene, asked_about, choose_pairs, make_scene, pair_of
-from data.write import Picture, command
+from data.ask_model_anything.question_template import Ask
+from data.scenes.easy_wording import WAYS, a_thing, absent_labels, ahead, at, matching, name, place_of
+from data.scenes.easy import EasyLevel, Scene, asked_about, choose_pairs, make_scene, pair_of
+from data.scenes.full import FULL
+from data.scenes.levels import Level
+from data.generate import Picture, command
 from minimolmo.flow import Annotation, Thing
 
 THINGS = (2, 5)   # in one image, all different
@@ -32,7 +34,7 @@ IS_THERE = ("Is there {}?", "Can you see {}?", "Does the picture show {}?", "Is 
 CHECK = ("Is {}?", "Yes or no: is {}?", "Do you see {}?", "Does the picture show {}?", "Can you see {}?")
 
 
-def compose(level: Level | FullLevel, split: str, rng: random.Random) -> tuple[Picture, list[Annotation]]:
+def compose(level: Level, split: str, rng: random.Random) -> tuple[Picture, list[Annotation]]:
     """One scene and about six questions, half of them for a colour or a kind."""
     if level is FULL:
         return full.compose(split, rng)
@@ -75,7 +77,7 @@ def contents(scene: Scene, asked: list[Thing]) -> list[Ask]:
             for thing in asked if _alone(thing, scene)]
 
 
-def presence(scene: Scene, asked: list[Thing], level: Level, split: str, rng: random.Random) -> list[Ask]:
+def presence(scene: Scene, asked: list[Thing], level: EasyLevel, split: str, rng: random.Random) -> list[Ask]:
     """Is there a red circle? As often yes as no."""
     absent = [label for label in absent_labels(scene.things, level, split) if all(label)]
     if rng.random() < 0.5 or not absent:

@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
-from data.facts import NUMBERS, WAYS, ahead, sentence, with_article
-from data.kinds import COLORS, KINDS
-from data.phrases import CLEAR, alone, hidden_pairs, listed, name, size_word, where
-from data.scenes import FullScene, make_scene
+from data.scenes.easy_wording import NUMBERS, WAYS, ahead, sentence, with_article
+from data.scenes.objects import COLORS, KINDS
+from data.scenes.full_wording import CLEAR, alone, hidden_pairs, listed, name, size_word, where
+from data.scenes.full import FullScene, make_scene
 from minimolmo.flow import Annotation, Thing
 
 TRANSCRIPTS = 3

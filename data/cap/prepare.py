@@ -11,9 +11,11 @@ from collections.abc import Callable
 
 from data.cap import full
 from data.cap.full import CORRECTIONS, WALKS
-from data.facts import NUMBERS, a_thing, at, name, place_of, sentence
-from data.world import FULL, FullLevel, Level, Scene, choose_pairs, make_scene, pair_of
-from data.write import Picture, command
+from data.scenes.easy_wording import NUMBERS, a_thing, at, name, place_of, sentence
+from data.scenes.easy import EasyLevel, Scene, choose_pairs, make_scene, pair_of
+from data.scenes.full import FULL
+from data.scenes.levels import Level
+from data.generate import Picture, command
 from minimolmo.flow import Annotation, Thing
 
 THINGS = (1, 5)       # in one image, all different
@@ -33,7 +35,7 @@ FILLERS = ("uh, ", "um, ", "you know, ", "", "", "", "")
 ENDINGS = ("that's it.", "that's all i see.", "nothing else.", "", "", "")
 
 
-def compose(level: Level | FullLevel, split: str, rng: random.Random) -> tuple[Picture, list[Annotation]]:
+def compose(level: Level, split: str, rng: random.Random) -> tuple[Picture, list[Annotation]]:
     """One scene, its caption and its transcripts."""
     if level is FULL:
         return full.compose(split, rng)
@@ -53,7 +55,7 @@ def caption(scene: Scene, rng: random.Random) -> str:
     return " ".join(map(sentence, sentences))
 
 
-def transcript(scene: Scene, level: Level, walk: Callable, start: str, rng: random.Random) -> str:
+def transcript(scene: Scene, level: EasyLevel, walk: Callable, start: str, rng: random.Random) -> str:
     """Spoken: the same facts on another walk, with fillers and now and then a slip of the tongue."""
     things = sorted(scene.things, key=walk)
     slip = rng.choice(things) if rng.random() < SLIP else None
@@ -74,7 +76,7 @@ def _place(template: str, thing: Thing, words: str, uh: str = "") -> str:
     return template.format(a=words, at=at(place_of(thing)), uh=uh)
 
 
-def _slip(thing: Thing, level: Level, rng: random.Random) -> str:
+def _slip(thing: Thing, level: EasyLevel, rng: random.Random) -> str:
     """A wrong colour, taken back at once: "a blue shape, no, a red circle"."""
     wrong = rng.choice([color for color in level.colors if color != thing.color])
     return f"{a_thing((wrong, ''))}, {rng.choice(CORRECTIONS)}, {a_thing(pair_of(thing))}"

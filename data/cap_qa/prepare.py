@@ -11,14 +11,14 @@ import re
 from collections import Counter
 from dataclasses import replace
 
-from data.ask_model_anything.asks import Ask
+from data.ask_model_anything.question_template import Ask
 from data.cap.full import caption, with_size
-from data.facts import NUMBERS, at, place_of
-from data.kinds import KINDS
-from data.phrases import name, size_word
-from data.scenes import FullScene, make_scene
-from data.world import FullLevel
-from data.write import command
+from data.scenes.easy_wording import NUMBERS, at, place_of
+from data.scenes.objects import KINDS
+from data.scenes.full_wording import name, size_word
+from data.scenes.full import FullScene, make_scene
+from data.scenes.full import FullLevel
+from data.generate import command
 from minimolmo.flow import Annotation, Thing
 
 ASKED = (8, 11)

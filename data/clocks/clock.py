@@ -11,13 +11,13 @@ from typing import ClassVar
 
 from PIL import Image
 
-from data.clocks.around import AROUND
+from data.clocks.accessories import AROUND
 from data.clocks.face import draw_case, draw_dial, draw_marks, draw_track
-from data.clocks.ground import cast_shadow, draw_ground
+from data.clocks.backgrounds import cast_shadow, draw_ground
 from data.clocks.hands import draw_hands, draw_second_hand, draw_small_seconds, hand_angles
 from data.clocks.pen import Pen
 from data.clocks.styles import NOVEL, PAINTS, STYLES, Paint
-from data.world import train_or_val
+from data.splits import train_or_val
 from minimolmo.flow import Thing
 
 SUPERSAMPLE = 2          # draw so much larger, then average: smooth edges

@@ -13,6 +13,7 @@ HOURS = range(1, 13)
 ROMAN = ("I", "II", "III", "IIII", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")  # clocks say IIII
 STEPS = 8  # rings of a dial that brightens toward its middle
 
+
 def outline(shape: str, scale: float) -> list[Spot]:
     """Corners of a square or octagon about the centre; a square of scale 1 has sides of 2."""
     corners, first = {"square": (4, 45.0), "octagon": (8, 22.5)}[shape]

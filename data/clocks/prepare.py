@@ -7,9 +7,9 @@ from __future__ import annotations
 import random
 
 from data.clocks.clock import Clock, random_clock
-from data.clocks.words import in_figures, in_hours_and_minutes, in_words, to_the_second
-from data.world import Level
-from data.write import command
+from data.clocks.time_wording import in_figures, in_hours_and_minutes, in_words, to_the_second
+from data.scenes.levels import Level
+from data.generate import command
 from minimolmo.flow import Annotation
 
 THIRD = 0.4         # share of pictures with a third question; every picture has two

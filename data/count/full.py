@@ -3,10 +3,10 @@ from __future__ import annotations
 
 import random
 
-from data.kinds import COLORS, KINDS
-from data.phrases import absent, matching, noun, wishes_of
-from data.scenes import FullScene, Wish, make_scene
-from data.world import FULL
+from data.scenes.objects import COLORS, KINDS
+from data.scenes.full_wording import absent, matching, noun, wishes_of
+from data.scenes.full import FullScene, Wish, make_scene
+from data.scenes.full import FULL
 from minimolmo.flow import Annotation
 
 MOST = 16

@@ -7,9 +7,11 @@ from __future__ import annotations
 import random
 
 from data.count import full
-from data.facts import Label, absent_labels, labels_of, matching, name, points_of
-from data.world import FULL, FullLevel, Level, Pair, Scene, asked_about, make_scene, pair_of
-from data.write import Picture, command
+from data.scenes.easy_wording import Label, absent_labels, labels_of, matching, name, points_of
+from data.scenes.easy import EasyLevel, Pair, Scene, asked_about, make_scene, pair_of
+from data.scenes.full import FULL
+from data.scenes.levels import Level
+from data.generate import Picture, command
 from minimolmo.flow import Annotation
 
 MOST = 5          # the largest answer
@@ -20,7 +22,7 @@ ASKED = (2, 3)    # labels for one image
 WEIGHTS = {0: 0.3, 1: 0.3, 2: 0.4, 3: 1.5, 4: 3.0, 5: 5.0}
 
 
-def compose(level: Level | FullLevel, split: str, rng: random.Random) -> tuple[Picture, list[Annotation]]:
+def compose(level: Level, split: str, rng: random.Random) -> tuple[Picture, list[Annotation]]:
     """One scene built around a label with 1 to 5 things, and one or two more labels to count."""
     if level is FULL:
         return full.compose(split, rng)
@@ -30,7 +32,7 @@ def compose(level: Level | FullLevel, split: str, rng: random.Random) -> tuple[P
     return scene, [annotation for label in labels for annotation in _count(scene, label)]
 
 
-def choose_target(level: Level, split: str, rng: random.Random) -> tuple[Label, list[Pair]]:
+def choose_target(level: EasyLevel, split: str, rng: random.Random) -> tuple[Label, list[Pair]]:
     """What to count, and pairs of which 1 to 5 are meant by it; every number is as likely as any other."""
     pair = rng.choice(level.held_out if split == "novel" else level.pairs)
     label = rng.choice(labels_of(pair))
@@ -43,7 +45,7 @@ def choose_target(level: Level, split: str, rng: random.Random) -> tuple[Label, 
     return label, pairs
 
 
-def more_labels(scene: Scene, target: Label, level: Level, split: str, rng: random.Random) -> list[Label]:
+def more_labels(scene: Scene, target: Label, level: EasyLevel, split: str, rng: random.Random) -> list[Label]:
     """One or two labels beside the target, chosen so that no answer is much more common than another."""
     offered = {label for thing in asked_about(scene, level, split) for label in labels_of(pair_of(thing))}
     offered = [label for label in sorted(offered) if len(matching(scene.things, label)) <= MOST]

@@ -2,12 +2,9 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
 
-from data.docs.ink import COLORS, TEXT, Color, Ink, clamp, on, widest, width_of
-
-if TYPE_CHECKING:
-    from data.docs.charts import Chart
+from data.docs.canvas import COLORS, TEXT, Color, Ink, clamp, on, widest, width_of
+from data.docs.charts import Chart
 
 EDGE = 14        # around everything
 TITLE = 18       # font of a title
@@ -213,6 +210,11 @@ def draw_scatter(chart: Chart) -> Ink:
         ink.dot(*spot, 5, COLORS[chart.colors[0]])
         ink.write(name, spot[0] + 8, spot[1] - 8, TEXT)
     return ink
+
+
+def draw_chart(chart: Chart) -> Ink:
+    """The page of a chart of any kind."""
+    return DRAW[chart.kind](chart)
 
 
 DRAW = {"bars": draw_bars, "grouped": draw_bars, "rows": draw_rows, "lines": draw_lines, "pie": draw_pie,

@@ -7,9 +7,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from data.docs import chart_drawing
-from data.docs.ink import COLORS, Ink
-from data.docs.numbers import Grid, make_grid, questions
+from data.docs.canvas import COLORS
+from data.docs.grid import Grid, make_grid, questions
 from data.docs.topics import NAMES, TOPICS, TWOSOMES, Persona, Topic
 from data.docs.wordings import Ask
 
@@ -39,10 +38,6 @@ class Chart:
     def data(self) -> tuple:
         """What it tells, whatever it looks like: this decides the split."""
         return self.kind, self.grid
-
-    def ink(self) -> Ink:
-        """The page with everything on it."""
-        return chart_drawing.DRAW[self.kind](self)
 
 
 def make_chart(persona: Persona, novel: bool, rng: random.Random) -> Chart:

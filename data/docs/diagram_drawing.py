@@ -2,12 +2,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
-from data.docs.ink import COLORS, Ink, clamp, on, widest, width_of
-
-if TYPE_CHECKING:
-    from data.docs.diagrams import Flow, Tree
+from data.docs.canvas import COLORS, Ink, clamp, on, widest, width_of
+from data.docs.diagrams import Flow, Tree
 
 EDGE, TITLE, HEAD = 16, 18, 44    # around everything, font of the title, from the top to the diagram
 HIGH, GAP = 30, 24                # a box, and the space below it
@@ -27,6 +24,11 @@ def node(ink: Ink, words: str, x: float, y: float, wide: float, color: str = "",
 
 
 def draw_flow(flow: Flow) -> Ink:
+    """The page of a flow chart: steps on a circle, or one below the other."""
+    return _draw_cycle(flow) if flow.circle else _draw_steps(flow)
+
+
+def _draw_steps(flow: Flow) -> Ink:
     """Steps from top to bottom; the decision among them, its "no" to the right and back up."""
     column = list(flow.steps)
     if flow.decision:
@@ -62,7 +64,7 @@ def _draw_way_back(ink: Ink, flow: Flow, x: float, wide: float, step: float, for
     node(ink, flow.otherwise, other, fork, aside)
 
 
-def draw_circle(flow: Flow) -> Ink:
+def _draw_cycle(flow: Flow) -> Ink:
     """Steps on an ellipse, clockwise from the top."""
     wide, many = widest(flow.steps) + 2 * PAD, len(flow.steps)
     across, up = (wide * 0.8 + 40) * flow.room, 96 * flow.room

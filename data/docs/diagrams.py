@@ -4,8 +4,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from data.docs import diagram_drawing
-from data.docs.ink import COLORS, Ink
+from data.docs.canvas import COLORS
 from data.docs.processes import CYCLES, HIERARCHIES, PROCESSES
 from data.docs.topics import Persona
 from data.docs.wordings import Ask
@@ -45,10 +44,6 @@ class Flow:
                 (self.decision, self.otherwise, "no"), (self.otherwise, here, "")]
         return arrows
 
-    def ink(self) -> Ink:
-        """The page with everything on it."""
-        return (diagram_drawing.draw_circle if self.circle else diagram_drawing.draw_flow)(self)
-
 
 @dataclass(frozen=True)
 class Tree:
@@ -65,10 +60,6 @@ class Tree:
     def data(self) -> tuple:
         """What it tells, whatever it looks like: this decides the split."""
         return self.root, self.branches
-
-    def ink(self) -> Ink:
-        """The page with everything on it."""
-        return diagram_drawing.draw_tree(self)
 
 
 def make_diagram(persona: Persona, novel: bool, rng: random.Random) -> Flow | Tree:

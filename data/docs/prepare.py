@@ -7,26 +7,18 @@ from __future__ import annotations
 import random
 import zlib
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, NamedTuple
 
 from PIL import Image
 
-from data.docs import charts, diagrams, notices, others, tables
-from data.docs.ink import Ink
+from data.docs import charts, diagrams, posters_and_timetables, receipts_and_forms, tables
+from data.docs.render import Page, render
 from data.docs.topics import PERSONAS, Persona
 from data.docs.wordings import Ask, choose
-from data.world import Level, train_or_val
-from data.write import command
+from data.scenes.levels import Level
+from data.splits import train_or_val
+from data.generate import command
 from minimolmo.flow import Annotation, Thing
-
-
-class Page(Protocol):
-    """What a recipe makes: facts, and how they look."""
-    family: str    # charts, tables, diagrams, other
-    data: tuple    # its facts alone
-
-    def ink(self) -> Ink:
-        """Everything drawn, and where each word stands."""
 
 
 class Recipe(NamedTuple):
@@ -40,10 +32,10 @@ RECIPES = (
     Recipe(44, charts.make_chart, charts.ask),   # shares as in PixMo-Docs
     Recipe(18, tables.make_table, tables.ask),
     Recipe(10, diagrams.make_diagram, diagrams.ask),
-    Recipe(7, others.make_receipt, others.ask_receipt),
-    Recipe(7, others.make_form, others.ask_form),
-    Recipe(7, notices.make_poster, notices.ask_poster),
-    Recipe(7, notices.make_timetable, notices.ask_timetable),
+    Recipe(7, receipts_and_forms.make_receipt, receipts_and_forms.ask_receipt),
+    Recipe(7, receipts_and_forms.make_form, receipts_and_forms.ask_form),
+    Recipe(7, posters_and_timetables.make_poster, posters_and_timetables.ask_poster),
+    Recipe(7, posters_and_timetables.make_timetable, posters_and_timetables.ask_timetable),
 )
 
 
@@ -57,7 +49,7 @@ class Document:
 
     def draw(self) -> Image.Image:
         """The page as an RGB picture: the same each time."""
-        return self.page.ink().finish()
+        return render(self.page).finish()
 
 
 def compose(level: Level, split: str, rng: random.Random) -> tuple[Document, list[Annotation]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from data.docs.ink import COLORS, TEXT, Ink, clamp, on, widest, width_of
-from data.docs.numbers import Grid, make_grid, questions
+from data.docs.canvas import COLORS, TEXT, Ink, clamp, on, widest, width_of
+from data.docs.grid import Grid, make_grid, questions
 from data.docs.topics import NAMES, TOPICS, Persona
 from data.docs.wordings import Ask
 
@@ -47,10 +47,6 @@ class Table:
             lists.append([name, *map(grid.number, values), *total])
         return lists
 
-    def ink(self) -> Ink:
-        """The page with everything on it."""
-        return _draw(self)
-
 
 def make_table(persona: Persona, novel: bool, rng: random.Random) -> Table:
     """A table by the persona, on a topic that is novel or not."""
@@ -90,7 +86,8 @@ def title_of(table: Table) -> str:
     return f"{table.grid.title} ({table.grid.unit})" if table.grid.unit else table.grid.title
 
 
-def _draw(table: Table) -> Ink:
+def draw_table(table: Table) -> Ink:
+    """The page of a table."""
     lists, high = table.lists, round(22 * table.room)
     wide = [round((widest(words) + 2 * PAD) * table.room) for words in lists]
     least = max(sum(wide), width_of(title_of(table), TITLE) + 2, 224 - 2 * EDGE)

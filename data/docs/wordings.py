@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from typing import NamedTuple
 
-from data.facts import sentence
+from data.scenes.easy_wording import sentence
 from minimolmo.flow import Annotation
 
 ASKED = 6, 9    # questions on one picture

@@ -12,8 +12,8 @@ import re
 from collections.abc import Callable
 from itertools import takewhile
 
-from data.clocks.words import in_figures
-from data.pixmo.entry import NEVER, Entry, Failed
+from data.clocks.time_wording import in_figures
+from data.pixmo.records import NEVER, Entry, Failed
 from minimolmo.flow import Annotation, Point
 from minimolmo.score import read_time
 from minimolmo.text.points import points_to_text

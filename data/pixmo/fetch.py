@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable
 
-from data.pixmo.entry import LATER, NEVER, SOON, Entry, Failed, Outcome
+from data.pixmo.records import LATER, NEVER, SOON, Entry, Failed, Outcome
 from data.pixmo.network import Limits, Reply, get, seconds_to_wait
 from data.pixmo.picture import Picture, draw_clock, to_jpeg
 

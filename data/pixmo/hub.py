@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode, urlsplit
 
-from data.pixmo.entry import NEVER, SOON, Failed
+from data.pixmo.records import NEVER, SOON, Failed
 from data.pixmo.fetch import patiently
 from data.pixmo.network import Limits, Reply, get, seconds_to_wait
 

@@ -21,7 +21,7 @@ from email.utils import parsedate_to_datetime
 from functools import cache
 from urllib.parse import quote, urljoin, urlsplit
 
-from data.pixmo.entry import LATER, NEVER, SOON, Failed
+from data.pixmo.records import LATER, NEVER, SOON, Failed
 
 USER_AGENT = "minimolmo/0.1 (educational; fetches a small PixMo subset, two pictures at a time from a host)"
 REDIRECTS = (301, 302, 303, 307, 308)

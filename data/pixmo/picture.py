@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from PIL import Image, ImageOps
 
 from data.clocks.clock import random_clock
-from data.pixmo.entry import NEVER, Failed
-from data.write import SAVED_AS
+from data.pixmo.records import NEVER, Failed
+from data.generate import SAVED_AS
 from minimolmo.image.resize import DAMAGE, to_rgb
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # others need not be opened: some start programs

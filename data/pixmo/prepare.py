@@ -22,14 +22,14 @@ from pathlib import Path
 from tqdm import tqdm
 
 from data.pixmo.columns import READERS
-from data.pixmo.entry import NEVER
+from data.pixmo.records import NEVER
 from data.pixmo.fetch import fetch
-from data.pixmo.gather import Gathered, Gatherer
+from data.pixmo.download import Gathered, Gatherer
 from data.pixmo.hub import Hub
 from data.pixmo.network import Limits
 from data.pixmo.store import Store, write_lines
 from data.pixmo.workers import Workers
-from data.write import HERE, MANIFEST, to_json
+from data.generate import HERE, MANIFEST, to_json
 from minimolmo.disk import write_atomically
 
 VAL_SHARE = 16         # one picture in so many is held out, chosen by the hash of its bytes

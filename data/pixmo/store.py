@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-from data.pixmo.entry import NEVER, Outcome
+from data.pixmo.records import NEVER, Outcome
 from data.pixmo.hub import Page
 from minimolmo.disk import write_atomically
 

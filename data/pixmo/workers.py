@@ -7,7 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from data.pixmo.entry import Entry
+from data.pixmo.records import Entry
 
 THREADS = 16    # they wait for the network most of the time
 PER_HOST = 2    # as polite as a browser used to be

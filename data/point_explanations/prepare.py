@@ -8,13 +8,13 @@ import random
 from collections import Counter
 from collections.abc import Callable
 
-from data.facts import NUMBERS, WAYS, sentence, with_article
-from data.kinds import KINDS
-from data.phrases import LARGER, alone, area, clearly, hidden_pairs, listed, name, noun, where, wish_of
-from data.point_explanations import words
-from data.scenes import FullScene, Wish, is_held_out, make_scene
-from data.world import FullLevel
-from data.write import command
+from data.scenes.easy_wording import NUMBERS, WAYS, sentence, with_article
+from data.scenes.objects import KINDS
+from data.scenes.full_wording import LARGER, alone, area, clearly, hidden_pairs, listed, name, noun, where, wish_of
+from data.point_explanations import wordings as words
+from data.scenes.full import FullScene, Wish, is_held_out, make_scene
+from data.scenes.full import FullLevel
+from data.generate import command
 from minimolmo.flow import Annotation, Thing
 from minimolmo.text.points import points_to_text
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 
 import random
 
-from data.phrases import Reference, absent, extremes, noun, plain_references, relations
-from data.scenes import FullScene, Wish, is_held_out, make_scene
+from data.scenes.full_wording import Reference, absent, extremes, noun, plain_references, relations
+from data.scenes.full import FullScene, Wish, is_held_out, make_scene
 from minimolmo.flow import Annotation
 
 ASKED = (12, 18)  # labels for one image

@@ -7,9 +7,11 @@ from __future__ import annotations
 import random
 
 from data.points import full
-from data.facts import Label, absent_labels, labels_of, matching, name, points_of
-from data.world import FULL, FullLevel, Level, Scene, asked_about, choose_pairs, make_scene, pair_of
-from data.write import Picture, command
+from data.scenes.easy_wording import Label, absent_labels, labels_of, matching, name, points_of
+from data.scenes.easy import EasyLevel, Scene, asked_about, choose_pairs, make_scene, pair_of
+from data.scenes.full import FULL
+from data.scenes.levels import Level
+from data.generate import Picture, command
 from minimolmo.flow import Annotation
 
 ASKED = 5           # labels for one image, if it offers as many
@@ -19,7 +21,7 @@ PLURAL = 1 / 2      # share of plurals among labels that mean one thing or none
 THINGS = (1, 6)     # in one image
 
 
-def compose(level: Level | FullLevel, split: str, rng: random.Random) -> tuple[Picture, list[Annotation]]:
+def compose(level: Level, split: str, rng: random.Random) -> tuple[Picture, list[Annotation]]:
     """One scene and about five things to point at."""
     if level is FULL:
         return full.compose(split, rng)
@@ -28,7 +30,7 @@ def compose(level: Level | FullLevel, split: str, rng: random.Random) -> tuple[P
     return scene, [_point_to(scene, label, rng) for label in choose_labels(scene, level, split, rng)]
 
 
-def choose_labels(scene: Scene, level: Level, split: str, rng: random.Random) -> list[Label]:
+def choose_labels(scene: Scene, level: EasyLevel, split: str, rng: random.Random) -> list[Label]:
     """Different labels: most mean one thing, some several, some nothing."""
     offered = {label for thing in asked_about(scene, level, split) for label in labels_of(pair_of(thing))}
     absent = absent_labels(scene.things, level, split)

@@ -1,8 +1,8 @@
 """The answers to lesson 01: the project's own functions, and slips that are easily made. Try first."""
 import random
 
-from data.facts import matching, place_of, points_of
-from data.write import to_json
+from data.scenes.easy_wording import matching, place_of, points_of
+from data.generate import to_json
 from lessons.compare import compare
 from minimolmo.flow import Annotation, Thing
 

@@ -2,11 +2,11 @@
 import random
 import zlib
 
-from data import phrases
+from data.scenes import full_wording
 from data.clocks.hands import hand_angles
-from data.docs.numbers import Grid, extremum
-from data.facts import WAYS
-from data.world import train_or_val
+from data.docs.grid import Grid, extremum
+from data.scenes.easy_wording import WAYS
+from data.splits import train_or_val
 from lessons.compare import compare, same
 from minimolmo.flow import Thing
 
@@ -64,9 +64,9 @@ wrong_extremes = {
 
 def _clearly(way, anchor, others, clear):
     things = [Thing("", str(number), x, y, 0.0, 0.0) for number, (x, y) in enumerate([*others, anchor])]
-    scale = phrases.CLEAR / clear  # the library has one margin for all
+    scale = full_wording.CLEAR / clear  # the library has one margin for all
     things = [Thing(t.kind, t.color, t.x * scale, t.y * scale, 0.0, 0.0) for t in things]
-    return [int(thing.color) for thing in phrases.clearly(WAYS[way], things[-1], tuple(things[:-1]))]
+    return [int(thing.color) for thing in full_wording.clearly(WAYS[way], things[-1], tuple(things[:-1]))]
 
 
 def clearly_left(anchor, others, clear):

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from data import pages
+from data.preview import readme_tables as pages
 from data.prepare_all import SETS
-from data.write import HERE, SIZES, SPLITS, compose_row, make_plan, write_set
+from data.generate import HERE, SIZES, SPLITS, compose_row, make_plan, write_set
 
 FULL = SIZES["full"]
 

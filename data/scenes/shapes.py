@@ -7,7 +7,7 @@
     INK        dark on a light body, light on a dark one: hands, eyes, letters
     the rest   have colours of their own: a wheel is dark, a trunk is brown, whatever the thing is
 
-Outlines are drawn on paper of any size, y downwards; `data/kinds.py` stretches each thing into its box.
+Outlines are drawn on paper of any size, y downwards; `data/scenes/objects.py` stretches each thing into its box.
 """
 from __future__ import annotations
 

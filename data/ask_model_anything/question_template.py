@@ -4,7 +4,7 @@ from __future__ import annotations
 import random
 from typing import NamedTuple
 
-from data.facts import sentence
+from data.scenes.easy_wording import sentence
 from minimolmo.flow import Annotation
 
 

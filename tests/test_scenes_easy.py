@@ -6,11 +6,11 @@ from collections import Counter
 import numpy as np
 import pytest
 
-import data.facts
+import data.scenes.easy_wording
 from data.cap.prepare import caption, compose
-from data.facts import absent_labels, facts_of, matching, place_of, read_facts
-from data.world import (COLORS, LEVELS, Scene, arrange, choose_pairs, get_level, make_scene, pair_of,
-                        split_of)
+from data.scenes.easy_wording import absent_labels, facts_of, matching, place_of, read_facts
+from data.scenes.easy import COLORS, Scene, arrange, choose_pairs, make_scene, pair_of, split_of
+from data.scenes.levels import LEVELS, get_level
 from minimolmo.flow import Thing
 
 EASY = LEVELS["easy"]

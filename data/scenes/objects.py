@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from data.shapes import (BODY, DARK, GLASS, GOLD, HOLE, INK, LEAF, LIGHT, METAL, SHADE, TINT, WOOD, Outline,
+from data.scenes.shapes import (BODY, DARK, GLASS, GOLD, HOLE, INK, LEAF, LIGHT, METAL, SHADE, TINT, WOOD, Outline,
                          Part, arc, arch, bar, box, curve, heart, oval, polygon, rounded, star, stroke)
 
 PATTERNS = ("plain", "striped", "dotted")

@@ -10,9 +10,9 @@ import random
 from collections import Counter
 from typing import NamedTuple
 
-from data.facts import WAYS, ahead, at, place_of
-from data.kinds import COLORS, KINDS
-from data.scenes import FullScene, Wish, is_held_out, meets
+from data.scenes.easy_wording import WAYS, ahead, at, place_of
+from data.scenes.objects import COLORS, KINDS
+from data.scenes.full import FullScene, Wish, is_held_out, meets
 from minimolmo.flow import Thing
 
 CLEAR = 6.0     # percent by which a centre must be further left, right, up or down to be called so

@@ -1,7 +1,7 @@
 """Keep the sets' pages true: counts, sha256, one row and its picture, written from a full drawing.
 
     python -m data.prepare_all --level=full --folder=/tmp/full
-    python -m data.pages --folder=/tmp/full
+    python -m data.preview.readme_tables --folder=/tmp/full
 
 Between two marks of data/<set>/README.md stands what this program wrote; the table of data/README.md is made
 of the same numbers. `tests/test_pages.py` holds the pages against each other and the rows against the code.
@@ -16,15 +16,15 @@ from pathlib import Path
 
 from PIL import Image
 
-from data.look import choose, liveliness, points_in, sheet
+from data.preview.contact_sheets import choose, liveliness, points_in, sheet
 from data.prepare_all import SETS
-from data.write import HERE, MANIFEST, SIZES, SPLITS, Plan, compose_row, make_plan
+from data.generate import HERE, MANIFEST, SIZES, SPLITS, Plan, compose_row, make_plan
 from minimolmo.batch.dataset import Dataset, read_example
 from minimolmo.draw import draw_points
 from minimolmo.flow import Example
 
 LEVEL = "full"
-MARKS = "<!-- written by python -m data.pages -->", "<!-- up to here -->"
+MARKS = "<!-- written by python -m data.preview.readme_tables -->", "<!-- up to here -->"
 ON_SHEET, AMONG = 8, 24    # pictures on a page's sheet; first val rows among which the sample is chosen
 SHOWN, LETTERS = 3, 240    # annotations and things of the sample row; letters of a long text in it
 WIDEST = 480               # pixels of the sample's picture

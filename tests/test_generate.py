@@ -13,10 +13,11 @@ from functools import cache
 import pytest
 from PIL import Image
 
-from data.facts import name, place_of
+from data.scenes.easy_wording import name, place_of
 from data.prepare_all import SETS
-from data.world import COLORS, KINDS, LEVELS, pair_of
-from data.write import HERE, SIZES, code_version, command, is_finished, make_plan, to_json, write_set
+from data.scenes.easy import COLORS, KINDS, pair_of
+from data.scenes.levels import LEVELS
+from data.generate import HERE, SIZES, code_version, command, is_finished, make_plan, to_json, write_set
 from minimolmo.batch.dataset import Dataset, read_example
 from minimolmo.flow import Annotation
 

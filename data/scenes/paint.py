@@ -3,7 +3,7 @@
     Thing -> number_map -> where it is not 0: silhouette
                  `-------> palette of its colour -> pixels on the canvas
 
-    python -m data.sheets   draws data/pictures/kinds.png and settings.png
+    python -m data.preview.catalogue   draws data/pictures/objects.png and settings.png
 
 Nothing here is antialiased: the caller paints twice as large and averages.
 """
@@ -15,8 +15,8 @@ from functools import lru_cache
 
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
-from data.kinds import COLORS, KINDS
-from data.shapes import BODY, INK, OUTLINE, SECOND, Outline
+from data.scenes.objects import COLORS, KINDS
+from data.scenes.shapes import BODY, INK, OUTLINE, SECOND, Outline
 from minimolmo.flow import Thing
 
 Color = tuple[int, ...]          # red, green, blue, 0-255
@@ -63,7 +63,7 @@ def is_mirrored(thing: Thing) -> bool:
 
 
 def number_map(thing: Thing, place: Place) -> Image.Image:
-    """The thing alone, as large as its place: mode L, each pixel a number of `data/shapes.py`."""
+    """The thing alone, as large as its place: mode L, each pixel a number of `data/scenes/shapes.py`."""
     size = max(1, place[2] - place[0]), max(1, place[3] - place[1])
     line = max(1, round(min(size) / LINE))
     numbers = Image.new("L", size)

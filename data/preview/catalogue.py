@@ -1,6 +1,6 @@
 """Four pictures for the reader: every kind of thing, every setting, and what documents and clocks look like.
 
-    python -m data.sheets     draws kinds.png, settings.png, docs.png and clocks.png into data/pictures
+    python -m data.preview.catalogue     draws kinds.png, settings.png, docs.png and clocks.png into data/pictures
 
 What was drawn as a set is shown by `look.py`, with its points and words.
 """
@@ -15,11 +15,11 @@ from data.clocks.clock import Clock
 from data.clocks.styles import STYLES
 from data.docs.prepare import Document
 from data.docs.prepare import compose as compose_document
-from data.kinds import COLORS, KINDS, PATTERNS
-from data.paint import paint
-from data.scenes import IN_THE_SKY
-from data.settings import SETTINGS, background
-from data.world import FULL
+from data.scenes.objects import COLORS, KINDS, PATTERNS
+from data.scenes.paint import paint
+from data.scenes.full import IN_THE_SKY
+from data.scenes.backgrounds import SETTINGS, background
+from data.scenes.full import FULL
 from minimolmo.flow import Thing
 
 HERE = Path(__file__).parent / "pictures"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from data.paint import silhouette
+from data.scenes.paint import silhouette
 from minimolmo.flow import Point, Thing
 
 

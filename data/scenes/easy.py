@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 import random
-import zlib
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from PIL import Image, ImageDraw
 
+from data.splits import train_or_val
 from minimolmo.flow import Thing
 
 Pair = tuple[str, str]  # colour, kind
@@ -25,7 +25,6 @@ SHADE = 10        # a "red" differs from another "red" by up to this much per ch
 GRAIN = 3         # and a cell of the background from its neighbour
 CELL = 4          # pixels along a cell: coarser than a pixel, or the PNG is four times as large
 TRIES = 30        # spots tried for one thing before a crowded scene is begun again
-VAL_SHARE = 8     # one scene in so many belongs to val
 
 COLORS = {
     "red": (206, 24, 40), "green": (28, 148, 60), "blue": (32, 84, 220),
@@ -49,7 +48,7 @@ KINDS: dict[str, Outline] = {
 
 
 @dataclass(frozen=True)
-class Level:
+class EasyLevel:
     """How hard the scenes of a level are. Percent means percent of the picture's width."""
     side: int                          # pixels
     radius: tuple[float, float]        # half the side of a thing's box, percent
@@ -66,29 +65,10 @@ class Level:
         return [pair for pair in every if pair not in self.held_out]
 
 
-@dataclass(frozen=True)
-class FullLevel:
-    """How the scenes of level full differ from each other: see `scenes.py`."""
-    short_side: tuple[int, int] = (160, 400)       # pixels
-    longest: int = 1024                            # pixels
-    aspect: float = 3.0                            # width / height lies between 1/3 and 3
-    things: tuple[int, int] = (2, 16)
-    size: tuple[float, float] = (2.5, 30.0)        # a thing's longer side, percent of the picture's shorter
-    least_visible: float = 0.45                    # share of a thing that must be seen
-    held_out: tuple[Pair, ...] = (                 # never in train and val: they test composition
-        ("red", "car"), ("blue", "boat"), ("yellow", "house"), ("green", "cup"), ("purple", "fish"),
-        ("orange", "cat"), ("pink", "umbrella"), ("white", "bird"))
-
-
-EASY = Level(side=64, radius=(8.0, 13.0), gap=3.0, most=7, colors=tuple(COLORS), kinds=tuple(KINDS),
+EASY = EasyLevel(side=64, radius=(8.0, 13.0), gap=3.0, most=7, colors=tuple(COLORS), kinds=tuple(KINDS),
              held_out=(("red", "triangle"), ("blue", "cross"), ("yellow", "circle")))
-FULL = FullLevel()
-LEVELS: dict[str, Level | FullLevel] = {
-    "easy": EASY,
-    # A picture twice as wide, and things of 5 to 8 pixels, of which an overview of 64 px keeps 3 or 4.
-    "small": replace(EASY, side=128, radius=(2.0, 3.2), gap=1.5),
-    "full": FULL,
-}
+# A picture twice as wide, and things of 5 to 8 pixels, of which an overview of 64 px keeps 3 or 4.
+SMALL = replace(EASY, side=128, radius=(2.0, 3.2), gap=1.5)
 
 
 @dataclass(frozen=True)
@@ -112,43 +92,30 @@ class Scene:
         return canvas.reduce(SUPERSAMPLE)
 
 
-def get_level(name: str) -> Level | FullLevel:
-    """A level by name. Raises ValueError with the list of names."""
-    if name not in LEVELS:
-        raise ValueError(f"level {name!r} does not exist, so nothing can be drawn. "
-                         f"Try one of: {', '.join(LEVELS)}.")
-    return LEVELS[name]
-
-
 def pair_of(thing: Thing) -> Pair:
     """Its colour and kind."""
     return thing.color, thing.kind
 
 
-def choose_pairs(count: int, level: Level, split: str, rng: random.Random, twins: bool = False) -> list[Pair]:
+def choose_pairs(count: int, level: EasyLevel, split: str, rng: random.Random, twins: bool = False) -> list[Pair]:
     """Pairs for a scene of the split; in `novel` the first is held out. With `twins` two may be equal."""
     pairs = rng.choices(level.pairs, k=count) if twins else rng.sample(level.pairs, count)
     return [rng.choice(level.held_out), *pairs[1:]] if split == "novel" else pairs
 
 
-def train_or_val(facts) -> str:
-    """Where a picture of these facts belongs: a checksum decides, one in VAL_SHARE is val."""
-    return "train" if zlib.crc32(repr(facts).encode()) % VAL_SHARE else "val"
-
-
-def split_of(things: tuple[Thing, ...], level: Level) -> str:
+def split_of(things: tuple[Thing, ...], level: EasyLevel) -> str:
     """The one split that may hold these things, read off the things themselves: no scene is ever in two."""
     if any(pair_of(thing) in level.held_out for thing in things):
         return "novel"
     return train_or_val([(t.kind, t.color, t.x, t.y, t.width, t.height) for t in things])
 
 
-def asked_about(scene: Scene, level: Level, split: str) -> list[Thing]:
+def asked_about(scene: Scene, level: EasyLevel, split: str) -> list[Thing]:
     """The things a question may be about: all; in `novel`, those of the pairs that were never trained on."""
     return [thing for thing in scene.things if split != "novel" or pair_of(thing) in level.held_out]
 
 
-def make_scene(pairs: list[Pair], level: Level, split: str, rng: random.Random, border: float = 0.0) -> Scene:
+def make_scene(pairs: list[Pair], level: EasyLevel, split: str, rng: random.Random, border: float = 0.0) -> Scene:
     """A scene of these pairs that belongs to the split. `border`: see `arrange`."""
     held_out = any(pair in level.held_out for pair in pairs)
     assert held_out == (split == "novel"), f"{pairs} cannot be in {split}"
@@ -158,7 +125,7 @@ def make_scene(pairs: list[Pair], level: Level, split: str, rng: random.Random, 
             return Scene(level.side, level.side, rng.getrandbits(32), things)
 
 
-def arrange(pairs: list[Pair], level: Level, rng: random.Random, border: float = 0.0) -> tuple[Thing, ...]:
+def arrange(pairs: list[Pair], level: EasyLevel, rng: random.Random, border: float = 0.0) -> tuple[Thing, ...]:
     """A free spot for each pair: no two boxes nearer than the gap, all inside the picture.
 
     border  percent by which centres keep clear of the lines at 1/3 and 2/3, where "left" becomes "center"
@@ -176,7 +143,7 @@ def arrange(pairs: list[Pair], level: Level, rng: random.Random, border: float =
     return tuple(things)
 
 
-def _random_thing(pair: Pair, level: Level, rng: random.Random) -> Thing:
+def _random_thing(pair: Pair, level: EasyLevel, rng: random.Random) -> Thing:
     """Its box lies on whole (supersampled) pixels, so that x and y are the exact centre of what is drawn."""
     canvas = level.side * SUPERSAMPLE
     low, high = (2 * radius / 100 * canvas for radius in level.radius)

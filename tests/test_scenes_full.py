@@ -12,21 +12,21 @@ import numpy as np
 import blind
 import pytest
 from data.ask_model_anything import full as ask_full
-from data.ask_model_anything import words as ask_words
+from data.ask_model_anything import wordings as ask_words
 from data.cap import full as cap
 from data.cap_qa import prepare as cap_qa
 from data.clocks import prepare as clocks
 from data.count import full as count
-from data.facts import NUMBERS
-from data.kinds import COLORS, KINDS
-from data.phrases import extremes, matching, name, noun, plain_references, relations
+from data.scenes.easy_wording import NUMBERS
+from data.scenes.objects import COLORS, KINDS
+from data.scenes.full_wording import extremes, matching, name, noun, plain_references, relations
 from data.point_explanations import prepare as explanations
-from data.point_explanations import words as explanation_words
+from data.point_explanations import wordings as explanation_words
 from data.points import full as points
 from data.prepare_all import SETS
-from data.scenes import FullScene, Wish, make_scene, split_of
-from data.world import FULL
-from data.write import make_plan, write_set
+from data.scenes.full import FullScene, Wish, make_scene, split_of
+from data.scenes.full import FULL
+from data.generate import make_plan, write_set
 from minimolmo.batch.dataset import Dataset
 from minimolmo.flow import Example, Thing
 from minimolmo.score import PLACES, facts_in, facts_of

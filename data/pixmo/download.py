@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 
 from data.pixmo.columns import in_percent, read_row
-from data.pixmo.entry import NEVER, Entry, Failed, Outcome
+from data.pixmo.records import NEVER, Entry, Failed, Outcome
 from data.pixmo.hub import PAGE, Hub, Page, configs_of
 from data.pixmo.store import Store
 from data.pixmo.workers import Workers

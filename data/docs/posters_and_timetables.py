@@ -4,8 +4,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from data.docs.goods import EVENTS, LINES, PLACES, kept
-from data.docs.ink import COLORS, Ink, clamp, on, widest, width_of
+from data.docs.products import EVENTS, LINES, PLACES, kept
+from data.docs.canvas import COLORS, Ink, clamp, on, widest, width_of
 from data.docs.topics import DAYS, MONTHS, TOWNS, Persona
 from data.docs.wordings import Ask
 
@@ -39,29 +39,30 @@ class Poster:
         """What it tells, whatever it looks like: this decides the split."""
         return self.title, self.day, self.place, self.price, self.acts
 
-    def ink(self) -> Ink:
-        """The page with everything on it."""
-        step, size = round(25 * self.room), 16
-        wide = max(width_of(self.title, LARGE) + 2 * EDGE + 4, widest(name for _, name in self.acts) + 150)
-        ink = Ink(clamp(wide * self.room), clamp(150 + step * len(self.acts) + 40), self.theme)
-        middle = ink.width / 2
-        ink.banner(self.title, 72, self.color, middle, LARGE, "mm")
-        ink.write(self.day, middle, 92, size, anchor="mm", bold=True)
-        ink.write(self.place, middle, 115, size, anchor="mm")
-        left = middle - (widest((name for _, name in self.acts), 14) + 60) / 2
-        y = 130 + step / 2 + 6
-        for minutes, name in self.acts:
-            ink.write(clock(minutes), left + 42, y, 14, anchor="rm")
-            ink.write(name, left + 56, y, 14)
-            y += step
-        ink.box(0, ink.height - 36, ink.width, ink.height, ink.theme.panel)
-        ink.write(self.cost, middle, ink.height - 18, anchor="mm")
-        return ink
-
     @property
     def cost(self) -> str:
         """The price as it is printed."""
         return f"Tickets: {self.price} euros" if self.price else "Free entry"
+
+
+def draw_poster(poster: Poster) -> Ink:
+    """The page with everything on it."""
+    step, size = round(25 * poster.room), 16
+    wide = max(width_of(poster.title, LARGE) + 2 * EDGE + 4, widest(name for _, name in poster.acts) + 150)
+    ink = Ink(clamp(wide * poster.room), clamp(150 + step * len(poster.acts) + 40), poster.theme)
+    middle = ink.width / 2
+    ink.banner(poster.title, 72, poster.color, middle, LARGE, "mm")
+    ink.write(poster.day, middle, 92, size, anchor="mm", bold=True)
+    ink.write(poster.place, middle, 115, size, anchor="mm")
+    left = middle - (widest((name for _, name in poster.acts), 14) + 60) / 2
+    y = 130 + step / 2 + 6
+    for minutes, name in poster.acts:
+        ink.write(clock(minutes), left + 42, y, 14, anchor="rm")
+        ink.write(name, left + 56, y, 14)
+        y += step
+    ink.box(0, ink.height - 36, ink.width, ink.height, ink.theme.panel)
+    ink.write(poster.cost, middle, ink.height - 18, anchor="mm")
+    return ink
 
 
 def make_poster(persona: Persona, novel: bool, rng: random.Random) -> Poster:
@@ -113,23 +114,24 @@ class Timetable:
         """What it tells, whatever it looks like: this decides the split."""
         return self.line, self.stops, self.times
 
-    def ink(self) -> Ink:
-        """The page with everything on it."""
-        step, cell, left = round(26 * self.room), round(46 * self.room), EDGE + widest(self.stops) + 14
-        rides = len(self.times[0])
-        cell = max(cell, (224 - left - EDGE) // rides)
-        wide = max(left + cell * rides + EDGE, width_of(self.line, TITLE) + width_of("Timetable") + 60)
-        ink = Ink(clamp(wide), max(224, 56 + step * len(self.stops) + EDGE), self.theme)
-        ink.banner(self.line, 42, self.color, EDGE, TITLE)
-        ink.write("Timetable", ink.width - EDGE, 21, color=on(COLORS[self.color]), anchor="rm")
-        for row, (stop, times) in enumerate(zip(self.stops, self.times)):
-            y = 52 + step * (row + 0.5)
-            if row % 2 == 0:
-                ink.box(EDGE - 8, y - step / 2, ink.width - EDGE + 8, y + step / 2, ink.theme.panel, radius=4)
-            ink.write(stop, EDGE, y)
-            for ride, minutes in enumerate(times):
-                ink.write(clock(minutes), left + cell * (ride + 1) - 4, y, anchor="rm")
-        return ink
+
+def draw_timetable(table: Timetable) -> Ink:
+    """The page with everything on it."""
+    step, cell, left = round(26 * table.room), round(46 * table.room), EDGE + widest(table.stops) + 14
+    rides = len(table.times[0])
+    cell = max(cell, (224 - left - EDGE) // rides)
+    wide = max(left + cell * rides + EDGE, width_of(table.line, TITLE) + width_of("Timetable") + 60)
+    ink = Ink(clamp(wide), max(224, 56 + step * len(table.stops) + EDGE), table.theme)
+    ink.banner(table.line, 42, table.color, EDGE, TITLE)
+    ink.write("Timetable", ink.width - EDGE, 21, color=on(COLORS[table.color]), anchor="rm")
+    for row, (stop, times) in enumerate(zip(table.stops, table.times)):
+        y = 52 + step * (row + 0.5)
+        if row % 2 == 0:
+            ink.box(EDGE - 8, y - step / 2, ink.width - EDGE + 8, y + step / 2, ink.theme.panel, radius=4)
+        ink.write(stop, EDGE, y)
+        for ride, minutes in enumerate(times):
+            ink.write(clock(minutes), left + cell * (ride + 1) - 4, y, anchor="rm")
+    return ink
 
 
 def make_timetable(persona: Persona, novel: bool, rng: random.Random) -> Timetable:

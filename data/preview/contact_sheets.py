@@ -1,7 +1,7 @@
 """Look at what was drawn: one contact sheet for each set, points drawn in, words under the pictures.
 
-    python -m data.look --level=full        writes out/look/<set>.png for every set of the level that is there
-    python -m data.look --own=data/pixmo    the same for one folder that mini-PixMo did not draw
+    python -m data.preview.contact_sheets --level=full        writes out/look/<set>.png for every set of the level that is there
+    python -m data.preview.contact_sheets --own=data/pixmo    the same for one folder that mini-PixMo did not draw
 """
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from data.write import HERE, SIZES
+from data.generate import HERE, SIZES
 from minimolmo.batch.dataset import Dataset
 from minimolmo.draw import contact_sheet, draw_points
 from minimolmo.flow import Annotation, Example

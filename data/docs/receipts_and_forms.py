@@ -4,8 +4,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from data.docs.goods import FORMS, SHOPS, STREETS, kept
-from data.docs.ink import COLORS, Ink, clamp, widest, width_of
+from data.docs.products import FORMS, SHOPS, STREETS, kept
+from data.docs.canvas import COLORS, Ink, clamp, widest, width_of
 from data.docs.topics import MONTHS, NAMES, TOWNS, Persona
 from data.docs.wordings import Ask
 
@@ -51,32 +51,33 @@ class Receipt:
         """Cents for everything."""
         return sum(pieces * cents for _, pieces, cents in self.lines)
 
-    def ink(self) -> Ink:
-        """The page with everything on it."""
-        step = round(20 * self.room)
-        feet = [("Total", money(self.total)), ("Card" if self.by_card else "Cash", money(self.paid)),
-                ("Change", money(self.paid - self.total))][:2 if self.by_card else 3]
-        names = [f"{pieces} x {name}" for name, pieces, _ in self.lines]
-        wide = max(224, widest(names) + 150, width_of(self.shop, TITLE) + 50) + round(40 * (self.room - 1))
-        ink = Ink(clamp(wide), max(224, 92 + step * (len(names) + len(feet)) + 48), self.theme)
-        right, middle = ink.width - EDGE, ink.width / 2
-        ink.write(self.shop, middle, 24, TITLE, anchor="mm", bold=True)
-        ink.write(self.street, middle, 45, color=ink.theme.faint, anchor="mm")
-        ink.write(self.date, EDGE, 66, color=ink.theme.faint)
-        ink.write(f"No {self.number}", right, 66, color=ink.theme.faint, anchor="rm")
-        ink.box(EDGE, 78, right, 79, ink.theme.faint)
-        y = 80 + step / 2
-        for name, (_, pieces, cents) in zip(names, self.lines):
-            ink.write(name, EDGE, y)
-            ink.write(money(pieces * cents), right, y, anchor="rm")
-            y += step
-        ink.box(EDGE, y - step / 2 + 3, right, y - step / 2 + 4, ink.theme.faint)
-        for place, (words, cents) in enumerate(feet):
-            ink.write(words, EDGE, y + 8, bold=place == 0)
-            ink.write(cents, right, y + 8, anchor="rm", bold=place == 0)
-            y += step
-        ink.write("Thank you!", middle, ink.height - 18, color=ink.theme.faint, anchor="mm")
-        return ink
+
+def draw_receipt(receipt: Receipt) -> Ink:
+    """The page with everything on it."""
+    step = round(20 * receipt.room)
+    feet = [("Total", money(receipt.total)), ("Card" if receipt.by_card else "Cash", money(receipt.paid)),
+            ("Change", money(receipt.paid - receipt.total))][:2 if receipt.by_card else 3]
+    names = [f"{pieces} x {name}" for name, pieces, _ in receipt.lines]
+    wide = max(224, widest(names) + 150, width_of(receipt.shop, TITLE) + 50) + round(40 * (receipt.room - 1))
+    ink = Ink(clamp(wide), max(224, 92 + step * (len(names) + len(feet)) + 48), receipt.theme)
+    right, middle = ink.width - EDGE, ink.width / 2
+    ink.write(receipt.shop, middle, 24, TITLE, anchor="mm", bold=True)
+    ink.write(receipt.street, middle, 45, color=ink.theme.faint, anchor="mm")
+    ink.write(receipt.date, EDGE, 66, color=ink.theme.faint)
+    ink.write(f"No {receipt.number}", right, 66, color=ink.theme.faint, anchor="rm")
+    ink.box(EDGE, 78, right, 79, ink.theme.faint)
+    y = 80 + step / 2
+    for name, (_, pieces, cents) in zip(names, receipt.lines):
+        ink.write(name, EDGE, y)
+        ink.write(money(pieces * cents), right, y, anchor="rm")
+        y += step
+    ink.box(EDGE, y - step / 2 + 3, right, y - step / 2 + 4, ink.theme.faint)
+    for place, (words, cents) in enumerate(feet):
+        ink.write(words, EDGE, y + 8, bold=place == 0)
+        ink.write(cents, right, y + 8, anchor="rm", bold=place == 0)
+        y += step
+    ink.write("Thank you!", middle, ink.height - 18, color=ink.theme.faint, anchor="mm")
+    return ink
 
 
 def make_receipt(persona: Persona, novel: bool, rng: random.Random) -> Receipt:
@@ -138,28 +139,29 @@ class Form:
         """What it tells, whatever it looks like: this decides the split."""
         return self.title, self.fields, self.boxes
 
-    def ink(self) -> Ink:
-        """The page with everything on it."""
-        step, left = round(28 * self.room), EDGE + widest(name for name, _ in self.fields) + 12
-        cell = widest(name for name, _ in self.boxes) + 44
-        wide = max(left + widest(words for _, words in self.fields) + 40, 2 * EDGE + 2 * cell,
-                   width_of(self.title, TITLE) + 40)
-        rows = -(-len(self.boxes) // 2)
-        ink = Ink(clamp(wide * self.room), max(224, 62 + step * (len(self.fields) + rows)), self.theme)
-        ink.banner(self.title, 40, self.color, EDGE, TITLE)
-        y = 52 + step / 2
-        for name, words in self.fields:
-            ink.write(name, EDGE, y, color=ink.theme.faint)
-            ink.box(left, y - 11, ink.width - EDGE, y + 11, ink.theme.panel, ink.theme.rule, radius=3)
-            ink.write(words, left + 8, y)
-            y += step
-        for place, (name, ticked) in enumerate(self.boxes):
-            x, line = EDGE + place % 2 * cell, y + place // 2 * step
-            ink.box(x, line - 7, x + 14, line + 7, ink.theme.panel, ink.theme.faint, radius=2, line=1.5)
-            if ticked:
-                ink.line([(x + 3, line), (x + 6, line + 4), (x + 12, line - 5)], ink.theme.words, 2)
-            ink.write(name, x + 22, line)
-        return ink
+
+def draw_form(form: Form) -> Ink:
+    """The page with everything on it."""
+    step, left = round(28 * form.room), EDGE + widest(name for name, _ in form.fields) + 12
+    cell = widest(name for name, _ in form.boxes) + 44
+    wide = max(left + widest(words for _, words in form.fields) + 40, 2 * EDGE + 2 * cell,
+               width_of(form.title, TITLE) + 40)
+    rows = -(-len(form.boxes) // 2)
+    ink = Ink(clamp(wide * form.room), max(224, 62 + step * (len(form.fields) + rows)), form.theme)
+    ink.banner(form.title, 40, form.color, EDGE, TITLE)
+    y = 52 + step / 2
+    for name, words in form.fields:
+        ink.write(name, EDGE, y, color=ink.theme.faint)
+        ink.box(left, y - 11, ink.width - EDGE, y + 11, ink.theme.panel, ink.theme.rule, radius=3)
+        ink.write(words, left + 8, y)
+        y += step
+    for place, (name, ticked) in enumerate(form.boxes):
+        x, line = EDGE + place % 2 * cell, y + place // 2 * step
+        ink.box(x, line - 7, x + 14, line + 7, ink.theme.panel, ink.theme.faint, radius=2, line=1.5)
+        if ticked:
+            ink.line([(x + 3, line), (x + 6, line + 4), (x + 12, line - 5)], ink.theme.words, 2)
+        ink.write(name, x + 22, line)
+    return ink
 
 
 def make_form(persona: Persona, novel: bool, rng: random.Random) -> Form:

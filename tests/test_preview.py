@@ -2,11 +2,11 @@
 import pytest
 from PIL import Image
 
-from data import look
+from data.preview import contact_sheets as look
 from data.clocks.styles import STYLES
 from data.prepare_all import SETS
-from data.sheets import FACE, clocks_sheet, in_rows
-from data.write import make_plan, write_set
+from data.preview.catalogue import FACE, clocks_sheet, in_rows
+from data.generate import make_plan, write_set
 from minimolmo.flow import Annotation, Example, Thing
 
 

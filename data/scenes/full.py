@@ -17,10 +17,10 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from PIL import Image
 
-from data.kinds import COLORS, KINDS, PATTERNS
-from data.paint import paint, silhouette
-from data.settings import SETTINGS, background
-from data.world import FULL, train_or_val
+from data.scenes.objects import COLORS, KINDS, PATTERNS
+from data.scenes.paint import paint, silhouette
+from data.scenes.backgrounds import SETTINGS, background
+from data.splits import train_or_val
 from minimolmo.flow import Thing
 
 SUPERSAMPLE = 2
@@ -34,6 +34,23 @@ IN_THE_SKY = ("sun", "moon", "star", "bird", "balloon", "kite")  # outdoors they
 ANYWHERE = ("circle", "square", "triangle", "cross", "ring", "heart", "arrow")  # these go where they like,
 SKY, EARTH = (0.0, 50.0), (35.0, 100.0)  # and all others to the lower: percent of the height
 FAMILIAR = 0.6       # share of things of which the picture has others: else nothing could be counted
+
+
+@dataclass(frozen=True)
+class FullLevel:
+    """How the scenes of level full differ from each other: see `make_scene`."""
+    short_side: tuple[int, int] = (160, 400)       # pixels
+    longest: int = 1024                            # pixels
+    aspect: float = 3.0                            # width / height lies between 1/3 and 3
+    things: tuple[int, int] = (2, 16)
+    size: tuple[float, float] = (2.5, 30.0)        # a thing's longer side, percent of the picture's shorter
+    least_visible: float = 0.45                    # share of a thing that must be seen
+    held_out: tuple[tuple[str, str], ...] = (                 # never in train and val: they test composition
+        ("red", "car"), ("blue", "boat"), ("yellow", "house"), ("green", "cup"), ("purple", "fish"),
+        ("orange", "cat"), ("pink", "umbrella"), ("white", "bird"))
+
+
+FULL = FullLevel()
 
 
 class Wish(NamedTuple):

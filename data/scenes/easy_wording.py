@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from data.world import COLORS, KINDS, Level, Pair
+from data.scenes.easy import COLORS, KINDS, EasyLevel, Pair
 from minimolmo.flow import Point, Thing
 
 Fact = tuple[str, str, str]  # colour, kind, place
@@ -80,7 +80,7 @@ def labels_of(pair: Pair) -> list[Label]:
     return [(color, kind), (color, ""), ("", kind), ("", "")]
 
 
-def absent_labels(things, level: Level, split: str) -> list[Label]:
+def absent_labels(things, level: EasyLevel, split: str) -> list[Label]:
     """Labels that match nothing here. Pairs of another split are not even named."""
     pairs = level.held_out if split == "novel" else level.pairs
     alone = [] if split == "novel" else [(c, "") for c in level.colors] + [("", k) for k in level.kinds]

@@ -28,7 +28,8 @@ from typing import Protocol
 from PIL import Image
 from tqdm import tqdm
 
-from data.world import FullLevel, Level, get_level
+from data.scenes.levels import Level, get_level
+from data.splits import SPLITS
 from minimolmo.flow import Annotation, Thing
 
 
@@ -43,9 +44,8 @@ class Picture(Protocol):
 
 
 # How a set makes one image: (level, split, generator) -> what is there, and what was said about it.
-Compose = Callable[[Level | FullLevel, str, random.Random], tuple[Picture, list[Annotation]]]
+Compose = Callable[[Level, str, random.Random], tuple[Picture, list[Annotation]]]
 
-SPLITS = ("train", "val", "novel")
 SIZES = {  # level -> set -> images of (train, val, novel)
     "easy": {
         "points": (20_000, 512, 256),
