@@ -20,7 +20,7 @@ import torch.nn.functional as F
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from data.generate import HERE, SIZES  # noqa: E402
+from data.generate import DATA_FOLDER, NUM_IMAGES  # noqa: E402
 from minimolmo.batch.dataset import Dataset  # noqa: E402
 from minimolmo.flow import Annotation  # noqa: E402
 from minimolmo.score import NUMBERS, read_time  # noqa: E402
@@ -119,10 +119,10 @@ def scores(train: list[tuple[list[str], str]], held_out: list[tuple[list[str], s
 def main(arguments: list[str]) -> None:
     """The command line: a line for each group of each set."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--level", default="full", choices=list(SIZES))
-    parser.add_argument("--folder", type=Path, default=HERE)
+    parser.add_argument("--level", default="full", choices=list(NUM_IMAGES))
+    parser.add_argument("--folder", type=Path, default=DATA_FOLDER)
     given = parser.parse_args(arguments)
-    for name in SIZES[given.level]:
+    for name in NUM_IMAGES[given.level]:
         train = read(given.folder / name / given.level, "train", ROWS)
         held_out = read(given.folder / name / given.level, "val", ROWS)
         for group in sorted(train):

@@ -25,10 +25,10 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # as a script it knows neither
 
-from data.preview.contact_sheets import points_in, words_of  # noqa: E402
+from data.preview.contact_sheets import points_in, annotation_text  # noqa: E402
 from data.pixmo.hub import LIMITS, Hub  # noqa: E402
 from data.pixmo.network import Limits  # noqa: E402
-from data.pixmo.prepare import Plan, prepare  # noqa: E402
+from data.pixmo.prepare import PixmoSpec, prepare  # noqa: E402
 from minimolmo.batch.dataset import Dataset, check  # noqa: E402
 from minimolmo.draw import contact_sheet, draw_points  # noqa: E402
 
@@ -86,7 +86,7 @@ def sheet(folder: Path) -> Image.Image:
     for style, found in by_style.items():
         for path, note, places in found:
             with Image.open(path) as image:
-                tiles.append((draw_points(image, places), style, [words_of(note)[:150]], None))
+                tiles.append((draw_points(image, places), style, [annotation_text(note)[:150]], None))
     return contact_sheet(tiles, columns=PICTURES * 2)
 
 
@@ -111,7 +111,7 @@ def main() -> None:
     server.start()
     hub = Hub(told.get(), limits=replace(LIMITS, loopback=True), pause=0)
     threading.Thread(target=watch_memory, args=(memory,), daemon=True).start()
-    plan = Plan(**{"rows": given.rows} | ({"sets": ("cap",)} if given.what == "speed" else {}))
+    plan = PixmoSpec(**{"rows": given.rows} | ({"sets": ("cap",)} if given.what == "speed" else {}))
     start, worked = time.monotonic(), time.process_time()
     print(prepare(plan, folder, hub, Limits(loopback=True, backoff=0.05)))
     took, worked = time.monotonic() - start, time.process_time() - worked

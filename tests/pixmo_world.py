@@ -12,9 +12,9 @@ import random
 import re
 from collections.abc import Sequence
 
-from data.prepare_all import SETS
+from data.prepare_all import DATASETS
 from data.scenes.levels import get_level
-from data.generate import SAVED_AS
+from data.generate import SAVE_OPTIONS
 from loopback import PIXMO, Loopback
 from minimolmo.flow import Annotation
 from minimolmo.text.points import parse_points
@@ -38,7 +38,7 @@ class World:
         """(what is drawn, what is said), the number-th of its set."""
         rng = random.Random(f"{self.seed}/{name}/{config}/{number}")
         while True:
-            drawn, notes = SETS[name](get_level("full"), "train", rng)
+            drawn, notes = DATASETS[name](get_level("full"), "train", rng)
             if notes and config in ("default", notes[0].style):
                 return drawn, notes
 
@@ -46,7 +46,7 @@ class World:
     def jpeg(self, name: str, config: str, number: int) -> bytes:
         """The picture as the web has it."""
         file = io.BytesIO()
-        self.composed(name, config, number)[0].draw().save(file, "JPEG", **SAVED_AS[".jpg"])
+        self.composed(name, config, number)[0].draw().save(file, "JPEG", **SAVE_OPTIONS[".jpg"])
         return file.getvalue()
 
     def picture(self, path: str) -> bytes | int:

@@ -18,7 +18,7 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from data.scenes.masks import shows, visible_masks  # noqa: E402
+from data.scenes.masks import covers_point, visible_masks  # noqa: E402
 from minimolmo import evaluate  # noqa: E402
 from minimolmo.answer import load  # noqa: E402
 from minimolmo.flow import Example, Point  # noqa: E402
@@ -59,7 +59,7 @@ def masked_f1(asked: Asked) -> float:
 
 def in_mask(mask: dict[Point, np.ndarray], meant: Point, spot: Point) -> bool:
     """Whether a spot lies on the thing whose centre is meant."""
-    return meant in mask and shows(mask[meant], spot)
+    return meant in mask and covers_point(mask[meant], spot)
 
 
 def judge(asked: list[Asked]) -> dict[str, dict[str, float]]:

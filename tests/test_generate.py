@@ -13,11 +13,11 @@ from functools import cache
 import pytest
 from PIL import Image
 
-from data.scenes.easy_wording import name, place_of
-from data.prepare_all import SETS
+from data.scenes.easy_wording import label_text, region_of
+from data.prepare_all import DATASETS
 from data.scenes.easy import COLORS, KINDS, pair_of
 from data.scenes.levels import LEVELS
-from data.generate import HERE, SIZES, code_version, command, is_finished, make_plan, to_json, write_set
+from data.generate import DATA_FOLDER, NUM_IMAGES, code_digest, run_command_line, is_finished, make_dataset_spec, annotation_to_json, write_dataset
 from minimolmo.batch.dataset import Dataset, read_example
 from minimolmo.flow import Annotation
 
@@ -28,7 +28,7 @@ NAMING = {*COLORS, *KINDS}
 @cache
 def composed(name: str, split: str = "train", count: int = 300):
     """(scene, annotations) of a set, not drawn."""
-    return [SETS[name](EASY, split, random.Random(f"{name}/{split}/{index}")) for index in range(count)]
+    return [DATASETS[name](EASY, split, random.Random(f"{name}/{split}/{index}")) for index in range(count)]
 
 
 def files_of(folder):
@@ -45,24 +45,24 @@ def meant_by(words: str, things) -> list:
 
 def test_one_worker_and_two_write_the_same_bytes(tmp_path):
     """Every scene has its own generator, so it does not matter who draws it."""
-    plan = make_plan("points", images=20)
+    plan = make_dataset_spec("points", images=20)
     for workers in (1, 2):
-        write_set(plan, SETS["points"], tmp_path / str(workers), workers)
+        write_dataset(plan, DATASETS["points"], tmp_path / str(workers), workers)
     assert files_of(tmp_path / "1") == files_of(tmp_path / "2")
 
 
 def test_another_seed_draws_no_picture_twice(tmp_path):
     """Nor does one seed: all 2 x 15 pictures differ."""
     for seed in (1, 2):
-        write_set(make_plan("cap", seed=seed, images=5), SETS["cap"], tmp_path / str(seed))
+        write_dataset(make_dataset_spec("cap", seed=seed, images=5), DATASETS["cap"], tmp_path / str(seed))
     pictures = [data for path, data in files_of(tmp_path).items() if path.suffix == ".png"]
     assert len(pictures) == len(set(pictures)) == 30
 
 
-@pytest.mark.parametrize("name", SIZES["easy"])
+@pytest.mark.parametrize("name", NUM_IMAGES["easy"])
 def test_a_set_is_a_folder_of_rows_and_pictures(name, tmp_path):
     """A row names its picture, and holds annotations in the fields of flow.Annotation, and the things."""
-    folder = write_set(make_plan(name, images=3), SETS[name], tmp_path)
+    folder = write_dataset(make_dataset_spec(name, images=3), DATASETS[name], tmp_path)
     rows = [json.loads(line) for line in (folder / "train.jsonl").read_text().splitlines()]
     assert len(rows) == 3 and (folder / rows[0]["image"]).is_file()
     assert all(set(entry) <= set(Annotation.__dataclass_fields__) for entry in rows[0]["annotations"])
@@ -72,24 +72,24 @@ def test_a_set_is_a_folder_of_rows_and_pictures(name, tmp_path):
 def test_empty_fields_are_left_out_but_pointing_to_nothing_is_said():
     """A row without "points" would leave the reader wondering."""
     no_cat, no_cats = Annotation("pointing", label="cat"), Annotation("count", label="cats", answer="0")
-    assert to_json(no_cat) == {"style": "pointing", "label": "cat", "points": ()}
-    assert to_json(no_cats) == {"style": "count", "label": "cats", "answer": "0"}
+    assert annotation_to_json(no_cat) == {"style": "pointing", "label": "cat", "points": ()}
+    assert annotation_to_json(no_cats) == {"style": "count", "label": "cats", "answer": "0"}
 
 
 def test_a_second_run_reuses_what_is_there_and_says_so(tmp_path, capsys):
     """Not a byte is touched."""
-    plan = make_plan("count", images=3)
-    folder = write_set(plan, SETS["count"], tmp_path)
+    plan = make_dataset_spec("count", images=3)
+    folder = write_dataset(plan, DATASETS["count"], tmp_path)
     before = (folder / "train.jsonl").stat().st_mtime_ns
-    write_set(plan, SETS["count"], tmp_path)
+    write_dataset(plan, DATASETS["count"], tmp_path)
     assert (folder / "train.jsonl").stat().st_mtime_ns == before
     assert "is there already (9 images)" in capsys.readouterr().out
 
 
 def test_other_arguments_draw_the_set_anew(tmp_path):
     """And nothing of the old set stays."""
-    write_set(make_plan("count", images=4), SETS["count"], tmp_path)
-    folder = write_set(make_plan("count", images=2, seed=2), SETS["count"], tmp_path)
+    write_dataset(make_dataset_spec("count", images=4), DATASETS["count"], tmp_path)
+    folder = write_dataset(make_dataset_spec("count", images=2, seed=2), DATASETS["count"], tmp_path)
     assert len(list((folder / "images").iterdir())) == 6
     assert json.loads((folder / "manifest.json").read_text())["seed"] == 2
 
@@ -97,21 +97,21 @@ def test_other_arguments_draw_the_set_anew(tmp_path):
 @pytest.mark.parametrize("damage", ["manifest.json", "train.jsonl", "images/train_000001.png"])
 def test_a_set_with_a_file_missing_is_not_finished(damage, tmp_path):
     """Whichever file it is, and then it is drawn again."""
-    plan, compose = make_plan("points", images=3), SETS["points"]
-    folder = write_set(plan, compose, tmp_path)
-    assert is_finished(folder, plan, code_version(compose))
+    plan, compose = make_dataset_spec("points", images=3), DATASETS["points"]
+    folder = write_dataset(plan, compose, tmp_path)
+    assert is_finished(folder, plan, code_digest(compose))
     (folder / damage).unlink()
-    assert not is_finished(folder, plan, code_version(compose))
-    write_set(plan, compose, tmp_path)
-    assert is_finished(folder, plan, code_version(compose))
+    assert not is_finished(folder, plan, code_digest(compose))
+    write_dataset(plan, compose, tmp_path)
+    assert is_finished(folder, plan, code_digest(compose))
 
 
 def test_a_row_that_was_cut_off_is_noticed(tmp_path):
     """The manifest knows the digest of every jsonl."""
-    plan, compose = make_plan("points", images=3), SETS["points"]
-    folder = write_set(plan, compose, tmp_path)
+    plan, compose = make_dataset_spec("points", images=3), DATASETS["points"]
+    folder = write_dataset(plan, compose, tmp_path)
     (folder / "train.jsonl").write_bytes((folder / "train.jsonl").read_bytes()[:-10])
-    assert not is_finished(folder, plan, code_version(compose))
+    assert not is_finished(folder, plan, code_digest(compose))
 
 
 def test_an_interrupted_run_leaves_nothing_and_keeps_the_set_that_was_there(tmp_path):
@@ -122,12 +122,12 @@ def test_an_interrupted_run_leaves_nothing_and_keeps_the_set_that_was_there(tmp_
         calls.append(split)
         if len(calls) == 5:
             raise KeyboardInterrupt
-        return SETS["points"](level, split, rng)
+        return DATASETS["points"](level, split, rng)
 
-    folder = write_set(make_plan("points", images=3), SETS["points"], tmp_path)
+    folder = write_dataset(make_dataset_spec("points", images=3), DATASETS["points"], tmp_path)
     before = files_of(tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        write_set(make_plan("points", images=9), interrupted, tmp_path)
+        write_dataset(make_dataset_spec("points", images=9), interrupted, tmp_path)
     assert files_of(tmp_path) == before and list(folder.parent.iterdir()) == [folder]
 
 
@@ -136,7 +136,7 @@ def test_what_a_killed_run_left_behind_is_swept_away(tmp_path):
     left = tmp_path / "points" / "easy.part" / "images"
     left.mkdir(parents=True)
     (left / "train_000099.png").write_bytes(b"half a picture")
-    folder = write_set(make_plan("points", images=3), SETS["points"], tmp_path)
+    folder = write_dataset(make_dataset_spec("points", images=3), DATASETS["points"], tmp_path)
     assert len(list((folder / "images").iterdir())) == 9
     assert list(folder.parent.iterdir()) == [folder]
 
@@ -146,7 +146,7 @@ def test_a_folder_with_foreign_files_is_not_replaced(tmp_path):
     (tmp_path / "points" / "easy").mkdir(parents=True)
     (tmp_path / "points" / "easy" / "notes.txt").write_text("mine")
     with pytest.raises(ValueError, match="holds 'notes.txt'.*will not be replaced.*Try another"):
-        write_set(make_plan("points", images=3), SETS["points"], tmp_path)
+        write_dataset(make_dataset_spec("points", images=3), DATASETS["points"], tmp_path)
 
 
 @pytest.mark.parametrize("arguments, complaint", [
@@ -159,14 +159,14 @@ def test_a_folder_with_foreign_files_is_not_replaced(tmp_path):
 def test_what_cannot_be_drawn_is_refused_before_anything_is(arguments, complaint, tmp_path):
     """In one line, without a traceback, with something to try."""
     with pytest.raises(SystemExit, match=f"{complaint}.*Try"):
-        command(SETS, [*arguments, f"--folder={tmp_path}"])
+        run_command_line(DATASETS, [*arguments, f"--folder={tmp_path}"])
     assert not list(tmp_path.iterdir())
 
 
 def test_a_full_disk_is_named_and_leaves_the_set_that_was_there(tmp_path, monkeypatch):
     """The fifth picture finds no room: nothing of the new set stays, nothing of the old one goes."""
-    plan = make_plan("points", images=3)
-    folder = write_set(plan, SETS["points"], tmp_path)
+    plan = make_dataset_spec("points", images=3)
+    folder = write_dataset(plan, DATASETS["points"], tmp_path)
     before, saved = files_of(tmp_path), []
 
     def save(image, path, **how):
@@ -177,9 +177,9 @@ def test_a_full_disk_is_named_and_leaves_the_set_that_was_there(tmp_path, monkey
 
     monkeypatch.setattr(Image.Image, "save", save)
     with pytest.raises(ValueError, match="points/easy cannot be written .*No space.* was not drawn. Try"):
-        write_set(make_plan("points", images=9), SETS["points"], tmp_path)
+        write_dataset(make_dataset_spec("points", images=9), DATASETS["points"], tmp_path)
     assert len(saved) == 5 and files_of(tmp_path) == before and list(folder.parent.iterdir()) == [folder]
-    assert is_finished(folder, plan, code_version(SETS["points"]))
+    assert is_finished(folder, plan, code_digest(DATASETS["points"]))
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -187,7 +187,7 @@ def test_after_kill_9_nothing_half_written_is_taken_for_finished(workers, tmp_pa
     """Killed while it draws: only a .part is left, no reader finds a set, and the workers end too."""
     command = [sys.executable, "-m", "data.prepare_all", "--images=20000", f"--workers={workers}",
                "--sets=points", f"--folder={tmp_path}"]
-    running = subprocess.Popen(command, cwd=HERE.parent, stderr=subprocess.DEVNULL, start_new_session=True)
+    running = subprocess.Popen(command, cwd=DATA_FOLDER.parent, stderr=subprocess.DEVNULL, start_new_session=True)
     part = tmp_path / "points" / "easy.part" / "images"
     wait_until(lambda: part.is_dir() and len(list(part.iterdir())) > 20)
     running.kill()
@@ -219,45 +219,45 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     """Here it is not even a folder."""
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match="file.* cannot be written.*Try another --folder"):
-        write_set(make_plan("points", images=3), SETS["points"], tmp_path / "file")
+        write_dataset(make_dataset_spec("points", images=3), DATASETS["points"], tmp_path / "file")
 
 
 def test_the_ten_picture_example_of_the_readme_is_what_the_loader_reads():
     """Eight rows to train on, two to hold back; and the four sample rows above them."""
-    readme = (HERE / "README.md").read_text()
+    readme = (DATA_FOLDER / "README.md").read_text()
     for block in re.findall(r"```json\n(.*?)```", readme, re.DOTALL):
         for row in re.split(r"\n(?=\{)", block):
-            read_example(json.loads(row), HERE, "README.md")
+            read_example(json.loads(row), DATA_FOLDER, "README.md")
     mine = readme.split("## Your own pictures")[1]
     assert [len(block.splitlines()) for block in re.findall(r"```json\n(.*?)```", mine, re.DOTALL)] == [8, 2]
 
 
 # What is said
 
-@pytest.mark.parametrize("name", SIZES["easy"])
+@pytest.mark.parametrize("name", NUM_IMAGES["easy"])
 def test_train_and_val_share_no_scene(name):
     """Compared by what is in them."""
     train, val = ({scene.things for scene, _ in composed(name, split)} for split in ("train", "val"))
     assert len(train) == len(val) == 300 and not train & val
 
 
-@pytest.mark.parametrize("name", SIZES["easy"])
+@pytest.mark.parametrize("name", NUM_IMAGES["easy"])
 @pytest.mark.parametrize("split", ["train", "val"])
 def test_held_out_pairs_are_neither_shown_nor_named_in_training(name, split):
     """Asking for an absent one would teach that there is none."""
     for scene, annotations in composed(name, split):
         assert not {pair_of(thing) for thing in scene.things} & set(EASY.held_out)
-        words = json.dumps([to_json(annotation) for annotation in annotations])
+        words = json.dumps([annotation_to_json(annotation) for annotation in annotations])
         assert not any(f"{color} {kind}" in words for color, kind in EASY.held_out)
 
 
-@pytest.mark.parametrize("name", SIZES["easy"])
+@pytest.mark.parametrize("name", NUM_IMAGES["easy"])
 def test_every_novel_scene_shows_a_held_out_pair_and_asks_about_it(name):
     """By its pair, its colour, its kind or its place."""
     for scene, annotations in composed(name, "novel"):
         new = [thing for thing in scene.things if pair_of(thing) in EASY.held_out]
         said = " ".join(f"{note.question} {note.label} {note.answer}" for note in annotations)
-        ways = [{thing.color, thing.kind, "shape", place_of(thing)} for thing in new]
+        ways = [{thing.color, thing.kind, "shape", region_of(thing)} for thing in new]
         assert any(word in said for words in ways for word in words)
 
 
@@ -324,11 +324,11 @@ def test_answers_are_true_of_the_things():
 
 def answer_is_true(question: str, answer: str, things) -> str:
     """Asserts it, and returns the sort of question."""
-    named = [thing for thing in things if name(pair_of(thing)) in question]
+    named = [thing for thing in things if label_text(pair_of(thing)) in question]
     side = re.search(r"(left of|right of|above|below) the (\w+ \w+)", question)
     if side:
-        anchor = next(thing for thing in things if name(pair_of(thing)) == side[2])
-        beside = [name(pair_of(thing)) for thing in things if is_beside(thing, anchor, side[1])]
+        anchor = next(thing for thing in things if label_text(pair_of(thing)) == side[2])
+        beside = [label_text(pair_of(thing)) for thing in things if is_beside(thing, anchor, side[1])]
         asked = re.search(r"the (\w+ \w+) (?:left|right|above|below)", question)
         assert ((asked[1] in beside) == (answer == "yes")) if asked else [answer] == beside
         return "relation"
@@ -336,13 +336,13 @@ def answer_is_true(question: str, answer: str, things) -> str:
         assert bool(named) == (answer == "yes")
         return "presence"
     if named:
-        assert answer == place_of(named[0])
+        assert answer == region_of(named[0])
         return "where"
     at = re.search(r"(?:at|on|in) the ((?:top|bottom) (?:left|right)|top|bottom|left|right|center)", question)
-    alone = [thing for thing in things if (at and place_of(thing) == at[1]) or
+    alone = [thing for thing in things if (at and region_of(thing) == at[1]) or
              (not at and {thing.color, thing.kind} & set(re.findall(r"\w+", question)))]
     assert len(alone) == 1, question
-    assert answer in (alone[0].color, alone[0].kind, name(pair_of(alone[0])))
+    assert answer in (alone[0].color, alone[0].kind, label_text(pair_of(alone[0])))
     assert answer not in question
     return "naming" if answer in NAMING else "what"
 

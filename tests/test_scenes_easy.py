@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import data.scenes.easy_wording
-from data.cap.prepare import caption, compose
-from data.scenes.easy_wording import absent_labels, facts_of, matching, place_of, read_facts
-from data.scenes.easy import COLORS, Scene, arrange, choose_pairs, make_scene, pair_of, split_of
+from data.cap.prepare import caption, make_example
+from data.scenes.easy_wording import absent_labels, facts_of, matching_things, region_of, parse_facts
+from data.scenes.easy import COLORS, Scene, place_things, choose_pairs, make_scene, pair_of, split_of
 from data.scenes.levels import LEVELS, get_level
 from minimolmo.flow import Thing
 
@@ -105,7 +105,7 @@ def test_the_thing_moves_and_its_pixels_move_along():
 def test_things_keep_a_gap_and_stay_inside():
     """At the fullest, seven things."""
     for seed in range(50):
-        things = arrange(EASY.pairs[:EASY.most], EASY, random.Random(seed))
+        things = place_things(EASY.pairs[:EASY.max_things], EASY, random.Random(seed))
         for a in things:
             assert a.width / 2 <= a.x + 0.01 and a.x <= 100.01 - a.width / 2
             assert all(abs(a.x - b.x) >= (a.width + b.width) / 2 + EASY.gap or
@@ -142,22 +142,22 @@ def test_a_constant_guess_points_nowhere():
                                          (34, 90, "bottom"), (33, 90, "bottom left")])
 def test_a_place_is_a_ninth_of_the_picture(x, y, place):
     """Lines at 1/3 and 2/3."""
-    assert place_of(Thing("circle", "red", x, y, 20, 20)) == place
+    assert region_of(Thing("circle", "red", x, y, 20, 20)) == place
 
 
 def test_no_caption_has_to_decide_what_lies_on_a_line():
     """Where places are named, centres keep 3 % away from the lines between them."""
     for seed in range(100):
-        for thing in arrange(EASY.pairs[:5], EASY, random.Random(seed), border=3.0):
+        for thing in place_things(EASY.pairs[:5], EASY, random.Random(seed), grid_margin=3.0):
             assert min(abs(value - line) for value in (thing.x, thing.y) for line in (100 / 3, 200 / 3)) >= 3
 
 
 def test_facts_are_read_back_from_every_caption_and_every_transcript():
     """Fillers, slips of the tongue and the order of the walk change nothing."""
     for index in range(200):
-        scene, annotations = compose(EASY, "train", random.Random(index))
+        scene, annotations = make_example(EASY, "train", random.Random(index))
         for annotation in annotations:
-            assert read_facts(annotation.answer) == facts_of(scene.things), annotation.answer
+            assert parse_facts(annotation.answer) == facts_of(scene.things), annotation.answer
 
 
 def test_captions_are_not_one_template():
@@ -169,22 +169,22 @@ def test_captions_are_not_one_template():
 @pytest.mark.parametrize("text", ["", "a red", "red circle red circle", "at the top left", "." * 1000])
 def test_no_fact_is_read_from_broken_text(text):
     """A half-trained model says such things."""
-    assert read_facts(text) == set()
+    assert parse_facts(text) == set()
 
 
 def test_labels_mean_what_they_say():
     """Any colour, any kind, both; and what is absent is named only within the split."""
     red, blue = Thing("circle", "red", 20, 20, 20, 20), Thing("circle", "blue", 80, 80, 20, 20)
-    assert matching((red, blue), ("", "circle")) == [red, blue]
-    assert matching((red, blue), ("red", "")) == [red]
+    assert matching_things((red, blue), ("", "circle")) == [red, blue]
+    assert matching_things((red, blue), ("red", "")) == [red]
     assert ("red", "circle") not in absent_labels((red, blue), EASY, "train")
     assert not set(EASY.held_out) & set(absent_labels((red, blue), EASY, "train"))
     assert set(absent_labels((red, blue), EASY, "novel")) == set(EASY.held_out)
 
 
 def test_the_examples_in_the_docstrings_are_true():
-    """`place_of`, `name`, `read_facts`."""
-    assert doctest.testmod(data.facts).failed == 0
+    """`region_of`, `label_text`, `parse_facts`."""
+    assert doctest.testmod(data.scenes.easy_wording).failed == 0
 
 
 def test_an_unknown_level_is_refused_with_the_list_of_levels():

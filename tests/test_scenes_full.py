@@ -17,16 +17,16 @@ from data.cap import full as cap
 from data.cap_qa import prepare as cap_qa
 from data.clocks import prepare as clocks
 from data.count import full as count
-from data.scenes.easy_wording import NUMBERS
+from data.scenes.easy_wording import NUMBER_WORDS
 from data.scenes.objects import COLORS, KINDS
-from data.scenes.full_wording import extremes, matching, name, noun, plain_references, relations
+from data.scenes.full_wording import superlative_expressions, matching_things, thing_text, spec_text, attribute_expressions, relation_expressions
 from data.point_explanations import prepare as explanations
 from data.point_explanations import wordings as explanation_words
 from data.points import full as points
-from data.prepare_all import SETS
-from data.scenes.full import FullScene, Wish, make_scene, split_of
+from data.prepare_all import DATASETS
+from data.scenes.full import FullScene, ObjectSpec, make_scene, split_of
 from data.scenes.full import FULL
-from data.generate import make_plan, write_set
+from data.generate import make_dataset_spec, write_dataset
 from minimolmo.batch.dataset import Dataset
 from minimolmo.flow import Example, Thing
 from minimolmo.score import PLACES, facts_in, facts_of
@@ -84,14 +84,14 @@ def test_things_lie_inside_the_picture():
 
 def test_some_things_are_half_hidden_but_never_their_larger_part():
     shares = [t.visible for number in range(80) for t in make_scene("train", random.Random(number)).things]
-    assert min(shares) >= FULL.least_visible
+    assert min(shares) >= FULL.min_visible
     assert np.mean(np.array(shares) < 0.97) > 0.03
 
 
 def test_a_wish_is_granted():
-    wishes = (Wish("pink", "striped", "cup"),) * 3
-    made = make_scene("train", random.Random(1), wishes, extra=4, but=wishes[0])
-    assert len(matching(made, wishes[0])) == 3
+    wishes = (ObjectSpec("pink", "striped", "cup"),) * 3
+    made = make_scene("train", random.Random(1), wishes, num_extra=4, exclude=wishes[0])
+    assert len(matching_things(made, wishes[0])) == 3
 
 
 def nearest_color(pixel):
@@ -127,8 +127,8 @@ def test_where_nothing_overlaps_the_count_is_the_number_of_islands():
     """Drawn with and without its things, the picture differs in as many islands as were counted."""
     checked = 0
     for number in range(30):
-        circles = (Wish("red", "plain", "circle"),) * random.Random(number).randint(1, 9)
-        made = make_scene("train", random.Random(number), circles, extra=0)
+        circles = (ObjectSpec("red", "plain", "circle"),) * random.Random(number).randint(1, 9)
+        made = make_scene("train", random.Random(number), circles, num_extra=0)
         if all(t.visible == 1 for t in made.things) and not _near(made):
             empty = np.asarray(replace(made, things=()).draw()).astype(int)
             assert components(np.abs(np.asarray(made.draw()) - empty).sum(axis=2) > 60) == len(circles)
@@ -142,10 +142,10 @@ def _near(made):
                for a, b in itertools.combinations(made.things, 2))
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", DATASETS)
 def test_a_set_is_the_same_bytes_however_many_draw_it(name, tmp_path):
-    plan = make_plan(name, "full", images=3)
-    folders = [write_set(plan, SETS[name], tmp_path / str(workers), workers) for workers in (1, 2)]
+    plan = make_dataset_spec(name, "full", images=3)
+    folders = [write_dataset(plan, DATASETS[name], tmp_path / str(workers), workers) for workers in (1, 2)]
     files = [sorted(path.relative_to(folder) for path in folder.rglob("*.*")) for folder in folders]
     assert files[0] == files[1]
     assert all((folders[0] / file).read_bytes() == (folders[1] / file).read_bytes() for file in files[0])
@@ -156,16 +156,16 @@ def test_a_set_is_the_same_bytes_however_many_draw_it(name, tmp_path):
 # Names and references
 
 def test_a_name_is_pattern_colour_and_kind():
-    assert name(thing("balloon", "red", 50, 50, pattern="striped")) == "striped red balloon"
-    assert noun(Wish("", "", "fish"), several=True) == KINDS["fish"].plural
-    assert noun(Wish("red", "", "")) == "red thing"
+    assert thing_text(thing("balloon", "red", 50, 50, pattern="striped")) == "striped red balloon"
+    assert spec_text(ObjectSpec("", "", "fish"), plural=True) == KINDS["fish"].plural
+    assert spec_text(ObjectSpec("red", "", "")) == "red thing"
 
 
 def test_references_by_relation_mean_what_they_say():
     """Two cups left of the one tree, one cup right of it."""
     made = scene(thing("tree", "green", 50, 50), thing("cup", "red", 10, 50), thing("cup", "blue", 20, 20),
                  thing("cup", "red", 80, 50))
-    found = {reference.several: len(reference.things) for reference in relations(made)}
+    found = {reference.plural: len(reference.things) for reference in relation_expressions(made)}
     assert found["cups left of the green tree"] == 2
     assert found["cups right of the green tree"] == 1
     assert "cups above the green tree" not in found       # two are at the tree's own height: who could tell?
@@ -174,7 +174,7 @@ def test_references_by_relation_mean_what_they_say():
 def test_extremes_need_a_clear_margin():
     made = scene(thing("cup", "red", 10, 50, 10), thing("cup", "blue", 50, 52, 11),
                  thing("cup", "red", 90, 50, 30))
-    found = {reference.one for reference in extremes(made)}
+    found = {reference.singular for reference in superlative_expressions(made)}
     assert {"largest cup", "leftmost cup", "rightmost cup"} <= found
     assert not {"smallest cup", "highest cup"} & found    # 10 and 11 wide, 50 and 52 high
 
@@ -185,9 +185,9 @@ def test_every_reference_in_many_scenes_is_true():
               "above": lambda a, b: a.y < b.y, "below": lambda a, b: a.y > b.y}
     for number in range(40):
         made = make_scene("train", random.Random(number))
-        for reference in relations(made):
+        for reference in relation_expressions(made):
             found = re.fullmatch(r"(?:(\w+) )?(\w+) (left of|right of|above|below) the (\w+) (\w+)",
-                                 reference.one)
+                                 reference.singular)
             anchor = [t for t in made.things if (t.color, t.kind) == (found[4], found[5])]
             assert len(anchor) == 1
             meant = {t for t in made.things if t.kind == found[2] and found[1] in (None, t.color)
@@ -197,30 +197,30 @@ def test_every_reference_in_many_scenes_is_true():
 
 # The sets
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", DATASETS)
 def test_every_picture_of_every_split_has_something_said_about_it(name):
     """A row without annotations could not be read."""
     for split in ("train", "val", "novel"):
-        assert all(said for _, said in composed(partial(SETS[name], FULL), split, pictures=30))
+        assert all(said for _, said in composed(partial(DATASETS[name], FULL), split, pictures=30))
 
 
 def test_points_are_one_many_and_none():
-    sizes = Counter(min(len(a.points), 2) for _, said in composed(points.compose) for a in said)
+    sizes = Counter(min(len(a.points), 2) for _, said in composed(points.make_example) for a in said)
     total = sum(sizes.values())
     assert all(sizes[n] / total > 0.1 for n in (0, 1, 2))
-    assert max(len(a.points) for _, said in composed(points.compose) for a in said) > 7
+    assert max(len(a.points) for _, said in composed(points.make_example) for a in said) > 7
 
 
 def test_a_constant_guess_at_the_centre_is_far_off():
     """Median distance of single points to the middle, in percent of the width."""
     far = [abs(complex(a.points[0][0] - 50, (a.points[0][1] - 50) * made.height / made.width))
-           for made, said in composed(points.compose) for a in said if len(a.points) == 1]
+           for made, said in composed(points.make_example) for a in said if len(a.points) == 1]
     assert median(far) > 25
 
 
 def test_counts_reach_sixteen_and_agree_with_the_scene():
     seen = Counter()
-    for made, said in composed(count.compose, pictures=120):
+    for made, said in composed(count.make_example, pictures=120):
         for pointed, plain in zip(said[::2], said[1::2]):
             assert len(pointed.points) == int(plain.answer) and pointed.label == plain.label
             seen[int(plain.answer)] += 1
@@ -229,33 +229,33 @@ def test_counts_reach_sixteen_and_agree_with_the_scene():
 
 
 def test_captions_are_dense():
-    lengths = [len(said[0].answer.split()) for _, said in composed(cap.compose)]
+    lengths = [len(said[0].answer.split()) for _, said in composed(cap.make_example)]
     assert median(lengths) > 120
 
 
 def test_captions_tell_every_fact_and_no_other():
     """Read back by the score's own reader, which knows sentences but not the scene."""
-    for made, said in composed(cap.compose, pictures=40):
+    for made, said in composed(cap.make_example, pictures=40):
         for annotation in said[:1]:
             told = facts_in(annotation.answer, set(COLORS), set(KINDS))
             assert told == facts_of(Example(None, (), made.things))
 
 
 def test_three_people_talk_on_three_different_walks():
-    made, said = composed(cap.compose, pictures=1)[0]
+    made, said = composed(cap.make_example, pictures=1)[0]
     assert [a.style for a in said] == ["long_caption"] + ["transcript"] * 3
     assert len({a.answer for a in said}) == 4
 
 
 def test_every_answer_of_cap_qa_stands_in_the_caption():
-    for made, said in composed(lambda split, rng: cap_qa.compose(FULL, split, rng)):
+    for made, said in composed(lambda split, rng: cap_qa.make_example(FULL, split, rng)):
         for annotation in said:
-            assert cap_qa.said(annotation.answer, made.columns["caption"]), annotation
+            assert cap_qa.appears_in(annotation.answer, made.columns["caption"]), annotation
 
 
 def test_free_questions_are_of_more_than_twenty_types():
-    assert len(ask_full.TYPES) >= 20
-    asked = {a.question for _, said in composed(ask_full.compose) for a in said}
+    assert len(ask_full.QUESTION_TYPES) >= 20
+    asked = {a.question for _, said in composed(ask_full.make_example) for a in said}
     assert len(asked) > 500
 
 
@@ -277,7 +277,7 @@ def test_what_no_picture_tells_is_asked_in_eight_ways_or_more():
 
 def test_the_words_of_a_question_about_a_clock_do_not_give_its_answer_away():
     """A reader that never sees the picture is hardly better than the commonest answer. All sets: blind.py."""
-    draw = partial(clocks.compose, FULL)
+    draw = partial(clocks.make_example, FULL)
     read = {split: blind.gather(notes for _, notes in composed(draw, split, pictures))
             for split, pictures in (("train", 600), ("val", 300))}
     for group, asked in read["val"].items():
@@ -293,8 +293,8 @@ def test_a_blind_reader_finds_what_words_do_give_away():
 
 
 SLOTS = re.compile(r"\b(?:(?:an?|tiny|small|big|plain|striped|dotted|%s) )*(?:%s)\b" % (
-    "|".join([*COLORS, *NUMBERS]), "|".join([*KINDS, *(kind.plural for kind in KINDS.values()), *COLORS,
-                                              *NUMBERS, "things?", *(f"the {p}" for p in PLACES)])))
+    "|".join([*COLORS, *NUMBER_WORDS]), "|".join([*KINDS, *(kind.plural for kind in KINDS.values()), *COLORS,
+                                              *NUMBER_WORDS, "things?", *(f"the {p}" for p in PLACES)])))
 
 
 def wording(sentence):
@@ -312,10 +312,10 @@ def wordings_of(annotation):
     return [wording(sentence) for sentence in re.split(r"(?<=[a-z\"])\. ?", annotation.answer) if sentence]
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", DATASETS)
 def test_no_wording_of_an_answer_is_over_a_fifth_of_its_set(name):
     """Things, places and numbers blanked: "the _ is larger than the _" is one wording, "red" another."""
-    said = Counter(w for _, notes in composed(partial(SETS[name], FULL), pictures=120)
+    said = Counter(w for _, notes in composed(partial(DATASETS[name], FULL), pictures=120)
                    for note in notes for w in wordings_of(note))
     commonest, times = said.most_common(1)[0]
     assert times / said.total() < 0.2, commonest
@@ -330,13 +330,13 @@ def test_a_wording_is_what_is_left_without_what_it_is_about():
 
 
 def test_yes_and_no_are_equally_likely():
-    answers = Counter(a.answer for _, said in composed(ask_full.compose, pictures=250) for a in said)
+    answers = Counter(a.answer for _, said in composed(ask_full.make_example, pictures=250) for a in said)
     assert 0.44 < answers["yes"] / (answers["yes"] + answers["no"]) < 0.56
 
 
 def test_explanations_point_at_what_they_name():
     """Every tag's words hold the colour, the kind or the place of a thing that is there."""
-    for made, said in composed(lambda split, rng: explanations.compose(FULL, split, rng)):
+    for made, said in composed(lambda split, rng: explanations.make_example(FULL, split, rng)):
         for annotation in said:
             assert "<" not in plain_text(annotation.answer)
             for x, y in parse_points(annotation.answer):
@@ -346,7 +346,7 @@ def test_explanations_point_at_what_they_name():
 def test_the_sets_speak_with_many_words():
     """The rows' own questions; pointing and counting take theirs from `prompts.py`."""
     words = Counter(re.findall("[a-z]+", str(TEMPLATES).lower()))
-    for name, compose in SETS.items():
+    for name, compose in DATASETS.items():
         for _, said in composed(lambda split, rng: compose(FULL, split, rng), pictures=40):
             for a in said:
                 words.update(re.findall(r"[a-z']+", f"{a.question} {a.label} {a.answer}".lower()))
@@ -355,12 +355,12 @@ def test_the_sets_speak_with_many_words():
 
 def test_plain_references_name_all_that_is_there():
     made = scene(thing("cup", "red", 20, 20), thing("cup", "blue", 80, 80))
-    assert {r.several if len(r.things) > 1 else r.one: len(r.things) for r in plain_references(made)} == {
+    assert {r.plural if len(r.things) > 1 else r.singular: len(r.things) for r in attribute_expressions(made)} == {
         "cups": 2, "red cup": 1, "blue cup": 1, "red thing": 1, "blue thing": 1}
 
 
 def test_point_explanations_says_something_about_every_picture():
     """Of the unseen pairs too, where most that is offered is thrown away."""
-    from data.point_explanations.prepare import compose
+    from data.point_explanations.prepare import make_example
     for split in ("val", "novel"):
-        assert all(compose(FULL, split, random.Random(f"{split}{seed}"))[1] for seed in range(12))
+        assert all(make_example(FULL, split, random.Random(f"{split}{seed}"))[1] for seed in range(12))

@@ -138,12 +138,12 @@ def test_captions_and_transcripts_say_exactly_the_facts_of_their_scene():
     """Slips too: in "a blue shape, no, a red circle" only the circle is a fact."""
     texts = []
     for seed in range(150):
-        scene, annotations = cap.compose(EASY, "train", random.Random(seed))
+        scene, annotations = cap.make_example(EASY, "train", random.Random(seed))
         texts += [annotation.answer for annotation in annotations]
         for annotation in annotations:
             found = facts_in(annotation.answer, set(easy.COLORS), set(easy.KINDS))
             assert found == facts_of(Example(Path(), (), scene.things)), annotation.answer
-            assert found == easy_wording.read_facts(annotation.answer)  # the generator's own reader agrees
+            assert found == easy_wording.parse_facts(annotation.answer)  # the generator's own reader agrees
     assert any(", sorry, a" in text for text in texts)
 
 

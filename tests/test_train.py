@@ -19,7 +19,7 @@ import torch
 
 import train
 from data.tokenizer.prepare import prepare
-from data.generate import SIZES, make_plan, write_set
+from data.generate import NUM_IMAGES, make_dataset_spec, write_dataset
 from minimolmo import checkpoint, official, parallel
 from minimolmo.config import override
 from minimolmo.model.molmo import MiniMolmo
@@ -41,10 +41,10 @@ STAGES = ["--grow.steps=3", "--grow.batch=4", "--captions.steps=3", "--captions.
 @pytest.fixture(scope="session")
 def data(tmp_path_factory) -> Path:
     """Mini-PixMo of 24 pictures a set, and its words."""
-    from data.prepare_all import SETS
+    from data.prepare_all import DATASETS
     folder = tmp_path_factory.mktemp("data")
-    for name in SIZES["easy"]:
-        write_set(make_plan(name, images=24), SETS[name], folder)
+    for name in NUM_IMAGES["easy"]:
+        write_dataset(make_dataset_spec(name, images=24), DATASETS[name], folder)
     prepare("easy", 512, data=folder)
     return folder
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 import random
 from typing import NamedTuple
 
-from data.scenes.easy_wording import sentence
+from data.scenes.easy_wording import capitalise
 from minimolmo.flow import Annotation
 
 
-class Ask(NamedTuple):
+class QuestionTemplate(NamedTuple):
     """A question not yet in words."""
-    templates: tuple[str, ...]
+    wordings: tuple[str, ...]
     subject: str
     answer: str
 
-    def say(self, rng: random.Random) -> Annotation:
+    def to_annotation(self, rng: random.Random) -> Annotation:
         """The question in one of its wordings."""
-        question = rng.choice(self.templates).format(self.subject)
-        return Annotation("user_qa", question=sentence(question), answer=self.answer)
+        question = rng.choice(self.wordings).format(self.subject)
+        return Annotation("user_qa", question=capitalise(question), answer=self.answer)

@@ -8,18 +8,18 @@ from PIL import Image, ImageDraw, ImageFilter, ImageOps
 from data.clocks.pen import Color, mixed
 
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
-ROOM = ((196, 176, 150), (120, 96, 78), (88, 100, 92), (176, 188, 186), (70, 74, 88), (214, 196, 168),
+ROOM_COLORS = ((196, 176, 150), (120, 96, 78), (88, 100, 92), (176, 188, 186), (70, 74, 88), (214, 196, 168),
         (150, 120, 96))
-SMOOTH = Image.Resampling.BICUBIC
-WALLS = ((232, 226, 214), (206, 220, 226), (226, 208, 198), (196, 214, 196), (240, 232, 196), (170, 186, 206),
+RESAMPLING = Image.Resampling.BICUBIC
+WALL_COLORS = ((232, 226, 214), (206, 220, 226), (226, 208, 198), (196, 214, 196), (240, 232, 196), (170, 186, 206),
          (118, 134, 148), (196, 150, 134), (222, 216, 232), (92, 112, 108))
-WOODS = (((92, 54, 28), (150, 98, 56)), ((168, 122, 76), (214, 172, 120)), ((58, 38, 28), (100, 70, 50)),
+WOOD_COLORS = (((92, 54, 28), (150, 98, 56)), ((168, 122, 76), (214, 172, 120)), ((58, 38, 28), (100, 70, 50)),
          ((186, 158, 128), (226, 204, 176)))
 
 
-def draw_ground(kind: str, size: tuple[int, int], rng: random.Random) -> Image.Image:
+def draw_background(name: str, size: tuple[int, int], rng: random.Random) -> Image.Image:
     """What the clock hangs on or lies on, RGB, `size` in pixels."""
-    return GROUNDS[kind](size, rng)
+    return BACKGROUNDS[name](size, rng)
 
 
 def cast_shadow(picture: Image.Image, centre: tuple[float, float], radius: float, square: bool):
@@ -29,22 +29,22 @@ def cast_shadow(picture: Image.Image, centre: tuple[float, float], radius: float
     shape((10, 10, 37, 37), fill=120)
     side = round(radius * 2 * 48 / 28)
     mask = mask.filter(ImageFilter.BoxBlur(3)).resize((side, side), Image.Resampling.BILINEAR)
-    place = [round(value - side / 2 + 0.09 * radius) for value in centre]
-    picture.paste(BLACK, tuple(place), mask)
+    corner = [round(value - side / 2 + 0.09 * radius) for value in centre]
+    picture.paste(BLACK, tuple(corner), mask)
 
 
-def _grain(size: tuple[int, int], cells: tuple[int, int], rng: random.Random) -> Image.Image:
+def _noise(size: tuple[int, int], cells: tuple[int, int], rng: random.Random) -> Image.Image:
     """Grey noise of so many cells, blown up to the size: few cells make clouds, flat ones make grain."""
     columns, rows = (max(2, cell) for cell in cells)
-    return Image.frombytes("L", (columns, rows), rng.randbytes(columns * rows)).resize(size, SMOOTH)
+    return Image.frombytes("L", (columns, rows), rng.randbytes(columns * rows)).resize(size, RESAMPLING)
 
 
-def _shaded(grey: Image.Image, dark: Color, light: Color) -> Image.Image:
+def _two_colored(grey: Image.Image, dark: Color, light: Color) -> Image.Image:
     return ImageOps.colorize(grey, dark, light)
 
 
 def _wall_color(rng: random.Random) -> Color:
-    return mixed(rng.choice(WALLS), rng.choice((BLACK, WHITE)), 0.25 * rng.random())
+    return mixed(rng.choice(WALL_COLORS), rng.choice((BLACK, WHITE)), 0.25 * rng.random())
 
 
 def _plain(size: tuple[int, int], rng: random.Random) -> Image.Image:
@@ -53,13 +53,13 @@ def _plain(size: tuple[int, int], rng: random.Random) -> Image.Image:
 
 def _gradient(size: tuple[int, int], rng: random.Random) -> Image.Image:
     color = _wall_color(rng)
-    return _shaded(_grain(size, (2, 2), rng), mixed(color, BLACK, 0.35), mixed(color, WHITE, 0.3))
+    return _two_colored(_noise(size, (2, 2), rng), mixed(color, BLACK, 0.35), mixed(color, WHITE, 0.3))
 
 
 def _plaster(size: tuple[int, int], rng: random.Random) -> Image.Image:
-    color = mixed(rng.choice(WALLS[:5]), WHITE, 0.3)
+    color = mixed(rng.choice(WALL_COLORS[:5]), WHITE, 0.3)
     cells = size[0] // 7, size[1] // 7
-    return _shaded(_grain(size, cells, rng), mixed(color, BLACK, 0.06), mixed(color, WHITE, 0.4))
+    return _two_colored(_noise(size, cells, rng), mixed(color, BLACK, 0.06), mixed(color, WHITE, 0.4))
 
 
 def _stripes(size: tuple[int, int], rng: random.Random) -> Image.Image:
@@ -76,18 +76,18 @@ def _stripes(size: tuple[int, int], rng: random.Random) -> Image.Image:
 def _bricks(size: tuple[int, int], rng: random.Random) -> Image.Image:
     """Rows of bricks, each of its own shade, in pale mortar."""
     color = rng.choice(((168, 84, 62), (146, 96, 78), (196, 178, 156), (122, 124, 130)))
-    picture, high = Image.new("RGB", size, mixed(color, WHITE, 0.5)), rng.randint(12, 22)
-    pen, wide = ImageDraw.Draw(picture), round(2.4 * high)
-    for row in range(-(-size[1] // high)):
-        for left in range(-(row % 2) * wide // 2, size[0], wide):
+    picture, brick_height = Image.new("RGB", size, mixed(color, WHITE, 0.5)), rng.randint(12, 22)
+    pen, brick_width = ImageDraw.Draw(picture), round(2.4 * brick_height)
+    for row in range(-(-size[1] // brick_height)):
+        for left in range(-(row % 2) * brick_width // 2, size[0], brick_width):
             shade = mixed(color, rng.choice((BLACK, WHITE)), 0.18 * rng.random())
-            pen.rectangle((left + 1, row * high + 1, left + wide - 2, row * high + high - 2), fill=shade)
+            pen.rectangle((left + 1, row * brick_height + 1, left + brick_width - 2, row * brick_height + brick_height - 2), fill=shade)
     return picture
 
 
 def _wood(size: tuple[int, int], rng: random.Random) -> Image.Image:
     """A table top: noise drawn out along the grain, and the joints of boards."""
-    picture = _shaded(_grain(size, (3, size[1] // 4), rng), *rng.choice(WOODS))
+    picture = _two_colored(_noise(size, (3, size[1] // 4), rng), *rng.choice(WOOD_COLORS))
     pen = ImageDraw.Draw(picture, "RGBA")
     for joint in range(rng.randint(20, 60), size[1], rng.randint(60, 120)):
         pen.line((0, joint, size[0], joint), fill=(0, 0, 0, 110), width=2)
@@ -108,19 +108,19 @@ def _cloth(size: tuple[int, int], rng: random.Random) -> Image.Image:
 def _photo(size: tuple[int, int], rng: random.Random) -> Image.Image:
     """A room out of focus: blurred colours, and lights grown to discs."""
     cells = Image.new("RGB", (5, 4))
-    cells.putdata([mixed(rng.choice(ROOM), rng.choice((BLACK, WHITE)), 0.3 * rng.random())
+    cells.putdata([mixed(rng.choice(ROOM_COLORS), rng.choice((BLACK, WHITE)), 0.3 * rng.random())
                    for _ in range(20)])
-    picture = cells.resize(size, SMOOTH)
+    picture = cells.resize(size, RESAMPLING)
     pen = ImageDraw.Draw(picture, "RGBA")
     for _ in range(rng.randint(3, 9)):
-        x, y, far = rng.random() * size[0], rng.random() * size[1], rng.uniform(0.02, 0.07) * size[0]
-        pen.ellipse((x - far, y - far, x + far, y + far), fill=(255, 244, 214, rng.randint(30, 80)))
+        x, y, radius = rng.random() * size[0], rng.random() * size[1], rng.uniform(0.02, 0.07) * size[0]
+        pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=(255, 244, 214, rng.randint(30, 80)))
     return picture
 
 
 def _sky(size: tuple[int, int], rng: random.Random) -> Image.Image:
-    return _shaded(_grain(size, (5, 9), rng), (116, 168, 222), (236, 242, 248))
+    return _two_colored(_noise(size, (5, 9), rng), (116, 168, 222), (236, 242, 248))
 
 
-GROUNDS = {"plain": _plain, "gradient": _gradient, "plaster": _plaster, "stripes": _stripes,
+BACKGROUNDS = {"plain": _plain, "gradient": _gradient, "plaster": _plaster, "stripes": _stripes,
            "bricks": _bricks, "wood": _wood, "cloth": _cloth, "photo": _photo, "sky": _sky}

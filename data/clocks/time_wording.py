@@ -1,9 +1,9 @@
 """A time in words and figures, as people say it. No morning, no evening: a face shows twelve hours."""
 from __future__ import annotations
 
-NUMBERS = ("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+NUMBER_WORDS = ("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
            "sixteen seventeen eighteen nineteen").split()
-ROUND = {5, 10, 20, 25}  # minutes that are said without the word
+ROUND_MINUTES = {5, 10, 20, 25}  # minutes that are said without the word
 
 
 def number_word(number: int) -> str:
@@ -13,8 +13,8 @@ def number_word(number: int) -> str:
     ('seven', 'twenty', 'twenty-three')
     """
     if number < 20:
-        return NUMBERS[number]
-    return "twenty" + (f"-{NUMBERS[number - 20]}" if number > 20 else "")
+        return NUMBER_WORDS[number]
+    return "twenty" + (f"-{NUMBER_WORDS[number - 20]}" if number > 20 else "")
 
 
 def in_words(hour: int, minute: int) -> str:
@@ -25,13 +25,13 @@ def in_words(hour: int, minute: int) -> str:
     """
     if minute == 0:
         return f"{number_word(hour)} o'clock"
-    way, near = ("past", hour) if minute <= 30 else ("to", hour % 12 + 1)
-    far = min(minute, 60 - minute)
-    if far in (15, 30):
-        said = "quarter" if far == 15 else "half"
+    direction, named_hour = ("past", hour) if minute <= 30 else ("to", hour % 12 + 1)
+    minutes_away = min(minute, 60 - minute)
+    if minutes_away in (15, 30):
+        amount = "quarter" if minutes_away == 15 else "half"
     else:
-        said = number_word(far) + ("" if far in ROUND else " minute" if far == 1 else " minutes")
-    return f"{said} {way} {number_word(near)}"
+        amount = number_word(minutes_away) + ("" if minutes_away in ROUND_MINUTES else " minute" if minutes_away == 1 else " minutes")
+    return f"{amount} {direction} {number_word(named_hour)}"
 
 
 def in_figures(hour: int, minute: int) -> str:

@@ -6,9 +6,9 @@ import random
 from dataclasses import dataclass
 
 from data.docs.topics import Topic
-from data.docs.wordings import Ask
+from data.docs.wordings import DocsQuestion
 
-MANY = 4    # offers of one kind: more are never needed
+MAX_PER_TYPE = 4    # offers of one kind: more are never needed
 
 
 @dataclass(frozen=True)
@@ -40,28 +40,28 @@ class Grid:
         return tuple(line[column] for line in self.values)
 
 
-def make_grid(topic: Topic, rows: int, columns: int, step: int, rng: random.Random) -> Grid:
+def make_grid(topic: Topic, num_rows: int, num_columns: int, step: int, rng: random.Random) -> Grid:
     """A topic's numbers, multiples of `step`, rows in time order if they have one, no two in a column alike.
 
     columns  1 for the topic as a whole, more for some of its groups
     """
-    names = pick(topic.rows, rows, topic.ordered, rng)
-    groups = tuple(rng.sample(topic.groups, columns)) if columns > 1 else ("",)
-    levels = range(-(-topic.low // step), topic.high // step + 1)
-    draws = [rng.sample(levels, rows) for _ in groups]
-    values = tuple(tuple(draw[row] * step for draw in draws) for row in range(rows))
+    names = pick_names(topic.rows, num_rows, topic.ordered, rng)
+    groups = tuple(rng.sample(topic.groups, num_columns)) if num_columns > 1 else ("",)
+    possible_values = range(-(-topic.low // step), topic.high // step + 1)
+    columns_of_values = [rng.sample(possible_values, num_rows) for _ in groups]
+    values = tuple(tuple(column_values[row] * step for column_values in columns_of_values) for row in range(num_rows))
     nouns = tuple(f"{topic.noun} ({group})" if group else topic.noun for group in groups)
-    headers = groups if columns > 1 else (topic.noun,)
+    headers = groups if num_columns > 1 else (topic.noun,)
     return Grid(topic.title, topic.axis, topic.at, names, headers, nouns, values, topic.unit,
                 topic.decimals, ordered=topic.ordered, adds=topic.adds)
 
 
-def pick(names: tuple[str, ...], count: int, ordered: bool, rng: random.Random) -> tuple[str, ...]:
+def pick_names(names: tuple[str, ...], num_names: int, ordered: bool, rng: random.Random) -> tuple[str, ...]:
     """Some of the names: neighbours where they have an order, any otherwise."""
     if not ordered:
-        return tuple(rng.sample(names, count))
-    start = rng.randint(0, len(names) - count)
-    return names[start:start + count]
+        return tuple(rng.sample(names, num_names))
+    start = rng.randint(0, len(names) - num_names)
+    return names[start:start + num_names]
 
 
 def plural(noun: str) -> str:
@@ -75,108 +75,108 @@ def plural(noun: str) -> str:
     return noun + ("es" if noun.endswith(("s", "ch", "x")) else "s")
 
 
-def questions(grid: Grid, rng: random.Random) -> list[Ask]:
+def grid_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
     """Offers of every kind about the grid's numbers."""
-    sorts = (retrieve, extremum, peak, compare, choice, computed, trend, count)
-    return [ask for sort in sorts for ask in some(sort(grid, rng), rng)]
+    question_functions = (retrieve_questions, extremum_questions, peak_questions, compare_questions, choice_questions, arithmetic_questions, trend_questions, count_questions)
+    return [question for question_function in question_functions for question in limit_per_type(question_function(grid, rng), rng)]
 
 
-def some(asks: list[Ask], rng: random.Random) -> list[Ask]:
+def limit_per_type(questions: list[DocsQuestion], rng: random.Random) -> list[DocsQuestion]:
     """At most MANY of each kind."""
-    by_kind: dict[str, list[Ask]] = {}
-    for ask in rng.sample(asks, len(asks)):
-        by_kind.setdefault(ask.kind, []).append(ask)
-    return [ask for kind in by_kind.values() for ask in kind[:MANY]]
+    by_type: dict[str, list[DocsQuestion]] = {}
+    for question in rng.sample(questions, len(questions)):
+        by_type.setdefault(question.question_type, []).append(question)
+    return [question for questions_of_type in by_type.values() for question in questions_of_type[:MAX_PER_TYPE]]
 
 
-def retrieve(grid: Grid, rng: random.Random) -> list[Ask]:
+def retrieve_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
     """What is the rainfall in May?"""
-    return [Ask("retrieve", {"it": f"{noun} {grid.of_row(row)}"}, grid.number(grid.values[row][column]))
+    return [DocsQuestion("retrieve", {"it": f"{noun} {grid.of_row(row)}"}, grid.number(grid.values[row][column]))
             for column, noun in enumerate(grid.nouns) for row in range(len(grid.rows))]
 
 
-def extremum(grid: Grid, rng: random.Random) -> list[Ask]:
+def extremum_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
     """Which month has the highest rainfall? Unless two share the first place."""
-    asks = []
+    questions = []
     for column, noun in enumerate(grid.nouns):
         values = grid.column(column)
-        for most, best in (("highest", max(values)), ("lowest", min(values))):
+        for superlative, best in (("highest", max(values)), ("lowest", min(values))):
             if values.count(best) == 1:
-                slots = {"axis": grid.axis, "most": most, "noun": noun}
-                asks.append(Ask("extremum", slots, grid.rows[values.index(best)]))
-    return asks
+                slots = {"axis": grid.axis, "most": superlative, "noun": noun}
+                questions.append(DocsQuestion("extremum", slots, grid.rows[values.index(best)]))
+    return questions
 
 
-def peak(grid: Grid, rng: random.Random) -> list[Ask]:
+def peak_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
     """What is the highest rainfall?"""
-    return [Ask("peak", {"most": most, "noun": noun}, grid.number(best(grid.column(column))))
-            for column, noun in enumerate(grid.nouns) for most, best in (("highest", max), ("lowest", min))]
+    return [DocsQuestion("peak", {"most": superlative, "noun": noun}, grid.number(best(grid.column(column))))
+            for column, noun in enumerate(grid.nouns) for superlative, best in (("highest", max), ("lowest", min))]
 
 
-def compare(grid: Grid, rng: random.Random) -> list[Ask]:
+def compare_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
     """Is the rainfall in May higher than the rainfall in June? A coin decides the answer, then the order."""
-    asks = []
-    for column, noun, a, b in _twos(grid, rng):
+    questions = []
+    for column, noun, a, b in _row_pairs(grid, rng):
         values = grid.column(column)
-        more = rng.choice(("higher", "lower"))
-        a, b = sorted((a, b), key=values.__getitem__, reverse=more == "higher")  # now the answer is yes
+        comparative = rng.choice(("higher", "lower"))
+        a, b = sorted((a, b), key=values.__getitem__, reverse=comparative == "higher")  # now the answer is yes
         answer = rng.choice(("yes", "no"))
         a, b = (a, b) if answer == "yes" else (b, a)
-        asks.append(Ask("compare", {"a": f"{noun} {grid.of_row(a)}", "b": f"{noun} {grid.of_row(b)}",
-                                    "b_short": grid.of_row(b), "more": more}, answer))
-    return asks
+        questions.append(DocsQuestion("compare", {"a": f"{noun} {grid.of_row(a)}", "b": f"{noun} {grid.of_row(b)}",
+                                    "b_short": grid.of_row(b), "more": comparative}, answer))
+    return questions
 
 
-def choice(grid: Grid, rng: random.Random) -> list[Ask]:
+def choice_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
     """Which month has the higher rainfall: May or June?"""
-    asks = []
-    for column, noun, a, b in _twos(grid, rng):
+    questions = []
+    for column, noun, a, b in _row_pairs(grid, rng):
         values = grid.column(column)
-        more, best = rng.choice((("higher", max), ("lower", min)))
-        slots = {"axis": grid.axis, "more": more, "noun": noun, "a": grid.rows[a], "b": grid.rows[b]}
-        asks.append(Ask("choice", slots, grid.rows[best((a, b), key=values.__getitem__)]))
-    return asks
+        comparative, best = rng.choice((("higher", max), ("lower", min)))
+        slots = {"axis": grid.axis, "more": comparative, "noun": noun, "a": grid.rows[a], "b": grid.rows[b]}
+        questions.append(DocsQuestion("choice", slots, grid.rows[best((a, b), key=values.__getitem__)]))
+    return questions
 
 
-def computed(grid: Grid, rng: random.Random) -> list[Ask]:
+def arithmetic_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
     """Sum and difference of two rows, and their average where it can be written as the others are."""
-    asks = []
-    for column, noun, a, b in _twos(grid, rng):
-        one, two = grid.values[a][column], grid.values[b][column]
+    questions = []
+    for column, noun, a, b in _row_pairs(grid, rng):
+        first, second = grid.values[a][column], grid.values[b][column]
         slots = {"noun": noun, "a": grid.of_row(a), "b": grid.of_row(b), "x": grid.rows[a], "y": grid.rows[b]}
-        asks.append(Ask("difference", slots, grid.number(abs(one - two))))
+        questions.append(DocsQuestion("difference", slots, grid.number(abs(first - second))))
         if grid.adds:
-            asks.append(Ask("sum", slots, grid.number(one + two)))
-        if (one + two) % 2 == 0:
-            asks.append(Ask("average", slots, grid.number((one + two) // 2)))
-    return asks
+            questions.append(DocsQuestion("sum", slots, grid.number(first + second)))
+        if (first + second) % 2 == 0:
+            questions.append(DocsQuestion("average", slots, grid.number((first + second) // 2)))
+    return questions
 
 
-def trend(grid: Grid, rng: random.Random) -> list[Ask]:
+def trend_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
     """Does the rainfall rise or fall from May to June? Only where rows follow each other in time."""
-    asks = []
-    for column, noun, a, b in _twos(grid, rng) if grid.ordered else ():
+    questions = []
+    for column, noun, a, b in _row_pairs(grid, rng) if grid.ordered else ():
         early, late = sorted((a, b))
         answer = "rise" if grid.values[late][column] > grid.values[early][column] else "fall"
-        asks.append(Ask("trend", {"noun": noun, "a": grid.rows[early], "b": grid.rows[late]}, answer))
-    return asks
+        questions.append(DocsQuestion("trend", {"noun": noun, "a": grid.rows[early], "b": grid.rows[late]}, answer))
+    return questions
 
 
-def count(grid: Grid, rng: random.Random) -> list[Ask]:
+def count_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
     """How many months have a rainfall above 40? The limit is a value that is there, and does not count."""
-    asks = []
+    questions = []
     for column, noun in enumerate(grid.nouns):
         values = grid.column(column)
-        limit, way = rng.choice(values), rng.choice(("above", "below"))
-        beyond = sum(value > limit if way == "above" else value < limit for value in values)
-        slots = {"axes": plural(grid.axis), "noun": noun, "than": way, "limit": grid.number(limit)}
-        asks.append(Ask("count", slots, str(beyond)))
-    return asks + [Ask("how_many", {"things": plural(grid.axis)}, str(len(grid.rows)))]
+        limit, side = rng.choice(values), rng.choice(("above", "below"))
+        num_beyond = sum(value > limit if side == "above" else value < limit for value in values)
+        slots = {"axes": plural(grid.axis), "noun": noun, "than": side, "limit": grid.number(limit)}
+        questions.append(DocsQuestion("count", slots, str(num_beyond)))
+    return questions + [DocsQuestion("how_many", {"things": plural(grid.axis)}, str(len(grid.rows)))]
 
 
-def _twos(grid: Grid, rng: random.Random) -> list[tuple[int, str, int, int]]:
+def _row_pairs(grid: Grid, rng: random.Random) -> list[tuple[int, str, int, int]]:
     """(column, noun, row, row) with different numbers, MANY of them."""
-    twos = [(column, noun, a, b) for column, noun in enumerate(grid.nouns)
+    pairs = [(column, noun, a, b) for column, noun in enumerate(grid.nouns)
             for a, b in itertools.combinations(range(len(grid.rows)), 2)
             if grid.values[a][column] != grid.values[b][column]]
-    return rng.sample(twos, min(MANY, len(twos)))
+    return rng.sample(pairs, min(MAX_PER_TYPE, len(pairs)))

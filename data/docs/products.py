@@ -41,7 +41,7 @@ EVENTS = {  # what it is: what happens there
     "Lantern Fest": ("Crafting", "Parade", "Songs", "Fire show"),
     "Boat Parade": ("Rowing", "Sailing", "Tug race", "Fireworks"),
 }
-PLACES = ("Town Hall", "City Park", "Old Mill", "Main Library", "River Stage", "School Gym", "Station Yard")
+EVENT_PLACES = ("Town Hall", "City Park", "Old Mill", "Main Library", "River Stage", "School Gym", "Station Yard")
 
 FORMS = {  # title: what is ticked
     "Library card": ("Comics", "Novels", "Maps", "Music", "Films"),
@@ -57,11 +57,11 @@ FORMS = {  # title: what is ticked
     "Museum pass": ("Guide", "Audio tour", "Workshop", "Cafe", "Lockers"),
 }
 
-LINES = ("Bus 12", "Bus 7", "Tram 3", "Train R5", "Ferry 2", "Night bus", "Bus 40", "Tram 9", "Train S1",
+TRANSIT_LINES = ("Bus 12", "Bus 7", "Tram 3", "Train R5", "Ferry 2", "Night bus", "Bus 40", "Tram 9", "Train S1",
          "Cable car", "Water taxi")
 
 
-def kept(things, novel: bool) -> list:
+def items_for_split(items, novel: bool) -> list:
     """The last two of the things for `novel`, the others for train and val."""
-    things = list(things)
-    return things[-2:] if novel else things[:-2]
+    items = list(items)
+    return items[-2:] if novel else items[:-2]

@@ -4,25 +4,25 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from data.docs.products import FORMS, SHOPS, STREETS, kept
-from data.docs.canvas import COLORS, Ink, clamp, widest, width_of
+from data.docs.products import FORMS, SHOPS, STREETS, items_for_split
+from data.docs.canvas import COLORS, Canvas, clamp_side, max_text_width, text_width
 from data.docs.topics import MONTHS, NAMES, TOWNS, Persona
-from data.docs.wordings import Ask
+from data.docs.wordings import DocsQuestion
 
-EDGE, TITLE = 18, 18        # pixels: around everything, font of the title
-NOTES = (500, 1000, 2000, 5000, 10000)   # cents: what people pay with
+MARGIN, TITLE_SIZE = 18, 18        # pixels: around everything, font of the title
+BANK_NOTES = (500, 1000, 2000, 5000, 10000)   # cents: what people pay with
 
 
-def money(cents: int) -> str:
+def format_price(cents: int) -> str:
     """Cents as they are printed and answered.
 
-    >>> money(1250)
+    >>> format_price(1250)
     '12.50'
     """
     return f"{cents // 100}.{cents % 100:02d}"
 
 
-def a_date(rng: random.Random) -> str:
+def random_date(rng: random.Random) -> str:
     """A day of a year: "14 Mar 2025"."""
     return f"{rng.randint(1, 28)} {rng.choice(MONTHS)} {rng.randint(2019, 2026)}"
 
@@ -52,75 +52,75 @@ class Receipt:
         return sum(pieces * cents for _, pieces, cents in self.lines)
 
 
-def draw_receipt(receipt: Receipt) -> Ink:
+def draw_receipt(receipt: Receipt) -> Canvas:
     """The page with everything on it."""
-    step = round(20 * receipt.room)
-    feet = [("Total", money(receipt.total)), ("Card" if receipt.by_card else "Cash", money(receipt.paid)),
-            ("Change", money(receipt.paid - receipt.total))][:2 if receipt.by_card else 3]
+    line_height = round(20 * receipt.room)
+    footer_lines = [("Total", format_price(receipt.total)), ("Card" if receipt.by_card else "Cash", format_price(receipt.paid)),
+            ("Change", format_price(receipt.paid - receipt.total))][:2 if receipt.by_card else 3]
     names = [f"{pieces} x {name}" for name, pieces, _ in receipt.lines]
-    wide = max(224, widest(names) + 150, width_of(receipt.shop, TITLE) + 50) + round(40 * (receipt.room - 1))
-    ink = Ink(clamp(wide), max(224, 92 + step * (len(names) + len(feet)) + 48), receipt.theme)
-    right, middle = ink.width - EDGE, ink.width / 2
-    ink.write(receipt.shop, middle, 24, TITLE, anchor="mm", bold=True)
-    ink.write(receipt.street, middle, 45, color=ink.theme.faint, anchor="mm")
-    ink.write(receipt.date, EDGE, 66, color=ink.theme.faint)
-    ink.write(f"No {receipt.number}", right, 66, color=ink.theme.faint, anchor="rm")
-    ink.box(EDGE, 78, right, 79, ink.theme.faint)
-    y = 80 + step / 2
+    width = max(224, max_text_width(names) + 150, text_width(receipt.shop, TITLE_SIZE) + 50) + round(40 * (receipt.room - 1))
+    canvas = Canvas(clamp_side(width), max(224, 92 + line_height * (len(names) + len(footer_lines)) + 48), receipt.theme)
+    right, center = canvas.width - MARGIN, canvas.width / 2
+    canvas.text(receipt.shop, center, 24, TITLE_SIZE, anchor="mm", bold=True)
+    canvas.text(receipt.street, center, 45, color=canvas.theme.faint, anchor="mm")
+    canvas.text(receipt.date, MARGIN, 66, color=canvas.theme.faint)
+    canvas.text(f"No {receipt.number}", right, 66, color=canvas.theme.faint, anchor="rm")
+    canvas.box(MARGIN, 78, right, 79, canvas.theme.faint)
+    y = 80 + line_height / 2
     for name, (_, pieces, cents) in zip(names, receipt.lines):
-        ink.write(name, EDGE, y)
-        ink.write(money(pieces * cents), right, y, anchor="rm")
-        y += step
-    ink.box(EDGE, y - step / 2 + 3, right, y - step / 2 + 4, ink.theme.faint)
-    for place, (words, cents) in enumerate(feet):
-        ink.write(words, EDGE, y + 8, bold=place == 0)
-        ink.write(cents, right, y + 8, anchor="rm", bold=place == 0)
-        y += step
-    ink.write("Thank you!", middle, ink.height - 18, color=ink.theme.faint, anchor="mm")
-    return ink
+        canvas.text(name, MARGIN, y)
+        canvas.text(format_price(pieces * cents), right, y, anchor="rm")
+        y += line_height
+    canvas.box(MARGIN, y - line_height / 2 + 3, right, y - line_height / 2 + 4, canvas.theme.faint)
+    for index, (label, cents) in enumerate(footer_lines):
+        canvas.text(label, MARGIN, y + 8, bold=index == 0)
+        canvas.text(cents, right, y + 8, anchor="rm", bold=index == 0)
+        y += line_height
+    canvas.text("Thank you!", center, canvas.height - 18, color=canvas.theme.faint, anchor="mm")
+    return canvas
 
 
 def make_receipt(persona: Persona, novel: bool, rng: random.Random) -> Receipt:
     """A receipt of a shop that is novel or not, from goods at their usual price, give or take."""
-    shop = rng.choice(kept(SHOPS, novel))
+    shop = rng.choice(items_for_split(SHOPS, novel))
     names = rng.sample(list(SHOPS[shop]), rng.randint(2, 6))
     lines = tuple((name, rng.choice((1, 1, 1, 2, 2, 3, 4)), SHOPS[shop][name] + 10 * rng.randint(-3, 6))
                   for name in names)
     total, by_card = sum(pieces * cents for _, pieces, cents in lines), rng.random() < 0.5
-    note = rng.choice(NOTES)
-    paid = total if by_card else -(-total // note) * note
-    return Receipt(shop, f"{rng.randint(1, 99)} {rng.choice(STREETS)}", a_date(rng), rng.randint(1000, 9999),
+    bank_note = rng.choice(BANK_NOTES)
+    paid = total if by_card else -(-total // bank_note) * bank_note
+    return Receipt(shop, f"{rng.randint(1, 99)} {rng.choice(STREETS)}", random_date(rng), rng.randint(1000, 9999),
                    lines, paid, by_card, rng.choice(persona.themes), round(rng.uniform(1, 1.3), 2))
 
 
-def ask_receipt(receipt: Receipt, rng: random.Random) -> list[Ask]:
+def receipt_questions(receipt: Receipt, rng: random.Random) -> list[DocsQuestion]:
     """Every question that the receipt can answer."""
-    paid = {"card": receipt.by_card, "cash": not receipt.by_card}
-    way = rng.choice(list(paid))
-    asks = [Ask("field", {"it": "total"}, money(receipt.total)),
-            Ask("text", {"it": "name of the shop"}, receipt.shop),
-            Ask("field", {"it": "date"}, receipt.date),
-            Ask("field", {"it": "receipt number"}, str(receipt.number)),
-            Ask("text", {"it": "address"}, receipt.street),
-            Ask("how_many", {"things": "lines of goods"}, str(len(receipt.lines))),
-            Ask("how_many", {"things": "pieces in all"}, str(sum(pieces for _, pieces, _ in receipt.lines))),
-            Ask("check", {"claim": f"{way} was used to pay"}, "yes" if paid[way] else "no")]
+    payment_used = {"card": receipt.by_card, "cash": not receipt.by_card}
+    payment = rng.choice(list(payment_used))
+    questions = [DocsQuestion("field", {"it": "total"}, format_price(receipt.total)),
+            DocsQuestion("text", {"it": "name of the shop"}, receipt.shop),
+            DocsQuestion("field", {"it": "date"}, receipt.date),
+            DocsQuestion("field", {"it": "receipt number"}, str(receipt.number)),
+            DocsQuestion("text", {"it": "address"}, receipt.street),
+            DocsQuestion("how_many", {"things": "lines of goods"}, str(len(receipt.lines))),
+            DocsQuestion("how_many", {"things": "pieces in all"}, str(sum(pieces for _, pieces, _ in receipt.lines))),
+            DocsQuestion("check", {"claim": f"{payment} was used to pay"}, "yes" if payment_used[payment] else "no")]
     if not receipt.by_card:
-        asks.append(Ask("field", {"it": "change"}, money(receipt.paid - receipt.total)))
-    sums = {name: pieces * cents for name, pieces, cents in receipt.lines}
-    for most, best in (("highest", max(sums.values())), ("lowest", min(sums.values()))):
-        if list(sums.values()).count(best) == 1:
-            asks.append(Ask("extremum", {"axis": "item", "most": most, "noun": "amount"},
-                            next(name for name in sums if sums[name] == best)))
+        questions.append(DocsQuestion("field", {"it": "change"}, format_price(receipt.paid - receipt.total)))
+    amounts = {name: pieces * cents for name, pieces, cents in receipt.lines}
+    for superlative, best in (("highest", max(amounts.values())), ("lowest", min(amounts.values()))):
+        if list(amounts.values()).count(best) == 1:
+            questions.append(DocsQuestion("extremum", {"axis": "item", "most": superlative, "noun": "amount"},
+                            next(name for name in amounts if amounts[name] == best)))
     for name, pieces, cents in receipt.lines:
-        asks.append(Ask("retrieve", {"it": f"amount for {name}"}, money(sums[name])))
+        questions.append(DocsQuestion("retrieve", {"it": f"amount for {name}"}, format_price(amounts[name])))
         if pieces > 1:
-            asks.append(Ask("retrieve", {"it": f"price of one {name}"}, money(cents)))
-    for (one, _, _), (two, _, _) in zip(receipt.lines, receipt.lines[1:]):
-        slots = {"noun": "amount", "a": f"for {one}", "b": f"for {two}", "x": one, "y": two}
-        asks += [Ask("sum", slots, money(sums[one] + sums[two])),
-                 Ask("difference", slots, money(abs(sums[one] - sums[two])))]
-    return asks
+            questions.append(DocsQuestion("retrieve", {"it": f"price of one {name}"}, format_price(cents)))
+    for (first, _, _), (second, _, _) in zip(receipt.lines, receipt.lines[1:]):
+        slots = {"noun": "amount", "a": f"for {first}", "b": f"for {second}", "x": first, "y": second}
+        questions += [DocsQuestion("sum", slots, format_price(amounts[first] + amounts[second])),
+                 DocsQuestion("difference", slots, format_price(abs(amounts[first] - amounts[second])))]
+    return questions
 
 
 @dataclass(frozen=True)
@@ -140,35 +140,35 @@ class Form:
         return self.title, self.fields, self.boxes
 
 
-def draw_form(form: Form) -> Ink:
+def draw_form(form: Form) -> Canvas:
     """The page with everything on it."""
-    step, left = round(28 * form.room), EDGE + widest(name for name, _ in form.fields) + 12
-    cell = widest(name for name, _ in form.boxes) + 44
-    wide = max(left + widest(words for _, words in form.fields) + 40, 2 * EDGE + 2 * cell,
-               width_of(form.title, TITLE) + 40)
-    rows = -(-len(form.boxes) // 2)
-    ink = Ink(clamp(wide * form.room), max(224, 62 + step * (len(form.fields) + rows)), form.theme)
-    ink.banner(form.title, 40, form.color, EDGE, TITLE)
-    y = 52 + step / 2
-    for name, words in form.fields:
-        ink.write(name, EDGE, y, color=ink.theme.faint)
-        ink.box(left, y - 11, ink.width - EDGE, y + 11, ink.theme.panel, ink.theme.rule, radius=3)
-        ink.write(words, left + 8, y)
-        y += step
-    for place, (name, ticked) in enumerate(form.boxes):
-        x, line = EDGE + place % 2 * cell, y + place // 2 * step
-        ink.box(x, line - 7, x + 14, line + 7, ink.theme.panel, ink.theme.faint, radius=2, line=1.5)
+    line_height, left = round(28 * form.room), MARGIN + max_text_width(name for name, _ in form.fields) + 12
+    cell_width = max_text_width(name for name, _ in form.boxes) + 44
+    width = max(left + max_text_width(value for _, value in form.fields) + 40, 2 * MARGIN + 2 * cell_width,
+               text_width(form.title, TITLE_SIZE) + 40)
+    num_rows = -(-len(form.boxes) // 2)
+    canvas = Canvas(clamp_side(width * form.room), max(224, 62 + line_height * (len(form.fields) + num_rows)), form.theme)
+    canvas.banner(form.title, 40, form.color, MARGIN, TITLE_SIZE)
+    y = 52 + line_height / 2
+    for name, value in form.fields:
+        canvas.text(name, MARGIN, y, color=canvas.theme.faint)
+        canvas.box(left, y - 11, canvas.width - MARGIN, y + 11, canvas.theme.panel, canvas.theme.rule, radius=3)
+        canvas.text(value, left + 8, y)
+        y += line_height
+    for index, (name, ticked) in enumerate(form.boxes):
+        x, line_y = MARGIN + index % 2 * cell_width, y + index // 2 * line_height
+        canvas.box(x, line_y - 7, x + 14, line_y + 7, canvas.theme.panel, canvas.theme.faint, radius=2, line=1.5)
         if ticked:
-            ink.line([(x + 3, line), (x + 6, line + 4), (x + 12, line - 5)], ink.theme.words, 2)
-        ink.write(name, x + 22, line)
-    return ink
+            canvas.line([(x + 3, line_y), (x + 6, line_y + 4), (x + 12, line_y - 5)], canvas.theme.text_color, 2)
+        canvas.text(name, x + 22, line_y)
+    return canvas
 
 
 def make_form(persona: Persona, novel: bool, rng: random.Random) -> Form:
     """A form that is novel or not, filled in by somebody."""
-    title = rng.choice(kept(FORMS, novel))
-    fields = {"First name": rng.choice(NAMES), "Town": rng.choice(TOWNS), "Birthday": a_date(rng),
-              "Date": a_date(rng), "Number": str(rng.randint(10_000, 99_999)),
+    title = rng.choice(items_for_split(FORMS, novel))
+    fields = {"First name": rng.choice(NAMES), "Town": rng.choice(TOWNS), "Birthday": random_date(rng),
+              "Date": random_date(rng), "Number": str(rng.randint(10_000, 99_999)),
               "Phone": f"{rng.randint(200, 999)} {rng.randint(1000, 9999)}",
               "Job": persona.job, "Street": f"{rng.randint(1, 99)} {rng.choice(STREETS)}"}
     chosen = rng.sample(list(fields.items()), rng.randint(3, 6))
@@ -177,19 +177,19 @@ def make_form(persona: Persona, novel: bool, rng: random.Random) -> Form:
                 round(rng.uniform(1, 1.3), 2))
 
 
-def ask_form(form: Form, rng: random.Random) -> list[Ask]:
+def form_questions(form: Form, rng: random.Random) -> list[DocsQuestion]:
     """Every question that the form can answer."""
-    ticked = [name for name, on_it in form.boxes if on_it]
-    asks = [Ask("text", {"it": "title"}, form.title),
-            Ask("how_many", {"things": "boxes with a tick"}, str(len(ticked))),
-            Ask("how_many", {"things": "fields with words in them"}, str(len(form.fields)))]
-    asks += [Ask("field", {"it": name.lower()}, words) for name, words in form.fields]
-    asks += [Ask("lookup", {"axis": "field", "noun": "entry", "value": f'"{words}"'}, name)
-             for name, words in form.fields if [entry for _, entry in form.fields].count(words) == 1]
+    ticked = [name for name, is_ticked in form.boxes if is_ticked]
+    questions = [DocsQuestion("text", {"it": "title"}, form.title),
+            DocsQuestion("how_many", {"things": "boxes with a tick"}, str(len(ticked))),
+            DocsQuestion("how_many", {"things": "fields with words in them"}, str(len(form.fields)))]
+    questions += [DocsQuestion("field", {"it": name.lower()}, value) for name, value in form.fields]
+    questions += [DocsQuestion("lookup", {"axis": "field", "noun": "entry", "value": f'"{value}"'}, name)
+             for name, value in form.fields if [entry for _, entry in form.fields].count(value) == 1]
     if len(ticked) == 1:
-        asks.append(Ask("text", {"it": "only box with a tick"}, ticked[0]))
+        questions.append(DocsQuestion("text", {"it": "only box with a tick"}, ticked[0]))
     answer = rng.choice(("yes", "no"))
-    fitting = [name for name, on_it in form.boxes if on_it == (answer == "yes")]
-    if fitting:
-        asks.append(Ask("check", {"claim": f'there is a tick at "{rng.choice(fitting)}"'}, answer))
-    return asks
+    candidates = [name for name, is_ticked in form.boxes if is_ticked == (answer == "yes")]
+    if candidates:
+        questions.append(DocsQuestion("check", {"claim": f'there is a tick at "{rng.choice(candidates)}"'}, answer))
+    return questions

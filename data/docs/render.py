@@ -1,7 +1,7 @@
 """Draws a page of any type: picks the drawing function by the page's class."""
 from __future__ import annotations
 
-from data.docs.canvas import Ink
+from data.docs.canvas import Canvas
 from data.docs.chart_drawing import draw_chart
 from data.docs.charts import Chart
 from data.docs.diagram_drawing import draw_flow, draw_tree
@@ -15,6 +15,6 @@ DRAWING_FUNCTIONS = {Chart: draw_chart, Table: draw_table, Flow: draw_flow, Tree
                      Receipt: draw_receipt, Form: draw_form, Poster: draw_poster, Timetable: draw_timetable}
 
 
-def render(page: Page) -> Ink:
+def render(page: Page) -> Canvas:
     """The canvas with everything that the page shows, and the box of each text on it."""
     return DRAWING_FUNCTIONS[type(page)](page)

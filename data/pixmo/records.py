@@ -11,7 +11,7 @@ from minimolmo.flow import Annotation
 NEVER, LATER, SOON = "never", "later", "soon"  # when another try is worth it: later is the next run
 
 
-class Failed(Exception):
+class FetchError(Exception):
     """Something that will not do, a row or a picture.
 
     cause   one word, counted in the summary: gone, refused, busy, timeout, bad_hash, ...
@@ -27,7 +27,7 @@ class Failed(Exception):
 
 
 @dataclass(frozen=True)
-class Entry:
+class Record:
     """One row: where its picture is, and what was said about it.
 
     key        names the picture in our records: its URL, or "docs/charts/17" where links expire
@@ -38,14 +38,14 @@ class Entry:
     """
     key: str
     annotations: tuple[Annotation, ...]
-    link: str = ""
+    image_url: str = ""
     sha256: str = ""
     in_pixels: bool = False
     clock: tuple[int, int, int | None] | None = None
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ImageOutcome:
     """What became of a picture. An empty cause means it is there.
 
     size           pixels of the longest side that was asked for

@@ -16,89 +16,89 @@ from pathlib import Path
 
 from PIL import Image
 
-from data.preview.contact_sheets import choose, liveliness, points_in, sheet
-from data.prepare_all import SETS
-from data.generate import HERE, MANIFEST, SIZES, SPLITS, Plan, compose_row, make_plan
+from data.preview.contact_sheets import annotations_to_show, interest, points_in, dataset_sheet
+from data.prepare_all import DATASETS
+from data.generate import DATA_FOLDER, MANIFEST, NUM_IMAGES, SPLITS, DatasetSpec, make_row, make_dataset_spec
 from minimolmo.batch.dataset import Dataset, read_example
 from minimolmo.draw import draw_points
 from minimolmo.flow import Example
 
-LEVEL = "full"
-MARKS = "<!-- written by python -m data.preview.readme_tables -->", "<!-- up to here -->"
-ON_SHEET, AMONG = 8, 24    # pictures on a page's sheet; first val rows among which the sample is chosen
-SHOWN, LETTERS = 3, 240    # annotations and things of the sample row; letters of a long text in it
-WIDEST = 480               # pixels of the sample's picture
+LEVEL_NAME = "full"
+MARKERS = "<!-- written by python -m data.preview.readme_tables -->", "<!-- up to here -->"
+IMAGES_ON_SHEET, NUM_CANDIDATES = 8, 24    # pictures on a page's sheet; first val rows among which the sample is chosen
+MAX_ITEMS, MAX_CHARACTERS = 3, 240    # annotations and things of the sample row; letters of a long text in it
+MAX_IMAGE_SIDE = 480               # pixels of the sample's picture
 JPEG = dict(quality=90, subsampling=0)
 
 
-def write_pages(folder: Path, pages: Path = HERE) -> None:
+def write_readmes(folder: Path, readme_folder: Path = DATA_FOLDER) -> None:
     """All pages from the sets under `folder`. Raises ValueError if one of them is not the usual drawing."""
-    told = {name: measure(folder, name) for name in SIZES[LEVEL]}
-    for name, numbers in told.items():
-        place, index = folder / name / LEVEL, liveliest(name)
-        row = sample(name, index)
-        page = pages / name / "README.md"
-        fill(page, f"{numbers_table(numbers)}\n\n{sample_text(name, row)}")
-        sheet(place, ON_SHEET).save(pages / "pictures" / f"{name}-sheet.jpg", **JPEG)
-        sample_picture(place, index).save(pages / "pictures" / f"{name}-row.jpg", **JPEG)
-        print(f"pages: {page}")
-    fill(pages / "README.md", sets_table(told))
+    numbers_by_name = {name: dataset_numbers(folder, name) for name in NUM_IMAGES[LEVEL_NAME]}
+    for name, numbers in numbers_by_name.items():
+        folder_of_level, index = folder / name / LEVEL_NAME, most_interesting_index(name)
+        row = sample_row(name, index)
+        readme = readme_folder / name / "README.md"
+        replace_between_markers(readme, f"{numbers_table(numbers)}\n\n{sample_text(name, row)}")
+        dataset_sheet(folder_of_level, IMAGES_ON_SHEET).save(readme_folder / "pictures" / f"{name}-sheet.jpg", **JPEG)
+        sample_image(folder_of_level, index).save(readme_folder / "pictures" / f"{name}-row.jpg", **JPEG)
+        print(f"pages: {readme}")
+    replace_between_markers(readme_folder / "README.md", datasets_table(numbers_by_name))
 
 
-def measure(folder: Path, name: str) -> dict[str, tuple[int, int, str]]:
+def dataset_numbers(folder: Path, name: str) -> dict[str, tuple[int, int, str]]:
     """Split -> (images, annotations, sha256 of the jsonl) of the usual drawing: full size, seed 1."""
-    place = folder / name / LEVEL
-    if not (place / MANIFEST).is_file():
-        raise ValueError(f"{place} was not drawn, so its page cannot be written. Run \"python -m "
-                         f"data.prepare_all --level={LEVEL} --folder={folder}\" first.")
-    manifest, plan = json.loads((place / MANIFEST).read_text()), usual_plan(name)
-    if (manifest["seed"], manifest["counts"]) != (plan.seed, plan.counts):
-        raise ValueError(f"{place} holds {manifest['counts']} of seed {manifest['seed']}, so its numbers are "
+    level_folder = folder / name / LEVEL_NAME
+    if not (level_folder / MANIFEST).is_file():
+        raise ValueError(f"{level_folder} was not drawn, so its page cannot be written. Run \"python -m "
+                         f"data.prepare_all --level={LEVEL_NAME} --folder={folder}\" first.")
+    manifest, spec = json.loads((level_folder / MANIFEST).read_text()), default_spec(name)
+    if (manifest["seed"], manifest["counts"]) != (spec.seed, spec.num_images):
+        raise ValueError(f"{level_folder} holds {manifest['counts']} of seed {manifest['seed']}, so its numbers are "
                          f"not those of everybody's drawing. Try it without --images and --seed.")
-    return {split: (plan.counts[split], annotations_in(place / f"{split}.jsonl"), manifest["sha256"][split])
+    return {split: (spec.num_images[split], count_annotations(level_folder / f"{split}.jsonl"), manifest["sha256"][split])
             for split in SPLITS}
 
 
-def usual_plan(name: str) -> Plan:
+def default_spec(name: str) -> DatasetSpec:
     """The set as the pages tell of it."""
-    return make_plan(name, LEVEL)
+    return make_dataset_spec(name, LEVEL_NAME)
 
 
-def annotations_in(file: Path) -> int:
+def count_annotations(file: Path) -> int:
     """How many annotations the rows of a file hold."""
     with open(file) as lines:
         return sum(len(json.loads(line)["annotations"]) for line in lines)
 
 
-def liveliest(name: str) -> int:
+def most_interesting_index(name: str) -> int:
     """Which of the first val rows shows most."""
-    return max(range(AMONG), key=lambda index: liveliness(val_row(name, index)[1]))
+    return max(range(NUM_CANDIDATES), key=lambda index: interest(val_row(name, index)[1]))
 
 
 def val_row(name: str, index: int) -> tuple[dict, Example]:
     """A val row as it is written, and as it is read again."""
-    _, row = compose_row(usual_plan(name), SETS[name], "val", index)
-    return row, read_example(json.loads(json.dumps(row)), HERE, name)
+    _, row = make_row(default_spec(name), DATASETS[name], "val", index)
+    return row, read_example(json.loads(json.dumps(row)), DATA_FOLDER, name)
 
 
-def sample(name: str, index: int) -> dict:
+def sample_row(name: str, index: int) -> dict:
     """A val row as the page shows it: some annotations and things, long texts cut."""
     row, example = val_row(name, index)
-    chosen = [example.annotations.index(annotation) for annotation in choose(example)]
+    chosen = [example.annotations.index(annotation) for annotation in annotations_to_show(example)]
     if name == "cap":
         chosen.append(1)   # a transcript beside the caption
-    kept = {"annotations": [row["annotations"][i] for i in chosen], "things": row["things"][:SHOWN]}
-    return cut(row | kept)
+    selected = {"annotations": [row["annotations"][i] for i in chosen], "things": row["things"][:MAX_ITEMS]}
+    return shortened(row | selected)
 
 
-def cut(value):
+def shortened(value):
     """The same JSON with every long text and every long list of texts cut."""
-    if isinstance(value, str) and len(value) > LETTERS:
-        return value[:LETTERS].rsplit(" ", 1)[0] + " ..."
+    if isinstance(value, str) and len(value) > MAX_CHARACTERS:
+        return value[:MAX_CHARACTERS].rsplit(" ", 1)[0] + " ..."
     if isinstance(value, dict):
-        return {key: cut(part) for key, part in value.items()}
+        return {key: shortened(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return [cut(part) for part in (value[:SHOWN] if value and isinstance(value[0], str) else value)]
+        return [shortened(part) for part in (value[:MAX_ITEMS] if value and isinstance(value[0], str) else value)]
     return value
 
 
@@ -115,12 +115,12 @@ def sample_text(name: str, row: dict) -> str:
             f"![Held-out pictures of {name}](../pictures/{name}-sheet.jpg)")
 
 
-def sample_picture(place: Path, index: int) -> Image.Image:
+def sample_image(folder: Path, index: int) -> Image.Image:
     """The sample's picture with the points of its first annotation."""
-    example = Dataset(place, "val")[index]
+    example = Dataset(folder, "val")[index]
     with Image.open(example.image) as image:
-        picture = draw_points(image.convert("RGB"), points_in(choose(example)[0]))
-    picture.thumbnail((WIDEST, WIDEST))
+        picture = draw_points(image.convert("RGB"), points_in(annotations_to_show(example)[0]))
+    picture.thumbnail((MAX_IMAGE_SIDE, MAX_IMAGE_SIDE))
     return picture
 
 
@@ -128,32 +128,32 @@ def numbers_table(numbers: dict[str, tuple[int, int, str]]) -> str:
     """What to expect of one set."""
     lines = [f"| `{split}` | {images:,} | {annotations:,} | `{digest}` |"
              for split, (images, annotations, digest) in numbers.items()]
-    return "\n".join([f"Level `{LEVEL}`, seed 1, in its usual size:\n",
+    return "\n".join([f"Level `{LEVEL_NAME}`, seed 1, in its usual size:\n",
                       "| split | images | annotations | sha256 of the jsonl |", "|---|---|---|---|", *lines])
 
 
-def sets_table(told: dict[str, dict]) -> str:
+def datasets_table(numbers_by_name: dict[str, dict]) -> str:
     """What to expect of all sets, for data/README.md."""
-    lines = [f"| [{name}]({name}/README.md) | {' '.join(f'{n[0]:,}' for n in numbers.values())} "
-             f"| {numbers['train'][1]:,} | `{numbers['train'][2][:16]}` |" for name, numbers in told.items()]
+    lines = [f"| [{name}]({name}/README.md) | {' '.join(f'{numbers_of_split[0]:,}' for numbers_of_split in numbers.values())} "
+             f"| {numbers['train'][1]:,} | `{numbers['train'][2][:16]}` |" for name, numbers in numbers_by_name.items()]
     head = "| set | images: train, val, novel | annotations in train | sha256 of train.jsonl (seed 1) |"
     return "\n".join([head, "|---|---|---|---|", *lines])
 
 
-def fill(page: Path, text: str) -> None:
+def replace_between_markers(readme: Path, text: str) -> None:
     """Put the text between the page's marks. Raises ValueError if it has none."""
-    pattern = "(?<=" + re.escape(MARKS[0]) + ").*?(?=" + re.escape(MARKS[1]) + ")"
-    old = page.read_text()
+    pattern = "(?<=" + re.escape(MARKERS[0]) + ").*?(?=" + re.escape(MARKERS[1]) + ")"
+    old = readme.read_text()
     if not re.search(pattern, old, re.DOTALL):
-        raise ValueError(f"{page} lacks the lines {' and '.join(MARKS)}, so there is no place for its "
+        raise ValueError(f"{readme} lacks the lines {' and '.join(MARKERS)}, so there is no place for its "
                          f"numbers. Put them back.")
-    page.write_text(re.sub(pattern, lambda _: f"\n\n{text}\n\n", old, flags=re.DOTALL))
+    readme.write_text(re.sub(pattern, lambda _: f"\n\n{text}\n\n", old, flags=re.DOTALL))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folder", type=Path, default=HERE, help="where the sets of level full are")
+    parser.add_argument("--folder", type=Path, default=DATA_FOLDER, help="where the sets of level full are")
     try:
-        write_pages(parser.parse_args().folder)
+        write_readmes(parser.parse_args().folder)
     except ValueError as error:
         sys.exit(str(error))

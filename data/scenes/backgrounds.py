@@ -11,46 +11,46 @@ from PIL import Image, ImageDraw
 
 Color = tuple[int, ...]  # red, green, blue, 0-255
 
-SETTINGS = ("field", "sea", "room", "street", "night", "plain", "noisy")
+BACKGROUNDS = ("field", "sea", "room", "street", "night", "plain", "noisy")
 HORIZON = 0.45  # of the height, give or take:
-SWAY = 0.06     # by so much it is higher or lower from picture to picture
-TINT = 8        # a colour differs from picture to picture by up to this much (0-255)
-CELLS = 48      # squares along the longer side of a noisy ground
-NOISE = 22      # and by how much each of them differs from the ground
+HORIZON_JITTER = 0.06     # by so much it is higher or lower from picture to picture
+COLOR_JITTER = 8        # a colour differs from picture to picture by up to this much (0-255)
+NOISE_CELLS = 48      # squares along the longer side of a noisy ground
+NOISE_LEVEL = 22      # and by how much each of them differs from the ground
 
 
-def background(setting: str, width: int, height: int, rng: random.Random) -> Image.Image:
+def draw_background(name: str, width: int, height: int, rng: random.Random) -> Image.Image:
     """An RGB picture of width x height pixels without any thing in it.
 
     Raises ValueError with the list of settings.
     """
-    if setting not in SETTINGS:
-        raise ValueError(f"setting {setting!r} does not exist, so there is no ground to paint on. "
-                         f"Try one of: {', '.join(SETTINGS)}.")
-    return _PAINTERS[setting](width, height, rng)
+    if name not in BACKGROUNDS:
+        raise ValueError(f"setting {name!r} does not exist, so there is no ground to paint on. "
+                         f"Try one of: {', '.join(BACKGROUNDS)}.")
+    return _PAINTERS[name](width, height, rng)
 
 
 def _field(width: int, height: int, rng: random.Random) -> Image.Image:
     """Sky, two hills, grass with tufts."""
     line = _horizon(height, rng)
-    picture, pen = _canvas(width, height, _near((196, 222, 242), rng), (236, 243, 246))
-    _clouds(pen, width, line, (246, 249, 251), rng)
-    _hill(pen, width, line, rng.uniform(0.1, 0.4), _near((204, 222, 194), rng))
-    _hill(pen, width, line, rng.uniform(0.6, 0.9), _near((194, 214, 182), rng))
-    pen.rectangle((0, line, width, height), fill=_near((208, 226, 184), rng))
-    for x, y, near in _scattered(26, width, line, height, rng):
-        _tuft(pen, x, y, width / 70 * (0.4 + near), (176, 202, 150))
+    picture, pen = _sky_canvas(width, height, _varied((196, 222, 242), rng), (236, 243, 246))
+    _draw_clouds(pen, width, line, (246, 249, 251), rng)
+    _draw_hill(pen, width, line, rng.uniform(0.1, 0.4), _varied((204, 222, 194), rng))
+    _draw_hill(pen, width, line, rng.uniform(0.6, 0.9), _varied((194, 214, 182), rng))
+    pen.rectangle((0, line, width, height), fill=_varied((208, 226, 184), rng))
+    for x, y, near in _scattered_points(26, width, line, height, rng):
+        _draw_tuft(pen, x, y, width / 70 * (0.4 + near), (176, 202, 150))
     return picture
 
 
 def _sea(width: int, height: int, rng: random.Random) -> Image.Image:
     """Sky, water with waves, a strip of sand."""
     line = _horizon(height, rng)
-    picture, pen = _canvas(width, height, _near((206, 226, 244), rng), (244, 244, 240))
-    _clouds(pen, width, line, (250, 251, 252), rng)
-    pen.rectangle((0, line, width, height), fill=_near((176, 212, 222), rng))
+    picture, pen = _sky_canvas(width, height, _varied((206, 226, 244), rng), (244, 244, 240))
+    _draw_clouds(pen, width, line, (250, 251, 252), rng)
+    pen.rectangle((0, line, width, height), fill=_varied((176, 212, 222), rng))
     thick = max(1, width // 300)
-    for x, y, near in _scattered(40, width, line, height, rng):
+    for x, y, near in _scattered_points(40, width, line, height, rng):
         long = width / 30 * (0.4 + near)
         pen.arc((x - long, y - long / 4, x, y + long / 4), 0, 180, fill=(214, 234, 238), width=thick)
         pen.arc((x, y - long / 4, x + long, y + long / 4), 0, 180, fill=(214, 234, 238), width=thick)
@@ -62,12 +62,12 @@ def _sea(width: int, height: int, rng: random.Random) -> Image.Image:
 def _room(width: int, height: int, rng: random.Random) -> Image.Image:
     """Striped wallpaper, a skirting board, floorboards."""
     line = _horizon(height, rng) + round(height * 0.15)
-    wall = _near(rng.choice(((238, 230, 214), (222, 232, 226), (226, 226, 238), (240, 224, 222))), rng)
-    picture, pen = _canvas(width, height, wall, wall)
+    wall = _varied(rng.choice(((238, 230, 214), (222, 232, 226), (226, 226, 238), (240, 224, 222))), rng)
+    picture, pen = _sky_canvas(width, height, wall, wall)
     stripe = max(4, width // 24)
     for x in range(0, width, 2 * stripe):
         pen.rectangle((x, 0, x + stripe, line), fill=tuple(channel - 6 for channel in wall))
-    floor = _near((224, 206, 182), rng)
+    floor = _varied((224, 206, 182), rng)
     pen.rectangle((0, line, width, height), fill=floor)
     for i in range(-12, 24):
         pen.line((width * (0.5 + (i - 6) / 18), line, width * (0.5 + (i - 6) / 9), height),
@@ -80,15 +80,15 @@ def _room(width: int, height: int, rng: random.Random) -> Image.Image:
 def _street(width: int, height: int, rng: random.Random) -> Image.Image:
     """House fronts far away, a pavement, a road with a broken line."""
     line = _horizon(height, rng)
-    picture, pen = _canvas(width, height, _near((214, 226, 238), rng), (240, 242, 244))
+    picture, pen = _sky_canvas(width, height, _varied((214, 226, 238), rng), (240, 242, 244))
     x = 0.0
     while x < width:
         wide, high = width * rng.uniform(0.08, 0.16), line * rng.uniform(0.35, 0.8)
-        _front(pen, (x, line - high, x + wide, line), _near((214, 212, 214), rng))
+        _draw_house_front(pen, (x, line - high, x + wide, line), _varied((214, 212, 214), rng))
         x += wide
-    pen.rectangle((0, line, width, height), fill=_near((222, 220, 214), rng))
+    pen.rectangle((0, line, width, height), fill=_varied((222, 220, 214), rng))
     road, end = line + (height - line) * 0.35, line + (height - line) * 0.9
-    pen.rectangle((0, road, width, end), fill=_near((186, 188, 194), rng))
+    pen.rectangle((0, road, width, end), fill=_varied((186, 188, 194), rng))
     for i in range(9):
         pen.rectangle((width * (i + 0.1) / 8, (road + end) / 2 - height / 120,
                        width * (i + 0.6) / 8, (road + end) / 2 + height / 120), fill=(238, 238, 234))
@@ -98,14 +98,14 @@ def _street(width: int, height: int, rng: random.Random) -> Image.Image:
 def _night(width: int, height: int, rng: random.Random) -> Image.Image:
     """A dark grey-blue sky with specks of light, hills, a darker ground."""
     line = _horizon(height, rng) + round(height * 0.2)
-    picture, pen = _canvas(width, height, _near((50, 56, 78), rng), (92, 98, 120))
+    picture, pen = _sky_canvas(width, height, _varied((50, 56, 78), rng), (92, 98, 120))
     for _ in range(60):
         x, y, size = rng.uniform(0, width), rng.uniform(0, line), width / rng.uniform(500, 900)
         pen.ellipse((x - size, y - size, x + size, y + size), fill=(196, 200, 210))
-    _hill(pen, width, line, rng.uniform(0.1, 0.9), _near((72, 80, 96), rng))
-    pen.rectangle((0, line, width, height), fill=_near((64, 72, 82), rng))
-    for x, y, near in _scattered(20, width, line, height, rng):
-        _tuft(pen, x, y, width / 70 * (0.4 + near), (84, 94, 100))
+    _draw_hill(pen, width, line, rng.uniform(0.1, 0.9), _varied((72, 80, 96), rng))
+    pen.rectangle((0, line, width, height), fill=_varied((64, 72, 82), rng))
+    for x, y, near in _scattered_points(20, width, line, height, rng):
+        _draw_tuft(pen, x, y, width / 70 * (0.4 + near), (84, 94, 100))
     return picture
 
 
@@ -116,18 +116,18 @@ def _plain(width: int, height: int, rng: random.Random) -> Image.Image:
 
 def _noisy(width: int, height: int, rng: random.Random) -> Image.Image:
     """Squares, each of a pale colour of its own."""
-    cell = max(width, height) / CELLS
+    cell = max(width, height) / NOISE_CELLS
     columns, rows = max(1, round(width / cell)), max(1, round(height / cell))
     noise = Image.frombytes("RGB", (columns, rows), rng.randbytes(columns * rows * 3))
-    tint = [rng.randint(206, 255 - NOISE) for _ in range(3)]
-    pale = noise.point([base + byte % (2 * NOISE + 1) - NOISE for base in tint for byte in range(256)])
+    tint = [rng.randint(206, 255 - NOISE_LEVEL) for _ in range(3)]
+    pale = noise.point([base + byte % (2 * NOISE_LEVEL + 1) - NOISE_LEVEL for base in tint for byte in range(256)])
     return pale.resize((width, height), Image.Resampling.NEAREST)
 
 
-_PAINTERS = dict(zip(SETTINGS, (_field, _sea, _room, _street, _night, _plain, _noisy)))
+_PAINTERS = dict(zip(BACKGROUNDS, (_field, _sea, _room, _street, _night, _plain, _noisy)))
 
 
-def _canvas(width: int, height: int, top: Color, bottom: Color) -> tuple[Image.Image, ImageDraw.ImageDraw]:
+def _sky_canvas(width: int, height: int, top: Color, bottom: Color) -> tuple[Image.Image, ImageDraw.ImageDraw]:
     """A ground that goes from one colour to another by the height of two thirds, and a pen for it."""
     column = Image.new("RGB", (1, 3), bottom)
     column.putpixel((0, 0), top)
@@ -137,20 +137,20 @@ def _canvas(width: int, height: int, top: Color, bottom: Color) -> tuple[Image.I
 
 
 def _horizon(height: int, rng: random.Random) -> int:
-    return round(height * rng.uniform(HORIZON - SWAY, HORIZON + SWAY))
+    return round(height * rng.uniform(HORIZON - HORIZON_JITTER, HORIZON + HORIZON_JITTER))
 
 
-def _near(color: Color, rng: random.Random) -> Color:
-    return tuple(min(255, channel + rng.randint(-TINT, TINT)) for channel in color)
+def _varied(color: Color, rng: random.Random) -> Color:
+    return tuple(min(255, channel + rng.randint(-COLOR_JITTER, COLOR_JITTER)) for channel in color)
 
 
-def _scattered(count: int, width: int, top: int, bottom: int, rng: random.Random):
+def _scattered_points(num_points: int, width: int, top: int, bottom: int, rng: random.Random):
     """Random x, y below the horizon, far ones first, and how near each is (0-1)."""
-    for near in sorted(rng.random() for _ in range(count)):
+    for near in sorted(rng.random() for _ in range(num_points)):
         yield rng.uniform(0, width), top + (bottom - top) * near, near
 
 
-def _clouds(pen: ImageDraw.ImageDraw, width: int, line: int, color: Color, rng: random.Random):
+def _draw_clouds(pen: ImageDraw.ImageDraw, width: int, line: int, color: Color, rng: random.Random):
     for _ in range(rng.randint(2, 4)):
         x, y, size = rng.uniform(0, width), rng.uniform(0.15, 0.6) * line, width * rng.uniform(0.03, 0.05)
         for dx, grow in ((-1.4, 0.7), (0, 1.0), (1.4, 0.75), (0.6, 0.8)):
@@ -158,20 +158,20 @@ def _clouds(pen: ImageDraw.ImageDraw, width: int, line: int, color: Color, rng: 
                          x + (dx + 1.2 * grow) * size, y + grow * 0.5 * size), fill=color)
 
 
-def _hill(pen: ImageDraw.ImageDraw, width: int, line: int, middle: float, color: Color):
+def _draw_hill(pen: ImageDraw.ImageDraw, width: int, line: int, middle: float, color: Color):
     pen.ellipse(((middle - 0.5) * width, line * 0.72, (middle + 0.5) * width, line * 1.28), fill=color)
 
 
-def _tuft(pen: ImageDraw.ImageDraw, x: float, y: float, size: float, color: Color):
+def _draw_tuft(pen: ImageDraw.ImageDraw, x: float, y: float, size: float, color: Color):
     """Three blades of grass."""
     for lean in (-0.7, 0.0, 0.7):
         pen.polygon(((x - size / 5, y), (x + lean * size, y - size), (x + size / 5, y)), fill=color)
 
 
-def _front(pen: ImageDraw.ImageDraw, place: tuple, color: Color):
+def _draw_house_front(pen: ImageDraw.ImageDraw, box: tuple, color: Color):
     """A house front with windows in rows."""
-    left, top, right, bottom = place
-    pen.rectangle(place, fill=color)
+    left, top, right, bottom = box
+    pen.rectangle(box, fill=color)
     across, down = (right - left) / 7, (right - left) / 4
     for row in range(int((bottom - top) / down / 1.3)):
         for column in (1, 3, 5):

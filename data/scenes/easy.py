@@ -21,10 +21,10 @@ Pair = tuple[str, str]  # colour, kind
 Outline = tuple[tuple[float, float], ...]  # corners in a box of side 1, origin top-left
 
 SUPERSAMPLE = 4   # draw this much larger, then average: smooth edges
-SHADE = 10        # a "red" differs from another "red" by up to this much per channel (0-255)
-GRAIN = 3         # and a cell of the background from its neighbour
-CELL = 4          # pixels along a cell: coarser than a pixel, or the PNG is four times as large
-TRIES = 30        # spots tried for one thing before a crowded scene is begun again
+SHADE_JITTER = 10        # a "red" differs from another "red" by up to this much per channel (0-255)
+GRID_NOISE = 3         # and a cell of the background from its neighbour
+NOISE_CELL = 4          # pixels along a cell: coarser than a pixel, or the PNG is four times as large
+PLACEMENT_TRIES = 30        # spots tried for one thing before a crowded scene is begun again
 
 COLORS = {
     "red": (206, 24, 40), "green": (28, 148, 60), "blue": (32, 84, 220),
@@ -33,8 +33,8 @@ COLORS = {
 
 
 def _circle(corners: int = 32) -> Outline:
-    turns = [2 * math.pi * i / corners for i in range(corners)]
-    return tuple((0.5 + 0.5 * math.cos(turn), 0.5 + 0.5 * math.sin(turn)) for turn in turns)
+    angles = [2 * math.pi * i / corners for i in range(corners)]
+    return tuple((0.5 + 0.5 * math.cos(angle), 0.5 + 0.5 * math.sin(angle)) for angle in angles)
 
 
 # The centre of each box is on the thing: that is where a point must land.
@@ -50,10 +50,10 @@ KINDS: dict[str, Outline] = {
 @dataclass(frozen=True)
 class EasyLevel:
     """How hard the scenes of a level are. Percent means percent of the picture's width."""
-    side: int                          # pixels
+    image_size: int                          # pixels
     radius: tuple[float, float]        # half the side of a thing's box, percent
     gap: float                         # least distance between two boxes, percent
-    most: int                          # things in one picture
+    max_things: int                          # things in one picture
     colors: tuple[str, ...]
     kinds: tuple[str, ...]
     held_out: tuple[Pair, ...]         # never drawn nor named in train and val: they test composition
@@ -65,10 +65,10 @@ class EasyLevel:
         return [pair for pair in every if pair not in self.held_out]
 
 
-EASY = EasyLevel(side=64, radius=(8.0, 13.0), gap=3.0, most=7, colors=tuple(COLORS), kinds=tuple(KINDS),
+EASY = EasyLevel(image_size=64, radius=(8.0, 13.0), gap=3.0, max_things=7, colors=tuple(COLORS), kinds=tuple(KINDS),
              held_out=(("red", "triangle"), ("blue", "cross"), ("yellow", "circle")))
 # A picture twice as wide, and things of 5 to 8 pixels, of which an overview of 64 px keeps 3 or 4.
-SMALL = replace(EASY, side=128, radius=(2.0, 3.2), gap=1.5)
+SMALL = replace(EASY, image_size=128, radius=(2.0, 3.2), gap=1.5)
 
 
 @dataclass(frozen=True)
@@ -76,19 +76,19 @@ class Scene:
     """What is there. `look` seeds whatever carries no fact: the tint, the grain, the shades."""
     width: int   # pixels
     height: int
-    look: int
+    style_seed: int
     things: tuple[Thing, ...]
     columns: ClassVar[dict] = {}  # its annotations say it all
     suffix: ClassVar[str] = ".png"
 
     def draw(self) -> Image.Image:
         """The scene as an RGB picture, antialiased."""
-        rng = random.Random(self.look)
+        rng = random.Random(self.style_seed)
         size = self.width * SUPERSAMPLE, self.height * SUPERSAMPLE
-        canvas = _background(self, rng).resize(size, Image.Resampling.NEAREST)
+        canvas = _draw_background(self, rng).resize(size, Image.Resampling.NEAREST)
         pen = ImageDraw.Draw(canvas)
         for thing in self.things:
-            pen.polygon(_corners(thing, canvas.size), fill=_shade(thing.color, rng))
+            pen.polygon(_corners(thing, canvas.size), fill=_varied_color(thing.color, rng))
         return canvas.reduce(SUPERSAMPLE)
 
 
@@ -97,9 +97,9 @@ def pair_of(thing: Thing) -> Pair:
     return thing.color, thing.kind
 
 
-def choose_pairs(count: int, level: EasyLevel, split: str, rng: random.Random, twins: bool = False) -> list[Pair]:
+def choose_pairs(num_pairs: int, level: EasyLevel, split: str, rng: random.Random, allow_duplicates: bool = False) -> list[Pair]:
     """Pairs for a scene of the split; in `novel` the first is held out. With `twins` two may be equal."""
-    pairs = rng.choices(level.pairs, k=count) if twins else rng.sample(level.pairs, count)
+    pairs = rng.choices(level.pairs, k=num_pairs) if allow_duplicates else rng.sample(level.pairs, num_pairs)
     return [rng.choice(level.held_out), *pairs[1:]] if split == "novel" else pairs
 
 
@@ -110,32 +110,32 @@ def split_of(things: tuple[Thing, ...], level: EasyLevel) -> str:
     return train_or_val([(t.kind, t.color, t.x, t.y, t.width, t.height) for t in things])
 
 
-def asked_about(scene: Scene, level: EasyLevel, split: str) -> list[Thing]:
+def queryable_things(scene: Scene, level: EasyLevel, split: str) -> list[Thing]:
     """The things a question may be about: all; in `novel`, those of the pairs that were never trained on."""
     return [thing for thing in scene.things if split != "novel" or pair_of(thing) in level.held_out]
 
 
-def make_scene(pairs: list[Pair], level: EasyLevel, split: str, rng: random.Random, border: float = 0.0) -> Scene:
+def make_scene(pairs: list[Pair], level: EasyLevel, split: str, rng: random.Random, grid_margin: float = 0.0) -> Scene:
     """A scene of these pairs that belongs to the split. `border`: see `arrange`."""
     held_out = any(pair in level.held_out for pair in pairs)
     assert held_out == (split == "novel"), f"{pairs} cannot be in {split}"
     while True:
-        things = arrange(pairs, level, rng, border)
+        things = place_things(pairs, level, rng, grid_margin)
         if split_of(things, level) == split:
-            return Scene(level.side, level.side, rng.getrandbits(32), things)
+            return Scene(level.image_size, level.image_size, rng.getrandbits(32), things)
 
 
-def arrange(pairs: list[Pair], level: EasyLevel, rng: random.Random, border: float = 0.0) -> tuple[Thing, ...]:
+def place_things(pairs: list[Pair], level: EasyLevel, rng: random.Random, grid_margin: float = 0.0) -> tuple[Thing, ...]:
     """A free spot for each pair: no two boxes nearer than the gap, all inside the picture.
 
     border  percent by which centres keep clear of the lines at 1/3 and 2/3, where "left" becomes "center"
     """
-    assert len(pairs) <= level.most, f"{len(pairs)} things do not fit into one picture"
+    assert len(pairs) <= level.max_things, f"{len(pairs)} things do not fit into one picture"
     things: list[Thing] = []
     while len(things) < len(pairs):
-        for _ in range(TRIES):
+        for _ in range(PLACEMENT_TRIES):
             thing = _random_thing(pairs[len(things)], level, rng)
-            if _clear_of_lines(thing, border) and all(_apart(thing, other, level.gap) for other in things):
+            if _off_grid_lines(thing, grid_margin) and all(_boxes_apart(thing, other, level.gap) for other in things):
                 things.append(thing)
                 break
         else:
@@ -145,33 +145,33 @@ def arrange(pairs: list[Pair], level: EasyLevel, rng: random.Random, border: flo
 
 def _random_thing(pair: Pair, level: EasyLevel, rng: random.Random) -> Thing:
     """Its box lies on whole (supersampled) pixels, so that x and y are the exact centre of what is drawn."""
-    canvas = level.side * SUPERSAMPLE
+    canvas = level.image_size * SUPERSAMPLE
     low, high = (2 * radius / 100 * canvas for radius in level.radius)
-    size = rng.randint(math.ceil(low), math.floor(high))
-    left, top = rng.randint(0, canvas - size), rng.randint(0, canvas - size)
-    x, y, side = (round(value * 100 / canvas, 2) for value in (left + size / 2, top + size / 2, size))
-    return Thing(kind=pair[1], color=pair[0], x=x, y=y, width=side, height=side)
+    thing_pixels = rng.randint(math.ceil(low), math.floor(high))
+    left, top = rng.randint(0, canvas - thing_pixels), rng.randint(0, canvas - thing_pixels)
+    x, y, thing_size = (round(value * 100 / canvas, 2) for value in (left + thing_pixels / 2, top + thing_pixels / 2, thing_pixels))
+    return Thing(kind=pair[1], color=pair[0], x=x, y=y, width=thing_size, height=thing_size)
 
 
-def _clear_of_lines(thing: Thing, border: float) -> bool:
-    return all(abs(value - line) >= border for value in (thing.x, thing.y) for line in (100 / 3, 200 / 3))
+def _off_grid_lines(thing: Thing, grid_margin: float) -> bool:
+    return all(abs(value - line) >= grid_margin for value in (thing.x, thing.y) for line in (100 / 3, 200 / 3))
 
 
-def _apart(a: Thing, b: Thing, gap: float) -> bool:
+def _boxes_apart(a: Thing, b: Thing, gap: float) -> bool:
     return (abs(a.x - b.x) >= (a.width + b.width) / 2 + gap or
             abs(a.y - b.y) >= (a.height + b.height) / 2 + gap)
 
 
-def _background(scene: Scene, rng: random.Random) -> Image.Image:
+def _draw_background(scene: Scene, rng: random.Random) -> Image.Image:
     """A light tint with a little grain."""
-    columns, rows = -(-scene.width // CELL), -(-scene.height // CELL)
+    columns, rows = -(-scene.width // NOISE_CELL), -(-scene.height // NOISE_CELL)
     noise = Image.frombytes("RGB", (columns, rows), rng.randbytes(columns * rows * 3))
     tint = [rng.randint(226, 250) for _ in range(3)]
-    return noise.point([base + byte % (2 * GRAIN + 1) - GRAIN for base in tint for byte in range(256)])
+    return noise.point([base + byte % (2 * GRID_NOISE + 1) - GRID_NOISE for base in tint for byte in range(256)])
 
 
-def _shade(color: str, rng: random.Random) -> tuple[int, ...]:
-    return tuple(min(255, max(0, channel + rng.randint(-SHADE, SHADE))) for channel in COLORS[color])
+def _varied_color(color: str, rng: random.Random) -> tuple[int, ...]:
+    return tuple(min(255, max(0, channel + rng.randint(-SHADE_JITTER, SHADE_JITTER))) for channel in COLORS[color])
 
 
 def _corners(thing: Thing, size: tuple[int, int]) -> list[tuple[int, int]]:

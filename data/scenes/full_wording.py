@@ -10,159 +10,159 @@ import random
 from collections import Counter
 from typing import NamedTuple
 
-from data.scenes.easy_wording import WAYS, ahead, at, place_of
+from data.scenes.easy_wording import DIRECTIONS, offset_along, region_phrase, region_of
 from data.scenes.objects import COLORS, KINDS
-from data.scenes.full import FullScene, Wish, is_held_out, meets
+from data.scenes.full import FullScene, ObjectSpec, is_held_out, matches_spec
 from minimolmo.flow import Thing
 
-CLEAR = 6.0     # percent by which a centre must be further left, right, up or down to be called so
-LARGER = 1.5    # times the area that a thing must have to be called larger
-ENDS = {"leftmost": (-1, 0), "rightmost": (1, 0), "highest": (0, -1), "lowest": (0, 1)}
+MIN_OFFSET = 6.0     # percent by which a centre must be further left, right, up or down to be called so
+MIN_AREA_RATIO = 1.5    # times the area that a thing must have to be called larger
+OUTERMOST = {"leftmost": (-1, 0), "rightmost": (1, 0), "highest": (0, -1), "lowest": (0, 1)}
 
 
-class Reference(NamedTuple):
+class ReferringExpression(NamedTuple):
     """A phrase without article and the things it means: "red boats left of the tree"."""
-    one: str       # "red boat left of the tree"
-    several: str   # "red boats left of the tree"
+    singular: str       # "red boat left of the tree"
+    plural: str   # "red boats left of the tree"
     things: tuple[Thing, ...]
 
 
-def noun(wish: Wish, several: bool = False) -> str:
+def spec_text(spec: ObjectSpec, plural: bool = False) -> str:
     """A wish in words, its pattern first: "striped red balloons", "red things", "fish"."""
-    word = wish.kind or "thing"
-    if several:
-        word = KINDS[wish.kind].plural if wish.kind else "things"
-    pattern = wish.pattern if wish.pattern != "plain" else "plain" * bool(wish.pattern)
-    return " ".join(part for part in (pattern, wish.color, word) if part)
+    word = spec.kind or "thing"
+    if plural:
+        word = KINDS[spec.kind].plural if spec.kind else "things"
+    pattern = spec.pattern if spec.pattern != "plain" else "plain" * bool(spec.pattern)
+    return " ".join(part for part in (pattern, spec.color, word) if part)
 
 
-def wish_of(thing: Thing) -> Wish:
+def spec_of(thing: Thing) -> ObjectSpec:
     """Everything a name says of a thing; that it is plain goes without saying."""
-    return Wish(thing.color, "" if thing.pattern == "plain" else thing.pattern, thing.kind)
+    return ObjectSpec(thing.color, "" if thing.pattern == "plain" else thing.pattern, thing.kind)
 
 
-def name(thing: Thing) -> str:
+def thing_text(thing: Thing) -> str:
     """Colour, kind and, where it has one, pattern: "dotted blue cup"."""
-    return noun(wish_of(thing))
+    return spec_text(spec_of(thing))
 
 
-def matching(scene: FullScene, wish: Wish) -> tuple[Thing, ...]:
+def matching_things(scene: FullScene, spec: ObjectSpec) -> tuple[Thing, ...]:
     """The things that are what the wish says."""
-    return tuple(thing for thing in scene.things if meets(thing, wish))
+    return tuple(thing for thing in scene.things if matches_spec(thing, spec))
 
 
-def wishes_of(thing: Thing) -> list[Wish]:
+def specs_for(thing: Thing) -> list[ObjectSpec]:
     """Every way to name what this thing is one of."""
-    wishes = [Wish(thing.color, "", thing.kind), Wish("", "", thing.kind), Wish(thing.color, "", "")]
+    specs = [ObjectSpec(thing.color, "", thing.kind), ObjectSpec("", "", thing.kind), ObjectSpec(thing.color, "", "")]
     if thing.pattern != "plain":
-        wishes += [wish_of(thing), Wish("", thing.pattern, thing.kind), Wish("", thing.pattern, "")]
-    return wishes
+        specs += [spec_of(thing), ObjectSpec("", thing.pattern, thing.kind), ObjectSpec("", thing.pattern, "")]
+    return specs
 
 
-def plain_references(scene: FullScene) -> list[Reference]:
+def attribute_expressions(scene: FullScene) -> list[ReferringExpression]:
     """Everything that a name alone means, several things or one."""
-    wishes = sorted({wish for thing in scene.things for wish in wishes_of(thing)})
-    return [Reference(noun(wish), noun(wish, several=True), matching(scene, wish)) for wish in wishes]
+    specs = sorted({spec for thing in scene.things for spec in specs_for(thing)})
+    return [ReferringExpression(spec_text(spec), spec_text(spec, plural=True), matching_things(scene, spec)) for spec in specs]
 
 
-def alone(scene: FullScene) -> list[Thing]:
+def unambiguous_things(scene: FullScene) -> list[Thing]:
     """Things whose colour and kind no other thing has: they can be named without doubt."""
     count = Counter((thing.color, thing.kind) for thing in scene.things)
     return [thing for thing in scene.things if count[thing.color, thing.kind] == 1]
 
 
-def area(scene: FullScene, thing: Thing) -> float:
+def box_area(scene: FullScene, thing: Thing) -> float:
     """Of its box, in pixels."""
     return thing.width * scene.width * thing.height * scene.height / 1e4
 
 
-def clearly(way: tuple[int, int], anchor: Thing, things: tuple[Thing, ...]) -> tuple[Thing, ...]:
+def things_on_side(direction: tuple[int, int], anchor: Thing, things: tuple[Thing, ...]) -> tuple[Thing, ...]:
     """Those of the things, the anchor aside, that lie on this side of it; none if any one is in doubt."""
-    gaps = [(ahead(thing, anchor, way), thing) for thing in things if thing != anchor]
-    if any(abs(gap) <= CLEAR for gap, _ in gaps):
+    offsets = [(offset_along(thing, anchor, direction), thing) for thing in things if thing != anchor]
+    if any(abs(offset) <= MIN_OFFSET for offset, _ in offsets):
         return ()
-    return tuple(thing for gap, thing in gaps if gap > CLEAR)
+    return tuple(thing for offset, thing in offsets if offset > MIN_OFFSET)
 
 
-def relations(scene: FullScene) -> list[Reference]:
+def relation_expressions(scene: FullScene) -> list[ReferringExpression]:
     """"boats left of the tree": the tree is known by its name, and each boat clearly is left of it or not."""
     found = []
-    wishes = sorted({wish for t in scene.things for wish in (Wish(kind=t.kind), Wish(t.color, "", t.kind))})
-    for anchor, wish, (words, way) in itertools.product(alone(scene), wishes, WAYS.items()):
-        things = matching(scene, wish)
-        there = clearly(way, anchor, things)
-        if there and len(there) < len(things):
-            tail = f" {words} the {anchor.color} {anchor.kind}"
-            found.append(Reference(noun(wish) + tail, noun(wish, True) + tail, there))
+    specs = sorted({spec for t in scene.things for spec in (ObjectSpec(kind=t.kind), ObjectSpec(t.color, "", t.kind))})
+    for anchor, spec, (relation, direction) in itertools.product(unambiguous_things(scene), specs, DIRECTIONS.items()):
+        things = matching_things(scene, spec)
+        on_side = things_on_side(direction, anchor, things)
+        if on_side and len(on_side) < len(things):
+            phrase = f" {relation} the {anchor.color} {anchor.kind}"
+            found.append(ReferringExpression(spec_text(spec) + phrase, spec_text(spec, True) + phrase, on_side))
     return found
 
 
-def extremes(scene: FullScene) -> list[Reference]:
+def superlative_expressions(scene: FullScene) -> list[ReferringExpression]:
     """"largest cup", "leftmost red boat": one of several, by a clear margin."""
     found = []
-    for reference in plain_references(scene):
-        if len(reference.things) < 2 or reference.one.startswith("plain"):
+    for expression in attribute_expressions(scene):
+        if len(expression.things) < 2 or expression.singular.startswith("plain"):
             continue
-        for word, thing in [*_ends(reference.things), *sizes(scene, reference.things)]:
-            phrase = f"{word} {reference.one}"  # "largest cups" would be said of several
-            found.append(Reference(phrase, phrase, (thing,)))
+        for superlative, thing in [*_outermost_things(expression.things), *largest_and_smallest(scene, expression.things)]:
+            phrase = f"{superlative} {expression.singular}"  # "largest cups" would be said of several
+            found.append(ReferringExpression(phrase, phrase, (thing,)))
     return found
 
 
-def _ends(things: tuple[Thing, ...]) -> list[tuple[str, Thing]]:
+def _outermost_things(things: tuple[Thing, ...]) -> list[tuple[str, Thing]]:
     found = []
-    for word, way in ENDS.items():
-        first, second = sorted(things, key=lambda t: -(way[0] * t.x + way[1] * t.y))[:2]
-        if ahead(first, second, way) > CLEAR:
-            found.append((word, first))
+    for superlative, direction in OUTERMOST.items():
+        first, second = sorted(things, key=lambda t: -(direction[0] * t.x + direction[1] * t.y))[:2]
+        if offset_along(first, second, direction) > MIN_OFFSET:
+            found.append((superlative, first))
     return found
 
 
-def sizes(scene: FullScene, things: tuple[Thing, ...]) -> list[tuple[str, Thing]]:
+def largest_and_smallest(scene: FullScene, things: tuple[Thing, ...]) -> list[tuple[str, Thing]]:
     """The largest and the smallest of two things or more, where the margin is clear."""
-    order = sorted(things, key=lambda thing: area(scene, thing))
+    by_area = sorted(things, key=lambda thing: box_area(scene, thing))
     found = []
-    if area(scene, order[-1]) > LARGER * area(scene, order[-2]):
-        found.append(("largest", order[-1]))
-    if LARGER * area(scene, order[0]) < area(scene, order[1]):
-        found.append(("smallest", order[0]))
+    if box_area(scene, by_area[-1]) > MIN_AREA_RATIO * box_area(scene, by_area[-2]):
+        found.append(("largest", by_area[-1]))
+    if MIN_AREA_RATIO * box_area(scene, by_area[0]) < box_area(scene, by_area[1]):
+        found.append(("smallest", by_area[0]))
     return found
 
 
-def hidden_pairs(scene: FullScene) -> list[tuple[Thing, Thing]]:
+def occluded_pairs(scene: FullScene) -> list[tuple[Thing, Thing]]:
     """(front, back) where the front thing hides part of the back one; both can be named."""
-    known = alone(scene)
-    pairs = [(scene.things[front], scene.things[back]) for front, back in scene.hides]
-    return [(front, back) for front, back in pairs if front in known and back in known]
+    nameable = unambiguous_things(scene)
+    pairs = [(scene.things[front], scene.things[back]) for front, back in scene.occlusions]
+    return [(front, back) for front, back in pairs if front in nameable and back in nameable]
 
 
-def absent(scene: FullScene, rng: random.Random, held_out: bool, most: int = 20) -> list[Wish]:
+def absent_specs(scene: FullScene, rng: random.Random, allow_held_out: bool, max_specs: int = 20) -> list[ObjectSpec]:
     """Names that mean nothing here, near misses first: the colour of one thing with the kind of another.
 
     held_out  whether pairs that training never shows may be named
     most      how many at most
     """
-    near = {Wish(a.color, "", b.kind) for a in scene.things for b in scene.things}
-    far = {Wish("", "", rng.choice(list(KINDS))) for _ in range(3)}
-    far |= {Wish(rng.choice(list(COLORS)), "", rng.choice(list(KINDS))) for _ in range(3)}
-    groups = [sorted(near), sorted(far)]
+    near_misses = {ObjectSpec(a.color, "", b.kind) for a in scene.things for b in scene.things}
+    others = {ObjectSpec("", "", rng.choice(list(KINDS))) for _ in range(3)}
+    others |= {ObjectSpec(rng.choice(list(COLORS)), "", rng.choice(list(KINDS))) for _ in range(3)}
+    groups = [sorted(near_misses), sorted(others)]
     for group in groups:
         rng.shuffle(group)
-    wishes = [wish for group in groups for wish in group if not matching(scene, wish)]
-    return [wish for wish in wishes if held_out or not is_held_out(wish)][:most]
+    specs = [spec for group in groups for spec in group if not matching_things(scene, spec)]
+    return [spec for spec in specs if allow_held_out or not is_held_out(spec)][:max_specs]
 
 
 def size_word(scene: FullScene, thing: Thing) -> str:
     """How large it looks in the picture; "" for the usual."""
-    share = area(scene, thing) / (scene.width * scene.height)
+    share = box_area(scene, thing) / (scene.width * scene.height)
     return "tiny" if share < 0.002 else "small" if share < 0.006 else "big" if share > 0.06 else ""
 
 
-def where(thing: Thing) -> str:
+def place_phrase(thing: Thing) -> str:
     """Its ninth of the picture, with a preposition: "at the top left"."""
-    return at(place_of(thing))
+    return region_phrase(region_of(thing))
 
 
-def listed(parts: list[str]) -> str:
+def join_with_and(items: list[str]) -> str:
     """"a cup, a key and a hat"."""
-    return " and ".join([", ".join(parts[:-1])] * (len(parts) > 1) + parts[-1:])
+    return " and ".join([", ".join(items[:-1])] * (len(items) > 1) + items[-1:])

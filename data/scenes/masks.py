@@ -15,15 +15,15 @@ from minimolmo.flow import Point, Thing
 
 def visible_masks(things: Sequence[Thing], width: int, height: int) -> list[np.ndarray]:
     """For each thing of a picture of width x height pixels where it is seen: (height, width) bool."""
-    free, masks = np.ones((height, width), bool), []
+    uncovered, masks = np.ones((height, width), bool), []
     for thing in reversed(things):
         covered = np.asarray(silhouette(thing, width, height)) > 0
-        masks.append(covered & free)
-        free &= ~covered
+        masks.append(covered & uncovered)
+        uncovered &= ~covered
     return masks[::-1]
 
 
-def shows(mask: np.ndarray, point: Point) -> bool:
+def covers_point(mask: np.ndarray, point: Point) -> bool:
     """Whether the mask is true at a point in percent of the picture."""
     height, width = mask.shape
     column, row = (min(int(share / 100 * side), side - 1) for share, side in zip(point, (width, height)))
