@@ -91,7 +91,8 @@ class DatasetSpec:
         return [(split, index) for split in SPLITS for index in range(self.num_images[split])]
 
 
-def make_dataset_spec(name: str, level: str = "easy", seed: int = 1, images: int | None = None) -> DatasetSpec:
+def make_dataset_spec(name: str, level: str = "easy", seed: int = 1,
+                      images: int | None = None) -> DatasetSpec:
     """A checked plan. `images` asks for that many train images instead of the set's own number."""
     get_level(level)
     if name not in NUM_IMAGES[level]:
@@ -114,11 +115,16 @@ def make_dataset_specs(arguments: argparse.Namespace, datasets: dict[str, MakeEx
         return specs
     default_total = sum(spec.num_images["train"] for spec in specs)
     images = [max(1, round(arguments.images * spec.num_images["train"] / default_total)) for spec in specs]
-    images = images if arguments.images > 0 else [arguments.images] * len(specs)  # make_plan says what is wrong
-    return [make_dataset_spec(spec.name, spec.level, spec.seed, num_train) for spec, num_train in zip(specs, images)]
+    if arguments.images < 1:  # make_dataset_spec raises the error
+        images = [arguments.images] * len(specs)
+    return [
+        make_dataset_spec(spec.name, spec.level, spec.seed, num_train)
+        for spec, num_train in zip(specs, images)
+    ]
 
 
-def write_dataset(spec: DatasetSpec, make_example: MakeExample, data_folder: Path = DATA_FOLDER, workers: int = 1) -> Path:
+def write_dataset(spec: DatasetSpec, make_example: MakeExample, data_folder: Path = DATA_FOLDER,
+                  workers: int = 1) -> Path:
     """Draw the set at folder/<name>/<level>, or leave the one that is there if it is the same and whole."""
     if workers < 1:
         raise ValueError(f"workers={workers} draw nothing. Try workers=1 or workers=2.")
@@ -161,13 +167,14 @@ def _check_only_own_files(folder: Path):
 
 
 def _draw_and_rename(spec: DatasetSpec, make_example: MakeExample, folder: Path, workers: int, code: str):
-    partial_folder, old_folder = folder.with_name(f"{folder.name}.part"), folder.with_name(f"{folder.name}.old")
+    partial_folder, old_folder = (folder.with_name(f"{folder.name}.{suffix}") for suffix in ("part", "old"))
     try:
         for leftover in (partial_folder, old_folder):  # by a run that was killed
             shutil.rmtree(leftover, ignore_errors=True)
         (partial_folder / "images").mkdir(parents=True)
         _write_rows(spec, make_example, partial_folder, workers)
-        (partial_folder / MANIFEST).write_text(json.dumps(_manifest(spec, partial_folder, code), indent=1) + "\n")
+        manifest = json.dumps(_manifest(spec, partial_folder, code), indent=1)
+        (partial_folder / MANIFEST).write_text(manifest + "\n")
         if folder.exists():
             folder.rename(old_folder)
         partial_folder.rename(folder)
@@ -206,14 +213,16 @@ def _exit_with_parent():
     os._exit(1)
 
 
-def _write_example(spec: DatasetSpec, make_example: MakeExample, partial_folder: Path, split_and_index: tuple[str, int]) -> str:
+def _write_example(spec: DatasetSpec, make_example: MakeExample, partial_folder: Path,
+                   split_and_index: tuple[str, int]) -> str:
     """One image to its file; its row comes back as a line."""
     picture, row = make_row(spec, make_example, *split_and_index)
     picture.draw().save(partial_folder / row["image"], **SAVE_OPTIONS[picture.suffix])
     return json.dumps(row) + "\n"
 
 
-def make_row(spec: DatasetSpec, make_example: MakeExample, split: str, index: int) -> tuple[DrawableScene, dict]:
+def make_row(spec: DatasetSpec, make_example: MakeExample, split: str,
+             index: int) -> tuple[DrawableScene, dict]:
     """What one image shows, not yet drawn, and its row."""
     rng = random.Random(f"{spec.seed}/{spec.name}/{split}/{index}")
     picture, annotations = make_example(get_level(spec.level), split, rng)
@@ -236,7 +245,10 @@ def thing_to_json(thing: Thing) -> dict:
 
 
 def _manifest(spec: DatasetSpec, folder: Path, code: str) -> dict:
-    digests = {split: hashlib.sha256((folder / f"{split}.jsonl").read_bytes()).hexdigest() for split in SPLITS}
+    digests = {
+        split: hashlib.sha256((folder / f"{split}.jsonl").read_bytes()).hexdigest()
+        for split in SPLITS
+    }
     return {"set": spec.name, "level": spec.level, "seed": spec.seed, "counts": spec.num_images, "code": code,
             "images": len(os.listdir(folder / "images")), "sha256": digests}
 
@@ -244,7 +256,8 @@ def _manifest(spec: DatasetSpec, folder: Path, code: str) -> dict:
 def run_command_line(datasets: dict[str, MakeExample], arguments: Iterable[str] | None = None):
     """The command line of `prepare_all` and of every `prepare`: draws the sets it is given."""
     parser = argparse.ArgumentParser(description="Draw mini-PixMo: pictures and what is said about them.")
-    parser.add_argument("--level", default=next(level for level in NUM_IMAGES if datasets.keys() & NUM_IMAGES[level]),
+    parser.add_argument("--level",
+                        default=next(level for level in NUM_IMAGES if datasets.keys() & NUM_IMAGES[level]),
                         help=f"one of {', '.join(NUM_IMAGES)} (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sets", help=f"names with commas between them, of {', '.join(datasets)}")

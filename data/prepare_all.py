@@ -8,12 +8,14 @@ from data.cap_qa.prepare import make_example as cap_qa
 from data.clocks.prepare import make_example as clocks
 from data.count.prepare import make_example as count
 from data.docs.prepare import make_example as docs
+from data.generate import run_command_line
 from data.point_explanations.prepare import make_example as point_explanations
 from data.points.prepare import make_example as points
-from data.generate import run_command_line
 
-DATASETS = {"points": points, "count": count, "ask_model_anything": ask_model_anything, "cap": cap,
-        "cap_qa": cap_qa, "point_explanations": point_explanations, "docs": docs, "clocks": clocks}
+DATASETS = {
+    "points": points, "count": count, "ask_model_anything": ask_model_anything, "cap": cap, "cap_qa": cap_qa,
+    "point_explanations": point_explanations, "docs": docs, "clocks": clocks
+}
 
 if __name__ == "__main__":
     run_command_line(DATASETS)

@@ -70,7 +70,12 @@ def test_no_facts_are_in_two_splits():
 
 def test_novel_topics_are_named_in_no_title_of_train_and_val():
     """Wind speed, sailing, minerals: only in novel."""
-    kept = {topic.title for group in (TOPICS, SCATTER_TOPICS, PROCESSES, CYCLES) for topic in group if topic.novel}
+    kept = {
+        topic.title
+        for group in (TOPICS, SCATTER_TOPICS, PROCESSES, CYCLES)
+        for topic in group
+        if topic.novel
+    }
     kept |= {whole.root for whole in HIERARCHIES if whole.novel}
     words = {split: repr([document.page.data for document, _ in composed(split)]) for split in ("train",
                                                                                                 "val")}
@@ -155,8 +160,8 @@ def test_tenths_are_added_without_error():
 
 def test_where_two_are_highest_nobody_asks_which():
     """Nor which of them is higher."""
-    told = gathered(lambda grid, rng: grid_questions(grid, rng), replace(RAIN, values=((70,), (10,), (25,),
-                                                                                  (70,))))
+    told = gathered(lambda grid, rng: grid_questions(grid, rng),
+                    replace(RAIN, values=((70, ), (10, ), (25, ), (70, ))))
     assert ("extremum", "month", "highest", "rainfall") not in told
     assert ("extremum", "month", "lowest", "rainfall") in told
     assert not [key for key in told if key[0] in ("choice", "trend", "difference") and {"Jan",
@@ -187,8 +192,8 @@ def test_a_flow_chart_knows_what_follows_and_where_no_leads():
 
 def test_a_circle_has_as_many_arrows_as_steps():
     """And the last leads to the first."""
-    told = gathered(diagrams.diagram_questions, diagrams.Flow("Day", ("A", "B", "C", "D"), "", "", 0, True, "blue",
-                                                "light", 1.0))
+    told = gathered(diagrams.diagram_questions,
+                    diagrams.Flow("Day", ("A", "B", "C", "D"), "", "", 0, True, "blue", "light", 1.0))
     assert told["order", "D", "after", "step"] == "A" and told["how_many", "arrows"] == "4"
 
 
@@ -206,9 +211,8 @@ def test_a_tree_knows_parents_and_children():
 
 def test_a_receipt_adds_up():
     """2 x 1.50 + 4.20 = 7.20, paid with 10.00."""
-    receipt = receipts_and_forms.Receipt("Bakery", "1 Mill Lane", "1 May 2024", 77, (("Bagel", 2, 150), ("Cake", 1,
-                                                                                             420)), 1000,
-                             False, "light", 1.0)
+    receipt = receipts_and_forms.Receipt("Bakery", "1 Mill Lane", "1 May 2024", 77,
+                                         (("Bagel", 2, 150), ("Cake", 1, 420)), 1000, False, "light", 1.0)
     told = gathered(receipts_and_forms.receipt_questions, receipt)
     assert told["field", "total"] == "7.20" and told["field", "change"] == "2.80"
     assert told["retrieve", "amount for Bagel"] == "3.00" and told["retrieve", "price of one Bagel"] == "1.50"
@@ -220,9 +224,8 @@ def test_a_receipt_adds_up():
 
 def test_a_form_says_what_was_filled_in():
     """One tick of two."""
-    form = receipts_and_forms.Form("Gym", (("First name", "Ada"), ("Town", "Holt")), (("Pool", True), ("Yoga", False)),
-                       "blue",
-                       "light", 1.0)
+    form = receipts_and_forms.Form("Gym", (("First name", "Ada"), ("Town", "Holt")),
+                                   (("Pool", True), ("Yoga", False)), "blue", "light", 1.0)
     told = gathered(receipts_and_forms.form_questions, form)
     assert told["field", "town"] == "Holt" and told["text", "only box with a tick"] == "Pool"
     assert told["check", 'there is a tick at "Yoga"'] == "no" and told["how_many", "boxes with a tick"] == "1"
@@ -230,8 +233,8 @@ def test_a_form_says_what_was_filled_in():
 
 def test_a_poster_says_what_begins_when():
     """Talk at 9:00, ball at 20:30."""
-    poster = posters_and_timetables.Poster("Day", "Fri 1 May", "Town Hall", 12, ((540, "Talk"), (1230, "Ball")), "blue",
-                            "light", 1.0)
+    poster = posters_and_timetables.Poster("Day", "Fri 1 May", "Town Hall", 12,
+                                           ((540, "Talk"), (1230, "Ball")), "blue", "light", 1.0)
     told = gathered(posters_and_timetables.poster_questions, poster)
     assert told["retrieve", "time of Ball"] == "20:30" and told["lookup", "event", "time", "9:00"] == "Talk"
     assert told["check", "Ball begins before Talk"] == "no"
@@ -240,7 +243,8 @@ def test_a_poster_says_what_begins_when():
 
 def test_a_timetable_knows_the_next_departure_and_the_minutes():
     """From Holt at 8:00 and 9:30, 12 minutes to Dale."""
-    table = posters_and_timetables.Timetable("Bus 1", ("Holt", "Dale"), ((480, 570), (492, 582)), "blue", "light", 1.0)
+    table = posters_and_timetables.Timetable("Bus 1", ("Holt", "Dale"), ((480, 570), (492, 582)), "blue",
+                                             "light", 1.0)
     told = gathered(posters_and_timetables.timetable_questions, table)
     assert told["minutes", "ride from Holt to Dale"] == "12"
     assert told["retrieve", "last time at Dale"] == "9:42"
@@ -362,7 +366,8 @@ def test_every_answer_that_is_a_word_of_the_page_stands_on_it():
             continue
         printed = " | ".join(word[4] for word in render(page).text_boxes)
         for ask in RECIPES[place % len(RECIPES)].questions(page, random.Random(1)):
-            if ask.question_type in ("text", "field", "lookup", "order", "branch", "family", "extremum", "next_after"):
+            if ask.question_type in ("text", "field", "lookup", "order", "branch", "family", "extremum",
+                                     "next_after"):
                 assert ask.answer in printed or "2 tickets" in ask.slots["it"], ask
 
 

@@ -96,7 +96,8 @@ def drawn(tmp_path_factory) -> Path:
         place = folder / prepare.__name__.split(".")[1] / "easy"
         (place / "images").mkdir(parents=True)
         for split, rows in (("val", 6), ("novel", 2)):
-            write(place, split, [prepare.make_example(EASY, split, random.Random(seed)) for seed in range(rows)])
+            write(place, split,
+                  [prepare.make_example(EASY, split, random.Random(seed)) for seed in range(rows)])
     return folder
 
 
@@ -104,8 +105,11 @@ def write(place: Path, split: str, composed: list):
     rows = []
     for number, (scene, annotations) in enumerate(composed):
         scene.draw().save(place / "images" / f"{split}{number}.png")
-        rows.append({"image": f"images/{split}{number}.png", "annotations": [annotation_to_json(a) for a in annotations],
-                     "things": [vars(thing) for thing in scene.things]})
+        rows.append({
+            "image": f"images/{split}{number}.png",
+            "annotations": [annotation_to_json(a) for a in annotations],
+            "things": [vars(thing) for thing in scene.things]
+        })
     (place / f"{split}.jsonl").write_text("\n".join(map(json.dumps, rows)))
 
 

@@ -187,7 +187,8 @@ def test_after_kill_9_nothing_half_written_is_taken_for_finished(workers, tmp_pa
     """Killed while it draws: only a .part is left, no reader finds a set, and the workers end too."""
     command = [sys.executable, "-m", "data.prepare_all", "--images=20000", f"--workers={workers}",
                "--sets=points", f"--folder={tmp_path}"]
-    running = subprocess.Popen(command, cwd=DATA_FOLDER.parent, stderr=subprocess.DEVNULL, start_new_session=True)
+    running = subprocess.Popen(command, cwd=DATA_FOLDER.parent, stderr=subprocess.DEVNULL,
+                               start_new_session=True)
     part = tmp_path / "points" / "easy.part" / "images"
     wait_until(lambda: part.is_dir() and len(list(part.iterdir())) > 20)
     running.kill()

@@ -37,7 +37,8 @@ def test_question_and_answer_stand_in_one_line():
     points = ((1.0, 2.0), (3.0, 4.0))
     told = [look.annotation_text(Annotation("pointing", label="cats", points=points[:n])) for n in range(3)]
     assert told == ["cats - none", "cats - 1 point", "cats - 2 points"]
-    assert look.annotation_text(Annotation("long_caption", answer="word " * 99)).split()[look.MAX_WORDS:] == ["..."]
+    assert look.annotation_text(Annotation("long_caption",
+                                           answer="word " * 99)).split()[look.MAX_WORDS:] == ["..."]
 
 
 def test_points_are_found_inside_sentences_too():

@@ -36,7 +36,8 @@ def test_the_pages_total_is_the_sum_of_the_sets():
     scenes = [expected(name)["train"] for name in FULL if name not in ("docs", "clocks")]
     assert sum(images for images, _, _ in scenes) == 20_000
     said = sum(annotations for _, annotations, _ in scenes)
-    assert said >= 200_000 and f"20,000 scenes with {said:,} annotations" in (DATA_FOLDER / "README.md").read_text()
+    assert said >= 200_000 and f"20,000 scenes with {said:,} annotations" in (DATA_FOLDER /
+                                                                              "README.md").read_text()
 
 
 @pytest.mark.parametrize("name", FULL)
@@ -49,7 +50,8 @@ def test_the_sample_row_is_what_the_code_draws_today(name):
 @pytest.mark.parametrize("name", FULL)
 def test_the_digest_on_the_page_is_that_of_the_rows_the_code_makes_today(name):
     """Of the smallest split: a wording changed without a new drawing is noticed here."""
-    rows = (make_row(make_dataset_spec(name, "full"), DATASETS[name], "novel", i)[1] for i in range(FULL[name][2]))
+    rows = (make_row(make_dataset_spec(name, "full"), DATASETS[name], "novel", i)[1]
+            for i in range(FULL[name][2]))
     text = "".join(json.dumps(row) + "\n" for row in rows)
     assert hashlib.sha256(text.encode()).hexdigest() == expected(name)["novel"][2]
 

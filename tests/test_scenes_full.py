@@ -292,9 +292,13 @@ def test_a_blind_reader_finds_what_words_do_give_away():
     assert blind.scores(hinted, hinted) == (1.0, 2 / 3)
 
 
-SLOTS = re.compile(r"\b(?:(?:an?|tiny|small|big|plain|striped|dotted|%s) )*(?:%s)\b" % (
-    "|".join([*COLORS, *NUMBER_WORDS]), "|".join([*KINDS, *(kind.plural for kind in KINDS.values()), *COLORS,
-                                              *NUMBER_WORDS, "things?", *(f"the {p}" for p in PLACES)])))
+SLOTS = re.compile(
+    r"\b(?:(?:an?|tiny|small|big|plain|striped|dotted|%s) )*(?:%s)\b" %
+    ("|".join([*COLORS, *NUMBER_WORDS]), "|".join([
+        *KINDS, *(kind.plural
+                  for kind in KINDS.values()), *COLORS, *NUMBER_WORDS, "things?", *(f"the {p}"
+                                                                                    for p in PLACES)
+    ])))
 
 
 def wording(sentence):
@@ -355,8 +359,10 @@ def test_the_sets_speak_with_many_words():
 
 def test_plain_references_name_all_that_is_there():
     made = scene(thing("cup", "red", 20, 20), thing("cup", "blue", 80, 80))
-    assert {r.plural if len(r.things) > 1 else r.singular: len(r.things) for r in attribute_expressions(made)} == {
-        "cups": 2, "red cup": 1, "blue cup": 1, "red thing": 1, "blue thing": 1}
+    assert {
+        r.plural if len(r.things) > 1 else r.singular: len(r.things)
+        for r in attribute_expressions(made)
+    } == {"cups": 2, "red cup": 1, "blue cup": 1, "red thing": 1, "blue thing": 1}
 
 
 def test_point_explanations_says_something_about_every_picture():

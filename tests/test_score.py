@@ -150,7 +150,7 @@ def test_captions_and_transcripts_say_exactly_the_facts_of_their_scene():
 def test_a_fact_is_color_kind_and_place_together():
     said = "At the top left is a red circle. A red star sits at the bottom. A blue circle."
     assert facts_in(said, {"red", "blue"}, {"circle", "star"}) == {("red", "circle", "top left"),
-                                                                    ("red", "star", "bottom")}
+                                                                   ("red", "star", "bottom")}
 
 
 def test_captions_are_scored_by_their_facts():

@@ -8,13 +8,15 @@ import itertools
 import random
 from collections import Counter
 
-from data.ask_model_anything import wordings as words
+from data.ask_model_anything import wordings
 from data.ask_model_anything.question_template import QuestionTemplate
-from data.scenes.easy_wording import NUMBER_WORDS, DIRECTIONS, offset_along, capitalise, with_article
-from data.scenes.objects import KINDS
-from data.scenes.full_wording import (MIN_OFFSET, MIN_AREA_RATIO, absent_specs, unambiguous_things, box_area, things_on_side, superlative_expressions, occluded_pairs, matching_things, thing_text,
-                          spec_text, relation_expressions, largest_and_smallest, place_phrase, specs_for)
+from data.scenes.easy_wording import DIRECTIONS, NUMBER_WORDS, capitalise, offset_along, with_article
 from data.scenes.full import FullScene, ObjectSpec, is_held_out, make_scene
+from data.scenes.full_wording import (MIN_AREA_RATIO, MIN_OFFSET, absent_specs, box_area,
+                                      largest_and_smallest, matching_things, occluded_pairs, place_phrase,
+                                      relation_expressions, spec_text, specs_for, superlative_expressions,
+                                      thing_text, things_on_side, unambiguous_things)
+from data.scenes.objects import KINDS
 from minimolmo.flow import Annotation
 
 NUM_QUESTIONS = (11, 16)
@@ -25,13 +27,19 @@ def make_example(split: str, rng: random.Random) -> tuple[FullScene, list[Annota
     scene = make_scene(split, rng)
     questions = []
     for question_type in rng.sample(QUESTION_TYPES, len(QUESTION_TYPES)):
-        possible = [question for question in question_type(scene, rng) if split != "novel" or _names_held_out(question, scene)]
+        possible = [
+            question for question in question_type(scene, rng)
+            if split != "novel" or _names_held_out(question, scene)
+        ]
         questions += rng.sample(possible, min(1, len(possible)))
     return scene, [question.to_annotation(rng) for question in questions[:rng.randint(*NUM_QUESTIONS)]]
 
 
 def _names_held_out(question: QuestionTemplate, scene: FullScene) -> bool:
-    return any(thing_text(thing) in f"{question.subject} {question.answer}" for thing in scene.things if is_held_out(thing))
+    return any(
+        thing_text(thing) in f"{question.subject} {question.answer}"
+        for thing in scene.things
+        if is_held_out(thing))
 
 
 def _is_unique(scene: FullScene, spec: ObjectSpec) -> bool:
@@ -40,60 +48,85 @@ def _is_unique(scene: FullScene, spec: ObjectSpec) -> bool:
 
 def color_of(scene, rng) -> list[QuestionTemplate]:
     """The colour of the one thing of a kind."""
-    return [QuestionTemplate(words.COLOR_OF, t.kind, t.color) for t in scene.things if _is_unique(scene, ObjectSpec(kind=t.kind))]
+    return [
+        QuestionTemplate(wordings.COLOR_OF, t.kind, t.color)
+        for t in scene.things
+        if _is_unique(scene, ObjectSpec(kind=t.kind))
+    ]
 
 
 def kind_of(scene, rng) -> list[QuestionTemplate]:
     """What the one thing of a colour is."""
-    return [QuestionTemplate(words.KIND_OF, t.color, t.kind) for t in scene.things if _is_unique(scene, ObjectSpec(color=t.color))]
+    return [
+        QuestionTemplate(wordings.KIND_OF, t.color, t.kind)
+        for t in scene.things
+        if _is_unique(scene, ObjectSpec(color=t.color))
+    ]
 
 
 def place_of_thing(scene, rng) -> list[QuestionTemplate]:
     """In which ninth of the picture a thing is."""
-    return [QuestionTemplate(words.PLACE_OF_THING, thing_text(t), place_phrase(t)) for t in unambiguous_things(scene)]
+    return [
+        QuestionTemplate(wordings.PLACE_OF_THING, thing_text(t), place_phrase(t))
+        for t in unambiguous_things(scene)
+    ]
 
 
 def what_is_at(scene, rng) -> list[QuestionTemplate]:
     """What is in a ninth that holds one thing alone."""
     count = Counter(place_phrase(t) for t in scene.things)
-    return [QuestionTemplate(words.WHAT_IS_AT, place_phrase(t), with_article(thing_text(t)))
+    return [QuestionTemplate(wordings.WHAT_IS_AT, place_phrase(t), with_article(thing_text(t)))
             for t in scene.things if count[place_phrase(t)] == 1]
 
 
 def pattern_of(scene, rng) -> list[QuestionTemplate]:
     """Plain, striped or dotted."""
-    return [QuestionTemplate(words.PATTERN_OF, f"{t.color} {t.kind}", t.pattern) for t in unambiguous_things(scene)]
+    return [
+        QuestionTemplate(wordings.PATTERN_OF, f"{t.color} {t.kind}", t.pattern)
+        for t in unambiguous_things(scene)
+    ]
 
 
 def with_pattern(scene, rng) -> list[QuestionTemplate]:
     """What the one striped (or dotted) thing is."""
-    return [QuestionTemplate(words.WITH_PATTERN, t.pattern, with_article(f"{t.color} {t.kind}")) for t in scene.things
-            if t.pattern != "plain" and _is_unique(scene, ObjectSpec(pattern=t.pattern))]
+    return [
+        QuestionTemplate(wordings.WITH_PATTERN, t.pattern, with_article(f"{t.color} {t.kind}"))
+        for t in scene.things
+        if t.pattern != "plain" and _is_unique(scene, ObjectSpec(pattern=t.pattern))
+    ]
 
 
 def presence(scene, rng) -> list[QuestionTemplate]:
     """Is there one? As often yes as no, and each "no" is a near miss."""
     if rng.random() < 0.5:
-        return [QuestionTemplate(words.PRESENCE, with_article(f"{t.color} {t.kind}"), "yes") for t in scene.things]
-    return [QuestionTemplate(words.PRESENCE, with_article(spec_text(spec)), "no")
+        return [
+            QuestionTemplate(wordings.PRESENCE, with_article(f"{t.color} {t.kind}"), "yes")
+            for t in scene.things
+        ]
+    return [QuestionTemplate(wordings.PRESENCE, with_article(spec_text(spec)), "no")
             for spec in absent_specs(scene, rng, allow_held_out=False) if spec.color and spec.kind]
 
 
 def presence_of_kind(scene, rng) -> list[QuestionTemplate]:
     """The same for a kind alone."""
     if rng.random() < 0.5:
-        return [QuestionTemplate(words.PRESENCE_OF_KIND, KINDS[t.kind].plural, "yes") for t in scene.things]
+        return [
+            QuestionTemplate(wordings.PRESENCE_OF_KIND, KINDS[t.kind].plural, "yes") for t in scene.things
+        ]
     kinds = {t.kind for t in scene.things}
-    return [QuestionTemplate(words.PRESENCE_OF_KIND, kind.plural, "no")
+    return [QuestionTemplate(wordings.PRESENCE_OF_KIND, kind.plural, "no")
             for word, kind in KINDS.items() if word not in kinds]
 
 
 def relation_check(scene, rng) -> list[QuestionTemplate]:
     """Is the cup left of the tree? Each "yes" comes with its "no", the other way round."""
     pairs = itertools.permutations(unambiguous_things(scene), 2)
-    return [QuestionTemplate(words.IS_IT, f"the {thing_text(a)} {relation} the {thing_text(b)}",
-                "yes" if offset_along(a, b, direction) > 0 else "no")
-            for (relation, direction), (a, b) in itertools.product(DIRECTIONS.items(), pairs) if abs(offset_along(a, b, direction)) > MIN_OFFSET]
+    return [
+        QuestionTemplate(wordings.IS_IT, f"the {thing_text(a)} {relation} the {thing_text(b)}",
+                         "yes" if offset_along(a, b, direction) > 0 else "no")
+        for (relation, direction), (a, b) in itertools.product(DIRECTIONS.items(), pairs)
+        if abs(offset_along(a, b, direction)) > MIN_OFFSET
+    ]
 
 
 def beside(scene, rng) -> list[QuestionTemplate]:
@@ -102,77 +135,110 @@ def beside(scene, rng) -> list[QuestionTemplate]:
     for anchor, (relation, direction) in itertools.product(unambiguous_things(scene), DIRECTIONS.items()):
         on_side = things_on_side(direction, anchor, scene.things)
         if len(on_side) == 1:
-            questions.append(QuestionTemplate(words.BESIDE, f"{relation} the {thing_text(anchor)}", with_article(thing_text(on_side[0]))))
+            questions.append(
+                QuestionTemplate(wordings.BESIDE, f"{relation} the {thing_text(anchor)}",
+                                 with_article(thing_text(on_side[0]))))
     return questions
 
 
 def extreme(scene, rng) -> list[QuestionTemplate]:
     """What colour is the largest cup?"""
-    return [QuestionTemplate(words.EXTREME, expression.singular, expression.things[0].color) for expression in superlative_expressions(scene)
-            if not any(color in expression.singular for color in {t.color for t in scene.things})]
+    return [
+        QuestionTemplate(wordings.EXTREME, expression.singular, expression.things[0].color)
+        for expression in superlative_expressions(scene)
+        if not any(color in expression.singular for color in {t.color
+                                                              for t in scene.things})
+    ]
 
 
 def largest(scene, rng) -> list[QuestionTemplate]:
     """The largest or the smallest of all."""
-    return [QuestionTemplate(words.LARGEST, word, with_article(thing_text(t))) for word, t in largest_and_smallest(scene, scene.things)]
+    return [
+        QuestionTemplate(wordings.LARGEST, word, with_article(thing_text(t)))
+        for word, t in largest_and_smallest(scene, scene.things)
+    ]
 
 
 def larger_check(scene, rng) -> list[QuestionTemplate]:
     """Is the cup larger than the tree?"""
     pairs = itertools.permutations(unambiguous_things(scene), 2)
     area_ratios = [(a, b, box_area(scene, a) / box_area(scene, b)) for a, b in pairs]
-    return [QuestionTemplate(words.IS_IT, f"the {thing_text(a)} larger than the {thing_text(b)}", "yes" if ratio > 1 else "no")
-            for a, b, ratio in area_ratios if ratio > MIN_AREA_RATIO or 1 / ratio > MIN_AREA_RATIO]
+    return [
+        QuestionTemplate(wordings.IS_IT, f"the {thing_text(a)} larger than the {thing_text(b)}",
+                         "yes" if ratio > 1 else "no")
+        for a, b, ratio in area_ratios
+        if ratio > MIN_AREA_RATIO or 1 / ratio > MIN_AREA_RATIO
+    ]
 
 
 def compare_numbers(scene, rng) -> list[QuestionTemplate]:
     """Are there more cups or more trees?"""
     count = Counter(t.kind for t in scene.things)
     plurals = {kind: KINDS[kind].plural for kind in count}
-    return [QuestionTemplate(words.COMPARE_NUMBERS, f"{plurals[a]} or {plurals[b]}", plurals[max(a, b, key=count.get)])
-            for a, b in itertools.permutations(count, 2) if count[a] != count[b]]
+    return [
+        QuestionTemplate(wordings.COMPARE_NUMBERS, f"{plurals[a]} or {plurals[b]}",
+                         plurals[max(a, b, key=count.get)]) for a, b in itertools.permutations(count, 2)
+        if count[a] != count[b]
+    ]
 
 
 def how_many(scene, rng) -> list[QuestionTemplate]:
     """A small number, in a word."""
     specs = sorted({spec for t in scene.things for spec in specs_for(t)})
-    return [QuestionTemplate(words.HOW_MANY, spec_text(spec, True), NUMBER_WORDS[len(matching_things(scene, spec))]) for spec in specs]
+    return [
+        QuestionTemplate(wordings.HOW_MANY, spec_text(spec, True),
+                         NUMBER_WORDS[len(matching_things(scene, spec))]) for spec in specs
+    ]
 
 
 def total(scene, rng) -> list[QuestionTemplate]:
     """All things together."""
-    return [QuestionTemplate(words.TOTAL, "things", NUMBER_WORDS[len(scene.things)])]
+    return [QuestionTemplate(wordings.TOTAL, "things", NUMBER_WORDS[len(scene.things)])]
 
 
 def reads(scene, rng) -> list[QuestionTemplate]:
     """What a sign says."""
-    return [QuestionTemplate(words.READS, f"{t.color} sign", t.word) for t in unambiguous_things(scene) if t.word]
+    return [
+        QuestionTemplate(wordings.READS, f"{t.color} sign", t.word)
+        for t in unambiguous_things(scene)
+        if t.word
+    ]
 
 
 def says(scene, rng) -> list[QuestionTemplate]:
     """Which sign says a word."""
     signs = Counter(t.word for t in scene.things)
-    return [QuestionTemplate(words.SAYS, t.word, t.color) for t in scene.things if t.word and signs[t.word] == 1]
+    return [
+        QuestionTemplate(wordings.SAYS, t.word, t.color)
+        for t in scene.things
+        if t.word and signs[t.word] == 1
+    ]
 
 
 def in_front(scene, rng) -> list[QuestionTemplate]:
     """What hides part of a thing."""
     fronts = Counter(back for _, back in scene.occlusions)
-    return [QuestionTemplate(words.IN_FRONT, thing_text(back), with_article(thing_text(front))) for front, back in occluded_pairs(scene)
-            if fronts[scene.things.index(back)] == 1]
+    return [
+        QuestionTemplate(wordings.IN_FRONT, thing_text(back), with_article(thing_text(front)))
+        for front, back in occluded_pairs(scene)
+        if fronts[scene.things.index(back)] == 1
+    ]
 
 
 def setting(scene, rng) -> list[QuestionTemplate]:
     """What is behind everything."""
     noun = rng.choice(("setting", "background", "scenery"))
-    return [QuestionTemplate(words.SETTING, noun, words.SETTING_WORDS[scene.background])]
+    return [QuestionTemplate(wordings.SETTING, noun, wordings.SETTING_WORDS[scene.background])]
 
 
 def same_color(scene, rng) -> list[QuestionTemplate]:
     """Do two things have the same colour?"""
     unique_things = [t for t in scene.things if _is_unique(scene, ObjectSpec(kind=t.kind))]
-    questions = [QuestionTemplate(words.SAME_COLOR, f"the {a.kind} and the {b.kind}", "yes" if a.color == b.color else "no")
-            for a, b in itertools.combinations(unique_things, 2)]
+    questions = [
+        QuestionTemplate(wordings.SAME_COLOR, f"the {a.kind} and the {b.kind}",
+                         "yes" if a.color == b.color else "no")
+        for a, b in itertools.combinations(unique_things, 2)
+    ]
     answer = rng.choice(("yes", "no"))  # equal colours are rare: else "no" would nearly always be right
     return [question for question in questions if question.answer == answer]
 
@@ -181,20 +247,29 @@ def nearest(scene, rng) -> list[QuestionTemplate]:
     """What is closest to a thing, by a clear margin (in pixels, as the eye sees it)."""
     questions = []
     for thing in unambiguous_things(scene):
-        distances = {t: ((t.x - thing.x) * scene.width) ** 2 + ((t.y - thing.y) * scene.height) ** 2
-               for t in scene.things if t != thing}
+        distances = {
+            t: ((t.x - thing.x) * scene.width)**2 + ((t.y - thing.y) * scene.height)**2
+            for t in scene.things if t != thing
+        }
         by_distance = sorted(distances, key=distances.get)
         if len(by_distance) > 1 and distances[by_distance[1]] > 2 * distances[by_distance[0]]:
-            questions.append(QuestionTemplate(words.NEAREST, thing_text(thing), with_article(thing_text(by_distance[0]))))
+            questions.append(
+                QuestionTemplate(wordings.NEAREST, thing_text(thing),
+                                 with_article(thing_text(by_distance[0]))))
     return questions
 
 
 def describe(scene, rng) -> list[QuestionTemplate]:
     """A thing in a sentence: colour, pattern, place."""
     unique_things = [thing for thing in scene.things if _is_unique(scene, ObjectSpec(kind=thing.kind))]
-    return [QuestionTemplate(words.DESCRIBE, t.kind, capitalise(rng.choice(words.SENTENCES).format(
-        kind=t.kind, color=t.color, pattern=t.pattern, with_it=words.WITH_IT[t.pattern], at=place_phrase(t))))
-        for t in unique_things]
+    return [
+        QuestionTemplate(
+            wordings.DESCRIBE, t.kind,
+            capitalise(
+                rng.choice(wordings.SENTENCES).format(kind=t.kind, color=t.color, pattern=t.pattern,
+                                                      with_it=wordings.WITH_IT[t.pattern],
+                                                      at=place_phrase(t)))) for t in unique_things
+    ]
 
 
 def most_common(scene, rng) -> list[QuestionTemplate]:
@@ -204,22 +279,30 @@ def most_common(scene, rng) -> list[QuestionTemplate]:
     for attribute, values in attributes.items():
         (most_frequent, n), *rest = Counter(values).most_common(2)
         if not rest or n > rest[0][1]:
-            questions.append(QuestionTemplate(words.MOST_COMMON, attribute, most_frequent))
+            questions.append(QuestionTemplate(wordings.MOST_COMMON, attribute, most_frequent))
     return questions
 
 
 def between(scene, rng) -> list[QuestionTemplate]:
     """Things a relation picks out, by number."""
-    return [QuestionTemplate(words.BETWEEN, expression.plural, NUMBER_WORDS[len(expression.things)]) for expression in relation_expressions(scene)]
+    return [
+        QuestionTemplate(wordings.BETWEEN, expression.plural, NUMBER_WORDS[len(expression.things)])
+        for expression in relation_expressions(scene)
+    ]
 
 
 def unanswerable(scene, rng) -> list[QuestionTemplate]:
     """What no picture tells: the honest answer is to say so."""
     kinds = {t.kind for t in scene.things if _is_unique(scene, ObjectSpec(kind=t.kind))}
-    return [QuestionTemplate((template.replace("{one}", "{}"),), kind, rng.choice(words.UNKNOWN_ANSWERS))
-            for template, question_kinds in words.UNKNOWN.items() for kind in question_kinds if kind in kinds]
+    return [
+        QuestionTemplate((template.replace("{one}", "{}"), ), kind, rng.choice(wordings.UNKNOWN_ANSWERS))
+        for template, question_kinds in wordings.UNKNOWN.items()
+        for kind in question_kinds
+        if kind in kinds
+    ]
 
 
-QUESTION_TYPES = (color_of, kind_of, place_of_thing, what_is_at, pattern_of, with_pattern, presence, presence_of_kind,
-         relation_check, beside, extreme, largest, larger_check, compare_numbers, how_many, total, reads,
-         says, in_front, setting, same_color, nearest, describe, most_common, between, unanswerable)
+QUESTION_TYPES = (color_of, kind_of, place_of_thing, what_is_at, pattern_of, with_pattern, presence,
+                  presence_of_kind, relation_check, beside, extreme, largest, larger_check, compare_numbers,
+                  how_many, total, reads, says, in_front, setting, same_color, nearest, describe,
+                  most_common, between, unanswerable)

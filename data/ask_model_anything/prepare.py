@@ -9,11 +9,12 @@ import random
 
 from data.ask_model_anything import full
 from data.ask_model_anything.question_template import QuestionTemplate
-from data.scenes.easy_wording import DIRECTIONS, pair_with_article, absent_labels, offset_along, region_phrase, matching_things, label_text, region_of
-from data.scenes.easy import EasyLevel, Scene, queryable_things, choose_pairs, make_scene, pair_of
+from data.generate import DrawableScene, run_command_line
+from data.scenes.easy import EasyLevel, Scene, choose_pairs, make_scene, pair_of, queryable_things
+from data.scenes.easy_wording import (DIRECTIONS, absent_labels, label_text, matching_things, offset_along,
+                                      pair_with_article, region_of, region_phrase)
 from data.scenes.full import FULL
 from data.scenes.levels import Level
-from data.generate import DrawableScene, run_command_line
 from minimolmo.flow import Annotation, Thing
 
 NUM_THINGS = (2, 5)   # in one image, all different
@@ -44,7 +45,8 @@ def make_example(level: Level, split: str, rng: random.Random) -> tuple[Drawable
     attribute_questions = color_questions(scene, candidates) + kind_questions(scene, candidates)
     questions = rng.sample(attribute_questions, min(NUM_ATTRIBUTE_QUESTIONS, len(attribute_questions)))
     questions += _sample_one(presence_questions(scene, candidates, level, split, rng), rng)
-    questions += _sample_one(rng.choice((relation_questions, relation_check_questions))(scene, candidates), rng)
+    questions += _sample_one(
+        rng.choice((relation_questions, relation_check_questions))(scene, candidates), rng)
     questions += _sample_one(rng.choice((region_questions, content_questions))(scene, candidates), rng)
     rng.shuffle(questions)
     return scene, [question.to_annotation(rng) for question in questions]
@@ -52,18 +54,28 @@ def make_example(level: Level, split: str, rng: random.Random) -> tuple[Drawable
 
 def color_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTemplate]:
     """What colour is the circle? If it is the only circle; or the shape at the top, if it is alone there."""
-    return ([QuestionTemplate(COLOR_OF, f"the {thing.kind}", thing.color) for thing in candidates
-             if len(matching_things(scene.things, ("", thing.kind))) == 1] +
-            [QuestionTemplate(COLOR_OF, f"the shape {region_phrase(region_of(thing))}", thing.color) for thing in candidates
-             if _is_alone_in_region(thing, scene)])
+    return ([
+        QuestionTemplate(COLOR_OF, f"the {thing.kind}", thing.color)
+        for thing in candidates
+        if len(matching_things(scene.things, ("", thing.kind))) == 1
+    ] + [
+        QuestionTemplate(COLOR_OF, f"the shape {region_phrase(region_of(thing))}", thing.color)
+        for thing in candidates
+        if _is_alone_in_region(thing, scene)
+    ])
 
 
 def kind_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTemplate]:
     """What shape is the red thing? If nothing else is red; or the thing at the top, if it is alone there."""
-    return ([QuestionTemplate(KIND_OF, f"the {thing.color} thing", thing.kind) for thing in candidates
-             if len(matching_things(scene.things, (thing.color, ""))) == 1] +
-            [QuestionTemplate(KIND_OF, f"the thing {region_phrase(region_of(thing))}", thing.kind) for thing in candidates
-             if _is_alone_in_region(thing, scene)])
+    return ([
+        QuestionTemplate(KIND_OF, f"the {thing.color} thing", thing.kind)
+        for thing in candidates
+        if len(matching_things(scene.things, (thing.color, ""))) == 1
+    ] + [
+        QuestionTemplate(KIND_OF, f"the thing {region_phrase(region_of(thing))}", thing.kind)
+        for thing in candidates
+        if _is_alone_in_region(thing, scene)
+    ])
 
 
 def region_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTemplate]:
@@ -77,7 +89,8 @@ def content_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTem
             for thing in candidates if _is_alone_in_region(thing, scene)]
 
 
-def presence_questions(scene: Scene, candidates: list[Thing], level: EasyLevel, split: str, rng: random.Random) -> list[QuestionTemplate]:
+def presence_questions(scene: Scene, candidates: list[Thing], level: EasyLevel, split: str,
+                       rng: random.Random) -> list[QuestionTemplate]:
     """Is there a red circle? As often yes as no."""
     absent = [label for label in absent_labels(scene.things, level, split) if all(label)]
     if rng.random() < 0.5 or not absent:
@@ -91,17 +104,23 @@ def relation_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTe
     for (relation, direction), anchor in itertools.product(DIRECTIONS.items(), scene.things):
         others = [thing for thing in scene.things if thing != anchor]
         on_side = [thing for thing in others if offset_along(thing, anchor, direction) > -MIN_OFFSET]
-        if len(on_side) == 1 and offset_along(on_side[0], anchor, direction) > MIN_OFFSET and {anchor, on_side[0]} & set(candidates):
-            questions.append(QuestionTemplate(WHAT_IS, f"{relation} {_with_the(anchor)}", label_text(pair_of(on_side[0]))))
+        if len(on_side) == 1 and offset_along(
+                on_side[0], anchor, direction) > MIN_OFFSET and {anchor, on_side[0]} & set(candidates):
+            questions.append(
+                QuestionTemplate(WHAT_IS, f"{relation} {_with_the(anchor)}",
+                                 label_text(pair_of(on_side[0]))))
     return questions
 
 
 def relation_check_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTemplate]:
     """Is the red circle left of the blue square? Each "yes" is offered with its "no", the other way round."""
     pairs = itertools.permutations(scene.things, 2)
-    return [QuestionTemplate(CHECK, f"{_with_the(a)} {relation} {_with_the(b)}", "yes" if offset_along(a, b, direction) > 0 else "no")
-            for (relation, direction), (a, b) in itertools.product(DIRECTIONS.items(), pairs)
-            if abs(offset_along(a, b, direction)) > MIN_OFFSET and {a, b} & set(candidates)]
+    return [
+        QuestionTemplate(CHECK, f"{_with_the(a)} {relation} {_with_the(b)}",
+                         "yes" if offset_along(a, b, direction) > 0 else "no")
+        for (relation, direction), (a, b) in itertools.product(DIRECTIONS.items(), pairs)
+        if abs(offset_along(a, b, direction)) > MIN_OFFSET and {a, b} & set(candidates)
+    ]
 
 
 def _with_the(thing: Thing) -> str:

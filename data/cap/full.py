@@ -10,10 +10,11 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
-from data.scenes.easy_wording import NUMBER_WORDS, DIRECTIONS, offset_along, capitalise, with_article
-from data.scenes.objects import COLORS, KINDS
-from data.scenes.full_wording import MIN_OFFSET, unambiguous_things, occluded_pairs, join_with_and, thing_text, size_word, place_phrase
+from data.scenes.easy_wording import DIRECTIONS, NUMBER_WORDS, capitalise, offset_along, with_article
 from data.scenes.full import FullScene, make_scene
+from data.scenes.full_wording import (MIN_OFFSET, join_with_and, occluded_pairs, place_phrase, size_word,
+                                      thing_text, unambiguous_things)
+from data.scenes.objects import COLORS, KINDS
 from minimolmo.flow import Annotation, Thing
 
 NUM_TRANSCRIPTS = 3
@@ -30,16 +31,18 @@ BACKGROUND_PHRASES = {
 OPENINGS = ("The image shows {ground}.", "This picture shows {ground}.", "We are looking at {ground}.",
             "This is a picture of {ground}.", "Here we see {ground}.")
 COUNT_SENTENCES = ("In all there {are} {n} in it.", "There {are} {n} to be seen.", "{n} can be made out.",
-          "We can count {n}.", "Altogether it shows {n}.")
+                   "We can count {n}.", "Altogether it shows {n}.")
 SENTENCES = (
     "{a} is {at}.", "{at} is {a}.", "{at} there is {a}.", "There is {a} {at}.", "{a} can be seen {at}.",
     "{at} we find {a}.", "{a} appears {at}.", "We see {a} {at}.")
-RELATION_SENTENCES = ("It is {way} the {other}.", "It is {turn} than the {other}.", "It lies {way} the {other}.",
-          "This one is {turn} than the {other}.")
-COMPARATIVES = {"left of": "further left", "right of": "further right", "above": "higher up",
-         "below": "lower down"}
-OCCLUSION_SENTENCES = ("The {front} hides part of the {back}.", "The {back} is partly covered by the {front}.",
-          "Part of the {back} is hidden behind the {front}.")
+RELATION_SENTENCES = ("It is {way} the {other}.", "It is {turn} than the {other}.",
+                      "It lies {way} the {other}.", "This one is {turn} than the {other}.")
+COMPARATIVES = {
+    "left of": "further left", "right of": "further right", "above": "higher up", "below": "lower down"
+}
+OCCLUSION_SENTENCES = ("The {front} hides part of the {back}.",
+                       "The {back} is partly covered by the {front}.",
+                       "Part of the {back} is hidden behind the {front}.")
 SIGN_SENTENCES = ('Its letters read "{word}".', 'It has "{word}" written on it.', 'It says "{word}".')
 SUMMARIES = ("By kind, that makes {counts}.", "To sum up, there {are} {counts}.",
              "Counted by kind, the picture has {counts}.")
@@ -52,7 +55,8 @@ SPOKEN_SENTENCES = (
     "{at} i can see {a}.", "next is {a}, {uh}{at}.", "{uh}{at}, yeah, {a}.", "and we have {a} {at}.",
     "oh, and {a}, {uh}{at}.")
 ASIDES = ("it's {size}.", "that one's {size}, actually.", "quite {size}, that one.")
-SPOKEN_SIGN_SENTENCES = ("it says {word} on it.", "the sign reads {word}, i think.", "you can read {word} on it.")
+SPOKEN_SIGN_SENTENCES = ("it says {word} on it.", "the sign reads {word}, i think.",
+                         "you can read {word} on it.")
 FILLERS = ("uh, ", "um, ", "you know, ", "like, ", "", "", "", "")
 CORRECTIONS = ("no", "sorry", "i mean", "no wait")
 ENDINGS = ("and that's about it.", "i think that's all i see.", "nothing else, really.", "so {n} in all.",
@@ -71,7 +75,8 @@ READING_ORDERS: tuple[Callable[[Thing], object], ...] = (
 def make_example(split: str, rng: random.Random) -> tuple[FullScene, list[Annotation]]:
     """One scene, its caption and its transcripts."""
     scene = make_scene(split, rng)
-    orders_and_openings = zip(rng.sample(READING_ORDERS, NUM_TRANSCRIPTS), rng.sample(SPOKEN_OPENINGS, NUM_TRANSCRIPTS))
+    orders_and_openings = zip(rng.sample(READING_ORDERS, NUM_TRANSCRIPTS),
+                              rng.sample(SPOKEN_OPENINGS, NUM_TRANSCRIPTS))
     transcripts = [transcript(scene, order, opening, rng) for order, opening in orders_and_openings]
     caption_text = caption(scene, rng)
     columns = {"caption": caption_text, "transcripts": transcripts}
@@ -83,7 +88,10 @@ def caption(scene: FullScene, rng: random.Random) -> str:
     """Written: the ground, how many, every thing with its place and what is special about it."""
     things = sorted(scene.things, key=READING_ORDERS[0])
     background = rng.choice(BACKGROUND_PHRASES[scene.background])
-    parts = [rng.choice(OPENINGS).format(ground=background), count_sentence(rng.choice(COUNT_SENTENCES), scene)]
+    parts = [
+        rng.choice(OPENINGS).format(ground=background),
+        count_sentence(rng.choice(COUNT_SENTENCES), scene)
+    ]
     for thing in things:
         parts.append(_place_sentence(rng.choice(SENTENCES), thing, size_and_name(scene, thing)))
         parts += _details(scene, thing, rng)
@@ -101,7 +109,9 @@ def _details(scene: FullScene, thing: Thing, rng: random.Random) -> list[str]:
         nearest = min(others, key=lambda other: abs(other.x - thing.x) + abs(other.y - thing.y))
         relation = max(DIRECTIONS, key=lambda relation: offset_along(thing, nearest, DIRECTIONS[relation]))
         if offset_along(thing, nearest, DIRECTIONS[relation]) > MIN_OFFSET:
-            sentences.append(rng.choice(RELATION_SENTENCES).format(way=relation, turn=COMPARATIVES[relation], other=thing_text(nearest)))
+            sentences.append(
+                rng.choice(RELATION_SENTENCES).format(way=relation, turn=COMPARATIVES[relation],
+                                                      other=thing_text(nearest)))
     return sentences
 
 
@@ -123,7 +133,8 @@ def transcript(scene: FullScene, order: Callable, opening: str, rng: random.Rand
     parts = [opening.format(ground=rng.choice(BACKGROUND_PHRASES[scene.background]))]
     for thing in things:
         name_in_words = _corrected_name(thing, rng) if thing is corrected else with_article(thing_text(thing))
-        parts.append(_place_sentence(rng.choice(SPOKEN_SENTENCES), thing, name_in_words, uh=rng.choice(FILLERS)))
+        parts.append(
+            _place_sentence(rng.choice(SPOKEN_SENTENCES), thing, name_in_words, uh=rng.choice(FILLERS)))
         size = size_word(scene, thing)
         parts += [rng.choice(ASIDES).format(size=size)] if size and rng.random() < 0.7 else []
         parts += [rng.choice(SPOKEN_SIGN_SENTENCES).format(word=thing.word.lower())] if thing.word else []
@@ -143,4 +154,5 @@ def _place_sentence(template: str, thing: Thing, name_in_words: str, uh: str = "
 def _corrected_name(thing: Thing, rng: random.Random) -> str:
     """A wrong colour, taken back at once: "a blue thing, no, a red boat"."""
     wrong_color = rng.choice([color for color in COLORS if color != thing.color])
-    return f"{with_article(wrong_color + ' thing')}, {rng.choice(CORRECTIONS)}, {with_article(thing_text(thing))}"
+    wrong = with_article(wrong_color + " thing")
+    return f"{wrong}, {rng.choice(CORRECTIONS)}, {with_article(thing_text(thing))}"

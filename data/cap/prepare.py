@@ -11,11 +11,12 @@ from collections.abc import Callable
 
 from data.cap import full
 from data.cap.full import CORRECTIONS, READING_ORDERS
-from data.scenes.easy_wording import NUMBER_WORDS, pair_with_article, region_phrase, label_text, region_of, capitalise
+from data.generate import DrawableScene, run_command_line
 from data.scenes.easy import EasyLevel, Scene, choose_pairs, make_scene, pair_of
+from data.scenes.easy_wording import (NUMBER_WORDS, capitalise, label_text, pair_with_article, region_of,
+                                      region_phrase)
 from data.scenes.full import FULL
 from data.scenes.levels import Level
-from data.generate import DrawableScene, run_command_line
 from minimolmo.flow import Annotation, Thing
 
 NUM_THINGS = (1, 5)       # in one image, all different
@@ -28,9 +29,10 @@ OPENINGS = ("There {are} {n}.", "The picture shows {n}.", "{n} on a light backgr
             "We see {n}.", "{n} can be seen.")
 SENTENCES = ("{a} is {at}.", "{at} is {a}.", "{at} there is {a}.", "{a} sits {at}.", "There is {a} {at}.")
 SPOKEN_OPENINGS = ("okay so i see {n} here.", "um, there {are} {n} in this picture.", "so this one has {n}.",
-          "let me see, {n}, i think.", "alright, {n}.", "well, we have {n} here.")
+                   "let me see, {n}, i think.", "alright, {n}.", "well, we have {n} here.")
 SPOKEN_SENTENCES = ("{uh}there's {a} {at}.", "then {uh}{at} there's {a}.", "and {a}, that one is {at}.",
-          "{at} i can see {a}.", "next is {a}, {uh}{at}.", "{uh}{at}, yeah, {a}.", "and we have {a} {at}.")
+                    "{at} i can see {a}.", "next is {a}, {uh}{at}.", "{uh}{at}, yeah, {a}.",
+                    "and we have {a} {at}.")
 FILLERS = ("uh, ", "um, ", "you know, ", "", "", "", "")
 ENDINGS = ("that's it.", "that's all i see.", "nothing else.", "", "", "")
 
@@ -41,7 +43,8 @@ def make_example(level: Level, split: str, rng: random.Random) -> tuple[Drawable
         return full.make_example(split, rng)
     pairs = choose_pairs(rng.randint(*NUM_THINGS), level, split, rng)
     scene = make_scene(pairs, level, split, rng, GRID_MARGIN)
-    orders_and_openings = zip(rng.sample(READING_ORDERS, NUM_TRANSCRIPTS), rng.sample(SPOKEN_OPENINGS, NUM_TRANSCRIPTS))
+    orders_and_openings = zip(rng.sample(READING_ORDERS, NUM_TRANSCRIPTS),
+                              rng.sample(SPOKEN_OPENINGS, NUM_TRANSCRIPTS))
     transcripts = [transcript(scene, level, order, opening, rng) for order, opening in orders_and_openings]
     return scene, [Annotation("long_caption", answer=caption(scene, rng)),
                    *(Annotation("transcript", answer=text) for text in transcripts)]
@@ -51,7 +54,9 @@ def caption(scene: Scene, rng: random.Random) -> str:
     """Written: how many, then every thing with its place, in reading order."""
     things = sorted(scene.things, key=READING_ORDERS[0])
     sentences = [_count_sentence(rng.choice(OPENINGS), things)]
-    sentences += [_place_sentence(rng.choice(SENTENCES), thing, pair_with_article(pair_of(thing))) for thing in things]
+    sentences += [
+        _place_sentence(rng.choice(SENTENCES), thing, pair_with_article(pair_of(thing))) for thing in things
+    ]
     return " ".join(map(capitalise, sentences))
 
 
@@ -61,8 +66,10 @@ def transcript(scene: Scene, level: EasyLevel, order: Callable, opening: str, rn
     corrected = rng.choice(things) if rng.random() < CORRECTION_SHARE else None
     parts = [_count_sentence(opening, things)]
     for thing in things:
-        name_in_words = _corrected_name(thing, level, rng) if thing is corrected else pair_with_article(pair_of(thing))
-        parts.append(_place_sentence(rng.choice(SPOKEN_SENTENCES), thing, name_in_words, uh=rng.choice(FILLERS)))
+        name_in_words = _corrected_name(thing, level, rng) if thing is corrected else pair_with_article(
+            pair_of(thing))
+        parts.append(
+            _place_sentence(rng.choice(SPOKEN_SENTENCES), thing, name_in_words, uh=rng.choice(FILLERS)))
     return " ".join(part for part in [*parts, rng.choice(ENDINGS)] if part)
 
 
@@ -79,7 +86,8 @@ def _place_sentence(template: str, thing: Thing, name_in_words: str, uh: str = "
 def _corrected_name(thing: Thing, level: EasyLevel, rng: random.Random) -> str:
     """A wrong colour, taken back at once: "a blue shape, no, a red circle"."""
     wrong_color = rng.choice([color for color in level.colors if color != thing.color])
-    return f"{pair_with_article((wrong_color, ''))}, {rng.choice(CORRECTIONS)}, {pair_with_article(pair_of(thing))}"
+    wrong = pair_with_article((wrong_color, ""))
+    return f"{wrong}, {rng.choice(CORRECTIONS)}, {pair_with_article(pair_of(thing))}"
 
 
 if __name__ == "__main__":

@@ -13,12 +13,11 @@ from dataclasses import replace
 
 from data.ask_model_anything.question_template import QuestionTemplate
 from data.cap.full import caption, size_and_name
-from data.scenes.easy_wording import NUMBER_WORDS, region_phrase, region_of
-from data.scenes.objects import KINDS
-from data.scenes.full_wording import thing_text, size_word
-from data.scenes.full import FullScene, make_scene
-from data.scenes.full import FullLevel
 from data.generate import run_command_line
+from data.scenes.easy_wording import NUMBER_WORDS, region_of, region_phrase
+from data.scenes.full import FullLevel, FullScene, make_scene
+from data.scenes.full_wording import size_word, thing_text
+from data.scenes.objects import KINDS
 from minimolmo.flow import Annotation, Thing
 
 NUM_QUESTIONS = (8, 11)
@@ -70,10 +69,16 @@ def appears_in(answer: str, text: str) -> bool:
 
 def possible_questions(scene: FullScene) -> list[QuestionTemplate]:
     """Everything that might be asked of a caption of this scene."""
-    counts = {"name": Counter(map(thing_text, scene.things)), "kind": Counter(t.kind for t in scene.things),
-             "place": Counter(map(region_of, scene.things))}
+    counts = {
+        "name": Counter(map(thing_text, scene.things)), "kind": Counter(t.kind for t in scene.things),
+        "place": Counter(map(region_of, scene.things))
+    }
     questions = [QuestionTemplate(HOW_MANY, "", NUMBER_WORDS[len(scene.things)])]
-    questions += [QuestionTemplate(KIND_NUMBER, KINDS[kind].plural, NUMBER_WORDS[count]) for kind, count in counts["kind"].items() if count > 1]
+    questions += [
+        QuestionTemplate(KIND_NUMBER, KINDS[kind].plural, NUMBER_WORDS[count])
+        for kind, count in counts["kind"].items()
+        if count > 1
+    ]
     for thing in scene.things:
         questions += _questions_about(scene, thing, counts)
     return questions
@@ -82,13 +87,15 @@ def possible_questions(scene: FullScene) -> list[QuestionTemplate]:
 def _questions_about(scene: FullScene, thing: Thing, counts: dict[str, Counter]) -> list[QuestionTemplate]:
     questions = []
     if counts["place"][region_of(thing)] == 1:
-        questions.append(QuestionTemplate(AT_PLACE, region_phrase(region_of(thing)), size_and_name(scene, thing)))
+        questions.append(
+            QuestionTemplate(AT_PLACE, region_phrase(region_of(thing)), size_and_name(scene, thing)))
     if counts["kind"][thing.kind] == 1:
         questions.append(QuestionTemplate(COLOR, thing.kind, thing.color))
     if counts["name"][thing_text(thing)] == 1:
         questions.append(QuestionTemplate(PLACE, thing_text(thing), region_phrase(region_of(thing))))
         questions += [QuestionTemplate(READS, thing_text(thing), thing.word)] if thing.word else []
-        questions += [QuestionTemplate(SIZE, thing_text(thing), size_word(scene, thing))] if size_word(scene, thing) else []
+        questions += [QuestionTemplate(SIZE, thing_text(thing), size_word(scene, thing))] if size_word(
+            scene, thing) else []
     return questions
 
 

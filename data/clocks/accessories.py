@@ -112,5 +112,7 @@ def _tower(pen: Pen, palette: Palette, rng: random.Random):
     pen.box(-1.55, -1.62, 1.55, -1.42, mixed(stone, BLACK, 0.3))
 
 
-ACCESSORIES = {"nothing": _nothing, "strap": _strap, "diver": _diver, "chain": _chain, "bells": _bells,
-          "rays": _rays, "house": _house, "tower": _tower}
+ACCESSORIES = {
+    "nothing": _nothing, "strap": _strap, "diver": _diver, "chain": _chain, "bells": _bells, "rays": _rays,
+    "house": _house, "tower": _tower
+}

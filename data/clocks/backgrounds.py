@@ -9,12 +9,12 @@ from data.clocks.pen import Color, mixed
 
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 ROOM_COLORS = ((196, 176, 150), (120, 96, 78), (88, 100, 92), (176, 188, 186), (70, 74, 88), (214, 196, 168),
-        (150, 120, 96))
+               (150, 120, 96))
 RESAMPLING = Image.Resampling.BICUBIC
-WALL_COLORS = ((232, 226, 214), (206, 220, 226), (226, 208, 198), (196, 214, 196), (240, 232, 196), (170, 186, 206),
-         (118, 134, 148), (196, 150, 134), (222, 216, 232), (92, 112, 108))
-WOOD_COLORS = (((92, 54, 28), (150, 98, 56)), ((168, 122, 76), (214, 172, 120)), ((58, 38, 28), (100, 70, 50)),
-         ((186, 158, 128), (226, 204, 176)))
+WALL_COLORS = ((232, 226, 214), (206, 220, 226), (226, 208, 198), (196, 214, 196), (240, 232, 196),
+               (170, 186, 206), (118, 134, 148), (196, 150, 134), (222, 216, 232), (92, 112, 108))
+WOOD_COLORS = (((92, 54, 28), (150, 98, 56)), ((168, 122, 76), (214, 172, 120)),
+               ((58, 38, 28), (100, 70, 50)), ((186, 158, 128), (226, 204, 176)))
 
 
 def draw_background(name: str, size: tuple[int, int], rng: random.Random) -> Image.Image:
@@ -81,7 +81,9 @@ def _bricks(size: tuple[int, int], rng: random.Random) -> Image.Image:
     for row in range(-(-size[1] // brick_height)):
         for left in range(-(row % 2) * brick_width // 2, size[0], brick_width):
             shade = mixed(color, rng.choice((BLACK, WHITE)), 0.18 * rng.random())
-            pen.rectangle((left + 1, row * brick_height + 1, left + brick_width - 2, row * brick_height + brick_height - 2), fill=shade)
+            pen.rectangle((left + 1, row * brick_height + 1, left + brick_width - 2,
+                           row * brick_height + brick_height - 2),
+                          fill=shade)
     return picture
 
 
@@ -114,7 +116,8 @@ def _photo(size: tuple[int, int], rng: random.Random) -> Image.Image:
     pen = ImageDraw.Draw(picture, "RGBA")
     for _ in range(rng.randint(3, 9)):
         x, y, radius = rng.random() * size[0], rng.random() * size[1], rng.uniform(0.02, 0.07) * size[0]
-        pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=(255, 244, 214, rng.randint(30, 80)))
+        pen.ellipse((x - radius, y - radius, x + radius, y + radius),
+                    fill=(255, 244, 214, rng.randint(30, 80)))
     return picture
 
 
@@ -122,5 +125,7 @@ def _sky(size: tuple[int, int], rng: random.Random) -> Image.Image:
     return _two_colored(_noise(size, (5, 9), rng), (116, 168, 222), (236, 242, 248))
 
 
-BACKGROUNDS = {"plain": _plain, "gradient": _gradient, "plaster": _plaster, "stripes": _stripes,
-           "bricks": _bricks, "wood": _wood, "cloth": _cloth, "photo": _photo, "sky": _sky}
+BACKGROUNDS = {
+    "plain": _plain, "gradient": _gradient, "plaster": _plaster, "stripes": _stripes, "bricks": _bricks,
+    "wood": _wood, "cloth": _cloth, "photo": _photo, "sky": _sky
+}

@@ -12,8 +12,8 @@ from typing import ClassVar
 from PIL import Image
 
 from data.clocks.accessories import ACCESSORIES
-from data.clocks.face import draw_case, draw_dial, draw_marks, draw_track
 from data.clocks.backgrounds import cast_shadow, draw_background
+from data.clocks.face import draw_case, draw_dial, draw_marks, draw_track
 from data.clocks.hands import draw_hands, draw_second_hand, draw_small_seconds, hand_angles
 from data.clocks.pen import Pen
 from data.clocks.styles import NOVEL_STYLE, PALETTES, STYLES, Palette
@@ -65,7 +65,8 @@ class Clock:
         palette = _varied_palette(PALETTES[rng.choice(style.palettes)], rng)
         picture = draw_background(rng.choice(style.backgrounds), (self.width, self.height), rng)
         if style.dial != "open":
-            cast_shadow(picture, (self.x, self.y), self.radius * (1 + style.rim_width), style.shape == "square")
+            cast_shadow(picture, (self.x, self.y), self.radius * (1 + style.rim_width),
+                        style.shape == "square")
         size = SUPERSAMPLE * self.width, SUPERSAMPLE * self.height
         canvas = picture.resize(size, Image.Resampling.NEAREST)
         centre = SUPERSAMPLE * self.x, SUPERSAMPLE * self.y
@@ -93,10 +94,12 @@ class Clock:
 def random_clock(split: str, rng: random.Random) -> Clock:
     """Any time of the twelve hours to the minute, any style of the split, any size and place."""
     while True:
-        style = NOVEL_STYLE if split == "novel" else rng.choice([name for name in STYLES if name != NOVEL_STYLE])
+        style = NOVEL_STYLE if split == "novel" else rng.choice(
+            [name for name in STYLES if name != NOVEL_STYLE])
         hour, minute, has_second_hand = rng.randint(1, 12), rng.randrange(60), rng.random() < 0.5
         second = rng.randrange(60) if has_second_hand else 0
-        clock = Clock(style, hour, minute, second, has_second_hand, *_random_placement(style, rng), rng.getrandbits(32))
+        clock = Clock(style, hour, minute, second, has_second_hand, *_random_placement(style, rng),
+                      rng.getrandbits(32))
         if split_of(clock) == split:
             return clock
 
@@ -123,5 +126,7 @@ def _random_placement(style_name: str, rng: random.Random) -> tuple[int, int, fl
 
 def _varied_palette(palette: Palette, rng: random.Random) -> Palette:
     """Each colour a little off, as no two clocks are alike."""
-    return Palette(*(tuple(min(255, max(0, channel + rng.randint(-COLOR_JITTER, COLOR_JITTER))) for channel in color)
-                   for color in palette))
+    return Palette(*(tuple(
+        min(255, max(0, channel + rng.randint(-COLOR_JITTER, COLOR_JITTER)))
+        for channel in color)
+                     for color in palette))

@@ -5,7 +5,7 @@ import colorsys
 import math
 import random
 
-from data.clocks.pen import Color, Pen, XY, around_dial, mixed
+from data.clocks.pen import XY, Color, Pen, around_dial, mixed
 from data.clocks.styles import Palette, Style
 
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
@@ -34,7 +34,8 @@ def draw_case(pen: Pen, style: Style, palette: Palette):
     if style.dial == "open":
         pen.ring(0, 0, 1.0 + style.rim_width, 0.06, palette.case)
         return
-    for fraction, amount, blend_color in ((1, 0.45, BLACK), (0.9, 0.35, WHITE), (0.72, 0.0, BLACK), (0.2, 0.4, BLACK)):
+    for fraction, amount, blend_color in ((1, 0.45, BLACK), (0.9, 0.35, WHITE), (0.72, 0.0, BLACK),
+                                          (0.2, 0.4, BLACK)):
         draw_plate(pen, style.shape, 1 + style.rim_width * fraction, mixed(palette.case, blend_color, amount))
 
 
@@ -85,7 +86,8 @@ def draw_track(pen: Pen, style: Style, palette: Palette):
             pen.bar(around_dial(angle, 0.95), around_dial(angle, 0.88), 0.03, palette.ink)
         elif style.minute_track in ("ticks", "rails"):
             inner = 0.92 if minute % 5 else 0.89
-            pen.bar(around_dial(angle, 0.97), around_dial(angle, inner), 0.012 if minute % 5 else 0.024, soft_ink)
+            pen.bar(around_dial(angle, 0.97), around_dial(angle, inner), 0.012 if minute % 5 else 0.024,
+                    soft_ink)
     if style.minute_track == "rails":
         pen.ring(0, 0, 0.98, 0.012, soft_ink)
         pen.ring(0, 0, 0.92, 0.012, soft_ink)
@@ -94,11 +96,13 @@ def draw_track(pen: Pen, style: Style, palette: Palette):
 def draw_marks(pen: Pen, style: Style, palette: Palette):
     """What tells the hours, twelve times or as often as the style has it."""
     for hour in HOURS:
-        HOUR_MARKS[style.hour_marks](pen, hour, palette, 1.12 if style.shape == "square" and hour % 3 else 1.0)
+        HOUR_MARKS[style.hour_marks](pen, hour, palette,
+                                     1.12 if style.shape == "square" and hour % 3 else 1.0)
 
 
 def _number(pen: Pen, hour: int, palette: Palette, distance: float, size: float = 0.2, bold: float = 0.0):
-    pen.text(*around_dial(30 * hour, (0.76 if size < 0.23 else 0.74) * distance), str(hour), size, palette.ink, bold)
+    pen.text(*around_dial(30 * hour, (0.76 if size < 0.23 else 0.74) * distance), str(hour), size,
+             palette.ink, bold)
 
 
 def _bold(pen: Pen, hour: int, palette: Palette, distance: float):
@@ -134,7 +138,8 @@ def _minutes(pen: Pen, hour: int, palette: Palette, distance: float):
         pen.text(*around_dial(30 * hour, 0.76), f"{5 * hour:02}", 0.19, palette.ink, 0.02)
 
 
-def _mark_stroke(pen: Pen, hour: int, palette: Palette, distance: float, inner: float = 0.72, width: float = 0.05):
+def _mark_stroke(pen: Pen, hour: int, palette: Palette, distance: float, inner: float = 0.72,
+                 width: float = 0.05):
     angle, outer = 30 * hour, 0.87
     if hour == 12:
         for offset in (-width * 0.8, width * 0.8):
@@ -181,7 +186,8 @@ def _roman(pen: Pen, hour: int, palette: Palette, distance: float, height: float
     for letter in letters:
         right = left + letter_widths[letter] * height * 0.8
         for (x0, y0), (x1, y1), thick in _letter_strokes(letter, left + 0.01, right - 0.01, height):
-            pen.bar(_letter_point(hour, x0, y0, distance), _letter_point(hour, x1, y1, distance), thick, palette.ink)
+            pen.bar(_letter_point(hour, x0, y0, distance), _letter_point(hour, x1, y1, distance), thick,
+                    palette.ink)
         left = right
 
 
@@ -205,6 +211,8 @@ def _letter_point(hour: int, x: float, y: float, distance: float) -> XY:
     return right + x * math.cos(turn), down + x * math.sin(turn)
 
 
-HOUR_MARKS = {"arabic": _number, "bold": _bold, "even": _even, "quarters": _quarters, "twelve": _twelve,
-         "minutes": _minutes, "batons": _mark_stroke, "bars": _bars, "needles": _needles, "dots": _dots,
-         "lamps": _diver_marks, "rainbow": _rainbow, "roman": _roman}
+HOUR_MARKS = {
+    "arabic": _number, "bold": _bold, "even": _even, "quarters": _quarters, "twelve": _twelve,
+    "minutes": _minutes, "batons": _mark_stroke, "bars": _bars, "needles": _needles, "dots": _dots,
+    "lamps": _diver_marks, "rainbow": _rainbow, "roman": _roman
+}

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import random
 
-from data.clocks.pen import Pen, XY, around_dial, mixed
+from data.clocks.pen import XY, Pen, around_dial, mixed
 from data.clocks.styles import Palette, Style
 
 HOUR_LENGTH, MINUTE_LENGTH, SECOND_LENGTH = 0.54, 0.84, 0.88  # radii of the dial

@@ -63,7 +63,8 @@ class Pen:
         across = -along[1] / length / 2, along[0] / length / 2
         corners = []
         for (x, y), width_here in ((start, width), (end, width if end_width is None else end_width)):
-            sides = [(x + sign * across[0] * width_here, y + sign * across[1] * width_here) for sign in (1, -1)]
+            sides = [(x + sign * across[0] * width_here, y + sign * across[1] * width_here)
+                     for sign in (1, -1)]
             corners += sides if not corners else sides[::-1]
         self.polygon(corners, fill)
 

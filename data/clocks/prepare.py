@@ -8,8 +8,8 @@ import random
 
 from data.clocks.clock import Clock, random_clock
 from data.clocks.time_wording import in_figures, in_hours_and_minutes, in_words, to_the_second
-from data.scenes.levels import Level
 from data.generate import run_command_line
+from data.scenes.levels import Level
 from minimolmo.flow import Annotation
 
 THIRD_QUESTION_SHARE = 0.4         # share of pictures with a third question; every picture has two
@@ -54,7 +54,10 @@ def make_example(level: Level, split: str, rng: random.Random) -> tuple[Clock, l
     The level changes nothing: this set has but one.
     """
     clock = random_clock(split, rng)
-    extra_questions = [_other_format_question(clock, rng), _question(*rng.choice(detail_questions(clock, rng)), rng)]
+    extra_questions = [
+        _other_format_question(clock, rng),
+        _question(*rng.choice(detail_questions(clock, rng)), rng)
+    ]
     rng.shuffle(extra_questions)
     selected = extra_questions if rng.random() < THIRD_QUESTION_SHARE else extra_questions[:1]
     return clock, [_time_question(FIGURES, in_figures(clock.hour, clock.minute), rng), *selected]
@@ -65,7 +68,7 @@ def detail_questions(clock: Clock, rng: random.Random) -> list[tuple[tuple[str, 
     is_true = rng.random() < 0.5
     time = in_figures(clock.hour, clock.minute) if is_true else wrong_time(clock, rng)
     questions = [(SECOND_HAND, "yes" if clock.second_hand else "no"), (MINUTES, str(clock.minute)),
-             (tuple(wording.format(time) for wording in CHECK), "yes" if is_true else "no")]
+                 (tuple(wording.format(time) for wording in CHECK), "yes" if is_true else "no")]
     if clock.minute:  # on the full hour "passed" could mean two
         questions.append((LAST_HOUR, str(clock.hour)))
     if clock.minute not in (0, 30):  # at 0 the last half hour is as near as the next
@@ -75,7 +78,8 @@ def detail_questions(clock: Clock, rng: random.Random) -> list[tuple[tuple[str, 
 
 def wrong_time(clock: Clock, rng: random.Random) -> str:
     """A time nearby in figures: right and wrong ones are spread alike, so the question tells nothing."""
-    shown_minutes = (60 * clock.hour + clock.minute + rng.choice((-1, 1)) * rng.choice(WRONG_BY_MINUTES)) % 720
+    shown_minutes = (60 * clock.hour + clock.minute + rng.choice(
+        (-1, 1)) * rng.choice(WRONG_BY_MINUTES)) % 720
     return in_figures(shown_minutes // 60 or 12, shown_minutes % 60)
 
 

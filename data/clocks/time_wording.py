@@ -1,8 +1,9 @@
 """A time in words and figures, as people say it. No morning, no evening: a face shows twelve hours."""
 from __future__ import annotations
 
-NUMBER_WORDS = ("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-           "sixteen seventeen eighteen nineteen").split()
+NUMBER_WORDS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+    "sixteen seventeen eighteen nineteen").split()
 ROUND_MINUTES = {5, 10, 20, 25}  # minutes that are said without the word
 
 
@@ -30,7 +31,8 @@ def in_words(hour: int, minute: int) -> str:
     if minutes_away in (15, 30):
         amount = "quarter" if minutes_away == 15 else "half"
     else:
-        amount = number_word(minutes_away) + ("" if minutes_away in ROUND_MINUTES else " minute" if minutes_away == 1 else " minutes")
+        amount = number_word(minutes_away) + ("" if minutes_away in ROUND_MINUTES else
+                                              " minute" if minutes_away == 1 else " minutes")
     return f"{amount} {direction} {number_word(named_hour)}"
 
 

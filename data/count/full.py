@@ -3,10 +3,9 @@ from __future__ import annotations
 
 import random
 
-from data.scenes.objects import COLORS, KINDS
+from data.scenes.full import FULL, FullScene, ObjectSpec, make_scene
 from data.scenes.full_wording import absent_specs, matching_things, spec_text, specs_for
-from data.scenes.full import FullScene, ObjectSpec, make_scene
-from data.scenes.full import FULL
+from data.scenes.objects import COLORS, KINDS
 from minimolmo.flow import Annotation
 
 MAX_COUNT = 16

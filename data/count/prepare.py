@@ -7,11 +7,12 @@ from __future__ import annotations
 import random
 
 from data.count import full
-from data.scenes.easy_wording import Label, absent_labels, labels_for_pair, matching_things, label_text, points_of
-from data.scenes.easy import EasyLevel, Pair, Scene, queryable_things, make_scene, pair_of
+from data.generate import DrawableScene, run_command_line
+from data.scenes.easy import EasyLevel, Pair, Scene, make_scene, pair_of, queryable_things
+from data.scenes.easy_wording import (Label, absent_labels, label_text, labels_for_pair, matching_things,
+                                      points_of)
 from data.scenes.full import FULL
 from data.scenes.levels import Level
-from data.generate import DrawableScene, run_command_line
 from minimolmo.flow import Annotation
 
 MAX_COUNT = 5          # the largest answer
@@ -38,7 +39,9 @@ def choose_target(level: EasyLevel, split: str, rng: random.Random) -> tuple[Lab
     label = rng.choice(labels_for_pair(pair))
     matching_pairs = [other for other in level.pairs if _matches(label, other) and other != pair]
     other_pairs = [other for other in level.pairs if not _matches(label, other)]
-    target_pairs = [pair, *rng.sample(matching_pairs, min(rng.randrange(MAX_TARGET_PAIRS), len(matching_pairs)))]
+    target_pairs = [
+        pair, *rng.sample(matching_pairs, min(rng.randrange(MAX_TARGET_PAIRS), len(matching_pairs)))
+    ]
     pairs = [pair] + rng.choices(target_pairs, k=rng.randint(1, MAX_COUNT) - 1)
     pairs += rng.choices(rng.sample(other_pairs, 1), k=rng.randint(0, DISTRACTORS)) if other_pairs else []
     rng.shuffle(pairs)
@@ -47,8 +50,14 @@ def choose_target(level: EasyLevel, split: str, rng: random.Random) -> tuple[Lab
 
 def more_labels(scene: Scene, target: Label, level: EasyLevel, split: str, rng: random.Random) -> list[Label]:
     """One or two labels beside the target, chosen so that no answer is much more common than another."""
-    candidates = {label for thing in queryable_things(scene, level, split) for label in labels_for_pair(pair_of(thing))}
-    candidates = [label for label in sorted(candidates) if len(matching_things(scene.things, label)) <= MAX_COUNT]
+    candidates = {
+        label
+        for thing in queryable_things(scene, level, split)
+        for label in labels_for_pair(pair_of(thing))
+    }
+    candidates = [
+        label for label in sorted(candidates) if len(matching_things(scene.things, label)) <= MAX_COUNT
+    ]
     candidates += rng.sample(absent_labels(scene.things, level, split), 1)
     chosen: list[Label] = []
     for _ in range(rng.randint(*NUM_LABELS) - 1):

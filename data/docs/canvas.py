@@ -77,14 +77,15 @@ class Canvas:
         self._pen = ImageDraw.Draw(self._canvas)
 
     def text(self, text: str, x: float, y: float, size: int = TEXT_SIZE, color: Color | None = None,
-              anchor: str = "lm", bold: bool = False):
+             anchor: str = "lm", bold: bool = False):
         """Text at (x, y), in Pillow's anchors: "lm" is left, middle: that of its capitals."""
         if anchor[1] == "m":  # Pillow's own middle lies between ascender and descender: too high for digits
             y, anchor = y + size * 0.35, anchor[0] + "s"
         box = load_font(size).getbbox(text, anchor=anchor)
         self.text_boxes.append((x + box[0], y + box[1], x + box[2] + bold, y + box[3], text, size))
         for shift in (0, 1) if bold else (0,):
-            self._texts.append(((round(x) + shift, round(y)), text, color or self.theme.text_color, size, anchor))
+            self._texts.append(((round(x) + shift, round(y)), text, color
+                                or self.theme.text_color, size, anchor))
 
     def box(self, left: float, top: float, right: float, bottom: float, fill: Color | None = None,
             outline: Color | None = None, radius: float = 0, line: float = 1):
@@ -147,4 +148,6 @@ def _disc_box(x: float, y: float, radius: float) -> list[float]:
 
 def readable_on(background: Color) -> Color:
     """Black or white: whichever is read better on the colour."""
-    return (20, 22, 28) if 0.3 * background[0] + 0.59 * background[1] + 0.11 * background[2] > 138 else (255, 255, 255)
+    return (20, 22,
+            28) if 0.3 * background[0] + 0.59 * background[1] + 0.11 * background[2] > 138 else (255, 255,
+                                                                                                 255)

@@ -3,7 +3,8 @@ from __future__ import annotations
 
 import random
 
-from data.docs.canvas import COLORS, TEXT_SIZE, Color, Canvas, clamp_side, readable_on, max_text_width, text_width
+from data.docs.canvas import (COLORS, TEXT_SIZE, Canvas, Color, clamp_side, max_text_width, readable_on,
+                              text_width)
 from data.docs.charts import Chart
 
 MARGIN = 14        # around everything
@@ -21,7 +22,8 @@ def draw_header(canvas: Canvas, chart: Chart, subtitle_text: str):
     x, anchor = (canvas.width / 2, "mm") if is_centered else (MARGIN, "lm")
     canvas.text(chart.grid.title, x, 20, TITLE_SIZE, anchor=anchor, bold=True)
     canvas.text(subtitle_text, x, 40, color=canvas.theme.faint, anchor=anchor)
-    canvas.text(author_line(chart), canvas.width - MARGIN, canvas.height - 13, color=canvas.theme.faint, anchor="rm")
+    canvas.text(author_line(chart), canvas.width - MARGIN, canvas.height - 13, color=canvas.theme.faint,
+                anchor="rm")
 
 
 def author_line(chart: Chart) -> str:
@@ -32,7 +34,8 @@ def author_line(chart: Chart) -> str:
 def min_width(chart: Chart, subtitle_text: str) -> int:
     """What title, second line, author's line and key need."""
     legend_width = sum(text_width(name) + 32 for name in chart.grid.columns) if len(chart.colors) > 1 else 0
-    text_widths = (text_width(chart.grid.title, TITLE_SIZE) + 2, text_width(subtitle_text), text_width(author_line(chart)), legend_width)
+    text_widths = (text_width(chart.grid.title, TITLE_SIZE) + 2, text_width(subtitle_text),
+                   text_width(author_line(chart)), legend_width)
     return max(text_widths) + 2 * MARGIN
 
 
@@ -75,13 +78,15 @@ class VerticalFrame:
     def __init__(self, chart: Chart):
         grid, ticks, subtitle_text = chart.grid, tick_labels(chart), subtitle(chart)
         self.left = MARGIN + max_text_width(ticks) + 8
-        min_slot = max(max_text_width(grid.rows) + 12, (20 * len(grid.columns) if chart.kind == "grouped" else 30) + 14)
+        min_slot = max(
+            max_text_width(grid.rows) + 12, (20 * len(grid.columns) if chart.kind == "grouped" else 30) + 14)
         if chart.printed:
             min_slot = max(min_slot, max_text_width(map(grid.number, grid.column(0))) + 12)
         wanted_width = self.left + min_slot * chart.room * len(grid.rows) + MARGIN
         width = clamp_side(max(wanted_width, min_width(chart, subtitle_text)))
         self.slot_width = (width - MARGIN - self.left) / len(grid.rows)
-        assert self.slot_width >= max_text_width(grid.rows) + 2, f"names of {grid.title} do not fit side by side"
+        assert self.slot_width >= max_text_width(
+            grid.rows) + 2, f"names of {grid.title} do not fit side by side"
         self.top = HEADER_HEIGHT + 14 + (LEGEND_HEIGHT if len(chart.colors) > 1 else 0)
         self.tick_height = max(20, round(200 * chart.room / (len(ticks) - 1)))
         self.bottom = self.top + self.tick_height * (len(ticks) - 1)
@@ -122,10 +127,10 @@ def draw_bars(chart: Chart) -> Canvas:
         for column, value in enumerate(line):
             left = start + column * bar_width
             frame.canvas.box(left, frame.y(value), left + bar_width - (columns > 1), frame.bottom,
-                          COLORS[chart.colors[column]])
+                             COLORS[chart.colors[column]])
             if chart.printed:
-                draw_number(frame.canvas, chart.grid.number(value), frame.x(row), frame.y(value) - 9, "mm",
-                             frame.background)
+                draw_number(frame.canvas, chart.grid.number(value), frame.x(row),
+                            frame.y(value) - 9, "mm", frame.background)
     return frame.canvas
 
 
@@ -144,9 +149,12 @@ def draw_rows(chart: Chart) -> Canvas:
     """Bars that lie, one below the other."""
     grid, ticks, subtitle_text = chart.grid, tick_labels(chart), subtitle(chart)
     left, top, row_height = MARGIN + max_text_width(grid.rows) + 8, HEADER_HEIGHT + 8, round(24 * chart.room)
-    right_space = max_text_width(map(grid.number, grid.column(0))) + 12 if chart.printed else max_text_width(ticks[-1:]) / 2 + 4
+    right_space = max_text_width(ticks[-1:]) / 2 + 4
+    if chart.printed:
+        right_space = max_text_width(map(grid.number, grid.column(0))) + 12
     min_tick = max(max_text_width(ticks) + 10, 200 / (len(ticks) - 1))
-    wanted_width = max(left + min_tick * chart.room * (len(ticks) - 1) + right_space + MARGIN, min_width(chart, subtitle_text))
+    wanted_width = max(left + min_tick * chart.room * (len(ticks) - 1) + right_space + MARGIN,
+                       min_width(chart, subtitle_text))
     width = clamp_side(wanted_width)
     tick_width = int((width - MARGIN - right_space - left) / (len(ticks) - 1))
     bottom = top + row_height * len(grid.rows) + 6
@@ -161,7 +169,8 @@ def draw_rows(chart: Chart) -> Canvas:
         canvas.box(left, y, end, y + row_height - 6, COLORS[chart.colors[0]])
         canvas.text(grid.rows[row], left - 7, y + (row_height - 6) / 2, anchor="rm")
         if chart.printed:
-            draw_number(canvas, grid.number(value), end + 5, y + (row_height - 6) / 2, "lm", canvas.theme.paper)
+            draw_number(canvas, grid.number(value), end + 5, y + (row_height - 6) / 2, "lm",
+                        canvas.theme.paper)
     return canvas
 
 
@@ -170,17 +179,20 @@ def draw_pie(chart: Chart) -> Canvas:
     grid, subtitle_text = chart.grid, f"percent by {chart.grid.axis}"
     radius = round(84 * chart.room)
     wanted_width = 3 * MARGIN + 2 * radius + 22 + max_text_width(grid.rows) + 10
-    width = clamp_side(max(wanted_width, text_width(grid.title, TITLE_SIZE) + 30, text_width(author_line(chart)) + 30))
+    width = clamp_side(
+        max(wanted_width, text_width(grid.title, TITLE_SIZE) + 30, text_width(author_line(chart)) + 30))
     canvas = Canvas(width, max(224, HEADER_HEIGHT + 2 * radius + FOOTER_HEIGHT + 8), chart.theme)
     draw_header(canvas, chart, subtitle_text)
     x, y, angle = MARGIN + radius, HEADER_HEIGHT + 2 + radius, chart.look % 360
     for (share,), color in zip(grid.values, chart.colors):
         canvas.slice(x, y, radius, angle, angle + share * DEGREES_PER_PERCENT, COLORS[color])
-        canvas.text_on_circle(grid.number(share), x, y, radius * 0.7, angle + share * DEGREES_PER_PERCENT / 2, readable_on(COLORS[color]))
+        canvas.text_on_circle(grid.number(share), x, y, radius * 0.7,
+                              angle + share * DEGREES_PER_PERCENT / 2, readable_on(COLORS[color]))
         angle += share * DEGREES_PER_PERCENT
     start = y - (len(grid.rows) - 1) * 11
     for row, (name, color) in enumerate(zip(grid.rows, chart.colors)):
-        canvas.box(x + radius + 20, start + row * 22 - 6, x + radius + 32, start + row * 22 + 6, COLORS[color])
+        canvas.box(x + radius + 20, start + row * 22 - 6, x + radius + 32, start + row * 22 + 6,
+                   COLORS[color])
         canvas.text(name, x + radius + 39, start + row * 22)
     return canvas
 
@@ -194,15 +206,17 @@ def draw_scatter(chart: Chart) -> Canvas:
     cell_width = max(cell_height, max_text_width(x_labels) + 10)
     right = left + cell_width * (len(x_labels) - 1)
     bottom = top + cell_height * (len(y_labels) - 1)
-    width = clamp_side(max(right + 24, text_width(grid.title, TITLE_SIZE) + 30, text_width(author_line(chart)) + 30,
-                      left + text_width(axis_names[0]) + 20))
+    width = clamp_side(
+        max(right + 24, text_width(grid.title, TITLE_SIZE) + 30, text_width(author_line(chart)) + 30,
+            left + text_width(axis_names[0]) + 20))
     canvas = Canvas(width, max(224, bottom + 2 * AXIS_HEIGHT + FOOTER_HEIGHT - 4), chart.theme)
     draw_header(canvas, chart, f"up: {axis_names[1]}")
     for tick, label in enumerate(x_labels):
         canvas.box(left + tick * cell_width, top, left + tick * cell_width + 1, bottom, canvas.theme.rule)
         canvas.text(label, left + tick * cell_width, bottom + 13, anchor="mm")
     for tick, label in enumerate(y_labels):
-        canvas.box(left, bottom - tick * cell_height, right, bottom - tick * cell_height + 1, canvas.theme.rule)
+        canvas.box(left, bottom - tick * cell_height, right, bottom - tick * cell_height + 1,
+                   canvas.theme.rule)
         canvas.text(label, left - 6, bottom - tick * cell_height, anchor="rm")
     canvas.text(axis_names[0], (left + right) / 2, bottom + 32, color=canvas.theme.faint, anchor="mm")
     for name, (x, y) in zip(grid.rows, grid.values):
@@ -217,5 +231,7 @@ def draw_chart(chart: Chart) -> Canvas:
     return DRAWING_FUNCTIONS[chart.kind](chart)
 
 
-DRAWING_FUNCTIONS = {"bars": draw_bars, "grouped": draw_bars, "rows": draw_rows, "lines": draw_lines, "pie": draw_pie,
-        "scatter": draw_scatter}
+DRAWING_FUNCTIONS = {
+    "bars": draw_bars, "grouped": draw_bars, "rows": draw_rows, "lines": draw_lines, "pie": draw_pie,
+    "scatter": draw_scatter
+}

@@ -8,8 +8,8 @@ import random
 from dataclasses import dataclass
 
 from data.docs.canvas import COLORS
-from data.docs.grid import Grid, make_grid, grid_questions
-from data.docs.topics import NAMES, TOPICS, SCATTER_TOPICS, Persona, Topic
+from data.docs.grid import Grid, grid_questions, make_grid
+from data.docs.topics import NAMES, SCATTER_TOPICS, TOPICS, Persona, Topic
 from data.docs.wordings import DocsQuestion
 
 KIND_WEIGHTS = {"bars": 5, "grouped": 4, "rows": 4, "lines": 4, "pie": 3, "scatter": 2}   # how often, of 22

@@ -3,21 +3,22 @@ from __future__ import annotations
 
 import math
 
-from data.docs.canvas import COLORS, Canvas, clamp_side, readable_on, max_text_width, text_width
+from data.docs.canvas import COLORS, Canvas, clamp_side, max_text_width, readable_on, text_width
 from data.docs.diagrams import Flow, Tree
 
-MARGIN, TITLE_SIZE, HEADER_HEIGHT = 16, 18, 44    # around everything, font of the title, from the top to the diagram
+MARGIN, TITLE_SIZE, HEADER_HEIGHT = 16, 18, 44  # around everything, font of the title, from the top to the diagram
 NODE_HEIGHT, NODE_GAP = 30, 24                # a box, and the space below it
 NODE_PADDING = 12                          # left and right of the words in a box
 
 
-def draw_node(canvas: Canvas, text: str, x: float, y: float, width: float, color: str = "", shape: str = "box"):
+def draw_node(canvas: Canvas, text: str, x: float, y: float, width: float, color: str = "",
+              shape: str = "box"):
     """Words in a box (or a hexagon, which asks) around (x, y); filled if a colour is given."""
     fill = COLORS[color] if color else canvas.theme.panel
     left, right, top, bottom = x - width / 2, x + width / 2, y - NODE_HEIGHT / 2, y + NODE_HEIGHT / 2
     if shape == "hexagon":
-        canvas.polygon([(left - 8, y), (left + 6, top), (right - 6, top), (right + 8, y), (right - 6, bottom),
-                     (left + 6, bottom)], fill, canvas.theme.faint)
+        canvas.polygon([(left - 8, y), (left + 6, top), (right - 6, top), (right + 8, y),
+                        (right - 6, bottom), (left + 6, bottom)], fill, canvas.theme.faint)
     else:
         canvas.box(left, top, right, bottom, fill, canvas.theme.faint, radius=6)
     canvas.text(text, x, y, color=readable_on(fill), anchor="mm")
@@ -47,13 +48,14 @@ def _draw_steps(flow: Flow) -> Canvas:
     for text, y in zip(column, heights):
         is_end = text in (column[0], column[-1])
         draw_node(canvas, text, x, y, node_width, flow.color if is_end else "",
-             "hexagon" if text == flow.decision else "box")
+                  "hexagon" if text == flow.decision else "box")
     if flow.decision:
         _draw_way_back(canvas, flow, x, node_width, heights[flow.fork], heights[flow.fork + 1], side_width)
     return canvas
 
 
-def _draw_way_back(canvas: Canvas, flow: Flow, x: float, node_width: float, step_y: float, fork_y: float, side_width: float):
+def _draw_way_back(canvas: Canvas, flow: Flow, x: float, node_width: float, step_y: float, fork_y: float,
+                   side_width: float):
     """From the decision to the box beside it, and from there up to the step before."""
     right = x + node_width / 2
     side_x = right + 56 + side_width / 2
@@ -68,7 +70,9 @@ def _draw_cycle(flow: Flow) -> Canvas:
     """Steps on an ellipse, clockwise from the top."""
     node_width, num_steps = max_text_width(flow.steps) + 2 * NODE_PADDING, len(flow.steps)
     radius_x, radius_y = (node_width * 0.8 + 40) * flow.room, 96 * flow.room
-    width = clamp_side(max(2 * radius_x + node_width + 2 * MARGIN, text_width(flow.title, TITLE_SIZE) + 2 * MARGIN + 2))
+    width = clamp_side(
+        max(2 * radius_x + node_width + 2 * MARGIN,
+            text_width(flow.title, TITLE_SIZE) + 2 * MARGIN + 2))
     canvas = Canvas(width, clamp_side(HEADER_HEIGHT + 2 * radius_y + NODE_HEIGHT + MARGIN), flow.theme)
     canvas.text(flow.title, MARGIN, 20, TITLE_SIZE, bold=True)
     center_y = HEADER_HEIGHT + NODE_HEIGHT / 2 + radius_y
@@ -87,9 +91,10 @@ def _draw_cycle(flow: Flow) -> Canvas:
 def _arrow_between(canvas: Canvas, start, end, node_width: float):
     """From the border of one box to the border of another, straight."""
     u, v = end[0] - start[0], end[1] - start[1]
-    share = min((node_width / 2 + 3) / abs(u) if abs(u) > 1 else 9, (NODE_HEIGHT / 2 + 3) / abs(v) if abs(v) > 1 else 9)
+    share = min((node_width / 2 + 3) / abs(u) if abs(u) > 1 else 9,
+                (NODE_HEIGHT / 2 + 3) / abs(v) if abs(v) > 1 else 9)
     canvas.arrow([(start[0] + u * share, start[1] + v * share), (end[0] - u * share, end[1] - v * share)],
-              canvas.theme.text_color)
+                 canvas.theme.text_color)
 
 
 def draw_tree(tree: Tree) -> Canvas:
@@ -99,8 +104,11 @@ def draw_tree(tree: Tree) -> Canvas:
 
 def _draw_down(tree: Tree) -> Canvas:
     leaves = [leaf for _, below in tree.branches for leaf in below]
-    leaf_widths = [max(max_text_width(below) + 2 * NODE_PADDING + 10, (text_width(name) + 2 * NODE_PADDING + 10) / len(below))
-             for name, below in tree.branches]
+    leaf_widths = [
+        max(
+            max_text_width(below) + 2 * NODE_PADDING + 10,
+            (text_width(name) + 2 * NODE_PADDING + 10) / len(below)) for name, below in tree.branches
+    ]
     content_width = sum(leaf_width * len(below) for leaf_width, (_, below) in zip(leaf_widths, tree.branches))
     stretch = min(tree.room, (640 - 2 * MARGIN) / content_width)
     width, pitch = clamp_side(content_width * stretch + 2 * MARGIN), round(76 * tree.room)
@@ -126,14 +134,21 @@ def _elbow(canvas: Canvas, start, end):
 
 
 def _draw_right(tree: Tree) -> Canvas:
-    column_widths = [text_width(tree.root), max_text_width(name for name, _ in tree.branches),
-             max_text_width(leaf for _, below in tree.branches for leaf in below)]
+    column_widths = [
+        text_width(tree.root),
+        max_text_width(name for name, _ in tree.branches),
+        max_text_width(leaf for _, below in tree.branches for leaf in below)
+    ]
     gap, pitch = 34 * tree.room, NODE_HEIGHT + 8
-    lefts = [MARGIN + sum(column_width + 2 * NODE_PADDING + gap for column_width in column_widths[:column]) for column in range(3)]
+    lefts = [
+        MARGIN + sum(column_width + 2 * NODE_PADDING + gap
+                     for column_width in column_widths[:column])
+        for column in range(3)
+    ]
     num_leaves = sum(len(below) for _, below in tree.branches)
     pitch = max(pitch, (224 - 2 * MARGIN) / num_leaves)
-    canvas = Canvas(clamp_side(lefts[2] + column_widths[2] + 2 * NODE_PADDING + MARGIN), max(224, round(2 * MARGIN + pitch * num_leaves)),
-              tree.theme)
+    canvas = Canvas(clamp_side(lefts[2] + column_widths[2] + 2 * NODE_PADDING + MARGIN),
+                    max(224, round(2 * MARGIN + pitch * num_leaves)), tree.theme)
     xs = [left + column_width / 2 + NODE_PADDING for left, column_width in zip(lefts, column_widths)]
     root, y = (xs[0], canvas.height / 2), MARGIN + pitch / 2
     for name, below in tree.branches:

@@ -69,17 +69,22 @@ def make_diagram(persona: Persona, novel: bool, rng: random.Random) -> Flow | Tr
     if diagram_type == "tree":
         hierarchy = rng.choice([candidate for candidate in HIERARCHIES if candidate.novel == novel])
         branches = rng.sample(hierarchy.branches, rng.randint(2, len(hierarchy.branches)))
-        leaves = [(name, tuple(rng.sample(leaves_of_branch, rng.randint(1, 3)))) for name, leaves_of_branch in branches]
+        leaves = [(name, tuple(rng.sample(leaves_of_branch, rng.randint(1, 3))))
+                  for name, leaves_of_branch in branches]
         down = sum(len(leaves_of_branch) for _, leaves_of_branch in leaves) <= 6 and rng.random() < 0.7
         return Tree(hierarchy.root, tuple(leaves), down, color, theme, room)
-    process = rng.choice([candidate for candidate in (PROCESSES if diagram_type == "flow" else CYCLES) if candidate.novel == novel])
+    process = rng.choice([
+        candidate for candidate in (PROCESSES if diagram_type == "flow" else CYCLES)
+        if candidate.novel == novel
+    ])
     chosen_steps = sorted(rng.sample(range(len(process.steps)), rng.randint(4, 6)))
     steps = tuple(process.steps[step] for step in chosen_steps)
     has_decision = bool(process.decision) and rng.random() < 0.7
     steps = steps[:5] if has_decision else steps
     fork = rng.randrange(len(steps) - 1) if has_decision else 0
-    return Flow(process.title, steps, process.decision if has_decision else "", process.otherwise if has_decision else "",
-                fork, diagram_type == "circle", color, theme, room)
+    return Flow(process.title, steps, process.decision if has_decision else "",
+                process.otherwise if has_decision else "", fork, diagram_type == "circle", color, theme,
+                room)
 
 
 def diagram_questions(diagram: Flow | Tree, rng: random.Random) -> list[DocsQuestion]:
@@ -97,10 +102,14 @@ def _flow_questions(flow: Flow, rng: random.Random) -> list[DocsQuestion]:
         if sum(target == end for _, target, _ in flow.arrows) == 1:
             questions.append(DocsQuestion("order", {"it": end, "side": "before", "thing": "step"}, start))
     if not flow.circle:
-        questions += [DocsQuestion("field", {"it": "first step"}, flow.steps[0]),
-                 DocsQuestion("field", {"it": "last step"}, flow.steps[-1])]
+        questions += [
+            DocsQuestion("field", {"it": "first step"}, flow.steps[0]),
+            DocsQuestion("field", {"it": "last step"}, flow.steps[-1])
+        ]
     questions.append(DocsQuestion("how_many", {"things": "arrows"}, str(len(flow.arrows))))
-    return questions if flow.decision else [*questions, DocsQuestion("how_many", {"things": "steps"}, str(len(flow.steps)))]
+    return questions if flow.decision else [
+        *questions, DocsQuestion("how_many", {"things": "steps"}, str(len(flow.steps)))
+    ]
 
 
 def _arrow_checks(flow: Flow, rng: random.Random) -> list[DocsQuestion]:
@@ -116,12 +125,15 @@ def _arrow_checks(flow: Flow, rng: random.Random) -> list[DocsQuestion]:
 def _tree_questions(tree: Tree, rng: random.Random) -> list[DocsQuestion]:
     questions = [DocsQuestion("text", {"it": "name in the first box"}, tree.root)]
     num_boxes = 1 + sum(1 + len(leaves) for _, leaves in tree.branches)
-    questions += [DocsQuestion("how_many", {"things": "boxes"}, str(num_boxes)),
-             DocsQuestion("how_many", {"things": f'boxes that branch off from "{tree.root}"'},
-                 str(len(tree.branches)))]
+    questions += [
+        DocsQuestion("how_many", {"things": "boxes"}, str(num_boxes)),
+        DocsQuestion("how_many", {"things": f'boxes that branch off from "{tree.root}"'},
+                     str(len(tree.branches)))
+    ]
     questions += _extremum_questions(tree)
     for name, leaves in tree.branches:
-        questions.append(DocsQuestion("how_many", {"things": f'boxes that branch off from "{name}"'}, str(len(leaves))))
+        questions.append(
+            DocsQuestion("how_many", {"things": f'boxes that branch off from "{name}"'}, str(len(leaves))))
         questions += [DocsQuestion("family", {"it": f'"{leaf}"'}, name) for leaf in leaves]
         others = [leaf for other, below in tree.branches if other != name for leaf in below]
         answer = rng.choice(("yes", "no"))

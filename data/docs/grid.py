@@ -49,7 +49,8 @@ def make_grid(topic: Topic, num_rows: int, num_columns: int, step: int, rng: ran
     groups = tuple(rng.sample(topic.groups, num_columns)) if num_columns > 1 else ("",)
     possible_values = range(-(-topic.low // step), topic.high // step + 1)
     columns_of_values = [rng.sample(possible_values, num_rows) for _ in groups]
-    values = tuple(tuple(column_values[row] * step for column_values in columns_of_values) for row in range(num_rows))
+    values = tuple(
+        tuple(column_values[row] * step for column_values in columns_of_values) for row in range(num_rows))
     nouns = tuple(f"{topic.noun} ({group})" if group else topic.noun for group in groups)
     headers = groups if num_columns > 1 else (topic.noun,)
     return Grid(topic.title, topic.axis, topic.at, names, headers, nouns, values, topic.unit,
@@ -77,8 +78,12 @@ def plural(noun: str) -> str:
 
 def grid_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
     """Offers of every kind about the grid's numbers."""
-    question_functions = (retrieve_questions, extremum_questions, peak_questions, compare_questions, choice_questions, arithmetic_questions, trend_questions, count_questions)
-    return [question for question_function in question_functions for question in limit_per_type(question_function(grid, rng), rng)]
+    question_functions = (retrieve_questions, extremum_questions, peak_questions, compare_questions,
+                          choice_questions, arithmetic_questions, trend_questions, count_questions)
+    return [
+        question for question_function in question_functions
+        for question in limit_per_type(question_function(grid, rng), rng)
+    ]
 
 
 def limit_per_type(questions: list[DocsQuestion], rng: random.Random) -> list[DocsQuestion]:
@@ -86,13 +91,18 @@ def limit_per_type(questions: list[DocsQuestion], rng: random.Random) -> list[Do
     by_type: dict[str, list[DocsQuestion]] = {}
     for question in rng.sample(questions, len(questions)):
         by_type.setdefault(question.question_type, []).append(question)
-    return [question for questions_of_type in by_type.values() for question in questions_of_type[:MAX_PER_TYPE]]
+    return [
+        question for questions_of_type in by_type.values() for question in questions_of_type[:MAX_PER_TYPE]
+    ]
 
 
 def retrieve_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
     """What is the rainfall in May?"""
-    return [DocsQuestion("retrieve", {"it": f"{noun} {grid.of_row(row)}"}, grid.number(grid.values[row][column]))
-            for column, noun in enumerate(grid.nouns) for row in range(len(grid.rows))]
+    return [
+        DocsQuestion("retrieve", {"it": f"{noun} {grid.of_row(row)}"}, grid.number(grid.values[row][column]))
+        for column, noun in enumerate(grid.nouns)
+        for row in range(len(grid.rows))
+    ]
 
 
 def extremum_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
@@ -109,8 +119,11 @@ def extremum_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
 
 def peak_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
     """What is the highest rainfall?"""
-    return [DocsQuestion("peak", {"most": superlative, "noun": noun}, grid.number(best(grid.column(column))))
-            for column, noun in enumerate(grid.nouns) for superlative, best in (("highest", max), ("lowest", min))]
+    return [
+        DocsQuestion("peak", {"most": superlative, "noun": noun}, grid.number(best(grid.column(column))))
+        for column, noun in enumerate(grid.nouns)
+        for superlative, best in (("highest", max), ("lowest", min))
+    ]
 
 
 def compare_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
@@ -119,11 +132,16 @@ def compare_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
     for column, noun, a, b in _row_pairs(grid, rng):
         values = grid.column(column)
         comparative = rng.choice(("higher", "lower"))
-        a, b = sorted((a, b), key=values.__getitem__, reverse=comparative == "higher")  # now the answer is yes
+        a, b = sorted((a, b), key=values.__getitem__,
+                      reverse=comparative == "higher")  # now the answer is yes
         answer = rng.choice(("yes", "no"))
         a, b = (a, b) if answer == "yes" else (b, a)
-        questions.append(DocsQuestion("compare", {"a": f"{noun} {grid.of_row(a)}", "b": f"{noun} {grid.of_row(b)}",
-                                    "b_short": grid.of_row(b), "more": comparative}, answer))
+        questions.append(
+            DocsQuestion(
+                "compare", {
+                    "a": f"{noun} {grid.of_row(a)}", "b": f"{noun} {grid.of_row(b)}",
+                    "b_short": grid.of_row(b), "more": comparative
+                }, answer))
     return questions
 
 
@@ -158,7 +176,8 @@ def trend_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
     for column, noun, a, b in _row_pairs(grid, rng) if grid.ordered else ():
         early, late = sorted((a, b))
         answer = "rise" if grid.values[late][column] > grid.values[early][column] else "fall"
-        questions.append(DocsQuestion("trend", {"noun": noun, "a": grid.rows[early], "b": grid.rows[late]}, answer))
+        questions.append(
+            DocsQuestion("trend", {"noun": noun, "a": grid.rows[early], "b": grid.rows[late]}, answer))
     return questions
 
 
@@ -177,6 +196,6 @@ def count_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
 def _row_pairs(grid: Grid, rng: random.Random) -> list[tuple[int, str, int, int]]:
     """(column, noun, row, row) with different numbers, MANY of them."""
     pairs = [(column, noun, a, b) for column, noun in enumerate(grid.nouns)
-            for a, b in itertools.combinations(range(len(grid.rows)), 2)
-            if grid.values[a][column] != grid.values[b][column]]
+             for a, b in itertools.combinations(range(len(grid.rows)), 2)
+             if grid.values[a][column] != grid.values[b][column]]
     return rng.sample(pairs, min(MAX_PER_TYPE, len(pairs)))

@@ -15,9 +15,9 @@ from data.docs import charts, diagrams, posters_and_timetables, receipts_and_for
 from data.docs.render import Page, render
 from data.docs.topics import PERSONAS, Persona
 from data.docs.wordings import DocsQuestion, choose_questions
+from data.generate import run_command_line
 from data.scenes.levels import Level
 from data.splits import train_or_val
-from data.generate import run_command_line
 from minimolmo.flow import Annotation, Thing
 
 
@@ -57,8 +57,12 @@ def make_example(level: Level, split: str, rng: random.Random) -> tuple[Document
     recipe = rng.choices(RECIPES, [recipe.share for recipe in RECIPES])[0]
     persona = rng.choice(PERSONAS)
     page = make_page(recipe, persona, split, rng)
-    annotations_list = word_questions(choose_questions(recipe.questions(page, rng), persona.preferred_types, rng), page.family, rng)
-    question_columns = {"question": [annotation.question for annotation in annotations_list], "answer": [annotation.answer for annotation in annotations_list]}
+    annotations_list = word_questions(
+        choose_questions(recipe.questions(page, rng), persona.preferred_types, rng), page.family, rng)
+    question_columns = {
+        "question": [annotation.question for annotation in annotations_list],
+        "answer": [annotation.answer for annotation in annotations_list]
+    }
     return Document(page, {"image_id": image_id(page), "questions": question_columns}), annotations_list
 
 

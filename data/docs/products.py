@@ -41,7 +41,8 @@ EVENTS = {  # what it is: what happens there
     "Lantern Fest": ("Crafting", "Parade", "Songs", "Fire show"),
     "Boat Parade": ("Rowing", "Sailing", "Tug race", "Fireworks"),
 }
-EVENT_PLACES = ("Town Hall", "City Park", "Old Mill", "Main Library", "River Stage", "School Gym", "Station Yard")
+EVENT_PLACES = ("Town Hall", "City Park", "Old Mill", "Main Library", "River Stage", "School Gym",
+                "Station Yard")
 
 FORMS = {  # title: what is ticked
     "Library card": ("Comics", "Novels", "Maps", "Music", "Films"),
@@ -57,8 +58,8 @@ FORMS = {  # title: what is ticked
     "Museum pass": ("Guide", "Audio tour", "Workshop", "Cafe", "Lockers"),
 }
 
-TRANSIT_LINES = ("Bus 12", "Bus 7", "Tram 3", "Train R5", "Ferry 2", "Night bus", "Bus 40", "Tram 9", "Train S1",
-         "Cable car", "Water taxi")
+TRANSIT_LINES = ("Bus 12", "Bus 7", "Tram 3", "Train R5", "Ferry 2", "Night bus", "Bus 40", "Tram 9",
+                 "Train S1", "Cable car", "Water taxi")
 
 
 def items_for_split(items, novel: bool) -> list:

@@ -4,8 +4,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from data.docs.products import FORMS, SHOPS, STREETS, items_for_split
 from data.docs.canvas import COLORS, Canvas, clamp_side, max_text_width, text_width
+from data.docs.products import FORMS, SHOPS, STREETS, items_for_split
 from data.docs.topics import MONTHS, NAMES, TOWNS, Persona
 from data.docs.wordings import DocsQuestion
 
@@ -55,11 +55,14 @@ class Receipt:
 def draw_receipt(receipt: Receipt) -> Canvas:
     """The page with everything on it."""
     line_height = round(20 * receipt.room)
-    footer_lines = [("Total", format_price(receipt.total)), ("Card" if receipt.by_card else "Cash", format_price(receipt.paid)),
-            ("Change", format_price(receipt.paid - receipt.total))][:2 if receipt.by_card else 3]
+    footer_lines = [("Total", format_price(receipt.total)),
+                    ("Card" if receipt.by_card else "Cash", format_price(receipt.paid)),
+                    ("Change", format_price(receipt.paid - receipt.total))][:2 if receipt.by_card else 3]
     names = [f"{pieces} x {name}" for name, pieces, _ in receipt.lines]
-    width = max(224, max_text_width(names) + 150, text_width(receipt.shop, TITLE_SIZE) + 50) + round(40 * (receipt.room - 1))
-    canvas = Canvas(clamp_side(width), max(224, 92 + line_height * (len(names) + len(footer_lines)) + 48), receipt.theme)
+    width = max(224, max_text_width(names) + 150,
+                text_width(receipt.shop, TITLE_SIZE) + 50) + round(40 * (receipt.room - 1))
+    canvas = Canvas(clamp_side(width), max(224, 92 + line_height * (len(names) + len(footer_lines)) + 48),
+                    receipt.theme)
     right, center = canvas.width - MARGIN, canvas.width / 2
     canvas.text(receipt.shop, center, 24, TITLE_SIZE, anchor="mm", bold=True)
     canvas.text(receipt.street, center, 45, color=canvas.theme.faint, anchor="mm")
@@ -89,37 +92,45 @@ def make_receipt(persona: Persona, novel: bool, rng: random.Random) -> Receipt:
     total, by_card = sum(pieces * cents for _, pieces, cents in lines), rng.random() < 0.5
     bank_note = rng.choice(BANK_NOTES)
     paid = total if by_card else -(-total // bank_note) * bank_note
-    return Receipt(shop, f"{rng.randint(1, 99)} {rng.choice(STREETS)}", random_date(rng), rng.randint(1000, 9999),
-                   lines, paid, by_card, rng.choice(persona.themes), round(rng.uniform(1, 1.3), 2))
+    return Receipt(shop, f"{rng.randint(1, 99)} {rng.choice(STREETS)}", random_date(rng),
+                   rng.randint(1000, 9999), lines, paid, by_card, rng.choice(persona.themes),
+                   round(rng.uniform(1, 1.3), 2))
 
 
 def receipt_questions(receipt: Receipt, rng: random.Random) -> list[DocsQuestion]:
     """Every question that the receipt can answer."""
     payment_used = {"card": receipt.by_card, "cash": not receipt.by_card}
     payment = rng.choice(list(payment_used))
-    questions = [DocsQuestion("field", {"it": "total"}, format_price(receipt.total)),
-            DocsQuestion("text", {"it": "name of the shop"}, receipt.shop),
-            DocsQuestion("field", {"it": "date"}, receipt.date),
-            DocsQuestion("field", {"it": "receipt number"}, str(receipt.number)),
-            DocsQuestion("text", {"it": "address"}, receipt.street),
-            DocsQuestion("how_many", {"things": "lines of goods"}, str(len(receipt.lines))),
-            DocsQuestion("how_many", {"things": "pieces in all"}, str(sum(pieces for _, pieces, _ in receipt.lines))),
-            DocsQuestion("check", {"claim": f"{payment} was used to pay"}, "yes" if payment_used[payment] else "no")]
+    questions = [
+        DocsQuestion("field", {"it": "total"}, format_price(receipt.total)),
+        DocsQuestion("text", {"it": "name of the shop"}, receipt.shop),
+        DocsQuestion("field", {"it": "date"}, receipt.date),
+        DocsQuestion("field", {"it": "receipt number"}, str(receipt.number)),
+        DocsQuestion("text", {"it": "address"}, receipt.street),
+        DocsQuestion("how_many", {"things": "lines of goods"}, str(len(receipt.lines))),
+        DocsQuestion("how_many", {"things": "pieces in all"},
+                     str(sum(pieces for _, pieces, _ in receipt.lines))),
+        DocsQuestion("check", {"claim": f"{payment} was used to pay"},
+                     "yes" if payment_used[payment] else "no")
+    ]
     if not receipt.by_card:
         questions.append(DocsQuestion("field", {"it": "change"}, format_price(receipt.paid - receipt.total)))
     amounts = {name: pieces * cents for name, pieces, cents in receipt.lines}
     for superlative, best in (("highest", max(amounts.values())), ("lowest", min(amounts.values()))):
         if list(amounts.values()).count(best) == 1:
-            questions.append(DocsQuestion("extremum", {"axis": "item", "most": superlative, "noun": "amount"},
-                            next(name for name in amounts if amounts[name] == best)))
+            questions.append(
+                DocsQuestion("extremum", {"axis": "item", "most": superlative, "noun": "amount"},
+                             next(name for name in amounts if amounts[name] == best)))
     for name, pieces, cents in receipt.lines:
         questions.append(DocsQuestion("retrieve", {"it": f"amount for {name}"}, format_price(amounts[name])))
         if pieces > 1:
             questions.append(DocsQuestion("retrieve", {"it": f"price of one {name}"}, format_price(cents)))
     for (first, _, _), (second, _, _) in zip(receipt.lines, receipt.lines[1:]):
         slots = {"noun": "amount", "a": f"for {first}", "b": f"for {second}", "x": first, "y": second}
-        questions += [DocsQuestion("sum", slots, format_price(amounts[first] + amounts[second])),
-                 DocsQuestion("difference", slots, format_price(abs(amounts[first] - amounts[second])))]
+        questions += [
+            DocsQuestion("sum", slots, format_price(amounts[first] + amounts[second])),
+            DocsQuestion("difference", slots, format_price(abs(amounts[first] - amounts[second])))
+        ]
     return questions
 
 
@@ -145,21 +156,25 @@ def draw_form(form: Form) -> Canvas:
     line_height, left = round(28 * form.room), MARGIN + max_text_width(name for name, _ in form.fields) + 12
     cell_width = max_text_width(name for name, _ in form.boxes) + 44
     width = max(left + max_text_width(value for _, value in form.fields) + 40, 2 * MARGIN + 2 * cell_width,
-               text_width(form.title, TITLE_SIZE) + 40)
+                text_width(form.title, TITLE_SIZE) + 40)
     num_rows = -(-len(form.boxes) // 2)
-    canvas = Canvas(clamp_side(width * form.room), max(224, 62 + line_height * (len(form.fields) + num_rows)), form.theme)
+    canvas = Canvas(clamp_side(width * form.room),
+                    max(224, 62 + line_height * (len(form.fields) + num_rows)), form.theme)
     canvas.banner(form.title, 40, form.color, MARGIN, TITLE_SIZE)
     y = 52 + line_height / 2
     for name, value in form.fields:
         canvas.text(name, MARGIN, y, color=canvas.theme.faint)
-        canvas.box(left, y - 11, canvas.width - MARGIN, y + 11, canvas.theme.panel, canvas.theme.rule, radius=3)
+        canvas.box(left, y - 11, canvas.width - MARGIN, y + 11, canvas.theme.panel, canvas.theme.rule,
+                   radius=3)
         canvas.text(value, left + 8, y)
         y += line_height
     for index, (name, ticked) in enumerate(form.boxes):
         x, line_y = MARGIN + index % 2 * cell_width, y + index // 2 * line_height
-        canvas.box(x, line_y - 7, x + 14, line_y + 7, canvas.theme.panel, canvas.theme.faint, radius=2, line=1.5)
+        canvas.box(x, line_y - 7, x + 14, line_y + 7, canvas.theme.panel, canvas.theme.faint, radius=2,
+                   line=1.5)
         if ticked:
-            canvas.line([(x + 3, line_y), (x + 6, line_y + 4), (x + 12, line_y - 5)], canvas.theme.text_color, 2)
+            canvas.line([(x + 3, line_y), (x + 6, line_y + 4), (x + 12, line_y - 5)],
+                        canvas.theme.text_color, 2)
         canvas.text(name, x + 22, line_y)
     return canvas
 
@@ -180,16 +195,21 @@ def make_form(persona: Persona, novel: bool, rng: random.Random) -> Form:
 def form_questions(form: Form, rng: random.Random) -> list[DocsQuestion]:
     """Every question that the form can answer."""
     ticked = [name for name, is_ticked in form.boxes if is_ticked]
-    questions = [DocsQuestion("text", {"it": "title"}, form.title),
-            DocsQuestion("how_many", {"things": "boxes with a tick"}, str(len(ticked))),
-            DocsQuestion("how_many", {"things": "fields with words in them"}, str(len(form.fields)))]
+    questions = [
+        DocsQuestion("text", {"it": "title"}, form.title),
+        DocsQuestion("how_many", {"things": "boxes with a tick"}, str(len(ticked))),
+        DocsQuestion("how_many", {"things": "fields with words in them"}, str(len(form.fields)))
+    ]
     questions += [DocsQuestion("field", {"it": name.lower()}, value) for name, value in form.fields]
-    questions += [DocsQuestion("lookup", {"axis": "field", "noun": "entry", "value": f'"{value}"'}, name)
-             for name, value in form.fields if [entry for _, entry in form.fields].count(value) == 1]
+    questions += [
+        DocsQuestion("lookup", {"axis": "field", "noun": "entry", "value": f'"{value}"'}, name)
+        for name, value in form.fields if [entry for _, entry in form.fields].count(value) == 1
+    ]
     if len(ticked) == 1:
         questions.append(DocsQuestion("text", {"it": "only box with a tick"}, ticked[0]))
     answer = rng.choice(("yes", "no"))
     candidates = [name for name, is_ticked in form.boxes if is_ticked == (answer == "yes")]
     if candidates:
-        questions.append(DocsQuestion("check", {"claim": f'there is a tick at "{rng.choice(candidates)}"'}, answer))
+        questions.append(
+            DocsQuestion("check", {"claim": f'there is a tick at "{rng.choice(candidates)}"'}, answer))
     return questions

@@ -4,12 +4,12 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from data.docs.canvas import COLORS, TEXT_SIZE, Canvas, clamp_side, readable_on, max_text_width, text_width
-from data.docs.grid import Grid, make_grid, grid_questions
+from data.docs.canvas import COLORS, TEXT_SIZE, Canvas, clamp_side, max_text_width, readable_on, text_width
+from data.docs.grid import Grid, grid_questions, make_grid
 from data.docs.topics import NAMES, TOPICS, Persona
 from data.docs.wordings import DocsQuestion
 
-MARGIN, TITLE_SIZE, HEADER_HEIGHT = 16, 18, 42     # pixels: around everything, font of the title, from the top to the table
+MARGIN, TITLE_SIZE, HEADER_HEIGHT = 16, 18, 42  # pixels: around everything, font of the title, from the top to the table
 CELL_PADDING = 9                            # pixels: left and right of a cell's words
 LEADERS = ("Lead", "Contact", "Checked by", "Keeper")
 LINE_STYLES = ("stripes", "rules", "cells")
@@ -68,10 +68,13 @@ def table_questions(table: Table, rng: random.Random) -> list[DocsQuestion]:
     for row, name in enumerate(table.leaders):
         leader_noun = table.leader.lower()
         questions.append(DocsQuestion("field", {"it": f"{leader_noun} {grid.of_row(row)}"}, name))
-        questions.append(DocsQuestion("lookup", {"axis": grid.axis, "noun": leader_noun, "value": name}, grid.rows[row]))
+        questions.append(
+            DocsQuestion("lookup", {"axis": grid.axis, "noun": leader_noun, "value": name}, grid.rows[row]))
     if table.totals:
-        questions += [DocsQuestion("retrieve", {"it": f"total {noun}"}, grid.number(sum(grid.column(column))))
-                 for column, noun in enumerate(grid.nouns)]
+        questions += [
+            DocsQuestion("retrieve", {"it": f"total {noun}"}, grid.number(sum(grid.column(column))))
+            for column, noun in enumerate(grid.nouns)
+        ]
     return questions
 
 
@@ -89,28 +92,39 @@ def title_with_unit(table: Table) -> str:
 def draw_table(table: Table) -> Canvas:
     """The page of a table."""
     columns, row_height = table.lists, round(22 * table.room)
-    column_widths = [round((max_text_width(column_cells) + 2 * CELL_PADDING) * table.room) for column_cells in columns]
+    column_widths = [
+        round((max_text_width(column_cells) + 2 * CELL_PADDING) * table.room) for column_cells in columns
+    ]
     min_width = max(sum(column_widths), text_width(title_with_unit(table), TITLE_SIZE) + 2, 224 - 2 * MARGIN)
-    column_widths = [column_width + (min_width - sum(column_widths)) // len(column_widths) for column_width in column_widths]
+    column_widths = [
+        column_width + (min_width - sum(column_widths)) // len(column_widths)
+        for column_width in column_widths
+    ]
     num_rows = len(columns[0])
-    canvas = Canvas(clamp_side(min_width + 2 * MARGIN), max(224, HEADER_HEIGHT + num_rows * row_height + MARGIN), table.theme)
+    canvas = Canvas(clamp_side(min_width + 2 * MARGIN),
+                    max(224, HEADER_HEIGHT + num_rows * row_height + MARGIN), table.theme)
     canvas.text(title_with_unit(table), MARGIN, 22, TITLE_SIZE, bold=True)
-    _draw_lines(canvas, table, [MARGIN + sum(column_widths[:column]) for column in range(len(column_widths) + 1)], num_rows, row_height)
+    _draw_lines(canvas, table,
+                [MARGIN + sum(column_widths[:column]) for column in range(len(column_widths) + 1)], num_rows,
+                row_height)
     for column, cells in enumerate(columns):
         is_number = column > bool(table.leaders)
-        x = MARGIN + sum(column_widths[:column + 1]) - CELL_PADDING if is_number else MARGIN + sum(column_widths[:column]) + CELL_PADDING
+        x = MARGIN + sum(column_widths[:column + 1]) - CELL_PADDING if is_number else MARGIN + sum(
+            column_widths[:column]) + CELL_PADDING
         for row, text in enumerate(cells):
             is_bold = row == 0 or table.totals and row == num_rows - 1
             color = readable_on(COLORS[table.color]) if table.color and row == 0 else None
             if text:
-                canvas.text(text, x, HEADER_HEIGHT + (row + 0.5) * row_height, TEXT_SIZE, color, "rm" if is_number else "lm", is_bold)
+                canvas.text(text, x, HEADER_HEIGHT + (row + 0.5) * row_height, TEXT_SIZE, color,
+                            "rm" if is_number else "lm", is_bold)
     return canvas
 
 
 def _draw_lines(canvas: Canvas, table: Table, edges: list[int], num_rows: int, row_height: int):
     """What lies under the words: the head's colour, stripes, lines."""
     left, right, bottom = edges[0], edges[-1], HEADER_HEIGHT + num_rows * row_height
-    canvas.box(left, HEADER_HEIGHT, right, HEADER_HEIGHT + row_height, COLORS[table.color] if table.color else canvas.theme.panel)
+    canvas.box(left, HEADER_HEIGHT, right, HEADER_HEIGHT + row_height,
+               COLORS[table.color] if table.color else canvas.theme.panel)
     for row in range(1, num_rows + 1):
         y = HEADER_HEIGHT + row * row_height
         if table.lines == "stripes" and row % 2 == 0 and row < num_rows:

@@ -130,7 +130,8 @@ class DocsQuestion(NamedTuple):
         return Annotation(style, question=capitalise(question), answer=self.answer)
 
 
-def choose_questions(questions: list[DocsQuestion], preferred_types: tuple[str, ...], rng: random.Random) -> list[DocsQuestion]:
+def choose_questions(questions: list[DocsQuestion], preferred_types: tuple[str, ...],
+                     rng: random.Random) -> list[DocsQuestion]:
     """Six to nine of the offers: one of each kind in turn, what the persona is curious about first."""
     by_type: dict[str, list[DocsQuestion]] = {}
     for question in rng.sample(questions, len(questions)):

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from itertools import takewhile
 
 from data.clocks.time_wording import in_figures
-from data.pixmo.records import NEVER, Record, FetchError
+from data.pixmo.records import NEVER, FetchError, Record
 from minimolmo.flow import Annotation, Point
 from minimolmo.score import read_time
 from minimolmo.text.points import points_to_text
@@ -52,7 +52,9 @@ def points(row: dict, row_id: str) -> Record:
     if count is not None and count != len(points):
         raise _bad_row(f"count is {count!r}, but there are {len(points)} points")
     counted = row.get("collection_method") == "counting"
-    return _web_record(row, _pointing_annotations(label, points) + (_count_annotation(label, len(points)) if counted else []))
+    return _web_record(
+        row,
+        _pointing_annotations(label, points) + (_count_annotation(label, len(points)) if counted else []))
 
 
 def count(row: dict, row_id: str) -> Record:
@@ -65,7 +67,8 @@ def count(row: dict, row_id: str) -> Record:
         xs, ys = _list(cells, "x"), _list(cells, "y")
         if not len(xs) == len(ys) == count:
             raise _bad_row(f"count is {count}, but there are {len(xs)} x and {len(ys)} y")
-        annotations = _pointing_annotations(label, tuple(_coordinates(pair) for pair in zip(xs, ys))) + annotations
+        annotations = _pointing_annotations(label, tuple(_coordinates(pair)
+                                                         for pair in zip(xs, ys))) + annotations
     return _web_record(row, annotations, in_pixels=True)
 
 
@@ -115,8 +118,10 @@ def docs(row: dict, row_id: str) -> Record:
         raise _bad_row(f"{len(question_texts)} questions, {len(answers)} answers")
     pairs = [(_clean(question), _clean(answer)) for question, answer in zip(question_texts, answers)]
     style = row_id.split("/")[1]
-    annotations = [Annotation(style, question=question, answer=answer) for question, answer in pairs
-             if question and answer]
+    annotations = [
+        Annotation(style, question=question, answer=answer) for question, answer in pairs
+        if question and answer
+    ]
     if not (isinstance(cell, dict) and annotations):
         raise _bad_row("no picture" if annotations else "no question with an answer")
     link = cell.get("src")
@@ -134,7 +139,8 @@ def clocks(row: dict, row_id: str) -> Record:
     if read_time(wording) != (60 * hour + minute) % 720:  # it speaks of another time, or of none
         wording = in_figures(hour, minute)
     annotation = Annotation("clocks", question=WHAT_TIME, answer=wording)
-    return Record(row_id, (annotation,), clock=(hour, minute, second if row.get("shows_seconds") is True else None))
+    return Record(row_id, (annotation, ),
+                  clock=(hour, minute, second if row.get("shows_seconds") is True else None))
 
 
 READERS: dict[str, Callable[[dict, str], Record]] = {
@@ -149,7 +155,8 @@ def read_row(name: str, row, row_id: str) -> Record:
     return READERS[name](row, row_id)
 
 
-def annotations_in_percent(record: Record, width: int, height: int, is_rotated: bool) -> tuple[Annotation, ...]:
+def annotations_in_percent(record: Record, width: int, height: int,
+                           is_rotated: bool) -> tuple[Annotation, ...]:
     """The annotations, pixels turned into percent now that the picture's size is known.
 
     Of a picture that a camera turned only the numbers are kept. Raises Failed("bad_row").
@@ -161,7 +168,9 @@ def annotations_in_percent(record: Record, width: int, height: int, is_rotated: 
         if annotation.style in ("pointing", "point_count") and is_rotated:
             continue
         points = [_clip_to_image((x / width * 100, y / height * 100)) for x, y in annotation.points]
-        converted.append(Annotation(annotation.style, label=annotation.label, answer=annotation.answer, points=tuple(points)))
+        converted.append(
+            Annotation(annotation.style, label=annotation.label, answer=annotation.answer,
+                       points=tuple(points)))
     return tuple(converted)
 
 

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 
 from data.pixmo.columns import annotations_in_percent, read_row
-from data.pixmo.records import NEVER, Record, FetchError, ImageOutcome
 from data.pixmo.hub import PAGE_ROWS, Hub, Page, configs_of
+from data.pixmo.records import NEVER, FetchError, ImageOutcome, Record
 from data.pixmo.store import Store
 from data.pixmo.workers import Workers
 from minimolmo.flow import Annotation
 
 MAX_LOOKAHEAD = 500      # rows looked at ahead of the first one that is still undecided
-MAX_LINKS_PER_IMAGE = 4    # URLs that may show one picture; a fifth, without a hash to prove it, is "image removed"
+MAX_LINKS_PER_IMAGE = 4  # URLs that may show one picture; a fifth, without a hash to prove it, is "image removed"
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ class Downloader:
     def __init__(self, hub: Hub, store: Store, workers: Workers, seed: int, num_images: int, progress):
         self.hub, self.store, self.workers, self.progress = hub, store, workers, progress
         self.seed, self.num_wanted = seed, num_images
-        self.links_by_sha256: dict[str, set[str]] = defaultdict(set)  # sha256: the links that showed these bytes
+        self.links_by_sha256: dict[str,
+                                   set[str]] = defaultdict(set)  # sha256: the links that showed these bytes
         self.rows = self.failures = 0
 
     def download(self, name: str) -> DownloadResult:
@@ -104,7 +105,8 @@ class Downloader:
     def _fill_queue(self, result: DownloadResult, queue: deque, rows: Iterator[Candidate]) -> None:
         """Read on, and have pictures fetched, but not many more than are still needed."""
         needed = self.num_wanted - len(result.image_keys)
-        while len(queue) < min(MAX_LOOKAHEAD, needed + needed // 3 + 1) and not (result.stopped or result.exhausted):
+        while len(queue) < min(MAX_LOOKAHEAD,
+                               needed + needed // 3 + 1) and not (result.stopped or result.exhausted):
             try:
                 candidate = next(rows, None)
             except FetchError as failure:
@@ -146,14 +148,15 @@ class Downloader:
         if not record.sha256:
             links = self.links_by_sha256[outcome.sha256]
             if len(links) == MAX_LINKS_PER_IMAGE and record.key not in links:
-                raise FetchError("placeholder", NEVER, f"the same bytes under more than {MAX_LINKS_PER_IMAGE} links")
+                raise FetchError("placeholder", NEVER,
+                                 f"the same bytes under more than {MAX_LINKS_PER_IMAGE} links")
             links.add(record.key)
         return annotations_in_percent(record, outcome.width, outcome.height, outcome.turned)
 
     def _show_progress(self) -> None:
         speed = self.store.received / 1e6 / max(1e-3, self.progress.format_dict["elapsed"])
         self.progress.set_postfix_str(f"{self.rows:,} rows, {self.failures:,} failures, {speed:.1f} MB/s",
-                                 refresh=False)
+                                      refresh=False)
 
 
 def _read(name: str, row, row_id: str) -> Candidate:

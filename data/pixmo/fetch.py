@@ -6,9 +6,9 @@ import random
 import time
 from collections.abc import Callable
 
-from data.pixmo.records import LATER, NEVER, SOON, Record, FetchError, ImageOutcome
 from data.pixmo.network import Limits, Reply, get, seconds_to_wait
 from data.pixmo.picture import FetchedImage, draw_clock, to_jpeg
+from data.pixmo.records import LATER, NEVER, SOON, FetchError, ImageOutcome, Record
 
 GONE_STATUS, REFUSED_STATUS = (404, 410), (401, 402, 403, 451)
 BUSY_STATUS = (408, 425, 429)                                          # and everything from 500 on
@@ -28,8 +28,8 @@ def fetch_image(record: Record, size: int, limits: Limits) -> tuple[ImageOutcome
 
 def _success(record: Record, size: int, received: bytes, picture: FetchedImage) -> ImageOutcome:
     return ImageOutcome(record.key, size, sha256=hashlib.sha256(received or record.key.encode()).hexdigest(),
-                   width=picture.width, height=picture.height, turned=picture.turned,
-                   stored=len(picture.jpeg), received=len(received))
+                        width=picture.width, height=picture.height, turned=picture.turned,
+                        stored=len(picture.jpeg), received=len(received))
 
 
 def with_retries(attempt: Callable, limits: Limits):
@@ -43,7 +43,8 @@ def with_retries(attempt: Callable, limits: Limits):
         except FetchError as failure:
             if failure.again != SOON or attempt_number == limits.max_tries - 1:
                 raise
-            wait = limits.backoff * 2 ** attempt_number * (1 + random.random())  # jitter: not all at the same moment
+            wait = limits.backoff * 2**attempt_number * (1 + random.random()
+                                                         )  # jitter: not all at the same moment
             wait = max(wait, failure.wait or 0)
             if wait > limits.max_wait:
                 raise

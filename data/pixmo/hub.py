@@ -11,9 +11,9 @@ import time
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode, urlsplit
 
-from data.pixmo.records import NEVER, SOON, FetchError
 from data.pixmo.fetch import with_retries
 from data.pixmo.network import Limits, Reply, get, seconds_to_wait
+from data.pixmo.records import NEVER, SOON, FetchError
 
 HUB = "https://datasets-server.huggingface.co"
 PAGE_ROWS = 100                                            # rows: the interface refuses to give more at once
@@ -61,7 +61,8 @@ class Hub:
         if self.last_error:
             raise self.last_error
         try:
-            return with_retries(lambda: self._request(f"{self.base}/rows?{query}", offset, length), self.limits)
+            return with_retries(lambda: self._request(f"{self.base}/rows?{query}", offset, length),
+                                self.limits)
         except FetchError as failure:
             self.last_error = failure if failure.again != NEVER else None
             if failure.cause == TOO_BIG_ERROR and length > 1:

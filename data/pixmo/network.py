@@ -96,7 +96,8 @@ def parse_url(url: str) -> Target:
         raise FetchError("bad_url", NEVER, str(error)[:200]) from None
     if parts.scheme not in ("http", "https") or not host:
         raise FetchError("bad_url", NEVER, f"neither http nor https, or no host: {url[:100]!r}")
-    path = quote(parts.path or "/", safe=SAFE_CHARACTERS) + ("?" + quote(parts.query, safe=SAFE_CHARACTERS) if parts.query else "")
+    path = quote(parts.path or "/", safe=SAFE_CHARACTERS) + ("?" + quote(parts.query, safe=SAFE_CHARACTERS)
+                                                             if parts.query else "")
     return Target(parts.scheme, host, port or {"http": 80, "https": 443}[parts.scheme], path)
 
 
@@ -177,10 +178,12 @@ def _request(target: Target, limits: Limits, headers: dict[str, str], deadline: 
             response = connection.getresponse()
             reply_headers = {}
             for name, value in response.getheaders():  # a header may come twice, an opt-out among them
-                reply_headers[name.lower()] = ", ".join(filter(None, (reply_headers.get(name.lower()), value)))
+                reply_headers[name.lower()] = ", ".join(
+                    filter(None, (reply_headers.get(name.lower()), value)))
             if response.status != 200:
                 return Reply(response.status, reply_headers, _read_error_body(response))
-            return Reply(response.status, reply_headers, _read_body(response, reply_headers, limits.max_bytes))
+            return Reply(response.status, reply_headers, _read_body(response, reply_headers,
+                                                                    limits.max_bytes))
     except TimeoutError as error:
         raise FetchError("timeout", SOON, str(error)) from None
     except ssl.SSLCertVerificationError as error:  # also what a café's wifi answers before one has paid

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from PIL import Image, ImageOps
 
 from data.clocks.clock import random_clock
-from data.pixmo.records import NEVER, FetchError
 from data.generate import SAVE_OPTIONS
+from data.pixmo.records import NEVER, FetchError
 from minimolmo.image.resize import DAMAGE, to_rgb
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # others need not be opened: some start programs

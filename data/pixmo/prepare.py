@@ -21,15 +21,15 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from data.generate import DATA_FOLDER, MANIFEST, annotation_to_json
 from data.pixmo.columns import READERS
-from data.pixmo.records import NEVER
+from data.pixmo.download import Downloader, DownloadResult
 from data.pixmo.fetch import fetch_image
-from data.pixmo.download import DownloadResult, Downloader
 from data.pixmo.hub import Hub
 from data.pixmo.network import Limits
+from data.pixmo.records import NEVER
 from data.pixmo.store import Store, write_lines
 from data.pixmo.workers import Workers
-from data.generate import DATA_FOLDER, MANIFEST, annotation_to_json
 from minimolmo.disk import write_atomically
 
 VAL_EVERY = 16         # one picture in so many is held out, chosen by the hash of its bytes
@@ -52,8 +52,9 @@ class PixmoSpec:
         if self.rows < 1:
             raise ValueError(f"rows={self.rows} leaves nothing to fetch. Try rows=100.")
         if not SIZE_RANGE[0] <= self.size <= SIZE_RANGE[1]:
-            raise ValueError(f"size={self.size} pixels is not between {SIZE_RANGE[0]} and {SIZE_RANGE[1]}: smaller "
-                             f"shows nothing, larger fills the disk. Try size=512.")
+            raise ValueError(
+                f"size={self.size} pixels is not between {SIZE_RANGE[0]} and {SIZE_RANGE[1]}: smaller "
+                f"shows nothing, larger fills the disk. Try size=512.")
 
     def to_json(self) -> dict:
         """The plan as JSON."""
@@ -94,7 +95,8 @@ def _write_results(spec: PixmoSpec, store: Store, results: list[DownloadResult],
     splits, summary_line = split_rows(merge_by_image(results, store)), summary(spec, results, seconds)
     for split, rows in splits.items():
         write_lines(store.folder / f"{split}.jsonl", rows)
-    write_lines(store.folder / "failures.jsonl", [failure for result in results for failure in result.failures])
+    write_lines(store.folder / "failures.jsonl",
+                [failure for result in results for failure in result.failures])
     if not any(result.stopped for result in results):
         store.remove_unused(set().union(*(result.judged_keys for result in results)))
     manifest = json.dumps(_manifest(spec, store, results, summary_line))
@@ -108,7 +110,9 @@ def merge_by_image(results: list[DownloadResult], store: Store) -> dict[str, dic
     for result in results:
         for _, outcome, row_annotations in result.rows:
             row = rows.setdefault(outcome.sha256, {"image": store.image_path(outcome), "annotations": []})
-            row["annotations"] += [note for note in map(annotation_to_json, row_annotations) if note not in row["annotations"]]
+            row["annotations"] += [
+                note for note in map(annotation_to_json, row_annotations) if note not in row["annotations"]
+            ]
     return rows
 
 
@@ -136,7 +140,8 @@ def summary(spec: PixmoSpec, results: list[DownloadResult], seconds: float) -> s
     line += f" ({num_retried:,} of them will be tried again next time)" if num_retried else ""
     for result in results:
         line += f"; {result.name} stopped, {result.stopped}: run again to go on" if result.stopped else ""
-        line += f"; {result.name} has no more rows" if result.exhausted and len(result.image_keys) < spec.rows else ""
+        line += f"; {result.name} has no more rows" if result.exhausted and len(
+            result.image_keys) < spec.rows else ""
     return line
 
 
@@ -148,9 +153,11 @@ def _manifest(spec: PixmoSpec, store: Store, results: list[DownloadResult], summ
             _, config, index = where.split("/")
             rows.setdefault(config, []).append(int(index))
         causes = Counter(failure["cause"] for failure in result.failures)
-        sets[result.name] = {"dataset": f"allenai/pixmo-{result.name.replace('_', '-')}", "split": "train",
-                           "revisions": result.revisions, "rows": rows, "images": len(result.image_keys),
-                           "failures": dict(sorted(causes.items())), "complete": not result.stopped}
+        sets[result.name] = {
+            "dataset": f"allenai/pixmo-{result.name.replace('_', '-')}", "split": "train",
+            "revisions": result.revisions, "rows": rows, "images": len(result.image_keys),
+            "failures": dict(sorted(causes.items())), "complete": not result.stopped
+        }
     run = {"ended": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "summary": summary_line}
     return {"plan": spec.to_json(), "sets": sets, "sha256": _digests(store.folder), "run": run}
 
@@ -165,7 +172,8 @@ def _read_manifest(folder: Path) -> dict | None:
     run goes on as after a kill, and what is whole in pages, journal and images is not fetched again."""
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
-        PixmoSpec(**manifest["plan"]), manifest["sets"], manifest["sha256"], manifest["run"]["summary"]  # all that is read of it
+        PixmoSpec(**manifest["plan"]), manifest["sets"], manifest["sha256"], manifest["run"][
+            "summary"]  # all that is read of it
         return manifest
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None

@@ -17,8 +17,8 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-from data.pixmo.records import NEVER, ImageOutcome
 from data.pixmo.hub import Page
+from data.pixmo.records import NEVER, ImageOutcome
 from minimolmo.disk import write_atomically
 
 JOURNAL, LOCK = "fetched.jsonl", "lock"
@@ -74,7 +74,8 @@ class Store:
         """A page that was read before."""
         try:
             content = json.loads((self.folder / "pages" / file).read_bytes())
-            return Page(content["revision"], content["total"], [(index, row) for index, row in content["rows"]])
+            return Page(content["revision"], content["total"],
+                        [(index, row) for index, row in content["rows"]])
         except (FileNotFoundError, ValueError, KeyError, TypeError):  # none, or damaged: it is read again
             return None
 

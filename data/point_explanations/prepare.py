@@ -8,13 +8,13 @@ import random
 from collections import Counter
 from collections.abc import Callable
 
-from data.scenes.easy_wording import NUMBER_WORDS, DIRECTIONS, capitalise, with_article
-from data.scenes.objects import KINDS
-from data.scenes.full_wording import MIN_AREA_RATIO, unambiguous_things, box_area, things_on_side, occluded_pairs, join_with_and, thing_text, spec_text, place_phrase, spec_of
-from data.point_explanations import wordings as words
-from data.scenes.full import FullScene, ObjectSpec, is_held_out, make_scene
-from data.scenes.full import FullLevel
 from data.generate import run_command_line
+from data.point_explanations import wordings
+from data.scenes.easy_wording import DIRECTIONS, NUMBER_WORDS, capitalise, with_article
+from data.scenes.full import FullLevel, FullScene, ObjectSpec, is_held_out, make_scene
+from data.scenes.full_wording import (MIN_AREA_RATIO, box_area, join_with_and, occluded_pairs, place_phrase,
+                                      spec_of, spec_text, thing_text, things_on_side, unambiguous_things)
+from data.scenes.objects import KINDS
 from minimolmo.flow import Annotation, Thing
 from minimolmo.text.points import points_to_text
 
@@ -29,8 +29,10 @@ def make_example(level: FullLevel, split: str, rng: random.Random) -> tuple[Full
     """One scene and about five questions, each answered with points inside the sentences."""
     while True:
         scene = make_scene(split, rng)
-        pairs = [pair for question_type in rng.sample(QUESTION_TYPES, len(QUESTION_TYPES))
-                   for pair in _sample_two(_allowed_in_split(question_type(scene, rng), scene, split), rng)]
+        pairs = [
+            pair for question_type in rng.sample(QUESTION_TYPES, len(QUESTION_TYPES))
+            for pair in _sample_two(_allowed_in_split(question_type(scene, rng), scene, split), rng)
+        ]
         if pairs:
             return scene, [Annotation("point_explanations", question=question, answer=answer)
                            for question, answer in pairs[:rng.randint(*NUM_QUESTIONS)]]
@@ -46,7 +48,8 @@ def _sample_two(pairs: list[QuestionAnswer], rng: random.Random) -> list[Questio
     return rng.sample(pairs, min(2, len(pairs)))
 
 
-def _word_pair(questions: tuple[str, ...], answers: tuple[str, ...], rng: random.Random, **slots: str) -> QuestionAnswer:
+def _word_pair(questions: tuple[str, ...], answers: tuple[str, ...], rng: random.Random,
+               **slots: str) -> QuestionAnswer:
     """A question and an answer, each in one of its wordings. No answer begins with a tag."""
     return tuple(capitalise(rng.choice(wordings).format(**slots)) for wordings in (questions, answers))
 
@@ -61,7 +64,8 @@ def tagged_name(thing: Thing) -> str:
     return tagged([thing], thing_text(thing))
 
 
-def tagged_groups(things: list[Thing] | tuple[Thing, ...], spec_for: Callable[[Thing], ObjectSpec] = spec_of) -> dict:
+def tagged_groups(things: list[Thing] | tuple[Thing, ...],
+                  spec_for: Callable[[Thing], ObjectSpec] = spec_of) -> dict:
     """{seen}: "a red cup and two keys", where things of one name share a tag; {there}: "there is"."""
     groups: dict[ObjectSpec, list[Thing]] = {}
     for thing in sorted(things, key=lambda thing: thing.x):
@@ -72,7 +76,9 @@ def tagged_groups(things: list[Thing] | tuple[Thing, ...], spec_for: Callable[[T
 
 
 def _counted(spec: ObjectSpec, count: int) -> str:
-    return with_article(spec_text(spec)) if count == 1 else f"{NUMBER_WORDS[count]} {spec_text(spec, plural=True)}"
+    if count == 1:
+        return with_article(spec_text(spec))
+    return f"{NUMBER_WORDS[count]} {spec_text(spec, plural=True)}"
 
 
 def relation(scene, rng) -> list[QuestionAnswer]:
@@ -82,8 +88,9 @@ def relation(scene, rng) -> list[QuestionAnswer]:
         for relation, direction in DIRECTIONS.items():
             on_side = things_on_side(direction, anchor, scene.things)
             if 1 <= len(on_side) <= MAX_LISTED:
-                pairs.append(_word_pair(words.BESIDE, words.BESIDE_ANSWERS, rng, way=relation, one=thing_text(anchor),
-                                  anchor=tagged_name(anchor), **tagged_groups(on_side)))
+                pairs.append(
+                    _word_pair(wordings.BESIDE, wordings.BESIDE_ANSWERS, rng, way=relation,
+                               one=thing_text(anchor), anchor=tagged_name(anchor), **tagged_groups(on_side)))
     return pairs
 
 
@@ -94,8 +101,9 @@ def larger(scene, rng) -> list[QuestionAnswer]:
         for small in nameable:
             if box_area(scene, large) > MIN_AREA_RATIO * box_area(scene, small):
                 a, b = rng.sample((thing_text(large), thing_text(small)), 2)
-                pairs.append(_word_pair(words.LARGER, words.LARGER_ANSWERS, rng, a=a, b=b,
-                                  large=tagged_name(large), small=tagged_name(small)))
+                pairs.append(
+                    _word_pair(wordings.LARGER, wordings.LARGER_ANSWERS, rng, a=a, b=b,
+                               large=tagged_name(large), small=tagged_name(small)))
     return pairs
 
 
@@ -105,25 +113,36 @@ def count(scene, rng) -> list[QuestionAnswer]:
     for kind, n in Counter(thing.kind for thing in scene.things).items():
         if DESCRIBED_COUNTS[0] <= n <= DESCRIBED_COUNTS[1]:
             things = sorted((thing for thing in scene.things if thing.kind == kind), key=lambda t: t.x)
-            descriptions = [f"{tagged([thing], f'one {place_phrase(thing)}')} is {thing.color}" for thing in things]
-            pairs.append(_word_pair(words.COUNT, words.COUNT_ANSWERS, rng, n=NUMBER_WORDS[n], many=KINDS[kind].plural,
-                              each=join_with_and(descriptions)))
+            descriptions = [
+                f"{tagged([thing], f'one {place_phrase(thing)}')} is {thing.color}" for thing in things
+            ]
+            pairs.append(
+                _word_pair(wordings.COUNT, wordings.COUNT_ANSWERS, rng, n=NUMBER_WORDS[n],
+                           many=KINDS[kind].plural, each=join_with_and(descriptions)))
     return pairs
 
 
 def occlusion(scene, rng) -> list[QuestionAnswer]:
     """What hides what."""
-    return [_word_pair(words.COVERED, words.COVERED_ANSWERS, rng, back=thing_text(back), front=tagged_name(front),
-                 behind=tagged_name(back)) for front, back in occluded_pairs(scene)]
+    return [
+        _word_pair(wordings.COVERED, wordings.COVERED_ANSWERS, rng, back=thing_text(back),
+                   front=tagged_name(front),
+                   behind=tagged_name(back)) for front, back in occluded_pairs(scene)
+    ]
 
 
 def sign_text(scene, rng) -> list[QuestionAnswer]:
     """What the signs say, and where they are."""
     signs = sorted((thing for thing in scene.things if thing.word), key=lambda thing: thing.x)
     if not signs:
-        return [_word_pair(words.READS, words.NO_TEXT, rng)]
-    descriptions = [f'{tagged([sign], with_article(f"{sign.color} sign"))} that says "{sign.word}"' for sign in signs]
-    return [_word_pair(words.READS, words.READS_ANSWERS, rng, signs=join_with_and(descriptions), there="there is")]
+        return [_word_pair(wordings.READS, wordings.NO_TEXT, rng)]
+    descriptions = [
+        f'{tagged([sign], with_article(f"{sign.color} sign"))} that says "{sign.word}"' for sign in signs
+    ]
+    return [
+        _word_pair(wordings.READS, wordings.READS_ANSWERS, rng, signs=join_with_and(descriptions),
+                   there="there is")
+    ]
 
 
 def shares_color(scene, rng) -> list[QuestionAnswer]:
@@ -132,8 +151,9 @@ def shares_color(scene, rng) -> list[QuestionAnswer]:
     for color in sorted({thing.color for thing in scene.things}):
         things = [thing for thing in scene.things if thing.color == color]
         if len(things) <= MAX_LISTED:
-            pairs.append(_word_pair(words.SHARES_COLOR, words.SHARES_COLOR_ANSWERS, rng, color=color,
-                              **tagged_groups(things, lambda thing: ObjectSpec(kind=thing.kind))))
+            pairs.append(
+                _word_pair(wordings.SHARES_COLOR, wordings.SHARES_COLOR_ANSWERS, rng, color=color,
+                           **tagged_groups(things, lambda thing: ObjectSpec(kind=thing.kind))))
     return pairs
 
 
@@ -141,11 +161,12 @@ def absent(scene, rng) -> list[QuestionAnswer]:
     """Asked for what is not there: said so, and pointed at something else."""
     kinds = {thing.kind for thing in scene.things}
     missing_kind = rng.choice([kind for kind in KINDS if kind not in kinds])
-    question, answer = _word_pair(words.NOTHING, words.NOTHING_ANSWERS, rng, one=missing_kind,
-                            a_one=with_article(missing_kind))
+    question, answer = _word_pair(wordings.NOTHING, wordings.NOTHING_ANSWERS, rng, one=missing_kind,
+                                  a_one=with_article(missing_kind))
     if nameable := unambiguous_things(scene):
         thing = rng.choice(nameable)
-        answer += rng.choice(words.BUT).format(near=tagged([thing], with_article(thing_text(thing))), at=place_phrase(thing))
+        answer += rng.choice(wordings.BUT).format(near=tagged([thing], with_article(thing_text(thing))),
+                                                  at=place_phrase(thing))
     return [(question, answer)]
 
 

@@ -3,8 +3,9 @@ from __future__ import annotations
 
 import random
 
-from data.scenes.full_wording import ReferringExpression, absent_specs, superlative_expressions, spec_text, attribute_expressions, relation_expressions
 from data.scenes.full import FullScene, ObjectSpec, is_held_out, make_scene
+from data.scenes.full_wording import (ReferringExpression, absent_specs, attribute_expressions,
+                                      relation_expressions, spec_text, superlative_expressions)
 from minimolmo.flow import Annotation
 
 NUM_LABELS = (12, 18)  # labels for one image
@@ -20,21 +21,26 @@ def make_example(split: str, rng: random.Random) -> tuple[FullScene, list[Annota
     chosen: list[ReferringExpression] = []
     for _ in range(rng.randint(*NUM_LABELS)):
         available_types = [expression_type for expression_type in TYPE_SHARES if by_type[expression_type]]
-        expression_type = rng.choices(available_types, [TYPE_SHARES[expression_type] for expression_type in available_types])[0] if available_types else None
+        expression_type = rng.choices(
+            available_types, [TYPE_SHARES[expression_type]
+                              for expression_type in available_types])[0] if available_types else None
         if expression_type:
             chosen.append(by_type[expression_type].pop())
     return scene, [pointing_annotation(expression, rng) for expression in chosen]
 
 
-def expressions_by_type(scene: FullScene, split: str, rng: random.Random) -> dict[str, list[ReferringExpression]]:
+def expressions_by_type(scene: FullScene, split: str,
+                        rng: random.Random) -> dict[str, list[ReferringExpression]]:
     """Everything that can be pointed at here, by sort, shuffled. In `novel`: what touches a held-out pair."""
-    expressions = [expression for expression in attribute_expressions(scene) if len(expression.things) <= MAX_POINTS]
+    expressions = [
+        expression for expression in attribute_expressions(scene) if len(expression.things) <= MAX_POINTS
+    ]
     by_type = {
         "one": [expression for expression in expressions if len(expression.things) == 1],
-        "several": [expression for expression in expressions if len(expression.things) > 1],
-        "none": [absent_expression(spec) for spec in absent_specs(scene, rng, allow_held_out=split == "novel")],
-        "relation": relation_expressions(scene),
-        "extreme": superlative_expressions(scene)}
+        "several": [expression for expression in expressions if len(expression.things) > 1], "none": [
+            absent_expression(spec) for spec in absent_specs(scene, rng, allow_held_out=split == "novel")
+        ], "relation": relation_expressions(scene), "extreme": superlative_expressions(scene)
+    }
     for expression_type, candidates in by_type.items():
         if split == "novel" and expression_type != "none":
             candidates = [expression for expression in candidates if any(map(is_held_out, expression.things))]

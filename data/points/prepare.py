@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import random
 
+from data.generate import DrawableScene, run_command_line
 from data.points import full
-from data.scenes.easy_wording import Label, absent_labels, labels_for_pair, matching_things, label_text, points_of
-from data.scenes.easy import EasyLevel, Scene, queryable_things, choose_pairs, make_scene, pair_of
+from data.scenes.easy import EasyLevel, Scene, choose_pairs, make_scene, pair_of, queryable_things
+from data.scenes.easy_wording import (Label, absent_labels, label_text, labels_for_pair, matching_things,
+                                      points_of)
 from data.scenes.full import FULL
 from data.scenes.levels import Level
-from data.generate import DrawableScene, run_command_line
 from minimolmo.flow import Annotation
 
 NUM_LABELS = 5           # labels for one image, if it offers as many
@@ -27,12 +28,18 @@ def make_example(level: Level, split: str, rng: random.Random) -> tuple[Drawable
         return full.make_example(split, rng)
     pairs = choose_pairs(rng.randint(*NUM_THINGS), level, split, rng, allow_duplicates=True)
     scene = make_scene(pairs, level, split, rng)
-    return scene, [_pointing_annotation(scene, label, rng) for label in choose_labels(scene, level, split, rng)]
+    return scene, [
+        _pointing_annotation(scene, label, rng) for label in choose_labels(scene, level, split, rng)
+    ]
 
 
 def choose_labels(scene: Scene, level: EasyLevel, split: str, rng: random.Random) -> list[Label]:
     """Different labels: most mean one thing, some several, some nothing."""
-    candidates = {label for thing in queryable_things(scene, level, split) for label in labels_for_pair(pair_of(thing))}
+    candidates = {
+        label
+        for thing in queryable_things(scene, level, split)
+        for label in labels_for_pair(pair_of(thing))
+    }
     absent = absent_labels(scene.things, level, split)
     single = [label for label in sorted(candidates) if len(matching_things(scene.things, label)) == 1]
     multiple = [label for label in sorted(candidates) if len(matching_things(scene.things, label)) > 1]
@@ -40,7 +47,8 @@ def choose_labels(scene: Scene, level: EasyLevel, split: str, rng: random.Random
         rng.shuffle(nonempty_list)
     labels = []
     for _ in range(NUM_LABELS):
-        chosen_list = rng.choices((absent, multiple, single), (ABSENT_SHARE, MULTIPLE_SHARE, 1 - ABSENT_SHARE - MULTIPLE_SHARE))[0]
+        chosen_list = rng.choices((absent, multiple, single),
+                                  (ABSENT_SHARE, MULTIPLE_SHARE, 1 - ABSENT_SHARE - MULTIPLE_SHARE))[0]
         nonempty_list = chosen_list or single or multiple
         if nonempty_list:
             labels.append(nonempty_list.pop())

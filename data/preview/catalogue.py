@@ -15,11 +15,10 @@ from data.clocks.clock import Clock
 from data.clocks.styles import STYLES
 from data.docs.prepare import Document
 from data.docs.prepare import make_example as compose_document
+from data.scenes.backgrounds import BACKGROUNDS, draw_background
+from data.scenes.full import FULL, SKY_KINDS
 from data.scenes.objects import COLORS, KINDS, PATTERNS
 from data.scenes.paint import paint
-from data.scenes.full import SKY_KINDS
-from data.scenes.backgrounds import BACKGROUNDS, draw_background
-from data.scenes.full import FULL
 from minimolmo.flow import Thing
 
 PICTURES_FOLDER = Path(__file__).parent / "pictures"
@@ -31,16 +30,17 @@ SCENE_SIZE = 420, 300                      # settings.png: pixels of one picture
 SIGN_WORDS = ("CAFE", "OPEN", "BUS", "STOP", "ZOO", "BAKERY")
 
 DOCUMENT_SIZE = 316, 250                      # docs.png: pixels for one document
-DOCUMENT_KINDS = ("bars", "grouped", "pie", "Table", "lines", "Flow with a decision", "Receipt", "rows", "Tree",
-         "scatter", "Poster", "Timetable")
+DOCUMENT_KINDS = ("bars", "grouped", "pie", "Table", "lines", "Flow with a decision", "Receipt", "rows",
+                  "Tree", "scatter", "Poster", "Timetable")
 
 CLOCK_SIDE = 120                           # clocks.png: pixels of one clock
 CLOCK_STYLES = ("classroom", "railway", "wrist watch", "cuckoo", "pocket watch", "moonlight", "alarm clock",
-         "diver", "skeleton", "sunburst", "toy", "tower")
+                "diver", "skeleton", "sunburst", "toy", "tower")
 TIMES = ((10, 9, 33), (2, 45, 10), (7, 20, 52), (12, 5, 20), (4, 38, 45), (9, 0, 28))
 
 
-def image_grid(images: list[Image.Image], columns: int, gap: int, background: tuple, border: int = 0) -> Image.Image:
+def image_grid(images: list[Image.Image], columns: int, gap: int, background: tuple,
+               border: int = 0) -> Image.Image:
     """Each in the middle of a cell as large as the largest picture; gap and edge in pixels."""
     cell = max(image.width for image in images), max(image.height for image in images)
     rows = -(-len(images) // columns)
@@ -71,7 +71,9 @@ def _labelled_object(i: int, kind: str) -> Image.Image:
 
 def backgrounds_sheet() -> Image.Image:
     """The seven settings, two in a row; in the last place every kind once more, small."""
-    images = [background_example(background, random.Random(i + 3)) for i, background in enumerate(BACKGROUNDS)]
+    images = [
+        background_example(background, random.Random(i + 3)) for i, background in enumerate(BACKGROUNDS)
+    ]
     return image_grid([*images, small_objects()], 2, 6, PAGE_WHITE)
 
 
@@ -90,7 +92,8 @@ def background_example(background: str, rng: random.Random) -> Image.Image:
 
 def small_objects() -> Image.Image:
     """Every kind, 24 pixels large."""
-    canvas = draw_background("plain", SCENE_SIZE[0] * SUPERSAMPLE, SCENE_SIZE[1] * SUPERSAMPLE, random.Random(1))
+    canvas = draw_background("plain", SCENE_SIZE[0] * SUPERSAMPLE, SCENE_SIZE[1] * SUPERSAMPLE,
+                             random.Random(1))
     for i, kind in enumerate(KINDS):
         center = (i % COLUMNS + 0.5) * SCENE_SIZE[0] / COLUMNS, (i // COLUMNS + 0.5) * SCENE_SIZE[1] / 5
         color = list(COLORS)[(i * 3 + i // 10) % len(COLORS)]
@@ -127,7 +130,8 @@ def document_kind(document: Document) -> str:
 
 def clocks_sheet(names: tuple[str, ...] = CLOCK_STYLES) -> Image.Image:
     """One small square picture for each style of clock."""
-    return image_grid([example_clock(name, i).draw().reduce(2) for i, name in enumerate(names)], 6, 4, PAGE_WHITE)
+    return image_grid([example_clock(name, i).draw().reduce(2) for i, name in enumerate(names)], 6, 4,
+                      PAGE_WHITE)
 
 
 def example_clock(name: str, index: int) -> Clock:

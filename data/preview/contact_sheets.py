@@ -27,7 +27,10 @@ MIN_RING_SIZE = 7.0    # percent of the picture's sides: a ring crowds what is s
 def dataset_sheet(folder: Path, num_images: int) -> Image.Image:
     """Held-out pictures of a set, each with some of what is said about it."""
     dataset = Dataset(folder, "val")
-    groups = [range(start, min(start + ROWS_PER_TILE, len(dataset))) for start in range(0, len(dataset), ROWS_PER_TILE)]
+    groups = [
+        range(start, min(start + ROWS_PER_TILE, len(dataset)))
+        for start in range(0, len(dataset), ROWS_PER_TILE)
+    ]
     examples = [max((dataset[row] for row in group), key=interest) for group in groups[:num_images]]
     return contact_sheet([_tile(example) for example in examples], columns=4)
 
@@ -64,7 +67,8 @@ def points_in(annotation: Annotation) -> list:
 def annotation_text(annotation: Annotation) -> str:
     """Question and answer in a line, without tags; the first WORDS of a long one."""
     question, num_points = annotation.question or annotation.label, len(annotation.points)
-    answer = plain_text(annotation.answer) or ("1 point" if num_points == 1 else f"{num_points} points" if num_points else "none")
+    answer = plain_text(annotation.answer) or ("1 point" if num_points == 1 else
+                                               f"{num_points} points" if num_points else "none")
     words = (f"{question} - {answer}" if question else answer).split()
     return " ".join(words[:MAX_WORDS]) + " ..." * (len(words) > MAX_WORDS)
 
@@ -81,8 +85,9 @@ def main(arguments: list[str]) -> None:
     if parsed.pictures < 1:
         raise ValueError(f"--pictures={parsed.pictures} leaves nothing to look at. Try --pictures=12.")
     folders = {name: parsed.folder / name / parsed.level for name in NUM_IMAGES[parsed.level]}
-    existing = ({parsed.own.resolve().name: parsed.own} if parsed.own else
-             {name: folder for name, folder in folders.items() if folder.is_dir()})
+    existing = ({parsed.own.resolve().name: parsed.own}
+                if parsed.own else {name: folder
+                                    for name, folder in folders.items() if folder.is_dir()})
     if not existing:
         raise ValueError(f"{parsed.folder} holds no set of level {parsed.level}, so there is nothing to look "
                          f"at. Try \"make data LEVEL={parsed.level}\" first.")

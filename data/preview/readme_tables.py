@@ -16,16 +16,16 @@ from pathlib import Path
 
 from PIL import Image
 
-from data.preview.contact_sheets import annotations_to_show, interest, points_in, dataset_sheet
+from data.generate import DATA_FOLDER, MANIFEST, NUM_IMAGES, SPLITS, DatasetSpec, make_dataset_spec, make_row
 from data.prepare_all import DATASETS
-from data.generate import DATA_FOLDER, MANIFEST, NUM_IMAGES, SPLITS, DatasetSpec, make_row, make_dataset_spec
+from data.preview.contact_sheets import annotations_to_show, dataset_sheet, interest, points_in
 from minimolmo.batch.dataset import Dataset, read_example
 from minimolmo.draw import draw_points
 from minimolmo.flow import Example
 
 LEVEL_NAME = "full"
 MARKERS = "<!-- written by python -m data.preview.readme_tables -->", "<!-- up to here -->"
-IMAGES_ON_SHEET, NUM_CANDIDATES = 8, 24    # pictures on a page's sheet; first val rows among which the sample is chosen
+IMAGES_ON_SHEET, NUM_CANDIDATES = 8, 24  # pictures on a page's sheet; first val rows among which the sample is chosen
 MAX_ITEMS, MAX_CHARACTERS = 3, 240    # annotations and things of the sample row; letters of a long text in it
 MAX_IMAGE_SIDE = 480               # pixels of the sample's picture
 JPEG = dict(quality=90, subsampling=0)
@@ -39,7 +39,8 @@ def write_readmes(folder: Path, readme_folder: Path = DATA_FOLDER) -> None:
         row = sample_row(name, index)
         readme = readme_folder / name / "README.md"
         replace_between_markers(readme, f"{numbers_table(numbers)}\n\n{sample_text(name, row)}")
-        dataset_sheet(folder_of_level, IMAGES_ON_SHEET).save(readme_folder / "pictures" / f"{name}-sheet.jpg", **JPEG)
+        dataset_sheet(folder_of_level,
+                      IMAGES_ON_SHEET).save(readme_folder / "pictures" / f"{name}-sheet.jpg", **JPEG)
         sample_image(folder_of_level, index).save(readme_folder / "pictures" / f"{name}-row.jpg", **JPEG)
         print(f"pages: {readme}")
     replace_between_markers(readme_folder / "README.md", datasets_table(numbers_by_name))
@@ -53,10 +54,14 @@ def dataset_numbers(folder: Path, name: str) -> dict[str, tuple[int, int, str]]:
                          f"data.prepare_all --level={LEVEL_NAME} --folder={folder}\" first.")
     manifest, spec = json.loads((level_folder / MANIFEST).read_text()), default_spec(name)
     if (manifest["seed"], manifest["counts"]) != (spec.seed, spec.num_images):
-        raise ValueError(f"{level_folder} holds {manifest['counts']} of seed {manifest['seed']}, so its numbers are "
-                         f"not those of everybody's drawing. Try it without --images and --seed.")
-    return {split: (spec.num_images[split], count_annotations(level_folder / f"{split}.jsonl"), manifest["sha256"][split])
-            for split in SPLITS}
+        raise ValueError(
+            f"{level_folder} holds {manifest['counts']} of seed {manifest['seed']}, so its numbers are "
+            f"not those of everybody's drawing. Try it without --images and --seed.")
+    return {
+        split: (spec.num_images[split], count_annotations(level_folder / f"{split}.jsonl"),
+                manifest["sha256"][split])
+        for split in SPLITS
+    }
 
 
 def default_spec(name: str) -> DatasetSpec:
@@ -98,7 +103,9 @@ def shortened(value):
     if isinstance(value, dict):
         return {key: shortened(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return [shortened(part) for part in (value[:MAX_ITEMS] if value and isinstance(value[0], str) else value)]
+        return [
+            shortened(part) for part in (value[:MAX_ITEMS] if value and isinstance(value[0], str) else value)
+        ]
     return value
 
 
@@ -134,8 +141,11 @@ def numbers_table(numbers: dict[str, tuple[int, int, str]]) -> str:
 
 def datasets_table(numbers_by_name: dict[str, dict]) -> str:
     """What to expect of all sets, for data/README.md."""
-    lines = [f"| [{name}]({name}/README.md) | {' '.join(f'{numbers_of_split[0]:,}' for numbers_of_split in numbers.values())} "
-             f"| {numbers['train'][1]:,} | `{numbers['train'][2][:16]}` |" for name, numbers in numbers_by_name.items()]
+    lines = [
+        f"| [{name}]({name}/README.md) | {' '.join(f'{numbers_of_split[0]:,}' for numbers_of_split in numbers.values())} "
+        f"| {numbers['train'][1]:,} | `{numbers['train'][2][:16]}` |"
+        for name, numbers in numbers_by_name.items()
+    ]
     head = "| set | images: train, val, novel | annotations in train | sha256 of train.jsonl (seed 1) |"
     return "\n".join([head, "|---|---|---|---|", *lines])
 

@@ -120,14 +120,16 @@ def _noisy(width: int, height: int, rng: random.Random) -> Image.Image:
     columns, rows = max(1, round(width / cell)), max(1, round(height / cell))
     noise = Image.frombytes("RGB", (columns, rows), rng.randbytes(columns * rows * 3))
     tint = [rng.randint(206, 255 - NOISE_LEVEL) for _ in range(3)]
-    pale = noise.point([base + byte % (2 * NOISE_LEVEL + 1) - NOISE_LEVEL for base in tint for byte in range(256)])
+    pale = noise.point(
+        [base + byte % (2 * NOISE_LEVEL + 1) - NOISE_LEVEL for base in tint for byte in range(256)])
     return pale.resize((width, height), Image.Resampling.NEAREST)
 
 
 _PAINTERS = dict(zip(BACKGROUNDS, (_field, _sea, _room, _street, _night, _plain, _noisy)))
 
 
-def _sky_canvas(width: int, height: int, top: Color, bottom: Color) -> tuple[Image.Image, ImageDraw.ImageDraw]:
+def _sky_canvas(width: int, height: int, top: Color,
+                bottom: Color) -> tuple[Image.Image, ImageDraw.ImageDraw]:
     """A ground that goes from one colour to another by the height of two thirds, and a pen for it."""
     column = Image.new("RGB", (1, 3), bottom)
     column.putpixel((0, 0), top)

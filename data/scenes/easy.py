@@ -65,8 +65,8 @@ class EasyLevel:
         return [pair for pair in every if pair not in self.held_out]
 
 
-EASY = EasyLevel(image_size=64, radius=(8.0, 13.0), gap=3.0, max_things=7, colors=tuple(COLORS), kinds=tuple(KINDS),
-             held_out=(("red", "triangle"), ("blue", "cross"), ("yellow", "circle")))
+EASY = EasyLevel(image_size=64, radius=(8.0, 13.0), gap=3.0, max_things=7, colors=tuple(COLORS),
+                 kinds=tuple(KINDS), held_out=(("red", "triangle"), ("blue", "cross"), ("yellow", "circle")))
 # A picture twice as wide, and things of 5 to 8 pixels, of which an overview of 64 px keeps 3 or 4.
 SMALL = replace(EASY, image_size=128, radius=(2.0, 3.2), gap=1.5)
 
@@ -97,7 +97,8 @@ def pair_of(thing: Thing) -> Pair:
     return thing.color, thing.kind
 
 
-def choose_pairs(num_pairs: int, level: EasyLevel, split: str, rng: random.Random, allow_duplicates: bool = False) -> list[Pair]:
+def choose_pairs(num_pairs: int, level: EasyLevel, split: str, rng: random.Random,
+                 allow_duplicates: bool = False) -> list[Pair]:
     """Pairs for a scene of the split; in `novel` the first is held out. With `twins` two may be equal."""
     pairs = rng.choices(level.pairs, k=num_pairs) if allow_duplicates else rng.sample(level.pairs, num_pairs)
     return [rng.choice(level.held_out), *pairs[1:]] if split == "novel" else pairs
@@ -115,7 +116,8 @@ def queryable_things(scene: Scene, level: EasyLevel, split: str) -> list[Thing]:
     return [thing for thing in scene.things if split != "novel" or pair_of(thing) in level.held_out]
 
 
-def make_scene(pairs: list[Pair], level: EasyLevel, split: str, rng: random.Random, grid_margin: float = 0.0) -> Scene:
+def make_scene(pairs: list[Pair], level: EasyLevel, split: str, rng: random.Random,
+               grid_margin: float = 0.0) -> Scene:
     """A scene of these pairs that belongs to the split. `border`: see `arrange`."""
     held_out = any(pair in level.held_out for pair in pairs)
     assert held_out == (split == "novel"), f"{pairs} cannot be in {split}"
@@ -125,7 +127,8 @@ def make_scene(pairs: list[Pair], level: EasyLevel, split: str, rng: random.Rand
             return Scene(level.image_size, level.image_size, rng.getrandbits(32), things)
 
 
-def place_things(pairs: list[Pair], level: EasyLevel, rng: random.Random, grid_margin: float = 0.0) -> tuple[Thing, ...]:
+def place_things(pairs: list[Pair], level: EasyLevel, rng: random.Random,
+                 grid_margin: float = 0.0) -> tuple[Thing, ...]:
     """A free spot for each pair: no two boxes nearer than the gap, all inside the picture.
 
     border  percent by which centres keep clear of the lines at 1/3 and 2/3, where "left" becomes "center"
@@ -135,7 +138,8 @@ def place_things(pairs: list[Pair], level: EasyLevel, rng: random.Random, grid_m
     while len(things) < len(pairs):
         for _ in range(PLACEMENT_TRIES):
             thing = _random_thing(pairs[len(things)], level, rng)
-            if _off_grid_lines(thing, grid_margin) and all(_boxes_apart(thing, other, level.gap) for other in things):
+            if _off_grid_lines(thing, grid_margin) and all(
+                    _boxes_apart(thing, other, level.gap) for other in things):
                 things.append(thing)
                 break
         else:
@@ -149,12 +153,14 @@ def _random_thing(pair: Pair, level: EasyLevel, rng: random.Random) -> Thing:
     low, high = (2 * radius / 100 * canvas for radius in level.radius)
     thing_pixels = rng.randint(math.ceil(low), math.floor(high))
     left, top = rng.randint(0, canvas - thing_pixels), rng.randint(0, canvas - thing_pixels)
-    x, y, thing_size = (round(value * 100 / canvas, 2) for value in (left + thing_pixels / 2, top + thing_pixels / 2, thing_pixels))
+    x, y, thing_size = (round(value * 100 / canvas, 2)
+                        for value in (left + thing_pixels / 2, top + thing_pixels / 2, thing_pixels))
     return Thing(kind=pair[1], color=pair[0], x=x, y=y, width=thing_size, height=thing_size)
 
 
 def _off_grid_lines(thing: Thing, grid_margin: float) -> bool:
-    return all(abs(value - line) >= grid_margin for value in (thing.x, thing.y) for line in (100 / 3, 200 / 3))
+    return all(
+        abs(value - line) >= grid_margin for value in (thing.x, thing.y) for line in (100 / 3, 200 / 3))
 
 
 def _boxes_apart(a: Thing, b: Thing, gap: float) -> bool:
@@ -167,11 +173,13 @@ def _draw_background(scene: Scene, rng: random.Random) -> Image.Image:
     columns, rows = -(-scene.width // NOISE_CELL), -(-scene.height // NOISE_CELL)
     noise = Image.frombytes("RGB", (columns, rows), rng.randbytes(columns * rows * 3))
     tint = [rng.randint(226, 250) for _ in range(3)]
-    return noise.point([base + byte % (2 * GRID_NOISE + 1) - GRID_NOISE for base in tint for byte in range(256)])
+    return noise.point(
+        [base + byte % (2 * GRID_NOISE + 1) - GRID_NOISE for base in tint for byte in range(256)])
 
 
 def _varied_color(color: str, rng: random.Random) -> tuple[int, ...]:
-    return tuple(min(255, max(0, channel + rng.randint(-SHADE_JITTER, SHADE_JITTER))) for channel in COLORS[color])
+    return tuple(
+        min(255, max(0, channel + rng.randint(-SHADE_JITTER, SHADE_JITTER))) for channel in COLORS[color])
 
 
 def _corners(thing: Thing, size: tuple[int, int]) -> list[tuple[int, int]]:

@@ -13,12 +13,12 @@ from minimolmo.flow import Point, Thing
 Fact = tuple[str, str, str]  # colour, kind, place
 Label = tuple[str, str]      # colour, kind; "" = any
 
-NUMBER_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
-           "twelve", "thirteen", "fourteen", "fifteen", "sixteen")
+NUMBER_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+                "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen")
 DIRECTIONS = {"left of": (-1, 0), "right of": (1, 0), "above": (0, -1), "below": (0, 1)}
 REGIONS = (("top left", "top", "top right"),
-          ("left", "center", "right"),
-          ("bottom left", "bottom", "bottom right"))
+           ("left", "center", "right"),
+           ("bottom left", "bottom", "bottom right"))
 REGION_NAMES = tuple(region for row in REGIONS for region in row)
 
 
@@ -39,8 +39,8 @@ def region_phrase(region: str) -> str:
 def label_text(label: Label, plural: bool = False) -> str:
     """A label in words.
 
-    >>> label_text(("red", "circle")), label_text(("red", ""), plural=True), label_text(("", "cross"), plural=True)
-    ('red circle', 'red shapes', 'crosses')
+    >>> label_text(("red", "circle")), label_text(("", "cross"), plural=True)
+    ('red circle', 'crosses')
     """
     color, kind = label
     noun = kind or "shape"
@@ -83,7 +83,9 @@ def labels_for_pair(pair: Pair) -> list[Label]:
 def absent_labels(things, level: EasyLevel, split: str) -> list[Label]:
     """Labels that match nothing here. Pairs of another split are not even named."""
     pairs = level.held_out if split == "novel" else level.pairs
-    single_attributes = [] if split == "novel" else [(c, "") for c in level.colors] + [("", k) for k in level.kinds]
+    single_attributes = [(color, "") for color in level.colors] + [("", kind) for kind in level.kinds]
+    if split == "novel":
+        single_attributes = []
     return [label for label in [*pairs, *single_attributes] if not matching_things(things, label)]
 
 

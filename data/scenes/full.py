@@ -17,15 +17,15 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from PIL import Image
 
+from data.scenes.backgrounds import BACKGROUNDS, draw_background
 from data.scenes.objects import COLORS, KINDS, PATTERNS
 from data.scenes.paint import paint, silhouette
-from data.scenes.backgrounds import BACKGROUNDS, draw_background
 from data.splits import train_or_val
 from minimolmo.flow import Thing
 
 SUPERSAMPLE = 2
-SIGN_WORDS = ("STOP", "CAFE", "BAKERY", "EXIT", "BOOKS", "TAXI", "HOTEL", "OPEN", "BUS", "ZOO", "FISH", "TEA",
-         "MUSIC", "PARK", "TOYS", "FERRY")
+SIGN_WORDS = ("STOP", "CAFE", "BAKERY", "EXIT", "BOOKS", "TAXI", "HOTEL", "OPEN", "BUS", "ZOO", "FISH",
+              "TEA", "MUSIC", "PARK", "TOYS", "FERRY")
 PLACEMENT_TRIES = 40           # tried for one thing before it is left out
 MIN_SIDE, MIN_PATTERN_SIDE = 8, 16  # pixels: the least shorter side, so that a kind, or a pattern, can be seen
 CENTER_MARGIN = 2.0   # percent around a centre that nothing may hide
@@ -43,7 +43,7 @@ class FullLevel:
     max_side: int = 1024                            # pixels
     max_aspect: float = 3.0                            # width / height lies between 1/3 and 3
     num_things: tuple[int, int] = (2, 16)
-    thing_size: tuple[float, float] = (2.5, 30.0)        # a thing's longer side, percent of the picture's shorter
+    thing_size: tuple[float, float] = (2.5, 30.0)  # a thing's longer side, percent of the picture's shorter
     min_visible: float = 0.45                    # share of a thing that must be seen
     held_out: tuple[tuple[str, str], ...] = (                 # never in train and val: they test composition
         ("red", "car"), ("blue", "boat"), ("yellow", "house"), ("green", "cup"), ("purple", "fish"),
@@ -85,8 +85,8 @@ class FullScene:
         return canvas.reduce(SUPERSAMPLE)
 
 
-def make_scene(split: str, rng: random.Random, specs: tuple[ObjectSpec, ...] = (), num_extra: int | None = None,
-               exclude: ObjectSpec | None = None) -> FullScene:
+def make_scene(split: str, rng: random.Random, specs: tuple[ObjectSpec, ...] = (),
+               num_extra: int | None = None, exclude: ObjectSpec | None = None) -> FullScene:
     """A scene of the split that holds all wishes, and `extra` things beside them that are not `but`.
 
     wishes  what must be there, in any order and place
@@ -131,8 +131,10 @@ def _try_scene(split, rng, specs, num_extra, exclude) -> FullScene | None:
 
 def _random_size(rng: random.Random) -> tuple[int, int]:
     short_side = math.exp(rng.uniform(*map(math.log, FULL.short_side)))
-    long_side = min(FULL.max_side, short_side * FULL.max_aspect ** (rng.random() ** 2))  # squarish ones are more common
-    return (round(long_side), round(short_side)) if rng.random() < 0.6 else (round(short_side), round(long_side))
+    aspect = FULL.max_aspect ** (rng.random() ** 2)  # nearly square images are more common
+    long_side = min(FULL.max_side, short_side * aspect)
+    long_side, short_side = round(long_side), round(short_side)
+    return (long_side, short_side) if rng.random() < 0.6 else (short_side, long_side)
 
 
 def _choose_specs(background_name, split, rng, specs, num_extra, exclude) -> list[ObjectSpec]:
@@ -144,8 +146,9 @@ def _choose_specs(background_name, split, rng, specs, num_extra, exclude) -> lis
         num_extra = max(0, num_extra - 1)
     while num_extra > 0:
         repeated = rng.choice(chosen) if chosen and rng.random() < REPEAT_SHARE else ObjectSpec()
-        candidate = _fill_spec(rng.choice((ObjectSpec(kind=repeated.kind), ObjectSpec(kind=repeated.kind, color=repeated.color),
-                                 ObjectSpec(color=repeated.color))), background_name, split, rng)
+        template = rng.choice((ObjectSpec(kind=repeated.kind), ObjectSpec(repeated.color, "", repeated.kind),
+                               ObjectSpec(repeated.color)))
+        candidate = _fill_spec(template, background_name, split, rng)
         if exclude is None or not matches_spec(candidate, exclude):
             chosen.append(candidate)
             num_extra -= 1
@@ -167,7 +170,8 @@ def _fill_spec(spec: ObjectSpec, background_name: str, split: str, rng: random.R
 
 @functools.lru_cache
 def _kinds_on(background_name: str) -> tuple[str, ...]:
-    return tuple(name for name, kind in KINDS.items() if not kind.backgrounds or background_name in kind.backgrounds)
+    return tuple(name for name, kind in KINDS.items()
+                 if not kind.backgrounds or background_name in kind.backgrounds)
 
 
 class _Placer:
@@ -190,8 +194,10 @@ class _Placer:
 
     def finish(self, rng: random.Random) -> tuple[tuple[Thing, ...], tuple[tuple[int, int], ...]]:
         """The things, each with its visible share and, if it is a sign, a word; and who hides whom."""
-        visible_shares = [1.0 if remaining is None else round(float(remaining.sum() / mask.sum()), 3)
-                  for remaining, mask in zip(self.seen, self.masks)]
+        visible_shares = [
+            1.0 if remaining is None else round(float(remaining.sum() / mask.sum()), 3)
+            for remaining, mask in zip(self.seen, self.masks)
+        ]
         things = [replace(thing, visible=visible_share, word=_sign_word(thing, self.width, rng))
                   for thing, visible_share in zip(self.things, visible_shares)]
         return tuple(things), tuple(self.occlusions)

@@ -10,9 +10,9 @@ import random
 from collections import Counter
 from typing import NamedTuple
 
-from data.scenes.easy_wording import DIRECTIONS, offset_along, region_phrase, region_of
-from data.scenes.objects import COLORS, KINDS
+from data.scenes.easy_wording import DIRECTIONS, offset_along, region_of, region_phrase
 from data.scenes.full import FullScene, ObjectSpec, is_held_out, matches_spec
+from data.scenes.objects import COLORS, KINDS
 from minimolmo.flow import Thing
 
 MIN_OFFSET = 6.0     # percent by which a centre must be further left, right, up or down to be called so
@@ -53,16 +53,27 @@ def matching_things(scene: FullScene, spec: ObjectSpec) -> tuple[Thing, ...]:
 
 def specs_for(thing: Thing) -> list[ObjectSpec]:
     """Every way to name what this thing is one of."""
-    specs = [ObjectSpec(thing.color, "", thing.kind), ObjectSpec("", "", thing.kind), ObjectSpec(thing.color, "", "")]
+    specs = [
+        ObjectSpec(thing.color, "", thing.kind),
+        ObjectSpec("", "", thing.kind),
+        ObjectSpec(thing.color, "", "")
+    ]
     if thing.pattern != "plain":
-        specs += [spec_of(thing), ObjectSpec("", thing.pattern, thing.kind), ObjectSpec("", thing.pattern, "")]
+        specs += [
+            spec_of(thing),
+            ObjectSpec("", thing.pattern, thing.kind),
+            ObjectSpec("", thing.pattern, "")
+        ]
     return specs
 
 
 def attribute_expressions(scene: FullScene) -> list[ReferringExpression]:
     """Everything that a name alone means, several things or one."""
     specs = sorted({spec for thing in scene.things for spec in specs_for(thing)})
-    return [ReferringExpression(spec_text(spec), spec_text(spec, plural=True), matching_things(scene, spec)) for spec in specs]
+    return [
+        ReferringExpression(spec_text(spec), spec_text(spec, plural=True), matching_things(scene, spec))
+        for spec in specs
+    ]
 
 
 def unambiguous_things(scene: FullScene) -> list[Thing]:
@@ -87,13 +98,19 @@ def things_on_side(direction: tuple[int, int], anchor: Thing, things: tuple[Thin
 def relation_expressions(scene: FullScene) -> list[ReferringExpression]:
     """"boats left of the tree": the tree is known by its name, and each boat clearly is left of it or not."""
     found = []
-    specs = sorted({spec for t in scene.things for spec in (ObjectSpec(kind=t.kind), ObjectSpec(t.color, "", t.kind))})
-    for anchor, spec, (relation, direction) in itertools.product(unambiguous_things(scene), specs, DIRECTIONS.items()):
+    specs = sorted(
+        {spec
+         for t in scene.things
+         for spec in (ObjectSpec(kind=t.kind), ObjectSpec(t.color, "", t.kind))})
+    for anchor, spec, (relation, direction) in itertools.product(unambiguous_things(scene), specs,
+                                                                 DIRECTIONS.items()):
         things = matching_things(scene, spec)
         on_side = things_on_side(direction, anchor, things)
         if on_side and len(on_side) < len(things):
             phrase = f" {relation} the {anchor.color} {anchor.kind}"
-            found.append(ReferringExpression(spec_text(spec) + phrase, spec_text(spec, True) + phrase, on_side))
+            found.append(
+                ReferringExpression(spec_text(spec) + phrase,
+                                    spec_text(spec, True) + phrase, on_side))
     return found
 
 
@@ -103,7 +120,9 @@ def superlative_expressions(scene: FullScene) -> list[ReferringExpression]:
     for expression in attribute_expressions(scene):
         if len(expression.things) < 2 or expression.singular.startswith("plain"):
             continue
-        for superlative, thing in [*_outermost_things(expression.things), *largest_and_smallest(scene, expression.things)]:
+        for superlative, thing in [
+                *_outermost_things(expression.things), *largest_and_smallest(scene, expression.things)
+        ]:
             phrase = f"{superlative} {expression.singular}"  # "largest cups" would be said of several
             found.append(ReferringExpression(phrase, phrase, (thing,)))
     return found
@@ -136,7 +155,8 @@ def occluded_pairs(scene: FullScene) -> list[tuple[Thing, Thing]]:
     return [(front, back) for front, back in pairs if front in nameable and back in nameable]
 
 
-def absent_specs(scene: FullScene, rng: random.Random, allow_held_out: bool, max_specs: int = 20) -> list[ObjectSpec]:
+def absent_specs(scene: FullScene, rng: random.Random, allow_held_out: bool,
+                 max_specs: int = 20) -> list[ObjectSpec]:
     """Names that mean nothing here, near misses first: the colour of one thing with the kind of another.
 
     held_out  whether pairs that training never shows may be named

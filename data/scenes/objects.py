@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from data.scenes.shapes import (BODY, DARK, GLASS, GOLD, HOLE, INK, LEAF, LIGHT, METAL, SHADE, TINT, WOOD, Outline,
-                         Part, arc, arch, bar, box, curve, heart, oval, polygon, rounded, star, stroke)
+from data.scenes.shapes import (BODY, DARK, GLASS, GOLD, HOLE, INK, LEAF, LIGHT, METAL, SHADE, TINT, WOOD,
+                                Outline, Part, arc, arch, bar, box, curve, heart, oval, polygon, rounded,
+                                star, stroke)
 
 PATTERNS = ("plain", "striped", "dotted")
 COLORS = {
@@ -39,7 +40,8 @@ def make_object_kind(plural: str, backgrounds: str, *parts: Part) -> ObjectKind:
     def fit(outline: Outline) -> Outline:
         return tuple(((x - left) / width, (y - top) / height) for x, y in outline)
 
-    return ObjectKind(width / height, plural, allowed, tuple((number, fit(outline)) for number, outline in parts))
+    return ObjectKind(width / height, plural, allowed,
+                      tuple((number, fit(outline)) for number, outline in parts))
 
 
 def _wheel(x: float, y: float, radius: float) -> tuple[Part, ...]:

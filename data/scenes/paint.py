@@ -29,8 +29,10 @@ NUM_BANDS = 4.6          # stripes or rows of dots across a thing
 STRIPE_SHARE = 0.36         # of the body that stripes take: less than half, or a red thing is no longer red
 DOT_RADIUS = 0.3            # radius of a dot in stripes: dots take 28 %
 SIGN_BOARD = (0.06, 0.06, 0.94, 0.43)  # where a sign's word stands, in its box: above the centre
-FIXED_COLORS = {"dark": (52, 54, 64), "light": (250, 248, 240), "glass": (190, 222, 240), "wood": (128, 86, 52),
-         "leaf": (74, 150, 66), "metal": (128, 134, 146), "gold": (238, 176, 44)}  # in the order of shapes.py
+FIXED_COLORS = {
+    "dark": (52, 54, 64), "light": (250, 248, 240), "glass": (190, 222, 240), "wood": (128, 86, 52),
+    "leaf": (74, 150, 66), "metal": (128, 134, 146), "gold": (238, 176, 44)
+}  # in the order of shapes.py
 
 
 def paint(canvas: Image.Image, thing: Thing, rng: random.Random) -> None:
@@ -71,7 +73,8 @@ def palette_map(thing: Thing, box: PixelBox) -> Image.Image:
     for index, outline in KINDS[thing.kind].parts:
         pen.polygon(_corners(outline, size, line, is_mirrored(thing)), fill=index)
     if thing.pattern != "plain":
-        indices.paste(SECOND, mask=ImageChops.darker(_pattern_mask(thing.pattern, size), indices.point(_BODY_INDEX)))
+        indices.paste(SECOND,
+                      mask=ImageChops.darker(_pattern_mask(thing.pattern, size), indices.point(_BODY_INDEX)))
     if thing.kind == "sign" and thing.word:
         _write_word(pen, thing.word, size)
     return _with_outline(indices, line)
@@ -119,7 +122,8 @@ def _pattern_mask(pattern: str, size: tuple[int, int]) -> Image.Image:
     centers = [x + (i + 0.5) * spacing for i in range(-columns, columns)]
     for center in centers:
         if pattern == "striped":
-            pen.rectangle((center - STRIPE_SHARE / 2 * spacing, 0, center + STRIPE_SHARE / 2 * spacing, size[1]), fill=255)
+            half_stripe = STRIPE_SHARE / 2 * spacing
+            pen.rectangle((center - half_stripe, 0, center + half_stripe, size[1]), fill=255)
         for row in range(-rows, rows) if pattern == "dotted" else ():
             _draw_dot(pen, center, y + (row + 0.5) * spacing, DOT_RADIUS * spacing)
     return mask
@@ -137,7 +141,8 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
 def _write_word(pen: ImageDraw.ImageDraw, word: str, size: tuple[int, int]):
     """The word, as large as the board allows, with hard edges: half a number would be another number."""
     left, top, right, bottom = (share * size[i % 2] for i, share in enumerate(SIGN_BOARD))
-    text_width, text_height = _font(100).getbbox(word, anchor="ls")[2], -_font(100).getbbox(word, anchor="ls")[1]
+    _, ascent, text_width, _ = _font(100).getbbox(word, anchor="ls")
+    text_height = -ascent
     font_size = int(min((right - left) / text_width, (bottom - top) / text_height) * 100)
     if font_size >= 4:
         pen.rectangle((left, top, right, bottom), fill=BODY)  # no stripes behind letters
@@ -164,7 +169,8 @@ def _palette(color: Color, has_ink: bool, rng: random.Random) -> list[Color]:
         second = _mix(body, (255, 255, 255), 0.45 if has_ink else 0.75)
     outline = (186, 188, 196) if black else _mix(body, (16, 18, 34), 0.66)
     ink = (44, 44, 54) if light > 110 else (250, 248, 240)
-    return [(0, 0, 0), outline, body, second, shade, _mix(body, (255, 255, 255), 0.45), ink, *FIXED_COLORS.values()]
+    return [(0, 0, 0), outline, body, second, shade,
+            _mix(body, (255, 255, 255), 0.45), ink, *FIXED_COLORS.values()]
 
 
 def _mix(color: Color, other: Color, share: float) -> Color:

@@ -65,8 +65,11 @@ def curve(start: tuple, control: tuple, stop: tuple) -> Outline:
     corners = []
     for t in (i / 12 for i in range(13)):
         weights = (1 - t) ** 2, 2 * t * (1 - t), t ** 2
-        corners.append(tuple(sum(weight * point[axis] for weight, point in zip(weights, (start, control, stop)))
-                             for axis in (0, 1)))
+        corners.append(
+            tuple(
+                sum(weight * point[axis]
+                    for weight, point in zip(weights, (start, control, stop)))
+                for axis in (0, 1)))
     return tuple(corners)
 
 
@@ -98,5 +101,6 @@ def heart() -> Outline:
     """The well-known curve; about 32 wide."""
     angles = [2 * math.pi * i / CORNERS for i in range(CORNERS)]
     xs = (16 * math.sin(angle) ** 3 for angle in angles)
-    ys = (5 * math.cos(2 * angle) + 2 * math.cos(3 * angle) + math.cos(4 * angle) - 13 * math.cos(angle) for angle in angles)
+    ys = (5 * math.cos(2 * angle) + 2 * math.cos(3 * angle) + math.cos(4 * angle) - 13 * math.cos(angle)
+          for angle in angles)
     return tuple(zip(xs, ys))

@@ -66,7 +66,10 @@ def _clearly(way, anchor, others, clear):
     things = [Thing("", str(number), x, y, 0.0, 0.0) for number, (x, y) in enumerate([*others, anchor])]
     scale = full_wording.MIN_OFFSET / clear  # the library has one margin for all
     things = [Thing(t.kind, t.color, t.x * scale, t.y * scale, 0.0, 0.0) for t in things]
-    return [int(thing.color) for thing in full_wording.things_on_side(DIRECTIONS[way], things[-1], tuple(things[:-1]))]
+    return [
+        int(thing.color)
+        for thing in full_wording.things_on_side(DIRECTIONS[way], things[-1], tuple(things[:-1]))
+    ]
 
 
 def clearly_left(anchor, others, clear):
