@@ -40,7 +40,7 @@ data-pixmo: setup   ## fetch a subset of the real PixMo: SETS="cap points" ROWS=
 	$(PYTHON) -m data.pixmo.prepare $(if $(SETS),--sets="$(SETS)") --rows=$(ROWS) --size=$(SIZE) --seed=$(SEED)
 
 look: setup         ## one contact sheet for each drawn set of LEVEL: out/look/*.png
-	$(PYTHON) -m data.look --level=$(LEVEL)
+	$(PYTHON) -m data.preview.contact_sheets --level=$(LEVEL)
 
 train: setup        ## train PRESET=nano on the drawn data, or go on where it stopped
 	$(PYTHON) train.py $(PRESET) --out=$(OUT) --level=$(LEVEL) --seed=$(SEED) --resume $(ARGS)

@@ -27,8 +27,20 @@ import numpy as np
 import torch
 from PIL import Image
 
-from lessons.page import (INLINE_CODE, PICTURE, RAISES, ROOT, Block, count_words, extract_prose, find_lessons,
-                          find_missing_names, line_number, parse_blocks, read_source)
+from lessons.page import (
+    INLINE_CODE,
+    PICTURE,
+    RAISES,
+    ROOT,
+    Block,
+    count_words,
+    extract_prose,
+    find_lessons,
+    find_missing_names,
+    line_number,
+    parse_blocks,
+    read_source,
+)
 
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 CELL_SIZE = 16              # pixels

@@ -6,19 +6,19 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-
+from test_train import TINY, data  # noqa: F401
 from tools import ablate
-from minimolmo.training import compiler, optimizer
-from minimolmo.weights import checkpoint
-from minimolmo.overrides import override
-from minimolmo.presets import preset
+
 from minimolmo.flow import Annotation
+from minimolmo.metrics import parse_count
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.model.vit import VisionBlock
-from minimolmo.metrics import parse_count
+from minimolmo.overrides import override
+from minimolmo.presets import preset
 from minimolmo.text.points import parse_points, points_to_text
 from minimolmo.text.prompts import answer_text
-from test_train import TINY, data  # noqa: F401
+from minimolmo.training import compiler, optimizer
+from minimolmo.weights import checkpoint
 
 STEPS = ["--bootstrap.steps=1", "--bootstrap.batch_size=4", "--pretrain.steps=2", "--pretrain.batch_size=4", "--finetune.steps=2",
          "--finetune.batch_size=4", *ablate.in_view("ground")]

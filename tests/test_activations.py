@@ -5,17 +5,18 @@ import numpy as np
 import pytest
 import torch
 
-from data.world import LEVELS, make_scene
+from data.scenes.easy import make_scene
+from data.scenes.levels import LEVELS
 from minimolmo.answer import RELEASED, ask, load
 from minimolmo.model.attention import attention, merge_heads, repeat_kv, split_heads
 from minimolmo.viz.activations import (
-    segment_mask,
-    decoder_weights,
-    token_name,
-    pooling_weights,
-    record_activations,
-    record,
     attention_weights,
+    decoder_weights,
+    pooling_weights,
+    record,
+    record_activations,
+    segment_mask,
+    token_name,
 )
 
 TALKS = [("Point to the red circle.", "There are none."), ("How many shapes are there?", "2")]

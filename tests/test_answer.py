@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from minimolmo import answer
-from minimolmo.answer import ask, generate, load, build_prompt, sample_tokens
+from minimolmo.answer import ask, build_prompt, generate, load, sample_tokens
 from minimolmo.batch.collate import collate
 from minimolmo.batch.loader import Preprocessor
 from minimolmo.config import (

@@ -3,11 +3,11 @@ import json
 
 import numpy as np
 import pytest
-
+from test_compiler import TINY
 from tools import bench
+
 from minimolmo.overrides import override
 from minimolmo.presets import preset
-from test_compiler import TINY
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""clocks: faces of many styles, and hands that show the stated time. `read_hands` measures pixels only."""
+"""clocks: faces of many styles, and hands that tell the stated time. `read_hands` measures pixels alone."""
 import random
 import re
 from collections import Counter
@@ -21,10 +21,10 @@ from data.clocks.prepare import (
     SECONDS,
     TELL_TIME,
     WORDS,
-    compose,
+    make_example,
 )
-from data.clocks.styles import NOVEL, STYLES
-from data.clocks.words import in_figures, in_hours_and_minutes, in_words, to_the_second
+from data.clocks.styles import NOVEL_STYLE, STYLES
+from data.clocks.time_wording import in_figures, in_hours_and_minutes, in_words, to_the_second
 
 SIDE, RADIUS = 200, 60.0  # pixels, of the pictures that are measured
 LEVEL = None              # the set has but one level, and looks at nothing of it
@@ -34,13 +34,13 @@ EVERY_MINUTE = [(hour, minute) for hour in range(1, 13) for minute in range(60)]
 @cache
 def composed(split: str = "train", count: int = 1500):
     """(clock, annotations), not drawn."""
-    return [compose(LEVEL, split, random.Random(f"{split}/{index}")) for index in range(count)]
+    return [make_example(LEVEL, split, random.Random(f"{split}/{index}")) for index in range(count)]
 
 
 def upright(style: str, hour: int, minute: int, second: int = 0, second_hand: bool = False) -> Clock:
     """A clock in the middle of its picture that does not lean."""
     return Clock(style, hour, minute, second, second_hand, SIDE, SIDE, x=SIDE / 2, y=SIDE / 2, radius=RADIUS,
-                 turn=0.0, look=7)
+                 tilt=0.0, style_seed=7)
 
 
 def pixels(clock: Clock) -> np.ndarray:
@@ -126,7 +126,7 @@ def test_hands_measured_from_the_pixels_give_the_stated_time(style):
 @pytest.mark.parametrize("style", STYLES)
 def test_the_second_hand_measured_from_the_pixels_gives_the_stated_seconds(style):
     """Against the clock without it; a small one against its median at other seconds."""
-    small = STYLES[style].second == "small"
+    small = STYLES[style].second_hand_style == "small"
     ring, centre = ((0.1, 0.18), (0, 0.44)) if small else ((0.57, 0.67), (0, 0))
     others = [pixels(upright(style, 9, 3, second, True)) for second in (5, 12, 50)] if small else []
     for second in (20, 37):
@@ -139,7 +139,7 @@ def test_the_second_hand_measured_from_the_pixels_gives_the_stated_seconds(style
 def test_a_clock_that_leans_shows_the_same_hands_leaning_as_far(style):
     """Ten degrees more on both hands."""
     clock = upright(style, 4, 40)
-    straight, leaning = clock, replace(clock, turn=10.0)
+    straight, leaning = clock, replace(clock, tilt=10.0)
     blank = np.median([pixels(replace(leaning, hour=hour, minute=hour * 5 - 5)) for hour in (1, 3, 5, 7, 12)],
                       axis=0)
     change = np.abs(pixels(leaning) - blank).sum(axis=2)
@@ -150,9 +150,9 @@ def test_a_clock_that_leans_shows_the_same_hands_leaning_as_far(style):
 
 def test_the_same_clock_is_the_same_bytes():
     """And the same generator makes the same clock; another look is another picture of the same time."""
-    first, again = (compose(LEVEL, "train", random.Random(3)) for _ in range(2))
+    first, again = (make_example(LEVEL, "train", random.Random(3)) for _ in range(2))
     assert first == again and first[0].draw().tobytes() == again[0].draw().tobytes()
-    assert replace(first[0], look=first[0].look + 1).draw().tobytes() != first[0].draw().tobytes()
+    assert replace(first[0], style_seed=first[0].style_seed + 1).draw().tobytes() != first[0].draw().tobytes()
 
 
 def test_there_are_more_than_twenty_styles_and_no_two_look_alike():
@@ -168,7 +168,7 @@ def test_pictures_have_many_sizes_and_the_dial_is_always_whole():
         assert 160 <= short <= long <= 512 and long / short < 1.34
         for place, side in ((clock.x, clock.width), (clock.y, clock.height)):
             assert clock.radius <= place <= side - clock.radius
-        assert 0.41 < 2 * clock.radius / short < 0.95 and abs(clock.turn) <= 10
+        assert 0.41 < 2 * clock.radius / short < 0.95 and abs(clock.tilt) <= 10
 
 
 def test_a_picture_is_as_large_as_its_record_says():
@@ -198,14 +198,14 @@ def test_no_time_of_a_style_is_in_both_train_and_val():
 def test_a_clock_knows_its_split_by_style_hour_and_minute_alone():
     """Redrawing it otherwise does not smuggle it into training."""
     for clock, _ in composed("val", 50):
-        assert split_of(replace(clock, second=59, second_hand=True, look=0, x=1.0, turn=3.0)) == "val"
+        assert split_of(replace(clock, second=59, second_hand=True, style_seed=0, x=1.0, tilt=3.0)) == "val"
 
 
 def test_the_tower_is_seen_in_novel_only():
     """And novel shows nothing else."""
-    assert {clock.style for clock, _ in composed("novel", 50)} == {NOVEL}
+    assert {clock.style for clock, _ in composed("novel", 50)} == {NOVEL_STYLE}
     for split in ("train", "val"):
-        assert {clock.style for clock, _ in composed(split)} == {*STYLES} - {NOVEL}
+        assert {clock.style for clock, _ in composed(split)} == {*STYLES} - {NOVEL_STYLE}
 
 
 # What is said

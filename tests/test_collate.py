@@ -16,10 +16,10 @@ def sequence(tokens: int, crops: int, value: float, things: int = 0) -> Sequence
                   ((2, crops),), (1, crops), np.full((crops, 4), value, np.float32))
     ids = np.arange(10, 10 + tokens)
     return Sequence(ids, ids + 1, np.ones(tokens, np.float32), np.arange(tokens), np.ones(tokens, int), image,
-                    np.full((things, 6), value, np.float32), f"row {value:g}")
+                    np.full((things, 4), value, np.float32), np.full((things, 2), 7), f"row {value:g}")
 
 
-def test_words_are_padded_on_the_right_and_nobody_learns_from_padding():
+def test_tokens_are_padded_on_the_right_and_padding_has_no_loss():
     batch = collate([sequence(3, 1, 0.5), sequence(2, 1, 1.0)])
     assert batch.ids.tolist() == [[10, 11, 12], [10, 11, 0]]
     assert batch.targets.tolist() == [[11, 12, 13], [11, 12, -1]]
@@ -53,10 +53,11 @@ def test_a_window_finds_the_same_patches_in_a_batch_as_alone():
                                          for p in parts]))
 
 
-def test_an_image_with_fewer_things_is_filled_up_with_rows_of_minus_one():
+def test_an_image_with_fewer_things_is_padded_with_rows_of_minus_one():
     batch = collate([sequence(3, 1, 0.5, things=2), sequence(2, 1, 1.0, things=1), sequence(2, 1, 1.0)])
-    assert batch.things.shape == (3, 2, 6)
-    assert batch.things[:, :, 0].tolist() == [[0.5, 0.5], [1, -1], [-1, -1]]
+    assert batch.thing_boxes.shape == (3, 2, 4)
+    assert batch.thing_boxes[:, :, 0].tolist() == [[0.5, 0.5], [1, -1], [-1, -1]]
+    assert batch.thing_ids[:, :, 1].tolist() == [[7, 7], [7, -1], [-1, -1]]
 
 
 def test_a_batch_of_one_is_the_sequence_itself():
@@ -70,7 +71,7 @@ def test_a_batch_of_one_is_the_sequence_itself():
 
 def test_ids_are_whole_numbers_and_weights_are_float32():
     batch = collate([sequence(3, 1, 0.5)])
-    for field in ("ids", "targets", "position", "segment_ids", "pool_idx", "crop_owner"):
+    for field in ("ids", "targets", "position", "segment_ids", "pool_idx", "crop_owner", "thing_ids"):
         assert getattr(batch, field).dtype == torch.int64
-    for field in ("loss_weight", "patches", "patch_coverage", "crop_boxes", "things"):
+    for field in ("loss_weight", "patches", "patch_coverage", "crop_boxes", "thing_boxes"):
         assert getattr(batch, field).dtype == torch.float32

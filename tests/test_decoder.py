@@ -8,14 +8,25 @@ import torch.nn.functional as F
 from torch import nn
 
 from minimolmo.config import DecoderConfig
-from minimolmo.model.attention import attention, merge_heads, split_heads
-from minimolmo.model.decoder import (Decoder, GroupedQueryAttention, KVCache, RMSNorm, token_dropout, rotary_angles,
-                                     apply_rotary)
+from minimolmo.model.attention import (
+    KVCache,
+    apply_rotary,
+    attention,
+    merge_heads,
+    rotary_angles,
+    split_heads,
+)
+from minimolmo.model.decoder import (
+    Decoder,
+    GroupedQueryAttention,
+    RMSNorm,
+    token_dropout,
+)
 
 CONFIG = DecoderConfig(width=16, layers=2, heads=4, kv_heads=2, mlp=24, vocab=50, additional_vocab=4)
 
 
-def shaken(module):
+def randomised(module):
     """Every parameter random, biases and norms too, so that nothing hides behind a zero or a one."""
     torch.manual_seed(0)
     for parameter in module.parameters():
@@ -36,7 +47,7 @@ def test_rmsnorm_divides_by_the_root_of_the_mean_square():
 
 
 def test_rmsnorm_equals_pytorchs_own():
-    norm, x = shaken(RMSNorm(16, eps=1e-2)), torch.randn(3, 16) / 10
+    norm, x = randomised(RMSNorm(16, eps=1e-2)), torch.randn(3, 16) / 10
     torch.testing.assert_close(norm(x), F.rms_norm(x, (16,), norm.weight, eps=1e-2))
 
 
@@ -109,14 +120,14 @@ def test_turning_is_done_in_float32_and_handed_back_as_it_came():
 
 @pytest.mark.parametrize("bias", [True, False])
 def test_grouped_attention_by_hand_project_turn_attend_merge(bias):
-    layer = shaken(GroupedQueryAttention(dataclasses.replace(CONFIG, qkv_bias=bias)))
+    layer = randomised(GroupedQueryAttention(dataclasses.replace(CONFIG, qkv_bias=bias)))
     x, angles = torch.randn(2, 5, 16), rotary_angles(torch.arange(5)[None], 4, 10_000.0)
     projected = x @ layer.qkv.weight.T + (layer.qkv.bias if bias else 0)
-    q, k, v = projected[..., :16], projected[..., 16:24], projected[..., 24:]  # 4 heads ask, 2 answer, 4 wide
+    q, k, v = projected[..., :16], projected[..., 16:24], projected[..., 24:]  # 4 query heads, 2 key heads, 4 wide
     q, k, v = apply_rotary(split_heads(q, 4), *angles), apply_rotary(split_heads(k, 2), *angles), split_heads(v, 2)
-    heard = attention(q, k, v, causal(5))
+    attended = attention(q, k, v, causal(5))
 
-    torch.testing.assert_close(layer(x, angles, causal(5), 0, None), merge_heads(heard) @ layer.out.weight.T,
+    torch.testing.assert_close(layer(x, angles, causal(5), 0, None), merge_heads(attended) @ layer.out.weight.T,
                                atol=1e-5, rtol=1e-4)
 
 
@@ -126,16 +137,16 @@ def test_biases_stand_on_query_key_and_value_alone():
 
 
 def test_a_token_is_moved_by_those_before_it_and_by_no_later_one():
-    decoder, x = shaken(Decoder(CONFIG)), torch.randn(1, 6, 16, requires_grad=True)
-    decoder(x, torch.arange(6)[None], causal(6))[0, 2].square().sum().backward()
+    decoder, x = randomised(Decoder(CONFIG)), torch.randn(1, 6, 16, requires_grad=True)
+    decoder(x, torch.arange(6)[None], causal(6)).last[0, 2].square().sum().backward()
     assert x.grad[0].abs().sum(dim=-1).nonzero().flatten().tolist() == [0, 1, 2]
 
 
 def test_moving_the_whole_text_further_on_changes_nothing_but_stretching_it_does():
-    decoder, x, position = shaken(Decoder(CONFIG)), torch.randn(1, 6, 16), torch.arange(6)[None]
-    here = decoder(x, position, causal(6))
-    torch.testing.assert_close(decoder(x, position + 50, causal(6)), here, atol=1e-4, rtol=1e-4)
-    assert not torch.allclose(decoder(x, position * 2, causal(6)), here, atol=1e-2)
+    decoder, x, position = randomised(Decoder(CONFIG)), torch.randn(1, 6, 16), torch.arange(6)[None]
+    here = decoder(x, position, causal(6)).last
+    torch.testing.assert_close(decoder(x, position + 50, causal(6)).last, here, atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(decoder(x, position * 2, causal(6)).last, here, atol=1e-2)
 
 
 # Head
@@ -147,7 +158,7 @@ def test_a_tied_head_is_the_embedding_and_an_untied_one_is_not():
     assert sum(p.numel() for p in untied.parameters()) - sum(p.numel() for p in tied.parameters()) == 50 * 16
 
 
-def test_the_special_image_tokens_are_never_said():
+def test_the_special_image_tokens_are_never_predicted():
     assert Decoder(CONFIG).logits(torch.randn(2, 3, 16)).shape == (2, 3, 50)  # words, none of the 4 extra
 
 
@@ -155,20 +166,27 @@ def test_the_special_image_tokens_are_never_said():
 
 @pytest.mark.parametrize("pieces", [[6], [5, 1], [3, 1, 1, 1], [1] * 6, [2, 4]])
 def test_reading_in_pieces_with_a_cache_equals_reading_at_once(pieces):
-    decoder, x, position = shaken(Decoder(CONFIG)), torch.randn(2, 6, 16), torch.arange(6)[None]
-    cache, read, start = KVCache(CONFIG.layers, room=6), [], 0
+    decoder, x, position = randomised(Decoder(CONFIG)), torch.randn(2, 6, 16), torch.arange(6)[None]
+    cache, outputs, start = KVCache(CONFIG.layers, max_tokens=6), [], 0
     for length in pieces:
         stop = start + length
         visible = causal(6)[:, :, start:stop, :stop]
-        read.append(decoder(x[:, start:stop], position[:, start:stop], visible, cache=cache))
+        outputs.append(decoder(x[:, start:stop], position[:, start:stop], visible, cache=cache).last)
         start = stop
-    torch.testing.assert_close(torch.cat(read, dim=1), decoder(x, position, causal(6)), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(torch.cat(outputs, dim=1), decoder(x, position, causal(6)).last, atol=1e-5, rtol=1e-4)
 
 
-def test_the_cache_holds_the_few_shared_heads_not_the_many_asking_ones():
-    decoder, cache = Decoder(CONFIG), KVCache(CONFIG.layers, room=6)
+def test_the_cache_holds_the_few_key_heads_not_the_many_query_heads():
+    decoder, cache = Decoder(CONFIG), KVCache(CONFIG.layers, max_tokens=6)
     decoder(torch.randn(3, 6, 16), torch.arange(6)[None], causal(6), cache=cache)
     assert [keys.shape for keys, _ in cache.pairs] == [(3, 2, 6, 4)] * 2  # B, 2 of 4 heads, T, head size
+
+
+def test_the_outputs_of_chosen_blocks_come_back_and_the_last_one_normed_is_the_result():
+    decoder, x = randomised(Decoder(CONFIG)), torch.randn(1, 6, 16)
+    decoded = decoder(x, torch.arange(6)[None], causal(6), keep=(1,))
+    assert list(decoded.kept) == [1]
+    assert torch.equal(decoder.norm(decoded.kept[1]), decoded.last)
 
 
 # Dropout
@@ -194,9 +212,9 @@ def test_dropout_keeps_the_expectation():
 
 
 def test_dropout_at_the_last_token_leaves_all_earlier_ones_alone():
-    decoder, x, position = shaken(Decoder(CONFIG)), torch.randn(1, 6, 16), torch.arange(6)[None]
-    calm = decoder(x, position, causal(6))
-    shaky = decoder(x, position, causal(6), dropout=torch.tensor([[0, 0, 0, 0, 0, 0.5]]))
+    decoder, x, position = randomised(Decoder(CONFIG)), torch.randn(1, 6, 16), torch.arange(6)[None]
+    calm = decoder(x, position, causal(6)).last
+    shaky = decoder(x, position, causal(6), dropout=torch.tensor([[0, 0, 0, 0, 0, 0.5]])).last
     torch.testing.assert_close(shaky[:, :5], calm[:, :5])
     assert not torch.allclose(shaky[:, 5], calm[:, 5])
 
@@ -204,8 +222,8 @@ def test_dropout_at_the_last_token_leaves_all_earlier_ones_alone():
 @pytest.mark.parametrize("silenced", ["attention.out", "mlp.down"])
 def test_dropout_falls_on_both_branches_of_a_block(silenced):
     """With one branch silenced dropout is still felt, so it falls on the other."""
-    decoder, x, position = shaken(Decoder(CONFIG)), torch.randn(1, 6, 16), torch.arange(6)[None]
+    decoder, x, position = randomised(Decoder(CONFIG)), torch.randn(1, 6, 16), torch.arange(6)[None]
     for block in decoder.blocks:
         nn.init.zeros_(block.get_submodule(silenced).weight)
-    calm, shaky = (decoder(x, position, causal(6), dropout=rate) for rate in (None, torch.full((1, 6), 0.5)))
+    calm, shaky = (decoder(x, position, causal(6), dropout=rate).last for rate in (None, torch.full((1, 6), 0.5)))
     assert not torch.allclose(shaky, calm)

@@ -1,4 +1,4 @@
-"""docs: answers that agree with the facts, facts that agree with the pixels, text that can be read."""
+"""docs: answers that agree with the facts, facts that agree with the pixels, words that can be read."""
 import random
 from collections import Counter
 from dataclasses import replace
@@ -7,14 +7,15 @@ from functools import cache
 import numpy as np
 import pytest
 
-from data.docs import charts, diagrams, notices, others, tables
-from data.docs.ink import COLORS, SIDES, THEMES, font_of
-from data.docs.numbers import Grid, questions
-from data.docs.prepare import RECIPES, compose, make_page, split_of
+from data.docs import charts, diagrams, posters_and_timetables, receipts_and_forms, tables
+from data.docs.canvas import COLORS, SIDE_RANGE, THEMES, load_font
+from data.docs.grid import Grid, grid_questions
+from data.docs.prepare import RECIPES, make_example, make_page, split_of
 from data.docs.processes import CYCLES, HIERARCHIES, PROCESSES
-from data.docs.topics import PERSONAS, TOPICS, TWOSOMES
-from data.docs.wordings import FAMILIES, WORDINGS
-from data.world import EASY
+from data.docs.render import render
+from data.docs.topics import PERSONAS, SCATTER_TOPICS, TOPICS
+from data.docs.wordings import QUESTION_FAMILIES, WORDINGS
+from data.scenes.easy import EASY
 
 RAIN = Grid("Rainfall", "month", "in", ("Jan", "Feb", "Mar", "Apr"), ("rainfall",), ("rainfall",),
             ((40,), (10,), (25,), (70,)), "mm", ordered=True)
@@ -23,7 +24,7 @@ RAIN = Grid("Rainfall", "month", "in", ("Jan", "Feb", "Mar", "Apr"), ("rainfall"
 @cache
 def composed(split: str = "train", count: int = 300):
     """(document, annotations), not drawn."""
-    return [compose(EASY, split, random.Random(f"docs/{split}/{index}")) for index in range(count)]
+    return [make_example(EASY, split, random.Random(f"docs/{split}/{index}")) for index in range(count)]
 
 
 def pages(count: int, kind=None) -> list:
@@ -39,7 +40,7 @@ def pages(count: int, kind=None) -> list:
 
 def asked(asks) -> dict[tuple, str]:
     """(kind, slots) -> answer."""
-    return {(ask.kind, *ask.slots.values()): ask.answer for ask in asks}
+    return {(ask.question_type, *ask.slots.values()): ask.answer for ask in asks}
 
 
 def gathered(ask, page, times: int = 40) -> dict[tuple, str]:
@@ -53,7 +54,7 @@ def gathered(ask, page, times: int = 40) -> dict[tuple, str]:
 def test_the_same_seed_gives_the_same_words_and_the_same_pixels():
     """Composed twice, drawn twice."""
     for seed in range(8):
-        (one, notes), (two, others_) = (compose(EASY, "train", random.Random(seed)) for _ in range(2))
+        (one, notes), (two, others_) = (make_example(EASY, "train", random.Random(seed)) for _ in range(2))
         assert notes == others_ and one.columns == two.columns
         assert one.draw().tobytes() == two.draw().tobytes() == one.draw().tobytes()
 
@@ -69,7 +70,12 @@ def test_no_facts_are_in_two_splits():
 
 def test_novel_topics_are_named_in_no_title_of_train_and_val():
     """Wind speed, sailing, minerals: only in novel."""
-    kept = {topic.title for group in (TOPICS, TWOSOMES, PROCESSES, CYCLES) for topic in group if topic.novel}
+    kept = {
+        topic.title
+        for group in (TOPICS, SCATTER_TOPICS, PROCESSES, CYCLES)
+        for topic in group
+        if topic.novel
+    }
     kept |= {whole.root for whole in HIERARCHIES if whole.novel}
     words = {split: repr([document.page.data for document, _ in composed(split)]) for split in ("train",
                                                                                                 "val")}
@@ -79,7 +85,7 @@ def test_novel_topics_are_named_in_no_title_of_train_and_val():
 def test_there_are_personas_and_topics_enough():
     """Twelve and forty."""
     assert len(PERSONAS) >= 12 and len(TOPICS) >= 40
-    assert {kind for persona in PERSONAS for kind in persona.curious} <= WORDINGS.keys()
+    assert {kind for persona in PERSONAS for kind in persona.preferred_types} <= WORDINGS.keys()
 
 
 def test_a_row_has_pixmos_columns_and_they_say_what_the_annotations_say():
@@ -103,9 +109,9 @@ def test_all_four_families_and_every_kind_of_question_come_up():
     """Charts most often, as in PixMo-Docs."""
     share = Counter(document.page.family for document, _ in composed())
     assert share.keys() == {"charts", "tables", "diagrams", "other"} and share["charts"] > 100
-    kinds = {ask.kind for recipe in RECIPES for seed in range(20) for ask in
-             recipe.ask(recipe.make(PERSONAS[0], False, random.Random(seed)), random.Random(seed))}
-    assert kinds == WORDINGS.keys() == {kind for family in FAMILIES.values() for kind in family}
+    kinds = {ask.question_type for recipe in RECIPES for seed in range(20) for ask in
+             recipe.questions(recipe.make(PERSONAS[0], False, random.Random(seed)), random.Random(seed))}
+    assert kinds == WORDINGS.keys() == {kind for family in QUESTION_FAMILIES.values() for kind in family}
 
 
 def test_no_answer_is_a_good_guess_and_yes_is_as_common_as_no():
@@ -125,7 +131,7 @@ def test_each_kind_of_question_has_eight_wordings(kind):
 
 def test_a_chart_of_four_months_answers_as_one_does_by_hand():
     """Jan 40, Feb 10, Mar 25, Apr 70."""
-    told = gathered(lambda grid, rng: questions(grid, rng), RAIN)
+    told = gathered(lambda grid, rng: grid_questions(grid, rng), RAIN)
     assert told["retrieve", "rainfall in Mar"] == "25"
     assert told["extremum", "month", "highest", "rainfall"] == "Apr"
     assert told["extremum", "month", "lowest", "rainfall"] == "Feb"
@@ -147,15 +153,15 @@ def test_a_chart_of_four_months_answers_as_one_does_by_hand():
 def test_tenths_are_added_without_error():
     """0.1 + 0.2 is 0.3 where tenths are whole numbers."""
     grid = replace(RAIN, values=((1,), (2,), (25,), (70,)), decimals=1)
-    told = gathered(lambda grid, rng: questions(grid, rng), grid)
+    told = gathered(lambda grid, rng: grid_questions(grid, rng), grid)
     assert told["sum", "rainfall", "in Jan", "in Feb", "Jan", "Feb"] == "0.3"
     assert told["retrieve", "rainfall in Apr"] == "7.0"
 
 
 def test_where_two_are_highest_nobody_asks_which():
     """Nor which of them is higher."""
-    told = gathered(lambda grid, rng: questions(grid, rng), replace(RAIN, values=((70,), (10,), (25,),
-                                                                                  (70,))))
+    told = gathered(lambda grid, rng: grid_questions(grid, rng),
+                    replace(RAIN, values=((70, ), (10, ), (25, ), (70, ))))
     assert ("extremum", "month", "highest", "rainfall") not in told
     assert ("extremum", "month", "lowest", "rainfall") in told
     assert not [key for key in told if key[0] in ("choice", "trend", "difference") and {"Jan",
@@ -165,7 +171,7 @@ def test_where_two_are_highest_nobody_asks_which():
 def test_a_table_knows_its_totals_and_who_leads():
     """40 + 10 + 25 + 70 = 145."""
     table = tables.Table(RAIN, "Lead", ("Ada", "Ben", "Finn", "Zoe"), True, "", "rules", "light", 1.0)
-    told = gathered(tables.ask, table)
+    told = gathered(tables.table_questions, table)
     assert told["retrieve", "total rainfall"] == "145"
     assert told["field", "lead in Feb"] == "Ben" and told["lookup", "month", "lead", "Zoe"] == "Apr"
     assert told["lookup", "month", "rainfall", "25"] == "Mar" and told["text", "title"] == "Rainfall (mm)"
@@ -174,7 +180,7 @@ def test_a_table_knows_its_totals_and_who_leads():
 def test_a_flow_chart_knows_what_follows_and_where_no_leads():
     """A, B, then C if it is ready; if not, wait and go back to B."""
     flow = diagrams.Flow("Work", ("A", "B", "C", "D"), "Ready?", "Wait", 1, False, "blue", "light", 1.0)
-    told = gathered(diagrams._ask_flow, flow)
+    told = gathered(diagrams._flow_questions, flow)
     assert told["order", "A", "after", "step"] == "B" and told["order", "B", "after", "step"] == "Ready?"
     assert told["segment_ids", "Ready?", "yes"] == "C" and told["segment_ids", "Ready?", "no"] == "Wait"
     assert told["order", "Wait", "after", "step"] == "B" and told["order", "C", "before", "step"] == "Ready?"
@@ -186,8 +192,8 @@ def test_a_flow_chart_knows_what_follows_and_where_no_leads():
 
 def test_a_circle_has_as_many_arrows_as_steps():
     """And the last leads to the first."""
-    told = gathered(diagrams.ask, diagrams.Flow("Day", ("A", "B", "C", "D"), "", "", 0, True, "blue",
-                                                "light", 1.0))
+    told = gathered(diagrams.diagram_questions,
+                    diagrams.Flow("Day", ("A", "B", "C", "D"), "", "", 0, True, "blue", "light", 1.0))
     assert told["order", "D", "after", "step"] == "A" and told["how_many", "arrows"] == "4"
 
 
@@ -195,7 +201,7 @@ def test_a_tree_knows_parents_and_children():
     """Animals: mammals (cat, bat), birds (owl)."""
     tree = diagrams.Tree("Animals", (("Mammals", ("Cat", "Bat")), ("Birds", ("Owl",))), True, "blue",
                          "light", 1.0)
-    told = gathered(diagrams.ask, tree)
+    told = gathered(diagrams.diagram_questions, tree)
     assert told["family", '"Bat"'] == "Mammals" and told["how_many", "boxes"] == "6"
     assert told["how_many", 'boxes that branch off from "Birds"'] == "1"
     assert told["extremum", "segment_ids", "highest", "number of boxes of its own"] == "Mammals"
@@ -205,10 +211,9 @@ def test_a_tree_knows_parents_and_children():
 
 def test_a_receipt_adds_up():
     """2 x 1.50 + 4.20 = 7.20, paid with 10.00."""
-    receipt = others.Receipt("Bakery", "1 Mill Lane", "1 May 2024", 77, (("Bagel", 2, 150), ("Cake", 1,
-                                                                                             420)), 1000,
-                             False, "light", 1.0)
-    told = gathered(others.ask_receipt, receipt)
+    receipt = receipts_and_forms.Receipt("Bakery", "1 Mill Lane", "1 May 2024", 77,
+                                         (("Bagel", 2, 150), ("Cake", 1, 420)), 1000, False, "light", 1.0)
+    told = gathered(receipts_and_forms.receipt_questions, receipt)
     assert told["field", "total"] == "7.20" and told["field", "change"] == "2.80"
     assert told["retrieve", "amount for Bagel"] == "3.00" and told["retrieve", "price of one Bagel"] == "1.50"
     assert told["extremum", "item", "highest", "amount"] == "Cake"
@@ -219,19 +224,18 @@ def test_a_receipt_adds_up():
 
 def test_a_form_says_what_was_filled_in():
     """One tick of two."""
-    form = others.Form("Gym", (("First name", "Ada"), ("Town", "Holt")), (("Pool", True), ("Yoga", False)),
-                       "blue",
-                       "light", 1.0)
-    told = gathered(others.ask_form, form)
+    form = receipts_and_forms.Form("Gym", (("First name", "Ada"), ("Town", "Holt")),
+                                   (("Pool", True), ("Yoga", False)), "blue", "light", 1.0)
+    told = gathered(receipts_and_forms.form_questions, form)
     assert told["field", "town"] == "Holt" and told["text", "only box with a tick"] == "Pool"
     assert told["check", 'there is a tick at "Yoga"'] == "no" and told["how_many", "boxes with a tick"] == "1"
 
 
 def test_a_poster_says_what_begins_when():
     """Talk at 9:00, ball at 20:30."""
-    poster = notices.Poster("Day", "Fri 1 May", "Town Hall", 12, ((540, "Talk"), (1230, "Ball")), "blue",
-                            "light", 1.0)
-    told = gathered(notices.ask_poster, poster)
+    poster = posters_and_timetables.Poster("Day", "Fri 1 May", "Town Hall", 12,
+                                           ((540, "Talk"), (1230, "Ball")), "blue", "light", 1.0)
+    told = gathered(posters_and_timetables.poster_questions, poster)
     assert told["retrieve", "time of Ball"] == "20:30" and told["lookup", "event", "time", "9:00"] == "Talk"
     assert told["check", "Ball begins before Talk"] == "no"
     assert told["field", "price of 2 tickets in euros"] == "24"
@@ -239,8 +243,9 @@ def test_a_poster_says_what_begins_when():
 
 def test_a_timetable_knows_the_next_departure_and_the_minutes():
     """From Holt at 8:00 and 9:30, 12 minutes to Dale."""
-    table = notices.Timetable("Bus 1", ("Holt", "Dale"), ((480, 570), (492, 582)), "blue", "light", 1.0)
-    told = gathered(notices.ask_timetable, table)
+    table = posters_and_timetables.Timetable("Bus 1", ("Holt", "Dale"), ((480, 570), (492, 582)), "blue",
+                                             "light", 1.0)
+    told = gathered(posters_and_timetables.timetable_questions, table)
     assert told["minutes", "ride from Holt to Dale"] == "12"
     assert told["retrieve", "last time at Dale"] == "9:42"
     nexts = {key[2]: answer for key, answer in told.items() if key[0] == "next_after"}
@@ -253,7 +258,7 @@ def test_a_timetable_knows_the_next_departure_and_the_minutes():
 # Pixels
 
 def pixels_of(page) -> np.ndarray:
-    return np.asarray(page.ink().finish()).astype(int)
+    return np.asarray(render(page).to_image()).astype(int)
 
 
 def same(pixels: np.ndarray, color) -> np.ndarray:
@@ -291,14 +296,14 @@ def test_the_height_of_a_bar_measured_in_pixels_is_its_number(kind):
 def test_the_numbers_at_the_grid_lines_are_right():
     """The word beside each line, and the line's own height."""
     for chart in pages(6, "bars"):
-        ink = chart.ink()
-        pixels = np.asarray(ink.finish()).astype(int)
-        at_axis = [word for word in ink.words if word[4] == chart.grid.number(0)][0]
+        ink = render(chart)
+        pixels = np.asarray(ink.to_image()).astype(int)
+        at_axis = [word for word in ink.text_boxes if word[4] == chart.grid.number(0)][0]
         column = int(at_axis[2]) + 8
         lines = np.flatnonzero(same(pixels[:, column], ink.theme.rule) | same(pixels[:, column],
                                                                               ink.theme.faint))
         for tick, line in enumerate(lines[::-1]):
-            words = [word for word in ink.words
+            words = [word for word in ink.text_boxes
                      if word[2] < column and abs((word[1] + word[3]) / 2 - line) < 3]
             assert [word[4] for word in words] == [chart.grid.number(tick * chart.steps[0])]
 
@@ -331,9 +336,9 @@ def test_the_share_of_a_slice_in_pixels_is_its_number():
 def test_a_line_passes_through_its_numbers():
     """A dot on the right grid line above each name."""
     for chart in pages(5, "lines"):
-        ink = chart.ink()
-        pixels = np.asarray(ink.finish()).astype(int)
-        middles = {word[4]: ((word[0] + word[2]) / 2, (word[1] + word[3]) / 2) for word in ink.words}
+        ink = render(chart)
+        pixels = np.asarray(ink.to_image()).astype(int)
+        middles = {word[4]: ((word[0] + word[2]) / 2, (word[1] + word[3]) / 2) for word in ink.text_boxes}
         for column, color in enumerate(chart.colors):
             for name, value in zip(chart.grid.rows, chart.grid.column(column)):
                 x, y = middles[name][0], middles[chart.grid.number(value)][1]
@@ -343,13 +348,13 @@ def test_a_line_passes_through_its_numbers():
 def test_every_word_is_nine_pixels_high_inside_the_picture_and_on_no_other_word():
     """49 pages, seven of each recipe; sides between 224 and 640."""
     for page in pages(49):
-        ink = page.ink()
-        assert all(SIDES[0] <= side <= SIDES[1] for side in (ink.width, ink.height))
-        for place, (left, top, right, bottom, text, size) in enumerate(ink.words):
-            box = font_of(size).getbbox("H")
+        ink = render(page)
+        assert all(SIDE_RANGE[0] <= side <= SIDE_RANGE[1] for side in (ink.width, ink.height))
+        for place, (left, top, right, bottom, text, size) in enumerate(ink.text_boxes):
+            box = load_font(size).getbbox("H")
             assert box[3] - box[1] >= 9, text
             assert 0 <= left and 0 <= top and right <= ink.width and bottom <= ink.height, text
-            for other in ink.words[:place]:
+            for other in ink.text_boxes[:place]:
                 apart = other[2] <= left or right <= other[0] or other[3] <= top or bottom <= other[1]
                 assert apart, (text, other[4])
 
@@ -359,19 +364,20 @@ def test_every_answer_that_is_a_word_of_the_page_stands_on_it():
     for place, page in enumerate(pages(42)):
         if isinstance(page, charts.Chart):
             continue
-        printed = " | ".join(word[4] for word in page.ink().words)
-        for ask in RECIPES[place % len(RECIPES)].ask(page, random.Random(1)):
-            if ask.kind in ("text", "field", "lookup", "order", "segment_ids", "family", "extremum", "next_after"):
+        printed = " | ".join(word[4] for word in render(page).text_boxes)
+        for ask in RECIPES[place % len(RECIPES)].questions(page, random.Random(1)):
+            if ask.question_type in ("text", "field", "lookup", "order", "segment_ids", "family", "extremum",
+                                     "next_after"):
                 assert ask.answer in printed or "2 tickets" in ask.slots["it"], ask
 
 
 def test_each_thing_on_the_page_has_the_colour_it_is_said_to_have():
     """The square of the key stands left of its name."""
     for chart in pages(6, "grouped") + pages(6, "pie"):
-        ink = chart.ink()
-        pixels = np.asarray(ink.finish()).astype(int)
-        asks = charts.ask(chart, random.Random(1))
-        told = {ask.slots["it"]: ask.answer for ask in asks if ask.kind == "color"}
-        for left, top, _, bottom, text, _ in ink.words:
+        ink = render(chart)
+        pixels = np.asarray(ink.to_image()).astype(int)
+        asks = charts.chart_questions(chart, random.Random(1))
+        told = {ask.slots["it"]: ask.answer for ask in asks if ask.question_type == "color"}
+        for left, top, _, bottom, text, _ in ink.text_boxes:
             if text in told:
                 assert same(pixels[round((top + bottom) / 2), round(left) - 10], COLORS[told[text]])

@@ -10,12 +10,12 @@ import pytest
 import torch
 from PIL import Image
 
-from data import world
 from data.ask_model_anything import prepare as ask_model_anything
 from data.cap import prepare as cap
 from data.count import prepare as count
+from data.generate import annotation_to_json
 from data.points import prepare as points
-from data.write import to_json
+from data.scenes.levels import get_level
 from minimolmo import evaluate
 from minimolmo.config import (
     ConnectorConfig,
@@ -31,11 +31,11 @@ from minimolmo.evaluate import (
     OTHER_IMAGE,
     RIGHT_IMAGE,
     answer_all,
-    mismatched_images,
     collect_items,
+    format_table,
+    mismatched_images,
     sample_questions,
     sort_key,
-    format_table,
 )
 from minimolmo.flow import Annotation, Answer, Example
 from minimolmo.metrics import EvalItem
@@ -43,7 +43,7 @@ from minimolmo.model.molmo import MiniMolmo
 from minimolmo.text.tokenizer import Tokenizer
 from minimolmo.weights.checkpoint import save_checkpoint
 
-EASY = world.get_level("easy")
+EASY = get_level("easy")
 BYTES = Tokenizer([], 257)  # a letter, a token
 
 
@@ -112,7 +112,8 @@ def drawn(tmp_path_factory) -> Path:
         place = folder / prepare.__name__.split(".")[1] / "easy"
         (place / "images").mkdir(parents=True)
         for split, rows in (("val", 6), ("novel", 2)):
-            write(place, split, [prepare.compose(EASY, split, random.Random(seed)) for seed in range(rows)])
+            write(place, split,
+                  [prepare.make_example(EASY, split, random.Random(seed)) for seed in range(rows)])
     return folder
 
 
@@ -120,8 +121,11 @@ def write(place: Path, split: str, composed: list):
     rows = []
     for number, (scene, annotations) in enumerate(composed):
         scene.draw().save(place / "images" / f"{split}{number}.png")
-        rows.append({"image": f"images/{split}{number}.png", "annotations": [to_json(a) for a in annotations],
-                     "things": [vars(thing) for thing in scene.things]})
+        rows.append({
+            "image": f"images/{split}{number}.png",
+            "annotations": [annotation_to_json(a) for a in annotations],
+            "things": [vars(thing) for thing in scene.things]
+        })
     (place / f"{split}.jsonl").write_text("\n".join(map(json.dumps, rows)))
 
 
@@ -199,7 +203,7 @@ def test_a_table_has_a_line_for_each_score_and_a_column_for_each_image():
 def test_a_folder_without_novel_pairs_leaves_the_others_theirs(drawn, tmp_path, monkeypatch):
     """A learner's own set in the mix has no novel.jsonl."""
     monkeypatch.setattr(evaluate, "ask", lambda model, tokenizer, images, *_: [Answer("", [])] * len(images))
-    scenes = [points.compose(EASY, "val", random.Random(seed)) for seed in range(3)]
+    scenes = [points.make_example(EASY, "val", random.Random(seed)) for seed in range(3)]
     (tmp_path / "images").mkdir()
     write(tmp_path, "val", scenes)
     report, _ = evaluate.evaluate(None, BYTES, {**folders_of(drawn), "mine": tmp_path}, "bird", rows=2)

@@ -1,11 +1,12 @@
-"""Nine figures of a forward pass, and what they show is right."""
+"""Nine pictures of what happens inside, and what they show is so."""
 import random
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from data.world import LEVELS, make_scene
+from data.scenes.easy import make_scene
+from data.scenes.levels import LEVELS
 from minimolmo.answer import RELEASED, load
 from minimolmo.config import ImageConfig
 from minimolmo.image.tiler import tile_image

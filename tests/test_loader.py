@@ -9,13 +9,13 @@ import torch
 from PIL import Image
 
 from minimolmo.batch.dataset import Dataset
-from minimolmo.batch.loader import GROUP_STEPS, Loader, Preprocessor, select_annotations, sampling_weights
+from minimolmo.batch.loader import GROUP_STEPS, Loader, Preprocessor, sampling_weights, select_annotations
 from minimolmo.config import ImageConfig
 from minimolmo.flow import Annotation, Example
 from minimolmo.text.tokenizer import Tokenizer
 
 TINY = ImageConfig(crop_size=16, patch_size=8, margins=(0, 0), pool=2)  # one visual token a crop
-RECIPE = Preprocessor(TINY, Tokenizer([], vocab=300), "finetune", max_crops=0, max_tokens=200)
+PREPROCESSOR = Preprocessor(TINY, Tokenizer([], vocab=300), "finetune", max_crops=0, max_tokens=200)
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def folder(tmp_path):
 
 def make_loader(folder, batch_size=8, names=("big", "small"), **options) -> Loader:
     datasets = [Dataset(folder / name, "train") for name in names]
-    return Loader(datasets, [1.0] * len(names), RECIPE, batch, options.pop("seed", 1), **options)
+    return Loader(datasets, [1.0] * len(names), PREPROCESSOR, batch_size, options.pop("seed", 1), **options)
 
 
 def flatten(steps) -> list[dict]:
@@ -59,15 +59,15 @@ def test_datasets_are_drawn_by_the_square_root_of_their_size():
 def test_the_batches_keep_to_the_shares(folder):
     """sqrt(20) : sqrt(5) = 2 : 1, over 8000 rows, so within two percent."""
     loader = make_loader(folder, batch_size=100)
-    drawn = Counter(dataset.folder.name for group in range(10) for dataset, _ in loader.draw(group))
-    assert drawn.total() == 10 * GROUP * 100
+    drawn = Counter(dataset.folder.name for group in range(10) for dataset, _ in loader.sample_rows(group))
+    assert drawn.total() == 10 * GROUP_STEPS * 100
     assert drawn["big"] / drawn.total() == pytest.approx(2 / 3, abs=0.02)
 
 
 def test_every_row_of_a_dataset_comes_once_a_round(folder):
     """160 draws from 20 rows: eight rounds, each in another order."""
     loader = make_loader(folder, batch_size=20, names=["big"])
-    rows = [row for _, row in loader.draw(0)]
+    rows = [row for _, row in loader.sample_rows(0)]
     rounds = [rows[i:i + 20] for i in range(0, 160, 20)]
     assert all(sorted(order) == list(range(20)) for order in rounds)
     assert rounds[0] != rounds[1]
@@ -76,7 +76,7 @@ def test_every_row_of_a_dataset_comes_once_a_round(folder):
 def test_a_round_goes_on_from_group_to_group(folder):
     """A group of 8 batches of 3 is 24 rows: the second begins in the middle of a round."""
     loader = make_loader(folder, batch_size=3, names=["big"])
-    rows = [row for group in range(5) for _, row in loader.draw(group)]
+    rows = [row for group in range(5) for _, row in loader.sample_rows(group)]
     assert set(Counter(rows).values()) == {6}  # 120 = 6 * 20
 
 

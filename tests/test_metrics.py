@@ -1,12 +1,13 @@
-"""Metrics of an answer: points, counts, text, captions."""
+"""What an answer is worth: points, counts, words, captions."""
 import random
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from data import facts, world
 from data.cap import prepare as cap
+from data.scenes import easy, easy_wording
+from data.scenes.levels import get_level
 from minimolmo.flow import Annotation, Answer, Example, Thing
 from minimolmo.metrics import (
     EvalItem,
@@ -29,7 +30,7 @@ from minimolmo.metrics import (
 from minimolmo.text.facts import facts_in, facts_of, place_name
 from minimolmo.text.points import parse_points
 
-EASY = world.get_level("easy")
+EASY = get_level("easy")
 RED_CIRCLE = Thing("circle", "red", 10, 10, 20, 20)     # top left
 BLUE_STAR = Thing("star", "blue", 50, 90, 20, 20)       # bottom
 
@@ -153,19 +154,19 @@ def test_captions_and_transcripts_say_exactly_the_facts_of_their_scene():
     """Slips too: in "a blue shape, no, a red circle" only the circle is a fact."""
     texts = []
     for seed in range(150):
-        scene, annotations = cap.compose(EASY, "train", random.Random(seed))
+        scene, annotations = cap.make_example(EASY, "train", random.Random(seed))
         texts += [annotation.answer for annotation in annotations]
         for annotation in annotations:
-            found = facts_in(annotation.answer, set(world.COLORS), set(world.KINDS))
+            found = facts_in(annotation.answer, set(easy.COLORS), set(easy.KINDS))
             assert found == facts_of(scene.things), annotation.answer
-            assert found == facts.read_facts(annotation.answer)  # the generator's own reader agrees
+            assert found == easy_wording.parse_facts(annotation.answer)  # the generator's own reader agrees
     assert any(", sorry, a" in text for text in texts)
 
 
 def test_a_fact_is_color_kind_and_place_together():
     said = "At the top left is a red circle. A red star sits at the bottom. A blue circle."
     assert facts_in(said, {"red", "blue"}, {"circle", "star"}) == {("red", "circle", "top left"),
-                                                                    ("red", "star", "bottom")}
+                                                                   ("red", "star", "bottom")}
 
 
 def test_captions_are_scored_by_their_facts():
@@ -229,7 +230,7 @@ def test_what_is_no_time_is_none(text):
 
 def test_what_the_clocks_say_in_words_is_read_back():
     """Every minute of the dial, in each of the four formats of data/clocks."""
-    from data.clocks.words import in_figures, in_hours_and_minutes, in_words, to_the_second
+    from data.clocks.time_wording import in_figures, in_hours_and_minutes, in_words, to_the_second
     for time in range(720):
         hour, minute = time // 60 or 12, time % 60
         for told in (in_figures(hour, minute), in_words(hour, minute), in_hours_and_minutes(hour, minute),

@@ -1,4 +1,4 @@
-"""The whole model: which token depends on what, and the loss."""
+"""The whole model: what depends on what, and the loss."""
 import dataclasses
 import math
 from types import SimpleNamespace
@@ -11,10 +11,10 @@ from minimolmo.answer import generate
 from minimolmo.batch.collate import collate
 from minimolmo.batch.sequence import build_sequence
 from minimolmo.config import ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, VisionConfig
-from minimolmo.flow import PAD_SEGMENT, IMAGE_SEGMENT
+from minimolmo.flow import IMAGE_SEGMENT, PAD_SEGMENT
 from minimolmo.image.tiler import tile_image
-from minimolmo.model.decoder import KVCache
-from minimolmo.model.molmo import IM_PATCH, MiniMolmo, attention_mask
+from minimolmo.model.attention import KVCache, attention_mask
+from minimolmo.model.molmo import IM_PATCH, MiniMolmo
 from minimolmo.presets import preset
 from minimolmo.text.tokenizer import Tokenizer
 
@@ -52,21 +52,25 @@ def batch(*annotations, **options):
 
 
 def loss(model, batch, **options):
-    return model.loss(batch, model.encode_images(batch)[1], **options)[0]
+    return model.loss(batch, hidden_of(model, batch), **options)[0]
 
 
-# See: what only padding is, is said so
+def hidden_of(model, batch):
+    return model.decode(batch, model.encode_images(batch)[1]).last
 
-def test_a_patch_of_nothing_but_padding_and_one_of_some_are_told_so_and_a_whole_one_is_not(model):
-    """The last, -1, is what the official code writes for the crop it mislaid: it counts as partly padding."""
-    patches, real = torch.rand(1, 16, 12), torch.ones(1, 16)
-    shares = real.clone()
-    shares[0, :4] = torch.tensor([0.0, 0.5, 1.0, -1.0])
-    told = model.encode_crops(patches, shares) - model.encode_crops(patches, real)
 
-    nothing, partly = model.padding[0], model.padding[1]
-    torch.testing.assert_close(told[0, :4], torch.stack([nothing, partly, 0 * nothing, partly]), **SAME)
-    assert not told[0, 4:].any()
+# Padding is marked
+
+def test_patches_all_padding_and_partly_padding_are_marked_and_whole_ones_are_not(model):
+    """The last, -1, is what the official code writes for the last crop: it counts as partly padding."""
+    patches, whole = 255 * torch.rand(1, 16, 12), torch.ones(1, 16)
+    coverage = whole.clone()
+    coverage[0, :4] = torch.tensor([0.0, 0.5, 1.0, -1.0])
+    added = model.encode_crops(patches, coverage) - model.encode_crops(patches, whole)
+
+    empty, partly = model.padding[0], model.padding[1]
+    torch.testing.assert_close(added[0, :4], torch.stack([empty, partly, 0 * empty, partly]), **SAME)
+    assert not added[0, 4:].any()
 
 
 # Splice: visual tokens into the text
@@ -84,48 +88,48 @@ def test_the_kth_im_patch_token_receives_the_kth_visual_token_added_to_its_embed
     assert not added[~patches].any()  # words, column tokens, padding: untouched
 
 
-def test_the_image_tokens_are_numbered_behind_the_words_and_have_a_table_of_their_own(model):
+def test_the_image_tokens_are_numbered_behind_the_vocabulary_and_have_embeddings_of_their_own(model):
     assert WORDS.im_patch == TINY.decoder.vocab + IM_PATCH
     word, patch = model.embed(torch.tensor([[7, WORDS.im_patch]]))[0]
     assert torch.equal(word, model.decoder.embedding.weight[7])
     assert torch.equal(patch, model.extra_embedding.weight[IM_PATCH])
 
 
-def test_spare_rows_of_the_word_table_go_to_the_image_tokens_first():
-    """OLMo's table has more rows than words: the four image tokens stand in them, not in the second table."""
-    spare = MiniMolmo(dataclasses.replace(TINY, decoder=dataclasses.replace(TINY.decoder, vocab_padding=3)))
-    words = spare.embed(torch.tensor([[256, 257, 258, 259, 260]]))[0]
-    assert torch.equal(words[:4], spare.decoder.embedding.weight[256:])
-    assert torch.equal(words[4], spare.extra_embedding.weight[0])
-    assert spare.decoder.logits(words).shape == (5, 260)
+def test_unused_rows_of_the_embedding_go_to_the_image_tokens_first():
+    """OLMo's embedding has more rows than its vocabulary: the four image tokens use them first."""
+    padded = MiniMolmo(dataclasses.replace(TINY, decoder=dataclasses.replace(TINY.decoder, vocab_padding=3)))
+    words = padded.embed(torch.tensor([[256, 257, 258, 259, 260]]))[0]
+    assert torch.equal(words[:4], padded.decoder.embedding.weight[256:])
+    assert torch.equal(words[4], padded.extra_embedding.weight[0])
+    assert padded.decoder.logits(words).shape == (5, 260)
 
 
-# Who sees whom
+# The attention mask
 
 def draw(visible):
     return ["".join(".x"[int(cell)] for cell in row) for row in visible]
 
 
-def test_soundproof_booths_all_facing_the_same_painting():
-    """Two tokens each of image, booth 1 and booth 2, one of padding: a row sees the columns marked x."""
-    branch = torch.tensor([[IMAGE_SEGMENT, IMAGE_SEGMENT, 1, 1, 2, 2, PAD_SEGMENT]])
-    assert draw(attention_mask(branch, branch)[0, 0]) == ["x......",   # the image, causally
+def test_every_segment_attends_to_the_image_and_to_itself_alone():
+    """Two tokens each of image, segment 1 and segment 2, one of padding: a row attends to columns marked x."""
+    segments = torch.tensor([[IMAGE_SEGMENT, IMAGE_SEGMENT, 1, 1, 2, 2, PAD_SEGMENT]])
+    assert draw(attention_mask(segments, segments)[0, 0]) == ["x......",   # the image, causally
                                                          "xx.....",
-                                                         "xxx....",   # booth 1: the image and itself
+                                                         "xxx....",   # segment 1: the image and itself
                                                          "xxxx...",
-                                                         "xx..x..",   # booth 2: no word of booth 1
+                                                         "xx..x..",   # segment 2: nothing of segment 1
                                                          "xx..xx.",
-                                                         "xx....x"]   # padding, seen by nobody but padding
+                                                         "xx....x"]   # padding: only padding attends to it
 
 
-def test_when_the_cache_holds_the_past_the_askers_are_the_last_of_the_asked():
-    """One new word of booth 1, after image, booth 1 and padding have been read."""
-    asked = torch.tensor([[IMAGE_SEGMENT, IMAGE_SEGMENT, 1, PAD_SEGMENT, 1]])
-    assert draw(attention_mask(asked[:, -1:], asked)[0, 0]) == ["xxx.x"]
-    assert torch.equal(attention_mask(asked[:, 2:], asked), attention_mask(asked, asked)[:, :, 2:])
+def test_with_a_cache_the_queries_are_the_last_of_the_keys():
+    """One new token of segment 1, after image, segment 1 and padding."""
+    keys = torch.tensor([[IMAGE_SEGMENT, IMAGE_SEGMENT, 1, PAD_SEGMENT, 1]])
+    assert draw(attention_mask(keys[:, -1:], keys)[0, 0]) == ["xxx.x"]
+    assert torch.equal(attention_mask(keys[:, 2:], keys), attention_mask(keys, keys)[:, :, 2:])
 
 
-# Leaks: nothing moves that must not
+# No leaks
 
 def test_a_future_token_moves_nothing_before_it(model):
     before, after = batch(CAT), batch(CAT)
@@ -133,8 +137,8 @@ def test_a_future_token_moves_nothing_before_it(model):
     assert torch.equal(model(before)[0, :-1], model(after)[0, :-1])
 
 
-def test_no_word_is_heard_in_another_booth_nor_by_the_image(model):
-    """The first annotation changes, length kept: the image and the second annotation notice nothing."""
+def test_no_token_changes_another_segment_nor_the_image(model):
+    """The first annotation changes, length kept: the image and the second annotation stay the same."""
     before, after = batch(CAT, DOG), batch(("whose", "the cow  on a hill"), DOG)
     first = before.segment_ids[0] == 1
     assert (before.ids != after.ids)[0, first].any()
@@ -143,7 +147,7 @@ def test_no_word_is_heard_in_another_booth_nor_by_the_image(model):
     assert not torch.allclose(model(before)[0, first], model(after)[0, first], atol=1e-2)
 
 
-def test_what_stands_in_the_padding_is_nobodys_business(model):
+def test_the_content_of_padding_changes_nothing(model):
     before, after = collate([sequence(CAT), sequence(DOG)]), collate([sequence(CAT), sequence(DOG)])
     padded = after.segment_ids == PAD_SEGMENT
     after.ids[padded], after.position[padded] = ord("!"), 999
@@ -152,21 +156,21 @@ def test_what_stands_in_the_padding_is_nobodys_business(model):
     assert torch.equal(model(before)[~padded], model(after)[~padded])
 
 
-def test_one_sequence_of_a_batch_is_blind_to_the_other(model):
+def test_one_sequence_of_a_batch_does_not_change_the_other(model):
     before = collate([sequence(CAT), sequence(DOG, image=picture(1))])
     after = collate([sequence(CAT), sequence(SKY, image=picture(2))])
     length = len(sequence(CAT).ids)
     torch.testing.assert_close(model(before)[0, :length], model(after)[0, :length], **SAME)
 
 
-def test_another_image_moves_every_word(model):
+def test_another_image_changes_every_text_token(model):
     before, after = batch(CAT, DOG), batch(CAT, DOG, image=picture(1))
     words = before.segment_ids[0] > IMAGE_SEGMENT
     assert ((model(before) - model(after))[0, words].abs().amax(dim=-1) > 1e-3).all()
 
 
 def test_every_crop_reaches_the_first_word(model):
-    """A picture of 8x16 pixels: the overview and two crops, and each moves what is said after them."""
+    """A picture of 8x16 pixels: the overview and two crops, and each changes the logits after them."""
     seen = batch(CAT, image=picture(0, 8, 16), max_crops=2)
     seen.patches.requires_grad_()
     first = seen.segment_ids[0].tolist().index(1)
@@ -195,7 +199,7 @@ def test_annotations_packed_into_one_sequence_give_the_logits_of_separate_ones(m
         torch.testing.assert_close(logits[packed.segment_ids[0] == number][:len(expected)], expected, **SAME)
 
 
-def test_it_does_not_matter_who_sits_in_which_booth(model):
+def test_the_order_of_the_segments_does_not_matter(model):
     one, other = batch(CAT, DOG), batch(DOG, CAT)
     length = (one.segment_ids[0] == 1).sum() - 1  # the last EOS is read only where another annotation follows
     torch.testing.assert_close(model(one)[0, one.segment_ids[0] == 1][:length],
@@ -203,7 +207,7 @@ def test_it_does_not_matter_who_sits_in_which_booth(model):
 
 
 @pytest.mark.parametrize("root_weights", [False, True])
-def test_packed_annotations_teach_the_same_as_separate_ones(model, root_weights):
+def test_packed_annotations_have_the_loss_and_gradients_of_separate_ones(model, root_weights):
     """Loss sums and gradients are equal; root weights make each of the three count sqrt(1/3)."""
     count = 3 ** -0.5 if root_weights else 1.0
     packed = loss(model, batch(CAT, DOG, SKY, root_weights=root_weights), z_loss=0.1)
@@ -216,40 +220,39 @@ def test_packed_annotations_teach_the_same_as_separate_ones(model, root_weights)
 
 # Cache
 
-def test_prefill_and_single_steps_equal_reading_at_once(model):
-    """Read up to the question's end, then word by word from the cache."""
+def test_prefill_and_single_steps_equal_one_pass(model):
+    """Prefill up to the question's end, then token by token from the cache."""
     whole = batch(CAT)
-    expected = model.decode(whole, model.encode_images(whole)[1])
-    asked = batch(CAT[:1])
-    cache = KVCache(TINY.decoder.layers, room=whole.ids.shape[1])
-    hidden = [model.decode(asked, model.encode_images(asked)[1], cache=cache)]
-    for t in range(asked.ids.shape[1], whole.ids.shape[1]):
+    expected = hidden_of(model, whole)
+    question = batch(CAT[:1])
+    cache = KVCache(TINY.decoder.layers, max_tokens=whole.ids.shape[1])
+    hidden = [model.decode(question, model.encode_images(question)[1], cache=cache).last]
+    for t in range(question.ids.shape[1], whole.ids.shape[1]):
         visible = attention_mask(whole.segment_ids[:, t:t + 1], whole.segment_ids[:, :t + 1])
         hidden.append(model.decoder(model.embed(whole.ids[:, t:t + 1]), whole.position[:, t:t + 1], visible,
-                                    cache=cache))
+                                    cache=cache).last)
     torch.testing.assert_close(torch.cat(hidden, dim=1), expected, **SAME)
 
 
 def greedy_without_a_cache(model, question, image, steps):
-    """Read everything again for each word."""
-    said = []
+    """Run the whole sequence again for each token."""
+    answer = []
     for _ in range(steps):
-        asked = batch((question,), image=image)
-        trunk_and_question = asked.ids.shape[1]
-        said_so_far = torch.tensor([said], dtype=torch.long)
-        more = dict(ids=said_so_far, segment_ids=torch.ones_like(said_so_far),
-                    position=trunk_and_question + torch.arange(len(said))[None])
-        more = {name: torch.cat([getattr(asked, name), new], dim=1) for name, new in more.items()}
-        longer = dataclasses.replace(asked, **more)
-        said.append(int(model(longer)[0, -1].argmax()))
-    return said
+        prompt = batch((question,), image=image)
+        so_far = torch.tensor([answer], dtype=torch.long)
+        more = dict(ids=so_far, segment_ids=torch.ones_like(so_far),
+                    position=prompt.ids.shape[1] + torch.arange(len(answer))[None])
+        more = {name: torch.cat([getattr(prompt, name), new], dim=1) for name, new in more.items()}
+        longer = dataclasses.replace(prompt, **more)
+        answer.append(int(model(longer)[0, -1].argmax()))
+    return answer
 
 
-def test_a_batch_of_different_lengths_says_with_a_cache_what_each_says_alone_without(model):
+def test_a_batch_with_a_cache_generates_what_each_sequence_generates_alone_without(model):
     questions, images = ["where?", "what is this?", "hm"], [picture(seed) for seed in range(3)]
     together = collate([sequence((q,), image=image) for q, image in zip(questions, images)])
-    said = generate(model, together, eos=-1, max_new_tokens=8)
-    assert said == [greedy_without_a_cache(model, q, image, 8) for q, image in zip(questions, images)]
+    answers = generate(model, together, eos=-1, max_new_tokens=8)
+    assert answers == [greedy_without_a_cache(model, q, image, 8) for q, image in zip(questions, images)]
 
 
 # Loss
@@ -263,8 +266,8 @@ def test_the_loss_is_each_answer_tokens_surprise_times_its_weight(model):
 
     surprise = [-model(seen)[0, t].log_softmax(dim=-1)[seen.targets[0, t]].item() for t in answer]
     expected = sum(weight * each for weight, each in enumerate(surprise, start=1))
-    total, entropy = model.loss(seen, model.encode_images(seen)[1])
-    assert total.item() == entropy.item() == pytest.approx(expected, rel=1e-5)
+    total, cross_entropy = model.loss(seen, hidden_of(model, seen))
+    assert total.item() == cross_entropy.item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_z_loss_adds_the_squared_logarithm_of_the_scores_sum(model):
@@ -272,9 +275,9 @@ def test_z_loss_adds_the_squared_logarithm_of_the_scores_sum(model):
     scale = model(seen).exp().sum(dim=-1).log() ** 2
     expected = (scale * seen.loss_weight).sum().item()
 
-    total, entropy = model.loss(seen, model.encode_images(seen)[1], z_loss=0.5)
-    assert (total - entropy).item() == pytest.approx(0.5 * expected, rel=1e-4)
-    assert not entropy.requires_grad  # it is for the log alone
+    total, cross_entropy = model.loss(seen, hidden_of(model, seen), z_loss=0.5)
+    assert (total - cross_entropy).item() == pytest.approx(0.5 * expected, rel=1e-4)
+    assert not cross_entropy.requires_grad  # it is for the log alone
 
 
 def test_micro_batches_add_up_to_one_mean_over_all_answer_tokens_never_a_mean_of_means(model):
@@ -317,18 +320,18 @@ def newborn(request):
 
 @torch.no_grad()
 def test_the_first_loss_is_the_logarithm_of_the_vocabulary(newborn):
-    """Whoever knows nothing gives every word the same chance."""
-    entropy = newborn.model.loss(newborn.seen, newborn.visual)[1] / newborn.seen.loss_weight.sum()
-    assert entropy.item() == pytest.approx(math.log(newborn.vocab), abs=0.05)
+    """An untrained model gives every token the same probability."""
+    cross_entropy = newborn.model.loss(newborn.seen, hidden_of(newborn.model, newborn.seen))[1] / newborn.seen.loss_weight.sum()
+    assert cross_entropy.item() == pytest.approx(math.log(newborn.vocab), abs=0.05)
 
 
-def test_visual_tokens_are_born_neither_dead_nor_exploding(newborn):
+def test_initial_visual_tokens_are_neither_dead_nor_exploding(newborn):
     size = newborn.visual.square().mean().sqrt().item()
     assert 0.1 < size < 1.0
 
 
-def test_different_patches_are_born_with_different_features(newborn):
-    """Else pooling and decoder would have nothing to tell places apart by."""
+def test_different_patches_have_different_features_from_the_start(newborn):
+    """Otherwise pooling and decoder could not tell positions apart."""
     spread = newborn.features.std(dim=1).mean()
     assert spread > 0.3
 

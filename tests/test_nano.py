@@ -5,7 +5,8 @@ import random
 import numpy as np
 import pytest
 
-from data.world import LEVELS, make_scene
+from data.scenes.easy import make_scene
+from data.scenes.levels import LEVELS
 from minimolmo.answer import RELEASED, ask, load
 from minimolmo.metrics import distance
 

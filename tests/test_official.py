@@ -23,13 +23,13 @@ from minimolmo.text.tokenizer import Tokenizer
 from minimolmo.weights import safetensors
 from minimolmo.weights.official import (
     OfficialTensors,
+    finetune_config,
     load,
     load_official,
     main,
     official_names,
     official_shapes,
     read_config,
-    finetune_config,
     save_official,
 )
 from minimolmo.weights.official_config import config_from, describe

@@ -1,11 +1,17 @@
-"""The optimizer: three parts, three learning rates, the schedule, and clipping for each part by itself."""
+"""The optimizer: three parts with their own learning rates, the schedule, and clipping part by part."""
 import math
 
 import pytest
 import torch
 
 from minimolmo.config import StageConfig
-from minimolmo.training.optimizer import PARTS, clip_gradients, make_optimizer, learning_rate, set_learning_rates
+from minimolmo.training.optimizer import (
+    PARTS,
+    clip_gradients,
+    learning_rate,
+    make_optimizer,
+    set_learning_rates,
+)
 
 
 def optimizer(weight_decay=0.0):
@@ -31,8 +37,9 @@ def test_the_official_formula_gives_the_same_rate_at_every_step():
         assert learning_rate(step, steps=100, peak=2e-5, warmup=20) == pytest.approx(2e-5 * expected)
 
 
-def test_hold_keeps_the_full_rate_for_a_share_of_the_steps():
-    rates = [learning_rate(step, steps=100, peak=1.0, warmup=10, hold_fraction=0.5) for step in (10, 30, 50, 75, 100)]
+def test_hold_fraction_keeps_the_peak_rate_for_that_part_of_the_steps():
+    rates = [learning_rate(step, steps=100, peak=1.0, warmup=10, hold_fraction=0.5)
+             for step in (10, 30, 50, 75, 100)]
     assert rates == pytest.approx([1.0, 1.0, 1.0, 0.55, 0.1])
 
 
@@ -58,7 +65,8 @@ def test_each_part_has_a_rate_and_a_warm_up_of_its_own():
 def test_adams_first_step_is_as_long_as_the_rate_whatever_the_gradient():
     made = optimizer()
     set_gradients(made, [100.0, 1.0], [-5.0, 5.0], [1.0, 1.0])
-    set_learning_rates(made, StageConfig(steps=10, learning_rates=(0.1, 0.2, 0.0), warmup_steps=(1, 1, 1)), step=1)
+    stage = StageConfig(steps=10, learning_rates=(0.1, 0.2, 0.0), warmup_steps=(1, 1, 1))
+    set_learning_rates(made, stage, step=1)
     made.step()
     expected = [[0.9, 0.9], [1.2, 0.8], [1.0, 1.0]]
     for group, values in zip(made.param_groups, expected):
@@ -74,13 +82,13 @@ def test_a_gradient_too_long_is_shortened_and_its_direction_kept():
     """(3, 4) is 5 long: at most 1 makes (0.6, 0.8)."""
     made = optimizer()
     set_gradients(made, [3.0, 4.0], [0.3, 0.4], [0.0, 0.0])
-    assert clip_gradients(made, most=1.0) == pytest.approx([5.0, 0.5, 0.0])  # the norms before
+    assert clip_gradients(made, max_norm=1.0) == pytest.approx([5.0, 0.5, 0.0])  # the norms before
     assert made.param_groups[0]["params"][0].grad.tolist() == pytest.approx([0.6, 0.8], abs=1e-5)
 
 
 def test_a_huge_gradient_in_one_part_leaves_the_others_alone():
     made = optimizer()
     set_gradients(made, [3e6, 4e6], [0.3, 0.4], [0.5, 0.5])
-    clip_gradients(made, most=1.0)
+    clip_gradients(made, max_norm=1.0)
     assert [group["params"][0].grad.tolist() for group in made.param_groups[1:]] == [
         pytest.approx([0.3, 0.4]), pytest.approx([0.5, 0.5])]

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data.kinds import COLORS, KINDS, PATTERNS
-from data.paint import is_mirrored, paint, silhouette
-from data.settings import SETTINGS, background
+from data.scenes.backgrounds import BACKGROUNDS, draw_background
+from data.scenes.objects import COLORS, KINDS, PATTERNS
+from data.scenes.paint import is_mirrored, paint, silhouette
 from minimolmo.flow import Thing
 
 SIDE = 200  # pixels
@@ -137,29 +137,29 @@ def test_a_sign_too_small_for_letters_stays_blank():
 def test_settings_give_different_pictures_of_the_size_asked_for():
     """Also of a size that nothing divides."""
     for size in ((200, 160), (37, 91), (1, 1)):
-        pictures = [background(setting, *size, random.Random(1)) for setting in SETTINGS]
+        pictures = [draw_background(setting, *size, random.Random(1)) for setting in BACKGROUNDS]
         assert {picture.size for picture in pictures} == {size} and {p.mode for p in pictures} == {"RGB"}
-        assert size == (1, 1) or len({picture.tobytes() for picture in pictures}) == len(SETTINGS)
+        assert size == (1, 1) or len({picture.tobytes() for picture in pictures}) == len(BACKGROUNDS)
 
 
-@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize("setting", BACKGROUNDS)
 def test_a_ground_is_a_function_of_its_seed_and_looks_like_no_thing(setting):
     """Twenty seeds; no pixel comes near red, green, blue, ...; white and black things have their outline."""
-    first, again = (background(setting, 120, 90, random.Random(5)) for _ in range(2))
-    assert first.tobytes() == again.tobytes() != background(setting, 120, 90, random.Random(6)).tobytes()
+    first, again = (draw_background(setting, 120, 90, random.Random(5)) for _ in range(2))
+    assert first.tobytes() == again.tobytes() != draw_background(setting, 120, 90, random.Random(6)).tobytes()
     bright = np.array([color for name, color in COLORS.items() if name not in ("white", "black")])
     for seed in range(20):
-        pixels = np.asarray(background(setting, 120, 90, random.Random(seed))).astype(int)
+        pixels = np.asarray(draw_background(setting, 120, 90, random.Random(seed))).astype(int)
         distance = np.sqrt(np.square(pixels.reshape(-1, 1, 3) - bright).sum(axis=2))
         assert distance.min() > 40, f"{list(COLORS)[distance.min(axis=0).argmin()]}: {distance.min():.0f}"
 
 
 def test_an_unknown_setting_is_refused_with_the_list_of_settings():
     with pytest.raises(ValueError, match="'moon' does not exist.*Try one of: field"):
-        background("moon", 10, 10, random.Random(1))
+        draw_background("moon", 10, 10, random.Random(1))
 
 
 def test_there_is_enough_to_see_and_every_setting_has_things():
     assert len(KINDS) >= 34 and len({kind.plural for kind in KINDS.values()}) == len(KINDS)
-    for setting in SETTINGS:
-        assert sum(setting in kind.settings or not kind.settings for kind in KINDS.values()) >= 12
+    for setting in BACKGROUNDS:
+        assert sum(setting in kind.backgrounds or not kind.backgrounds for kind in KINDS.values()) >= 12

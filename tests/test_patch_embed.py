@@ -6,7 +6,12 @@ import torch.nn.functional as F
 
 from minimolmo.config import ImageConfig, VisionConfig
 from minimolmo.image.tiler import to_patches
-from minimolmo.model.patch_embed import GeneralPatchEmbed, make_patch_embed, interpolate_positions, sincos_positions
+from minimolmo.model.patch_embed import (
+    GeneralPatchEmbed,
+    interpolate_positions,
+    make_patch_embed,
+    sincos_positions,
+)
 
 IMAGE = ImageConfig(crop_size=6, patch_size=2, margins=(0, 0))  # 3x3 patches
 

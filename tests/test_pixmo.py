@@ -18,21 +18,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-
 from tools import fake_hub
-from data.pixmo import prepare as preparing
-from data.pixmo.entry import LATER, Entry, Outcome
-from data.pixmo.hub import LIMITS, Hub
-from data.pixmo.network import Limits
-from data.pixmo.prepare import Plan, main, prepare, split_rows
-from data.pixmo.store import Store
-from data.pixmo.workers import Workers
 from tools.fake_hub import FakeHub, status
-from minimolmo.batch.dataset import Dataset, check_split
 from tools.fake_pixmo import FakePixmo
 
-FAST = Limits(tries=2, backoff=0.01, loopback=True)
-HUB_FAST = replace(LIMITS, tries=2, backoff=0.01, loopback=True)
+from data.pixmo import prepare as preparing
+from data.pixmo.hub import LIMITS, Hub
+from data.pixmo.network import Limits
+from data.pixmo.prepare import PixmoSpec, main, prepare, split_rows
+from data.pixmo.records import LATER, ImageOutcome, Record
+from data.pixmo.store import Store
+from data.pixmo.workers import Workers
+from minimolmo.batch.dataset import Dataset, check_split
+
+FAST = Limits(max_tries=2, backoff=0.01, loopback=True)
+HUB_FAST = replace(LIMITS, max_tries=2, backoff=0.01, loopback=True)
 CAP = "allenai/pixmo-cap", "default"
 
 
@@ -57,7 +57,7 @@ def captions(web: FakeHub, number: int) -> None:
 
 def run(web: FakeHub, folder: Path, sets=("cap",), **plan) -> str:
     """Prepare a small subset; returns the last line."""
-    plan = Plan(sets=sets, **{"rows": 10, "size": 64, **plan})
+    plan = PixmoSpec(sets=sets, **{"rows": 10, "size": 64, **plan})
     return prepare(plan, folder, Hub(web.url, limits=HUB_FAST, pause=0), FAST)
 
 
@@ -83,7 +83,7 @@ def test_all_eight_sets_become_one_folder_with_the_annotations_of_their_rows(web
     """The fake's rows were made from annotations we know: the same come back. Three rows share a picture in
     two of the sets, so six rows are two pictures there."""
     pixmo = FakePixmo(web, rows=6, dead_links=False)
-    line = run(web, tmp_path, sets=Plan().sets, rows=4)
+    line = run(web, tmp_path, sets=PixmoSpec().sets, rows=4)
     for split in ("train", "val"):
         assert check_split(tmp_path, split).endswith("all good")
     assert line.startswith("pixmo: 28 of 32 images with 36 rows in ")
@@ -296,7 +296,7 @@ def test_the_token_is_for_the_hub_alone_and_is_written_nowhere(web, tmp_path, ca
     hub = Hub(web.url, token="hf_secret", limits=HUB_FAST, pause=0)
     web.add_faults("/rows", status(500))
     web.add_faults("/0.jpg", status(500), status(500))
-    print(prepare(Plan(("cap",), rows=5, size=64), tmp_path, hub, FAST))
+    print(prepare(PixmoSpec(("cap",), rows=5, size=64), tmp_path, hub, FAST))
     assert {path for path, headers in web.requests if "Authorization" in headers} == {"/rows"}
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and b"hf_secret" in path.read_bytes()]
     assert "hf_secret" not in "".join(capfd.readouterr())
@@ -337,7 +337,7 @@ def test_a_journal_that_cannot_grow_stops_it_too(web, tmp_path, monkeypatch):
         store.journal.close()
         store.journal = open("/dev/full", "a")
         with pytest.raises(OSError, match="No space left"):
-            store.keep(Outcome("key", 64, "gone"), b"")
+            store.save_outcome(ImageOutcome("key", 64, "gone"), b"")
 
 
 def test_a_line_of_the_journal_that_a_kill_cut_off_is_cut_away(web, tmp_path):
@@ -384,11 +384,11 @@ def test_a_file_that_a_power_cut_spoiled_is_made_again_from_those_that_are_whole
 def test_the_journal_goes_on_after_a_torn_line_and_forgets_what_may_pass(tmp_path):
     """What failed for good is known to the next run, what failed for a moment is not."""
     with Store(tmp_path, 64) as store:
-        store.keep(Outcome("busy", 64, "busy", LATER), b"")
+        store.save_outcome(ImageOutcome("busy", 64, "busy", LATER), b"")
         store.journal.write('{"key": "torn')
     for key in ("first", "second"):
         with Store(tmp_path, 64) as store:
-            store.keep(Outcome(key, 64, "gone"), b"")
+            store.save_outcome(ImageOutcome(key, 64, "gone"), b"")
     with Store(tmp_path, 64) as store:
         assert set(store.outcomes) == {"first", "second"}
     with Store(tmp_path, 128) as store:
@@ -436,7 +436,7 @@ def test_few_pictures_at_a_time_come_from_one_host_and_many_from_all(monkeypatch
     running, peak, lock = {}, {}, threading.Lock()
 
     def job(entry):
-        host = entry.link.split("/")[2]
+        host = entry.image_url.split("/")[2]
         with lock:
             running[host] = running.get(host, 0) + 1
             peak[host] = max(peak.get(host, 0), running[host])
@@ -448,9 +448,9 @@ def test_few_pictures_at_a_time_come_from_one_host_and_many_from_all(monkeypatch
 
     workers = Workers(job, threads=6, per_host=2)
     for number in range(40):
-        workers.offer(Entry(str(number), (), link=f"http://host{number % 4}/{number}"))
-        workers.offer(Entry(str(number), (), link=f"http://host{number % 4}/{number}"))
-    keys = {workers.next()[0].key for _ in range(40)}
+        workers.submit(Record(str(number), (), image_url=f"http://host{number % 4}/{number}"))
+        workers.submit(Record(str(number), (), image_url=f"http://host{number % 4}/{number}"))
+    keys = {workers.next_result()[0].key for _ in range(40)}
     assert len(keys) == 40 and {peak[f"host{n}"] for n in range(4)} == {2} and peak["all"] == 6
 
 
@@ -475,7 +475,7 @@ def test_sets_may_be_named_with_spaces_or_commas(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(preparing, "prepare", lambda plan, folder, hub: asked.append((plan, hub)) or "done")
     monkeypatch.setenv("HF_TOKEN", "hf_secret\n")
     main(["--sets=cap points,cap", "--rows=7", f"--folder={tmp_path}"])
-    assert asked[0][0] == Plan(("cap", "points"), rows=7)
+    assert asked[0][0] == PixmoSpec(("cap", "points"), rows=7)
     assert asked[0][1].headers == {"Authorization": "Bearer hf_secret"}
     assert "secret" not in capsys.readouterr().out
 

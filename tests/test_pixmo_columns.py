@@ -1,9 +1,9 @@
 """PixMo's rows become annotations: every useful column is read, and broken rows give nothing."""
 import pytest
 
-from data.pixmo.columns import in_percent, read_row
-from data.pixmo.entry import Entry, Failed
+from data.pixmo.columns import annotations_in_percent, read_row
 from data.pixmo.hub import configs_of
+from data.pixmo.records import FetchError, Record
 from minimolmo.batch.dataset import STYLES
 from minimolmo.flow import Annotation
 from minimolmo.metrics import SCORERS
@@ -28,7 +28,7 @@ ROWS = {
     "clocks": {"example_id": "1", "watch_time": "14:05:09", "shows_seconds": True, "text": "It is 2:05 PM."}}
 
 
-def read(name: str, **changed) -> Entry:
+def read(name: str, **changed) -> Record:
     """The set's row above, some columns changed; ... takes one out."""
     row = {**ROWS[name], **changed}
     return read_row(name, {key: cell for key, cell in row.items() if cell is not ...},
@@ -63,26 +63,26 @@ def test_no_points_at_all_teach_that_there_are_none():
 def test_a_click_just_outside_is_moved_to_the_edge_and_one_far_away_is_no_place():
     assert said("points", points=[{"x": -0.4, "y": 101.5}], count=1)[0][2] == ((0.0, 100.0),)
     for far in (-3, 250, float("nan"), None, "7", True):
-        with pytest.raises(Failed, match="the point"):
+        with pytest.raises(FetchError, match="the point"):
             read("points", points=[{"x": far, "y": 50}], count=1)
 
 
 def test_only_count_has_its_points_in_pixels_and_they_wait_for_the_pictures_size():
     entry = read("count")
     assert entry.in_pixels and not read("points").in_pixels
-    upright = in_percent(entry, width=80, height=100, turned=False)
+    upright = annotations_in_percent(entry, width=80, height=100, is_rotated=False)
     assert [note.style for note in upright] == ["pointing", "point_count", "count"]
     assert upright[0].points == ((25.0, 10.0), (50.0, 50.0)) and upright[2].answer == "2"
 
 
 def test_of_a_picture_that_a_camera_turned_only_the_number_is_kept():
     number = Annotation("count", label="people", answer="2")
-    assert in_percent(read("count"), 80, 100, turned=True) == (number,)
+    assert annotations_in_percent(read("count"), 80, 100, is_rotated=True) == (number,)
 
 
 def test_pixels_beyond_the_picture_belong_to_another_picture():
-    with pytest.raises(Failed, match="outside"):
-        in_percent(read("count"), width=30, height=100, turned=False)
+    with pytest.raises(FetchError, match="outside"):
+        annotations_in_percent(read("count"), width=30, height=100, is_rotated=False)
 
 
 @pytest.mark.parametrize("none", [None, ..., {"x": [], "y": []}])
@@ -127,7 +127,7 @@ def test_a_dialogue_ends_before_an_empty_turn():
 def test_a_document_has_the_style_of_its_part_and_a_name_that_is_no_path():
     entry = read("docs")
     assert said("docs") == [("charts", "How much?", "5")]
-    assert entry.key == "docs/charts/7" and entry.link.endswith("Expires=1")
+    assert entry.key == "docs/charts/7" and entry.image_url.endswith("Expires=1")
 
 
 def test_a_clock_says_its_time_in_pixmos_words_unless_they_speak_of_another():
@@ -152,7 +152,7 @@ def test_a_cell_that_is_null_missing_or_of_another_type_fails_alone_or_does_not_
         for wrong in (None, ..., 7, "", [], {"x": 1}, [[]], ["\ud800"], {"question": [1], "answer": [2]}):
             try:
                 entry = read(name, **{column: wrong})
-            except Failed as failed:
+            except FetchError as failed:
                 assert (failed.cause, failed.again) == ("bad_row", "never")
             else:
                 assert entry.key and entry.annotations
@@ -160,7 +160,7 @@ def test_a_cell_that_is_null_missing_or_of_another_type_fails_alone_or_does_not_
 
 def test_a_row_that_is_no_object_fails():
     for row in (None, [], "row"):
-        with pytest.raises(Failed, match="no object"):
+        with pytest.raises(FetchError, match="no object"):
             read_row("cap", row, "cap/default/0")
 
 
@@ -169,13 +169,13 @@ def test_columns_that_contradict_each_other_fail():
                           ("point_explanations", {"alt_text": ["cat"]}), ("cap_qa", {"messages": ["Who?"]}),
                           ("docs", {"questions": {"question": ["a", "b"], "answer": ["c"]}}),
                           ("clocks", {"watch_time": "29:10"}), ("clocks", {"watch_time": "soon"})]:
-        with pytest.raises(Failed, match="bad_row"):
+        with pytest.raises(FetchError, match="bad_row"):
             read(name, **changed)
 
 
 def test_a_label_with_more_points_than_molmo_trained_on_is_left_out():
     crowd = [{"x": 1.0, "y": 1.0}] * 41
-    with pytest.raises(Failed, match="41 points"):
+    with pytest.raises(FetchError, match="41 points"):
         read("points", points=crowd, count=41)
 
 

@@ -14,17 +14,17 @@ from types import SimpleNamespace
 
 import pytest
 from PIL import Image
-
 from tools import fake_hub
-from data.pixmo import fetch as fetching
-from data.pixmo import network
-from data.pixmo.entry import LATER, NEVER, Entry, Failed
-from data.pixmo.fetch import fetch, failure_of
-from data.pixmo.network import Limits, get, is_public, read_url, seconds_to_wait
-from data.pixmo.picture import to_jpeg
 from tools.fake_hub import FakeHub, cut_short, redirect, status
 
-FAST = Limits(most_bytes=300_000, tries=2, backoff=0.01, loopback=True)
+from data.pixmo import fetch as fetching
+from data.pixmo import network
+from data.pixmo.fetch import failure_of, fetch
+from data.pixmo.network import Limits, get, is_public, parse_url, seconds_to_wait
+from data.pixmo.picture import to_jpeg
+from data.pixmo.records import LATER, NEVER, FetchError, Record
+
+FAST = Limits(max_bytes=300_000, max_tries=2, backoff=0.01, loopback=True)
 HASTY = replace(FAST, connect=1.0, read=0.3, total=0.6)  # for those that would never end
 
 
@@ -45,7 +45,7 @@ def picture(width: int = 120, height: int = 80, form: str = "JPEG", mode: str = 
 
 def outcome_of(url: str, limits: Limits = FAST):
     """What becomes of a URL. Only what arrived has a JPEG."""
-    outcome, jpeg = fetch(Entry(url, (), link=url), 64, limits)
+    outcome, jpeg = fetch_image(Record(url, (), image_url=url), 64, limits)
     assert bool(jpeg) == (not outcome.cause)
     return outcome
 
@@ -58,7 +58,7 @@ def fate(url: str, limits: Limits = FAST) -> tuple[str, str]:
 
 def test_a_picture_arrives_small_and_its_outcome_tells_what_it_was(web):
     web.images["/cat.jpg"] = body = picture()
-    outcome, jpeg = fetch(Entry(web.url + "/cat.jpg", (), link=web.url + "/cat.jpg"), 64, FAST)
+    outcome, jpeg = fetch_image(Record(web.url + "/cat.jpg", (), image_url=web.url + "/cat.jpg"), 64, FAST)
     assert (outcome.width, outcome.height, outcome.turned) == (120, 80, False)
     assert outcome.sha256 == hashlib.sha256(body).hexdigest() and outcome.received == len(body)
     with Image.open(io.BytesIO(jpeg)) as small:
@@ -108,7 +108,7 @@ def test_retry_after_is_seconds_or_a_date_or_nothing():
 def test_a_server_that_stalls_or_drips_is_left_when_the_time_is_over(web, slowly):
     start = time.monotonic()
     assert fate(web.add_faults("/slow", slowly, slowly), HASTY) == ("timeout", LATER)
-    assert time.monotonic() - start < 4 and web.count_requests("/slow") == HASTY.tries
+    assert time.monotonic() - start < 4 and web.count_requests("/slow") == HASTY.max_tries
 
 
 def test_a_body_shorter_than_promised_may_be_whole_next_time(web):
@@ -167,7 +167,7 @@ def test_redirects_are_followed_a_few_times_and_each_is_checked(web):
     web.images["/cat.jpg"] = picture()
     assert fate(web.add_faults("/moved", redirect("/cat.jpg"))) == ("", NEVER)
     assert fate(web.add_faults("/loop", *[redirect("/loop")] * 9)) == ("redirects", NEVER)
-    assert web.count_requests("/loop") == FAST.redirects + 1
+    assert web.count_requests("/loop") == FAST.max_redirects + 1
     for place in ("file:///etc/hostname", "data:image/png;base64,AAAA", "ftp://example.org/a", "http://[::1"):
         assert fate(web.add_faults("/scheme", redirect(place))) == ("bad_url", NEVER)
     for place in ("http://10.0.0.1/", "http://192.168.0.7/a.jpg", "http://169.254.169.254/latest/meta-data"):
@@ -209,7 +209,7 @@ def test_a_name_is_looked_up_once_and_the_address_that_was_checked_is_the_one_co
 
     monkeypatch.setattr(network.socket, "getaddrinfo", look_up)
     monkeypatch.setattr(network.socket, "create_connection", connect)
-    assert fate("http://rebind.example/", replace(FAST, tries=1)) == ("connection", LATER)
+    assert fate("http://rebind.example/", replace(FAST, max_tries=1)) == ("connection", LATER)
     assert (lookups, connected) == (["rebind.example"], [("93.184.216.34", 80)])
 
 
@@ -221,15 +221,15 @@ def test_an_unknown_name_is_tried_again_as_a_laptop_without_a_network_knows_none
 
 
 def test_urls_are_cleaned_or_refused():
-    assert read_url(" https://EXAMPLE.org/a b/ü.jpg?q=é&r=%20 ").url == (
+    assert parse_url(" https://EXAMPLE.org/a b/ü.jpg?q=é&r=%20 ").url == (
         "https://example.org/a%20b/%C3%BC.jpg?q=%C3%A9&r=%20")
-    assert read_url("http://bücher.example:8080").url == "http://xn--bcher-kva.example:8080/"
-    assert read_url("http://user:secret@example.org/").url == "http://example.org/"
+    assert parse_url("http://bücher.example:8080").url == "http://xn--bcher-kva.example:8080/"
+    assert parse_url("http://user:secret@example.org/").url == "http://example.org/"
     for url in ("", "cat.jpg", "//example.org/a", "file:///etc/passwd", "http://", "http://[::1",
                 "http://a:b/", "http://" + "a" * 70 + ".org/", "http://a..b/"):
-        with pytest.raises(Failed, match="bad_url"):
-            read_url(url)
-    assert "\r" not in read_url("http://example.org/a\r\nX-Evil: 1").url
+        with pytest.raises(FetchError, match="bad_url"):
+            parse_url(url)
+    assert "\r" not in parse_url("http://example.org/a\r\nX-Evil: 1").url
 
 
 def test_a_host_that_does_not_want_its_pictures_learned_from_is_heeded(web):
@@ -253,9 +253,9 @@ def test_a_header_for_one_server_is_not_carried_to_another(web):
 
 def test_a_link_of_the_hub_that_has_expired_is_asked_for_again():
     for code in (403, 404):
-        assert failure_of(network.Reply(code, {}, b""), expires=True).again == LATER
-    entry = Entry("docs/charts/7", ())
-    assert fetch(entry, 64, FAST)[0].again == LATER  # a row without its link
+        assert error_for_status(network.Reply(code, {}, b""), link_expires=True).again == LATER
+    entry = Record("docs/charts/7", ())
+    assert fetch_image(entry, 64, FAST)[0].again == LATER  # a row without its link
 
 
 def test_a_turned_picture_is_put_upright_and_forgets_who_turned_it():
@@ -302,7 +302,7 @@ def test_a_file_whose_tables_are_nonsense_is_no_picture_whatever_pillow_says(mon
     def nonsense(*_, **__):
         raise error("nonsense")
     monkeypatch.setattr("data.pixmo.picture.to_rgb", nonsense)
-    with pytest.raises(Failed, match="not_an_image"):
+    with pytest.raises(FetchError, match="not_an_image"):
         to_jpeg(picture(), 64)
 
 
@@ -311,7 +311,7 @@ def test_formats_that_start_programs_are_not_even_opened():
     for form in ("EPS", "PPM"):
         file = io.BytesIO()
         Image.new("RGB", (100, 100)).save(file, form)
-        with pytest.raises(Failed, match="not_an_image"):
+        with pytest.raises(FetchError, match="not_an_image"):
             to_jpeg(file.getvalue(), 64)
 
 

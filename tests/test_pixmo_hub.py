@@ -3,14 +3,14 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-
 from tools import fake_hub
-from data.pixmo import fetch as fetching
-from data.pixmo.entry import Failed
-from data.pixmo.hub import HUB, LIMITS, PAGE, Hub
 from tools.fake_hub import REVISION, FakeHub, cut_short, hub_error, status
 
-FAST = replace(LIMITS, tries=4, backoff=0.01, loopback=True)
+from data.pixmo import fetch as fetching
+from data.pixmo.hub import HUB, LIMITS, PAGE_ROWS, Hub
+from data.pixmo.records import FetchError
+
+FAST = replace(LIMITS, max_tries=4, backoff=0.01, loopback=True)
 HASTY = replace(FAST, read=0.4, total=0.8)
 
 
@@ -21,7 +21,7 @@ def web():
         yield server
 
 
-def read(web, offset: int = 0, length: int = PAGE, limits=FAST, **how):
+def read(web, offset: int = 0, length: int = PAGE_ROWS, limits=FAST, **how):
     """A page of the rows above."""
     return Hub(web.url, limits=limits, pause=0, **how).read("ask_model_anything", "default", offset, length)
 
@@ -34,8 +34,8 @@ def test_a_page_has_its_rows_their_numbers_the_total_and_the_revision(web):
 
 
 def test_the_interface_gives_no_more_than_100_rows_at_once(web):
-    assert PAGE == 100
-    with pytest.raises(Failed, match="'length' must not be greater than 100"):
+    assert PAGE_ROWS == 100
+    with pytest.raises(FetchError, match="'length' must not be greater than 100"):
         read(web, length=101)
     assert web.count_requests("/rows") == 1  # our own mistake: asking again would not help
 
@@ -59,7 +59,7 @@ def test_the_hub_may_say_how_long_to_wait(web, monkeypatch):
     web.add_faults("/rows", status(429, Retry_After="9"))
     assert len(read(web).rows) == 100 and waits == [9.0]
     web.add_faults("/rows", status(503, Retry_After="Fri, 01 Jan 2100 00:00:00 GMT"))
-    with pytest.raises(Failed, match="status 503"):
+    with pytest.raises(FetchError, match="status 503"):
         read(web)
     assert waits == [9.0]  # not weeks
 
@@ -68,7 +68,7 @@ def test_a_hub_that_is_down_is_given_up_after_some_tries_and_then_left_alone(web
     hub = Hub(web.url, limits=FAST, pause=0)
     web.add_faults("/rows", *[status(503)] * 4)
     for _ in range(3):
-        with pytest.raises(Failed, match="hub: status 503"):
+        with pytest.raises(FetchError, match="hub: status 503"):
             hub.read("ask_model_anything", "default", 0)
     assert web.count_requests("/rows") == 4
 
@@ -91,10 +91,10 @@ def test_rows_that_cannot_be_given_whole_are_marked_and_no_other(web):
 
 
 def test_a_set_that_is_gone_is_named_in_the_hubs_own_words(web):
-    with pytest.raises(Failed, match="hub: status 404: Not found."):
+    with pytest.raises(FetchError, match="hub: status 404: Not found."):
         Hub(web.url, limits=FAST, pause=0).read("points", "default", 0)
     web.add_faults("/rows", status(401, b"\x1b[31m\xff<h1>no</h1>" + b"x" * 5000))
-    with pytest.raises(Failed) as caught:
+    with pytest.raises(FetchError) as caught:
         read(web)
     assert "\x1b" not in str(caught.value) and len(str(caught.value)) < 400
 
@@ -113,7 +113,7 @@ def test_the_token_goes_to_the_hub_and_a_hub_that_redirects_gets_no_second_look(
     read(web, token="hf_secret")
     assert web.requests[-1][1]["Authorization"] == "Bearer hf_secret"
     web.add_faults("/rows", fake_hub.redirect(web.url + "/elsewhere"))
-    with pytest.raises(Failed) as caught:
+    with pytest.raises(FetchError) as caught:
         read(web, token="hf_secret")
     assert web.count_requests("/elsewhere") == 0 and "secret" not in str(caught.value)
 

@@ -4,8 +4,8 @@ import subprocess
 from types import SimpleNamespace
 
 import pytest
-
 from tools import speedrun
+
 from minimolmo.presets import preset
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from tools import targets
-from data.masks import shows, visible_masks
-from data.scenes import make_scene
+
+from data.scenes.full import make_scene
+from data.scenes.masks import covers_point, visible_masks
 from minimolmo.flow import Annotation, Answer, Example, Thing
 from minimolmo.metrics import EvalItem
 
@@ -28,7 +28,7 @@ def test_masks_are_as_large_as_the_scene_says_and_never_overlap():
 def test_a_things_centre_is_always_in_its_mask():
     for scene in SCENES:
         for thing, mask in zip(scene.things, visible_masks(scene.things, scene.width, scene.height)):
-            assert shows(mask, (thing.x, thing.y)) or scene.height * thing.height < 1200
+            assert covers_point(mask, (thing.x, thing.y)) or scene.height * thing.height < 1200
 
 
 def pointed(tmp_path: Path, said: list, true=((40.0, 50.0),)) -> EvalItem:

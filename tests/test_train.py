@@ -1,4 +1,4 @@
-"""Training: stages, resuming, two processes, errors. Tiny, but real runs."""
+"""The recipe: stages, resuming, two processes, what happens when it goes wrong. Tiny, but real runs."""
 import errno
 import json
 import os
@@ -18,8 +18,8 @@ import pytest
 import torch
 
 import train
+from data.generate import NUM_IMAGES, make_dataset_spec, write_dataset
 from data.tokenizer.prepare import prepare
-from data.write import SIZES, make_plan, write_set
 from minimolmo import distributed
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.overrides import override
@@ -42,10 +42,10 @@ STAGES = ["--bootstrap.steps=3", "--bootstrap.batch_size=4", "--pretrain.steps=3
 @pytest.fixture(scope="session")
 def data(tmp_path_factory) -> Path:
     """Mini-PixMo of 24 pictures a set, and its words."""
-    from data.prepare_all import SETS
+    from data.prepare_all import DATASETS
     folder = tmp_path_factory.mktemp("data")
-    for name in SIZES["easy"]:
-        write_set(make_plan(name, images=24), SETS[name], folder)
+    for name in NUM_IMAGES["easy"]:
+        write_dataset(make_dataset_spec(name, images=24), DATASETS[name], folder)
     prepare("easy", 512, data=folder)
     return folder
 

@@ -1,4 +1,4 @@
-"""The vision transformer: which patch sees which, and which blocks' features are kept."""
+"""The vision transformer: patches attend to each other, and two blocks' outputs are kept."""
 import pytest
 import torch
 from torch import nn
@@ -8,12 +8,12 @@ from minimolmo.model.mlp import quick_gelu
 from minimolmo.model.vit import VisionBlock, VisionTransformer
 
 IMAGE = ImageConfig(crop_size=6, patch_size=2, margins=(0, 0), pool=1)  # 3x3 patches of 2x2 pixels
-SEE = dict(width=8, layers=4, heads=2, mlp=16)
+SIZES = dict(width=8, layers=4, heads=2, mlp=16)
 
 
 def make(feature_layers=(-1, -3)):
     torch.manual_seed(0)
-    return VisionTransformer(IMAGE, VisionConfig(**SEE, feature_layers=taps))
+    return VisionTransformer(IMAGE, VisionConfig(**SIZES, feature_layers=feature_layers))
 
 
 def block_by_block(vit, patches):
@@ -25,15 +25,15 @@ def block_by_block(vit, patches):
     return outputs
 
 
-@pytest.mark.parametrize("taps, first, second", [((-1, -3), 3, 1), ((-3, -1), 1, 3), ((-2, -4), 2, 0)])
-def test_the_outputs_of_two_blocks_stand_side_by_side_in_the_order_they_are_named(taps, first, second):
-    vit, patches = make(taps), torch.rand(2, 9, 12)
+@pytest.mark.parametrize("layers, first, second", [((-1, -3), 3, 1), ((-3, -1), 1, 3), ((-2, -4), 2, 0)])
+def test_the_outputs_of_two_blocks_stand_side_by_side_in_the_order_they_are_named(layers, first, second):
+    vit, patches = make(layers), torch.rand(2, 9, 12)
     outputs = block_by_block(vit, patches)
     expected = torch.cat([outputs[first], outputs[second]], dim=-1)[:, 1:]
     assert torch.equal(vit(patches), expected)
 
 
-def test_the_class_token_is_dropped_at_the_end_but_has_been_heard():
+def test_the_class_token_is_dropped_at_the_end_but_patches_attended_to_it():
     vit, patches = make(), torch.rand(1, 9, 12)
     features = vit(patches)
     nn.init.normal_(vit.embed.class_token)
@@ -74,7 +74,7 @@ def test_a_patch_in_another_place_is_another_feature():
 
 def test_a_block_equals_pytorchs_pre_norm_encoder_layer():
     torch.manual_seed(0)
-    ours = VisionBlock(VisionConfig(**SEE))
+    ours = VisionBlock(VisionConfig(**SIZES))
     theirs = nn.TransformerEncoderLayer(8, 2, 16, dropout=0, activation=quick_gelu, batch_first=True,
                                         norm_first=True)
     for parameter in ours.parameters():
@@ -93,7 +93,7 @@ def test_a_block_equals_pytorchs_pre_norm_encoder_layer():
 
 def test_dino_scales_what_each_half_of_a_block_adds():
     """At 0 nothing is added; at 1, where it starts, everything."""
-    config = VisionConfig(**SEE, feature_layers=(-1, -3), family="dino")
+    config = VisionConfig(**SIZES, feature_layers=(-1, -3), family="dino")
     torch.manual_seed(0)
     block, x = VisionBlock(config), torch.randn(2, 10, 8)
     nn.init.zeros_(block.attention_scale.weight)
@@ -104,7 +104,7 @@ def test_dino_scales_what_each_half_of_a_block_adds():
 
 def test_a_tower_without_a_class_token_has_features_for_all_its_patches_all_the_same():
     torch.manual_seed(0)
-    vit = VisionTransformer(IMAGE, VisionConfig(**SEE, feature_layers=(-1, -3), family="siglip"))
+    vit = VisionTransformer(IMAGE, VisionConfig(**SIZES, feature_layers=(-1, -3), family="siglip"))
     patches = torch.rand(2, 9, 12)
     x = vit.embed(patches)
     assert x.shape == (2, 9, 8) and vit(patches).shape == (2, 9, 16)

@@ -8,233 +8,314 @@ import itertools
 import random
 from collections import Counter
 
-from data.ask_model_anything import words
-from data.ask_model_anything.asks import Ask
-from data.facts import NUMBERS, WAYS, ahead, sentence, with_article
-from data.kinds import KINDS
-from data.phrases import (
-    CLEAR,
-    LARGER,
-    absent,
-    alone,
-    area,
-    clearly,
-    extremes,
-    hidden_pairs,
-    matching,
-    name,
-    noun,
-    relations,
-    sizes,
-    where,
-    wishes_of,
+from data.ask_model_anything import wordings
+from data.ask_model_anything.question_template import QuestionTemplate
+from data.scenes.easy_wording import DIRECTIONS, NUMBER_WORDS, capitalise, offset_along, with_article
+from data.scenes.full import FullScene, ObjectSpec, is_held_out, make_scene
+from data.scenes.full_wording import (
+    MIN_AREA_RATIO,
+    MIN_OFFSET,
+    absent_specs,
+    box_area,
+    largest_and_smallest,
+    matching_things,
+    occluded_pairs,
+    place_phrase,
+    relation_expressions,
+    spec_text,
+    specs_for,
+    superlative_expressions,
+    thing_text,
+    things_on_side,
+    unambiguous_things,
 )
-from data.scenes import FullScene, Wish, is_held_out, make_scene
+from data.scenes.objects import KINDS
 from minimolmo.flow import Annotation
 
-ASKED = (11, 16)
+NUM_QUESTIONS = (11, 16)
 
 
-def compose(split: str, rng: random.Random) -> tuple[FullScene, list[Annotation]]:
+def make_example(split: str, rng: random.Random) -> tuple[FullScene, list[Annotation]]:
     """One scene and about ten questions, of as many types as it allows."""
     scene = make_scene(split, rng)
-    asks = []
-    for questions in rng.sample(TYPES, len(TYPES)):
-        offered = [ask for ask in questions(scene, rng) if split != "novel" or _touches_held_out(ask, scene)]
-        asks += rng.sample(offered, min(1, len(offered)))
-    return scene, [ask.say(rng) for ask in asks[:rng.randint(*ASKED)]]
+    questions = []
+    for question_type in rng.sample(QUESTION_TYPES, len(QUESTION_TYPES)):
+        possible = [
+            question for question in question_type(scene, rng)
+            if split != "novel" or _names_held_out(question, scene)
+        ]
+        questions += rng.sample(possible, min(1, len(possible)))
+    return scene, [question.to_annotation(rng) for question in questions[:rng.randint(*NUM_QUESTIONS)]]
 
 
-def _touches_held_out(ask: Ask, scene: FullScene) -> bool:
-    return any(name(thing) in f"{ask.subject} {ask.answer}" for thing in scene.things if is_held_out(thing))
+def _names_held_out(question: QuestionTemplate, scene: FullScene) -> bool:
+    return any(
+        thing_text(thing) in f"{question.subject} {question.answer}"
+        for thing in scene.things
+        if is_held_out(thing))
 
 
-def _only(scene: FullScene, wish: Wish) -> bool:
-    return len(matching(scene, wish)) == 1
+def _is_unique(scene: FullScene, spec: ObjectSpec) -> bool:
+    return len(matching_things(scene, spec)) == 1
 
 
-def color_of(scene, rng) -> list[Ask]:
+def color_of(scene, rng) -> list[QuestionTemplate]:
     """The colour of the one thing of a kind."""
-    return [Ask(words.COLOR_OF, t.kind, t.color) for t in scene.things if _only(scene, Wish(kind=t.kind))]
+    return [
+        QuestionTemplate(wordings.COLOR_OF, t.kind, t.color)
+        for t in scene.things
+        if _is_unique(scene, ObjectSpec(kind=t.kind))
+    ]
 
 
-def kind_of(scene, rng) -> list[Ask]:
+def kind_of(scene, rng) -> list[QuestionTemplate]:
     """What the one thing of a colour is."""
-    return [Ask(words.KIND_OF, t.color, t.kind) for t in scene.things if _only(scene, Wish(color=t.color))]
+    return [
+        QuestionTemplate(wordings.KIND_OF, t.color, t.kind)
+        for t in scene.things
+        if _is_unique(scene, ObjectSpec(color=t.color))
+    ]
 
 
-def place_of_thing(scene, rng) -> list[Ask]:
+def place_of_thing(scene, rng) -> list[QuestionTemplate]:
     """In which ninth of the picture a thing is."""
-    return [Ask(words.PLACE_OF_THING, name(t), where(t)) for t in alone(scene)]
+    return [
+        QuestionTemplate(wordings.PLACE_OF_THING, thing_text(t), place_phrase(t))
+        for t in unambiguous_things(scene)
+    ]
 
 
-def what_is_at(scene, rng) -> list[Ask]:
+def what_is_at(scene, rng) -> list[QuestionTemplate]:
     """What is in a ninth that holds one thing alone."""
-    count = Counter(where(t) for t in scene.things)
-    return [Ask(words.WHAT_IS_AT, where(t), with_article(name(t)))
-            for t in scene.things if count[where(t)] == 1]
+    count = Counter(place_phrase(t) for t in scene.things)
+    return [QuestionTemplate(wordings.WHAT_IS_AT, place_phrase(t), with_article(thing_text(t)))
+            for t in scene.things if count[place_phrase(t)] == 1]
 
 
-def pattern_of(scene, rng) -> list[Ask]:
+def pattern_of(scene, rng) -> list[QuestionTemplate]:
     """Plain, striped or dotted."""
-    return [Ask(words.PATTERN_OF, f"{t.color} {t.kind}", t.pattern) for t in alone(scene)]
+    return [
+        QuestionTemplate(wordings.PATTERN_OF, f"{t.color} {t.kind}", t.pattern)
+        for t in unambiguous_things(scene)
+    ]
 
 
-def with_pattern(scene, rng) -> list[Ask]:
+def with_pattern(scene, rng) -> list[QuestionTemplate]:
     """What the one striped (or dotted) thing is."""
-    return [Ask(words.WITH_PATTERN, t.pattern, with_article(f"{t.color} {t.kind}")) for t in scene.things
-            if t.pattern != "plain" and _only(scene, Wish(pattern=t.pattern))]
+    return [
+        QuestionTemplate(wordings.WITH_PATTERN, t.pattern, with_article(f"{t.color} {t.kind}"))
+        for t in scene.things
+        if t.pattern != "plain" and _is_unique(scene, ObjectSpec(pattern=t.pattern))
+    ]
 
 
-def presence(scene, rng) -> list[Ask]:
+def presence(scene, rng) -> list[QuestionTemplate]:
     """Is there one? As often yes as no, and each "no" is a near miss."""
     if rng.random() < 0.5:
-        return [Ask(words.PRESENCE, with_article(f"{t.color} {t.kind}"), "yes") for t in scene.things]
-    return [Ask(words.PRESENCE, with_article(noun(w)), "no")
-            for w in absent(scene, rng, held_out=False) if w.color and w.kind]
+        return [
+            QuestionTemplate(wordings.PRESENCE, with_article(f"{t.color} {t.kind}"), "yes")
+            for t in scene.things
+        ]
+    return [QuestionTemplate(wordings.PRESENCE, with_article(spec_text(spec)), "no")
+            for spec in absent_specs(scene, rng, allow_held_out=False) if spec.color and spec.kind]
 
 
-def presence_of_kind(scene, rng) -> list[Ask]:
+def presence_of_kind(scene, rng) -> list[QuestionTemplate]:
     """The same for a kind alone."""
     if rng.random() < 0.5:
-        return [Ask(words.PRESENCE_OF_KIND, KINDS[t.kind].plural, "yes") for t in scene.things]
+        return [
+            QuestionTemplate(wordings.PRESENCE_OF_KIND, KINDS[t.kind].plural, "yes") for t in scene.things
+        ]
     kinds = {t.kind for t in scene.things}
-    return [Ask(words.PRESENCE_OF_KIND, kind.plural, "no")
+    return [QuestionTemplate(wordings.PRESENCE_OF_KIND, kind.plural, "no")
             for word, kind in KINDS.items() if word not in kinds]
 
 
-def relation_check(scene, rng) -> list[Ask]:
+def relation_check(scene, rng) -> list[QuestionTemplate]:
     """Is the cup left of the tree? Each "yes" comes with its "no", the other way round."""
-    twos = itertools.permutations(alone(scene), 2)
-    return [Ask(words.IS_IT, f"the {name(a)} {side} the {name(b)}",
-                "yes" if ahead(a, b, way) > 0 else "no")
-            for (side, way), (a, b) in itertools.product(WAYS.items(), twos) if abs(ahead(a, b, way)) > CLEAR]
+    pairs = itertools.permutations(unambiguous_things(scene), 2)
+    return [
+        QuestionTemplate(wordings.IS_IT, f"the {thing_text(a)} {relation} the {thing_text(b)}",
+                         "yes" if offset_along(a, b, direction) > 0 else "no")
+        for (relation, direction), (a, b) in itertools.product(DIRECTIONS.items(), pairs)
+        if abs(offset_along(a, b, direction)) > MIN_OFFSET
+    ]
 
 
-def beside(scene, rng) -> list[Ask]:
+def beside(scene, rng) -> list[QuestionTemplate]:
     """What is left of the tree? Where just one thing is, and all others clearly are not."""
-    asks = []
-    for anchor, (side, way) in itertools.product(alone(scene), WAYS.items()):
-        there = clearly(way, anchor, scene.things)
-        if len(there) == 1:
-            asks.append(Ask(words.BESIDE, f"{side} the {name(anchor)}", with_article(name(there[0]))))
-    return asks
+    questions = []
+    for anchor, (relation, direction) in itertools.product(unambiguous_things(scene), DIRECTIONS.items()):
+        on_side = things_on_side(direction, anchor, scene.things)
+        if len(on_side) == 1:
+            questions.append(
+                QuestionTemplate(wordings.BESIDE, f"{relation} the {thing_text(anchor)}",
+                                 with_article(thing_text(on_side[0]))))
+    return questions
 
 
-def extreme(scene, rng) -> list[Ask]:
+def extreme(scene, rng) -> list[QuestionTemplate]:
     """What colour is the largest cup?"""
-    return [Ask(words.EXTREME, r.one, r.things[0].color) for r in extremes(scene)
-            if not any(color in r.one for color in {t.color for t in scene.things})]
+    return [
+        QuestionTemplate(wordings.EXTREME, expression.singular, expression.things[0].color)
+        for expression in superlative_expressions(scene)
+        if not any(color in expression.singular for color in {t.color
+                                                              for t in scene.things})
+    ]
 
 
-def largest(scene, rng) -> list[Ask]:
+def largest(scene, rng) -> list[QuestionTemplate]:
     """The largest or the smallest of all."""
-    return [Ask(words.LARGEST, word, with_article(name(t))) for word, t in sizes(scene, scene.things)]
+    return [
+        QuestionTemplate(wordings.LARGEST, word, with_article(thing_text(t)))
+        for word, t in largest_and_smallest(scene, scene.things)
+    ]
 
 
-def larger_check(scene, rng) -> list[Ask]:
+def larger_check(scene, rng) -> list[QuestionTemplate]:
     """Is the cup larger than the tree?"""
-    pairs = itertools.permutations(alone(scene), 2)
-    sizes = [(a, b, area(scene, a) / area(scene, b)) for a, b in pairs]
-    return [Ask(words.IS_IT, f"the {name(a)} larger than the {name(b)}", "yes" if ratio > 1 else "no")
-            for a, b, ratio in sizes if ratio > LARGER or 1 / ratio > LARGER]
+    pairs = itertools.permutations(unambiguous_things(scene), 2)
+    area_ratios = [(a, b, box_area(scene, a) / box_area(scene, b)) for a, b in pairs]
+    return [
+        QuestionTemplate(wordings.IS_IT, f"the {thing_text(a)} larger than the {thing_text(b)}",
+                         "yes" if ratio > 1 else "no")
+        for a, b, ratio in area_ratios
+        if ratio > MIN_AREA_RATIO or 1 / ratio > MIN_AREA_RATIO
+    ]
 
 
-def compare_numbers(scene, rng) -> list[Ask]:
+def compare_numbers(scene, rng) -> list[QuestionTemplate]:
     """Are there more cups or more trees?"""
     count = Counter(t.kind for t in scene.things)
-    many = {kind: KINDS[kind].plural for kind in count}
-    return [Ask(words.COMPARE_NUMBERS, f"{many[a]} or {many[b]}", many[max(a, b, key=count.get)])
-            for a, b in itertools.permutations(count, 2) if count[a] != count[b]]
+    plurals = {kind: KINDS[kind].plural for kind in count}
+    return [
+        QuestionTemplate(wordings.COMPARE_NUMBERS, f"{plurals[a]} or {plurals[b]}",
+                         plurals[max(a, b, key=count.get)]) for a, b in itertools.permutations(count, 2)
+        if count[a] != count[b]
+    ]
 
 
-def how_many(scene, rng) -> list[Ask]:
+def how_many(scene, rng) -> list[QuestionTemplate]:
     """A small number, in a word."""
-    wishes = sorted({wish for t in scene.things for wish in wishes_of(t)})
-    return [Ask(words.HOW_MANY, noun(w, True), NUMBERS[len(matching(scene, w))]) for w in wishes]
+    specs = sorted({spec for t in scene.things for spec in specs_for(t)})
+    return [
+        QuestionTemplate(wordings.HOW_MANY, spec_text(spec, True),
+                         NUMBER_WORDS[len(matching_things(scene, spec))]) for spec in specs
+    ]
 
 
-def total(scene, rng) -> list[Ask]:
+def total(scene, rng) -> list[QuestionTemplate]:
     """All things together."""
-    return [Ask(words.TOTAL, "things", NUMBERS[len(scene.things)])]
+    return [QuestionTemplate(wordings.TOTAL, "things", NUMBER_WORDS[len(scene.things)])]
 
 
-def reads(scene, rng) -> list[Ask]:
+def reads(scene, rng) -> list[QuestionTemplate]:
     """What a sign says."""
-    return [Ask(words.READS, f"{t.color} sign", t.word) for t in alone(scene) if t.word]
+    return [
+        QuestionTemplate(wordings.READS, f"{t.color} sign", t.word)
+        for t in unambiguous_things(scene)
+        if t.word
+    ]
 
 
-def says(scene, rng) -> list[Ask]:
+def says(scene, rng) -> list[QuestionTemplate]:
     """Which sign says a word."""
     signs = Counter(t.word for t in scene.things)
-    return [Ask(words.SAYS, t.word, t.color) for t in scene.things if t.word and signs[t.word] == 1]
+    return [
+        QuestionTemplate(wordings.SAYS, t.word, t.color)
+        for t in scene.things
+        if t.word and signs[t.word] == 1
+    ]
 
 
-def in_front(scene, rng) -> list[Ask]:
+def in_front(scene, rng) -> list[QuestionTemplate]:
     """What hides part of a thing."""
-    fronts = Counter(back for _, back in scene.hides)
-    return [Ask(words.IN_FRONT, name(back), with_article(name(front))) for front, back in hidden_pairs(scene)
-            if fronts[scene.things.index(back)] == 1]
+    fronts = Counter(back for _, back in scene.occlusions)
+    return [
+        QuestionTemplate(wordings.IN_FRONT, thing_text(back), with_article(thing_text(front)))
+        for front, back in occluded_pairs(scene)
+        if fronts[scene.things.index(back)] == 1
+    ]
 
 
-def setting(scene, rng) -> list[Ask]:
+def setting(scene, rng) -> list[QuestionTemplate]:
     """What is behind everything."""
-    asked = rng.choice(("setting", "background", "scenery"))
-    return [Ask(words.SETTING, asked, words.SETTING_WORDS[scene.setting])]
+    noun = rng.choice(("setting", "background", "scenery"))
+    return [QuestionTemplate(wordings.SETTING, noun, wordings.SETTING_WORDS[scene.background])]
 
 
-def same_color(scene, rng) -> list[Ask]:
+def same_color(scene, rng) -> list[QuestionTemplate]:
     """Do two things have the same colour?"""
-    known = [t for t in scene.things if _only(scene, Wish(kind=t.kind))]
-    asks = [Ask(words.SAME_COLOR, f"the {a.kind} and the {b.kind}", "yes" if a.color == b.color else "no")
-            for a, b in itertools.combinations(known, 2)]
+    unique_things = [t for t in scene.things if _is_unique(scene, ObjectSpec(kind=t.kind))]
+    questions = [
+        QuestionTemplate(wordings.SAME_COLOR, f"the {a.kind} and the {b.kind}",
+                         "yes" if a.color == b.color else "no")
+        for a, b in itertools.combinations(unique_things, 2)
+    ]
     answer = rng.choice(("yes", "no"))  # equal colours are rare: else "no" would nearly always be right
-    return [ask for ask in asks if ask.answer == answer]
+    return [question for question in questions if question.answer == answer]
 
 
-def nearest(scene, rng) -> list[Ask]:
+def nearest(scene, rng) -> list[QuestionTemplate]:
     """What is closest to a thing, by a clear margin (in pixels, as the eye sees it)."""
-    asks = []
-    for thing in alone(scene):
-        far = {t: ((t.x - thing.x) * scene.width) ** 2 + ((t.y - thing.y) * scene.height) ** 2
-               for t in scene.things if t != thing}
-        order = sorted(far, key=far.get)
-        if len(order) > 1 and far[order[1]] > 2 * far[order[0]]:
-            asks.append(Ask(words.NEAREST, name(thing), with_article(name(order[0]))))
-    return asks
+    questions = []
+    for thing in unambiguous_things(scene):
+        distances = {
+            t: ((t.x - thing.x) * scene.width)**2 + ((t.y - thing.y) * scene.height)**2
+            for t in scene.things if t != thing
+        }
+        by_distance = sorted(distances, key=distances.get)
+        if len(by_distance) > 1 and distances[by_distance[1]] > 2 * distances[by_distance[0]]:
+            questions.append(
+                QuestionTemplate(wordings.NEAREST, thing_text(thing),
+                                 with_article(thing_text(by_distance[0]))))
+    return questions
 
 
-def describe(scene, rng) -> list[Ask]:
+def describe(scene, rng) -> list[QuestionTemplate]:
     """A thing in a sentence: colour, pattern, place."""
-    known = [thing for thing in scene.things if _only(scene, Wish(kind=thing.kind))]
-    return [Ask(words.DESCRIBE, t.kind, sentence(rng.choice(words.SENTENCES).format(
-        kind=t.kind, color=t.color, pattern=t.pattern, with_it=words.WITH_IT[t.pattern], at=where(t))))
-        for t in known]
+    unique_things = [thing for thing in scene.things if _is_unique(scene, ObjectSpec(kind=thing.kind))]
+    return [
+        QuestionTemplate(
+            wordings.DESCRIBE, t.kind,
+            capitalise(
+                rng.choice(wordings.SENTENCES).format(kind=t.kind, color=t.color, pattern=t.pattern,
+                                                      with_it=wordings.WITH_IT[t.pattern],
+                                                      at=place_phrase(t)))) for t in unique_things
+    ]
 
 
-def most_common(scene, rng) -> list[Ask]:
+def most_common(scene, rng) -> list[QuestionTemplate]:
     """The colour or the kind that occurs most."""
-    asks = []
-    shared = {"color": [t.color for t in scene.things], "kind of thing": [t.kind for t in scene.things]}
-    for word, values in shared.items():
-        (first, n), *rest = Counter(values).most_common(2)
+    questions = []
+    attributes = {"color": [t.color for t in scene.things], "kind of thing": [t.kind for t in scene.things]}
+    for attribute, values in attributes.items():
+        (most_frequent, n), *rest = Counter(values).most_common(2)
         if not rest or n > rest[0][1]:
-            asks.append(Ask(words.MOST_COMMON, word, first))
-    return asks
+            questions.append(QuestionTemplate(wordings.MOST_COMMON, attribute, most_frequent))
+    return questions
 
 
-def between(scene, rng) -> list[Ask]:
+def between(scene, rng) -> list[QuestionTemplate]:
     """Things a relation picks out, by number."""
-    return [Ask(words.BETWEEN, r.several, NUMBERS[len(r.things)]) for r in relations(scene)]
+    return [
+        QuestionTemplate(wordings.BETWEEN, expression.plural, NUMBER_WORDS[len(expression.things)])
+        for expression in relation_expressions(scene)
+    ]
 
 
-def unanswerable(scene, rng) -> list[Ask]:
+def unanswerable(scene, rng) -> list[QuestionTemplate]:
     """What no picture tells: the honest answer is to say so."""
-    kinds = {t.kind for t in scene.things if _only(scene, Wish(kind=t.kind))}
-    return [Ask((template.replace("{one}", "{}"),), kind, rng.choice(words.UNKNOWN_ANSWERS))
-            for template, asked in words.UNKNOWN.items() for kind in asked if kind in kinds]
+    kinds = {t.kind for t in scene.things if _is_unique(scene, ObjectSpec(kind=t.kind))}
+    return [
+        QuestionTemplate((template.replace("{one}", "{}"), ), kind, rng.choice(wordings.UNKNOWN_ANSWERS))
+        for template, question_kinds in wordings.UNKNOWN.items()
+        for kind in question_kinds
+        if kind in kinds
+    ]
 
 
-TYPES = (color_of, kind_of, place_of_thing, what_is_at, pattern_of, with_pattern, presence, presence_of_kind,
-         relation_check, beside, extreme, largest, larger_check, compare_numbers, how_many, total, reads,
-         says, in_front, setting, same_color, nearest, describe, most_common, between, unanswerable)
+QUESTION_TYPES = (color_of, kind_of, place_of_thing, what_is_at, pattern_of, with_pattern, presence,
+                  presence_of_kind, relation_check, beside, extreme, largest, larger_check, compare_numbers,
+                  how_many, total, reads, says, in_front, setting, same_color, nearest, describe,
+                  most_common, between, unanswerable)

@@ -8,16 +8,27 @@ import itertools
 import random
 
 from data.ask_model_anything import full
-from data.ask_model_anything.asks import Ask
-from data.facts import WAYS, a_thing, absent_labels, ahead, at, matching, name, place_of
-from data.world import FULL, FullLevel, Level, Scene, asked_about, choose_pairs, make_scene, pair_of
-from data.write import Picture, command
+from data.ask_model_anything.question_template import QuestionTemplate
+from data.generate import DrawableScene, run_command_line
+from data.scenes.easy import EasyLevel, Scene, choose_pairs, make_scene, pair_of, queryable_things
+from data.scenes.easy_wording import (
+    DIRECTIONS,
+    absent_labels,
+    label_text,
+    matching_things,
+    offset_along,
+    pair_with_article,
+    region_of,
+    region_phrase,
+)
+from data.scenes.full import FULL
+from data.scenes.levels import Level
 from minimolmo.flow import Annotation, Thing
 
-THINGS = (2, 5)   # in one image, all different
-BORDER = 3.0      # percent between a centre and the line where "left" becomes "center"
-BESIDE = 8.0      # percent by which one centre must be further left (or higher) to be called so
-NAMING = 3        # questions for a colour or a kind; one of each other sort
+NUM_THINGS = (2, 5)   # in one image, all different
+GRID_MARGIN = 3.0      # percent between a centre and the line where "left" becomes "center"
+MIN_OFFSET = 8.0      # percent by which one centre must be further left (or higher) to be called so
+NUM_ATTRIBUTE_QUESTIONS = 3        # questions for a colour or a kind; one of each other sort
 
 COLOR_OF = ("What color is {}?", "Which color does {} have?", "What is the color of {}?",
             "Tell me the color of {}.", "{} - what color is it?", "In what color is {} drawn?")
@@ -32,87 +43,105 @@ IS_THERE = ("Is there {}?", "Can you see {}?", "Does the picture show {}?", "Is 
 CHECK = ("Is {}?", "Yes or no: is {}?", "Do you see {}?", "Does the picture show {}?", "Can you see {}?")
 
 
-def compose(level: Level | FullLevel, split: str, rng: random.Random) -> tuple[Picture, list[Annotation]]:
+def make_example(level: Level, split: str, rng: random.Random) -> tuple[DrawableScene, list[Annotation]]:
     """One scene and about six questions, half of them for a colour or a kind."""
     if level is FULL:
-        return full.compose(split, rng)
-    pairs = choose_pairs(rng.randint(*THINGS), level, split, rng)
-    scene = make_scene(pairs, level, split, rng, BORDER)
-    asked = asked_about(scene, level, split)
-    naming = colors(scene, asked) + kinds(scene, asked)
-    asks = rng.sample(naming, min(NAMING, len(naming)))
-    asks += _one_of(presence(scene, asked, level, split, rng), rng)
-    asks += _one_of(rng.choice((relations, relation_checks))(scene, asked), rng)
-    asks += _one_of(rng.choice((places, contents))(scene, asked), rng)
-    rng.shuffle(asks)
-    return scene, [ask.say(rng) for ask in asks]
+        return full.make_example(split, rng)
+    pairs = choose_pairs(rng.randint(*NUM_THINGS), level, split, rng)
+    scene = make_scene(pairs, level, split, rng, GRID_MARGIN)
+    candidates = queryable_things(scene, level, split)
+    attribute_questions = color_questions(scene, candidates) + kind_questions(scene, candidates)
+    questions = rng.sample(attribute_questions, min(NUM_ATTRIBUTE_QUESTIONS, len(attribute_questions)))
+    questions += _sample_one(presence_questions(scene, candidates, level, split, rng), rng)
+    questions += _sample_one(
+        rng.choice((relation_questions, relation_check_questions))(scene, candidates), rng)
+    questions += _sample_one(rng.choice((region_questions, content_questions))(scene, candidates), rng)
+    rng.shuffle(questions)
+    return scene, [question.to_annotation(rng) for question in questions]
 
 
-def colors(scene: Scene, asked: list[Thing]) -> list[Ask]:
+def color_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTemplate]:
     """What colour is the circle? If it is the only circle; or the shape at the top, if it is alone there."""
-    return ([Ask(COLOR_OF, f"the {thing.kind}", thing.color) for thing in asked
-             if len(matching(scene.things, ("", thing.kind))) == 1] +
-            [Ask(COLOR_OF, f"the shape {at(place_of(thing))}", thing.color) for thing in asked
-             if _alone(thing, scene)])
+    return ([
+        QuestionTemplate(COLOR_OF, f"the {thing.kind}", thing.color)
+        for thing in candidates
+        if len(matching_things(scene.things, ("", thing.kind))) == 1
+    ] + [
+        QuestionTemplate(COLOR_OF, f"the shape {region_phrase(region_of(thing))}", thing.color)
+        for thing in candidates
+        if _is_alone_in_region(thing, scene)
+    ])
 
 
-def kinds(scene: Scene, asked: list[Thing]) -> list[Ask]:
+def kind_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTemplate]:
     """What shape is the red thing? If nothing else is red; or the thing at the top, if it is alone there."""
-    return ([Ask(KIND_OF, f"the {thing.color} thing", thing.kind) for thing in asked
-             if len(matching(scene.things, (thing.color, ""))) == 1] +
-            [Ask(KIND_OF, f"the thing {at(place_of(thing))}", thing.kind) for thing in asked
-             if _alone(thing, scene)])
+    return ([
+        QuestionTemplate(KIND_OF, f"the {thing.color} thing", thing.kind)
+        for thing in candidates
+        if len(matching_things(scene.things, (thing.color, ""))) == 1
+    ] + [
+        QuestionTemplate(KIND_OF, f"the thing {region_phrase(region_of(thing))}", thing.kind)
+        for thing in candidates
+        if _is_alone_in_region(thing, scene)
+    ])
 
 
-def places(scene: Scene, asked: list[Thing]) -> list[Ask]:
+def region_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTemplate]:
     """Where is the red circle?"""
-    return [Ask(PLACE_OF, _the(thing), place_of(thing)) for thing in asked]
+    return [QuestionTemplate(PLACE_OF, _with_the(thing), region_of(thing)) for thing in candidates]
 
 
-def contents(scene: Scene, asked: list[Thing]) -> list[Ask]:
+def content_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTemplate]:
     """What is at the top left? If there is one thing only."""
-    return [Ask(WHAT_IS, at(place_of(thing)), name(pair_of(thing)))
-            for thing in asked if _alone(thing, scene)]
+    return [QuestionTemplate(WHAT_IS, region_phrase(region_of(thing)), label_text(pair_of(thing)))
+            for thing in candidates if _is_alone_in_region(thing, scene)]
 
 
-def presence(scene: Scene, asked: list[Thing], level: Level, split: str, rng: random.Random) -> list[Ask]:
+def presence_questions(scene: Scene, candidates: list[Thing], level: EasyLevel, split: str,
+                       rng: random.Random) -> list[QuestionTemplate]:
     """Is there a red circle? As often yes as no."""
     absent = [label for label in absent_labels(scene.things, level, split) if all(label)]
     if rng.random() < 0.5 or not absent:
-        return [Ask(IS_THERE, a_thing(pair_of(thing)), "yes") for thing in asked]
-    return [Ask(IS_THERE, a_thing(pair), "no") for pair in absent]
+        return [QuestionTemplate(IS_THERE, pair_with_article(pair_of(thing)), "yes") for thing in candidates]
+    return [QuestionTemplate(IS_THERE, pair_with_article(pair), "no") for pair in absent]
 
 
-def relations(scene: Scene, asked: list[Thing]) -> list[Ask]:
+def relation_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTemplate]:
     """What is left of the red circle? If one thing clearly is, and every other thing clearly is not."""
-    asks = []
-    for (words, way), anchor in itertools.product(WAYS.items(), scene.things):
+    questions = []
+    for (relation, direction), anchor in itertools.product(DIRECTIONS.items(), scene.things):
         others = [thing for thing in scene.things if thing != anchor]
-        beside = [thing for thing in others if ahead(thing, anchor, way) > -BESIDE]
-        if len(beside) == 1 and ahead(beside[0], anchor, way) > BESIDE and {anchor, beside[0]} & set(asked):
-            asks.append(Ask(WHAT_IS, f"{words} {_the(anchor)}", name(pair_of(beside[0]))))
-    return asks
+        on_side = [thing for thing in others if offset_along(thing, anchor, direction) > -MIN_OFFSET]
+        if len(on_side) == 1 and offset_along(
+                on_side[0], anchor, direction) > MIN_OFFSET and {anchor, on_side[0]} & set(candidates):
+            questions.append(
+                QuestionTemplate(WHAT_IS, f"{relation} {_with_the(anchor)}",
+                                 label_text(pair_of(on_side[0]))))
+    return questions
 
 
-def relation_checks(scene: Scene, asked: list[Thing]) -> list[Ask]:
+def relation_check_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTemplate]:
     """Is the red circle left of the blue square? Each "yes" is offered with its "no", the other way round."""
-    twos = itertools.permutations(scene.things, 2)
-    return [Ask(CHECK, f"{_the(a)} {words} {_the(b)}", "yes" if ahead(a, b, way) > 0 else "no")
-            for (words, way), (a, b) in itertools.product(WAYS.items(), twos)
-            if abs(ahead(a, b, way)) > BESIDE and {a, b} & set(asked)]
+    pairs = itertools.permutations(scene.things, 2)
+    return [
+        QuestionTemplate(CHECK, f"{_with_the(a)} {relation} {_with_the(b)}",
+                         "yes" if offset_along(a, b, direction) > 0 else "no")
+        for (relation, direction), (a, b) in itertools.product(DIRECTIONS.items(), pairs)
+        if abs(offset_along(a, b, direction)) > MIN_OFFSET and {a, b} & set(candidates)
+    ]
 
 
-def _the(thing: Thing) -> str:
-    return f"the {name(pair_of(thing))}"
+def _with_the(thing: Thing) -> str:
+    return f"the {label_text(pair_of(thing))}"
 
 
-def _one_of(offered: list[Ask], rng: random.Random) -> list[Ask]:
-    return rng.sample(offered, min(1, len(offered)))
+def _sample_one(questions: list[QuestionTemplate], rng: random.Random) -> list[QuestionTemplate]:
+    return rng.sample(questions, min(1, len(questions)))
 
 
-def _alone(thing: Thing, scene: Scene) -> bool:
-    return sum(place_of(other) == place_of(thing) for other in scene.things) == 1
+def _is_alone_in_region(thing: Thing, scene: Scene) -> bool:
+    return sum(region_of(other) == region_of(thing) for other in scene.things) == 1
 
 
 if __name__ == "__main__":
-    command({"ask_model_anything": compose})
+    run_command_line({"ask_model_anything": make_example})

@@ -10,75 +10,91 @@ import random
 from collections.abc import Callable
 
 from data.cap import full
-from data.cap.full import CORRECTIONS, WALKS
-from data.facts import NUMBERS, a_thing, at, name, place_of, sentence
-from data.world import FULL, FullLevel, Level, Scene, choose_pairs, make_scene, pair_of
-from data.write import Picture, command
+from data.cap.full import CORRECTIONS, READING_ORDERS
+from data.generate import DrawableScene, run_command_line
+from data.scenes.easy import EasyLevel, Scene, choose_pairs, make_scene, pair_of
+from data.scenes.easy_wording import (
+    NUMBER_WORDS,
+    capitalise,
+    label_text,
+    pair_with_article,
+    region_of,
+    region_phrase,
+)
+from data.scenes.full import FULL
+from data.scenes.levels import Level
 from minimolmo.flow import Annotation, Thing
 
-THINGS = (1, 5)       # in one image, all different
-BORDER = 3.0          # percent between a centre and the line where "left" becomes "center"
-TRANSCRIPTS = 3
-SLIP = 0.3            # share of transcripts in which the speaker corrects a colour
+NUM_THINGS = (1, 5)       # in one image, all different
+GRID_MARGIN = 3.0          # percent between a centre and the line where "left" becomes "center"
+NUM_TRANSCRIPTS = 3
+CORRECTION_SHARE = 0.3            # share of transcripts in which the speaker corrects a colour
 
 # {n}: "three shapes".
 OPENINGS = ("There {are} {n}.", "The picture shows {n}.", "{n} on a light background.", "This image has {n}.",
             "We see {n}.", "{n} can be seen.")
 SENTENCES = ("{a} is {at}.", "{at} is {a}.", "{at} there is {a}.", "{a} sits {at}.", "There is {a} {at}.")
-STARTS = ("okay so i see {n} here.", "um, there {are} {n} in this picture.", "so this one has {n}.",
-          "let me see, {n}, i think.", "alright, {n}.", "well, we have {n} here.")
-SPOKEN = ("{uh}there's {a} {at}.", "then {uh}{at} there's {a}.", "and {a}, that one is {at}.",
-          "{at} i can see {a}.", "next is {a}, {uh}{at}.", "{uh}{at}, yeah, {a}.", "and we have {a} {at}.")
+SPOKEN_OPENINGS = ("okay so i see {n} here.", "um, there {are} {n} in this picture.", "so this one has {n}.",
+                   "let me see, {n}, i think.", "alright, {n}.", "well, we have {n} here.")
+SPOKEN_SENTENCES = ("{uh}there's {a} {at}.", "then {uh}{at} there's {a}.", "and {a}, that one is {at}.",
+                    "{at} i can see {a}.", "next is {a}, {uh}{at}.", "{uh}{at}, yeah, {a}.",
+                    "and we have {a} {at}.")
 FILLERS = ("uh, ", "um, ", "you know, ", "", "", "", "")
 ENDINGS = ("that's it.", "that's all i see.", "nothing else.", "", "", "")
 
 
-def compose(level: Level | FullLevel, split: str, rng: random.Random) -> tuple[Picture, list[Annotation]]:
+def make_example(level: Level, split: str, rng: random.Random) -> tuple[DrawableScene, list[Annotation]]:
     """One scene, its caption and its transcripts."""
     if level is FULL:
-        return full.compose(split, rng)
-    pairs = choose_pairs(rng.randint(*THINGS), level, split, rng)
-    scene = make_scene(pairs, level, split, rng, BORDER)
-    speakers = zip(rng.sample(WALKS, TRANSCRIPTS), rng.sample(STARTS, TRANSCRIPTS))
-    spoken = [transcript(scene, level, walk, start, rng) for walk, start in speakers]
+        return full.make_example(split, rng)
+    pairs = choose_pairs(rng.randint(*NUM_THINGS), level, split, rng)
+    scene = make_scene(pairs, level, split, rng, GRID_MARGIN)
+    orders_and_openings = zip(rng.sample(READING_ORDERS, NUM_TRANSCRIPTS),
+                              rng.sample(SPOKEN_OPENINGS, NUM_TRANSCRIPTS))
+    transcripts = [transcript(scene, level, order, opening, rng) for order, opening in orders_and_openings]
     return scene, [Annotation("long_caption", answer=caption(scene, rng)),
-                   *(Annotation("transcript", answer=text) for text in spoken)]
+                   *(Annotation("transcript", answer=text) for text in transcripts)]
 
 
 def caption(scene: Scene, rng: random.Random) -> str:
     """Written: how many, then every thing with its place, in reading order."""
-    things = sorted(scene.things, key=WALKS[0])
-    sentences = [_count(rng.choice(OPENINGS), things)]
-    sentences += [_place(rng.choice(SENTENCES), thing, a_thing(pair_of(thing))) for thing in things]
-    return " ".join(map(sentence, sentences))
+    things = sorted(scene.things, key=READING_ORDERS[0])
+    sentences = [_count_sentence(rng.choice(OPENINGS), things)]
+    sentences += [
+        _place_sentence(rng.choice(SENTENCES), thing, pair_with_article(pair_of(thing))) for thing in things
+    ]
+    return " ".join(map(capitalise, sentences))
 
 
-def transcript(scene: Scene, level: Level, walk: Callable, start: str, rng: random.Random) -> str:
+def transcript(scene: Scene, level: EasyLevel, order: Callable, opening: str, rng: random.Random) -> str:
     """Spoken: the same facts on another walk, with fillers and now and then a slip of the tongue."""
-    things = sorted(scene.things, key=walk)
-    slip = rng.choice(things) if rng.random() < SLIP else None
-    parts = [_count(start, things)]
+    things = sorted(scene.things, key=order)
+    corrected = rng.choice(things) if rng.random() < CORRECTION_SHARE else None
+    parts = [_count_sentence(opening, things)]
     for thing in things:
-        words = _slip(thing, level, rng) if thing is slip else a_thing(pair_of(thing))
-        parts.append(_place(rng.choice(SPOKEN), thing, words, uh=rng.choice(FILLERS)))
+        name_in_words = _corrected_name(thing, level, rng) if thing is corrected else pair_with_article(
+            pair_of(thing))
+        parts.append(
+            _place_sentence(rng.choice(SPOKEN_SENTENCES), thing, name_in_words, uh=rng.choice(FILLERS)))
     return " ".join(part for part in [*parts, rng.choice(ENDINGS)] if part)
 
 
-def _count(template: str, things: list[Thing]) -> str:
-    several = len(things) > 1
-    shapes = f"{NUMBERS[len(things)]} {name(('', ''), several)}"
-    return template.format(n=shapes, are="are" if several else "is")
+def _count_sentence(template: str, things: list[Thing]) -> str:
+    plural = len(things) > 1
+    shapes = f"{NUMBER_WORDS[len(things)]} {label_text(('', ''), plural)}"
+    return template.format(n=shapes, are="are" if plural else "is")
 
 
-def _place(template: str, thing: Thing, words: str, uh: str = "") -> str:
-    return template.format(a=words, at=at(place_of(thing)), uh=uh)
+def _place_sentence(template: str, thing: Thing, name_in_words: str, uh: str = "") -> str:
+    return template.format(a=name_in_words, at=region_phrase(region_of(thing)), uh=uh)
 
 
-def _slip(thing: Thing, level: Level, rng: random.Random) -> str:
+def _corrected_name(thing: Thing, level: EasyLevel, rng: random.Random) -> str:
     """A wrong colour, taken back at once: "a blue shape, no, a red circle"."""
-    wrong = rng.choice([color for color in level.colors if color != thing.color])
-    return f"{a_thing((wrong, ''))}, {rng.choice(CORRECTIONS)}, {a_thing(pair_of(thing))}"
+    wrong_color = rng.choice([color for color in level.colors if color != thing.color])
+    wrong = pair_with_article((wrong_color, ""))
+    return f"{wrong}, {rng.choice(CORRECTIONS)}, {pair_with_article(pair_of(thing))}"
 
 
 if __name__ == "__main__":
-    command({"cap": compose})
+    run_command_line({"cap": make_example})

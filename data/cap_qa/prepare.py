@@ -11,17 +11,16 @@ import re
 from collections import Counter
 from dataclasses import replace
 
-from data.ask_model_anything.asks import Ask
-from data.cap.full import caption, with_size
-from data.facts import NUMBERS, at, place_of
-from data.kinds import KINDS
-from data.phrases import name, size_word
-from data.scenes import FullScene, make_scene
-from data.world import FullLevel
-from data.write import command
+from data.ask_model_anything.question_template import QuestionTemplate
+from data.cap.full import caption, size_and_name
+from data.generate import run_command_line
+from data.scenes.easy_wording import NUMBER_WORDS, region_of, region_phrase
+from data.scenes.full import FullLevel, FullScene, make_scene
+from data.scenes.full_wording import size_word, thing_text
+from data.scenes.objects import KINDS
 from minimolmo.flow import Annotation, Thing
 
-ASKED = (8, 11)
+NUM_QUESTIONS = (8, 11)
 
 AT_PLACE = (
     "What does the picture show {}?", "In a full description, what is {}?",
@@ -53,44 +52,52 @@ SIZE = (
     "The {}: how big?", "What about the size of the {}?")
 
 
-def compose(level: FullLevel, split: str, rng: random.Random) -> tuple[FullScene, list[Annotation]]:
+def make_example(level: FullLevel, split: str, rng: random.Random) -> tuple[FullScene, list[Annotation]]:
     """One scene and about nine questions about its caption, which the row holds too."""
     scene = make_scene(split, rng)
     text = caption(scene, rng)
-    asks = [ask for ask in offer(scene) if said(ask.answer, text)]
-    chosen = rng.sample(asks, min(rng.randint(*ASKED), len(asks)))
-    annotations = [replace(ask.say(rng), style="cap_qa") for ask in chosen]
+    questions = [question for question in possible_questions(scene) if appears_in(question.answer, text)]
+    selected = rng.sample(questions, min(rng.randint(*NUM_QUESTIONS), len(questions)))
+    annotations = [replace(question.to_annotation(rng), style="cap_qa") for question in selected]
     return replace(scene, columns={"caption": text}), annotations
 
 
-def said(answer: str, text: str) -> bool:
+def appears_in(answer: str, text: str) -> bool:
     """Whether the answer stands in the text, as whole words, in capitals or not."""
     return re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", text, re.IGNORECASE) is not None
 
 
-def offer(scene: FullScene) -> list[Ask]:
+def possible_questions(scene: FullScene) -> list[QuestionTemplate]:
     """Everything that might be asked of a caption of this scene."""
-    count = {"name": Counter(map(name, scene.things)), "kind": Counter(t.kind for t in scene.things),
-             "place": Counter(map(place_of, scene.things))}
-    asks = [Ask(HOW_MANY, "", NUMBERS[len(scene.things)])]
-    asks += [Ask(KIND_NUMBER, KINDS[kind].plural, NUMBERS[n]) for kind, n in count["kind"].items() if n > 1]
+    counts = {
+        "name": Counter(map(thing_text, scene.things)), "kind": Counter(t.kind for t in scene.things),
+        "place": Counter(map(region_of, scene.things))
+    }
+    questions = [QuestionTemplate(HOW_MANY, "", NUMBER_WORDS[len(scene.things)])]
+    questions += [
+        QuestionTemplate(KIND_NUMBER, KINDS[kind].plural, NUMBER_WORDS[count])
+        for kind, count in counts["kind"].items()
+        if count > 1
+    ]
     for thing in scene.things:
-        asks += _about(scene, thing, count)
-    return asks
+        questions += _questions_about(scene, thing, counts)
+    return questions
 
 
-def _about(scene: FullScene, thing: Thing, count: dict[str, Counter]) -> list[Ask]:
-    asks = []
-    if count["place"][place_of(thing)] == 1:
-        asks.append(Ask(AT_PLACE, at(place_of(thing)), with_size(scene, thing)))
-    if count["kind"][thing.kind] == 1:
-        asks.append(Ask(COLOR, thing.kind, thing.color))
-    if count["name"][name(thing)] == 1:
-        asks.append(Ask(PLACE, name(thing), at(place_of(thing))))
-        asks += [Ask(READS, name(thing), thing.word)] if thing.word else []
-        asks += [Ask(SIZE, name(thing), size_word(scene, thing))] if size_word(scene, thing) else []
-    return asks
+def _questions_about(scene: FullScene, thing: Thing, counts: dict[str, Counter]) -> list[QuestionTemplate]:
+    questions = []
+    if counts["place"][region_of(thing)] == 1:
+        questions.append(
+            QuestionTemplate(AT_PLACE, region_phrase(region_of(thing)), size_and_name(scene, thing)))
+    if counts["kind"][thing.kind] == 1:
+        questions.append(QuestionTemplate(COLOR, thing.kind, thing.color))
+    if counts["name"][thing_text(thing)] == 1:
+        questions.append(QuestionTemplate(PLACE, thing_text(thing), region_phrase(region_of(thing))))
+        questions += [QuestionTemplate(READS, thing_text(thing), thing.word)] if thing.word else []
+        questions += [QuestionTemplate(SIZE, thing_text(thing), size_word(scene, thing))] if size_word(
+            scene, thing) else []
+    return questions
 
 
 if __name__ == "__main__":
-    command({"cap_qa": compose})
+    run_command_line({"cap_qa": make_example})

@@ -11,22 +11,22 @@ from typing import ClassVar
 
 from PIL import Image
 
-from data.clocks.around import AROUND
+from data.clocks.accessories import ACCESSORIES
+from data.clocks.backgrounds import cast_shadow, draw_background
 from data.clocks.face import draw_case, draw_dial, draw_marks, draw_track
-from data.clocks.ground import cast_shadow, draw_ground
 from data.clocks.hands import draw_hands, draw_second_hand, draw_small_seconds, hand_angles
 from data.clocks.pen import Pen
-from data.clocks.styles import NOVEL, PAINTS, STYLES, Paint
-from data.world import train_or_val
+from data.clocks.styles import NOVEL_STYLE, PALETTES, STYLES, Palette
+from data.splits import train_or_val
 from minimolmo.flow import Thing
 
 SUPERSAMPLE = 2          # draw so much larger, then average: smooth edges
-SHORT = (160, 384)       # pixels along the shorter side
-LONGEST = 4 / 3          # longer side, in shorter sides
-SHARE = (0.45, 0.95)     # how much of the shorter side the clock fills
-SMALLEST = 0.42          # but its dial at least so much, however wide its surroundings
-SHADE = 9                # a palette's colour varies by so much per channel (0-255)
-GLASS = (255, 255, 255, 22)
+SHORT_SIDE = (160, 384)       # pixels along the shorter side
+MAX_ASPECT = 4 / 3          # longer side, in shorter sides
+FILL_SHARE = (0.45, 0.95)     # how much of the shorter side the clock fills
+MIN_DIAL_SHARE = 0.42          # but its dial at least so much, however wide its surroundings
+COLOR_JITTER = 9                # a palette's colour varies by so much per channel (0-255)
+GLASS_REFLECTION = (255, 255, 255, 22)
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class Clock:
     x: float
     y: float
     radius: float
-    turn: float
-    look: int
+    tilt: float
+    style_seed: int
     things: ClassVar[tuple[Thing, ...]] = ()  # nobody points at it
     suffix: ClassVar[str] = ".jpg"
 
@@ -61,67 +61,72 @@ class Clock:
 
     def draw(self) -> Image.Image:
         """The clock as an RGB picture, antialiased."""
-        rng, style = random.Random(self.look), STYLES[self.style]
-        paint = _shaded(PAINTS[rng.choice(style.paints)], rng)
-        picture = draw_ground(rng.choice(style.grounds), (self.width, self.height), rng)
+        rng, style = random.Random(self.style_seed), STYLES[self.style]
+        palette = _varied_palette(PALETTES[rng.choice(style.palettes)], rng)
+        picture = draw_background(rng.choice(style.backgrounds), (self.width, self.height), rng)
         if style.dial != "open":
-            cast_shadow(picture, (self.x, self.y), self.radius * (1 + style.rim), style.shape == "square")
+            cast_shadow(picture, (self.x, self.y), self.radius * (1 + style.rim_width),
+                        style.shape == "square")
         size = SUPERSAMPLE * self.width, SUPERSAMPLE * self.height
         canvas = picture.resize(size, Image.Resampling.NEAREST)
         centre = SUPERSAMPLE * self.x, SUPERSAMPLE * self.y
-        self._paint_on(Pen(canvas, centre, SUPERSAMPLE * self.radius, self.turn), paint, rng)
+        self._draw_layers(Pen(canvas, centre, SUPERSAMPLE * self.radius, self.tilt), palette, rng)
         return canvas.reduce(SUPERSAMPLE)
 
-    def _paint_on(self, pen: Pen, paint: Paint, rng: random.Random):
+    def _draw_layers(self, pen: Pen, palette: Palette, rng: random.Random):
         """From the back to the front."""
         style = STYLES[self.style]
         hour, minute, second = hand_angles(self.hour, self.minute, self.second)
-        AROUND[style.around](pen, paint, rng)
-        draw_case(pen, style, paint)
-        draw_dial(pen, style, paint, rng)
-        draw_track(pen, style, paint)
-        draw_marks(pen, style, paint)
-        if self.second_hand and style.second == "small":
-            draw_small_seconds(pen, paint, second)
-        draw_hands(pen, style, paint, (hour, minute), rng)
-        if self.second_hand and style.second != "small":
-            draw_second_hand(pen, style, paint, second)
+        ACCESSORIES[style.accessory](pen, palette, rng)
+        draw_case(pen, style, palette)
+        draw_dial(pen, style, palette, rng)
+        draw_track(pen, style, palette)
+        draw_marks(pen, style, palette)
+        if self.second_hand and style.second_hand_style == "small":
+            draw_small_seconds(pen, palette, second)
+        draw_hands(pen, style, palette, (hour, minute), rng)
+        if self.second_hand and style.second_hand_style != "small":
+            draw_second_hand(pen, style, palette, second)
         if style.shape == "round" and style.dial != "open":
-            pen.polygon([(-0.85, -0.5), (-0.5, -0.85), (0.85, 0.5), (0.7, 0.7)], GLASS)
+            pen.polygon([(-0.85, -0.5), (-0.5, -0.85), (0.85, 0.5), (0.7, 0.7)], GLASS_REFLECTION)
 
 
 def random_clock(split: str, rng: random.Random) -> Clock:
     """Any time of the twelve hours to the minute, any style of the split, any size and place."""
     while True:
-        style = NOVEL if split == "novel" else rng.choice([name for name in STYLES if name != NOVEL])
-        hour, minute, shown = rng.randint(1, 12), rng.randrange(60), rng.random() < 0.5
-        second = rng.randrange(60) if shown else 0
-        clock = Clock(style, hour, minute, second, shown, *_place(style, rng), rng.getrandbits(32))
+        style = NOVEL_STYLE if split == "novel" else rng.choice(
+            [name for name in STYLES if name != NOVEL_STYLE])
+        hour, minute, has_second_hand = rng.randint(1, 12), rng.randrange(60), rng.random() < 0.5
+        second = rng.randrange(60) if has_second_hand else 0
+        clock = Clock(style, hour, minute, second, has_second_hand, *_random_placement(style, rng),
+                      rng.getrandbits(32))
         if split_of(clock) == split:
             return clock
 
 
 def split_of(clock: Clock) -> str:
     """The one split that may hold a clock of this style at this hour and minute, however it is drawn."""
-    if clock.style == NOVEL:
+    if clock.style == NOVEL_STYLE:
         return "novel"
     return train_or_val((clock.style, clock.hour, clock.minute))
 
 
-def _place(name: str, rng: random.Random) -> tuple[int, int, float, float, float, float]:
+def _random_placement(style_name: str, rng: random.Random) -> tuple[int, int, float, float, float, float]:
     """Width, height, x, y and radius in pixels, turn in degrees: the dial is always in sight."""
-    style = STYLES[name]
-    short = round(SHORT[0] * (SHORT[1] / SHORT[0]) ** rng.random())
-    long = round(short * rng.uniform(1, LONGEST))
-    width, height = rng.choice(((short, long), (long, short)))
-    share = rng.uniform(max(SHARE[0], SMALLEST * style.reach), SHARE[1])
-    radius = share * short / 2 / style.reach
-    x, y = (rng.uniform(share * short / 2, side - share * short / 2) for side in (width, height))
-    turn = rng.uniform(-1, 1) * style.tilt
-    return width, height, round(x, 2), round(y, 2), round(radius, 2), round(turn, 1)
+    style = STYLES[style_name]
+    short_side = round(SHORT_SIDE[0] * (SHORT_SIDE[1] / SHORT_SIDE[0]) ** rng.random())
+    long_side = round(short_side * rng.uniform(1, MAX_ASPECT))
+    width, height = rng.choice(((short_side, long_side), (long_side, short_side)))
+    share = rng.uniform(max(FILL_SHARE[0], MIN_DIAL_SHARE * style.extent), FILL_SHARE[1])
+    radius = share * short_side / 2 / style.extent
+    x, y = (rng.uniform(share * short_side / 2, side - share * short_side / 2) for side in (width, height))
+    tilt = rng.uniform(-1, 1) * style.max_tilt
+    return width, height, round(x, 2), round(y, 2), round(radius, 2), round(tilt, 1)
 
 
-def _shaded(paint: Paint, rng: random.Random) -> Paint:
+def _varied_palette(palette: Palette, rng: random.Random) -> Palette:
     """Each colour a little off, as no two clocks are alike."""
-    return Paint(*(tuple(min(255, max(0, channel + rng.randint(-SHADE, SHADE))) for channel in color)
-                   for color in paint))
+    return Palette(*(tuple(
+        min(255, max(0, channel + rng.randint(-COLOR_JITTER, COLOR_JITTER)))
+        for channel in color)
+                     for color in palette))

@@ -5,205 +5,214 @@ import colorsys
 import math
 import random
 
-from data.clocks.pen import Color, Pen, Spot, around_dial, mixed
-from data.clocks.styles import Paint, Style
+from data.clocks.pen import XY, Color, Pen, around_dial, mixed
+from data.clocks.styles import Palette, Style
 
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 HOURS = range(1, 13)
 ROMAN = ("I", "II", "III", "IIII", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")  # clocks say IIII
-STEPS = 8  # rings of a dial that brightens toward its middle
+NUM_RINGS = 8  # rings of a dial that brightens toward its middle
 
-def outline(shape: str, scale: float) -> list[Spot]:
+
+def polygon_outline(shape: str, scale: float) -> list[XY]:
     """Corners of a square or octagon about the centre; a square of scale 1 has sides of 2."""
     corners, first = {"square": (4, 45.0), "octagon": (8, 22.5)}[shape]
-    far = scale / math.cos(math.pi / corners)
-    return [around_dial(first + 360 / corners * corner, far) for corner in range(corners)]
+    distance = scale / math.cos(math.pi / corners)
+    return [around_dial(first + 360 / corners * corner, distance) for corner in range(corners)]
 
 
-def plate(pen: Pen, shape: str, scale: float, fill: Color):
+def draw_plate(pen: Pen, shape: str, scale: float, fill: Color):
     """A filled disc, square or octagon about the centre."""
     if shape == "round":
         pen.disc(0, 0, scale, fill)
     else:
-        pen.polygon(outline(shape, scale), fill)
+        pen.polygon(polygon_outline(shape, scale), fill)
 
 
-def draw_case(pen: Pen, style: Style, paint: Paint):
+def draw_case(pen: Pen, style: Style, palette: Palette):
     """Rings from dark to light to dark again: they read as a rounded rim."""
     if style.dial == "open":
-        pen.ring(0, 0, 1.0 + style.rim, 0.06, paint.case)
+        pen.ring(0, 0, 1.0 + style.rim_width, 0.06, palette.case)
         return
-    for share, tone, other in ((1, 0.45, BLACK), (0.9, 0.35, WHITE), (0.72, 0.0, BLACK), (0.2, 0.4, BLACK)):
-        plate(pen, style.shape, 1 + style.rim * share, mixed(paint.case, other, tone))
+    for fraction, amount, blend_color in ((1, 0.45, BLACK), (0.9, 0.35, WHITE), (0.72, 0.0, BLACK),
+                                          (0.2, 0.4, BLACK)):
+        draw_plate(pen, style.shape, 1 + style.rim_width * fraction, mixed(palette.case, blend_color, amount))
 
 
-def draw_dial(pen: Pen, style: Style, paint: Paint, rng: random.Random):
+def draw_dial(pen: Pen, style: Style, palette: Palette, rng: random.Random):
     """A dial, a little brighter in the middle, and what is painted on it."""
     if style.dial == "open":
-        _open_work(pen, paint)
+        _open_work(pen, palette)
         return
     fade = (0.75, BLACK) if style.dial == "fade" else (0.1, BLACK)
-    for step in range(STEPS):
-        tone = mixed(paint.dial, fade[1], fade[0] * (1 - step / STEPS) ** 1.5)
-        plate(pen, style.shape, 1 - 0.9 * step / STEPS, tone)
+    for step in range(NUM_RINGS):
+        tone = mixed(palette.dial, fade[1], fade[0] * (1 - step / NUM_RINGS) ** 1.5)
+        draw_plate(pen, style.shape, 1 - 0.9 * step / NUM_RINGS, tone)
     if style.dial == "stars":
-        _night_sky(pen, paint, rng)
+        _night_sky(pen, palette, rng)
     if style.dial == "plate":
-        pen.ring(0, 0, 0.99, 0.02, paint.accent)
-        pen.ring(0, 0, 0.54, 0.012, mixed(paint.dial, paint.accent, 0.5))
+        pen.ring(0, 0, 0.99, 0.02, palette.accent)
+        pen.ring(0, 0, 0.54, 0.012, mixed(palette.dial, palette.accent, 0.5))
 
 
-def _open_work(pen: Pen, paint: Paint):
+def _open_work(pen: Pen, palette: Palette):
     """No dial, so the wall shows: two rings, and a little wheelwork that stays behind the hands."""
-    pen.ring(0, 0, 0.6, 0.03, paint.case)
+    pen.ring(0, 0, 0.6, 0.03, palette.case)
     for radius in (0.2, 0.13):
-        pen.ring(0, 0, radius, 0.03, mixed(paint.case, WHITE, 0.35))
+        pen.ring(0, 0, radius, 0.03, mixed(palette.case, WHITE, 0.35))
     for tooth in range(24):
         pen.bar(around_dial(15 * tooth, 0.19), around_dial(15 * tooth, 0.23), 0.025,
-                mixed(paint.case, WHITE, 0.35))
+                mixed(palette.case, WHITE, 0.35))
 
 
-def _night_sky(pen: Pen, paint: Paint, rng: random.Random):
+def _night_sky(pen: Pen, palette: Palette, rng: random.Random):
     """Faint stars and a moon: a hand that crosses them stays the brightest thing."""
     for _ in range(40):
         x, y = around_dial(rng.uniform(0, 360), 0.95 * math.sqrt(rng.random()))
-        pen.disc(x, y, rng.uniform(0.006, 0.014), mixed(paint.dial, WHITE, rng.uniform(0.25, 0.55)))
+        pen.disc(x, y, rng.uniform(0.006, 0.014), mixed(palette.dial, WHITE, rng.uniform(0.25, 0.55)))
     x, y = around_dial(rng.uniform(0, 360), 0.45)
-    pen.disc(x, y, 0.14, mixed(paint.dial, (250, 240, 200), 0.4))
-    pen.disc(x + 0.06, y - 0.03, 0.12, paint.dial)
+    pen.disc(x, y, 0.14, mixed(palette.dial, (250, 240, 200), 0.4))
+    pen.disc(x + 0.06, y - 0.03, 0.12, palette.dial)
 
 
-def draw_track(pen: Pen, style: Style, paint: Paint):
+def draw_track(pen: Pen, style: Style, palette: Palette):
     """What tells the minutes."""
-    soft = mixed(paint.ink, paint.dial, 0.25)
+    soft_ink = mixed(palette.ink, palette.dial, 0.25)
     for minute in range(60):
         angle = 6 * minute
-        if style.track == "dots":
-            pen.disc(*around_dial(angle, 0.94), 0.012 if minute % 5 else 0.02, soft)
-        elif style.track == "strokes":
-            pen.bar(around_dial(angle, 0.95), around_dial(angle, 0.88), 0.03, paint.ink)
-        elif style.track in ("ticks", "rails"):
+        if style.minute_track == "dots":
+            pen.disc(*around_dial(angle, 0.94), 0.012 if minute % 5 else 0.02, soft_ink)
+        elif style.minute_track == "strokes":
+            pen.bar(around_dial(angle, 0.95), around_dial(angle, 0.88), 0.03, palette.ink)
+        elif style.minute_track in ("ticks", "rails"):
             inner = 0.92 if minute % 5 else 0.89
-            pen.bar(around_dial(angle, 0.97), around_dial(angle, inner), 0.012 if minute % 5 else 0.024, soft)
-    if style.track == "rails":
-        pen.ring(0, 0, 0.98, 0.012, soft)
-        pen.ring(0, 0, 0.92, 0.012, soft)
+            pen.bar(around_dial(angle, 0.97), around_dial(angle, inner), 0.012 if minute % 5 else 0.024,
+                    soft_ink)
+    if style.minute_track == "rails":
+        pen.ring(0, 0, 0.98, 0.012, soft_ink)
+        pen.ring(0, 0, 0.92, 0.012, soft_ink)
 
 
-def draw_marks(pen: Pen, style: Style, paint: Paint):
+def draw_marks(pen: Pen, style: Style, palette: Palette):
     """What tells the hours, twelve times or as often as the style has it."""
     for hour in HOURS:
-        MARKS[style.marks](pen, hour, paint, 1.12 if style.shape == "square" and hour % 3 else 1.0)
+        HOUR_MARKS[style.hour_marks](pen, hour, palette,
+                                     1.12 if style.shape == "square" and hour % 3 else 1.0)
 
 
-def _number(pen: Pen, hour: int, paint: Paint, far: float, size: float = 0.2, bold: float = 0.0):
-    pen.text(*around_dial(30 * hour, (0.76 if size < 0.23 else 0.74) * far), str(hour), size, paint.ink, bold)
+def _number(pen: Pen, hour: int, palette: Palette, distance: float, size: float = 0.2, bold: float = 0.0):
+    pen.text(*around_dial(30 * hour, (0.76 if size < 0.23 else 0.74) * distance), str(hour), size,
+             palette.ink, bold)
 
 
-def _bold(pen: Pen, hour: int, paint: Paint, far: float):
-    _number(pen, hour, paint, far, size=0.25, bold=0.035)
+def _bold(pen: Pen, hour: int, palette: Palette, distance: float):
+    _number(pen, hour, palette, distance, size=0.25, bold=0.035)
 
 
-def _even(pen: Pen, hour: int, paint: Paint, far: float):
+def _even(pen: Pen, hour: int, palette: Palette, distance: float):
     if hour % 2:
-        pen.bar(around_dial(30 * hour, 0.84), around_dial(30 * hour, 0.7), 0.035, paint.ink)
+        pen.bar(around_dial(30 * hour, 0.84), around_dial(30 * hour, 0.7), 0.035, palette.ink)
     else:
-        _number(pen, hour, paint, far, 0.21)
+        _number(pen, hour, palette, distance, 0.21)
 
 
-def _quarters(pen: Pen, hour: int, paint: Paint, far: float):
+def _quarters(pen: Pen, hour: int, palette: Palette, distance: float):
     if hour % 3:
-        pen.disc(*around_dial(30 * hour, 0.78), 0.025, paint.ink)
+        pen.disc(*around_dial(30 * hour, 0.78), 0.025, palette.ink)
     else:
-        _number(pen, hour, paint, far, 0.3, bold=0.02)
+        _number(pen, hour, palette, distance, 0.3, bold=0.02)
 
 
-def _twelve(pen: Pen, hour: int, paint: Paint, far: float):
+def _twelve(pen: Pen, hour: int, palette: Palette, distance: float):
     if hour == 12:
-        pen.text(0, -0.74, "12", 0.26, paint.ink)
+        pen.text(0, -0.74, "12", 0.26, palette.ink)
     else:
-        pen.bar(around_dial(30 * hour, 0.85), around_dial(30 * hour, 0.79), 0.02, paint.ink)
+        pen.bar(around_dial(30 * hour, 0.85), around_dial(30 * hour, 0.79), 0.02, palette.ink)
 
 
-def _minutes(pen: Pen, hour: int, paint: Paint, far: float):
+def _minutes(pen: Pen, hour: int, palette: Palette, distance: float):
     """A pilot's dial counts minutes where others count hours, with a triangle for the sixty."""
     if hour == 12:
-        pen.polygon([(-0.1, -0.86), (0.1, -0.86), (0, -0.68)], paint.ink)
+        pen.polygon([(-0.1, -0.86), (0.1, -0.86), (0, -0.68)], palette.ink)
     else:
-        pen.text(*around_dial(30 * hour, 0.76), f"{5 * hour:02}", 0.19, paint.ink, 0.02)
+        pen.text(*around_dial(30 * hour, 0.76), f"{5 * hour:02}", 0.19, palette.ink, 0.02)
 
 
-def _stroke(pen: Pen, hour: int, paint: Paint, far: float, inner: float = 0.72, width: float = 0.05):
+def _mark_stroke(pen: Pen, hour: int, palette: Palette, distance: float, inner: float = 0.72,
+                 width: float = 0.05):
     angle, outer = 30 * hour, 0.87
     if hour == 12:
-        for beside in (-width * 0.8, width * 0.8):
-            pen.bar((beside, -outer), (beside, -inner), width, paint.ink)
+        for offset in (-width * 0.8, width * 0.8):
+            pen.bar((offset, -outer), (offset, -inner), width, palette.ink)
     else:
-        pen.bar(around_dial(angle, outer), around_dial(angle, inner), width, paint.ink)
+        pen.bar(around_dial(angle, outer), around_dial(angle, inner), width, palette.ink)
 
 
-def _bars(pen: Pen, hour: int, paint: Paint, far: float):
-    pen.bar(around_dial(30 * hour, 0.95), around_dial(30 * hour, 0.71), 0.075, paint.ink)
+def _bars(pen: Pen, hour: int, palette: Palette, distance: float):
+    pen.bar(around_dial(30 * hour, 0.95), around_dial(30 * hour, 0.71), 0.075, palette.ink)
 
 
-def _needles(pen: Pen, hour: int, paint: Paint, far: float):
-    _stroke(pen, hour, paint, far, inner=0.68 if hour % 3 == 0 else 0.75, width=0.026)
+def _needles(pen: Pen, hour: int, palette: Palette, distance: float):
+    _mark_stroke(pen, hour, palette, distance, inner=0.68 if hour % 3 == 0 else 0.75, width=0.026)
 
 
-def _dots(pen: Pen, hour: int, paint: Paint, far: float):
+def _dots(pen: Pen, hour: int, palette: Palette, distance: float):
     size = 0.065 if hour == 12 else 0.05 if hour % 3 == 0 else 0.034
-    pen.disc(*around_dial(30 * hour, 0.82), size, paint.ink)
+    pen.disc(*around_dial(30 * hour, 0.82), size, palette.ink)
 
 
-def _lamps(pen: Pen, hour: int, paint: Paint, far: float):
+def _diver_marks(pen: Pen, hour: int, palette: Palette, distance: float):
     """A diver's marks: a triangle at twelve, bars at three, six and nine, round lamps between."""
     if hour == 12:
-        pen.polygon([(-0.11, -0.85), (0.11, -0.85), (0, -0.64)], paint.ink)
+        pen.polygon([(-0.11, -0.85), (0.11, -0.85), (0, -0.64)], palette.ink)
     elif hour % 3:
-        pen.disc(*around_dial(30 * hour, 0.77), 0.065, paint.ink)
+        pen.disc(*around_dial(30 * hour, 0.77), 0.065, palette.ink)
     else:
-        pen.bar(around_dial(30 * hour, 0.86), around_dial(30 * hour, 0.68), 0.085, paint.ink)
+        pen.bar(around_dial(30 * hour, 0.86), around_dial(30 * hour, 0.68), 0.085, palette.ink)
 
 
-def _rainbow(pen: Pen, hour: int, paint: Paint, far: float):
+def _rainbow(pen: Pen, hour: int, palette: Palette, distance: float):
     """A coloured ball for every hour, its number in white."""
     hue = tuple(round(255 * share) for share in colorsys.hsv_to_rgb(hour / 12, 0.75, 0.8))
     pen.disc(*around_dial(30 * hour, 0.8), 0.155, hue)
     pen.text(*around_dial(30 * hour, 0.8), str(hour), 0.19, WHITE, 0.04)
 
 
-def _roman(pen: Pen, hour: int, paint: Paint, far: float, height: float = 0.2):
+def _roman(pen: Pen, hour: int, palette: Palette, distance: float, height: float = 0.2):
     """Letters of thick and thin strokes, their feet toward the centre."""
-    wide = {"I": 0.35, "V": 0.85, "X": 0.85}
+    letter_widths = {"I": 0.35, "V": 0.85, "X": 0.85}
     letters = ROMAN[hour - 1]
-    left = -sum(wide[letter] for letter in letters) / 2 * height * 0.8
+    left = -sum(letter_widths[letter] for letter in letters) / 2 * height * 0.8
     for letter in letters:
-        right = left + wide[letter] * height * 0.8
-        for (x0, y0), (x1, y1), thick in _strokes(letter, left + 0.01, right - 0.01, height):
-            pen.bar(_stand(hour, x0, y0, far), _stand(hour, x1, y1, far), thick, paint.ink)
+        right = left + letter_widths[letter] * height * 0.8
+        for (x0, y0), (x1, y1), thick in _letter_strokes(letter, left + 0.01, right - 0.01, height):
+            pen.bar(_letter_point(hour, x0, y0, distance), _letter_point(hour, x1, y1, distance), thick,
+                    palette.ink)
         left = right
 
 
-def _strokes(letter: str, left: float, right: float, height: float) -> list[tuple[Spot, Spot, float]]:
+def _letter_strokes(letter: str, left: float, right: float, height: float) -> list[tuple[XY, XY, float]]:
     """(from, to, thickness) of a letter that stands between two lines, y up from its middle."""
-    top, foot, middle, thick, thin = height / 2, -height / 2, (left + right) / 2, 0.034, 0.014
-    serifs = [((left, top), (right, top), thin)]
+    top, bottom, middle, thick_width, thin_width = height / 2, -height / 2, (left + right) / 2, 0.034, 0.014
+    serifs = [((left, top), (right, top), thin_width)]
     if letter == "V":
-        return serifs + [((left + 0.02, top), (middle, foot), thick),
-                         ((right - 0.02, top), (middle, foot), thin)]
-    serifs.append(((left, foot), (right, foot), thin))
+        return serifs + [((left + 0.02, top), (middle, bottom), thick_width),
+                         ((right - 0.02, top), (middle, bottom), thin_width)]
+    serifs.append(((left, bottom), (right, bottom), thin_width))
     if letter == "I":
-        return serifs + [((middle, top), (middle, foot), thick)]
-    return serifs + [((left + 0.02, top), (right - 0.02, foot), thick),
-                     ((right - 0.02, top), (left + 0.02, foot), thin)]
+        return serifs + [((middle, top), (middle, bottom), thick_width)]
+    return serifs + [((left + 0.02, top), (right - 0.02, bottom), thick_width),
+                     ((right - 0.02, top), (left + 0.02, bottom), thin_width)]
 
 
-def _stand(hour: int, x: float, y: float, far: float) -> Spot:
+def _letter_point(hour: int, x: float, y: float, distance: float) -> XY:
     """A point of a letter, put before its hour."""
-    (right, down), turn = around_dial(30 * hour, 0.77 * far + y), math.radians(30 * hour)
+    (right, down), turn = around_dial(30 * hour, 0.77 * distance + y), math.radians(30 * hour)
     return right + x * math.cos(turn), down + x * math.sin(turn)
 
 
-MARKS = {"arabic": _number, "bold": _bold, "even": _even, "quarters": _quarters, "twelve": _twelve,
-         "minutes": _minutes, "batons": _stroke, "bars": _bars, "needles": _needles, "dots": _dots,
-         "lamps": _lamps, "rainbow": _rainbow, "roman": _roman}
+HOUR_MARKS = {
+    "arabic": _number, "bold": _bold, "even": _even, "quarters": _quarters, "twelve": _twelve,
+    "minutes": _minutes, "batons": _mark_stroke, "bars": _bars, "needles": _needles, "dots": _dots,
+    "lamps": _diver_marks, "rainbow": _rainbow, "roman": _roman
+}

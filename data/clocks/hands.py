@@ -3,17 +3,17 @@ from __future__ import annotations
 
 import random
 
-from data.clocks.pen import Pen, Spot, around_dial, mixed
-from data.clocks.styles import Paint, Style
+from data.clocks.pen import XY, Pen, around_dial, mixed
+from data.clocks.styles import Palette, Style
 
 HOUR_LENGTH, MINUTE_LENGTH, SECOND_LENGTH = 0.54, 0.84, 0.88  # radii of the dial
 HOUR_WIDTH, MINUTE_WIDTH = 0.085, 0.062
-SMALL = (0.0, 0.44, 0.25)   # the small seconds: x, y, radius
+SMALL_SECONDS_DIAL = (0.0, 0.44, 0.25)   # the small seconds: x, y, radius
 SHADOW = (0, 0, 0, 60)
 WHITE = (255, 255, 255)
 
 # Half a hand's outline: (how far along its length, half its width in units of its width).
-HANDS: dict[str, tuple[Spot, ...]] = {
+HAND_PROFILES: dict[str, tuple[XY, ...]] = {
     "baton": ((-0.16, 0.5), (1, 0.5)),
     "plank": ((-0.24, 0.9), (1, 0.65)),
     "sword": ((-0.14, 0.35), (0, 0.4), (0.8, 0.75), (1, 0)),
@@ -36,47 +36,47 @@ def hand_angles(hour: int, minute: int, second: int) -> tuple[float, float, floa
     return seconds / 120, seconds % 3600 / 10, 6.0 * second
 
 
-def draw_hands(pen: Pen, style: Style, paint: Paint, angles: tuple[float, float], rng: random.Random):
+def draw_hands(pen: Pen, style: Style, palette: Palette, angles: tuple[float, float], rng: random.Random):
     """The hour hand, and above it the minute hand, of one shape; with the shadows they cast."""
-    profile, broad = HANDS[rng.choice(style.hands)], rng.uniform(0.9, 1.2)
-    drop = rng.uniform(0.015, 0.035)
-    first = paint.accent if style.marks == "rainbow" else paint.hands
-    for angle, length, width, fill in ((angles[0], HOUR_LENGTH, HOUR_WIDTH, first),
-                                       (angles[1], MINUTE_LENGTH, MINUTE_WIDTH, paint.hands)):
-        shape = hand_outline(profile, angle, length, width * broad)
-        pen.polygon([(x + drop, y + drop) for x, y in shape], SHADOW)
+    profile, width_factor = HAND_PROFILES[rng.choice(style.hands)], rng.uniform(0.9, 1.2)
+    shadow_offset = rng.uniform(0.015, 0.035)
+    hour_hand_color = palette.accent if style.hour_marks == "rainbow" else palette.hands
+    for angle, length, width, fill in ((angles[0], HOUR_LENGTH, HOUR_WIDTH, hour_hand_color),
+                                       (angles[1], MINUTE_LENGTH, MINUTE_WIDTH, palette.hands)):
+        shape = hand_outline(profile, angle, length, width * width_factor)
+        pen.polygon([(x + shadow_offset, y + shadow_offset) for x, y in shape], SHADOW)
         pen.polygon(shape, fill)
-        if style.lume:
-            strip = mixed(fill, WHITE, 0.6) if sum(fill) < 380 else mixed(fill, paint.dial, 0.35)
+        if style.luminous:
+            strip = mixed(fill, WHITE, 0.6) if sum(fill) < 380 else mixed(fill, palette.dial, 0.35)
             pen.bar(around_dial(angle, 0.3 * length), around_dial(angle, 0.78 * length), 0.4 * width, strip)
-    pen.disc(0, 0, 0.055, paint.hands)
+    pen.disc(0, 0, 0.055, palette.hands)
 
 
-def draw_second_hand(pen: Pen, style: Style, paint: Paint, angle: float):
+def draw_second_hand(pen: Pen, style: Style, palette: Palette, angle: float):
     """A thin needle with a tail, a railway's lollipop, or a little one on a dial of its own."""
-    long = around_dial(angle, SECOND_LENGTH)
-    if style.second == "lollipop":
-        pen.bar(around_dial(angle, -0.25), around_dial(angle, 0.62), 0.034, paint.accent)
-        pen.disc(*around_dial(angle, 0.62), 0.085, paint.accent)
-    elif style.second == "needle":
-        pen.bar(around_dial(angle, -0.22), long, 0.024, paint.accent)
-    pen.disc(0, 0, 0.036, paint.accent)
+    tip = around_dial(angle, SECOND_LENGTH)
+    if style.second_hand_style == "lollipop":
+        pen.bar(around_dial(angle, -0.25), around_dial(angle, 0.62), 0.034, palette.accent)
+        pen.disc(*around_dial(angle, 0.62), 0.085, palette.accent)
+    elif style.second_hand_style == "needle":
+        pen.bar(around_dial(angle, -0.22), tip, 0.024, palette.accent)
+    pen.disc(0, 0, 0.036, palette.accent)
 
 
-def draw_small_seconds(pen: Pen, paint: Paint, angle: float):
+def draw_small_seconds(pen: Pen, palette: Palette, angle: float):
     """Lies under the big hands: a sunk dial with twelve ticks, and a needle."""
-    x, y, radius = SMALL
-    pen.disc(x, y, radius, mixed(paint.dial, paint.ink, 0.35))
-    pen.disc(x, y, 0.94 * radius, mixed(paint.dial, paint.ink, 0.06))
+    x, y, radius = SMALL_SECONDS_DIAL
+    pen.disc(x, y, radius, mixed(palette.dial, palette.ink, 0.35))
+    pen.disc(x, y, 0.94 * radius, mixed(palette.dial, palette.ink, 0.06))
     for tick in range(12):
         inner, outer = (around_dial(30 * tick, share * radius) for share in (0.76, 0.9))
-        pen.bar((x + inner[0], y + inner[1]), (x + outer[0], y + outer[1]), 0.014, paint.ink)
+        pen.bar((x + inner[0], y + inner[1]), (x + outer[0], y + outer[1]), 0.014, palette.ink)
     tip, tail = around_dial(angle, 0.78 * radius), around_dial(angle, -0.25 * radius)
-    pen.bar((x + tail[0], y + tail[1]), (x + tip[0], y + tip[1]), 0.026, paint.accent)
-    pen.disc(x, y, 0.03, paint.accent)
+    pen.bar((x + tail[0], y + tail[1]), (x + tip[0], y + tip[1]), 0.026, palette.accent)
+    pen.disc(x, y, 0.03, palette.accent)
 
 
-def hand_outline(profile: tuple[Spot, ...], angle: float, length: float, width: float) -> list[Spot]:
+def hand_outline(profile: tuple[XY, ...], angle: float, length: float, width: float) -> list[XY]:
     """Up one side of the hand and down the other."""
     (ahead_x, ahead_y), (side_x, side_y) = around_dial(angle), around_dial(angle + 90)
     sides = [[(ahead_x * along * length + side_x * sign * half * width,

@@ -13,35 +13,35 @@ from functools import lru_cache
 from PIL import Image, ImageDraw, ImageFont
 
 Color = tuple[int, ...]
-Spot = tuple[float, float]
+XY = tuple[float, float]
 
 
-def around_dial(angle: float, radius: float = 1.0) -> Spot:
+def around_dial(angle: float, radius: float = 1.0) -> XY:
     """Where an angle is on a circle about the centre.
 
     >>> [round(value, 3) for value in around_dial(90, 0.5)]
     [0.5, -0.0]
     """
-    turn = math.radians(angle)
-    return radius * math.sin(turn), -radius * math.cos(turn)
+    radians = math.radians(angle)
+    return radius * math.sin(radians), -radius * math.cos(radians)
 
 
 class Pen:
     """Draws on a canvas whatever is told in radii. `turn` leans the whole clock clockwise, in degrees."""
 
-    def __init__(self, canvas: Image.Image, centre: Spot, radius: float, turn: float = 0.0):
-        self.canvas, self.centre, self.radius, self.turn = canvas, centre, radius, turn
+    def __init__(self, canvas: Image.Image, centre: XY, radius: float, tilt: float = 0.0):
+        self.canvas, self.centre, self.radius, self.tilt = canvas, centre, radius, tilt
         self._solid, self._glassy = ImageDraw.Draw(canvas), ImageDraw.Draw(canvas, "RGBA")
-        self._cos, self._sin = math.cos(math.radians(turn)), math.sin(math.radians(turn))
+        self._cos, self._sin = math.cos(math.radians(tilt)), math.sin(math.radians(tilt))
 
-    def at(self, x: float, y: float) -> Spot:
+    def to_pixels(self, x: float, y: float) -> XY:
         """Radii to pixels of the canvas."""
         return (self.centre[0] + self.radius * (x * self._cos - y * self._sin),
                 self.centre[1] + self.radius * (x * self._sin + y * self._cos))
 
-    def polygon(self, corners: Iterable[Spot], fill: Color):
+    def polygon(self, corners: Iterable[XY], fill: Color):
         """A filled outline."""
-        self._brush(fill).polygon([self.at(*corner) for corner in corners], fill=fill)
+        self._brush(fill).polygon([self.to_pixels(*corner) for corner in corners], fill=fill)
 
     def disc(self, x: float, y: float, radius: float, fill: Color):
         """A filled circle."""
@@ -56,24 +56,25 @@ class Pen:
         """A filled rectangle, which leans as the clock does."""
         self.polygon([(left, top), (right, top), (right, bottom), (left, bottom)], fill)
 
-    def bar(self, start: Spot, end: Spot, width: float, fill: Color, end_width: float | None = None):
+    def bar(self, start: XY, end: XY, width: float, fill: Color, end_width: float | None = None):
         """A straight stroke with flat ends."""
         along = (end[0] - start[0], end[1] - start[1])
         length = math.hypot(*along) or 1.0
         across = -along[1] / length / 2, along[0] / length / 2
         corners = []
-        for (x, y), wide in ((start, width), (end, width if end_width is None else end_width)):
-            sides = [(x + sign * across[0] * wide, y + sign * across[1] * wide) for sign in (1, -1)]
+        for (x, y), width_here in ((start, width), (end, width if end_width is None else end_width)):
+            sides = [(x + sign * across[0] * width_here, y + sign * across[1] * width_here)
+                     for sign in (1, -1)]
             corners += sides if not corners else sides[::-1]
         self.polygon(corners, fill)
 
-    def text(self, x: float, y: float, words: str, size: float, fill: Color, bold: float = 0.0):
+    def text(self, x: float, y: float, string: str, size: float, fill: Color, bold: float = 0.0):
         """Words about a centre, `size` high. `bold` thickens the strokes, in shares of the size."""
         pixels = max(6, round(size * self.radius))
-        glyphs = _glyphs(words, pixels, round(bold * pixels))
-        if self.turn:
-            glyphs = glyphs.rotate(-self.turn, Image.Resampling.BICUBIC, expand=True)
-        left, top = self.at(x, y)
+        glyphs = _text_mask(string, pixels, round(bold * pixels))
+        if self.tilt:
+            glyphs = glyphs.rotate(-self.tilt, Image.Resampling.BICUBIC, expand=True)
+        left, top = self.to_pixels(x, y)
         corner = round(left - glyphs.width / 2), round(top - glyphs.height / 2)
         self.canvas.paste(fill, corner, glyphs)
 
@@ -82,17 +83,17 @@ class Pen:
         return self._glassy if len(fill) == 4 else self._solid
 
     def _box(self, x: float, y: float, radius: float) -> tuple[float, ...]:
-        (left, top), far = self.at(x, y), radius * self.radius
-        return left - far, top - far, left + far, top + far
+        (left, top), distance = self.to_pixels(x, y), radius * self.radius
+        return left - distance, top - distance, left + distance, top + distance
 
 
 @lru_cache(maxsize=4096)
-def _glyphs(words: str, size: int, stroke: int) -> Image.Image:
+def _text_mask(string: str, size: int, stroke: int) -> Image.Image:
     """A mask that fits the ink tightly. Pillow carries this font inside, so no file is needed."""
     font = ImageFont.load_default(size)
-    left, top, right, bottom = font.getbbox(words, stroke_width=stroke)
+    left, top, right, bottom = font.getbbox(string, stroke_width=stroke)
     mask = Image.new("L", (math.ceil(right - left) + 2, math.ceil(bottom - top) + 2))
-    ImageDraw.Draw(mask).text((1 - left, 1 - top), words, fill=255, font=font, stroke_width=stroke)
+    ImageDraw.Draw(mask).text((1 - left, 1 - top), string, fill=255, font=font, stroke_width=stroke)
     return mask
 
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 import random
 
 from data.clocks.clock import Clock, random_clock
-from data.clocks.words import in_figures, in_hours_and_minutes, in_words, to_the_second
-from data.world import Level
-from data.write import command
+from data.clocks.time_wording import in_figures, in_hours_and_minutes, in_words, to_the_second
+from data.generate import run_command_line
+from data.scenes.levels import Level
 from minimolmo.flow import Annotation
 
-THIRD = 0.4         # share of pictures with a third question; every picture has two
-WITH_SECONDS = 0.4  # of the questions for another format, if there is a second hand
-WRONG = (1, 2, 5, 10, 15, 30, 60, 120, 180)  # minutes by which a wrong time may be off, either way
+THIRD_QUESTION_SHARE = 0.4         # share of pictures with a third question; every picture has two
+SECONDS_SHARE = 0.4  # of the questions for another format, if there is a second hand
+WRONG_BY_MINUTES = (1, 2, 5, 10, 15, 30, 60, 120, 180)  # minutes by which a wrong time may be off, either way
 
 # How an answer is wanted stands at {}: "" leaves it at figures.
 TELL_TIME = ("What time is it{}?", "What time is being shown{}?", "What time does the clock show{}?",
@@ -48,52 +48,56 @@ CHECK = ("Is it {}?", "Does the clock show {}?", "Yes or no: is it {}?", "Do the
          "Is this clock showing {}?", "Would you say it is {}?")
 
 
-def compose(level: Level, split: str, rng: random.Random) -> tuple[Clock, list[Annotation]]:
+def make_example(level: Level, split: str, rng: random.Random) -> tuple[Clock, list[Annotation]]:
     """One clock and two or three questions: the time in figures, then in another format, then about a hand.
 
     The level changes nothing: this set has but one.
     """
     clock = random_clock(split, rng)
-    others = [_other_format(clock, rng), _ask(*rng.choice(matters(clock, rng)), rng)]
-    rng.shuffle(others)
-    kept = others if rng.random() < THIRD else others[:1]
-    return clock, [_time(FIGURES, in_figures(clock.hour, clock.minute), rng), *kept]
+    extra_questions = [
+        _other_format_question(clock, rng),
+        _question(*rng.choice(detail_questions(clock, rng)), rng)
+    ]
+    rng.shuffle(extra_questions)
+    selected = extra_questions if rng.random() < THIRD_QUESTION_SHARE else extra_questions[:1]
+    return clock, [_time_question(FIGURES, in_figures(clock.hour, clock.minute), rng), *selected]
 
 
-def matters(clock: Clock, rng: random.Random) -> list[tuple[tuple[str, ...], str]]:
+def detail_questions(clock: Clock, rng: random.Random) -> list[tuple[tuple[str, ...], str]]:
     """(wordings, answer) of whatever can be asked of this clock beside its time."""
-    asked = rng.random() < 0.5
-    time = in_figures(clock.hour, clock.minute) if asked else wrong_time(clock, rng)
-    found = [(SECOND_HAND, "yes" if clock.second_hand else "no"), (MINUTES, str(clock.minute)),
-             (tuple(wording.format(time) for wording in CHECK), "yes" if asked else "no")]
+    is_true = rng.random() < 0.5
+    time = in_figures(clock.hour, clock.minute) if is_true else wrong_time(clock, rng)
+    questions = [(SECOND_HAND, "yes" if clock.second_hand else "no"), (MINUTES, str(clock.minute)),
+                 (tuple(wording.format(time) for wording in CHECK), "yes" if is_true else "no")]
     if clock.minute:  # on the full hour "passed" could mean two
-        found.append((LAST_HOUR, str(clock.hour)))
+        questions.append((LAST_HOUR, str(clock.hour)))
     if clock.minute not in (0, 30):  # at 0 the last half hour is as near as the next
-        found.append((HALF, "before" if clock.minute < 30 else "after"))
-    return found
+        questions.append((HALF, "before" if clock.minute < 30 else "after"))
+    return questions
 
 
 def wrong_time(clock: Clock, rng: random.Random) -> str:
     """A time nearby in figures: right and wrong ones are spread alike, so the question tells nothing."""
-    off = (60 * clock.hour + clock.minute + rng.choice((-1, 1)) * rng.choice(WRONG)) % 720
-    return in_figures(off // 60 or 12, off % 60)
+    shown_minutes = (60 * clock.hour + clock.minute + rng.choice(
+        (-1, 1)) * rng.choice(WRONG_BY_MINUTES)) % 720
+    return in_figures(shown_minutes // 60 or 12, shown_minutes % 60)
 
 
-def _other_format(clock: Clock, rng: random.Random) -> Annotation:
-    if clock.second_hand and rng.random() < WITH_SECONDS:
-        return _time(SECONDS, to_the_second(clock.hour, clock.minute, clock.second), rng)
+def _other_format_question(clock: Clock, rng: random.Random) -> Annotation:
+    if clock.second_hand and rng.random() < SECONDS_SHARE:
+        return _time_question(SECONDS, to_the_second(clock.hour, clock.minute, clock.second), rng)
     if rng.random() < 0.6:
-        return _time(WORDS, in_words(clock.hour, clock.minute), rng)
-    return _time(LONG, in_hours_and_minutes(clock.hour, clock.minute), rng)
+        return _time_question(WORDS, in_words(clock.hour, clock.minute), rng)
+    return _time_question(LONG, in_hours_and_minutes(clock.hour, clock.minute), rng)
 
 
-def _time(formats: tuple[str, ...], answer: str, rng: random.Random) -> Annotation:
-    return _ask([wording.format(rng.choice(formats)) for wording in TELL_TIME], answer, rng)
+def _time_question(formats: tuple[str, ...], answer: str, rng: random.Random) -> Annotation:
+    return _question([wording.format(rng.choice(formats)) for wording in TELL_TIME], answer, rng)
 
 
-def _ask(wordings: list[str] | tuple[str, ...], answer: str, rng: random.Random) -> Annotation:
+def _question(wordings: list[str] | tuple[str, ...], answer: str, rng: random.Random) -> Annotation:
     return Annotation("clocks", question=rng.choice(wordings), answer=answer)
 
 
 if __name__ == "__main__":
-    command({"clocks": compose})
+    run_command_line({"clocks": make_example})

@@ -3,59 +3,58 @@ from __future__ import annotations
 
 import random
 
-from data.kinds import COLORS, KINDS
-from data.phrases import absent, matching, noun, wishes_of
-from data.scenes import FullScene, Wish, make_scene
-from data.world import FULL
+from data.scenes.full import FULL, FullScene, ObjectSpec, make_scene
+from data.scenes.full_wording import absent_specs, matching_things, spec_text, specs_for
+from data.scenes.objects import COLORS, KINDS
 from minimolmo.flow import Annotation
 
-MOST = 16
+MAX_COUNT = 16
 DISTRACTORS = 4   # at most so many things that are not meant
-OTHERS = 4        # labels at most beside the one the scene was made for
-COMMON = {1: 0.03, 2: 0.1, 3: 0.3, 4: 0.6}  # how readily a small number is asked for: there are most
+MAX_OTHER_LABELS = 4        # labels at most beside the one the scene was made for
+KEEP_SHARE = {1: 0.03, 2: 0.1, 3: 0.3, 4: 0.6}  # how readily a small number is asked for: there are most
 
 
-def compose(split: str, rng: random.Random) -> tuple[FullScene, list[Annotation]]:
+def make_example(split: str, rng: random.Random) -> tuple[FullScene, list[Annotation]]:
     """One scene made around a label and a number, and some more labels to count."""
-    number, target = rng.randint(0, MOST), _target(split, rng)
-    scene = _scene_with(target, number, split, rng)
-    labels = [target, *_others(scene, target, split, rng)]
-    return scene, [annotation for wish in labels for annotation in count(scene, wish)]
+    num_targets, target = rng.randint(0, MAX_COUNT), _choose_target(split, rng)
+    scene = _scene_with(target, num_targets, split, rng)
+    labels = [target, *_other_specs(scene, target, split, rng)]
+    return scene, [annotation for spec in labels for annotation in count_annotations(scene, spec)]
 
 
-def _target(split: str, rng: random.Random) -> Wish:
+def _choose_target(split: str, rng: random.Random) -> ObjectSpec:
     """A kind, or a colour and a kind, to be found in many settings."""
     if split == "novel":
         color, kind = rng.choice(FULL.held_out)
-        return Wish(color, "", kind)
+        return ObjectSpec(color, "", kind)
     kind = rng.choice(list(KINDS))
     colors = [color for color in COLORS if (color, kind) not in FULL.held_out]
     color = rng.choice(colors)
-    return rng.choice((Wish("", "", kind), Wish(color, "", kind), Wish(color, "", "")))
+    return rng.choice((ObjectSpec("", "", kind), ObjectSpec(color, "", kind), ObjectSpec(color, "", "")))
 
 
-def _scene_with(target: Wish, number: int, split: str, rng: random.Random) -> FullScene:
+def _scene_with(target: ObjectSpec, num_targets: int, split: str, rng: random.Random) -> FullScene:
     """A scene with just so many; crowded ones may not find room, and are begun again."""
     while True:
-        extra = rng.randint(0 if number else 2, max(2, min(DISTRACTORS, MOST - number)))
-        scene = make_scene(split, rng, (target,) * number, extra, but=target)
-        if len(matching(scene, target)) == number:
+        num_extra = rng.randint(0 if num_targets else 2, max(2, min(DISTRACTORS, MAX_COUNT - num_targets)))
+        scene = make_scene(split, rng, (target,) * num_targets, num_extra, exclude=target)
+        if len(matching_things(scene, target)) == num_targets:
             return scene
 
 
-def _others(scene: FullScene, target: Wish, split: str, rng: random.Random) -> list[Wish]:
+def _other_specs(scene: FullScene, target: ObjectSpec, split: str, rng: random.Random) -> list[ObjectSpec]:
     """Other names of what is there, rare numbers first, and now and then one that means nothing."""
-    wishes = sorted({wish for thing in scene.things for wish in wishes_of(thing)} - {target})
-    numbers = [len(matching(scene, wish)) for wish in wishes]
-    chosen = [wish for wish, number in zip(wishes, numbers)
-              if rng.random() < COMMON.get(number, 1.0) and number <= MOST]
-    nothing = absent(scene, rng, held_out=split == "novel", most=1)
-    return rng.sample(chosen, min(OTHERS, len(chosen))) + (nothing if rng.random() < 0.2 else [])
+    specs = sorted({spec for thing in scene.things for spec in specs_for(thing)} - {target})
+    counts = [len(matching_things(scene, spec)) for spec in specs]
+    chosen = [spec for spec, count in zip(specs, counts)
+              if rng.random() < KEEP_SHARE.get(count, 1.0) and count <= MAX_COUNT]
+    absent = absent_specs(scene, rng, allow_held_out=split == "novel", max_specs=1)
+    return rng.sample(chosen, min(MAX_OTHER_LABELS, len(chosen))) + (absent if rng.random() < 0.2 else [])
 
 
-def count(scene: FullScene, wish: Wish) -> list[Annotation]:
+def count_annotations(scene: FullScene, spec: ObjectSpec) -> list[Annotation]:
     """The same question twice: with points, and without."""
-    things = matching(scene, wish)
-    label = noun(wish, several=True)
+    things = matching_things(scene, spec)
+    label = spec_text(spec, plural=True)
     return [Annotation("point_count", label=label, points=tuple((thing.x, thing.y) for thing in things)),
             Annotation("count", label=label, answer=str(len(things)))]

@@ -7,65 +7,82 @@ from __future__ import annotations
 import random
 
 from data.count import full
-from data.facts import Label, absent_labels, labels_of, matching, name, points_of
-from data.world import FULL, FullLevel, Level, Pair, Scene, asked_about, make_scene, pair_of
-from data.write import Picture, command
+from data.generate import DrawableScene, run_command_line
+from data.scenes.easy import EasyLevel, Pair, Scene, make_scene, pair_of, queryable_things
+from data.scenes.easy_wording import (
+    Label,
+    absent_labels,
+    label_text,
+    labels_for_pair,
+    matching_things,
+    points_of,
+)
+from data.scenes.full import FULL
+from data.scenes.levels import Level
 from minimolmo.flow import Annotation
 
-MOST = 5          # the largest answer
+MAX_COUNT = 5          # the largest answer
 DISTRACTORS = 2   # at most so many things that the target does not mean
-VARIETY = 2       # at most so many different pairs among the things it means
-ASKED = (2, 3)    # labels for one image
+MAX_TARGET_PAIRS = 2       # at most so many different pairs among the things it means
+NUM_LABELS = (2, 3)    # labels for one image
 # Small numbers offer themselves more often than large ones; these weights even them out.
-WEIGHTS = {0: 0.3, 1: 0.3, 2: 0.4, 3: 1.5, 4: 3.0, 5: 5.0}
+COUNT_WEIGHTS = {0: 0.3, 1: 0.3, 2: 0.4, 3: 1.5, 4: 3.0, 5: 5.0}
 
 
-def compose(level: Level | FullLevel, split: str, rng: random.Random) -> tuple[Picture, list[Annotation]]:
+def make_example(level: Level, split: str, rng: random.Random) -> tuple[DrawableScene, list[Annotation]]:
     """One scene built around a label with 1 to 5 things, and one or two more labels to count."""
     if level is FULL:
-        return full.compose(split, rng)
+        return full.make_example(split, rng)
     target, pairs = choose_target(level, split, rng)
     scene = make_scene(pairs, level, split, rng)
     labels = [target, *more_labels(scene, target, level, split, rng)]
-    return scene, [annotation for label in labels for annotation in _count(scene, label)]
+    return scene, [annotation for label in labels for annotation in _count_annotations(scene, label)]
 
 
-def choose_target(level: Level, split: str, rng: random.Random) -> tuple[Label, list[Pair]]:
+def choose_target(level: EasyLevel, split: str, rng: random.Random) -> tuple[Label, list[Pair]]:
     """What to count, and pairs of which 1 to 5 are meant by it; every number is as likely as any other."""
     pair = rng.choice(level.held_out if split == "novel" else level.pairs)
-    label = rng.choice(labels_of(pair))
-    meant = [other for other in level.pairs if _means(label, other) and other != pair]
-    others = [other for other in level.pairs if not _means(label, other)]
-    few = [pair, *rng.sample(meant, min(rng.randrange(VARIETY), len(meant)))]
-    pairs = [pair] + rng.choices(few, k=rng.randint(1, MOST) - 1)
-    pairs += rng.choices(rng.sample(others, 1), k=rng.randint(0, DISTRACTORS)) if others else []
+    label = rng.choice(labels_for_pair(pair))
+    matching_pairs = [other for other in level.pairs if _matches(label, other) and other != pair]
+    other_pairs = [other for other in level.pairs if not _matches(label, other)]
+    target_pairs = [
+        pair, *rng.sample(matching_pairs, min(rng.randrange(MAX_TARGET_PAIRS), len(matching_pairs)))
+    ]
+    pairs = [pair] + rng.choices(target_pairs, k=rng.randint(1, MAX_COUNT) - 1)
+    pairs += rng.choices(rng.sample(other_pairs, 1), k=rng.randint(0, DISTRACTORS)) if other_pairs else []
     rng.shuffle(pairs)
     return label, pairs
 
 
-def more_labels(scene: Scene, target: Label, level: Level, split: str, rng: random.Random) -> list[Label]:
+def more_labels(scene: Scene, target: Label, level: EasyLevel, split: str, rng: random.Random) -> list[Label]:
     """One or two labels beside the target, chosen so that no answer is much more common than another."""
-    offered = {label for thing in asked_about(scene, level, split) for label in labels_of(pair_of(thing))}
-    offered = [label for label in sorted(offered) if len(matching(scene.things, label)) <= MOST]
-    offered += rng.sample(absent_labels(scene.things, level, split), 1)
+    candidates = {
+        label
+        for thing in queryable_things(scene, level, split)
+        for label in labels_for_pair(pair_of(thing))
+    }
+    candidates = [
+        label for label in sorted(candidates) if len(matching_things(scene.things, label)) <= MAX_COUNT
+    ]
+    candidates += rng.sample(absent_labels(scene.things, level, split), 1)
     chosen: list[Label] = []
-    for _ in range(rng.randint(*ASKED) - 1):
-        left = [label for label in offered if label != target and label not in chosen]
-        weights = [WEIGHTS[len(matching(scene.things, label))] for label in left]
-        chosen += rng.choices(left, weights) if left else []
+    for _ in range(rng.randint(*NUM_LABELS) - 1):
+        remaining = [label for label in candidates if label != target and label not in chosen]
+        weights = [COUNT_WEIGHTS[len(matching_things(scene.things, label))] for label in remaining]
+        chosen += rng.choices(remaining, weights) if remaining else []
     return chosen
 
 
-def _means(label: Label, pair: Pair) -> bool:
-    return all(asked in ("", has) for asked, has in zip(label, pair))
+def _matches(label: Label, pair: Pair) -> bool:
+    return all(wanted in ("", value) for wanted, value in zip(label, pair))
 
 
-def _count(scene: Scene, label: Label) -> list[Annotation]:
-    things = matching(scene.things, label)
-    words = name(label, several=True)
+def _count_annotations(scene: Scene, label: Label) -> list[Annotation]:
+    things = matching_things(scene.things, label)
+    words = label_text(label, plural=True)
     return [Annotation("point_count", label=words, points=points_of(things)),
             Annotation("count", label=words, answer=str(len(things)))]
 
 
 if __name__ == "__main__":
-    command({"count": compose})
+    run_command_line({"count": make_example})

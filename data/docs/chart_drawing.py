@@ -2,218 +2,244 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
 
-from data.docs.ink import COLORS, TEXT, Color, Ink, clamp, on, widest, width_of
+from data.docs.canvas import (
+    COLORS,
+    TEXT_SIZE,
+    Canvas,
+    Color,
+    clamp_side,
+    max_text_width,
+    readable_on,
+    text_width,
+)
+from data.docs.charts import Chart
 
-if TYPE_CHECKING:
-    from data.docs.charts import Chart
-
-EDGE = 14        # around everything
-TITLE = 18       # font of a title
-HEAD = 52        # from the top to below the title and its second line
-KEY = 22         # height of the key
-FOOT = 26        # the author's line at the bottom
-AXIS = 24        # names below an axis
-TURN = 3.6       # degrees to a percent
+MARGIN = 14        # around everything
+TITLE_SIZE = 18       # font of a title
+HEADER_HEIGHT = 52        # from the top to below the title and its second line
+LEGEND_HEIGHT = 22         # height of the key
+FOOTER_HEIGHT = 26        # the author's line at the bottom
+AXIS_HEIGHT = 24        # names below an axis
+DEGREES_PER_PERCENT = 3.6       # degrees to a percent
 
 
-def head(ink: Ink, chart: Chart, second: str):
+def draw_header(canvas: Canvas, chart: Chart, subtitle_text: str):
     """Title and second line at the top, author at the bottom."""
-    centered = chart.look % 3 == 0
-    x, anchor = (ink.width / 2, "mm") if centered else (EDGE, "lm")
-    ink.write(chart.grid.title, x, 20, TITLE, anchor=anchor, bold=True)
-    ink.write(second, x, 40, color=ink.theme.faint, anchor=anchor)
-    ink.write(made_by(chart), ink.width - EDGE, ink.height - 13, color=ink.theme.faint, anchor="rm")
+    is_centered = chart.look % 3 == 0
+    x, anchor = (canvas.width / 2, "mm") if is_centered else (MARGIN, "lm")
+    canvas.text(chart.grid.title, x, 20, TITLE_SIZE, anchor=anchor, bold=True)
+    canvas.text(subtitle_text, x, 40, color=canvas.theme.faint, anchor=anchor)
+    canvas.text(author_line(chart), canvas.width - MARGIN, canvas.height - 13, color=canvas.theme.faint,
+                anchor="rm")
 
 
-def made_by(chart: Chart) -> str:
+def author_line(chart: Chart) -> str:
     """The author's line."""
     return f"Made by {chart.author}, {chart.job}"
 
 
-def least_width(chart: Chart, second: str) -> int:
+def min_width(chart: Chart, subtitle_text: str) -> int:
     """What title, second line, author's line and key need."""
-    keys = sum(width_of(name) + 32 for name in chart.grid.columns) if len(chart.colors) > 1 else 0
-    titles = (width_of(chart.grid.title, TITLE) + 2, width_of(second), width_of(made_by(chart)), keys)
-    return max(titles) + 2 * EDGE
+    legend_width = sum(text_width(name) + 32 for name in chart.grid.columns) if len(chart.colors) > 1 else 0
+    text_widths = (text_width(chart.grid.title, TITLE_SIZE) + 2, text_width(subtitle_text),
+                   text_width(author_line(chart)), legend_width)
+    return max(text_widths) + 2 * MARGIN
 
 
-def key(ink: Ink, names: tuple[str, ...], colors: tuple[str, ...], y: float):
+def draw_legend(canvas: Canvas, names: tuple[str, ...], colors: tuple[str, ...], y: float):
     """Which colour is which, in one line."""
-    x = EDGE
+    x = MARGIN
     for name, color in zip(names, colors):
-        ink.box(x, y - 5, x + 10, y + 5, COLORS[color], radius=2)
-        ink.write(name, x + 15, y)
-        x += width_of(name) + 32
+        canvas.box(x, y - 5, x + 10, y + 5, COLORS[color], radius=2)
+        canvas.text(name, x + 15, y)
+        x += text_width(name) + 32
 
 
-def print_number(ink: Ink, number: str, x: float, y: float, anchor: str, ground: Color):
+def draw_number(canvas: Canvas, number: str, x: float, y: float, anchor: str, background: Color):
     """A number at a bar, with the grid lines behind it wiped out."""
-    ink.write(number, x, y, anchor=anchor)
-    left, _, right, _ = ink.words[-1][:4]
-    ink.box(left - 2, y - 6, right + 2, y + 6, ground)
+    canvas.text(number, x, y, anchor=anchor)
+    left, _, right, _ = canvas.text_boxes[-1][:4]
+    canvas.box(left - 2, y - 6, right + 2, y + 6, background)
 
 
-def second_line(chart: Chart) -> str:
+def subtitle(chart: Chart) -> str:
     """The unit and what a row is: "mm by month"."""
     return f"{chart.units[0]} by {chart.grid.axis}".strip()
 
 
-def top_of(chart: Chart, column: int = 0) -> int:
+def num_ticks(chart: Chart, column: int = 0) -> int:
     """Grid lines above zero."""
     values = [value for line in chart.grid.values for value in line] if len(chart.units) == 1 \
         else chart.grid.column(column)
     return -(-max(values) // chart.steps[column])
 
 
-def tick_words(chart: Chart, column: int = 0) -> list[str]:
+def tick_labels(chart: Chart, column: int = 0) -> list[str]:
     """What stands at the grid lines, from zero up."""
-    return [chart.grid.number(tick * chart.steps[column]) for tick in range(top_of(chart, column) + 1)]
+    return [chart.grid.number(tick * chart.steps[column]) for tick in range(num_ticks(chart, column) + 1)]
 
 
-class Upright:
+class VerticalFrame:
     """The frame of a chart whose numbers go up: where a row and a value are."""
 
     def __init__(self, chart: Chart):
-        grid, ticks, second = chart.grid, tick_words(chart), second_line(chart)
-        self.left = EDGE + widest(ticks) + 8
-        least = max(widest(grid.rows) + 12, (20 * len(grid.columns) if chart.kind == "grouped" else 30) + 14)
+        grid, ticks, subtitle_text = chart.grid, tick_labels(chart), subtitle(chart)
+        self.left = MARGIN + max_text_width(ticks) + 8
+        min_slot = max(
+            max_text_width(grid.rows) + 12, (20 * len(grid.columns) if chart.kind == "grouped" else 30) + 14)
         if chart.printed:
-            least = max(least, widest(map(grid.number, grid.column(0))) + 12)
-        wide = self.left + least * chart.room * len(grid.rows) + EDGE
-        width = clamp(max(wide, least_width(chart, second)))
-        self.slot = (width - EDGE - self.left) / len(grid.rows)
-        assert self.slot >= widest(grid.rows) + 2, f"names of {grid.title} do not fit side by side"
-        self.top = HEAD + 14 + (KEY if len(chart.colors) > 1 else 0)
-        self.tick = max(20, round(200 * chart.room / (len(ticks) - 1)))
-        self.bottom = self.top + self.tick * (len(ticks) - 1)
+            min_slot = max(min_slot, max_text_width(map(grid.number, grid.column(0))) + 12)
+        wanted_width = self.left + min_slot * chart.room * len(grid.rows) + MARGIN
+        width = clamp_side(max(wanted_width, min_width(chart, subtitle_text)))
+        self.slot_width = (width - MARGIN - self.left) / len(grid.rows)
+        assert self.slot_width >= max_text_width(
+            grid.rows) + 2, f"names of {grid.title} do not fit side by side"
+        self.top = HEADER_HEIGHT + 14 + (LEGEND_HEIGHT if len(chart.colors) > 1 else 0)
+        self.tick_height = max(20, round(200 * chart.room / (len(ticks) - 1)))
+        self.bottom = self.top + self.tick_height * (len(ticks) - 1)
         self.step = chart.steps[0]
-        self.ink = Ink(width, self.bottom + AXIS + FOOT, chart.theme)
-        head(self.ink, chart, second)
+        self.canvas = Canvas(width, self.bottom + AXIS_HEIGHT + FOOTER_HEIGHT, chart.theme)
+        draw_header(self.canvas, chart, subtitle_text)
         self._draw(chart, ticks)
 
     def _draw(self, chart: Chart, ticks: list[str]):
-        ink, right = self.ink, self.ink.width - EDGE
-        self.ground = ink.theme.panel if chart.look % 2 else ink.theme.paper
-        ink.box(self.left, self.top, right, self.bottom, self.ground)
-        for tick, words in enumerate(ticks):
-            y = self.bottom - tick * self.tick
-            ink.box(self.left, y, right, y + 1, ink.theme.rule if tick else ink.theme.faint)
-            ink.write(words, self.left - 6, y, anchor="rm")
+        canvas, right = self.canvas, self.canvas.width - MARGIN
+        self.background = canvas.theme.panel if chart.look % 2 else canvas.theme.paper
+        canvas.box(self.left, self.top, right, self.bottom, self.background)
+        for tick, label in enumerate(ticks):
+            y = self.bottom - tick * self.tick_height
+            canvas.box(self.left, y, right, y + 1, canvas.theme.rule if tick else canvas.theme.faint)
+            canvas.text(label, self.left - 6, y, anchor="rm")
         for row, name in enumerate(chart.grid.rows):
-            ink.write(name, self.x(row), self.bottom + 13, anchor="mm")
+            canvas.text(name, self.x(row), self.bottom + 13, anchor="mm")
         if len(chart.colors) > 1:
-            key(ink, chart.grid.columns, chart.colors, HEAD + 6)
+            draw_legend(canvas, chart.grid.columns, chart.colors, HEADER_HEIGHT + 6)
 
     def x(self, row: int) -> float:
         """The middle of a row."""
-        return self.left + (row + 0.5) * self.slot
+        return self.left + (row + 0.5) * self.slot_width
 
     def y(self, value: int) -> float:
         """The height of a value."""
-        return self.bottom - value / self.step * self.tick
+        return self.bottom - value / self.step * self.tick_height
 
 
-def draw_bars(chart: Chart) -> Ink:
+def draw_bars(chart: Chart) -> Canvas:
     """Bars side by side, one for each row and column."""
-    frame, columns = Upright(chart), len(chart.grid.columns)
+    frame, columns = VerticalFrame(chart), len(chart.grid.columns)
     share = random.Random(chart.look).uniform(0.55, 0.8)
-    wide = max(1, round(frame.slot * share / columns))
+    bar_width = max(1, round(frame.slot_width * share / columns))
     for row, line in enumerate(chart.grid.values):
-        start = round(frame.x(row) - wide * columns / 2)
+        start = round(frame.x(row) - bar_width * columns / 2)
         for column, value in enumerate(line):
-            left = start + column * wide
-            frame.ink.box(left, frame.y(value), left + wide - (columns > 1), frame.bottom,
-                          COLORS[chart.colors[column]])
+            left = start + column * bar_width
+            frame.canvas.box(left, frame.y(value), left + bar_width - (columns > 1), frame.bottom,
+                             COLORS[chart.colors[column]])
             if chart.printed:
-                print_number(frame.ink, chart.grid.number(value), frame.x(row), frame.y(value) - 9, "mm",
-                             frame.ground)
-    return frame.ink
+                draw_number(frame.canvas, chart.grid.number(value), frame.x(row),
+                            frame.y(value) - 9, "mm", frame.background)
+    return frame.canvas
 
 
-def draw_lines(chart: Chart) -> Ink:
+def draw_lines(chart: Chart) -> Canvas:
     """A line for each column, with a dot on every number."""
-    frame = Upright(chart)
+    frame = VerticalFrame(chart)
     for column, color in enumerate(chart.colors):
-        spots = [(frame.x(row), frame.y(value)) for row, value in enumerate(chart.grid.column(column))]
-        frame.ink.line(spots, COLORS[color], 2.5)
-        for x, y in spots:
-            frame.ink.dot(x, y, 4.5, COLORS[color])
-    return frame.ink
+        points = [(frame.x(row), frame.y(value)) for row, value in enumerate(chart.grid.column(column))]
+        frame.canvas.line(points, COLORS[color], 2.5)
+        for x, y in points:
+            frame.canvas.dot(x, y, 4.5, COLORS[color])
+    return frame.canvas
 
 
-def draw_rows(chart: Chart) -> Ink:
+def draw_rows(chart: Chart) -> Canvas:
     """Bars that lie, one below the other."""
-    grid, ticks, second = chart.grid, tick_words(chart), second_line(chart)
-    left, top, high = EDGE + widest(grid.rows) + 8, HEAD + 8, round(24 * chart.room)
-    spare = widest(map(grid.number, grid.column(0))) + 12 if chart.printed else widest(ticks[-1:]) / 2 + 4
-    least = max(widest(ticks) + 10, 200 / (len(ticks) - 1))
-    wide = max(left + least * chart.room * (len(ticks) - 1) + spare + EDGE, least_width(chart, second))
-    width = clamp(wide)
-    tick = int((width - EDGE - spare - left) / (len(ticks) - 1))
-    bottom = top + high * len(grid.rows) + 6
-    ink = Ink(width, max(224, bottom + AXIS + FOOT), chart.theme)
-    head(ink, chart, second)
-    for number, words in enumerate(ticks):
-        x = left + number * tick
-        ink.box(x, top, x + 1, bottom, ink.theme.rule if number else ink.theme.faint)
-        ink.write(words, x, bottom + 12, anchor="mm")
+    grid, ticks, subtitle_text = chart.grid, tick_labels(chart), subtitle(chart)
+    left, top, row_height = MARGIN + max_text_width(grid.rows) + 8, HEADER_HEIGHT + 8, round(24 * chart.room)
+    right_space = max_text_width(ticks[-1:]) / 2 + 4
+    if chart.printed:
+        right_space = max_text_width(map(grid.number, grid.column(0))) + 12
+    min_tick = max(max_text_width(ticks) + 10, 200 / (len(ticks) - 1))
+    wanted_width = max(left + min_tick * chart.room * (len(ticks) - 1) + right_space + MARGIN,
+                       min_width(chart, subtitle_text))
+    width = clamp_side(wanted_width)
+    tick_width = int((width - MARGIN - right_space - left) / (len(ticks) - 1))
+    bottom = top + row_height * len(grid.rows) + 6
+    canvas = Canvas(width, max(224, bottom + AXIS_HEIGHT + FOOTER_HEIGHT), chart.theme)
+    draw_header(canvas, chart, subtitle_text)
+    for number, label in enumerate(ticks):
+        x = left + number * tick_width
+        canvas.box(x, top, x + 1, bottom, canvas.theme.rule if number else canvas.theme.faint)
+        canvas.text(label, x, bottom + 12, anchor="mm")
     for row, (value,) in enumerate(grid.values):
-        y, end = top + 6 + high * row, left + value / chart.steps[0] * tick
-        ink.box(left, y, end, y + high - 6, COLORS[chart.colors[0]])
-        ink.write(grid.rows[row], left - 7, y + (high - 6) / 2, anchor="rm")
+        y, end = top + 6 + row_height * row, left + value / chart.steps[0] * tick_width
+        canvas.box(left, y, end, y + row_height - 6, COLORS[chart.colors[0]])
+        canvas.text(grid.rows[row], left - 7, y + (row_height - 6) / 2, anchor="rm")
         if chart.printed:
-            print_number(ink, grid.number(value), end + 5, y + (high - 6) / 2, "lm", ink.theme.paper)
-    return ink
+            draw_number(canvas, grid.number(value), end + 5, y + (row_height - 6) / 2, "lm",
+                        canvas.theme.paper)
+    return canvas
 
 
-def draw_pie(chart: Chart) -> Ink:
+def draw_pie(chart: Chart) -> Canvas:
     """A pie, its numbers on the slices, its key beside it."""
-    grid, second = chart.grid, f"percent by {chart.grid.axis}"
+    grid, subtitle_text = chart.grid, f"percent by {chart.grid.axis}"
     radius = round(84 * chart.room)
-    wide = 3 * EDGE + 2 * radius + 22 + widest(grid.rows) + 10
-    width = clamp(max(wide, width_of(grid.title, TITLE) + 30, width_of(made_by(chart)) + 30))
-    ink = Ink(width, max(224, HEAD + 2 * radius + FOOT + 8), chart.theme)
-    head(ink, chart, second)
-    x, y, angle = EDGE + radius, HEAD + 2 + radius, chart.look % 360
+    wanted_width = 3 * MARGIN + 2 * radius + 22 + max_text_width(grid.rows) + 10
+    width = clamp_side(
+        max(wanted_width, text_width(grid.title, TITLE_SIZE) + 30, text_width(author_line(chart)) + 30))
+    canvas = Canvas(width, max(224, HEADER_HEIGHT + 2 * radius + FOOTER_HEIGHT + 8), chart.theme)
+    draw_header(canvas, chart, subtitle_text)
+    x, y, angle = MARGIN + radius, HEADER_HEIGHT + 2 + radius, chart.look % 360
     for (share,), color in zip(grid.values, chart.colors):
-        ink.slice(x, y, radius, angle, angle + share * TURN, COLORS[color])
-        ink.on_circle(grid.number(share), x, y, radius * 0.7, angle + share * TURN / 2, on(COLORS[color]))
-        angle += share * TURN
+        canvas.slice(x, y, radius, angle, angle + share * DEGREES_PER_PERCENT, COLORS[color])
+        canvas.text_on_circle(grid.number(share), x, y, radius * 0.7,
+                              angle + share * DEGREES_PER_PERCENT / 2, readable_on(COLORS[color]))
+        angle += share * DEGREES_PER_PERCENT
     start = y - (len(grid.rows) - 1) * 11
     for row, (name, color) in enumerate(zip(grid.rows, chart.colors)):
-        ink.box(x + radius + 20, start + row * 22 - 6, x + radius + 32, start + row * 22 + 6, COLORS[color])
-        ink.write(name, x + radius + 39, start + row * 22)
-    return ink
+        canvas.box(x + radius + 20, start + row * 22 - 6, x + radius + 32, start + row * 22 + 6,
+                   COLORS[color])
+        canvas.text(name, x + radius + 39, start + row * 22)
+    return canvas
 
 
-def draw_scatter(chart: Chart) -> Ink:
+def draw_scatter(chart: Chart) -> Canvas:
     """Points with letters, on crossings of grid lines."""
     grid = chart.grid
-    names = [f"{noun} ({unit})" if unit else noun for noun, unit in zip(grid.nouns, chart.units)]
-    across, up = (tick_words(chart, column) for column in (0, 1))
-    left, top, cell = EDGE + widest(up) + 8, HEAD + 10, round(28 * chart.room)
-    cell_x = max(cell, widest(across) + 10)
-    right = left + cell_x * (len(across) - 1)
-    bottom = top + cell * (len(up) - 1)
-    width = clamp(max(right + 24, width_of(grid.title, TITLE) + 30, width_of(made_by(chart)) + 30,
-                      left + width_of(names[0]) + 20))
-    ink = Ink(width, max(224, bottom + 2 * AXIS + FOOT - 4), chart.theme)
-    head(ink, chart, f"up: {names[1]}")
-    for tick, words in enumerate(across):
-        ink.box(left + tick * cell_x, top, left + tick * cell_x + 1, bottom, ink.theme.rule)
-        ink.write(words, left + tick * cell_x, bottom + 13, anchor="mm")
-    for tick, words in enumerate(up):
-        ink.box(left, bottom - tick * cell, right, bottom - tick * cell + 1, ink.theme.rule)
-        ink.write(words, left - 6, bottom - tick * cell, anchor="rm")
-    ink.write(names[0], (left + right) / 2, bottom + 32, color=ink.theme.faint, anchor="mm")
+    axis_names = [f"{noun} ({unit})" if unit else noun for noun, unit in zip(grid.nouns, chart.units)]
+    x_labels, y_labels = (tick_labels(chart, column) for column in (0, 1))
+    left, top, cell_height = MARGIN + max_text_width(y_labels) + 8, HEADER_HEIGHT + 10, round(28 * chart.room)
+    cell_width = max(cell_height, max_text_width(x_labels) + 10)
+    right = left + cell_width * (len(x_labels) - 1)
+    bottom = top + cell_height * (len(y_labels) - 1)
+    width = clamp_side(
+        max(right + 24, text_width(grid.title, TITLE_SIZE) + 30, text_width(author_line(chart)) + 30,
+            left + text_width(axis_names[0]) + 20))
+    canvas = Canvas(width, max(224, bottom + 2 * AXIS_HEIGHT + FOOTER_HEIGHT - 4), chart.theme)
+    draw_header(canvas, chart, f"up: {axis_names[1]}")
+    for tick, label in enumerate(x_labels):
+        canvas.box(left + tick * cell_width, top, left + tick * cell_width + 1, bottom, canvas.theme.rule)
+        canvas.text(label, left + tick * cell_width, bottom + 13, anchor="mm")
+    for tick, label in enumerate(y_labels):
+        canvas.box(left, bottom - tick * cell_height, right, bottom - tick * cell_height + 1,
+                   canvas.theme.rule)
+        canvas.text(label, left - 6, bottom - tick * cell_height, anchor="rm")
+    canvas.text(axis_names[0], (left + right) / 2, bottom + 32, color=canvas.theme.faint, anchor="mm")
     for name, (x, y) in zip(grid.rows, grid.values):
-        spot = left + x / chart.steps[0] * cell_x, bottom - y / chart.steps[1] * cell
-        ink.dot(*spot, 5, COLORS[chart.colors[0]])
-        ink.write(name, spot[0] + 8, spot[1] - 8, TEXT)
-    return ink
+        center = left + x / chart.steps[0] * cell_width, bottom - y / chart.steps[1] * cell_height
+        canvas.dot(*center, 5, COLORS[chart.colors[0]])
+        canvas.text(name, center[0] + 8, center[1] - 8, TEXT_SIZE)
+    return canvas
 
 
-DRAW = {"bars": draw_bars, "grouped": draw_bars, "rows": draw_rows, "lines": draw_lines, "pie": draw_pie,
-        "scatter": draw_scatter}
+def draw_chart(chart: Chart) -> Canvas:
+    """The page of a chart of any kind."""
+    return DRAWING_FUNCTIONS[chart.kind](chart)
+
+
+DRAWING_FUNCTIONS = {
+    "bars": draw_bars, "grouped": draw_bars, "rows": draw_rows, "lines": draw_lines, "pie": draw_pie,
+    "scatter": draw_scatter
+}

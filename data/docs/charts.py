@@ -7,16 +7,15 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from data.docs import chart_drawing
-from data.docs.ink import COLORS, Ink
-from data.docs.numbers import Grid, make_grid, questions
-from data.docs.topics import NAMES, TOPICS, TWOSOMES, Persona, Topic
-from data.docs.wordings import Ask
+from data.docs.canvas import COLORS
+from data.docs.grid import Grid, grid_questions, make_grid
+from data.docs.topics import NAMES, SCATTER_TOPICS, TOPICS, Persona, Topic
+from data.docs.wordings import DocsQuestion
 
-KINDS = {"bars": 5, "grouped": 4, "rows": 4, "lines": 4, "pie": 3, "scatter": 2}   # how often, of 22
-STEPS = (1, 2, 5, 10, 20, 25, 50, 100, 200)   # between two grid lines
-TICKS = 5, 12       # grid lines above zero, fewest and most
-LEAST_SLICE = 8     # percent: a thinner slice has no room for its number
+KIND_WEIGHTS = {"bars": 5, "grouped": 4, "rows": 4, "lines": 4, "pie": 3, "scatter": 2}   # how often, of 22
+GRID_STEPS = (1, 2, 5, 10, 20, 25, 50, 100, 200)   # between two grid lines
+NUM_TICKS = 5, 12       # grid lines above zero, fewest and most
+MIN_SLICE = 8     # percent: a thinner slice has no room for its number
 
 
 @dataclass(frozen=True)
@@ -40,39 +39,35 @@ class Chart:
         """What it tells, whatever it looks like: this decides the split."""
         return self.kind, self.grid
 
-    def ink(self) -> Ink:
-        """The page with everything on it."""
-        return chart_drawing.DRAW[self.kind](self)
-
 
 def make_chart(persona: Persona, novel: bool, rng: random.Random) -> Chart:
     """A chart by the persona, on a topic that is novel or not."""
-    kind = rng.choices(list(KINDS), list(KINDS.values()))[0]
+    kind = rng.choices(list(KIND_WEIGHTS), list(KIND_WEIGHTS.values()))[0]
     printed = kind == "pie" or kind in ("bars", "rows") and rng.random() < 0.6
     if kind == "scatter":
-        grid, units, steps = _scattered(novel, rng)
+        grid, units, steps = _scatter_grid(novel, rng)
     else:
-        grid, units, steps = _of_topic(kind, printed, novel, rng)
-    many = len(grid.rows) if kind == "pie" else len(grid.columns) if kind != "scatter" else 1
-    colors = tuple(rng.sample(list(COLORS), many))
+        grid, units, steps = _topic_grid(kind, printed, novel, rng)
+    num_colors = len(grid.rows) if kind == "pie" else len(grid.columns) if kind != "scatter" else 1
+    colors = tuple(rng.sample(list(COLORS), num_colors))
     return Chart(kind, grid, units, steps, colors, printed, rng.choice(NAMES), persona.job,
                  rng.choice(persona.themes), round(rng.uniform(1, 1.5), 2), rng.getrandbits(32))
 
 
-def _of_topic(kind: str, printed: bool, novel: bool, rng: random.Random):
+def _topic_grid(kind: str, printed: bool, novel: bool, rng: random.Random):
     """(grid, units, steps) of any kind but the scatter."""
     topics = [topic for topic in TOPICS if topic.novel == novel
               and (kind != "pie" or topic.share) and (kind != "lines" or topic.ordered)]
     topic = rng.choice(topics)
     if kind == "pie":
-        return _pie(topic, rng), ("",), (1,)
-    step = rng.choice(steps_for(topic))
+        return _pie_grid(topic, rng), ("",), (1,)
+    step = rng.choice(suitable_steps(topic))
     levels = topic.high // step - -(-topic.low // step) + 1
-    most = min(len(topic.rows), 7, levels)
+    max_rows = min(len(topic.rows), 7, levels)
     columns = rng.randint(2, min(3, len(topic.groups))) if kind == "grouped" else 1
     if kind == "lines":
         columns = rng.randint(1, min(3, len(topic.groups)))
-    rows = rng.randint(min(3, most), min(5, most) if kind == "grouped" else most)
+    rows = rng.randint(min(3, max_rows), min(5, max_rows) if kind == "grouped" else max_rows)
     finest = max(1, step // 20) if printed else step
     while True:
         grid = make_grid(topic, rows, columns, finest, rng)
@@ -80,50 +75,50 @@ def _of_topic(kind: str, printed: bool, novel: bool, rng: random.Random):
             return grid, (topic.unit,), (step,)
 
 
-def steps_for(topic: Topic) -> list[int]:
+def suitable_steps(topic: Topic) -> list[int]:
     """The distances between grid lines that suit a topic's numbers."""
-    return [step for step in STEPS if TICKS[0] <= topic.high // step <= TICKS[1]
+    return [step for step in GRID_STEPS if NUM_TICKS[0] <= topic.high // step <= NUM_TICKS[1]
             and topic.high // step - -(-topic.low // step) >= 3]
 
 
-def _pie(topic: Topic, rng: random.Random) -> Grid:
+def _pie_grid(topic: Topic, rng: random.Random) -> Grid:
     """Shares of 100 percent, all different, none too thin."""
     rows = rng.randint(3, min(6, len(topic.rows)))
     while True:
-        cuts = sorted(rng.sample(range(1, 100), rows - 1))
-        shares = [b - a for a, b in zip([0, *cuts], [*cuts, 100])]
-        if min(shares) >= LEAST_SLICE and len(set(shares)) == rows:
+        cut_points = sorted(rng.sample(range(1, 100), rows - 1))
+        shares = [b - a for a, b in zip([0, *cut_points], [*cut_points, 100])]
+        if min(shares) >= MIN_SLICE and len(set(shares)) == rows:
             break
     names = topic.rows[:rows] if topic.ordered else tuple(rng.sample(topic.rows, rows))
     return Grid(topic.title, topic.axis, "of", names, ("share",), ("share",),
                 tuple((share,) for share in shares), suffix="%")
 
 
-def _scattered(novel: bool, rng: random.Random):
+def _scatter_grid(novel: bool, rng: random.Random):
     """(grid, units, steps) of lettered points on crossings of grid lines, no two side by side."""
-    topic = rng.choice([topic for topic in TWOSOMES if topic.novel == novel])
-    spots: list[tuple[int, int]] = []
-    while len(spots) < 5 + rng.getrandbits(2):
+    topic = rng.choice([topic for topic in SCATTER_TOPICS if topic.novel == novel])
+    points: list[tuple[int, int]] = []
+    while len(points) < 5 + rng.getrandbits(2):
         x, y = rng.randint(1, 8), rng.randint(1, 8)
-        if all(max(abs(x - u), abs(y - v)) > 1 for u, v in spots):
-            spots.append((x, y))
+        if all(max(abs(x - other_x), abs(y - other_y)) > 1 for other_x, other_y in points):
+            points.append((x, y))
         elif rng.random() < 0.02:
             break
-    values = tuple((x * topic.steps[0], y * topic.steps[1]) for x, y in spots)
-    grid = Grid(topic.title, "point", "of point", tuple("ABCDEFGH"[:len(spots)]), topic.nouns, topic.nouns,
+    values = tuple((x * topic.steps[0], y * topic.steps[1]) for x, y in points)
+    grid = Grid(topic.title, "point", "of point", tuple("ABCDEFGH"[:len(points)]), topic.nouns, topic.nouns,
                 values, adds=False)
     return grid, topic.units, topic.steps
 
 
-def ask(chart: Chart, rng: random.Random) -> list[Ask]:
+def chart_questions(chart: Chart, rng: random.Random) -> list[DocsQuestion]:
     """Every question that the chart can answer."""
-    asks = questions(chart.grid, rng)
-    asks.append(Ask("text", {"it": "title"}, chart.grid.title))
-    asks.append(Ask("field", {"it": "name of the author"}, chart.author))
-    asks.append(Ask("field", {"it": "job of the author"}, chart.job))
+    questions = grid_questions(chart.grid, rng)
+    questions.append(DocsQuestion("text", {"it": "title"}, chart.grid.title))
+    questions.append(DocsQuestion("field", {"it": "name of the author"}, chart.author))
+    questions.append(DocsQuestion("field", {"it": "job of the author"}, chart.job))
     for unit in chart.units[:1] if len(chart.units) == 1 and chart.units[0] else ():
-        asks.append(Ask("field", {"it": f"unit of the {chart.grid.title.lower()}"}, unit))
+        questions.append(DocsQuestion("field", {"it": f"unit of the {chart.grid.title.lower()}"}, unit))
     if len(chart.colors) > 1:
         named = chart.grid.rows if chart.kind == "pie" else chart.grid.columns
-        asks += [Ask("color", {"it": name}, color) for name, color in zip(named, chart.colors)]
-    return asks
+        questions += [DocsQuestion("color", {"it": name}, color) for name, color in zip(named, chart.colors)]
+    return questions

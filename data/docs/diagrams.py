@@ -4,11 +4,10 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from data.docs import diagram_drawing
-from data.docs.ink import COLORS, Ink
+from data.docs.canvas import COLORS
 from data.docs.processes import CYCLES, HIERARCHIES, PROCESSES
 from data.docs.topics import Persona
-from data.docs.wordings import Ask
+from data.docs.wordings import DocsQuestion
 
 Arrow = tuple[str, str, str]   # from, to, what stands at it
 
@@ -45,10 +44,6 @@ class Flow:
                 (self.decision, self.otherwise, "no"), (self.otherwise, here, "")]
         return arrows
 
-    def ink(self) -> Ink:
-        """The page with everything on it."""
-        return (diagram_drawing.draw_circle if self.circle else diagram_drawing.draw_flow)(self)
-
 
 @dataclass(frozen=True)
 class Tree:
@@ -66,84 +61,92 @@ class Tree:
         """What it tells, whatever it looks like: this decides the split."""
         return self.root, self.branches
 
-    def ink(self) -> Ink:
-        """The page with everything on it."""
-        return diagram_drawing.draw_tree(self)
-
 
 def make_diagram(persona: Persona, novel: bool, rng: random.Random) -> Flow | Tree:
     """A diagram by the persona, on a topic that is novel or not."""
     color, theme, room = rng.choice(list(COLORS)), rng.choice(persona.themes), round(rng.uniform(1, 1.4), 2)
-    kind = rng.choice(("flow", "flow", "circle", "tree", "tree"))
-    if kind == "tree":
-        whole = rng.choice([one for one in HIERARCHIES if one.novel == novel])
-        branches = rng.sample(whole.branches, rng.randint(2, len(whole.branches)))
-        leaves = [(name, tuple(rng.sample(below, rng.randint(1, 3)))) for name, below in branches]
-        down = sum(len(below) for _, below in leaves) <= 6 and rng.random() < 0.7
-        return Tree(whole.root, tuple(leaves), down, color, theme, room)
-    process = rng.choice([one for one in (PROCESSES if kind == "flow" else CYCLES) if one.novel == novel])
-    some = sorted(rng.sample(range(len(process.steps)), rng.randint(4, 6)))
-    steps = tuple(process.steps[step] for step in some)
-    forked = bool(process.decision) and rng.random() < 0.7
-    steps = steps[:5] if forked else steps
-    fork = rng.randrange(len(steps) - 1) if forked else 0
-    return Flow(process.title, steps, process.decision if forked else "", process.otherwise if forked else "",
-                fork, kind == "circle", color, theme, room)
+    diagram_type = rng.choice(("flow", "flow", "circle", "tree", "tree"))
+    if diagram_type == "tree":
+        hierarchy = rng.choice([candidate for candidate in HIERARCHIES if candidate.novel == novel])
+        branches = rng.sample(hierarchy.branches, rng.randint(2, len(hierarchy.branches)))
+        leaves = [(name, tuple(rng.sample(leaves_of_branch, rng.randint(1, 3))))
+                  for name, leaves_of_branch in branches]
+        down = sum(len(leaves_of_branch) for _, leaves_of_branch in leaves) <= 6 and rng.random() < 0.7
+        return Tree(hierarchy.root, tuple(leaves), down, color, theme, room)
+    process = rng.choice([
+        candidate for candidate in (PROCESSES if diagram_type == "flow" else CYCLES)
+        if candidate.novel == novel
+    ])
+    chosen_steps = sorted(rng.sample(range(len(process.steps)), rng.randint(4, 6)))
+    steps = tuple(process.steps[step] for step in chosen_steps)
+    has_decision = bool(process.decision) and rng.random() < 0.7
+    steps = steps[:5] if has_decision else steps
+    fork = rng.randrange(len(steps) - 1) if has_decision else 0
+    return Flow(process.title, steps, process.decision if has_decision else "",
+                process.otherwise if has_decision else "", fork, diagram_type == "circle", color, theme,
+                room)
 
 
-def ask(diagram: Flow | Tree, rng: random.Random) -> list[Ask]:
+def diagram_questions(diagram: Flow | Tree, rng: random.Random) -> list[DocsQuestion]:
     """Every question that the diagram can answer."""
-    return _ask_tree(diagram, rng) if isinstance(diagram, Tree) else _ask_flow(diagram, rng)
+    return _tree_questions(diagram, rng) if isinstance(diagram, Tree) else _flow_questions(diagram, rng)
 
 
-def _ask_flow(flow: Flow, rng: random.Random) -> list[Ask]:
-    asks = [Ask("text", {"it": "title"}, flow.title), *_checks(flow, rng)]
-    for here, there, way in flow.arrows:
-        if way:
-            asks.append(Ask("branch", {"it": here, "way": way}, there))
+def _flow_questions(flow: Flow, rng: random.Random) -> list[DocsQuestion]:
+    questions = [DocsQuestion("text", {"it": "title"}, flow.title), *_arrow_checks(flow, rng)]
+    for start, end, answer_label in flow.arrows:
+        if answer_label:
+            questions.append(DocsQuestion("branch", {"it": start, "way": answer_label}, end))
         else:
-            asks.append(Ask("order", {"it": here, "side": "after", "thing": "step"}, there))
-        if sum(end == there for _, end, _ in flow.arrows) == 1:
-            asks.append(Ask("order", {"it": there, "side": "before", "thing": "step"}, here))
+            questions.append(DocsQuestion("order", {"it": start, "side": "after", "thing": "step"}, end))
+        if sum(target == end for _, target, _ in flow.arrows) == 1:
+            questions.append(DocsQuestion("order", {"it": end, "side": "before", "thing": "step"}, start))
     if not flow.circle:
-        asks += [Ask("field", {"it": "first step"}, flow.steps[0]),
-                 Ask("field", {"it": "last step"}, flow.steps[-1])]
-    asks.append(Ask("how_many", {"things": "arrows"}, str(len(flow.arrows))))
-    return asks if flow.decision else [*asks, Ask("how_many", {"things": "steps"}, str(len(flow.steps)))]
+        questions += [
+            DocsQuestion("field", {"it": "first step"}, flow.steps[0]),
+            DocsQuestion("field", {"it": "last step"}, flow.steps[-1])
+        ]
+    questions.append(DocsQuestion("how_many", {"things": "arrows"}, str(len(flow.arrows))))
+    return questions if flow.decision else [
+        *questions, DocsQuestion("how_many", {"things": "steps"}, str(len(flow.steps)))
+    ]
 
 
-def _checks(flow: Flow, rng: random.Random) -> list[Ask]:
+def _arrow_checks(flow: Flow, rng: random.Random) -> list[DocsQuestion]:
     """Does an arrow lead from here to there? Yes and no by a coin, the wrong ones the other way round."""
-    asks = []
-    for here, there, _ in rng.sample(flow.arrows, 3):
+    questions = []
+    for start, end, _ in rng.sample(flow.arrows, 3):
         answer = "no" if rng.random() < 0.5 else "yes"
-        a, b = (there, here) if answer == "no" else (here, there)
-        asks.append(Ask("check", {"claim": f'an arrow goes from "{a}" to "{b}"'}, answer))
-    return asks
+        a, b = (end, start) if answer == "no" else (start, end)
+        questions.append(DocsQuestion("check", {"claim": f'an arrow goes from "{a}" to "{b}"'}, answer))
+    return questions
 
 
-def _ask_tree(tree: Tree, rng: random.Random) -> list[Ask]:
-    asks = [Ask("text", {"it": "name in the first box"}, tree.root)]
-    boxes = 1 + sum(1 + len(leaves) for _, leaves in tree.branches)
-    asks += [Ask("how_many", {"things": "boxes"}, str(boxes)),
-             Ask("how_many", {"things": f'boxes that branch off from "{tree.root}"'},
-                 str(len(tree.branches)))]
-    asks += _ask_most(tree)
+def _tree_questions(tree: Tree, rng: random.Random) -> list[DocsQuestion]:
+    questions = [DocsQuestion("text", {"it": "name in the first box"}, tree.root)]
+    num_boxes = 1 + sum(1 + len(leaves) for _, leaves in tree.branches)
+    questions += [
+        DocsQuestion("how_many", {"things": "boxes"}, str(num_boxes)),
+        DocsQuestion("how_many", {"things": f'boxes that branch off from "{tree.root}"'},
+                     str(len(tree.branches)))
+    ]
+    questions += _extremum_questions(tree)
     for name, leaves in tree.branches:
-        asks.append(Ask("how_many", {"things": f'boxes that branch off from "{name}"'}, str(len(leaves))))
-        asks += [Ask("family", {"it": f'"{leaf}"'}, name) for leaf in leaves]
+        questions.append(
+            DocsQuestion("how_many", {"things": f'boxes that branch off from "{name}"'}, str(len(leaves))))
+        questions += [DocsQuestion("family", {"it": f'"{leaf}"'}, name) for leaf in leaves]
         others = [leaf for other, below in tree.branches if other != name for leaf in below]
         answer = rng.choice(("yes", "no"))
         leaf = rng.choice(leaves if answer == "yes" else others)
-        asks.append(Ask("check", {"claim": f'"{leaf}" belongs to "{name}"'}, answer))
-    return asks
+        questions.append(DocsQuestion("check", {"claim": f'"{leaf}" belongs to "{name}"'}, answer))
+    return questions
 
 
-def _ask_most(tree: Tree) -> list[Ask]:
+def _extremum_questions(tree: Tree) -> list[DocsQuestion]:
     """Which branch has the most boxes, if one has."""
-    asks, counts = [], [len(leaves) for _, leaves in tree.branches]
-    for most, best in (("highest", max(counts)), ("lowest", min(counts))):
+    questions, counts = [], [len(leaves) for _, leaves in tree.branches]
+    for superlative, best in (("highest", max(counts)), ("lowest", min(counts))):
         if counts.count(best) == 1:
-            slots = {"axis": "branch", "most": most, "noun": "number of boxes of its own"}
-            asks.append(Ask("extremum", slots, tree.branches[counts.index(best)][0]))
-    return asks
+            slots = {"axis": "branch", "most": superlative, "noun": "number of boxes of its own"}
+            questions.append(DocsQuestion("extremum", slots, tree.branches[counts.index(best)][0]))
+    return questions

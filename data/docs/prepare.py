@@ -7,43 +7,35 @@ from __future__ import annotations
 import random
 import zlib
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, NamedTuple
 
 from PIL import Image
 
-from data.docs import charts, diagrams, notices, others, tables
-from data.docs.ink import Ink
+from data.docs import charts, diagrams, posters_and_timetables, receipts_and_forms, tables
+from data.docs.render import Page, render
 from data.docs.topics import PERSONAS, Persona
-from data.docs.wordings import Ask, choose
-from data.world import Level, train_or_val
-from data.write import command
+from data.docs.wordings import DocsQuestion, choose_questions
+from data.generate import run_command_line
+from data.scenes.levels import Level
+from data.splits import train_or_val
 from minimolmo.flow import Annotation, Thing
-
-
-class Page(Protocol):
-    """What a recipe makes: facts, and how they look."""
-    family: str    # charts, tables, diagrams, other
-    data: tuple    # its facts alone
-
-    def ink(self) -> Ink:
-        """Everything drawn, and where each word stands."""
 
 
 class Recipe(NamedTuple):
     """How a kind of page is made, and what can be asked about it."""
     share: int     # of 100 pictures
     make: callable
-    ask: callable
+    questions: callable
 
 
 RECIPES = (
-    Recipe(44, charts.make_chart, charts.ask),   # shares as in PixMo-Docs
-    Recipe(18, tables.make_table, tables.ask),
-    Recipe(10, diagrams.make_diagram, diagrams.ask),
-    Recipe(7, others.make_receipt, others.ask_receipt),
-    Recipe(7, others.make_form, others.ask_form),
-    Recipe(7, notices.make_poster, notices.ask_poster),
-    Recipe(7, notices.make_timetable, notices.ask_timetable),
+    Recipe(44, charts.make_chart, charts.chart_questions),   # shares as in PixMo-Docs
+    Recipe(18, tables.make_table, tables.table_questions),
+    Recipe(10, diagrams.make_diagram, diagrams.diagram_questions),
+    Recipe(7, receipts_and_forms.make_receipt, receipts_and_forms.receipt_questions),
+    Recipe(7, receipts_and_forms.make_form, receipts_and_forms.form_questions),
+    Recipe(7, posters_and_timetables.make_poster, posters_and_timetables.poster_questions),
+    Recipe(7, posters_and_timetables.make_timetable, posters_and_timetables.timetable_questions),
 )
 
 
@@ -57,17 +49,21 @@ class Document:
 
     def draw(self) -> Image.Image:
         """The page as an RGB picture: the same each time."""
-        return self.page.ink().finish()
+        return render(self.page).to_image()
 
 
-def compose(level: Level, split: str, rng: random.Random) -> tuple[Document, list[Annotation]]:
+def make_example(level: Level, split: str, rng: random.Random) -> tuple[Document, list[Annotation]]:
     """One page and six to nine questions about it. There is one level only, so `level` is not looked at."""
     recipe = rng.choices(RECIPES, [recipe.share for recipe in RECIPES])[0]
     persona = rng.choice(PERSONAS)
     page = make_page(recipe, persona, split, rng)
-    notes = say_all(choose(recipe.ask(page, rng), persona.curious, rng), page.family, rng)
-    told = {"question": [note.question for note in notes], "answer": [note.answer for note in notes]}
-    return Document(page, {"image_id": image_id(page), "questions": told}), notes
+    annotations_list = word_questions(
+        choose_questions(recipe.questions(page, rng), persona.preferred_types, rng), page.family, rng)
+    question_columns = {
+        "question": [annotation.question for annotation in annotations_list],
+        "answer": [annotation.answer for annotation in annotations_list]
+    }
+    return Document(page, {"image_id": image_id(page), "questions": question_columns}), annotations_list
 
 
 def make_page(recipe: Recipe, persona: Persona, split: str, rng: random.Random) -> Page:
@@ -88,14 +84,14 @@ def image_id(page: Page) -> str:
     return f"{page.family}_{zlib.crc32(repr(page).encode()):08x}"
 
 
-def say_all(asks: list[Ask], style: str, rng: random.Random) -> list[Annotation]:
+def word_questions(questions: list[DocsQuestion], style: str, rng: random.Random) -> list[Annotation]:
     """The questions in words, none of them twice."""
-    notes = {}
-    for ask in asks:
-        note = ask.say(style, rng)
-        notes.setdefault(note.question, note)
-    return list(notes.values())
+    by_question = {}
+    for question in questions:
+        annotation = question.to_annotation(style, rng)
+        by_question.setdefault(annotation.question, annotation)
+    return list(by_question.values())
 
 
 if __name__ == "__main__":
-    command({"docs": compose})
+    run_command_line({"docs": make_example})

@@ -4,15 +4,15 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from data.docs.ink import COLORS, TEXT, Ink, clamp, on, widest, width_of
-from data.docs.numbers import Grid, make_grid, questions
+from data.docs.canvas import COLORS, TEXT_SIZE, Canvas, clamp_side, max_text_width, readable_on, text_width
+from data.docs.grid import Grid, grid_questions, make_grid
 from data.docs.topics import NAMES, TOPICS, Persona
-from data.docs.wordings import Ask
+from data.docs.wordings import DocsQuestion
 
-EDGE, TITLE, HEAD = 16, 18, 42     # pixels: around everything, font of the title, from the top to the table
-PAD = 9                            # pixels: left and right of a cell's words
+MARGIN, TITLE_SIZE, HEADER_HEIGHT = 16, 18, 42  # pixels: around everything, font of the title, from the top to the table
+CELL_PADDING = 9                            # pixels: left and right of a cell's words
 LEADERS = ("Lead", "Contact", "Checked by", "Keeper")
-LINES = ("stripes", "rules", "cells")
+LINE_STYLES = ("stripes", "rules", "cells")
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,6 @@ class Table:
             lists.append([name, *map(grid.number, values), *total])
         return lists
 
-    def ink(self) -> Ink:
-        """The page with everything on it."""
-        return _draw(self)
-
 
 def make_table(persona: Persona, novel: bool, rng: random.Random) -> Table:
     """A table by the persona, on a topic that is novel or not."""
@@ -58,71 +54,86 @@ def make_table(persona: Persona, novel: bool, rng: random.Random) -> Table:
     columns = rng.randint(1, min(4, len(topic.groups)))
     rows = rng.randint(3, min(8, len(topic.rows)))
     grid = make_grid(topic, rows, columns, max(1, topic.high // 250), rng)
-    named = rng.random() < 0.5 and topic.rows is not NAMES
-    leaders = tuple(rng.sample(NAMES, rows)) if named or columns == 1 else ()
+    has_leaders = rng.random() < 0.5 and topic.rows is not NAMES
+    leaders = tuple(rng.sample(NAMES, rows)) if has_leaders or columns == 1 else ()
     return Table(grid, rng.choice(LEADERS) if leaders else "", leaders, topic.adds and rng.random() < 0.4,
-                 rng.choice(["", *COLORS]), rng.choice(LINES), rng.choice(persona.themes),
+                 rng.choice(["", *COLORS]), rng.choice(LINE_STYLES), rng.choice(persona.themes),
                  round(rng.uniform(1, 1.4), 2))
 
 
-def ask(table: Table, rng: random.Random) -> list[Ask]:
+def table_questions(table: Table, rng: random.Random) -> list[DocsQuestion]:
     """Every question that the table can answer."""
-    grid, asks = table.grid, questions(table.grid, rng)
-    asks += [Ask("text", {"it": "title"}, title_of(table)), *_lookups(grid)]
+    grid, questions = table.grid, grid_questions(table.grid, rng)
+    questions += [DocsQuestion("text", {"it": "title"}, title_with_unit(table)), *_lookup_questions(grid)]
     for row, name in enumerate(table.leaders):
-        who = table.leader.lower()
-        asks.append(Ask("field", {"it": f"{who} {grid.of_row(row)}"}, name))
-        asks.append(Ask("lookup", {"axis": grid.axis, "noun": who, "value": name}, grid.rows[row]))
+        leader_noun = table.leader.lower()
+        questions.append(DocsQuestion("field", {"it": f"{leader_noun} {grid.of_row(row)}"}, name))
+        questions.append(
+            DocsQuestion("lookup", {"axis": grid.axis, "noun": leader_noun, "value": name}, grid.rows[row]))
     if table.totals:
-        asks += [Ask("retrieve", {"it": f"total {noun}"}, grid.number(sum(grid.column(column))))
-                 for column, noun in enumerate(grid.nouns)]
-    return asks
+        questions += [
+            DocsQuestion("retrieve", {"it": f"total {noun}"}, grid.number(sum(grid.column(column))))
+            for column, noun in enumerate(grid.nouns)
+        ]
+    return questions
 
 
-def _lookups(grid: Grid) -> list[Ask]:
+def _lookup_questions(grid: Grid) -> list[DocsQuestion]:
     """Which month has the rainfall 45? The numbers of a column are all different."""
-    return [Ask("lookup", {"axis": grid.axis, "noun": noun, "value": grid.number(value)}, name)
+    return [DocsQuestion("lookup", {"axis": grid.axis, "noun": noun, "value": grid.number(value)}, name)
             for column, noun in enumerate(grid.nouns) for name, value in zip(grid.rows, grid.column(column))]
 
 
-def title_of(table: Table) -> str:
+def title_with_unit(table: Table) -> str:
     """The title with its unit: "Rainfall (mm)"."""
     return f"{table.grid.title} ({table.grid.unit})" if table.grid.unit else table.grid.title
 
 
-def _draw(table: Table) -> Ink:
-    lists, high = table.lists, round(22 * table.room)
-    wide = [round((widest(words) + 2 * PAD) * table.room) for words in lists]
-    least = max(sum(wide), width_of(title_of(table), TITLE) + 2, 224 - 2 * EDGE)
-    wide = [share + (least - sum(wide)) // len(wide) for share in wide]
-    rows = len(lists[0])
-    ink = Ink(clamp(least + 2 * EDGE), max(224, HEAD + rows * high + EDGE), table.theme)
-    ink.write(title_of(table), EDGE, 22, TITLE, bold=True)
-    _draw_lines(ink, table, [EDGE + sum(wide[:column]) for column in range(len(wide) + 1)], rows, high)
-    for column, words in enumerate(lists):
-        numbers = column > bool(table.leaders)
-        x = EDGE + sum(wide[:column + 1]) - PAD if numbers else EDGE + sum(wide[:column]) + PAD
-        for row, text in enumerate(words):
-            strong = row == 0 or table.totals and row == rows - 1
-            color = on(COLORS[table.color]) if table.color and row == 0 else None
+def draw_table(table: Table) -> Canvas:
+    """The page of a table."""
+    columns, row_height = table.lists, round(22 * table.room)
+    column_widths = [
+        round((max_text_width(column_cells) + 2 * CELL_PADDING) * table.room) for column_cells in columns
+    ]
+    min_width = max(sum(column_widths), text_width(title_with_unit(table), TITLE_SIZE) + 2, 224 - 2 * MARGIN)
+    column_widths = [
+        column_width + (min_width - sum(column_widths)) // len(column_widths)
+        for column_width in column_widths
+    ]
+    num_rows = len(columns[0])
+    canvas = Canvas(clamp_side(min_width + 2 * MARGIN),
+                    max(224, HEADER_HEIGHT + num_rows * row_height + MARGIN), table.theme)
+    canvas.text(title_with_unit(table), MARGIN, 22, TITLE_SIZE, bold=True)
+    _draw_lines(canvas, table,
+                [MARGIN + sum(column_widths[:column]) for column in range(len(column_widths) + 1)], num_rows,
+                row_height)
+    for column, cells in enumerate(columns):
+        is_number = column > bool(table.leaders)
+        x = MARGIN + sum(column_widths[:column + 1]) - CELL_PADDING if is_number else MARGIN + sum(
+            column_widths[:column]) + CELL_PADDING
+        for row, text in enumerate(cells):
+            is_bold = row == 0 or table.totals and row == num_rows - 1
+            color = readable_on(COLORS[table.color]) if table.color and row == 0 else None
             if text:
-                ink.write(text, x, HEAD + (row + 0.5) * high, TEXT, color, "rm" if numbers else "lm", strong)
-    return ink
+                canvas.text(text, x, HEADER_HEIGHT + (row + 0.5) * row_height, TEXT_SIZE, color,
+                            "rm" if is_number else "lm", is_bold)
+    return canvas
 
 
-def _draw_lines(ink: Ink, table: Table, edges: list[int], rows: int, high: int):
+def _draw_lines(canvas: Canvas, table: Table, edges: list[int], num_rows: int, row_height: int):
     """What lies under the words: the head's colour, stripes, lines."""
-    left, right, bottom = edges[0], edges[-1], HEAD + rows * high
-    ink.box(left, HEAD, right, HEAD + high, COLORS[table.color] if table.color else ink.theme.panel)
-    for row in range(1, rows + 1):
-        y = HEAD + row * high
-        if table.lines == "stripes" and row % 2 == 0 and row < rows:
-            ink.box(left, y, right, y + high, ink.theme.panel)
+    left, right, bottom = edges[0], edges[-1], HEADER_HEIGHT + num_rows * row_height
+    canvas.box(left, HEADER_HEIGHT, right, HEADER_HEIGHT + row_height,
+               COLORS[table.color] if table.color else canvas.theme.panel)
+    for row in range(1, num_rows + 1):
+        y = HEADER_HEIGHT + row * row_height
+        if table.lines == "stripes" and row % 2 == 0 and row < num_rows:
+            canvas.box(left, y, right, y + row_height, canvas.theme.panel)
         if table.lines != "stripes":
-            ink.box(left, y, right, y + 1, ink.theme.rule)
+            canvas.box(left, y, right, y + 1, canvas.theme.rule)
     if table.lines == "cells":
         for x in edges:
-            ink.box(x, HEAD, x + 1, bottom, ink.theme.rule)
+            canvas.box(x, HEADER_HEIGHT, x + 1, bottom, canvas.theme.rule)
     if table.totals:
-        ink.box(left, bottom - high, right, bottom - high + 2, ink.theme.faint)
-    ink.box(left, bottom, right, bottom + 1, ink.theme.faint)
+        canvas.box(left, bottom - row_height, right, bottom - row_height + 2, canvas.theme.faint)
+    canvas.box(left, bottom, right, bottom + 1, canvas.theme.faint)

@@ -8,12 +8,12 @@ from __future__ import annotations
 import random
 from typing import NamedTuple
 
-from data.facts import sentence
+from data.scenes.easy_wording import capitalise
 from minimolmo.flow import Annotation
 
-ASKED = 6, 9    # questions on one picture
+NUM_QUESTIONS = 6, 9    # questions on one picture
 
-FAMILIES = {
+QUESTION_FAMILIES = {
     "retrieve": ("retrieve", "field"),
     "compare": ("compare", "choice", "check"),
     "compute": ("sum", "difference", "average", "minutes"),
@@ -118,27 +118,28 @@ WORDINGS: dict[str, tuple[str, ...]] = {
 }
 
 
-class Ask(NamedTuple):
+class DocsQuestion(NamedTuple):
     """A question not yet in words."""
-    kind: str
+    question_type: str
     slots: dict[str, str]
     answer: str
 
-    def say(self, style: str, rng: random.Random) -> Annotation:
+    def to_annotation(self, style: str, rng: random.Random) -> Annotation:
         """The question in one of its wordings, with a capital first."""
-        question = rng.choice(WORDINGS[self.kind]).format(**self.slots)
-        return Annotation(style, question=sentence(question), answer=self.answer)
+        question = rng.choice(WORDINGS[self.question_type]).format(**self.slots)
+        return Annotation(style, question=capitalise(question), answer=self.answer)
 
 
-def choose(offers: list[Ask], curious: tuple[str, ...], rng: random.Random) -> list[Ask]:
+def choose_questions(questions: list[DocsQuestion], preferred_types: tuple[str, ...],
+                     rng: random.Random) -> list[DocsQuestion]:
     """Six to nine of the offers: one of each kind in turn, what the persona is curious about first."""
-    by_kind: dict[str, list[Ask]] = {}
-    for ask in rng.sample(offers, len(offers)):
-        by_kind.setdefault(ask.kind, []).append(ask)
-    turns = sorted(by_kind, key=lambda kind: kind not in curious)
-    wanted, chosen = rng.randint(*ASKED), []
-    while len(chosen) < wanted and any(by_kind.values()):
-        for kind in turns:
-            if by_kind[kind]:
-                chosen.append(by_kind[kind].pop())
-    return chosen[:wanted]
+    by_type: dict[str, list[DocsQuestion]] = {}
+    for question in rng.sample(questions, len(questions)):
+        by_type.setdefault(question.question_type, []).append(question)
+    types = sorted(by_type, key=lambda question_type: question_type not in preferred_types)
+    num_wanted, chosen = rng.randint(*NUM_QUESTIONS), []
+    while len(chosen) < num_wanted and any(by_type.values()):
+        for question_type in types:
+            if by_type[question_type]:
+                chosen.append(by_type[question_type].pop())
+    return chosen[:num_wanted]

@@ -12,80 +12,83 @@ import re
 from collections.abc import Callable
 from itertools import takewhile
 
-from data.clocks.words import in_figures
-from data.pixmo.entry import NEVER, Entry, Failed
+from data.clocks.time_wording import in_figures
+from data.pixmo.records import NEVER, FetchError, Record
 from minimolmo.flow import Annotation, Point
 from minimolmo.metrics import parse_time
 from minimolmo.text.points import points_to_text
 
-MOST_POINTS = 40   # Molmo trained on no label with more
-EDGE = 2.0         # percent: a click so far outside is taken for one on the edge, as Molmo2 does
-LONGEST_URL = 2000
-FAR = 1e9                # no coordinate is as large as this
-MOST_COUNTED = 999_999   # six digits, as batch/dataset.py reads them
+MAX_POINTS = 40   # Molmo trained on no label with more
+EDGE_TOLERANCE = 2.0         # percent: a click so far outside is taken for one on the edge, as Molmo2 does
+MAX_URL_LENGTH = 2000
+MAX_COORDINATE = 1e9                # no coordinate is as large as this
+MAX_COUNT = 999_999   # six digits, as batch/dataset.py reads them
 PLACEHOLDER = "<|POINT|>"
 WHAT_TIME = "What time is being shown?"
 TURN = re.compile(r"\[(?:USER|ASSISTANT)\]")
 TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 
 
-def cap(row: dict, where: str) -> Entry:
+def cap(row: dict, row_id: str) -> Record:
     """A caption and its transcripts: one paragraph written, up to three people talking."""
-    spoken = [text for text in map(_clean, _list(row, "transcripts", optional=True)) if text]
-    return _on_the_web(row, [Annotation("long_caption", answer=_text(row, "caption")),
-                             *(Annotation("transcript", answer=text) for text in spoken)])
+    transcripts = [text for text in map(_clean, _list(row, "transcripts", optional=True)) if text]
+    return _web_record(row, [Annotation("long_caption", answer=_text(row, "caption")),
+                             *(Annotation("transcript", answer=text) for text in transcripts)])
 
 
-def ask_model_anything(row: dict, where: str) -> Entry:
+def ask_model_anything(row: dict, row_id: str) -> Record:
     """One question, one answer."""
-    asked = Annotation("user_qa", question=_text(row, "question"), answer=_text(row, "answer"))
-    return _on_the_web(row, [asked])
+    annotation = Annotation("user_qa", question=_text(row, "question"), answer=_text(row, "answer"))
+    return _web_record(row, [annotation])
 
 
-def points(row: dict, where: str) -> Entry:
+def points(row: dict, row_id: str) -> Record:
     """Pointed at and counted, as Molmo trains each row both ways; a plain number too where people counted.
 
     No points and a count of 0 say "there are none", which is worth training on.
     """
-    label, number = _label(row), row.get("count")
-    places = _points(_list(row, "points", optional=number == 0))
-    if number is not None and number != len(places):
-        raise _bad(f"count is {number!r}, but there are {len(places)} points")
+    label, count = _label(row), row.get("count")
+    points = _points(_list(row, "points", optional=count == 0))
+    if count is not None and count != len(points):
+        raise _bad_row(f"count is {count!r}, but there are {len(points)} points")
     counted = row.get("collection_method") == "counting"
-    return _on_the_web(row, _pointed(label, places) + (_counted(label, len(places)) if counted else []))
+    return _web_record(
+        row,
+        _pointing_annotations(label, points) + (_count_annotation(label, len(points)) if counted else []))
 
 
-def count(row: dict, where: str) -> Entry:
+def count(row: dict, row_id: str) -> Record:
     """A number, and its points in pixels; validation and test rows have the number alone."""
-    label, number, cells = _label(row), row.get("count"), row.get("points")
-    if type(number) is not int or not 0 <= number <= MOST_COUNTED:
-        raise _bad(f"count is {number!r}")
-    said = _counted(label, number)
+    label, count, cells = _label(row), row.get("count"), row.get("points")
+    if type(count) is not int or not 0 <= count <= MAX_COUNT:
+        raise _bad_row(f"count is {count!r}")
+    annotations = _count_annotation(label, count)
     if isinstance(cells, dict) and cells.get("x"):
         xs, ys = _list(cells, "x"), _list(cells, "y")
-        if not len(xs) == len(ys) == number:
-            raise _bad(f"count is {number}, but there are {len(xs)} x and {len(ys)} y")
-        said = _pointed(label, tuple(_numbers(pair) for pair in zip(xs, ys))) + said
-    return _on_the_web(row, said, in_pixels=True)
+        if not len(xs) == len(ys) == count:
+            raise _bad_row(f"count is {count}, but there are {len(xs)} x and {len(ys)} y")
+        annotations = _pointing_annotations(label, tuple(_coordinates(pair)
+                                                         for pair in zip(xs, ys))) + annotations
+    return _web_record(row, annotations, in_pixels=True)
 
 
-def point_explanations(row: dict, where: str) -> Entry:
+def point_explanations(row: dict, row_id: str) -> Record:
     """An answer that points while it speaks. Rows without a parsed response are left out, as in Molmo."""
-    said = _text(row, "parsed_response").split(PLACEHOLDER)
-    places = _list(row, "points")
+    pieces = _text(row, "parsed_response").split(PLACEHOLDER)
+    point_lists = _list(row, "points")
     alts, words = (_list(row, column) for column in ("alt_text", "inline_text"))
-    if not len(said) - 1 == len(places) == len(alts) == len(words):
-        raise _bad(f"{len(said) - 1} places to point, {len(places)} points, {len(words)} texts")
-    answer = said[0]
-    for cells, alt, word, after in zip(places, alts, words, said[1:]):
-        there = _points(cells if isinstance(cells, list) else [])
+    if not len(pieces) - 1 == len(point_lists) == len(alts) == len(words):
+        raise _bad_row(f"{len(pieces) - 1} places to point, {len(point_lists)} points, {len(words)} texts")
+    answer = pieces[0]
+    for cells, alt, word, following in zip(point_lists, alts, words, pieces[1:]):
+        points = _points(cells if isinstance(cells, list) else [])
         word = _clean(word)
-        answer += (points_to_text(list(there), word, _clean(alt) or word) or word) + after
-    asked = Annotation("point_explanations", question=_text(row, "question"), answer=answer)
-    return _on_the_web(row, [asked])
+        answer += (points_to_text(list(points), word, _clean(alt) or word) or word) + following
+    annotation = Annotation("point_explanations", question=_text(row, "question"), answer=answer)
+    return _web_record(row, [annotation])
 
 
-def cap_qa(row: dict, where: str) -> Entry:
+def cap_qa(row: dict, row_id: str) -> Record:
     """A dialogue: each answer is one annotation, whose question holds all that was said before.
 
     The words between are the prompt's own ("User:", "Assistant:"), so the model reads Molmo's dialogue.
@@ -96,92 +99,98 @@ def cap_qa(row: dict, where: str) -> Entry:
     said = [_clean(TURN.sub("", text) if isinstance(text, str) else text) for text in told]
     said = list(takewhile(bool, said))  # after an empty turn, questions would stand where answers belong
     if len(said) < 2:
-        raise _bad("no question with an answer")
+        raise _bad_row("no question with an answer")
     notes = []
     for turn in range(0, len(said) - 1, 2):
         before = "".join(f"{question} Assistant: {answer} User: "
                          for question, answer in zip(said[:turn:2], said[1:turn:2]))
         notes.append(Annotation("cap_qa", question=before + said[turn], answer=said[turn + 1]))
-    return _on_the_web(row, notes)
+    return _web_record(row, notes)
 
 
-def docs(row: dict, where: str) -> Entry:
+def docs(row: dict, row_id: str) -> Record:
     """A drawn page and some nine short questions. Its picture's link is signed and expires."""
-    cell, told = row.get("image"), row.get("questions")
-    if not isinstance(told, dict):
-        raise _bad(f"questions is {type(told).__name__}")
-    asked, answers = _list(told, "question"), _list(told, "answer")
-    if len(asked) != len(answers):
-        raise _bad(f"{len(asked)} questions, {len(answers)} answers")
-    pairs = [(_clean(question), _clean(answer)) for question, answer in zip(asked, answers)]
-    style = where.split("/")[1]
-    notes = [Annotation(style, question=question, answer=answer) for question, answer in pairs
-             if question and answer]
-    if not (isinstance(cell, dict) and notes):
-        raise _bad("no picture" if notes else "no question with an answer")
+    cell, questions = row.get("image"), row.get("questions")
+    if not isinstance(questions, dict):
+        raise _bad_row(f"questions is {type(questions).__name__}")
+    question_texts, answers = _list(questions, "question"), _list(questions, "answer")
+    if len(question_texts) != len(answers):
+        raise _bad_row(f"{len(question_texts)} questions, {len(answers)} answers")
+    pairs = [(_clean(question), _clean(answer)) for question, answer in zip(question_texts, answers)]
+    style = row_id.split("/")[1]
+    annotations = [
+        Annotation(style, question=question, answer=answer) for question, answer in pairs
+        if question and answer
+    ]
+    if not (isinstance(cell, dict) and annotations):
+        raise _bad_row("no picture" if annotations else "no question with an answer")
     link = cell.get("src")
-    return Entry(where, tuple(notes), link=link if isinstance(link, str) else "")
+    return Record(row_id, tuple(annotations), image_url=link if isinstance(link, str) else "")
 
 
-def clocks(row: dict, where: str) -> Entry:
+def clocks(row: dict, row_id: str) -> Record:
     """A time and how it is said. The faces cannot be had, so `picture.py` draws one of ours."""
     found = TIME.search(_text(row, "watch_time"))
     hour, minute, second = (int(part or 0) for part in found.groups()) if found else (99, 0, 0)
     if hour > 24 or minute > 59 or second > 59:
-        raise _bad(f"watch_time is {row['watch_time']!r}")
+        raise _bad_row(f"watch_time is {row['watch_time']!r}")
     hour = (hour - 1) % 12 + 1
-    said = _clean(row.get("text"))
-    if parse_time(said) != (60 * hour + minute) % 720:  # it speaks of another time, or of none
-        said = in_figures(hour, minute)
-    note = Annotation("clocks", question=WHAT_TIME, answer=said)
-    return Entry(where, (note,), clock=(hour, minute, second if row.get("shows_seconds") is True else None))
+    wording = _clean(row.get("text"))
+    if parse_time(wording) != (60 * hour + minute) % 720:  # it speaks of another time, or of none
+        wording = in_figures(hour, minute)
+    annotation = Annotation("clocks", question=WHAT_TIME, answer=wording)
+    return Record(row_id, (annotation, ),
+                  clock=(hour, minute, second if row.get("shows_seconds") is True else None))
 
 
-READERS: dict[str, Callable[[dict, str], Entry]] = {
+READERS: dict[str, Callable[[dict, str], Record]] = {
     "cap": cap, "points": points, "count": count, "ask_model_anything": ask_model_anything,
     "cap_qa": cap_qa, "point_explanations": point_explanations, "docs": docs, "clocks": clocks}
 
 
-def read_row(name: str, row, where: str) -> Entry:
+def read_row(name: str, row, row_id: str) -> Record:
     """One row of a set. `where` is "set/config/index". Raises Failed("bad_row")."""
     if not isinstance(row, dict):
-        raise _bad("the row is no object")
-    return READERS[name](row, where)
+        raise _bad_row("the row is no object")
+    return READERS[name](row, row_id)
 
 
-def in_percent(entry: Entry, width: int, height: int, turned: bool) -> tuple[Annotation, ...]:
+def annotations_in_percent(record: Record, width: int, height: int,
+                           is_rotated: bool) -> tuple[Annotation, ...]:
     """The annotations, pixels turned into percent now that the picture's size is known.
 
     Of a picture that a camera turned only the numbers are kept. Raises Failed("bad_row").
     """
-    if not entry.in_pixels:
-        return entry.annotations
-    kept = []
-    for note in entry.annotations:
-        if note.style in ("pointing", "point_count") and turned:
+    if not record.in_pixels:
+        return record.annotations
+    converted = []
+    for annotation in record.annotations:
+        if annotation.style in ("pointing", "point_count") and is_rotated:
             continue
-        places = [_inside((x / width * 100, y / height * 100)) for x, y in note.points]
-        kept.append(Annotation(note.style, label=note.label, answer=note.answer, points=tuple(places)))
-    return tuple(kept)
+        points = [_clip_to_image((x / width * 100, y / height * 100)) for x, y in annotation.points]
+        converted.append(
+            Annotation(annotation.style, label=annotation.label, answer=annotation.answer,
+                       points=tuple(points)))
+    return tuple(converted)
 
 
-def _on_the_web(row: dict, notes: list[Annotation], in_pixels: bool = False) -> Entry:
+def _web_record(row: dict, annotations: list[Annotation], in_pixels: bool = False) -> Record:
     url, sha256 = _text(row, "image_url"), row.get("image_sha256")
-    if len(url) > LONGEST_URL:
-        raise _bad(f"image_url has {len(url)} characters")
+    if len(url) > MAX_URL_LENGTH:
+        raise _bad_row(f"image_url has {len(url)} characters")
     sha256 = sha256.lower() if isinstance(sha256, str) else ""
-    return Entry(url, tuple(notes), link=url, sha256=sha256, in_pixels=in_pixels)
+    return Record(url, tuple(annotations), image_url=url, sha256=sha256, in_pixels=in_pixels)
 
 
-def _pointed(label: str, places: tuple[Point, ...]) -> list[Annotation]:
-    if len(places) > MOST_POINTS:
-        raise _bad(f"{len(places)} points, more than {MOST_POINTS}")
-    return [Annotation("pointing", label=label, points=places),
-            Annotation("point_count", label=label, points=places)]
+def _pointing_annotations(label: str, points: tuple[Point, ...]) -> list[Annotation]:
+    if len(points) > MAX_POINTS:
+        raise _bad_row(f"{len(points)} points, more than {MAX_POINTS}")
+    return [Annotation("pointing", label=label, points=points),
+            Annotation("point_count", label=label, points=points)]
 
 
-def _counted(label: str, number: int) -> list[Annotation]:
-    return [Annotation("count", label=label, answer=str(number))]
+def _count_annotation(label: str, count: int) -> list[Annotation]:
+    return [Annotation("count", label=label, answer=str(count))]
 
 
 def _label(row: dict) -> str:
@@ -191,28 +200,28 @@ def _label(row: dict) -> str:
 def _points(cells: list) -> tuple[Point, ...]:
     """Points in percent, as {"x": 1, "y": 2} or [1, 2]."""
     pairs = [(cell.get("x"), cell.get("y")) if isinstance(cell, dict) else cell for cell in cells]
-    return tuple(_inside(_numbers(pair)) for pair in pairs)
+    return tuple(_clip_to_image(_coordinates(pair)) for pair in pairs)
 
 
-def _numbers(pair) -> Point:
+def _coordinates(pair) -> Point:
     fine = isinstance(pair, (list, tuple)) and len(pair) == 2 and all(
-        type(value) in (int, float) and abs(value) < FAR for value in pair)  # NaN is not
+        type(value) in (int, float) and abs(value) < MAX_COORDINATE for value in pair)  # NaN is not
     if not fine:
-        raise _bad(f"the point {pair!r}")
+        raise _bad_row(f"the point {pair!r}")
     return float(pair[0]), float(pair[1])
 
 
-def _inside(point: Point) -> Point:
+def _clip_to_image(point: Point) -> Point:
     """Moved onto the picture if it lies just outside; two decimals of a percent, as all our points."""
-    if not all(-EDGE <= value <= 100 + EDGE for value in point):
-        raise _bad(f"the point {point[0]:g}, {point[1]:g} lies outside the picture")
+    if not all(-EDGE_TOLERANCE <= value <= 100 + EDGE_TOLERANCE for value in point):
+        raise _bad_row(f"the point {point[0]:g}, {point[1]:g} lies outside the picture")
     return tuple(round(min(max(value, 0.0), 100.0), 2) for value in point)
 
 
 def _text(row: dict, column: str) -> str:
     text = _clean(row.get(column))
     if not text:
-        raise _bad(f"no {column}")
+        raise _bad_row(f"no {column}")
     return text
 
 
@@ -224,9 +233,9 @@ def _clean(text) -> str:
 def _list(row: dict, column: str, optional: bool = False) -> list:
     cells = row.get(column)
     if not isinstance(cells, list) and not (optional and cells is None):
-        raise _bad(f"{column} is {type(cells).__name__}")
+        raise _bad_row(f"{column} is {type(cells).__name__}")
     return cells or []
 
 
-def _bad(detail: str) -> Failed:
-    return Failed("bad_row", NEVER, detail[:200])
+def _bad_row(detail: str) -> FetchError:
+    return FetchError("bad_row", NEVER, detail[:200])

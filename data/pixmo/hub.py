@@ -11,16 +11,16 @@ import time
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode, urlsplit
 
-from data.pixmo.entry import NEVER, SOON, Failed
-from data.pixmo.fetch import patiently
+from data.pixmo.fetch import with_retries
 from data.pixmo.network import Limits, Reply, get, seconds_to_wait
+from data.pixmo.records import NEVER, SOON, FetchError
 
 HUB = "https://datasets-server.huggingface.co"
-PAGE = 100                                            # rows: the interface refuses to give more at once
+PAGE_ROWS = 100                                            # rows: the interface refuses to give more at once
 CONFIGS = {"docs": ("charts", "diagrams", "tables", "other")}  # all other sets have but one
-LIMITS = Limits(read=60, total=90, tries=5, redirects=0, most_bytes=60_000_000)
+LIMITS = Limits(read=60, total=90, max_tries=5, max_redirects=0, max_bytes=60_000_000)
 PAUSE = 1.0                                           # seconds from one request to the next
-TOO_BIG, BROKEN = "TooBigContentError", "TransformRowsProcessingError"
+TOO_BIG_ERROR, BROKEN_ERROR = "TooBigContentError", "TransformRowsProcessingError"
 
 
 @dataclass(frozen=True)
@@ -49,64 +49,65 @@ class Hub:
                              "take it. Copy it again, or unset it: PixMo needs none.")
         if token and urlsplit(base).scheme != "https" and not limits.loopback:
             raise ValueError(f"{base} is not https, so HF_TOKEN could be read on the way. Unset it.")
-        self.base, self.limits, self.pause, self.asked = base, limits, pause, 0.0
+        self.base, self.limits, self.pause, self.last_request = base, limits, pause, 0.0
         self.headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self.down: Failed | None = None  # why it stopped answering: then it is not asked again
+        self.last_error: FetchError | None = None  # why it stopped answering: then it is not asked again
 
-    def read(self, name: str, config: str, offset: int, length: int = PAGE) -> Page:
+    def read(self, name: str, config: str, offset: int, length: int = PAGE_ROWS) -> Page:
         """Rows offset .. offset + length - 1, fewer at the end. A page too big to be given is asked for in
         halves. Raises Failed."""
         query = urlencode({"dataset": f"allenai/pixmo-{name.replace('_', '-')}", "config": config,
                            "split": "train", "offset": offset, "length": length})
-        if self.down:
-            raise self.down
+        if self.last_error:
+            raise self.last_error
         try:
-            return patiently(lambda: self._ask(f"{self.base}/rows?{query}", offset, length), self.limits)
-        except Failed as failure:
-            self.down = failure if failure.again != NEVER else None
-            if failure.cause == TOO_BIG and length > 1:
+            return with_retries(lambda: self._request(f"{self.base}/rows?{query}", offset, length),
+                                self.limits)
+        except FetchError as failure:
+            self.last_error = failure if failure.again != NEVER else None
+            if failure.cause == TOO_BIG_ERROR and length > 1:
                 first = self.read(name, config, offset, length // 2)
                 rest = self.read(name, config, offset + length // 2, length - length // 2)
                 return replace(first, total=max(first.total, rest.total), rows=first.rows + rest.rows)
-            if failure.cause in (TOO_BIG, BROKEN):
+            if failure.cause in (TOO_BIG_ERROR, BROKEN_ERROR):
                 return Page("", 0, [(index, None) for index in range(offset, offset + length)])
             raise
 
-    def _ask(self, url: str, offset: int, length: int) -> Page:
-        time.sleep(max(0.0, self.asked + self.pause - time.monotonic()))
+    def _request(self, url: str, offset: int, length: int) -> Page:
+        time.sleep(max(0.0, self.last_request + self.pause - time.monotonic()))
         try:
             reply = get(url, self.limits, self.headers)
         finally:
-            self.asked = time.monotonic()
+            self.last_request = time.monotonic()
         if reply.status != 200:
-            raise _refusal(reply)
-        return _read_page(reply, offset, length)
+            raise _error_from_reply(reply)
+        return _parse_page(reply, offset, length)
 
 
-def _read_page(reply: Reply, offset: int, length: int) -> Page:
+def _parse_page(reply: Reply, offset: int, length: int) -> Page:
     """The answer's rows. Raises Failed if it is not what the interface promises."""
     try:
-        told = json.loads(reply.body)
-        rows, total = told["rows"], told["num_rows_total"]
+        content = json.loads(reply.body)
+        rows, total = content["rows"], content["num_rows_total"]
         if type(total) is not int or not isinstance(rows, list) or len(rows) > length:
             raise ValueError(f"{total!r} rows in all")
         cells = [None if row.get("truncated_cells") else row.get("row") for row in rows]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise Failed("hub", SOON, f"the answer is no page of rows ({error!r})"[:200], 200) from None
+        raise FetchError("hub", SOON, f"the answer is no page of rows ({error!r})"[:200], 200) from None
     return Page(reply.headers.get("x-revision", ""), total, list(enumerate(cells, start=offset)))
 
 
-def _refusal(reply: Reply) -> Failed:
+def _error_from_reply(reply: Reply) -> FetchError:
     code = reply.headers.get("x-error-code", "")
-    if code in (TOO_BIG, BROKEN):
-        return Failed(code, NEVER, "", reply.status)
+    if code in (TOO_BIG_ERROR, BROKEN_ERROR):
+        return FetchError(code, NEVER, "", reply.status)
     busy = reply.status == 429 or reply.status >= 500
     wait = seconds_to_wait(reply.headers.get("retry-after"))
-    said = f"status {reply.status}: {_words_of(reply.body)}"
-    return Failed("hub", SOON if busy else NEVER, said, reply.status, wait)
+    detail = f"status {reply.status}: {_error_text(reply.body)}"
+    return FetchError("hub", SOON if busy else NEVER, detail, reply.status, wait)
 
 
-def _words_of(body: bytes) -> str:
+def _error_text(body: bytes) -> str:
     """What an error says, be it JSON, text or a page of HTML; fit to be printed."""
     text = body[:1000].decode("utf-8", "replace")
     try:

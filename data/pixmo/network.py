@@ -21,16 +21,16 @@ from email.utils import parsedate_to_datetime
 from functools import cache
 from urllib.parse import quote, urljoin, urlsplit
 
-from data.pixmo.entry import LATER, NEVER, SOON, Failed
+from data.pixmo.records import LATER, NEVER, SOON, FetchError
 
 USER_AGENT = "minimolmo/0.1 (educational; fetches a small PixMo subset, two pictures at a time from a host)"
 REDIRECTS = (301, 302, 303, 307, 308)
-PIECE = 65_536          # bytes read at once
+CHUNK_BYTES = 65_536          # bytes read at once
 ERROR_BYTES = 10_000    # of an error's body, which is only read to be shown
-ADDRESSES = 3           # tried of one name
-SAFE = "/%:=&?~#+!$,;'@()*[]"
+MAX_ADDRESSES = 3           # tried of one name
+SAFE_CHARACTERS = "/%:=&?~#+!$,;'@()*[]"
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
-UNICAST = ipaddress.ip_network("2000::/3")  # what is routed of IPv6
+IPV6_UNICAST = ipaddress.ip_network("2000::/3")  # what is routed of IPv6
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,11 @@ class Limits:
     connect: float = 5.0
     read: float = 10.0           # without a single byte
     total: float = 30.0          # one request, its redirects included
-    most_bytes: int = 20_000_000
-    redirects: int = 5
-    tries: int = 3
+    max_bytes: int = 20_000_000
+    max_redirects: int = 5
+    max_tries: int = 3
     backoff: float = 1.0         # before the second try; doubled for each one after it
-    patience: float = 60.0       # a server that asks for more is left alone until the next run
+    max_wait: float = 60.0       # a server that asks for more is left alone until the next run
     loopback: bool = False       # allows 127.0.0.1: for tests alone
 
 
@@ -76,27 +76,28 @@ class Target:
 def get(url: str, limits: Limits, headers: dict[str, str] | None = None) -> Reply:
     """Ask for a URL. `headers` go to its own server and to nobody it redirects to. Raises Failed."""
     deadline = time.monotonic() + limits.total
-    for _ in range(limits.redirects + 1):
-        target = read_url(url)
-        reply = _ask(target, limits, headers or {}, deadline)
-        place = reply.headers.get("location")
-        if reply.status not in REDIRECTS or not place:
+    for _ in range(limits.max_redirects + 1):
+        target = parse_url(url)
+        reply = _request(target, limits, headers or {}, deadline)
+        location = reply.headers.get("location")
+        if reply.status not in REDIRECTS or not location:
             return reply
-        url, headers = _joined(target.url, place), {}
-    raise Failed("redirects", NEVER, f"more than {limits.redirects} redirects", reply.status)
+        url, headers = _redirect_url(target.url, location), {}
+    raise FetchError("redirects", NEVER, f"more than {limits.max_redirects} redirects", reply.status)
 
 
-def read_url(url: str) -> Target:
+def parse_url(url: str) -> Target:
     """A URL as people write it, cleaned: spaces and letters beyond ASCII are escaped. Raises Failed."""
     try:
         parts = urlsplit(url.strip())
         host, port = parts.hostname or "", parts.port
         host = host if ":" in host else host.encode("idna").decode()
     except ValueError as error:  # UnicodeError is one
-        raise Failed("bad_url", NEVER, str(error)[:200]) from None
+        raise FetchError("bad_url", NEVER, str(error)[:200]) from None
     if parts.scheme not in ("http", "https") or not host:
-        raise Failed("bad_url", NEVER, f"neither http nor https, or no host: {url[:100]!r}")
-    path = quote(parts.path or "/", safe=SAFE) + ("?" + quote(parts.query, safe=SAFE) if parts.query else "")
+        raise FetchError("bad_url", NEVER, f"neither http nor https, or no host: {url[:100]!r}")
+    path = quote(parts.path or "/", safe=SAFE_CHARACTERS) + ("?" + quote(parts.query, safe=SAFE_CHARACTERS)
+                                                             if parts.query else "")
     return Target(parts.scheme, host, port or {"http": 80, "https": 443}[parts.scheme], path)
 
 
@@ -112,7 +113,7 @@ def is_public(address: str, loopback: bool = False) -> bool:
         if ip in NAT64:
             wrapped = ipaddress.ip_address(int(ip) & 0xFFFFFFFF)
         ip = wrapped or ip
-        if ip.version == 6 and ip not in UNICAST:  # site-local, or wrapping IPv4 in ways of its own
+        if ip.version == 6 and ip not in IPV6_UNICAST:  # site-local, or wrapping IPv4 in ways of its own
             return loopback and ip.is_loopback
     return ip.is_global and not ip.is_multicast or loopback and ip.is_loopback
 
@@ -129,13 +130,13 @@ def seconds_to_wait(header: str | None) -> float | None:
         return None
 
 
-class _Line:
+class _DeadlineSocket:
     """A socket read against the clock. It is what http.client knows of a socket; who opened it closes it."""
 
     def __init__(self, sock: socket.socket, deadline: float, read: float):
         self.sock, self.deadline, self.read = sock, deadline, read
 
-    def hurry(self) -> None:
+    def set_timeout(self) -> None:
         """Give the next step on the socket what is left of the time."""
         left = self.deadline - time.monotonic()
         if left <= 0:
@@ -143,67 +144,69 @@ class _Line:
         self.sock.settimeout(min(left, self.read))
 
     def sendall(self, data: bytes) -> None:
-        self.hurry()
+        self.set_timeout()
         self.sock.sendall(data)
 
     def makefile(self, *_) -> io.BufferedReader:
-        return io.BufferedReader(_Reader(self))
+        return io.BufferedReader(_DeadlineReader(self))
 
     def close(self) -> None:
         """http.client lets go of the socket before the body is read."""
 
 
-class _Reader(io.RawIOBase):
-    def __init__(self, line: _Line):
-        self.line = line
+class _DeadlineReader(io.RawIOBase):
+    def __init__(self, connection: _DeadlineSocket):
+        self.connection = connection
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer) -> int:
-        self.line.hurry()
-        return self.line.sock.recv_into(buffer)
+        self.connection.set_timeout()
+        return self.connection.sock.recv_into(buffer)
 
 
-def _ask(target: Target, limits: Limits, headers: dict[str, str], deadline: float) -> Reply:
+def _request(target: Target, limits: Limits, headers: dict[str, str], deadline: float) -> Reply:
     """One request, no redirect followed."""
     try:
         with _connect(target, limits, deadline) as sock:
             connection = http.client.HTTPConnection(target.host, target.port)
-            connection.sock = _Line(sock, deadline, limits.read)
+            connection.sock = _DeadlineSocket(sock, deadline, limits.read)
             connection.request("GET", target.path, headers={
                 "Host": target.authority, "User-Agent": USER_AGENT, "Accept": "*/*",
                 "Accept-Encoding": "identity", "Connection": "close", **headers})
             response = connection.getresponse()
-            told = {}
+            reply_headers = {}
             for name, value in response.getheaders():  # a header may come twice, an opt-out among them
-                told[name.lower()] = ", ".join(filter(None, (told.get(name.lower()), value)))
+                reply_headers[name.lower()] = ", ".join(
+                    filter(None, (reply_headers.get(name.lower()), value)))
             if response.status != 200:
-                return Reply(response.status, told, _start_of(response))
-            return Reply(response.status, told, _body(response, told, limits.most_bytes))
+                return Reply(response.status, reply_headers, _read_error_body(response))
+            return Reply(response.status, reply_headers, _read_body(response, reply_headers,
+                                                                    limits.max_bytes))
     except TimeoutError as error:
-        raise Failed("timeout", SOON, str(error)) from None
+        raise FetchError("timeout", SOON, str(error)) from None
     except ssl.SSLCertVerificationError as error:  # also what a café's wifi answers before one has paid
-        raise Failed("certificate", LATER, error.verify_message) from None
+        raise FetchError("certificate", LATER, error.verify_message) from None
     except http.client.InvalidURL as error:
-        raise Failed("bad_url", NEVER, str(error)[:200]) from None
+        raise FetchError("bad_url", NEVER, str(error)[:200]) from None
     except OSError as error:
-        raise Failed("connection", SOON, str(error)[:200]) from None
+        raise FetchError("connection", SOON, str(error)[:200]) from None
     except (http.client.HTTPException, zlib.error) as error:
-        raise Failed("broken_reply", SOON, repr(error)[:200]) from None
+        raise FetchError("broken_reply", SOON, repr(error)[:200]) from None
 
 
 def _connect(target: Target, limits: Limits, deadline: float) -> socket.socket:
     addresses = [address for address in _addresses(target) if is_public(address, limits.loopback)]
     if not addresses:
-        raise Failed("private_address", NEVER, f"{target.host} is not on the open internet")
-    for number, address in enumerate(addresses[:ADDRESSES], start=1):
+        raise FetchError("private_address", NEVER, f"{target.host} is not on the open internet")
+    for number, address in enumerate(addresses[:MAX_ADDRESSES], start=1):
         try:
             left = max(0.001, min(limits.connect, deadline - time.monotonic()))
             sock = socket.create_connection((address, target.port), timeout=left)
             break
         except OSError:
-            if number == len(addresses[:ADDRESSES]):
+            if number == len(addresses[:MAX_ADDRESSES]):
                 raise
     if target.scheme == "http":
         return sock
@@ -220,7 +223,7 @@ def _addresses(target: Target) -> list[str]:
     try:
         found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError) as error:  # without a network every name is unknown: so not final
-        raise Failed("no_such_host", LATER, f"{target.host}: {error}"[:200]) from None
+        raise FetchError("no_such_host", LATER, f"{target.host}: {error}"[:200]) from None
     return list(dict.fromkeys(info[4][0] for info in found))
 
 
@@ -229,31 +232,31 @@ def _certificates() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _body(response: http.client.HTTPResponse, headers: dict[str, str], most: int) -> bytes:
+def _read_body(response: http.client.HTTPResponse, headers: dict[str, str], max_bytes: int) -> bytes:
     """The whole body, counted as it comes. Raises Failed if it is too big, cut short or strangely coded."""
-    declared, folding = response.length, headers.get("content-encoding", "identity").strip().lower()
-    if declared is not None and declared > most:
-        raise Failed("too_big", NEVER, f"{declared:,} bytes", 200)
-    if folding not in ("identity", "", "gzip", "x-gzip", "deflate"):
-        raise Failed("broken_reply", NEVER, f"coded as {folding[:40]!r}", 200)
-    unfold = zlib.decompressobj(47) if folding not in ("identity", "") else None
+    declared_length, encoding = response.length, headers.get("content-encoding", "identity").strip().lower()
+    if declared_length is not None and declared_length > max_bytes:
+        raise FetchError("too_big", NEVER, f"{declared_length:,} bytes", 200)
+    if encoding not in ("identity", "", "gzip", "x-gzip", "deflate"):
+        raise FetchError("broken_reply", NEVER, f"coded as {encoding[:40]!r}", 200)
+    decompressor = zlib.decompressobj(47) if encoding not in ("identity", "") else None
     body, received = bytearray(), 0
-    while declared is None or received < declared:
-        piece = response.read1(PIECE)
-        if not piece:
+    while declared_length is None or received < declared_length:
+        chunk = response.read1(CHUNK_BYTES)
+        if not chunk:
             break
-        received += len(piece)
-        if received > most:  # also of what comes after the end of a folded body
-            raise Failed("too_big", NEVER, f"more than {most:,} bytes", 200)
-        body += unfold.decompress(piece, most - len(body) + 1) if unfold else piece
-        if len(body) > most:
-            raise Failed("too_big", NEVER, f"more than {most:,} bytes", 200)
-    if declared is not None and received < declared or unfold and not unfold.eof:
-        raise Failed("cut_short", SOON, f"{received:,} bytes of {declared or 'unknown'}", 200)
+        received += len(chunk)
+        if received > max_bytes:  # also of what comes after the end of a folded body
+            raise FetchError("too_big", NEVER, f"more than {max_bytes:,} bytes", 200)
+        body += decompressor.decompress(chunk, max_bytes - len(body) + 1) if decompressor else chunk
+        if len(body) > max_bytes:
+            raise FetchError("too_big", NEVER, f"more than {max_bytes:,} bytes", 200)
+    if declared_length is not None and received < declared_length or decompressor and not decompressor.eof:
+        raise FetchError("cut_short", SOON, f"{received:,} bytes of {declared_length or 'unknown'}", 200)
     return bytes(body)
 
 
-def _start_of(response: http.client.HTTPResponse) -> bytes:
+def _read_error_body(response: http.client.HTTPResponse) -> bytes:
     """What an error says, as far as it comes at once."""
     try:
         return response.read1(ERROR_BYTES)
@@ -261,9 +264,9 @@ def _start_of(response: http.client.HTTPResponse) -> bytes:
         return b""
 
 
-def _joined(base: str, place: str) -> str:
+def _redirect_url(base: str, location: str) -> str:
     """Where a Location leads. Headers come as latin-1, but whoever puts letters there means UTF-8."""
     try:
-        return urljoin(base, place.encode("latin-1").decode("utf-8", "replace"))
+        return urljoin(base, location.encode("latin-1").decode("utf-8", "replace"))
     except ValueError as error:
-        raise Failed("bad_url", NEVER, str(error)[:200]) from None
+        raise FetchError("bad_url", NEVER, str(error)[:200]) from None

@@ -10,21 +10,21 @@ from dataclasses import dataclass, replace
 from PIL import Image, ImageOps
 
 from data.clocks.clock import random_clock
-from data.pixmo.entry import NEVER, Failed
-from data.write import SAVED_AS
+from data.generate import SAVE_OPTIONS
+from data.pixmo.records import NEVER, FetchError
 from minimolmo.image.resize import DAMAGE, to_rgb
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # others need not be opened: some start programs
-MOST_PIXELS = 50_000_000   # claimed by the header, refused before anything is decoded
-SMALLEST = 64              # pixels along the shorter side: less is an icon, or "image removed"
-ORIENTATION, ON_ITS_SIDE = 0x0112, (5, 6, 7, 8)  # EXIF's tag; 1 is upright
+MAX_PIXELS = 50_000_000   # claimed by the header, refused before anything is decoded
+MIN_SIDE = 64              # pixels along the shorter side: less is an icon, or "image removed"
+ORIENTATION, SIDEWAYS = 0x0112, (5, 6, 7, 8)  # EXIF's tag; 1 is upright
 # What Pillow's readers have been seen to raise, or may, when a file's tables are nonsense.
-UNREADABLE = (*DAMAGE, TypeError, LookupError, ArithmeticError, AttributeError, MemoryError, zlib.error)
-DECODERS = threading.BoundedSemaphore(2)  # a decoded picture may take 200 MB: only two at a time
+DECODING_ERRORS = (*DAMAGE, TypeError, LookupError, ArithmeticError, AttributeError, MemoryError, zlib.error)
+DECODER_LIMIT = threading.BoundedSemaphore(2)  # a decoded picture may take 200 MB: only two at a time
 
 
 @dataclass(frozen=True)
-class Picture:
+class FetchedImage:
     """Our JPEG, and the size of what it was made from, upright. `turned`: it was stored in another way."""
     jpeg: bytes
     width: int
@@ -32,12 +32,12 @@ class Picture:
     turned: bool = False
 
 
-def to_jpeg(body: bytes, size: int) -> Picture:
+def to_jpeg(body: bytes, size: int) -> FetchedImage:
     """Decode, turn upright, put on white, shrink the longest side to `size`, forget all metadata.
 
     Raises Failed if it is no whole picture of a known format and a sensible size.
     """
-    with DECODERS:
+    with DECODER_LIMIT:
         try:
             with Image.open(io.BytesIO(body), formats=FORMATS) as image:
                 _check_size(*image.size)
@@ -47,15 +47,15 @@ def to_jpeg(body: bytes, size: int) -> Picture:
                 ImageOps.exif_transpose(image, in_place=True)
                 small = to_rgb(image)
         except Image.DecompressionBombError as error:
-            raise Failed("too_many_pixels", NEVER, str(error)[:200]) from None
-        except UNREADABLE as error:
-            raise Failed("not_an_image", NEVER, str(error)[:200]) from None
+            raise FetchError("too_many_pixels", NEVER, str(error)[:200]) from None
+        except DECODING_ERRORS as error:
+            raise FetchError("not_an_image", NEVER, str(error)[:200]) from None
         small.thumbnail((size, size), Image.Resampling.LANCZOS)
-        upright = (height, width) if orientation in ON_ITS_SIDE else (width, height)
-        return Picture(_encode(small), *upright, turned=orientation != 1)
+        upright = (height, width) if orientation in SIDEWAYS else (width, height)
+        return FetchedImage(_encode(small), *upright, turned=orientation != 1)
 
 
-def draw_clock(time: tuple[int, int, int | None], key: str, size: int) -> Picture:
+def draw_clock(time: tuple[int, int, int | None], key: str, size: int) -> FetchedImage:
     """One of our own clocks that shows this time; `key` chooses how it looks."""
     hour, minute, second = time
     clock = random_clock("train", random.Random(key))
@@ -63,18 +63,18 @@ def draw_clock(time: tuple[int, int, int | None], key: str, size: int) -> Pictur
     drawn = clock.draw()
     small = drawn.copy()
     small.thumbnail((size, size), Image.Resampling.LANCZOS)
-    return Picture(_encode(small), *drawn.size)
+    return FetchedImage(_encode(small), *drawn.size)
 
 
 def _check_size(width: int, height: int) -> None:
-    if width * height > MOST_PIXELS:
-        raise Failed("too_many_pixels", NEVER, f"{width} x {height}")
-    if min(width, height) < SMALLEST:
-        raise Failed("too_small", NEVER, f"{width} x {height}")
+    if width * height > MAX_PIXELS:
+        raise FetchError("too_many_pixels", NEVER, f"{width} x {height}")
+    if min(width, height) < MIN_SIDE:
+        raise FetchError("too_small", NEVER, f"{width} x {height}")
 
 
 def _encode(image: Image.Image) -> bytes:
     image.info.clear()  # else comments and colour profiles travel along
     jpeg = io.BytesIO()
-    image.save(jpeg, "JPEG", **SAVED_AS[".jpg"])
+    image.save(jpeg, "JPEG", **SAVE_OPTIONS[".jpg"])
     return jpeg.getvalue()

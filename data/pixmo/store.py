@@ -17,8 +17,8 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-from data.pixmo.entry import NEVER, Outcome
 from data.pixmo.hub import Page
+from data.pixmo.records import NEVER, ImageOutcome
 from minimolmo.disk import write_atomically
 
 JOURNAL, LOCK = "fetched.jsonl", "lock"
@@ -34,7 +34,7 @@ class Store:
 
     def __init__(self, folder: Path, size: int):
         self.folder, self.size = folder, size
-        self.outcomes: dict[str, Outcome] = {}
+        self.outcomes: dict[str, ImageOutcome] = {}
         self.received = 0
 
     def __enter__(self) -> Store:
@@ -57,14 +57,14 @@ class Store:
             pass
         self.lock.close()
 
-    def image_of(self, outcome: Outcome) -> str:
+    def image_path(self, outcome: ImageOutcome) -> str:
         """Where an outcome's picture lies in the folder."""
         return f"images/{outcome.sha256[:2]}/{outcome.sha256}.jpg"
 
-    def keep(self, outcome: Outcome, jpeg: bytes) -> None:
+    def save_outcome(self, outcome: ImageOutcome, jpeg: bytes) -> None:
         """Remember what became of a picture; the picture first, then the line that promises it."""
         if jpeg:
-            self._write(self.image_of(outcome), jpeg)
+            self._write(self.image_path(outcome), jpeg)
         self.outcomes[outcome.key] = outcome
         self.received += outcome.received
         self.journal.write(json.dumps(asdict(outcome)) + "\n")
@@ -73,24 +73,25 @@ class Store:
     def load_page(self, file: str) -> Page | None:
         """A page that was read before."""
         try:
-            told = json.loads((self.folder / "pages" / file).read_bytes())
-            return Page(told["revision"], told["total"], [(index, row) for index, row in told["rows"]])
+            content = json.loads((self.folder / "pages" / file).read_bytes())
+            return Page(content["revision"], content["total"],
+                        [(index, row) for index, row in content["rows"]])
         except (FileNotFoundError, ValueError, KeyError, TypeError):  # none, or damaged: it is read again
             return None
 
     def save_page(self, file: str, page: Page) -> None:
         """Keep a page, without the links of embedded pictures: they expire."""
         rows = [(index, _without_links(row)) for index, row in page.rows]
-        told = {"revision": page.revision, "total": page.total, "rows": rows}
-        self._write(f"pages/{file}", json.dumps(told).encode())
+        content = {"revision": page.revision, "total": page.total, "rows": rows}
+        self._write(f"pages/{file}", json.dumps(content).encode())
 
-    def tidy(self, used: set[str]) -> None:
+    def remove_unused(self, used: set[str]) -> None:
         """Forget what the finished folder does not need: pictures fetched ahead, files half written."""
-        kept = sorted((self.outcomes[key] for key in used), key=lambda outcome: outcome.key)
+        outcomes = sorted((self.outcomes[key] for key in used), key=lambda outcome: outcome.key)
         self.journal.close()
-        write_lines(self.folder / JOURNAL, (asdict(outcome) for outcome in kept if _is_final(outcome)))
+        write_lines(self.folder / JOURNAL, (asdict(outcome) for outcome in outcomes if _is_final(outcome)))
         self.journal = open(self.folder / JOURNAL, "a", encoding="utf-8")
-        images = {self.folder / self.image_of(outcome) for outcome in kept if not outcome.cause}
+        images = {self.folder / self.image_path(outcome) for outcome in outcomes if not outcome.cause}
         for path in [*(self.folder / "images").rglob("*"), *(self.folder / "pages").glob("*.tmp")]:
             if path.is_file() and path not in images:
                 path.unlink()
@@ -104,27 +105,27 @@ class Store:
         """What earlier runs found out for good. Lines that tell nothing any more are cut away."""
         path = self.folder / JOURNAL
         lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
-        outcomes = [_read_outcome(line) for line in lines]
+        outcomes = [_parse_outcome(line) for line in lines]
         if None in outcomes:
             write_atomically(path, [line for line, outcome in zip(lines, outcomes) if outcome])
         for outcome in filter(None, outcomes):
-            if outcome.size == self.size and _is_final(outcome) and self._is_there(outcome):
+            if outcome.size == self.size and _is_final(outcome) and self._has_image(outcome):
                 self.outcomes[outcome.key] = outcome
 
-    def _is_there(self, outcome: Outcome) -> bool:
-        path = self.folder / self.image_of(outcome)
+    def _has_image(self, outcome: ImageOutcome) -> bool:
+        path = self.folder / self.image_path(outcome)
         return bool(outcome.cause) or path.is_file() and path.stat().st_size == outcome.stored
 
 
-def _read_outcome(line: bytes) -> Outcome | None:
+def _parse_outcome(line: bytes) -> ImageOutcome | None:
     """A line of the journal; None if it is not whole."""
     try:
-        return Outcome(**json.loads(line)) if line.endswith(b"\n") else None
+        return ImageOutcome(**json.loads(line)) if line.endswith(b"\n") else None
     except (ValueError, TypeError):
         return None
 
 
-def _is_final(outcome: Outcome) -> bool:
+def _is_final(outcome: ImageOutcome) -> bool:
     return not outcome.cause or outcome.again == NEVER
 
 

@@ -7,9 +7,9 @@ from collections import Counter, deque
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from data.pixmo.entry import Entry
+from data.pixmo.records import Record
 
-THREADS = 16    # they wait for the network most of the time
+NUM_THREADS = 16    # they wait for the network most of the time
 PER_HOST = 2    # as polite as a browser used to be
 
 
@@ -19,31 +19,31 @@ class Workers:
     The threads are daemons: whoever is interrupted need not wait for them.
     """
 
-    def __init__(self, job: Callable[[Entry], object], threads: int = THREADS, per_host: int = PER_HOST):
+    def __init__(self, job: Callable[[Record], object], threads: int = NUM_THREADS, per_host: int = PER_HOST):
         self.job, self.per_host, self.threads = job, per_host, threads
-        self.waiting: dict[str, deque[Entry]] = {}
+        self.waiting: dict[str, deque[Record]] = {}
         self.running: Counter[str] = Counter()
-        self.offered: set[str] = set()  # keys, not yet taken back
+        self.pending_keys: set[str] = set()  # keys, not yet taken back
         self.jobs, self.results = queue.SimpleQueue(), queue.SimpleQueue()
         for _ in range(threads):
             threading.Thread(target=self._work, daemon=True).start()
 
-    def offer(self, entry: Entry) -> None:
+    def submit(self, record: Record) -> None:
         """Have an entry fetched, unless it is under way already."""
-        if entry.key not in self.offered:
-            self.offered.add(entry.key)
-            self.waiting.setdefault(host_of(entry), deque()).append(entry)
+        if record.key not in self.pending_keys:
+            self.pending_keys.add(record.key)
+            self.waiting.setdefault(host_of(record), deque()).append(record)
             self._start()
 
-    def next(self) -> tuple[Entry, object]:
+    def next_result(self) -> tuple[Record, object]:
         """The next one that is ready. Raises RuntimeError if its job raised."""
-        entry, result = self.results.get()
-        self.offered.discard(entry.key)
-        self.running[host_of(entry)] -= 1
+        record, result = self.results.get()
+        self.pending_keys.discard(record.key)
+        self.running[host_of(record)] -= 1
         self._start()
         if result is None:
-            raise RuntimeError(f"{entry.key} could not be worked on: the reason stands above")
-        return entry, result
+            raise RuntimeError(f"{record.key} could not be worked on: the reason stands above")
+        return record, result
 
     def _start(self) -> None:
         """Give the threads whatever their number and the hosts' limits allow."""
@@ -57,16 +57,16 @@ class Workers:
 
     def _work(self) -> None:
         while True:
-            entry, result = self.jobs.get(), None
+            record, result = self.jobs.get(), None
             try:
-                result = self.job(entry)
+                result = self.job(record)
             finally:
-                self.results.put((entry, result))
+                self.results.put((record, result))
 
 
-def host_of(entry: Entry) -> str:
+def host_of(record: Record) -> str:
     """Whose server an entry's picture is on; "" if it is drawn here, or the link is none."""
     try:
-        return urlsplit(entry.link).hostname or ""
+        return urlsplit(record.image_url).hostname or ""
     except ValueError:
         return ""

@@ -8,149 +8,180 @@ import random
 from collections import Counter
 from collections.abc import Callable
 
-from data.facts import NUMBERS, WAYS, sentence, with_article
-from data.kinds import KINDS
-from data.phrases import LARGER, alone, area, clearly, hidden_pairs, listed, name, noun, where, wish_of
-from data.point_explanations import words
-from data.scenes import FullScene, Wish, is_held_out, make_scene
-from data.world import FullLevel
-from data.write import command
+from data.generate import run_command_line
+from data.point_explanations import wordings
+from data.scenes.easy_wording import DIRECTIONS, NUMBER_WORDS, capitalise, with_article
+from data.scenes.full import FullLevel, FullScene, ObjectSpec, is_held_out, make_scene
+from data.scenes.full_wording import (
+    MIN_AREA_RATIO,
+    box_area,
+    join_with_and,
+    occluded_pairs,
+    place_phrase,
+    spec_of,
+    spec_text,
+    thing_text,
+    things_on_side,
+    unambiguous_things,
+)
+from data.scenes.objects import KINDS
 from minimolmo.flow import Annotation, Thing
 from minimolmo.text.points import points_to_text
 
-ASKED = (4, 6)
-FEW = 4           # things that one answer lists at the most
-FACED = (2, 5)    # things of a kind that are gone through one by one
+NUM_QUESTIONS = (4, 6)
+MAX_LISTED = 4           # things that one answer lists at the most
+DESCRIBED_COUNTS = (2, 5)    # things of a kind that are gone through one by one
 
-Talk = tuple[str, str]  # question and answer
+QuestionAnswer = tuple[str, str]  # question and answer
 
 
-def compose(level: FullLevel, split: str, rng: random.Random) -> tuple[FullScene, list[Annotation]]:
+def make_example(level: FullLevel, split: str, rng: random.Random) -> tuple[FullScene, list[Annotation]]:
     """One scene and about five questions, each answered with points inside the sentences."""
     while True:
         scene = make_scene(split, rng)
-        offered = [pair for talk in rng.sample(TALKS, len(TALKS))
-                   for pair in _few(_fitting(talk(scene, rng), scene, split), rng)]
-        if offered:
+        pairs = [
+            pair for question_type in rng.sample(QUESTION_TYPES, len(QUESTION_TYPES))
+            for pair in _sample_two(_allowed_in_split(question_type(scene, rng), scene, split), rng)
+        ]
+        if pairs:
             return scene, [Annotation("point_explanations", question=question, answer=answer)
-                           for question, answer in offered[:rng.randint(*ASKED)]]
+                           for question, answer in pairs[:rng.randint(*NUM_QUESTIONS)]]
 
 
-def _fitting(pairs: list[Talk], scene: FullScene, split: str) -> list[Talk]:
+def _allowed_in_split(pairs: list[QuestionAnswer], scene: FullScene, split: str) -> list[QuestionAnswer]:
     """In `novel` those that name a held-out pair."""
-    unseen = [name(thing) for thing in scene.things if is_held_out(thing)]
-    return [(q, a) for q, a in pairs if split != "novel" or any(label in q + a for label in unseen)]
+    held_out_names = [thing_text(thing) for thing in scene.things if is_held_out(thing)]
+    return [(q, a) for q, a in pairs if split != "novel" or any(name in q + a for name in held_out_names)]
 
 
-def _few(pairs: list[Talk], rng: random.Random) -> list[Talk]:
+def _sample_two(pairs: list[QuestionAnswer], rng: random.Random) -> list[QuestionAnswer]:
     return rng.sample(pairs, min(2, len(pairs)))
 
 
-def _say(questions: tuple[str, ...], answers: tuple[str, ...], rng: random.Random, **slots: str) -> Talk:
+def _word_pair(questions: tuple[str, ...], answers: tuple[str, ...], rng: random.Random,
+               **slots: str) -> QuestionAnswer:
     """A question and an answer, each in one of its wordings. No answer begins with a tag."""
-    return tuple(sentence(rng.choice(wordings).format(**slots)) for wordings in (questions, answers))
+    return tuple(capitalise(rng.choice(wordings).format(**slots)) for wordings in (questions, answers))
 
 
-def tag(things: list[Thing] | tuple[Thing, ...], label: str) -> str:
+def tagged(things: list[Thing] | tuple[Thing, ...], label: str) -> str:
     """The words with points to the things behind them."""
     return points_to_text([(thing.x, thing.y) for thing in things], label, label)
 
 
-def one(thing: Thing) -> str:
+def tagged_name(thing: Thing) -> str:
     """Its name, pointed at; the article stands outside."""
-    return tag([thing], name(thing))
+    return tagged([thing], thing_text(thing))
 
 
-def together(things: list[Thing] | tuple[Thing, ...], called: Callable[[Thing], Wish] = wish_of) -> dict:
+def tagged_groups(things: list[Thing] | tuple[Thing, ...],
+                  spec_for: Callable[[Thing], ObjectSpec] = spec_of) -> dict:
     """{seen}: "a red cup and two keys", where things of one name share a tag; {there}: "there is"."""
-    groups: dict[Wish, list[Thing]] = {}
+    groups: dict[ObjectSpec, list[Thing]] = {}
     for thing in sorted(things, key=lambda thing: thing.x):
-        groups.setdefault(called(thing), []).append(thing)
-    seen = [tag(group, _counted(wish, len(group))) for wish, group in groups.items()]
-    several = len(next(iter(groups.values()))) > 1
-    return {"seen": listed(seen), "there": "there are" if several else "there is"}
+        groups.setdefault(spec_for(thing), []).append(thing)
+    tagged_texts = [tagged(group, _counted(spec, len(group))) for spec, group in groups.items()]
+    plural = len(next(iter(groups.values()))) > 1
+    return {"seen": join_with_and(tagged_texts), "there": "there are" if plural else "there is"}
 
 
-def _counted(wish: Wish, number: int) -> str:
-    return with_article(noun(wish)) if number == 1 else f"{NUMBERS[number]} {noun(wish, several=True)}"
+def _counted(spec: ObjectSpec, count: int) -> str:
+    if count == 1:
+        return with_article(spec_text(spec))
+    return f"{NUMBER_WORDS[count]} {spec_text(spec, plural=True)}"
 
 
-def beside(scene, rng) -> list[Talk]:
+def relation(scene, rng) -> list[QuestionAnswer]:
     """What lies where, seen from a thing."""
-    found = []
-    for anchor in alone(scene):
-        for way, step in WAYS.items():
-            there = clearly(step, anchor, scene.things)
-            if 1 <= len(there) <= FEW:
-                found.append(_say(words.BESIDE, words.BESIDE_ANSWERS, rng, way=way, one=name(anchor),
-                                  anchor=one(anchor), **together(there)))
-    return found
+    pairs = []
+    for anchor in unambiguous_things(scene):
+        for relation, direction in DIRECTIONS.items():
+            on_side = things_on_side(direction, anchor, scene.things)
+            if 1 <= len(on_side) <= MAX_LISTED:
+                pairs.append(
+                    _word_pair(wordings.BESIDE, wordings.BESIDE_ANSWERS, rng, way=relation,
+                               one=thing_text(anchor), anchor=tagged_name(anchor), **tagged_groups(on_side)))
+    return pairs
 
 
-def larger(scene, rng) -> list[Talk]:
+def larger(scene, rng) -> list[QuestionAnswer]:
     """Which of two is larger, and where both are."""
-    known, found = alone(scene), []
-    for large in known:
-        for small in known:
-            if area(scene, large) > LARGER * area(scene, small):
-                a, b = rng.sample((name(large), name(small)), 2)
-                found.append(_say(words.LARGER, words.LARGER_ANSWERS, rng, a=a, b=b,
-                                  large=one(large), small=one(small)))
-    return found
+    nameable, pairs = unambiguous_things(scene), []
+    for large in nameable:
+        for small in nameable:
+            if box_area(scene, large) > MIN_AREA_RATIO * box_area(scene, small):
+                a, b = rng.sample((thing_text(large), thing_text(small)), 2)
+                pairs.append(
+                    _word_pair(wordings.LARGER, wordings.LARGER_ANSWERS, rng, a=a, b=b,
+                               large=tagged_name(large), small=tagged_name(small)))
+    return pairs
 
 
-def count(scene, rng) -> list[Talk]:
+def count(scene, rng) -> list[QuestionAnswer]:
     """How many, and what colours they have."""
-    found = []
+    pairs = []
     for kind, n in Counter(thing.kind for thing in scene.things).items():
-        if FACED[0] <= n <= FACED[1]:
+        if DESCRIBED_COUNTS[0] <= n <= DESCRIBED_COUNTS[1]:
             things = sorted((thing for thing in scene.things if thing.kind == kind), key=lambda t: t.x)
-            each = [f"{tag([thing], f'one {where(thing)}')} is {thing.color}" for thing in things]
-            found.append(_say(words.COUNT, words.COUNT_ANSWERS, rng, n=NUMBERS[n], many=KINDS[kind].plural,
-                              each=listed(each)))
-    return found
+            descriptions = [
+                f"{tagged([thing], f'one {place_phrase(thing)}')} is {thing.color}" for thing in things
+            ]
+            pairs.append(
+                _word_pair(wordings.COUNT, wordings.COUNT_ANSWERS, rng, n=NUMBER_WORDS[n],
+                           many=KINDS[kind].plural, each=join_with_and(descriptions)))
+    return pairs
 
 
-def covered(scene, rng) -> list[Talk]:
+def occlusion(scene, rng) -> list[QuestionAnswer]:
     """What hides what."""
-    return [_say(words.COVERED, words.COVERED_ANSWERS, rng, back=name(back), front=one(front),
-                 behind=one(back)) for front, back in hidden_pairs(scene)]
+    return [
+        _word_pair(wordings.COVERED, wordings.COVERED_ANSWERS, rng, back=thing_text(back),
+                   front=tagged_name(front),
+                   behind=tagged_name(back)) for front, back in occluded_pairs(scene)
+    ]
 
 
-def reads(scene, rng) -> list[Talk]:
+def sign_text(scene, rng) -> list[QuestionAnswer]:
     """What the signs say, and where they are."""
     signs = sorted((thing for thing in scene.things if thing.word), key=lambda thing: thing.x)
     if not signs:
-        return [_say(words.READS, words.NO_TEXT, rng)]
-    each = [f'{tag([sign], with_article(f"{sign.color} sign"))} that says "{sign.word}"' for sign in signs]
-    return [_say(words.READS, words.READS_ANSWERS, rng, signs=listed(each), there="there is")]
+        return [_word_pair(wordings.READS, wordings.NO_TEXT, rng)]
+    descriptions = [
+        f'{tagged([sign], with_article(f"{sign.color} sign"))} that says "{sign.word}"' for sign in signs
+    ]
+    return [
+        _word_pair(wordings.READS, wordings.READS_ANSWERS, rng, signs=join_with_and(descriptions),
+                   there="there is")
+    ]
 
 
-def shares_color(scene, rng) -> list[Talk]:
+def shares_color(scene, rng) -> list[QuestionAnswer]:
     """Everything of one colour."""
-    found = []
+    pairs = []
     for color in sorted({thing.color for thing in scene.things}):
         things = [thing for thing in scene.things if thing.color == color]
-        if len(things) <= FEW:
-            found.append(_say(words.SHARES_COLOR, words.SHARES_COLOR_ANSWERS, rng, color=color,
-                              **together(things, lambda thing: Wish(kind=thing.kind))))
-    return found
+        if len(things) <= MAX_LISTED:
+            pairs.append(
+                _word_pair(wordings.SHARES_COLOR, wordings.SHARES_COLOR_ANSWERS, rng, color=color,
+                           **tagged_groups(things, lambda thing: ObjectSpec(kind=thing.kind))))
+    return pairs
 
 
-def nothing(scene, rng) -> list[Talk]:
+def absent(scene, rng) -> list[QuestionAnswer]:
     """Asked for what is not there: said so, and pointed at something else."""
     kinds = {thing.kind for thing in scene.things}
-    missing = rng.choice([kind for kind in KINDS if kind not in kinds])
-    question, answer = _say(words.NOTHING, words.NOTHING_ANSWERS, rng, one=missing,
-                            a_one=with_article(missing))
-    if known := alone(scene):
-        thing = rng.choice(known)
-        answer += rng.choice(words.BUT).format(near=tag([thing], with_article(name(thing))), at=where(thing))
+    missing_kind = rng.choice([kind for kind in KINDS if kind not in kinds])
+    question, answer = _word_pair(wordings.NOTHING, wordings.NOTHING_ANSWERS, rng, one=missing_kind,
+                                  a_one=with_article(missing_kind))
+    if nameable := unambiguous_things(scene):
+        thing = rng.choice(nameable)
+        answer += rng.choice(wordings.BUT).format(near=tagged([thing], with_article(thing_text(thing))),
+                                                  at=place_phrase(thing))
     return [(question, answer)]
 
 
-TALKS = (beside, larger, count, covered, reads, shares_color, nothing)
+QUESTION_TYPES = (relation, larger, count, occlusion, sign_text, shares_color, absent)
 
 
 if __name__ == "__main__":
-    command({"point_explanations": compose})
+    run_command_line({"point_explanations": make_example})

@@ -3,53 +3,65 @@ from __future__ import annotations
 
 import random
 
-from data.phrases import Reference, absent, extremes, noun, plain_references, relations
-from data.scenes import FullScene, Wish, is_held_out, make_scene
+from data.scenes.full import FullScene, ObjectSpec, is_held_out, make_scene
+from data.scenes.full_wording import (
+    ReferringExpression,
+    absent_specs,
+    attribute_expressions,
+    relation_expressions,
+    spec_text,
+    superlative_expressions,
+)
 from minimolmo.flow import Annotation
 
-ASKED = (12, 18)  # labels for one image
-MOST = 16         # points in one answer
+NUM_LABELS = (12, 18)  # labels for one image
+MAX_POINTS = 16         # points in one answer
 # What is asked for, and how often: a name for one thing, for several, for nothing; a reference.
-SHARES = {"one": 0.3, "several": 0.2, "none": 0.15, "relation": 0.2, "extreme": 0.15}
+TYPE_SHARES = {"one": 0.3, "several": 0.2, "none": 0.15, "relation": 0.2, "extreme": 0.15}
 
 
-def compose(split: str, rng: random.Random) -> tuple[FullScene, list[Annotation]]:
+def make_example(split: str, rng: random.Random) -> tuple[FullScene, list[Annotation]]:
     """One scene and about fourteen things to point at."""
     scene = make_scene(split, rng)
-    offered = offer(scene, split, rng)
-    asked: list[Reference] = []
-    for _ in range(rng.randint(*ASKED)):
-        kinds = [kind for kind in SHARES if offered[kind]]
-        kind = rng.choices(kinds, [SHARES[kind] for kind in kinds])[0] if kinds else None
-        if kind:
-            asked.append(offered[kind].pop())
-    return scene, [point_to(reference, rng) for reference in asked]
+    by_type = expressions_by_type(scene, split, rng)
+    chosen: list[ReferringExpression] = []
+    for _ in range(rng.randint(*NUM_LABELS)):
+        available_types = [expression_type for expression_type in TYPE_SHARES if by_type[expression_type]]
+        expression_type = rng.choices(
+            available_types, [TYPE_SHARES[expression_type]
+                              for expression_type in available_types])[0] if available_types else None
+        if expression_type:
+            chosen.append(by_type[expression_type].pop())
+    return scene, [pointing_annotation(expression, rng) for expression in chosen]
 
 
-def offer(scene: FullScene, split: str, rng: random.Random) -> dict[str, list[Reference]]:
+def expressions_by_type(scene: FullScene, split: str,
+                        rng: random.Random) -> dict[str, list[ReferringExpression]]:
     """Everything that can be pointed at here, by sort, shuffled. In `novel`: what touches a held-out pair."""
-    names = [reference for reference in plain_references(scene) if len(reference.things) <= MOST]
-    offered = {
-        "one": [reference for reference in names if len(reference.things) == 1],
-        "several": [reference for reference in names if len(reference.things) > 1],
-        "none": [nothing(wish) for wish in absent(scene, rng, held_out=split == "novel")],
-        "relation": relations(scene),
-        "extreme": extremes(scene)}
-    for sort, references in offered.items():
-        if split == "novel" and sort != "none":
-            references = [r for r in references if any(map(is_held_out, r.things))]
-        offered[sort] = rng.sample(references, len(references))
-    return offered
+    expressions = [
+        expression for expression in attribute_expressions(scene) if len(expression.things) <= MAX_POINTS
+    ]
+    by_type = {
+        "one": [expression for expression in expressions if len(expression.things) == 1],
+        "several": [expression for expression in expressions if len(expression.things) > 1], "none": [
+            absent_expression(spec) for spec in absent_specs(scene, rng, allow_held_out=split == "novel")
+        ], "relation": relation_expressions(scene), "extreme": superlative_expressions(scene)
+    }
+    for expression_type, candidates in by_type.items():
+        if split == "novel" and expression_type != "none":
+            candidates = [expression for expression in candidates if any(map(is_held_out, expression.things))]
+        by_type[expression_type] = rng.sample(candidates, len(candidates))
+    return by_type
 
 
-def nothing(wish: Wish) -> Reference:
+def absent_expression(spec: ObjectSpec) -> ReferringExpression:
     """A name that means nothing here."""
-    return Reference(noun(wish), noun(wish, several=True), ())
+    return ReferringExpression(spec_text(spec), spec_text(spec, plural=True), ())
 
 
-def point_to(reference: Reference, rng: random.Random) -> Annotation:
+def pointing_annotation(expression: ReferringExpression, rng: random.Random) -> Annotation:
     """The singular promises one thing; the plural promises nothing."""
-    several = len(reference.things) > 1 or rng.random() < 0.5
-    label = reference.several if several else reference.one
-    points = tuple((thing.x, thing.y) for thing in reference.things)
+    plural = len(expression.things) > 1 or rng.random() < 0.5
+    label = expression.plural if plural else expression.singular
+    points = tuple((thing.x, thing.y) for thing in expression.things)
     return Annotation("pointing", label=label, points=points)

@@ -6,51 +6,67 @@ from __future__ import annotations
 
 import random
 
-from data.facts import Label, absent_labels, labels_of, matching, name, points_of
+from data.generate import DrawableScene, run_command_line
 from data.points import full
-from data.world import FULL, FullLevel, Level, Scene, asked_about, choose_pairs, make_scene, pair_of
-from data.write import Picture, command
+from data.scenes.easy import EasyLevel, Scene, choose_pairs, make_scene, pair_of, queryable_things
+from data.scenes.easy_wording import (
+    Label,
+    absent_labels,
+    label_text,
+    labels_for_pair,
+    matching_things,
+    points_of,
+)
+from data.scenes.full import FULL
+from data.scenes.levels import Level
 from minimolmo.flow import Annotation
 
-ASKED = 5           # labels for one image, if it offers as many
-NOTHING = 1 / 6     # share of labels that match nothing
-SEVERAL = 1 / 6     # share of labels that match two things or more
-PLURAL = 1 / 2      # share of plurals among labels that mean one thing or none
-THINGS = (1, 6)     # in one image
+NUM_LABELS = 5           # labels for one image, if it offers as many
+ABSENT_SHARE = 1 / 6     # share of labels that match nothing
+MULTIPLE_SHARE = 1 / 6     # share of labels that match two things or more
+PLURAL_SHARE = 1 / 2      # share of plurals among labels that mean one thing or none
+NUM_THINGS = (1, 6)     # in one image
 
 
-def compose(level: Level | FullLevel, split: str, rng: random.Random) -> tuple[Picture, list[Annotation]]:
+def make_example(level: Level, split: str, rng: random.Random) -> tuple[DrawableScene, list[Annotation]]:
     """One scene and about five things to point at."""
     if level is FULL:
-        return full.compose(split, rng)
-    pairs = choose_pairs(rng.randint(*THINGS), level, split, rng, twins=True)
+        return full.make_example(split, rng)
+    pairs = choose_pairs(rng.randint(*NUM_THINGS), level, split, rng, allow_duplicates=True)
     scene = make_scene(pairs, level, split, rng)
-    return scene, [_point_to(scene, label, rng) for label in choose_labels(scene, level, split, rng)]
+    return scene, [
+        _pointing_annotation(scene, label, rng) for label in choose_labels(scene, level, split, rng)
+    ]
 
 
-def choose_labels(scene: Scene, level: Level, split: str, rng: random.Random) -> list[Label]:
+def choose_labels(scene: Scene, level: EasyLevel, split: str, rng: random.Random) -> list[Label]:
     """Different labels: most mean one thing, some several, some nothing."""
-    offered = {label for thing in asked_about(scene, level, split) for label in labels_of(pair_of(thing))}
+    candidates = {
+        label
+        for thing in queryable_things(scene, level, split)
+        for label in labels_for_pair(pair_of(thing))
+    }
     absent = absent_labels(scene.things, level, split)
-    one = [label for label in sorted(offered) if len(matching(scene.things, label)) == 1]
-    several = [label for label in sorted(offered) if len(matching(scene.things, label)) > 1]
-    for choices in (absent, one, several):
-        rng.shuffle(choices)
+    single = [label for label in sorted(candidates) if len(matching_things(scene.things, label)) == 1]
+    multiple = [label for label in sorted(candidates) if len(matching_things(scene.things, label)) > 1]
+    for nonempty_list in (absent, single, multiple):
+        rng.shuffle(nonempty_list)
     labels = []
-    for _ in range(ASKED):
-        kind = rng.choices((absent, several, one), (NOTHING, SEVERAL, 1 - NOTHING - SEVERAL))[0]
-        choices = kind or one or several
-        if choices:
-            labels.append(choices.pop())
+    for _ in range(NUM_LABELS):
+        chosen_list = rng.choices((absent, multiple, single),
+                                  (ABSENT_SHARE, MULTIPLE_SHARE, 1 - ABSENT_SHARE - MULTIPLE_SHARE))[0]
+        nonempty_list = chosen_list or single or multiple
+        if nonempty_list:
+            labels.append(nonempty_list.pop())
     return labels
 
 
-def _point_to(scene: Scene, label: Label, rng: random.Random) -> Annotation:
+def _pointing_annotation(scene: Scene, label: Label, rng: random.Random) -> Annotation:
     """The singular promises at most one; the plural promises nothing."""
-    things = matching(scene.things, label)
-    several = len(things) > 1 or rng.random() < PLURAL
-    return Annotation("pointing", label=name(label, several), points=points_of(things))
+    things = matching_things(scene.things, label)
+    plural = len(things) > 1 or rng.random() < PLURAL_SHARE
+    return Annotation("pointing", label=label_text(label, plural), points=points_of(things))
 
 
 if __name__ == "__main__":
-    command({"points": compose})
+    run_command_line({"points": make_example})

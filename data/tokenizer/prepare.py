@@ -15,16 +15,16 @@ from minimolmo.flow import Annotation
 from minimolmo.text.prompts import to_messages
 from minimolmo.text.tokenizer import Tokenizer
 
-DATA = Path(__file__).resolve().parent.parent
-ROWS = 2000  # of each set: enough to see every word of level easy many times
+DATA_FOLDER = Path(__file__).resolve().parent.parent
+MAX_ROWS = 2000  # of each set: enough to see every word of level easy many times
 
 
-def texts(level: str, seed: int, data: Path = DATA):
+def training_texts(level: str, seed: int, data: Path = DATA_FOLDER):
     """Every message of the first ROWS rows of each set, as the stages word them."""
     rng = np.random.default_rng(seed)
     for file in sorted(data.glob(f"*/{level}/train.jsonl")):
         with open(file) as lines:
-            for _, line in zip(range(ROWS), lines):
+            for _, line in zip(range(MAX_ROWS), lines):
                 for row in json.loads(line)["annotations"]:
                     annotation = Annotation(**{**row, "points": tuple(map(tuple, row.get("points", [])))})
                     stages = ["pretrain"] if row["style"] == "transcript" else ["pretrain", "finetune"]
@@ -34,15 +34,15 @@ def texts(level: str, seed: int, data: Path = DATA):
                         yield from to_messages(annotation, stage, rng)
 
 
-def prepare(level: str, vocab: int, seed: int = 1, data: Path = DATA) -> Path:
+def prepare(level: str, vocab: int, seed: int = 1, data: Path = DATA_FOLDER) -> Path:
     """The tokenizer's file, trained now if there is none or if the data is newer.
 
     Raises ValueError when there is no data to learn from.
     """
     path = data / "tokenizer" / f"{level}-{vocab}.json"
-    drawn = max((file.stat().st_mtime for file in data.glob(f"*/{level}/train.jsonl")), default=0.0)
-    if not path.exists() or path.stat().st_mtime < drawn:
-        corpus = list(texts(level, seed, data))
+    newest_data = max((file.stat().st_mtime for file in data.glob(f"*/{level}/train.jsonl")), default=0.0)
+    if not path.exists() or path.stat().st_mtime < newest_data:
+        corpus = list(training_texts(level, seed, data))
         if not corpus:
             raise ValueError(f"there is no text of level {level!r} under {data}, so there are no words to "
                              f"learn. Run \"make data LEVEL={level}\" first.")
@@ -56,7 +56,7 @@ if __name__ == "__main__":
     parser.add_argument("--level", default="easy")
     parser.add_argument("--vocab", type=int, default=512)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--folder", type=Path, default=DATA, help="where the sets are")
+    parser.add_argument("--folder", type=Path, default=DATA_FOLDER, help="where the sets are")
     arguments = parser.parse_args()
     try:
         print(f"words: {prepare(arguments.level, arguments.vocab, arguments.seed, arguments.folder)}")

@@ -1,8 +1,8 @@
 """The answers to lesson 01: the project's own functions, and slips that are easily made. Try first."""
 import random
 
-from data.facts import matching, place_of, points_of
-from data.write import to_json
+from data.generate import annotation_to_json
+from data.scenes.easy_wording import matching_things, points_of, region_of
 from lessons.compare import compare
 from minimolmo.flow import Annotation, Thing
 
@@ -10,7 +10,7 @@ from minimolmo.flow import Annotation, Thing
 
 def click(things, color, kind):
     there = [Thing(kind=k, color=c, x=x, y=y, width=1.0, height=1.0) for c, k, x, y in things]
-    return list(points_of(matching(there, (color, kind))))
+    return list(points_of(matching_things(there, (color, kind))))
 
 
 def _crowd(seed):
@@ -41,7 +41,7 @@ wrong_click = {
 # place
 
 def place(x, y):
-    return place_of(Thing(kind="cup", color="red", x=x, y=y, width=1.0, height=1.0))
+    return region_of(Thing(kind="cup", color="red", x=x, y=y, width=1.0, height=1.0))
 
 
 def check_place(yours):
@@ -62,7 +62,7 @@ wrong_place = {
 # row
 
 def row(style, label="", answer="", points=()):
-    return to_json(Annotation(style, label=label, answer=answer, points=points))
+    return annotation_to_json(Annotation(style, label=label, answer=answer, points=points))
 
 
 def check_row(yours):

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 
 from lessons.compare import compare
 from minimolmo.model.attention import attention, repeat_kv
-from minimolmo.model.decoder import rotary_angles, apply_rotary
+from minimolmo.model.decoder import apply_rotary, rotary_angles
 from minimolmo.model.mlp import SwiGLU
 
 

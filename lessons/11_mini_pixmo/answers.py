@@ -2,11 +2,11 @@
 import random
 import zlib
 
-from data import phrases
 from data.clocks.hands import hand_angles
-from data.docs.numbers import Grid, extremum
-from data.facts import WAYS
-from data.world import train_or_val
+from data.docs.grid import Grid, extremum_questions
+from data.scenes import full_wording
+from data.scenes.easy_wording import DIRECTIONS
+from data.splits import train_or_val
 from lessons.compare import compare, expect_equal
 from minimolmo.flow import Thing
 
@@ -38,7 +38,7 @@ wrong_hands = {
 
 def extremes(names, values):
     grid = Grid("", "", "", tuple(names), ("",), ("",), tuple((value,) for value in values))
-    return [(ask.slots["most"], ask.answer) for ask in extremum(grid, random.Random(0))]
+    return [(ask.slots["most"], ask.answer) for ask in extremum_questions(grid, random.Random(0))]
 
 
 def check_extremes(yours):
@@ -63,9 +63,12 @@ wrong_extremes = {
 
 def _clearly(way, anchor, others, clear):
     things = [Thing("", str(number), x, y, 0.0, 0.0) for number, (x, y) in enumerate([*others, anchor])]
-    scale = phrases.CLEAR / clear  # the library has one margin for all
+    scale = full_wording.MIN_OFFSET / clear  # the library has one margin for all
     things = [Thing(t.kind, t.color, t.x * scale, t.y * scale, 0.0, 0.0) for t in things]
-    return [int(thing.color) for thing in phrases.clearly(WAYS[way], things[-1], tuple(things[:-1]))]
+    return [
+        int(thing.color)
+        for thing in full_wording.things_on_side(DIRECTIONS[way], things[-1], tuple(things[:-1]))
+    ]
 
 
 def clearly_left(anchor, others, clear):

@@ -34,21 +34,21 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import train  # noqa: E402
-from tools.charts import draw_bars  # noqa: E402
 from minimolmo import evaluate  # noqa: E402
-from minimolmo.training import compiler, optimizer  # noqa: E402
-from minimolmo.weights import checkpoint  # noqa: E402
 from minimolmo.answer import load  # noqa: E402
 from minimolmo.batch import loader  # noqa: E402
 from minimolmo.config import RunConfig  # noqa: E402
+from minimolmo.disk import write_atomically  # noqa: E402
+from minimolmo.metrics import score_items  # noqa: E402
+from minimolmo.model import molmo  # noqa: E402
 from minimolmo.overrides import override  # noqa: E402
 from minimolmo.presets import preset  # noqa: E402
-from minimolmo.model import molmo  # noqa: E402
-from minimolmo.disk import write_atomically  # noqa: E402
-from minimolmo.training.run import Run, make_loader  # noqa: E402
-from minimolmo.metrics import score_items  # noqa: E402
 from minimolmo.text import prompts  # noqa: E402
 from minimolmo.text.points import parse_points, points_to_text  # noqa: E402
+from minimolmo.training import compiler, optimizer  # noqa: E402
+from minimolmo.training.run import Run, make_loader  # noqa: E402
+from minimolmo.weights import checkpoint  # noqa: E402
+from tools.charts import draw_bars  # noqa: E402
 
 # What is compared: (style, score_items). The first two are the paper's own: cap F1, and counting by pointing.
 SCORES = {"caption F1": ("long_caption", "fact F1"), "point-then-count": ("point_count", "accuracy"),
@@ -266,7 +266,7 @@ def score_variant(folder: Path, data: Path, view: str, rows: int) -> dict[str, f
 
 
 def summarise(results: dict[str, list[dict]]) -> list[dict]:
-    """A line for each variant: the mean and spread of each score over the seeds, and the paper's numbers."""
+    """A line for each variant: the mean and spread of each score_items, over the seeds, and the paper's numbers."""
     lines = []
     for name, runs in results.items():
         line = {"variant": name, "seeds": len(runs)}

@@ -22,25 +22,31 @@ from tqdm import tqdm
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from tools.charts import draw_bars  # noqa: E402
-from minimolmo.training import compiler  # noqa: E402
-from minimolmo.answer import generate, build_prompt  # noqa: E402
+from minimolmo.answer import build_prompt, generate  # noqa: E402
 from minimolmo.batch.collate import collate  # noqa: E402
 from minimolmo.batch.dataset import Dataset  # noqa: E402
 from minimolmo.batch.loader import Loader, Preprocessor  # noqa: E402
 from minimolmo.batch.sequence import build_sequence  # noqa: E402
-from minimolmo.config import (ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig,  # noqa: E402
-                              RunConfig, VisionConfig)
+from minimolmo.config import (  # noqa: E402
+    ConnectorConfig,
+    DecoderConfig,
+    ImageConfig,
+    MolmoConfig,
+    RunConfig,
+    VisionConfig,
+)
 from minimolmo.device import autocast, pick_device  # noqa: E402
-from minimolmo.training.flops import peak_flops, training_flops  # noqa: E402
 from minimolmo.flow import Batch  # noqa: E402
 from minimolmo.image.tiler import tile_image  # noqa: E402
-from minimolmo.model.attention import attention, fused_attention  # noqa: E402
-from minimolmo.model.molmo import MiniMolmo, attention_mask  # noqa: E402
-from minimolmo.training.optimizer import make_optimizer  # noqa: E402
+from minimolmo.model.attention import attention, attention_mask, fused_attention  # noqa: E402
+from minimolmo.model.molmo import MiniMolmo  # noqa: E402
 from minimolmo.presets import preset  # noqa: E402
 from minimolmo.text.hf_tokenizer import read_tokenizer  # noqa: E402
 from minimolmo.text.tokenizer import Tokenizer  # noqa: E402
+from minimolmo.training import compiler  # noqa: E402
+from minimolmo.training.flops import peak_flops, training_flops  # noqa: E402
+from minimolmo.training.optimizer import make_optimizer  # noqa: E402
+from tools.charts import draw_bars  # noqa: E402
 
 DEVICE = pick_device()
 BILLION = MolmoConfig(  # CLIP's ViT-L and a decoder of the size of Llama-3.2-1B's: 1.4 billion weights in all

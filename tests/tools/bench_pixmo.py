@@ -25,10 +25,10 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # as a script it knows neither
 
-from data.look import points_in, words_of  # noqa: E402
 from data.pixmo.hub import LIMITS, Hub  # noqa: E402
 from data.pixmo.network import Limits  # noqa: E402
-from data.pixmo.prepare import Plan, prepare  # noqa: E402
+from data.pixmo.prepare import PixmoSpec, prepare  # noqa: E402
+from data.preview.contact_sheets import annotation_text, points_in  # noqa: E402
 from minimolmo.batch.dataset import Dataset, check_split  # noqa: E402
 from minimolmo.draw import contact_sheet, draw_points  # noqa: E402
 
@@ -48,7 +48,7 @@ def serve(kind: str, rows: int, urls) -> None:
 
 def _add_captions(hub, rows: int) -> None:
     """Add large images, each with bytes of its own: a JPEG may be followed by anything."""
-    from data.scenes import make_scene
+    from data.scenes.full import make_scene
     drawn = []
     for number in range(NUM_DRAWN):
         picture = make_scene("train", random.Random(number)).draw()
@@ -86,7 +86,7 @@ def draw_sheet(folder: Path) -> Image.Image:
     for style, examples in by_style.items():
         for path, note, points in examples:
             with Image.open(path) as image:
-                tiles.append((draw_points(image, points), style, [words_of(note)[:150]], None))
+                tiles.append((draw_points(image, points), style, [annotation_text(note)[:150]], None))
     return contact_sheet(tiles, columns=NUM_TILES * 2)
 
 
@@ -111,7 +111,7 @@ def main() -> None:
     server.start()
     hub = Hub(urls.get(), limits=replace(LIMITS, loopback=True), pause=0)
     threading.Thread(target=watch_memory, args=(memory,), daemon=True).start()
-    plan = Plan(**{"rows": args.rows} | ({"sets": ("cap",)} if args.what == "speed" else {}))
+    plan = PixmoSpec(**{"rows": args.rows} | ({"sets": ("cap",)} if args.what == "speed" else {}))
     start, start_cpu = time.monotonic(), time.process_time()
     print(prepare(plan, folder, hub, Limits(loopback=True, backoff=0.05)))
     seconds, cpu_seconds = time.monotonic() - start, time.process_time() - start_cpu

@@ -12,12 +12,12 @@ import random
 import re
 from collections.abc import Sequence
 
-from data.prepare_all import SETS
-from data.world import get_level
-from data.write import SAVED_AS
-from tools.fake_hub import PIXMO, FakeHub
+from data.generate import SAVE_OPTIONS
+from data.prepare_all import DATASETS
+from data.scenes.levels import get_level
 from minimolmo.flow import Annotation
 from minimolmo.text.points import parse_points
+from tools.fake_hub import PIXMO, FakeHub
 
 TAG = re.compile(r'<points? [^<>]*alt="([^"]*)">([^<>]*)</points?>')
 ROWS_PER_IMAGE = 3  # where PixMo has several
@@ -38,7 +38,7 @@ class FakePixmo:
         """The number-th example of a set: (what is drawn, its annotations)."""
         rng = random.Random(f"{self.seed}/{name}/{config}/{number}")
         while True:
-            drawn, notes = SETS[name](get_level("full"), "train", rng)
+            drawn, notes = DATASETS[name](get_level("full"), "train", rng)
             if notes and config in ("default", notes[0].style):
                 return drawn, notes
 
@@ -46,7 +46,7 @@ class FakePixmo:
     def encode_jpeg(self, name: str, config: str, number: int) -> bytes:
         """The image as the hub has it."""
         file = io.BytesIO()
-        self.make_example(name, config, number)[0].draw().save(file, "JPEG", **SAVED_AS[".jpg"])
+        self.make_example(name, config, number)[0].draw().save(file, "JPEG", **SAVE_OPTIONS[".jpg"])
         return file.getvalue()
 
     def get_image(self, path: str) -> bytes | int:

@@ -19,8 +19,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from minimolmo.model.molmo import MiniMolmo  # noqa: E402
-from minimolmo.weights.official import load_official, save_official  # noqa: E402
 from minimolmo.presets import preset  # noqa: E402
+from minimolmo.weights.official import load_official, save_official  # noqa: E402
 from minimolmo.weights.sizes import count  # noqa: E402
 
 MOLMO = preset("molmo_7b_d").model

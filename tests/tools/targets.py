@@ -18,11 +18,11 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from data.masks import shows, visible_masks  # noqa: E402
+from data.scenes.masks import covers_point, visible_masks  # noqa: E402
 from minimolmo import evaluate  # noqa: E402
 from minimolmo.answer import load  # noqa: E402
 from minimolmo.flow import Example, Point  # noqa: E402
-from minimolmo.metrics import EvalItem, maximum_matching, score_items, score_exact  # noqa: E402
+from minimolmo.metrics import EvalItem, maximum_matching, score_exact, score_items  # noqa: E402
 
 NOVEL, MAX_DROP = "novel pairs", 0.05  # a column; how far it may lie below the pairs of training
 # Line of the table: (style, score_items, goal). Errors should be small, all others large.
@@ -59,7 +59,7 @@ def masked_f1(asked: EvalItem) -> float:
 
 def in_mask(masks: dict[Point, np.ndarray], center: Point, point: Point) -> bool:
     """Whether a point lies in the visible mask of the object with this centre."""
-    return center in masks and shows(masks[center], point)
+    return center in masks and covers_point(masks[center], point)
 
 
 def judge(asked: list[EvalItem]) -> dict[str, dict[str, float]]:

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from data.write import HERE, SIZES  # noqa: E402
+from data.generate import DATA_FOLDER, NUM_IMAGES  # noqa: E402
 from minimolmo.batch.dataset import Dataset  # noqa: E402
 from minimolmo.flow import Annotation  # noqa: E402
 from minimolmo.metrics import NUMBERS, parse_time  # noqa: E402
@@ -120,10 +120,10 @@ def compute_accuracy(train: Questions, held_out: Questions) -> tuple[float, floa
 def main(arguments: list[str]) -> None:
     """The command line: a line for each group of each set."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--level", default="full", choices=list(SIZES))
-    parser.add_argument("--folder", type=Path, default=HERE)
+    parser.add_argument("--level", default="full", choices=list(NUM_IMAGES))
+    parser.add_argument("--folder", type=Path, default=DATA_FOLDER)
     args = parser.parse_args(arguments)
-    for name in SIZES[args.level]:
+    for name in NUM_IMAGES[args.level]:
         train = read_questions(args.folder / name / args.level, "train")
         held_out = read_questions(args.folder / name / args.level, "val")
         for group in sorted(train):

@@ -1,0 +1,64 @@
+"""A time in words and figures, as people say it. No morning, no evening: a face shows twelve hours."""
+from __future__ import annotations
+
+NUMBER_WORDS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+    "sixteen seventeen eighteen nineteen").split()
+ROUND_MINUTES = {5, 10, 20, 25}  # minutes that are said without the word
+
+
+def number_word(number: int) -> str:
+    """0 to 29 in words.
+
+    >>> number_word(7), number_word(20), number_word(23)
+    ('seven', 'twenty', 'twenty-three')
+    """
+    if number < 20:
+        return NUMBER_WORDS[number]
+    return "twenty" + (f"-{NUMBER_WORDS[number - 20]}" if number > 20 else "")
+
+
+def in_words(hour: int, minute: int) -> str:
+    """As one says it: past the hour up to the half, then to the next. Seconds are not said.
+
+    >>> in_words(10, 0), in_words(10, 9), in_words(2, 45), in_words(12, 59)
+    ("ten o'clock", 'nine minutes past ten', 'quarter to three', 'one minute to one')
+    """
+    if minute == 0:
+        return f"{number_word(hour)} o'clock"
+    direction, named_hour = ("past", hour) if minute <= 30 else ("to", hour % 12 + 1)
+    minutes_away = min(minute, 60 - minute)
+    if minutes_away in (15, 30):
+        amount = "quarter" if minutes_away == 15 else "half"
+    else:
+        amount = number_word(minutes_away) + ("" if minutes_away in ROUND_MINUTES else
+                                              " minute" if minutes_away == 1 else " minutes")
+    return f"{amount} {direction} {number_word(named_hour)}"
+
+
+def in_figures(hour: int, minute: int) -> str:
+    """As a digital clock shows it.
+
+    >>> in_figures(9, 5)
+    '9:05'
+    """
+    return f"{hour}:{minute:02}"
+
+
+def to_the_second(hour: int, minute: int, second: int) -> str:
+    """With seconds.
+
+    >>> to_the_second(10, 9, 33)
+    '10:09:33'
+    """
+    return f"{hour}:{minute:02}:{second:02}"
+
+
+def in_hours_and_minutes(hour: int, minute: int) -> str:
+    """Spelled out, with figures.
+
+    >>> in_hours_and_minutes(10, 9), in_hours_and_minutes(1, 1)
+    ('10 hours 9 minutes', '1 hour 1 minute')
+    """
+    hours, minutes = "hour" if hour == 1 else "hours", "minute" if minute == 1 else "minutes"
+    return f"{hour} {hours} {minute} {minutes}"

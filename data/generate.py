@@ -1,0 +1,275 @@
+"""Scenes to files: rows in jsonl, pictures in images/, a manifest at the very end.
+
+    data/points/easy/train.jsonl  val.jsonl  novel.jsonl  images/  manifest.json
+
+A set is drawn in a folder beside its place and renamed when it is whole: what stands there is finished.
+Every scene has its own generator, seeded by (seed, set, split, index): the number of workers changes nothing.
+"""
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import json
+import multiprocessing
+import multiprocessing.connection
+import os
+import random
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, fields
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from PIL import Image
+from tqdm import tqdm
+
+from data.scenes.levels import Level, get_level
+from data.splits import SPLITS
+from minimolmo.flow import Annotation, Thing
+
+
+class DrawableScene(Protocol):
+    """What a set may draw: a scene, a chart, a clock."""
+    things: tuple[Thing, ...]   # for grow.py and the scores; () where nothing is pointed at
+    columns: dict               # facts of the whole picture, under PixMo's own names
+    suffix: str                 # of its file: .png for flat colours, .jpg for the rest
+
+    def draw(self) -> Image.Image:
+        """The same RGB pixels each time."""
+
+
+# How a set makes one image: (level, split, generator) -> what is there, and what was said about it.
+MakeExample = Callable[[Level, str, random.Random], tuple[DrawableScene, list[Annotation]]]
+
+NUM_IMAGES = {  # level -> set -> images of (train, val, novel)
+    "easy": {
+        "points": (20_000, 512, 256),
+        "count": (14_000, 512, 256),
+        "ask_model_anything": (10_000, 512, 256),
+        "cap": (8_000, 512, 256),
+    },
+    "small": {
+        "points": (8_000, 512, 256),
+        "count": (5_000, 512, 256),
+        "ask_model_anything": (10_000, 512, 256),
+        "cap": (5_000, 512, 256),
+    },
+    "full": {
+        "cap": (3_000, 256, 128),
+        "ask_model_anything": (4_500, 256, 128),
+        "points": (5_500, 256, 128),
+        "count": (4_000, 256, 128),
+        "cap_qa": (1_500, 256, 128),
+        "point_explanations": (1_500, 256, 128),
+        "docs": (6_000, 384, 128),
+        "clocks": (4_000, 256, 128),
+    },
+}
+# Fast, and small enough; full colour in every pixel, as some things are only a few pixels wide.
+SAVE_OPTIONS = {".png": dict(compress_level=1), ".jpg": dict(quality=90, subsampling=0)}
+MANIFEST = "manifest.json"
+OWN_FILES = {"train.jsonl", "val.jsonl", "novel.jsonl", "images", MANIFEST}  # what a set's folder may hold
+DATA_FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """What is asked for: the same plan and the same code give the same bytes."""
+    name: str
+    level: str
+    seed: int
+    num_images: dict[str, int]  # images per split
+
+    @property
+    def indices(self) -> list[tuple[str, int]]:
+        """Every (split, index) in the order of the files."""
+        return [(split, index) for split in SPLITS for index in range(self.num_images[split])]
+
+
+def make_dataset_spec(name: str, level: str = "easy", seed: int = 1,
+                      images: int | None = None) -> DatasetSpec:
+    """A checked plan. `images` asks for that many train images instead of the set's own number."""
+    get_level(level)
+    if name not in NUM_IMAGES[level]:
+        raise ValueError(f"set {name!r} does not exist at level {level}, so it cannot be drawn. "
+                         f"Try one of: {', '.join(NUM_IMAGES[level])}.")
+    if images is not None and images < 1:
+        raise ValueError(f"images={images} leaves nothing to train on: a set needs 1 or more. Try 100.")
+    train, val, novel = NUM_IMAGES[level][name]
+    num_images = (train, val, novel) if images is None else (images, min(images, val), min(images, novel))
+    return DatasetSpec(name, level, seed, dict(zip(SPLITS, num_images)))
+
+
+def make_dataset_specs(arguments: argparse.Namespace, datasets: dict[str, MakeExample]) -> list[DatasetSpec]:
+    """Plans for the sets that are asked for (all that the level has, if none are named)."""
+    get_level(arguments.level)
+    all_of_level = [name for name in datasets if name in NUM_IMAGES[arguments.level]]
+    names = all_of_level if arguments.sets is None else arguments.sets.split(",")
+    specs = [make_dataset_spec(name, arguments.level, arguments.seed) for name in names]
+    if arguments.images is None:
+        return specs
+    default_total = sum(spec.num_images["train"] for spec in specs)
+    images = [max(1, round(arguments.images * spec.num_images["train"] / default_total)) for spec in specs]
+    if arguments.images < 1:  # make_dataset_spec raises the error
+        images = [arguments.images] * len(specs)
+    return [
+        make_dataset_spec(spec.name, spec.level, spec.seed, num_train)
+        for spec, num_train in zip(specs, images)
+    ]
+
+
+def write_dataset(spec: DatasetSpec, make_example: MakeExample, data_folder: Path = DATA_FOLDER,
+                  workers: int = 1) -> Path:
+    """Draw the set at folder/<name>/<level>, or leave the one that is there if it is the same and whole."""
+    if workers < 1:
+        raise ValueError(f"workers={workers} draw nothing. Try workers=1 or workers=2.")
+    folder = data_folder / spec.name / spec.level
+    code = code_digest(make_example)
+    if is_finished(folder, spec, code):
+        print(f"{spec.name}: {folder} is there already ({len(spec.indices):,} images), nothing to draw")
+        return folder
+    try:
+        _check_only_own_files(folder)
+        _draw_and_rename(spec, make_example, folder, workers, code)
+    except OSError as error:
+        raise ValueError(f"{folder} cannot be written ({error}), so {spec.name} was not drawn. "
+                         f"Try another --folder, or make room on the disk.") from error
+    return folder
+
+
+def is_finished(folder: Path, spec: DatasetSpec, code: str) -> bool:
+    """Whether a whole set of this plan, drawn by this code, stands there."""
+    if not (folder / MANIFEST).is_file():
+        return False
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text())
+        return manifest == _manifest(spec, folder, code)
+    except (OSError, ValueError):
+        return False
+
+
+def code_digest(make_example: MakeExample) -> str:
+    """A digest of the drawing code itself: change a colour or a phrase, and the set is drawn anew."""
+    files = sorted({*DATA_FOLDER.rglob("*.py"), Path(make_example.__code__.co_filename)})
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
+
+
+def _check_only_own_files(folder: Path):
+    unknown = sorted(set(os.listdir(folder)) - OWN_FILES) if folder.exists() else []
+    if unknown:
+        raise ValueError(f"{folder} holds {unknown[0]!r}, so it is no set of ours and will not be replaced. "
+                         f"Try another --folder, or move that file away.")
+
+
+def _draw_and_rename(spec: DatasetSpec, make_example: MakeExample, folder: Path, workers: int, code: str):
+    partial_folder, old_folder = (folder.with_name(f"{folder.name}.{suffix}") for suffix in ("part", "old"))
+    try:
+        for leftover in (partial_folder, old_folder):  # by a run that was killed
+            shutil.rmtree(leftover, ignore_errors=True)
+        (partial_folder / "images").mkdir(parents=True)
+        _write_rows(spec, make_example, partial_folder, workers)
+        manifest = json.dumps(_manifest(spec, partial_folder, code), indent=1)
+        (partial_folder / MANIFEST).write_text(manifest + "\n")
+        if folder.exists():
+            folder.rename(old_folder)
+        partial_folder.rename(folder)
+    finally:
+        for leftover in (partial_folder, old_folder):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _write_rows(spec: DatasetSpec, make_example: MakeExample, partial_folder: Path, workers: int):
+    job = partial(_write_example, spec, make_example, partial_folder)
+    with contextlib.ExitStack() as stack:
+        files = {split: stack.enter_context(open(partial_folder / f"{split}.jsonl", "w", newline="\n"))
+                 for split in SPLITS}
+        rows = stack.enter_context(contextlib.closing(_map_in_order(job, spec.indices, workers)))
+        for row, (split, _) in zip(tqdm(rows, spec.name, len(spec.indices), unit=" images"), spec.indices):
+            files[split].write(row)
+
+
+def _map_in_order(job: Callable, indices: list, workers: int) -> Iterator[str]:
+    """The job on every part, in order, on one process or several."""
+    if workers == 1:
+        yield from map(job, indices)
+        return
+    with multiprocessing.Pool(workers, _init_worker) as pool:
+        yield from pool.imap(job, indices, chunksize=64)
+
+
+def _init_worker():
+    """A worker leaves Ctrl-C to its parent, which cleans up, and ends if the parent was killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
+
+
+def _exit_with_parent():
+    multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
+    os._exit(1)
+
+
+def _write_example(spec: DatasetSpec, make_example: MakeExample, partial_folder: Path,
+                   split_and_index: tuple[str, int]) -> str:
+    """One image to its file; its row comes back as a line."""
+    picture, row = make_row(spec, make_example, *split_and_index)
+    picture.draw().save(partial_folder / row["image"], **SAVE_OPTIONS[picture.suffix])
+    return json.dumps(row) + "\n"
+
+
+def make_row(spec: DatasetSpec, make_example: MakeExample, split: str,
+             index: int) -> tuple[DrawableScene, dict]:
+    """What one image shows, not yet drawn, and its row."""
+    rng = random.Random(f"{spec.seed}/{spec.name}/{split}/{index}")
+    picture, annotations = make_example(get_level(spec.level), split, rng)
+    return picture, {"image": f"images/{split}_{index:06d}{picture.suffix}", **picture.columns,
+                     "annotations": [annotation_to_json(annotation) for annotation in annotations],
+                     "things": [thing_to_json(thing) for thing in picture.things]}
+
+
+def annotation_to_json(annotation: Annotation) -> dict:
+    """An annotation as it stands in a row: empty fields are left out, but "points to nothing" is said."""
+    keep_empty_points = annotation.style in ("pointing", "point_count")
+    return {key: value for key, value in vars(annotation).items()
+            if value or key == "points" and keep_empty_points}
+
+
+def thing_to_json(thing: Thing) -> dict:
+    """A thing as it stands in a row: what is as usual is left out."""
+    defaults = {field.name: field.default for field in fields(Thing)}
+    return {key: value for key, value in vars(thing).items() if value != defaults[key]}
+
+
+def _manifest(spec: DatasetSpec, folder: Path, code: str) -> dict:
+    digests = {
+        split: hashlib.sha256((folder / f"{split}.jsonl").read_bytes()).hexdigest()
+        for split in SPLITS
+    }
+    return {"set": spec.name, "level": spec.level, "seed": spec.seed, "counts": spec.num_images, "code": code,
+            "images": len(os.listdir(folder / "images")), "sha256": digests}
+
+
+def run_command_line(datasets: dict[str, MakeExample], arguments: Iterable[str] | None = None):
+    """The command line of `prepare_all` and of every `prepare`: draws the sets it is given."""
+    parser = argparse.ArgumentParser(description="Draw mini-PixMo: pictures and what is said about them.")
+    parser.add_argument("--level",
+                        default=next(level for level in NUM_IMAGES if datasets.keys() & NUM_IMAGES[level]),
+                        help=f"one of {', '.join(NUM_IMAGES)} (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--sets", help=f"names with commas between them, of {', '.join(datasets)}")
+    parser.add_argument("--images", type=int,
+                        help="train images in all these sets together (default: the usual number)")
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes")
+    parser.add_argument("--folder", type=Path, default=DATA_FOLDER, help="where the sets are put")
+    parsed = parser.parse_args(arguments)
+    try:
+        for spec in make_dataset_specs(parsed, datasets):
+            write_dataset(spec, datasets[spec.name], parsed.folder, parsed.workers)
+    except ValueError as error:
+        sys.exit(f"data: {error}")
+    except KeyboardInterrupt:
+        sys.exit("data: stopped; sets that were finished stay, the one in progress was thrown away")

@@ -1,0 +1,379 @@
+"""Level full: scenes of many kinds, and their annotations, checked by independent code."""
+import itertools
+import math
+import random
+import re
+from collections import Counter
+from dataclasses import replace
+from functools import partial
+from statistics import median
+
+import numpy as np
+import pytest
+from tools import text_only_baseline
+
+from data.ask_model_anything import full as ask_full
+from data.ask_model_anything import wordings as ask_words
+from data.cap import full as cap
+from data.cap_qa import prepare as cap_qa
+from data.clocks import prepare as clocks
+from data.count import full as count
+from data.generate import make_dataset_spec, write_dataset
+from data.point_explanations import prepare as explanations
+from data.point_explanations import wordings as explanation_words
+from data.points import full as points
+from data.prepare_all import DATASETS
+from data.scenes.easy_wording import NUMBER_WORDS
+from data.scenes.full import FULL, FullScene, ObjectSpec, make_scene, split_of
+from data.scenes.full_wording import (
+    attribute_expressions,
+    matching_things,
+    relation_expressions,
+    spec_text,
+    superlative_expressions,
+    thing_text,
+)
+from data.scenes.objects import COLORS, KINDS
+from minimolmo.batch.dataset import Dataset
+from minimolmo.flow import Example, Thing
+from minimolmo.metrics import PLACES, facts_in, facts_of
+from minimolmo.text.points import parse_points, plain_text
+from minimolmo.text.prompts import NONE, TEMPLATES
+
+
+def thing(kind, color, x, y, size=10.0, pattern="plain", word=""):
+    return Thing(kind, color, x, y, size, size, pattern=pattern, word=word)
+
+
+def scene(*things, hides=()):
+    return FullScene(200, 200, "plain", 7, things, hides)
+
+
+def composed(compose, split="train", pictures=60):
+    return [compose(split, random.Random(f"{split}{number}")) for number in range(pictures)]
+
+
+# Scenes
+
+def test_the_same_generator_gives_the_same_scene_and_the_same_pixels():
+    first, again, other = (make_scene("train", random.Random(seed)) for seed in (3, 3, 4))
+    assert first == again and first.draw().tobytes() == again.draw().tobytes()
+    assert first.draw().tobytes() != other.draw().tobytes()
+
+
+@pytest.mark.parametrize("split", ["train", "val", "novel"])
+def test_every_scene_is_of_the_split_it_was_made_for(split):
+    made = [make_scene(split, random.Random(number)) for number in range(40)]
+    assert {split_of(each) for each in made} == {split}
+    shown = {(t.color, t.kind) for each in made for t in each.things}
+    assert bool(shown & set(FULL.held_out)) == (split == "novel")
+
+
+def test_pictures_come_in_all_formats():
+    made = [make_scene("train", random.Random(number)) for number in range(150)]
+    aspects = [each.width / each.height for each in made]
+    assert min(aspects) >= 1 / 3.02 and max(aspects) <= 3.02
+    assert min(aspects) < 0.6 and max(aspects) > 1.7
+    assert all(160 <= side <= 1024 for each in made for side in (each.width, each.height))
+
+
+def test_some_things_are_so_small_that_only_a_close_up_resolves_them():
+    widths = [t.width for number in range(60) for t in make_scene("train", random.Random(number)).things]
+    assert np.mean(np.array(widths) < 3) > 0.02
+
+
+def test_things_lie_inside_the_picture():
+    for number in range(60):
+        for t in make_scene("train", random.Random(number)).things:
+            assert t.x - t.width / 2 >= -0.02 and t.x + t.width / 2 <= 100.02
+            assert t.y - t.height / 2 >= -0.02 and t.y + t.height / 2 <= 100.02
+
+
+def test_some_things_are_half_hidden_but_never_their_larger_part():
+    shares = [t.visible for number in range(80) for t in make_scene("train", random.Random(number)).things]
+    assert min(shares) >= FULL.min_visible
+    assert np.mean(np.array(shares) < 0.97) > 0.03
+
+
+def test_a_wish_is_granted():
+    wishes = (ObjectSpec("pink", "striped", "cup"),) * 3
+    made = make_scene("train", random.Random(1), wishes, num_extra=4, exclude=wishes[0])
+    assert len(matching_things(made, wishes[0])) == 3
+
+
+def nearest_color(pixel):
+    return min(COLORS, key=lambda color: np.abs(np.array(COLORS[color]) - pixel).sum())
+
+
+def test_the_point_of_a_thing_lands_on_pixels_of_its_colour():
+    """The pixel under each point of 500 scenes. Under 20 pixels a thing is all edge: a blend is allowed."""
+    right = {True: [], False: []}
+    for number in range(500):
+        made = make_scene("train", random.Random(number))
+        pixels = np.asarray(made.draw()).astype(int)
+        for t in made.things:
+            under = pixels[int(t.y / 100 * made.height), int(t.x / 100 * made.width)]
+            right[t.width / 100 * made.width >= 20].append(nearest_color(under) == t.color)
+    assert all(right[True]) and np.mean(right[False]) > 0.96
+
+
+def components(mask):
+    """How many islands of True there are; each second pixel is enough."""
+    left, islands = {tuple(cell) for cell in np.argwhere(mask[::2, ::2]).tolist()}, 0
+    while left:
+        shore, islands = [left.pop()], islands + 1
+        while shore:
+            row, column = shore.pop()
+            around = {(row + down, column + right) for down in (-1, 0, 1) for right in (-1, 0, 1)} & left
+            left -= around
+            shore += around
+    return islands
+
+
+def test_where_nothing_overlaps_the_count_is_the_number_of_islands():
+    """Drawn with and without its things, the picture differs in as many islands as were counted."""
+    checked = 0
+    for number in range(30):
+        circles = (ObjectSpec("red", "plain", "circle"),) * random.Random(number).randint(1, 9)
+        made = make_scene("train", random.Random(number), circles, num_extra=0)
+        if all(t.visible == 1 for t in made.things) and not _near(made):
+            empty = np.asarray(replace(made, things=()).draw()).astype(int)
+            assert components(np.abs(np.asarray(made.draw()) - empty).sum(axis=2) > 60) == len(circles)
+            checked += 1
+    assert checked > 10
+
+
+def _near(made):
+    """Whether two boxes are less than 3 % apart."""
+    return any(abs(a.x - b.x) < (a.width + b.width) / 2 + 3 and abs(a.y - b.y) < (a.height + b.height) / 2 + 3
+               for a, b in itertools.combinations(made.things, 2))
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_a_set_is_the_same_bytes_however_many_draw_it(name, tmp_path):
+    plan = make_dataset_spec(name, "full", images=3)
+    folders = [write_dataset(plan, DATASETS[name], tmp_path / str(workers), workers) for workers in (1, 2)]
+    files = [sorted(path.relative_to(folder) for path in folder.rglob("*.*")) for folder in folders]
+    assert files[0] == files[1]
+    assert all((folders[0] / file).read_bytes() == (folders[1] / file).read_bytes() for file in files[0])
+    for split in ("train", "val", "novel"):
+        assert len(Dataset(folders[0], split)) == 3  # and every row can be read
+
+
+# Names and references
+
+def test_a_name_is_pattern_colour_and_kind():
+    assert thing_text(thing("balloon", "red", 50, 50, pattern="striped")) == "striped red balloon"
+    assert spec_text(ObjectSpec("", "", "fish"), plural=True) == KINDS["fish"].plural
+    assert spec_text(ObjectSpec("red", "", "")) == "red thing"
+
+
+def test_references_by_relation_mean_what_they_say():
+    """Two cups left of the one tree, one cup right of it."""
+    made = scene(thing("tree", "green", 50, 50), thing("cup", "red", 10, 50), thing("cup", "blue", 20, 20),
+                 thing("cup", "red", 80, 50))
+    found = {reference.plural: len(reference.things) for reference in relation_expressions(made)}
+    assert found["cups left of the green tree"] == 2
+    assert found["cups right of the green tree"] == 1
+    assert "cups above the green tree" not in found       # two are at the tree's own height: who could tell?
+
+
+def test_extremes_need_a_clear_margin():
+    made = scene(thing("cup", "red", 10, 50, 10), thing("cup", "blue", 50, 52, 11),
+                 thing("cup", "red", 90, 50, 30))
+    found = {reference.singular for reference in superlative_expressions(made)}
+    assert {"largest cup", "leftmost cup", "rightmost cup"} <= found
+    assert not {"smallest cup", "highest cup"} & found    # 10 and 11 wide, 50 and 52 high
+
+
+def test_every_reference_in_many_scenes_is_true():
+    """Each relation is checked again from the coordinates by a reader who knows only the sentence."""
+    checks = {"left of": lambda a, b: a.x < b.x, "right of": lambda a, b: a.x > b.x,
+              "above": lambda a, b: a.y < b.y, "below": lambda a, b: a.y > b.y}
+    for number in range(40):
+        made = make_scene("train", random.Random(number))
+        for reference in relation_expressions(made):
+            found = re.fullmatch(r"(?:(\w+) )?(\w+) (left of|right of|above|below) the (\w+) (\w+)",
+                                 reference.singular)
+            anchor = [t for t in made.things if (t.color, t.kind) == (found[4], found[5])]
+            assert len(anchor) == 1
+            meant = {t for t in made.things if t.kind == found[2] and found[1] in (None, t.color)
+                     and t != anchor[0] and checks[found[3]](t, anchor[0])}
+            assert meant == set(reference.things)
+
+
+# The sets
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_every_picture_of_every_split_has_something_said_about_it(name):
+    """A row without annotations could not be read."""
+    for split in ("train", "val", "novel"):
+        assert all(said for _, said in composed(partial(DATASETS[name], FULL), split, pictures=30))
+
+
+def test_points_are_one_many_and_none():
+    sizes = Counter(min(len(a.points), 2) for _, said in composed(points.make_example) for a in said)
+    total = sum(sizes.values())
+    assert all(sizes[n] / total > 0.1 for n in (0, 1, 2))
+    assert max(len(a.points) for _, said in composed(points.make_example) for a in said) > 7
+
+
+def test_a_constant_guess_at_the_centre_is_far_off():
+    """Median distance of single points to the middle, in percent of the width."""
+    far = [abs(complex(a.points[0][0] - 50, (a.points[0][1] - 50) * made.height / made.width))
+           for made, said in composed(points.make_example) for a in said if len(a.points) == 1]
+    assert median(far) > 25
+
+
+def test_counts_reach_sixteen_and_agree_with_the_scene():
+    seen = Counter()
+    for made, said in composed(count.make_example, pictures=120):
+        for pointed, plain in zip(said[::2], said[1::2]):
+            assert len(pointed.points) == int(plain.answer) and pointed.label == plain.label
+            seen[int(plain.answer)] += 1
+    assert set(range(15)) <= set(seen) <= set(range(17))
+    assert max(seen.values()) / sum(seen.values()) < 0.2
+
+
+def test_captions_are_dense():
+    lengths = [len(said[0].answer.split()) for _, said in composed(cap.make_example)]
+    assert median(lengths) > 120
+
+
+def test_captions_tell_every_fact_and_no_other():
+    """Read back by the score's own reader, which knows sentences but not the scene."""
+    for made, said in composed(cap.make_example, pictures=40):
+        for annotation in said[:1]:
+            told = facts_in(annotation.answer, set(COLORS), set(KINDS))
+            assert told == facts_of(Example(None, (), made.things))
+
+
+def test_three_people_talk_on_three_different_walks():
+    made, said = composed(cap.make_example, pictures=1)[0]
+    assert [a.style for a in said] == ["long_caption"] + ["transcript"] * 3
+    assert len({a.answer for a in said}) == 4
+
+
+def test_every_answer_of_cap_qa_stands_in_the_caption():
+    for made, said in composed(lambda split, rng: cap_qa.make_example(FULL, split, rng)):
+        for annotation in said:
+            assert cap_qa.appears_in(annotation.answer, made.columns["caption"]), annotation
+
+
+def test_free_questions_are_of_more_than_twenty_types():
+    assert len(ask_full.QUESTION_TYPES) >= 20
+    asked = {a.question for _, said in composed(ask_full.make_example) for a in said}
+    assert len(asked) > 500
+
+
+QUESTIONS = {  # every task's wordings, by set; docs keeps its own in tests/test_docs.py
+    **{f"prompts: {name}": wordings for name, wordings in TEMPLATES.items()},
+    **{f"{module.__name__}: {name}": wordings
+       for module in (ask_words, explanation_words, cap_qa, clocks) for name, wordings in vars(module).items()
+       if isinstance(wordings, tuple) and isinstance(wordings[0], str) and any("?" in w for w in wordings)}}
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_every_kind_of_question_has_eight_wordings_or_more(name):
+    assert len(set(QUESTIONS[name])) >= 8
+
+
+def test_what_no_picture_tells_is_asked_in_eight_ways_or_more():
+    assert len(ask_words.UNKNOWN) >= 8
+
+
+def test_the_words_of_a_question_about_a_clock_do_not_give_its_answer_away():
+    """A text-only baseline is hardly better than the most common answer. All sets: its own main."""
+    draw = partial(clocks.make_example, FULL)
+    read = {split: text_only_baseline.group_questions(notes for _, notes in composed(draw, split, pictures))
+            for split, pictures in (("train", 600), ("val", 300))}
+    for group, asked in read["val"].items():
+        right, usual = text_only_baseline.compute_accuracy(read["train"][group], asked)
+        noise = 2 * math.sqrt(usual * (1 - usual) / len(asked))
+        assert right <= usual + 0.05 + noise, group
+
+
+def test_a_blind_reader_finds_what_words_do_give_away():
+    """Or the test above could not fail: here every question with "sky" in it is answered yes."""
+    hinted = [(["sky", "any"], "yes"), (["sea", "any"], "no"), (["any"], "no")] * 40
+    assert text_only_baseline.compute_accuracy(hinted, hinted) == (1.0, 2 / 3)
+
+
+SLOTS = re.compile(
+    r"\b(?:(?:an?|tiny|small|big|plain|striped|dotted|%s) )*(?:%s)\b" %
+    ("|".join([*COLORS, *NUMBER_WORDS]), "|".join([
+        *KINDS, *(kind.plural
+                  for kind in KINDS.values()), *COLORS, *NUMBER_WORDS, "things?", *(f"the {p}"
+                                                                                    for p in PLACES)
+    ])))
+
+
+def wording(sentence):
+    """What is left of a sentence without what it is about. An answer of three words or fewer is all that."""
+    if len(sentence.split()) <= 3:
+        return sentence
+    blank = SLOTS.sub("_", re.sub(r"<points?[^>]*>.*?</points?>|\d+|\"\w+\"", "_", sentence.lower()))
+    return re.sub(r"_(?:,? (?:and )?_)+", "_", blank)
+
+
+def wordings_of(annotation):
+    """Of each sentence of an answer; in pointing, of none but the sentence that there is nothing."""
+    if annotation.style in ("pointing", "point_count"):
+        return [NONE if not annotation.points else str(annotation.points)]
+    return [wording(sentence) for sentence in re.split(r"(?<=[a-z\"])\. ?", annotation.answer) if sentence]
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_no_wording_of_an_answer_is_over_a_fifth_of_its_set(name):
+    """Things, places and numbers blanked: "the _ is larger than the _" is one wording, "red" another."""
+    said = Counter(w for _, notes in composed(partial(DATASETS[name], FULL), pictures=120)
+                   for note in notes for w in wordings_of(note))
+    commonest, times = said.most_common(1)[0]
+    assert times / said.total() < 0.2, commonest
+
+
+def test_a_wording_is_what_is_left_without_what_it_is_about():
+    tag = '<point x="1.0" y="2.0" alt="cat">cat</point>'
+    assert wording(f"The {tag} is larger than the {tag}") == "the _ is larger than the _"
+    assert wording("There is a tiny striped red cat at the top left") == "there is _ at _"
+    assert wording(f"In red there is {tag}, {tag} and {tag}") == "in _ there is _"
+    assert wording("quarter to three") == "quarter to three"
+
+
+def test_yes_and_no_are_equally_likely():
+    answers = Counter(a.answer for _, said in composed(ask_full.make_example, pictures=250) for a in said)
+    assert 0.44 < answers["yes"] / (answers["yes"] + answers["no"]) < 0.56
+
+
+def test_explanations_point_at_what_they_name():
+    """Every tag's words hold the colour, the kind or the place of a thing that is there."""
+    for made, said in composed(lambda split, rng: explanations.make_example(FULL, split, rng)):
+        for annotation in said:
+            assert "<" not in plain_text(annotation.answer)
+            for x, y in parse_points(annotation.answer):
+                assert any(abs(t.x - x) < 0.06 and abs(t.y - y) < 0.06 for t in made.things)
+
+
+def test_the_sets_speak_with_many_words():
+    """The rows' own questions; pointing and counting take theirs from `prompts.py`."""
+    words = Counter(re.findall("[a-z]+", str(TEMPLATES).lower()))
+    for name, compose in DATASETS.items():
+        for _, said in composed(lambda split, rng: compose(FULL, split, rng), pictures=40):
+            for a in said:
+                words.update(re.findall(r"[a-z']+", f"{a.question} {a.label} {a.answer}".lower()))
+    assert len(words) >= 400
+
+
+def test_plain_references_name_all_that_is_there():
+    made = scene(thing("cup", "red", 20, 20), thing("cup", "blue", 80, 80))
+    assert {
+        r.plural if len(r.things) > 1 else r.singular: len(r.things)
+        for r in attribute_expressions(made)
+    } == {"cups": 2, "red cup": 1, "blue cup": 1, "red thing": 1, "blue thing": 1}
+
+
+def test_point_explanations_says_something_about_every_picture():
+    """Of the unseen pairs too, where most that is offered is thrown away."""
+    from data.point_explanations.prepare import make_example
+    for split in ("val", "novel"):
+        assert all(make_example(FULL, split, random.Random(f"{split}{seed}"))[1] for seed in range(12))
