@@ -142,7 +142,7 @@ def test_a_clock_says_its_time_in_pixmos_words_unless_they_speak_of_another():
 def test_unknown_columns_are_ignored_and_every_style_can_be_trained_and_scored(name):
     assert said(name, brand_new={"deep": [1]}) == said(name)
     for note in read(name).annotations:
-        assert note.style in STYLES and (note.style in SCORES or note.style == "transcript")
+        assert note.style in STYLES and (note.style in SCORERS or note.style == "transcript")
 
 
 @pytest.mark.parametrize("name", ROWS)

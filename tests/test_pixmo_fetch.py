@@ -19,7 +19,7 @@ from tools.fake_hub import FakeHub, cut_short, redirect, status
 
 from data.pixmo import fetch as fetching
 from data.pixmo import network
-from data.pixmo.fetch import failure_of, fetch
+from data.pixmo.fetch import error_for_status, fetch_image
 from data.pixmo.network import Limits, get, is_public, parse_url, seconds_to_wait
 from data.pixmo.picture import to_jpeg
 from data.pixmo.records import LATER, NEVER, FetchError, Record

@@ -11,6 +11,7 @@ from data.cap.prepare import caption, make_example
 from data.scenes.easy import COLORS, Scene, choose_pairs, make_scene, pair_of, place_things, split_of
 from data.scenes.easy_wording import absent_labels, facts_of, matching_things, parse_facts, region_of
 from minimolmo.flow import Thing
+from data.scenes.levels import LEVELS, get_level
 
 EASY = LEVELS["easy"]
 

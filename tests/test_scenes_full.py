@@ -36,7 +36,7 @@ from data.scenes.full_wording import (
 from data.scenes.objects import COLORS, KINDS
 from minimolmo.batch.dataset import Dataset
 from minimolmo.flow import Example, Thing
-from minimolmo.metrics import PLACES, facts_in, facts_of
+from minimolmo.text.facts import PLACES, facts_in, facts_of
 from minimolmo.text.points import parse_points, plain_text
 from minimolmo.text.prompts import NONE, TEMPLATES
 

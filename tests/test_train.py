@@ -390,7 +390,7 @@ def test_when_a_gpu_is_too_small_the_setting_to_lower_is_named(data, tmp_path, m
 def test_a_gpu_that_is_full_before_the_first_step_is_explained_too(data, tmp_path, monkeypatch):
     def full(*_):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
-    monkeypatch.setattr(parallel, "place", full)
+    monkeypatch.setattr(distributed, "place", full)
     with pytest.raises(SystemExit, match=r"weights of nano.* Try again when nothing else runs on this GPU"):
         train.main(arguments(tmp_path, data))
 

@@ -45,7 +45,8 @@ from minimolmo.overrides import override  # noqa: E402
 from minimolmo.presets import preset  # noqa: E402
 from minimolmo.text import prompts  # noqa: E402
 from minimolmo.text.points import parse_points, points_to_text  # noqa: E402
-from minimolmo.training import compiler, optimizer  # noqa: E402
+from minimolmo.training import compiler  # noqa: E402
+from minimolmo.training import optimizer as optim  # noqa: E402
 from minimolmo.training.run import Run, make_loader  # noqa: E402
 from minimolmo.weights import checkpoint  # noqa: E402
 from tools.charts import draw_bars  # noqa: E402

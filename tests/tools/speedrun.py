@@ -17,9 +17,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from minimolmo import checkpoint  # noqa: E402
-from minimolmo.config import RunConfig, override  # noqa: E402
+from minimolmo.config import RunConfig  # noqa: E402
+from minimolmo.overrides import override  # noqa: E402
 from minimolmo.presets import preset  # noqa: E402
+from minimolmo.weights import checkpoint  # noqa: E402
 
 PARTS = ("data", "tokenizer", "training", "evaluation")
 EVALUATION_MINUTES = 3.0  # evaluation cannot go on after a stop, so it starts only with this much time left

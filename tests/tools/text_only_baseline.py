@@ -23,7 +23,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from data.generate import DATA_FOLDER, NUM_IMAGES  # noqa: E402
 from minimolmo.batch.dataset import Dataset  # noqa: E402
 from minimolmo.flow import Annotation  # noqa: E402
-from minimolmo.metrics import NUMBERS, parse_time  # noqa: E402
+from minimolmo.metrics import parse_time  # noqa: E402
+from minimolmo.text.facts import NUMBER_WORDS  # noqa: E402
 
 Questions = list[tuple[list[str], str]]  # (words, answer)
 MAX_ROWS = 3000  # of a split
@@ -39,7 +40,7 @@ def answers_of(annotation: Annotation) -> dict[str, str]:
         return {f"yes or no ({style})": answer}
     if style == "clocks":
         return _clock_answers(annotation)
-    return {f"counts ({style})": answer} if answer in NUMBERS else {}
+    return {f"counts ({style})": answer} if answer in NUMBER_WORDS else {}
 
 
 def _clock_answers(annotation: Annotation) -> dict[str, str]:
