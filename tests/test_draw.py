@@ -1,12 +1,13 @@
-"""Drawing: the right colour in the right place, and no error for anything a half-trained model emits."""
+"""Drawing: the right colour at the right pixel, and no error for anything a half-trained model emits."""
 import math
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from minimolmo import draw
-from minimolmo.draw import COLORS, contact_sheet, draw_crops, draw_grid, draw_points, loss_curve, wrap
+from minimolmo import draw, plot
+from minimolmo.draw import COLORS, contact_sheet, draw_crops, draw_grid, draw_points, wrap
+from minimolmo.plot import loss_curve
 
 GREY = Image.new("RGB", (100, 50), "#808080")
 
@@ -73,8 +74,8 @@ def test_overlapping_crops_are_tinted_twice():
 
 
 def test_a_contact_sheet_has_a_row_for_every_full_set_of_columns():
-    tile = (GREY, "title", [], None)
-    one, four, five = (contact_sheet([tile] * count, columns=4, width=100) for count in (1, 4, 5))
+    card = (GREY, "title", [], None)
+    one, four, five = (contact_sheet([card] * count, columns=4, width=100) for count in (1, 4, 5))
     assert one.width == 16 + 116 and four.width == five.width == 16 + 4 * 116
     assert five.height - 16 == 2 * (four.height - 16)
 
@@ -89,7 +90,7 @@ def test_right_and_wrong_tiles_differ_in_colour_and_sign():
 def test_wrapped_lines_fit_and_lose_no_letter():
     text = "a short word and oneverylongwordthatnolinecanhold x"
     lines = wrap(text, width=80, size=12)
-    assert all(draw._length(line, 12) <= 80 for line in lines)
+    assert all(draw.text_width(line, 12) <= 80 for line in lines)
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
     assert lines[0] == "a short word"
     assert wrap("", 80) == []
@@ -105,27 +106,27 @@ def test_a_loss_curve_shows_every_series_in_its_own_colour():
 def test_higher_losses_are_drawn_higher_on_both_kinds_of_axis():
     """x = 0 is at the left, x = 10 at the right; in logarithms, 1 is half way from 0.1 to 10."""
     for log in (False, True):
-        axes = draw._Axes((0, 0, 100, 100), [0, 10], [0.1, 10], log)
-        assert axes.at(0, 5)[0] == 0 and axes.at(10, 5)[0] == 100
-        assert axes.at(0, 10)[1] < axes.at(0, 1)[1] < axes.at(0, 0.1)[1]
-    assert axes.at(0, 1)[1] == pytest.approx(50)
+        axes = plot.Axes((0, 0, 100, 100), [0, 10], [0.1, 10], log)
+        assert axes.to_pixels(0, 5)[0] == 0 and axes.to_pixels(10, 5)[0] == 100
+        assert axes.to_pixels(0, 10)[1] < axes.to_pixels(0, 1)[1] < axes.to_pixels(0, 0.1)[1]
+    assert axes.to_pixels(0, 1)[1] == pytest.approx(50)
 
 
 def test_a_linear_axis_starts_at_zero():
-    assert draw._Axes((0, 0, 100, 100), [0, 1], [8, 10], log=False).at(0, 0)[1] == 100
+    assert plot.Axes((0, 0, 100, 100), [0, 1], [8, 10], log=False).to_pixels(0, 0)[1] == 100
 
 
 def test_ticks_are_round_numbers():
-    assert draw._ticks(0, 2000) == [0, 500, 1000, 1500, 2000]
-    assert draw._ticks(0, 0.6) == [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
-    assert draw._log_ticks(0.4, 6) == [0.5, 1, 2, 5]
+    assert plot.ticks(0, 2000) == [0, 500, 1000, 1500, 2000]
+    assert plot.ticks(0, 0.6) == [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
+    assert plot.log_ticks(0.4, 6) == [0.5, 1, 2, 5]
 
 
 def test_the_running_mean_neither_lags_nor_touches_short_curves():
     """On a straight line a mean of neighbours is the line itself, but for its two ends."""
     line = [(float(x), 2.0 * x) for x in range(200)]
-    assert draw._running_mean(line)[10:-10] == line[10:-10]
-    assert draw._running_mean([(0, 5.0), (1, 1.0)]) == [(0, 5.0), (1, 1.0)]
+    assert plot.running_mean(line)[10:-10] == line[10:-10]
+    assert plot.running_mean([(0, 5.0), (1, 1.0)]) == [(0, 5.0), (1, 1.0)]
 
 
 @pytest.mark.parametrize("log", [False, True])
@@ -165,7 +166,7 @@ def test_names_make_room_for_themselves():
 
 
 def test_letters_the_font_lacks_become_plain_ones_or_question_marks():
-    assert draw._drawable("Z\u00fcrich \u2192 \u9ce5\x00") == "Zurich ? ??"
+    assert draw._printable("Z\u00fcrich \u2192 \u9ce5\x00") == "Zurich ? ??"
 
 
 def test_without_scalable_fonts_everything_is_still_drawn(monkeypatch):
