@@ -46,12 +46,11 @@ from minimolmo.presets import preset  # noqa: E402
 from minimolmo.text import prompts  # noqa: E402
 from minimolmo.text.points import parse_points, points_to_text  # noqa: E402
 from minimolmo.training import compiler  # noqa: E402
-from minimolmo.training import optimizer as optim  # noqa: E402
 from minimolmo.training.run import Run, make_loader  # noqa: E402
 from minimolmo.weights import checkpoint  # noqa: E402
 from tools.charts import draw_bars  # noqa: E402
 
-# What is compared: (style, score_items). The first two are the paper's own: cap F1, and counting by pointing.
+# What is compared: (style, score). The first two are the paper's own: cap F1, and counting by pointing.
 SCORES = {"caption F1": ("long_caption", "fact F1"), "point-then-count": ("point_count", "accuracy"),
           "pointing F1": ("pointing", "F1"), "free questions": ("user_qa", "exact match")}
 # A mini made smaller, so that some forty runs fit into an hour or two of a GPU.
@@ -86,10 +85,9 @@ class MeanPooling(nn.Module):
         return self.out(F.pad(features, (0, 0, 0, 1))[pool_idx].mean(dim=1))
 
 
-def one_annotation(example, stage: str, rng: np.random.Generator, choose=loader.choose) -> list:
+def one_annotation(example, stage: str, rng: np.random.Generator, select=loader.select_annotations) -> list:
     """One of the annotations of which packing takes all."""
-    chosen = choose(example, stage, rng)
-    return chosen[:1]  # they come in random order
+    return select(example, stage, rng)[:1]  # they come in random order
 
 
 def unordered(points: list, label_text: str, alt_text: str) -> str:
@@ -116,10 +114,10 @@ def count_then_point(annotation, answer_text=prompts.answer_text) -> str:
     return f"A total of {len(annotation.points)}: {points_to_text(list(annotation.points), label, label)}"
 
 
-def clip_globally(optimizer: torch.optim.Optimizer, most: float) -> list[float]:
+def clip_globally(optimizer: torch.optim.Optimizer, max_norm: float) -> list[float]:
     """One norm over all parts; stands in for `optimizer.clip_gradients`."""
     every = [weight for group in optimizer.param_groups for weight in group["params"]]
-    return [float(torch.nn.utils.clip_grad_norm_(every, most))] * len(optimizer.PARTS)
+    return [float(torch.nn.utils.clip_grad_norm_(every, max_norm))] * len(optimizer.param_groups)
 
 
 @dataclass(frozen=True)
@@ -128,7 +126,7 @@ class Variant:
 
     settings  what differs on train.py's command line
     patches   replacements while it trains and answers: (module, name, stand-in)
-    paper     (score_items, the paper's number with the idea as in Molmo, and with this change); None: it gives none
+    paper     (score, the paper's number with the idea as in Molmo, and with this change); None: it gives none
     view      the view for answering, if not as in training
     seconds   whether it gets as many steps of the mixture as take the base's time
     """
@@ -140,15 +138,15 @@ class Variant:
     adapt: Callable[[RunConfig], RunConfig] = lambda config: config
 
 
-def straight_to_the_mixture(config: RunConfig) -> RunConfig:
-    """No stage of captions; the mixture gets its steps."""
+def without_pretraining(config: RunConfig) -> RunConfig:
+    """No stage pretrain; finetune gets its steps."""
     steps = config.pretrain.steps + config.finetune.steps
     return replace(config, pretrain=replace(config.pretrain, steps=0),
                    finetune=replace(config.finetune, steps=steps))
 
 
 def in_view(view: str) -> tuple[str, ...]:
-    """All stages look this near."""
+    """The settings that give all stages this view."""
     return tuple(f"--{stage}.view={view}" for stage in train.STAGES)
 
 
@@ -162,8 +160,8 @@ VARIANTS = {
                         paper=("caption F1", 54.1, 53.7)),
     "mean pooling": Variant(patches=((molmo, "AttentionPooling", MeanPooling),)),
     "one tapped layer": Variant(("--model.vision.feature_layers=[-1,-1]",), paper=("caption F1", 54.1, 53.7)),
-    "one annotation each": Variant(patches=((loader, "choose", one_annotation),), seconds=True),
-    "straight to the mixture": Variant(adapt=straight_to_the_mixture),
+    "one annotation each": Variant(patches=((loader, "select_annotations", one_annotation),), seconds=True),
+    "straight to the mixture": Variant(adapt=without_pretraining),
     "dropout as in the paper": Variant(("--pretrain.dropout=0.1", "--finetune.dropout=0.1"),
                                        paper=("caption F1", 53.1, 54.1)),
     "no length hint": Variant(patches=((prompts, "HINTED", 0.0),), paper=("caption F1", 54.1, 53.0)),
@@ -173,7 +171,7 @@ VARIANTS = {
                           paper=("point-then-count", 86.3, 80.2)),
     "count then point": Variant(patches=((prompts, "answer_text", count_then_point),),
                                 paper=("point-then-count", 86.3, 77.6)),
-    "clipped globally": Variant(patches=((optim, "clip", clip_globally),), paper=("caption F1", 54.1, 53.6)),
+    "clipped globally": Variant(patches=((train, "clip_gradients", clip_globally),), paper=("caption F1", 54.1, 53.6)),
     "close-up when answering": Variant(view="close_up"),
 }
 
@@ -243,7 +241,7 @@ def match_time(base: RunConfig, config: RunConfig, variant: Variant, folder: Pat
 def seconds_per_step(config: RunConfig, folder: Path, data: Path, groups: int = 4) -> float:
     """Mean seconds of a step of the mixture, over whole groups of short and long batches. The same batches
     run twice, and the second time counts: by then all shapes are compiled. The weights are thrown away."""
-    steps = min(groups * loader.GROUP, config.finetune.steps)
+    steps = min(groups * loader.GROUP_STEPS, config.finetune.steps)
     with cleanup():
         run = Run(config, folder, data, None)
         batches = list(make_loader(run, "finetune").batches(0, steps))
