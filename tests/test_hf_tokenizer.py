@@ -1,4 +1,4 @@
-"""Hugging Face tokenizer files read into our BPE: a tiny one of 600 tokens in Qwen2's format, and others."""
+"""Official tokenizers' files, read into our words: a tiny one of 600 pieces in Qwen2's format, and kin."""
 import copy
 import json
 import os
