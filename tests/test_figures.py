@@ -1,4 +1,4 @@
-"""Nine pictures of what happens inside, and what they show is so."""
+"""The nine figures show what the model received and computed."""
 import random
 
 import numpy as np
@@ -13,17 +13,17 @@ from minimolmo.image.tiler import tile_image
 from minimolmo.viz import figures
 from minimolmo.viz.activations import record_activations
 from minimolmo.viz.figures import (
-    cells,
-    digit_band,
-    digits_written,
-    draw_course,
-    draw_digits,
+    bins_of,
+    digit_interval,
+    draw_point_digits,
+    draw_training,
+    image_grid,
     main,
-    mosaic,
-    overview,
-    question_words,
-    stitched,
-    tiles_of,
+    overview_image,
+    patch_images,
+    point_digits,
+    question_tokens,
+    stitched_image,
 )
 
 NANO = ImageConfig()
@@ -39,62 +39,63 @@ def nano():
     return load(RELEASED)
 
 
-def test_the_overview_that_is_drawn_is_the_picture_that_goes_in():
+def test_the_overview_is_drawn_as_the_vit_receives_it():
     picture = noise(64, 64)
-    assert np.array_equal(overview(tile_image(picture, NANO, 0), NANO), picture)
+    assert np.array_equal(overview_image(tile_image(picture, NANO, 0), NANO), picture)
 
 
-def test_the_stitched_canvas_is_the_picture_again():
-    """64 x 128 pixels are just what 1 x 3 crops see: pixel for pixel, and none twice."""
+def test_the_stitched_image_equals_the_image():
+    """1 x 3 crops cover 64 x 128 pixels exactly, so the stitched image has each pixel once."""
     picture = noise(64, 128)
     crops = tile_image(picture, NANO, 4)
-    assert crops.grid == (1, 3) and np.array_equal(stitched(crops, NANO), picture)
+    assert crops.grid == (1, 3) and np.array_equal(stitched_image(crops, NANO), picture)
 
 
 def test_patches_are_laid_out_row_by_row():
     crops = tile_image(noise(64, 64), NANO, 0)
-    assert mosaic(tiles_of(crops, 8)[0], 8, gap=2).size == (80, 80)
+    assert image_grid(patch_images(crops, 8)[0], 8, gap=2).size == (80, 80)
 
 
-def test_a_digit_narrows_the_place_tenfold():
-    assert digit_band("", 6, whole=2) == (60, 70) and digit_band("6", 1, whole=2) == (61, 62)
-    assert digit_band("61.", 5, whole=2) == (61.5, 61.6) and digit_band("", 5, whole=1) == (5, 6)
-    assert cells(60, 70) == slice(240, 280) and len(range(400)[cells(99.9, 100)]) == figures.THIN
+def test_each_digit_narrows_the_interval_tenfold():
+    assert digit_interval("", 6, whole=2) == (60, 70) and digit_interval("6", 1, whole=2) == (61, 62)
+    assert digit_interval("61.", 5, whole=2) == (61.5, 61.6) and digit_interval("", 5, whole=1) == (5, 6)
+    assert bins_of(60, 70) == slice(240, 280) and len(range(400)[bins_of(99.9, 100)]) == figures.MIN_BINS
 
 
-def test_the_digits_of_the_first_point_are_found_in_the_order_of_writing(nano):
-    inside = record_activations(*nano[:2], noise(64, 64), [("Point to the red circles.", ANSWER)])
-    steps = [(axis, written, digit) for _, axis, written, digit in digits_written(inside)]
+def test_the_digits_of_the_first_point_are_found_in_their_order(nano):
+    activations = record_activations(*nano[:2], noise(64, 64), [("Point to the red circles.", ANSWER)])
+    steps = [(axis, digits, digit) for _, axis, digits, digit in point_digits(activations)]
     assert steps == [("x", "", "5"), ("x", "5.", "5"), ("y", "", "4"), ("y", "4", "0"), ("y", "40.", "2")]
 
 
-def test_words_of_the_question_come_without_the_roles_around_it(nano):
-    inside = record_activations(*nano[:2], noise(64, 64), [("Point to the red circle.", ANSWER)])
-    assert [inside.words[place].strip() for place in question_words(inside)] == [
+def test_question_tokens_leave_out_the_roles(nano):
+    activations = record_activations(*nano[:2], noise(64, 64), [("Point to the red circle.", ANSWER)])
+    assert [activations.tokens[token].strip() for token in question_tokens(activations)] == [
         "Point", "to", "the", "red", "circle"]
 
 
-def test_without_a_point_there_is_no_heat_and_without_a_log_no_course(nano, tmp_path):
-    inside = record_activations(*nano[:2], noise(64, 64), [("How many?", "There are 3.")])
-    assert draw_digits(inside, Image.new("RGB", (64, 64)), nano[1]) is None
-    assert draw_course(tmp_path) is None
+def test_without_a_point_or_a_log_there_is_no_such_figure(nano, tmp_path):
+    activations = record_activations(*nano[:2], noise(64, 64), [("How many?", "There are 3.")])
+    assert draw_point_digits(activations, Image.new("RGB", (64, 64)), nano[1]) is None
+    assert draw_training(tmp_path) is None
 
 
-def test_a_course_is_the_curve_and_some_of_the_samples_below_it(tmp_path):
+def test_the_training_figure_is_the_loss_curve_above_some_samples(tmp_path):
     (tmp_path / "samples").mkdir()
     Image.new("RGB", (760, 420)).save(tmp_path / "loss.png")
-    alone = draw_course(tmp_path)
+    alone = draw_training(tmp_path)
     for step in range(5):
         Image.new("RGB", (960, 300)).save(tmp_path / "samples" / f"step-{step}.png")
-    assert draw_course(tmp_path).height == alone.height + 3 * 300
+    assert draw_training(tmp_path).height == alone.height + 3 * 300
 
 
-def test_the_command_draws_what_there_is_and_says_what_is_not(tmp_path, capsys):
+def test_the_command_draws_what_there_is_and_says_what_is_missing(tmp_path, capsys):
     scene = make_scene([("red", "circle"), ("blue", "square")], LEVELS["easy"], "val", random.Random(3))
     scene.draw().save(tmp_path / "scene.png")
     main([str(tmp_path / "scene.png"), "Point to the red circle.", f"--weights={RELEASED}",
           f"--out={tmp_path / 'inside'}"])
-    said, drawn = capsys.readouterr().out, {path.stem for path in (tmp_path / "inside").iterdir()}
-    assert drawn == {"patches", "crops", "stitched", "attention", "pooling", "booths", "loss_mask", "points"}
-    assert "no course: these weights come without" in said
+    printed, drawn = capsys.readouterr().out, {path.stem for path in (tmp_path / "inside").iterdir()}
+    assert drawn == {"patches", "crops", "stitched", "attention", "pooling", "attention_mask", "loss_mask",
+                     "points"}
+    assert "no training: these weights come without" in printed
     assert all(path.stat().st_size < 400_000 for path in (tmp_path / "inside").iterdir())

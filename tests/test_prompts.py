@@ -17,12 +17,12 @@ from minimolmo.text.prompts import (
     to_messages,
 )
 
-GOLDEN = json.loads((Path(__file__).parent / "golden" / "formatter.json").read_text())
+GOLDEN = json.loads((Path(__file__).parent / "golden" / "formatter.json").read_text(encoding="utf-8"))
 CATS = ((70.24, 38.0), (61.5, 40.4))
 
 
-class Draws:
-    """A generator that gives what it is told: u for the tag, noise in characters, which template."""
+class FixedDraws:
+    """A stand-in for a random generator, with fixed draws: u for the tag, noise in characters, a template."""
 
     def __init__(self, u=0.5, noise=0.0, template=0):
         self.u, self.noise, self.template = u, noise, template
@@ -38,7 +38,7 @@ class Draws:
         return self.template
 
 
-def test_a_message_is_word_for_word_molmos():
+def test_a_message_is_word_for_word_that_of_molmo():
     """The official formatter's own messages; its template wording comes in as the question."""
     annotations = [
         Annotation("user_qa", question="What is it?", answer="A cat."),
@@ -48,7 +48,7 @@ def test_a_message_is_word_for_word_molmos():
         Annotation("ai2_diagram", question="Which?\nA: sun\nB: moon\n", answer="B"),
     ]
     for annotation, case in zip(annotations, GOLDEN["messages"], strict=True):
-        assert list(to_messages(annotation, "finetune", Draws(u=case["rng_u"]))) == case["messages"]
+        assert list(to_messages(annotation, "finetune", FixedDraws(u=case["rng_u"]))) == case["messages"]
 
 
 def test_points_are_answered_word_for_word_as_molmo_does():
@@ -61,17 +61,17 @@ def test_points_are_answered_word_for_word_as_molmo_does():
         assert answer_text(annotation) == case["text"]
 
 
-def test_the_caption_stage_asks_for_a_style_and_a_length():
+def test_a_prompt_of_stage_pretrain_holds_a_style_and_a_length():
     for case in GOLDEN["length_hint"][:3]:
         annotation = Annotation("long_caption", answer="c" * case["caption_chars"])
-        user, assistant = to_messages(annotation, "pretrain", Draws(case["u"], case["noise"]))
+        user, assistant = to_messages(annotation, "pretrain", FixedDraws(case["u"], case["noise"]))
         assert user == case["first_message"]
         assert assistant.startswith(case["response_starts"])
     assert caption_prompt() == GOLDEN["length_hint"][3]["first_message"]
 
 
 def test_a_length_hint_counts_fifteen_characters_a_step_and_rounds_down():
-    """1259 characters are 83 steps of 15, and 14 left. Noise is cut toward zero: -0.9 is no noise at all."""
+    """1259 characters are 83 steps of 15, and 14 left. Noise is rounded toward zero: -0.9 becomes 0."""
     assert length_hint(1259, 0.0) == 83
     assert length_hint(1245, -0.9) == 83
     assert length_hint(1245, -1.0) == 82
@@ -80,26 +80,26 @@ def test_a_length_hint_counts_fifteen_characters_a_step_and_rounds_down():
 
 def test_one_caption_in_ten_comes_without_its_length():
     annotation = Annotation("transcript", answer="so this is a dog")
-    assert to_messages(annotation, "pretrain", Draws(u=0.95)) == (" transcript :", " so this is a dog")
+    assert to_messages(annotation, "pretrain", FixedDraws(u=0.95)) == (" transcript :", " so this is a dog")
     users = [to_messages(annotation, "pretrain", rng)[0] for rng in map(np.random.default_rng, range(1000))]
     assert 70 < users.count(" transcript :") < 130
 
 
 def test_one_question_in_ten_carries_its_style_tag():
     annotation = Annotation("pointing", label="cats", points=CATS)
-    plain, tagged = (to_messages(annotation, "finetune", Draws(u))[0] for u in (0.5, 0.95))
+    plain, tagged = (to_messages(annotation, "finetune", FixedDraws(u))[0] for u in (0.5, 0.95))
     assert plain == " User: Point to the cats. Assistant:"
     assert tagged == " User: pointing: Point to the cats. Assistant:"
     users = [to_messages(annotation, "finetune", rng)[0] for rng in map(np.random.default_rng, range(1000))]
     assert 70 < sum("pointing: " in user for user in users) < 130
 
 
-def test_a_transcript_in_the_mixture_would_need_a_question():
+def test_a_transcript_in_stage_finetune_needs_a_question():
     with pytest.raises(ValueError, match="nothing to ask"):
-        to_messages(Annotation("transcript", answer="so"), "finetune", Draws())
+        to_messages(Annotation("transcript", answer="so"), "finetune", FixedDraws())
 
 
-@pytest.mark.parametrize("style, points, answer, said", [
+@pytest.mark.parametrize("style, points, answer, expected", [
     ("pointing", CATS, "", ' <points x1="61.5" y1="40.4" x2="70.2" y2="38.0" alt="cats">cats</points>'),
     ("pointing", CATS[1:], "", ' <point x="61.5" y="40.4" alt="cats">cats</point>'),
     ("pointing", (), "", " There are none."),
@@ -110,49 +110,49 @@ def test_a_transcript_in_the_mixture_would_need_a_question():
     ("user_qa", (), "Two cats.", " Two cats."),
     ("long_caption", (), "Two cats sit.", " Two cats sit."),
 ])
-def test_every_style_has_its_manner_of_answering(style, points, answer, said):
+def test_every_style_has_its_own_kind_of_answer(style, points, answer, expected):
     annotation = Annotation(style, question="Well?", label="Cats", answer=answer, points=points)
-    assert to_messages(annotation, "finetune", Draws()) == (" User: Well? Assistant:", said)
+    assert to_messages(annotation, "finetune", FixedDraws()) == (" User: Well? Assistant:", expected)
 
 
-def test_training_and_answering_put_a_question_in_the_same_words():
+def test_training_and_answering_use_the_same_prompt():
     annotation = Annotation("user_qa", question="How many?", answer="3")
-    assert to_messages(annotation, "finetune", Draws())[0] == question_prompt("How many?")
+    assert to_messages(annotation, "finetune", FixedDraws())[0] == question_prompt("How many?")
     for characters, length in ((974, 64), (975, 65), (989, 65)):  # 15 * 65 = 975
         caption = Annotation("long_caption", answer="c" * characters)
-        assert to_messages(caption, "pretrain", Draws())[0] == caption_prompt(length)
+        assert to_messages(caption, "pretrain", FixedDraws())[0] == caption_prompt(length)
 
 
-def test_the_label_is_asked_for_in_lower_case_and_may_hold_any_sign():
+def test_the_label_is_written_in_lower_case_and_may_hold_any_sign():
     annotation = Annotation("pointing", label="Red {Circle}", points=CATS)
-    assert question_text(annotation, Draws()) == "Point to the red {circle}."
+    assert question_text(annotation, FixedDraws()) == "Point to the red {circle}."
 
 
 @pytest.mark.parametrize("style", TEMPLATES)
 def test_templates_are_many_different_and_short(style):
     """On average at most seven words with a label of two: words cost training time."""
-    asked = [question_text(Annotation(style, label="red circle"), Draws(template=i))
-             for i in range(len(TEMPLATES[style]))]
-    assert len(set(asked)) == len(asked) >= 8
-    assert np.mean([len(question.split()) for question in asked]) <= 7
-    assert style == "long_caption" or all("red circle" in question for question in asked)
-    assert not any(parse_points(question) for question in asked)
+    questions = [question_text(Annotation(style, label="red circle"), FixedDraws(template=i))
+                 for i in range(len(TEMPLATES[style]))]
+    assert len(set(questions)) == len(questions) >= 8
+    assert np.mean([len(question.split()) for question in questions]) <= 7
+    assert style == "long_caption" or all("red circle" in question for question in questions)
+    assert not any(parse_points(question) for question in questions)
 
 
-def test_no_question_asks_for_two_manners_of_answering():
-    everything = [template for templates in TEMPLATES.values() for template in templates]
-    assert len(set(everything)) == len(everything)
+def test_no_two_styles_share_a_template():
+    all_templates = [template for templates in TEMPLATES.values() for template in templates]
+    assert len(set(all_templates)) == len(all_templates)
 
 
-def test_templates_are_drawn_alike_often():
+def test_all_templates_are_drawn_equally_often():
     rng, annotation = np.random.default_rng(0), Annotation("point_count", label="cat")
-    asked = [question_text(annotation, rng) for _ in range(1000)]
-    counts = [asked.count(question) for question in set(asked)]
+    questions = [question_text(annotation, rng) for _ in range(1000)]
+    counts = [questions.count(question) for question in set(questions)]
     assert len(counts) == len(TEMPLATES["point_count"])
     assert min(counts) > 60 and max(counts) < 140  # 100 each
 
 
-def test_the_same_generator_says_the_same_words():
+def test_the_same_seed_draws_the_same_messages():
     annotation = Annotation("point_count", label="cat", points=CATS)
     first, again = (to_messages(annotation, "finetune", np.random.default_rng((1, 2, 3))) for _ in range(2))
     assert first == again
@@ -164,6 +164,6 @@ def test_the_same_generator_says_the_same_words():
     (Annotation("pointing"), "finetune", "Try a question, or a label"),
     (Annotation("no_such_style", label="cat"), "finetune", "a style of pointing"),
 ])
-def test_an_annotation_that_cannot_be_asked_says_what_to_try(annotation, stage, hint):
+def test_an_annotation_without_a_prompt_says_what_to_try(annotation, stage, hint):
     with pytest.raises(ValueError, match=hint):
-        to_messages(annotation, stage, Draws())
+        to_messages(annotation, stage, FixedDraws())

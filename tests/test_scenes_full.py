@@ -38,7 +38,7 @@ from minimolmo.batch.dataset import Dataset
 from minimolmo.flow import Example, Thing
 from minimolmo.text.facts import PLACES, facts_in, facts_of
 from minimolmo.text.points import parse_points, plain_text
-from minimolmo.text.prompts import NONE, TEMPLATES
+from minimolmo.text.prompts import NO_POINTS_ANSWER, TEMPLATES
 
 
 def thing(kind, color, x, y, size=10.0, pattern="plain", word=""):
@@ -319,7 +319,7 @@ def wording(sentence):
 def wordings_of(annotation):
     """Of each sentence of an answer; in pointing, of none but the sentence that there is nothing."""
     if annotation.style in ("pointing", "point_count"):
-        return [NONE if not annotation.points else str(annotation.points)]
+        return [NO_POINTS_ANSWER if not annotation.points else str(annotation.points)]
     return [wording(sentence) for sentence in re.split(r"(?<=[a-z\"])\. ?", annotation.answer) if sentence]
 
 

@@ -243,7 +243,7 @@ def test_places_say_where_a_crop_lies_on_the_original_in_percent():
 
     assert crops.crop_boxes.dtype == np.float32
     assert crops.crop_boxes[0] == pytest.approx([0, -100 / 6, 100, 400 / 3])
-    assert crops.crop_boxes[1] == pytest.approx([0, -100 / 6, 200 / 3, 800 / 9])        # left, top, width, height
+    assert crops.crop_boxes[1] == pytest.approx([0, -100 / 6, 200 / 3, 800 / 9])  # left, top, width, height
     assert crops.crop_boxes[4] == pytest.approx([100 / 3, 250 / 9, 200 / 3, 800 / 9])
 
 
@@ -323,7 +323,8 @@ def test_crops_and_token_order_are_those_of_the_official_code(case):
 
     assert crops.patch_coverage.sum(axis=1) == pytest.approx(case["image_masks_aligned_sums"], abs=1e-3)
     assert (crops.patch_coverage == 0).sum(axis=1).tolist() == case["aligned_count_zero"]
-    assert ((crops.patch_coverage > 0) & (crops.patch_coverage < 1)).sum(axis=1).tolist() == case["aligned_count_partial"]
+    partial = (crops.patch_coverage > 0) & (crops.patch_coverage < 1)
+    assert partial.sum(axis=1).tolist() == case["aligned_count_partial"]
 
     boxes = {"global_image_box": (config.crop_size, config.crop_size), "canvas_image_box": case["canvas"]}
     for name, size in boxes.items():

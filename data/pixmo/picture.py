@@ -12,14 +12,14 @@ from PIL import Image, ImageOps
 from data.clocks.clock import random_clock
 from data.generate import SAVE_OPTIONS
 from data.pixmo.records import NEVER, FetchError
-from minimolmo.image.resize import DAMAGE, to_rgb
+from minimolmo.image.resize import DECODE_ERRORS, to_rgb
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # others need not be opened: some start programs
 MAX_PIXELS = 50_000_000   # claimed by the header, refused before anything is decoded
 MIN_SIDE = 64              # pixels along the shorter side: less is an icon, or "image removed"
 ORIENTATION, SIDEWAYS = 0x0112, (5, 6, 7, 8)  # EXIF's tag; 1 is upright
 # What Pillow's readers have been seen to raise, or may, when a file's tables are nonsense.
-DECODING_ERRORS = (*DAMAGE, TypeError, LookupError, ArithmeticError, AttributeError, MemoryError, zlib.error)
+DECODING_ERRORS = (*DECODE_ERRORS, TypeError, LookupError, ArithmeticError, AttributeError, MemoryError, zlib.error)
 DECODER_LIMIT = threading.BoundedSemaphore(2)  # a decoded picture may take 200 MB: only two at a time
 
 

@@ -164,7 +164,7 @@ VARIANTS = {
     "straight to the mixture": Variant(adapt=without_pretraining),
     "dropout as in the paper": Variant(("--pretrain.dropout=0.1", "--finetune.dropout=0.1"),
                                        paper=("caption F1", 53.1, 54.1)),
-    "no length hint": Variant(patches=((prompts, "HINTED", 0.0),), paper=("caption F1", 54.1, 53.0)),
+    "no length hint": Variant(patches=((prompts, "HINT_PROBABILITY", 0.0),), paper=("caption F1", 54.1, 53.0)),
     "points unordered": Variant(patches=((prompts, "points_to_text", unordered),),
                                 paper=("point-then-count", 86.3, 74.1)),
     "count only": Variant(patches=((prompts, "answer_text", count_only),),
