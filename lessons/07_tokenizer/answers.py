@@ -14,7 +14,7 @@ def _word(rng: random.Random, letters: str = "abc", longest: int = 8) -> bytes:
 # best_pair
 
 def best_pair(words):
-    return tokenizer._PairTable(words).best()
+    return tokenizer._PairCounts(words).best()
 
 
 def check_best_pair(yours):
@@ -49,7 +49,7 @@ wrong_best_pair = {
 # join
 
 def join(pieces, pair):
-    return tokenizer._join(pieces, pair)
+    return tokenizer._merge_pair(pieces, pair)
 
 
 def check_join(yours):

@@ -4,11 +4,11 @@
 """
 
 BUILD = [  # `make blank N=07` empties these in mine/minimolmo, `make marks N=07` marks them
-    "minimolmo/text/tokenizer.py:_join",
-    "minimolmo/text/tokenizer.py:_number_pieces",
-    "minimolmo/text/tokenizer.py:_PairTable.best",
-    "minimolmo/text/tokenizer.py:_PairTable.join",
-    "minimolmo/text/tokenizer.py:_PairTable._tally",
+    "minimolmo/text/tokenizer.py:_merge_pair",
+    "minimolmo/text/tokenizer.py:_assign_ids",
+    "minimolmo/text/tokenizer.py:_PairCounts.best",
+    "minimolmo/text/tokenizer.py:_PairCounts.merge",
+    "minimolmo/text/tokenizer.py:_PairCounts._update",
     "minimolmo/text/tokenizer.py:Tokenizer.decode_bytes",
 ]
 

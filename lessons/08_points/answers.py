@@ -31,7 +31,7 @@ wrong_percent = {
 # tenth
 
 def tenth(value):
-    return library._tenth(value)
+    return library._round_to_tenth(value)
 
 
 def check_tenth(yours):

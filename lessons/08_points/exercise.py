@@ -9,7 +9,7 @@ BUILD = [  # `make blank N=08` empties these in mine/minimolmo, `make marks N=08
     "minimolmo/text/points.py:plain_text",
     "minimolmo/text/points.py:to_pixels",
     "minimolmo/text/points.py:to_percent",
-    "minimolmo/text/points.py:_tenth",
+    "minimolmo/text/points.py:_round_to_tenth",
 ]
 
 

@@ -13,7 +13,7 @@ from minimolmo.image.tiler import choose_grid, tile_image
 from minimolmo.model.attention import attention
 from minimolmo.model.decoder import rotary_angles
 from minimolmo.model.molmo import attention_mask
-from minimolmo.text.points import _tenth
+from minimolmo.text.points import _round_to_tenth
 from minimolmo.text.prompts import TEMPLATES
 
 collate = collating.collate  # as it was, should a trap stand in its place
@@ -38,7 +38,7 @@ LAWS = {
                 "minimolmo.text.prompts.TEMPLATES", lambda piece: TEMPLATES | {
                     "point_count": tuple(piece(number, "{label}") for number in range(9))}),
     "tenth": ("tests/test_points.py:test_a_coordinate_is_rounded_half_to_even_like_numpy",
-              "minimolmo.text.points._tenth", lambda piece: piece),
+              "minimolmo.text.points._round_to_tenth", lambda piece: piece),
 }
 
 
@@ -216,7 +216,7 @@ wrong_wording = {
 # tenth
 
 def tenth(percent):
-    return _tenth(percent)
+    return _round_to_tenth(percent)
 
 
 def check_tenth(yours):

@@ -1,4 +1,4 @@
-"""Words to ids and back, ours and the official ones; points to text and back; facts to questions and answers.
+"""Text: token ids and back (our tokenizer and the official ones), points in text, and prompts from facts.
 
 Plain Python, no torch.
 """

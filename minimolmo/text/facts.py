@@ -1,4 +1,4 @@
-"""Words for the facts of a scene: numbers, and places on a 3 x 3 grid. Data writes them, metrics read them.
+"""Words for the facts of a scene: numbers, and places on a 3 x 3 grid. Data writes them, metrics parse them.
 
 A caption's fact is (colour, kind, place): ("red", "circle", "top left"). Captions obey one rule: within a
 sentence, the n-th object goes with the n-th place.
@@ -12,8 +12,8 @@ from minimolmo.flow import Thing
 
 Fact = tuple[str, str, str]  # colour, kind, place
 
-NUMBER_WORDS = ("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-                "sixteen seventeen eighteen nineteen twenty").split()
+NUMBER_WORDS = ("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
+                "fifteen sixteen seventeen eighteen nineteen twenty").split()
 PLACES = ("top left", "top", "top right", "left", "center", "right", "bottom left", "bottom", "bottom right")
 
 
@@ -37,14 +37,14 @@ def facts_in(text: str, colors: Iterable[str], kinds: Iterable[str]) -> set[Fact
     >>> facts_in("A red circle is on the left.", ["red"], ["circle"])
     {('red', 'circle', 'left')}
     """
-    name = re.compile(rf"\b({any_of(colors)}) ({any_of(kinds)})\b")
-    place = re.compile(rf"\bthe ({any_of(PLACES)})\b")
+    name = re.compile(rf"\b({_alternatives(colors)}) ({_alternatives(kinds)})\b")
+    place = re.compile(rf"\bthe ({_alternatives(PLACES)})\b")
     facts = set()
     for sentence in text.lower().split("."):
         facts |= {(*pair, where) for pair, where in zip(name.findall(sentence), place.findall(sentence))}
     return facts
 
 
-def any_of(words: Iterable[str]) -> str:
-    """A regular expression for any of the words, the longest first: "top left" must not be read as "top"."""
+def _alternatives(words: Iterable[str]) -> str:
+    """A regular expression for any of the words, longest first: "top left" must not be read as "top"."""
     return "|".join(map(re.escape, sorted(words, key=len, reverse=True)))

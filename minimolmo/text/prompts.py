@@ -1,11 +1,11 @@
-"""What is said: an annotation's facts become a question and an answer.
+"""Prompts: turns an annotation's facts into a user message and the assistant's answer.
 
-    captions stage   " long_caption 83:"                   " A red circle stands on ..."
-    mixture stage    " User: Count the cats. Assistant:"   " Counting the <points ...>cats</points> shows ..."
+    stage pretrain   " long_caption 83:"                   " A red circle stands on ..."
+    stage finetune   " User: Count the cats. Assistant:"   " Counting the <points ...>cats</points> shows ..."
 
-Rows of a dataset hold facts; the wording is drawn here, each time anew, from a generator the caller owns. A
-*style tag* in front of the question tells the model which manner of answer is wanted; most questions of the
-styles that people use go without, so that people need not know of tags. Every message begins with a space.
+Rows of a dataset hold facts. The wording is drawn here, anew each time, from the caller's random generator. A
+*style tag* before the question tells the model which kind of answer is wanted. Most questions of the styles
+that people use have no tag, so that people need not know the tags. Every message begins with a space.
 
 Source: Molmo paper, Section 4, and the official formatter. The templates are ours.
 """
@@ -16,17 +16,17 @@ import numpy as np
 from minimolmo.flow import Annotation
 from minimolmo.text.points import points_to_text
 
-NO_TAG = 0.9        # how often a question of these styles goes without its tag; any other style always has it
+UNTAGGED_PROBABILITY = 0.9  # that a question of these styles has no tag; other styles always have one
 OFTEN_UNTAGGED = ("point_count", "pointing", "user_qa", "long_caption", "count")
 
-HINTED = 0.9        # how often the captions stage says how long the answer is
-HINT_UNIT = 15      # characters per step of the hint
-HINT_NOISE = 25     # characters, standard deviation: the hint is a wish, not a promise
+HINT_PROBABILITY = 0.9      # that a prompt of stage pretrain holds a length hint
+HINT_UNIT = 15              # characters per step of the hint
+HINT_NOISE = 25             # characters, standard deviation: the hint is only approximate
 
 CAPTION_STYLES = ("long_caption", "transcript")
-NONE = "There are none."
+NO_POINTS_ANSWER = "There are none."
 
-# Short on purpose: a question's words cost as much time in training as an answer's.
+# Short, because tokens of a question take as much training time as tokens of an answer.
 TEMPLATES = {
     "pointing": (
         "Point to the {label}.",
@@ -77,29 +77,29 @@ TEMPLATES = {
 
 
 def to_messages(annotation: Annotation, stage: str, rng: np.random.Generator) -> tuple[str, str]:
-    """(user, assistant), as the model reads and says them; EOS is not ours to add.
+    """The pair of messages (user, assistant) for one annotation, without EOS.
 
-    stage is "pretrain" (captions and transcripts only, no roles) or "finetune" (everything). The draws are,
-    in this order: tag or not, then the length's noise or the template. ValueError for another stage, a style
-    without a place in it, or an annotation with nothing to ask.
+    stage is "pretrain" (captions and transcripts only, no roles) or "finetune" (everything). The random
+    draws are, in this order: tag (or hint) or not, then the hint's noise or the template. ValueError for
+    another stage, for a style that the stage does not have, or for an annotation without a question.
     """
     answer = answer_text(annotation)
     if stage == "pretrain":
         if annotation.style not in CAPTION_STYLES:
-            raise ValueError(f"style={annotation.style!r} is no caption, so the captions stage cannot ask "
-                             f'for it. Try stage="finetune", or a style of {", ".join(CAPTION_STYLES)}.')
-        hinted = rng.random() < HINTED
+            raise ValueError(f"style={annotation.style!r} is no caption, so stage pretrain has no prompt for "
+                             f'it. Try stage="finetune", or a style of {", ".join(CAPTION_STYLES)}.')
+        hinted = rng.random() < HINT_PROBABILITY
         length = length_hint(len(answer), rng.normal(0, HINT_NOISE)) if hinted else None
         return caption_prompt(length, annotation.style), " " + answer
     if stage == "finetune":
-        untagged = annotation.style in OFTEN_UNTAGGED and rng.random() < NO_TAG
+        untagged = annotation.style in OFTEN_UNTAGGED and rng.random() < UNTAGGED_PROBABILITY
         tag = "" if untagged else f"{annotation.style}: "
         return question_prompt(tag + question_text(annotation, rng)), " " + answer
-    raise ValueError(f'stage={stage!r} is not a stage of training. Try "pretrain" or "finetune".')
+    raise ValueError(f'stage={stage!r} has no prompts. Try "pretrain" or "finetune".')
 
 
 def question_prompt(question: str) -> str:
-    """The user's message around a question.
+    """The user message that holds a question.
 
     >>> question_prompt("How many cats?")
     ' User: How many cats? Assistant:'
@@ -108,7 +108,7 @@ def question_prompt(question: str) -> str:
 
 
 def caption_prompt(length: int | None = 65, style: str = "long_caption") -> str:
-    """The captions stage's user message. `length` is a `length_hint`; None leaves it to the model.
+    """The user message of stage pretrain. `length` is a `length_hint`; None leaves the length open.
 
     >>> caption_prompt(), caption_prompt(None)
     (' long_caption 65:', ' long_caption :')
@@ -117,9 +117,9 @@ def caption_prompt(length: int | None = 65, style: str = "long_caption") -> str:
 
 
 def length_hint(characters: int, noise: float) -> int:
-    """How long an answer is, in steps of 15 characters, blurred by `noise` characters. It can be negative.
+    """The length of an answer in steps of 15 characters, after adding `noise` characters. Can be negative.
 
-    The noise is cut toward zero, the quotient down, as in the official code.
+    The noise is rounded toward zero, the quotient down, as in the official code.
 
     >>> length_hint(1000, noise=-32.5), length_hint(3, noise=-25.0)
     (64, -2)
@@ -128,23 +128,23 @@ def length_hint(characters: int, noise: float) -> int:
 
 
 def question_text(annotation: Annotation, rng: np.random.Generator) -> str:
-    """The annotation's own question as it stands, else one of its style's templates, label in lower case."""
+    """The annotation's own question, unchanged; else one of its style's templates, label in lower case."""
     if annotation.question:
         return annotation.question
     templates = TEMPLATES.get(annotation.style)
     if templates is None or not annotation.label and annotation.style != "long_caption":
-        raise ValueError(f"{annotation.style!r} annotation with label={annotation.label!r} and no question: "
-                         f"there is nothing to ask. Try a question, or a label and a style of "
+        raise ValueError(f"{annotation.style!r} annotation with label={annotation.label!r} has no question, "
+                         f"so there is nothing to ask. Try a question, or a label and a style of "
                          f"{', '.join(TEMPLATES)}.")
     return templates[rng.integers(len(templates))].format(label=annotation.label.lower())
 
 
 def answer_text(annotation: Annotation) -> str:
-    """What should be answered: points where the style is about points, else the annotation's own answer."""
+    """The answer to train on: points where the style is about points, else the annotation's own answer."""
     if annotation.style not in ("pointing", "point_count"):
         return annotation.answer
     if not annotation.points:
-        return NONE
+        return NO_POINTS_ANSWER
     label = annotation.label.lower()
     tag = points_to_text(list(annotation.points), label, label)
     if annotation.style == "pointing":
