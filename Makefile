@@ -51,7 +51,7 @@ eval: setup         ## score OUT=out/nano on held-out pictures: is it looking?
 ask: setup          ## ask a picture (your nano, else the released one): make ask IMAGE=photo.jpg Q="Point at the red circle."
 	$(PYTHON) -m minimolmo.answer "$(IMAGE)" "$(Q)" $(ARGS)
 
-inside: setup       ## nine pictures of what happens inside as IMAGE is asked Q: out/inside/*.png
+inside: setup       ## nine figures of how IMAGE and question Q become an answer: out/inside/*.png
 	$(PYTHON) -m minimolmo.viz.figures "$(IMAGE)" "$(Q)" $(ARGS)
 
 test: setup         ## run all tests (2 to 3 minutes on 2 cores)

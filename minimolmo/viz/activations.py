@@ -32,8 +32,8 @@ class Activations:
 
     sequence   the model's input, with the image's crops
     tokens     the text of each of the T tokens; image tokens in brackets
-    attention  attention weights of each decoder block, (H, T, T) float32: row t is of query t; rows sum to 1
-    pooling    (V, H, K) float32: the weight of each of its K patches in visual token v
+    attention  attention weights of each decoder block, (H, T, T) float32: row t is query t's; rows sum to 1
+    pooling    (V, H, K) float32: the weight of each of the K patches in visual token v
     logits     (T, N) float32, of the next token
     """
     sequence: Sequence
@@ -53,16 +53,16 @@ class Activations:
         return np.flatnonzero(is_patch & (self.sequence.segment_ids == IMAGE_SEGMENT))
 
     def overview_heat(self, block: int, token: int) -> np.ndarray:
-        """Attention of one token to each patch of the overview, mean over heads: (side, side), parts of 1.
+        """Attention of one token to each patch of the overview, mean over heads: (side, side) float32.
 
-        A visual token's attention is divided among its patches by their pooling weights. This shows where
-        values came from, not why: the ViT mixed the patches before.
+        The attention to a visual token is divided among its patches by their pooling weights. It shows which
+        positions the values come from, not what they contain: the ViT has mixed all patches before.
         """
         visual = self.attention[block].mean(dim=0)[token, self.visual_positions()]     # (V,)
-        shares = self.pooling.mean(dim=1) * visual[:, None]                            # (V, K)
-        patches = torch.zeros(self.crops.patch_coverage.size + 1)                      # -1 finds the last
+        weights = self.pooling.mean(dim=1) * visual[:, None]                           # (V, K)
+        patches = torch.zeros(self.crops.patch_coverage.size + 1)                      # -1 indexes the last
         index = torch.from_numpy(self.crops.pool_idx.flatten()) % len(patches)
-        patches.index_add_(0, index, shares.flatten())
+        patches.index_add_(0, index, weights.flatten())
         side = round(self.crops.patch_coverage.shape[1] ** 0.5)
         return patches[:side * side].view(side, side).numpy()
 
@@ -108,7 +108,8 @@ def attention_weights(q: Tensor, k: Tensor, visible: Tensor | None = None) -> Te
     return attention(q, k, identity.expand(len(k), 1, -1, -1), visible)
 
 
-def decoder_weights(module: nn.Module, x: Tensor, angles, visible: Tensor | None, *_) -> Tensor:
+def decoder_weights(module: nn.Module, x: Tensor, angles: tuple[Tensor, Tensor], visible: Tensor | None,
+                    *_: object) -> Tensor:
     """Attention weights of a GroupedQueryAttention from its inputs: (B, H, T, T)."""
     q, k, _ = module.qkv(x).split(module.widths, dim=-1)
     q = apply_rotary(split_heads(module.q_norm(q), module.heads), *angles)
@@ -123,13 +124,13 @@ def pooling_weights(module: nn.Module, x: Tensor, context: Tensor) -> Tensor:
 
 
 def token_name(number: int, tokenizer: Tokenizer) -> str:
-    """The text of one token."""
+    """The text of one token; for image tokens and end-of-text a name in brackets."""
     special = {tokenizer.im_start: "[start]", tokenizer.im_end: "[stop]", tokenizer.im_patch: "[patch]",
                tokenizer.im_col: "[row end]", tokenizer.eos: "[end]"}
     return special.get(number) or tokenizer.decode([number])
 
 
 def segment_mask(sequence: Sequence) -> np.ndarray:
-    """The attention mask with segments: (T, T) int, the segment of each visible key, -1 = masked."""
+    """The attention mask with segments: (T, T) int, the segment of each visible key; -1 where masked."""
     segments = torch.from_numpy(sequence.segment_ids)[None]
     return np.where(attention_mask(segments, segments)[0, 0].numpy(), sequence.segment_ids, -1)
