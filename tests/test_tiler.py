@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from minimolmo.config import ImageConfig
-from minimolmo.image.resize import normalise, resize_and_pad
+from minimolmo.image.resize import resize_and_pad
 from minimolmo.image.tiler import (
     choose_grid,
     cut_crops,
@@ -19,6 +20,7 @@ from minimolmo.image.tiler import (
     token_layout,
     window_patches,
 )
+from minimolmo.model.patch_embed import normalise_pixels
 
 NANO = ImageConfig()                                                # 8x8 patches, margins of 2, 2x2 pooling
 ODD = ImageConfig(crop_size=72, patch_size=8, margins=(2, 2))       # 9x9 patches
@@ -27,7 +29,7 @@ MOLMO = ImageConfig(crop_size=336, patch_size=14, margins=(4, 4))   # 24x24 patc
 SIGLIP = ImageConfig(crop_size=378, patch_size=14, margins=(4, 4))  # 27x27 patches
 
 GRIDS = [(rows, cols) for rows in range(1, 5) for cols in range(1, 5)]
-GOLDEN = json.loads((Path(__file__).parent / "golden" / "tiler.json").read_text())
+GOLDEN = json.loads((Path(__file__).parent / "golden" / "tiler.json").read_text(encoding="utf-8"))
 
 
 @lru_cache(maxsize=4)
@@ -48,9 +50,9 @@ def test_the_grid_has_the_shape_of_the_image(height, width, grid):
     assert choose_grid(height, width, MOLMO, max_crops=12) == grid
 
 
-def test_a_large_square_gets_the_largest_square_grid_and_leaves_the_rest_of_the_budget_alone():
-    """2x3 would shrink it just as much as 2x2, for its 2 rows decide: on a tie, fewer crops."""
-    assert [choose_grid(1000, 1000, NANO, budget) for budget in (1, 3, 4, 8, 9)] == [
+def test_a_large_square_gets_the_largest_square_grid():
+    """2x3 would shrink it as much as 2x2, because both have 2 rows: on a tie, fewer crops."""
+    assert [choose_grid(1000, 1000, NANO, max_crops) for max_crops in (1, 3, 4, 8, 9)] == [
         (1, 1), (1, 1), (2, 2), (2, 2), (3, 3)]
 
 
@@ -84,7 +86,7 @@ def test_grids_are_those_that_molmo_chooses():
         assert choose_grid(height, width, MOLMO, max_crops) == tuple(grid), (height, width, max_crops)
 
 
-def test_a_budget_of_no_crops_has_no_grid():
+def test_zero_crops_have_no_grid():
     with pytest.raises(ValueError, match="max_crops=0 leaves no crop.*Try 1 or more"):
         choose_grid(64, 64, NANO, max_crops=0)
     with pytest.raises(ValueError, match="max_crops=-1"):
@@ -178,7 +180,7 @@ def test_odd_crops_round_what_they_keep_up_to_whole_windows():
     assert [stitch_ids((1, cols), SIGLIP).shape for cols in (1, 2, 3)] == [(14, 14), (14, 24), (14, 34)]
 
 
-def test_laying_out_twice_gives_the_same_array_which_nobody_can_spoil():
+def test_a_token_layout_is_cached_and_read_only():
     pool_idx, _ = token_layout(((1, 1), (2, 2)), NANO)
 
     assert pool_idx is token_layout(((1, 1), (2, 2)), NANO)[0]
@@ -186,7 +188,7 @@ def test_laying_out_twice_gives_the_same_array_which_nobody_can_spoil():
         pool_idx[0] = 0
 
 
-# the whole way
+# from image to Crops
 
 def test_bird_view_is_the_overview_alone():
     crops = tile_image(drawn(48, 64), NANO, max_crops=0)
@@ -197,7 +199,7 @@ def test_bird_view_is_the_overview_alone():
     assert crops.patch_coverage.shape == (1, 64) and crops.patch_coverage.dtype == np.float32
 
 
-def test_the_overview_comes_first_and_is_the_same_at_every_budget():
+def test_the_overview_comes_first_and_is_the_same_for_every_max_crops():
     bird, ground = (tile_image(drawn(480, 640), NANO, max_crops) for max_crops in (0, 4))
 
     assert len(ground.patches) == 1 + 4 and ground.token_grids == ((4, 4), (6, 6))
@@ -221,7 +223,7 @@ def test_the_kept_patches_are_the_image_and_nothing_else():
 
     kept = crops.patches.reshape(-1, 192)[crops.pool_idx[16:]]                              # (4 * 6, 4, 192)
     kept = kept.reshape(4, 6, 2, 2, 8, 8, 3).transpose(0, 2, 4, 1, 3, 5, 6).reshape(64, 96, 3)
-    assert (kept == normalise(picture / np.float32(255))).all()
+    assert (kept == picture).all()
 
 
 def test_a_pixel_seen_by_two_crops_reaches_one_visual_token():
@@ -237,7 +239,7 @@ def test_a_pixel_seen_by_two_crops_reaches_one_visual_token():
     assert tokens[tokens >= 16].tolist() == [16 + 6 * 1 + 3]  # second row of 6, fourth column
 
 
-def test_places_say_where_a_crop_lies_on_the_original_in_percent():
+def test_crop_boxes_are_in_percent_of_the_original_image():
     """480x640 px: 48x64 in the overview, 8 px of padding above. 72x96 on the canvas of 96x96, 12 px above."""
     crops = tile_image(drawn(480, 640), NANO, max_crops=4)
 
@@ -250,7 +252,7 @@ def test_places_say_where_a_crop_lies_on_the_original_in_percent():
 @pytest.mark.parametrize("x, y", [(5, 5), (50, 50), (62, 31), (97, 90)])
 @pytest.mark.parametrize("config", [NANO, ODD, UNEVEN])
 @pytest.mark.parametrize("shape", [(480, 640), (500, 200)])
-def test_a_spot_on_the_original_lights_up_the_patch_that_places_name(shape, config, x, y):
+def test_a_bright_spot_is_in_the_patch_that_crop_boxes_predict(shape, config, x, y):
     """A white spot at x, y percent of a black image is the brightest patch of every crop that holds it."""
     picture, (height, width) = np.zeros((*shape, 3), np.uint8), shape
     row, col, radius = round(y / 100 * height), round(x / 100 * width), 6
@@ -267,11 +269,11 @@ def test_a_spot_on_the_original_lights_up_the_patch_that_places_name(shape, conf
     assert seen >= 2  # the overview, and one crop at least
 
 
-def test_real_is_each_patchs_share_of_picture_in_its_own_crop():
-    """60x64 px: 2 px of padding above and below, so 6 of 8 pixel rows of the outer patches are real."""
-    real = tile_image(drawn(60, 64), NANO, max_crops=0).patch_coverage.reshape(8, 8)
+def test_patch_coverage_is_the_fraction_of_a_patch_that_is_image():
+    """60x64 px: 2 px of padding above and below, so 6 of 8 pixel rows of the outer patches are image."""
+    coverage = tile_image(drawn(60, 64), NANO, max_crops=0).patch_coverage.reshape(8, 8)
 
-    assert real[:, 0].tolist() == [0.75, 1, 1, 1, 1, 1, 1, 0.75]
+    assert coverage[:, 0].tolist() == [0.75, 1, 1, 1, 1, 1, 1, 0.75]
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 10_000), (10_000, 1), (2, 65)])
@@ -331,6 +333,7 @@ def test_crops_and_token_order_are_those_of_the_official_code(case):
         assert resize_and_pad(image, *size)[2] == tuple(case[name][key] for key in ("top", "left", "h", "w"))
 
     if "crop_mean" in case:
-        assert crops.patches.mean(axis=(1, 2)) == pytest.approx(case["crop_mean"], abs=1e-4)
+        patches = normalise_pixels(torch.from_numpy(crops.patches)).numpy()
+        assert patches.mean(axis=(1, 2)) == pytest.approx(case["crop_mean"], abs=1e-4)
         for crop, patch, number, value in case["crop_samples"]:
-            assert crops.patches[crop, patch, number] == pytest.approx(value, abs=1e-4)
+            assert patches[crop, patch, number] == pytest.approx(value, abs=1e-4)
