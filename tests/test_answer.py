@@ -205,7 +205,7 @@ def test_a_checkpoint_can_be_named_itself(model, trained):
 def test_mistakes_on_the_command_line_are_explained_without_a_traceback(trained, monkeypatch):
     def said(picture, run="run"):
         return command(monkeypatch, trained / picture, "Who?", f"--weights={trained / run}")
-    assert "nowhere holds no trained model, so nobody can answer. Train" in said("wide.png", run="nowhere")
+    assert "nowhere holds no trained model, so there is nothing to ask. Train" in said("wide.png", run="nowhere")
     assert "dog.png does not exist. Check the spelling" in said("dog.png")
     (trained / "dog.png").write_bytes(b"no picture")
     assert "dog.png is empty, or not an image" in said("dog.png")

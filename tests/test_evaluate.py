@@ -63,13 +63,13 @@ def test_the_other_image_is_never_a_questions_own(questions):
 
 
 def test_every_image_is_some_questions_other_image():
-    """Half a list away: nobody's picture is shown more often than another's."""
+    """Half a list away: no image is used more often than another."""
     some = [count_of(0, f"{i}.png") for i in range(9)]
     assert sorted(mismatched_images(some)) == [a.example.image for a in some]
 
 
 def test_one_picture_alone_has_no_other():
-    with pytest.raises(ValueError, match=r"a\.png:1: no other picture has a count question, so .* Add one"):
+    with pytest.raises(ValueError, match=r"a\.png:1: no other image has a count question, so .* Add one"):
         mismatched_images([count_of(1, "a.png"), count_of(2, "a.png")])
 
 
@@ -86,22 +86,22 @@ def test_each_column_shows_its_image(tmp_path, monkeypatch):
         return [Answer("1", [])] * len(images)
 
     monkeypatch.setattr(evaluate, "ask", remember)
-    monkeypatch.setattr(evaluate, "BATCH", 2)  # the other image may be in another batch
+    monkeypatch.setattr(evaluate, "BATCH_SIZE", 2)  # the other image may be in another batch
     for column in (RIGHT_IMAGE, BLANK_IMAGE, OTHER_IMAGE):
-        answer_all(None, BYTES, some, column, "bird")
+        some = answer_all(None, BYTES, some, column, "bird")
     red, green, blue = colors.values()
     assert shown[:3] == [red, green, blue]
     assert shown[3:6] == [(255, 255, 255)] * 3
     assert shown[6:] == [green, blue, red]
-    assert [a.aspect for a in some] == [4, 2, 4 / 3]  # its own, in every column: there the truth lies
+    assert [a.aspect for a in some] == [4, 2, 4 / 3]  # its own, in every column: there the target's points are
 
 
-def test_an_answer_has_the_room_of_the_longest_true_one_and_a_quarter_more():
+def test_an_answer_may_be_a_quarter_longer_than_the_longest_target():
     """In letters here: " 12" has three, a caption of 400 letters 401."""
-    assert evaluate.max_answer_tokens(BYTES, [count_of(1, "a.png"), count_of(12, "b.png")]) == 3 + evaluate.SPARE
+    assert evaluate.max_answer_tokens(BYTES, [count_of(1, "a.png"), count_of(12, "b.png")]) == 3 + evaluate.EXTRA_TOKENS
     long = Annotation("long_caption", answer="a" * 400)
-    asked = EvalItem("test", Example(Path(), (long,)), long, "?")
-    assert evaluate.max_answer_tokens(BYTES, [asked, count_of(1, "a.png")]) == 501 + evaluate.SPARE
+    item = EvalItem("test", Example(Path(), (long,)), long, "?")
+    assert evaluate.max_answer_tokens(BYTES, [item, count_of(1, "a.png")]) == 501 + evaluate.EXTRA_TOKENS
 
 
 @pytest.fixture(scope="module")
@@ -141,10 +141,10 @@ def test_each_row_is_asked_one_question_of_each_style(drawn):
 
 
 def test_the_same_questions_are_asked_every_time(drawn):
-    """In the order of SCORES, never in that of a Python set, which changes from run to run."""
-    every = [Annotation(style, question="?") for style in reversed(evaluate.SCORES)]
+    """In the order of SCORERS, never in that of a Python set, which changes from run to run."""
+    every = [Annotation(style, question="?") for style in reversed(evaluate.SCORERS)]
     some = sample_questions("test", [Example(Path(), tuple(every))], [0])
-    assert [a.annotation.style for a in some] == list(evaluate.SCORES)
+    assert [a.annotation.style for a in some] == list(evaluate.SCORERS)
     assert collect_items(folders_of(drawn), "val", rows=6) == collect_items(folders_of(drawn), "val", rows=6)
 
 
@@ -170,7 +170,7 @@ def untrained(tmp_path) -> Path:
 
 def test_an_untrained_model_scores_nothing_in_any_column(drawn, untrained, monkeypatch, capsys):
     """But where there is nothing to point at: there, pointing nowhere is right, as in Molmo's own scoring."""
-    monkeypatch.setattr(evaluate, "room", lambda *_: 8)
+    monkeypatch.setattr(evaluate, "max_answer_tokens", lambda *_: 8)
     evaluate.main([f"--weights={untrained}", f"--data={drawn}", "--rows=6"])
 
     report = json.loads((untrained / "report.json").read_text())
@@ -217,7 +217,7 @@ def test_mistakes_on_the_command_line_are_explained_without_a_traceback(untraine
         with pytest.raises(SystemExit) as end:
             runpy.run_path(evaluate.__file__, run_name="__main__")
         return end.value.code
-    assert "holds no trained model, so nobody can answer. Train" in said(f"--weights={tmp_path / 'nowhere'}")
+    assert "holds no trained model, so there is nothing to ask. Train" in said(f"--weights={tmp_path / 'nowhere'}")
     assert 'val.jsonl is missing, so there is nothing to read. Run "make data"' in said(
         f"--weights={untrained}", f"--data={tmp_path}")
     assert "--rows=1 leaves no other image to swap with. Try" in said("--rows=1")

@@ -24,6 +24,7 @@ from minimolmo import distributed
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.overrides import override
 from minimolmo.presets import preset
+from minimolmo.training import compiler
 from minimolmo.training.run import Run, dropout_rates, make_loader, open_datasets
 from minimolmo.weights import checkpoint, official
 from minimolmo.weights.safetensors import load
@@ -139,16 +140,16 @@ def test_killed_at_any_moment_and_resumed_it_ends_the_same(unbroken, data, tmp_p
 
 
 def test_ctrl_c_in_the_middle_of_a_step_is_not_forgotten_at_its_end(unbroken, data, tmp_path, monkeypatch):
-    """Told in step 4, after all processes have agreed to go on: step 5 is the last."""
-    rates = train.optim.set_learning_rates
+    """Interrupted in step 4, after all processes have agreed to go on: step 5 is the last."""
+    set_learning_rates = train.set_learning_rates
 
-    def told(*inputs):
+    def interrupted(*inputs):
         if lines(tmp_path) == 3:
             signal.raise_signal(signal.SIGINT)
-        return rates(*inputs)
+        return set_learning_rates(*inputs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(train.optim, "set_learning_rates", told)
+        patch.setattr(train, "set_learning_rates", interrupted)
         with pytest.raises(SystemExit, match="--resume goes on"):
             train.main(arguments(tmp_path, data))
     assert lines(tmp_path) == 5 and checkpoint.latest(tmp_path).name == "step-000005"
@@ -279,15 +280,15 @@ def test_a_folder_without_released_weights_and_a_preset_beside_one_are_refused(t
 
 
 def gradients(data: Path, out: Path, parts: int) -> torch.Tensor:
-    """All gradients of the first mixture step, its batch of 8 cut into so many micro-batches."""
+    """All gradients of the first finetune step, its batch of 8 cut into so many micro-batches."""
     config = override(preset("nano"), [*TINY, "--finetune.batch_size=8", f"--accumulate={parts}"])
-    config = replace(config, finetune=replace(config.finetune, auxiliary_weight=0.0))  # those losses are means of means
+    config = replace(config, finetune=replace(config.finetune, auxiliary_weight=0.0))  # those are means of means
     run = Run(config, out, data, None)
     batches = next(make_loader(run, "finetune").batches())
     weight = sum(float(part.loss_weight.sum()) for part in batches)
     for part in batches:
-        run.trainee(part, "finetune", weight, parts)[0].backward()
-    return torch.cat([p.grad.flatten() for p in run.trainee.model.parameters() if p.grad is not None])
+        run.module(part, "finetune", weight, parts)[0].backward()
+    return torch.cat([p.grad.flatten() for p in run.module.model.parameters() if p.grad is not None])
 
 
 def test_gradient_accumulation_computes_the_gradients_of_the_whole_batch(data, tmp_path):
@@ -297,21 +298,21 @@ def test_gradient_accumulation_computes_the_gradients_of_the_whole_batch(data, t
 
 def test_each_part_learns_at_its_own_rate(data, tmp_path):
     out = tmp_path / "frozen"
-    train.main(arguments(out, data, "--finetune.steps=0", "--bootstrap.steps=0", "--pretrain.learning_rates=[0.0,1e-3,0.0]",
-                         "--pretrain.auxiliary_weight=0.0"))
+    train.main(arguments(out, data, "--finetune.steps=0", "--bootstrap.steps=0",
+                         "--pretrain.learning_rates=[0.0,1e-3,0.0]", "--pretrain.auxiliary_weight=0.0"))
     folder = checkpoint.latest(out)
-    begun, ended = (Run(checkpoint.load_config(folder), out, data, start).trainee.model.state_dict()
+    begun, ended = (Run(checkpoint.load_config(folder), out, data, start).module.model.state_dict()
                     for start in (None, folder))
     moved = {name.split(".")[0] for name in begun if not torch.equal(begun[name], ended[name])}
     assert moved == {"pooling", "projector", "extra_embedding"}  # no picture here has padding
 
 
-def test_dropout_during_captions_touches_answers_alone_and_in_the_mixture_everything(data, tmp_path):
+def test_dropout_is_at_answers_alone_in_pretraining_and_everywhere_in_finetuning(data, tmp_path):
     run = Run(override(preset("nano"), TINY), tmp_path, data, None)
     batch = next(make_loader(run, "finetune").batches())[0]
 
-    captions = dropout_rates(batch, "pretrain", 0.1)
-    assert torch.equal(captions > 0, batch.loss_weight > 0) and not captions[batch.segment_ids == 0].any()
+    rates = dropout_rates(batch, "pretrain", 0.1)
+    assert torch.equal(rates > 0, batch.loss_weight > 0) and not rates[batch.segment_ids == 0].any()
     assert (dropout_rates(batch, "finetune", 0.1) == 0.1).all()
     assert dropout_rates(batch, "finetune", 0.0) is None
 
@@ -327,7 +328,7 @@ def test_a_loss_that_is_no_number_stops_at_once_names_the_batch_and_keeps_the_la
         return taken(run, stage, step, parts)
 
     monkeypatch.setattr(train, "train_step", poisoned)
-    with pytest.raises(SystemExit, match=r"mixture step 2.*train\.jsonl:\d+.*untouched"):
+    with pytest.raises(SystemExit, match=r"finetune step 2.*train\.jsonl:\d+.*unchanged"):
         train.main(arguments(tmp_path, data))
     monkeypatch.setattr(train, "train_step", taken)
     train.main(arguments(tmp_path, data, "--resume"))
@@ -373,9 +374,9 @@ def test_when_the_minutes_are_over_it_stops_at_a_checkpoint_and_goes_on(unbroken
     assert losses(tmp_path) == losses(unbroken) and same_weights(tmp_path, unbroken)
 
 
-def test_a_log_line_says_how_fast_how_busy_and_how_long_it_waited(unbroken):
+def test_a_log_line_has_speed_mfu_and_data_wait(unbroken):
     for line in map(json.loads, (unbroken / "log.jsonl").read_text().splitlines()):
-        assert line["images_per_second"] > 0 and 0 <= line["waited"] < 1 and line["mfu"] > 0
+        assert line["images_per_second"] > 0 and 0 <= line["data_wait"] < 1 and line["mfu"] > 0
         assert line["visual_tokens_per_second"] == pytest.approx(16 * line["images_per_second"], rel=0.05)
 
 
@@ -390,7 +391,7 @@ def test_when_a_gpu_is_too_small_the_setting_to_lower_is_named(data, tmp_path, m
 def test_a_gpu_that_is_full_before_the_first_step_is_explained_too(data, tmp_path, monkeypatch):
     def full(*_):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
-    monkeypatch.setattr(distributed, "place", full)
+    monkeypatch.setattr(distributed, "shard_or_move", full)
     with pytest.raises(SystemExit, match=r"weights of nano.* Try again when nothing else runs on this GPU"):
         train.main(arguments(tmp_path, data))
 
@@ -401,13 +402,13 @@ def test_a_run_may_go_on_with_its_batches_cut_into_more_pieces(data, tmp_path, m
     assert len(losses(tmp_path)) == 12
 
 
-def test_compiled_blocks_filled_up_batches_and_workers_take_the_same_steps(
+def test_compiled_blocks_padded_batches_and_workers_take_the_same_steps(
         unbroken, data, tmp_path, monkeypatch):
     """What a GPU has that a CPU has not, but for bfloat16: blocks are captured, and run as captured."""
     make = partial(torch.compile, backend="eager", fullgraph=True)
-    monkeypatch.setattr(train.speed, "should_compile", lambda *_: True)
-    monkeypatch.setattr(train.speed, "count_workers", lambda *_: 1)
-    monkeypatch.setattr(train.speed, "compile_blocks", partial(train.speed.compile_blocks, make=make))
+    monkeypatch.setattr(compiler, "should_compile", lambda *_: True)
+    monkeypatch.setattr(train, "count_workers", lambda *_: 1)
+    monkeypatch.setattr(compiler, "compile_blocks", partial(compiler.compile_blocks, make=make))
     torch.compiler.reset()
     train.main(arguments(tmp_path, data))
     assert_close(tmp_path, unbroken)
@@ -450,7 +451,7 @@ def test_a_killed_gpu_run_goes_on_and_its_checkpoint_says_on_a_cpu_what_it_says_
     (["--finetune.step=5"], "Did you mean steps"),
     (["--mix.nowhere=1"], "nowhere/train.jsonl is missing"),
     (["--level=full"], "points/train.jsonl is missing"),
-    (["--model.decoder.vocab=300"], "there are no words to train on"),
+    (["--model.decoder.vocab=300"], "text cannot become token ids"),
     (["--finetune.batch_size=7", "--accumulate=2"], "Try batch_size=8"),
     (["--max_tokens=10"], "takes 23 tokens"),
 ])
@@ -459,9 +460,9 @@ def test_settings_that_cannot_work_are_explained(wrong, says, data, tmp_path):
         train.main([*arguments(tmp_path / "out", data), *wrong])
 
 
-def test_a_stage_draws_from_those_sets_alone_that_teach_something_there(data, tmp_path):
-    """Pointing knows nothing of its things here, as documents and clocks do not: growing on it teaches
-    nothing. Captions stand in one set. If none is left, the stage is told to be left out."""
+def test_a_stage_draws_from_those_sets_alone_that_have_what_it_needs(data, tmp_path):
+    """Pointing has no object labels here, as documents and clocks have none. One set has captions. If no set
+    is left, the message says how to leave the stage out."""
     shutil.copytree(data, tmp_path / "data")
     rows = tmp_path / "data" / "points" / "easy" / "train.jsonl"
     rows.write_text("".join(json.dumps({**json.loads(row), "things": []}) + "\n"
@@ -472,7 +473,7 @@ def test_a_stage_draws_from_those_sets_alone_that_teach_something_there(data, tm
                      "finetune": {"points", "count", "cap", "ask_model_anything"}}
 
     only = [f"--mix.{name}=0" for name in ("count", "cap", "ask_model_anything")]
-    for stage, lacks in (("bootstrap", "knows what was drawn where"), ("pretrain", "holds captions")):
+    for stage, lacks in (("bootstrap", "has object labels"), ("pretrain", "has captions")):
         nano.config = override(preset("nano"), only)
         with pytest.raises(ValueError, match=f"no dataset of the mix {lacks}.*Try --{stage}.steps=0"):
             make_loader(nano, stage)

@@ -259,14 +259,14 @@ def score_variant(folder: Path, data: Path, view: str, rows: int) -> dict[str, f
     """The scores of a trained run on held-out pictures, with the right image only."""
     model, tokenizer, config = load(folder)
     folders = {name: config.folder(data, name) for name, weight in config.mix.items() if weight}
-    asked = evaluate.collect_items(folders, "val", rows)
-    evaluate.answer_all(model, tokenizer, asked, evaluate.RIGHT_IMAGE, view or config.finetune.view)
-    report = score_items(asked)
+    items = evaluate.collect_items(folders, "val", rows)
+    items = evaluate.answer_all(model, tokenizer, items, evaluate.RIGHT_IMAGE, view or config.finetune.view)
+    report = score_items(items)
     return {name: report.get(style, {}).get(key) for name, (style, key) in SCORES.items()}
 
 
 def summarise(results: dict[str, list[dict]]) -> list[dict]:
-    """A line for each variant: the mean and spread of each score_items, over the seeds, and the paper's numbers."""
+    """A line for each variant: the mean and spread of each score, over the seeds, and the paper's numbers."""
     lines = []
     for name, runs in results.items():
         line = {"variant": name, "seeds": len(runs)}

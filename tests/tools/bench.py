@@ -97,8 +97,8 @@ def make_batch(model: MolmoConfig, images: int, max_crops: int, words: int, anno
     """A batch of images, each with annotations of `words` tokens, half of them question and half answer."""
     tokenizer, rng = Tokenizer([], vocab=model.decoder.vocab), np.random.default_rng(0)
     crops = tile_image(random_image(*side), model.image, max_crops, as_bytes=True)
-    said = [[rng.integers(0, 256, words // 2).tolist() for _ in range(2)] for _ in range(annotations)]
-    return collate([build_sequence(crops, said, tokenizer)] * images, compiler.LENGTH_BUCKETS).to(DEVICE)
+    messages = [[rng.integers(0, 256, words // 2).tolist() for _ in range(2)] for _ in range(annotations)]
+    return collate([build_sequence(crops, messages, tokenizer)] * images, compiler.LENGTH_BUCKETS).to(DEVICE)
 
 
 class Step:
@@ -114,7 +114,8 @@ class Step:
 
     def __call__(self, batch: Batch) -> None:
         with autocast(DEVICE):
-            loss, _ = self.model.loss(batch, self.model.encode_images(batch)[1])
+            hidden = self.model.decode(batch, self.model.encode_images(batch)[1]).last
+            loss, _ = self.model.loss(batch, hidden)
         (loss / batch.loss_weight.sum()).backward()
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -148,13 +149,13 @@ def bench_parts(config: RunConfig, batch: Batch) -> list[Row]:
 
     with torch.no_grad(), autocast(DEVICE):
         features, visual = model.encode_images(batch)
-        hidden = model.decode(batch, visual)
+        hidden = model.decode(batch, visual).last
     features, visual, hidden = (x.detach().requires_grad_() for x in (features, visual, hidden))
-    said = batch.loss_weight > 0
+    is_answer = batch.loss_weight > 0
     parts = {"ViT": run(lambda: model.encode_crops(batch.patches, batch.patch_coverage)),
              "connector": run(lambda: model.projector(model.pooling(features.flatten(0, 1), batch.pool_idx))),
-             "decoder": run(lambda: model.decode(batch, visual)),
-             "head and loss": run(lambda: model.decoder.logits(hidden[said]).float().logsumexp(dim=-1)),
+             "decoder": run(lambda: model.decode(batch, visual).last),
+             "head and loss": run(lambda: model.decoder.logits(hidden[is_answer]).float().logsumexp(dim=-1)),
              "optimizer": lambda: step.optimizer.step()}
     seconds = {name: measure_seconds(part, 0.5) for name, part in parts.items()}
     total = sum(seconds.values())
@@ -163,7 +164,7 @@ def bench_parts(config: RunConfig, batch: Batch) -> list[Row]:
 
 
 def bench_attention(config: RunConfig, batch: Batch) -> list[Row]:
-    """Attention on the branch mask: written out, fused, and FlexAttention. Forward and backward on a GPU; on
+    """Attention on the mask with segments: written out, fused, and FlexAttention. Forward and backward on a GPU; on
     a CPU forward alone, as FlexAttention has no backward there."""
     from torch.nn.attention.flex_attention import create_block_mask, flex_attention
     decoder, branch = config.model.decoder, batch.segment_ids
@@ -241,14 +242,14 @@ def bench_crops(config: RunConfig, images: int, budgets=(0, 1, 2, 4, 6, 9, 12)) 
 @torch.inference_mode()
 def without_cache(model, batch: Batch, steps: int) -> list[int]:
     """Greedy decoding that reads everything again for every token; a batch of one."""
-    said, visual = [], model.encode_images(batch)[1]
+    answer, visual = [], model.encode_images(batch)[1]
     for _ in range(steps):
-        word = model.decoder.logits(model.decode(batch, visual)[:, -1]).argmax(dim=-1)
-        said.append(int(word))
-        batch = replace(batch, ids=torch.cat([batch.ids, word[:, None]], dim=1),
+        token = model.decoder.logits(model.decode(batch, visual).last[:, -1]).argmax(dim=-1)
+        answer.append(int(token))
+        batch = replace(batch, ids=torch.cat([batch.ids, token[:, None]], dim=1),
                         position=torch.cat([batch.position, batch.position[:, -1:] + 1], dim=1),
                         segment_ids=torch.cat([batch.segment_ids, batch.segment_ids[:, -1:]], dim=1))
-    return said
+    return answer
 
 
 def bench_decoding(config: RunConfig, tokens: int = 200) -> list[Row]:

@@ -15,7 +15,6 @@ sys.path.insert(0, str(ROOT))
 from minimolmo.answer import load  # noqa: E402
 from minimolmo.batch.dataset import Dataset  # noqa: E402
 from minimolmo.batch.loader import Loader, Preprocessor  # noqa: E402
-from minimolmo.model.experts import Experts  # noqa: E402
 
 NUM_BATCHES = 32  # of 16 examples each
 
@@ -27,18 +26,19 @@ def count_tokens(folder: str) -> list[torch.Tensor]:
     device = next(model.parameters()).device
     names = [name for name, weight in config.mix.items() if weight]
     datasets = [Dataset(config.folder(ROOT / "data", name), "val") for name in names]
-    recipe = Preprocessor(config.model.image, tokenizer, "finetune", config.model.image.max_crops(config.finetune.view),
-                    config.max_tokens)
-    batches = iter(Loader(datasets, [config.mix[name] for name in names], recipe, batch_size=16, seed=1).batches())
-    layers = [block.mlp for block in model.decoder.blocks if isinstance(block.mlp, Experts)]
-    if not layers:
+    image, weights = config.model.image, [config.mix[name] for name in names]
+    preprocessor = Preprocessor(image, tokenizer, "finetune", image.max_crops(config.finetune.view),
+                                config.max_tokens)
+    batches = iter(Loader(datasets, weights, preprocessor, batch_size=16, seed=1).batches())
+    if not config.model.decoder.experts:
         raise ValueError(f"{folder} has no experts. Try a run with --model.decoder.experts=8 "
                          f"--model.decoder.top_k=2.")
-    asked = [0] * len(layers)
+    counts = [0] * config.model.decoder.layers
     for _ in range(NUM_BATCHES):
-        model(next(batches)[0].to(device))
-        asked = [before + layer.asked for before, layer in zip(asked, layers)]
-    return asked
+        batch = next(batches)[0].to(device)
+        routings = model.decode(batch, model.encode_images(batch)[1]).routing
+        counts = [before + routing.counts for before, routing in zip(counts, routings)]
+    return counts
 
 
 if __name__ == "__main__":

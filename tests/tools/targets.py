@@ -47,14 +47,15 @@ def masks_of(example: Example) -> list[np.ndarray]:
         return visible_masks(example.things, *image.size)
 
 
-def masked_f1(asked: EvalItem) -> float:
-    """F1 of one question; a point hits a thing that is meant if it lies where that thing is seen."""
-    said, true = asked.answer.points, list(asked.annotation.points)
-    if not said or not true:
-        return float(not said and not true)
-    mask = {(t.x, t.y): m for t, m in zip(asked.example.things, masks_of(asked.example))}
-    hit = maximum_matching([[n for n, point in enumerate(true) if in_mask(mask, point, spot)] for spot in said])
-    return 2 * hit / (len(said) + len(true))
+def masked_f1(item: EvalItem) -> float:
+    """F1 of one question; a point hits a target if it lies in the visible mask of the target's object."""
+    predicted, target = item.answer.points, list(item.annotation.points)
+    if not predicted or not target:
+        return float(not predicted and not target)
+    masks = {(t.x, t.y): m for t, m in zip(item.example.things, masks_of(item.example))}
+    hits = maximum_matching([[n for n, center in enumerate(target) if in_mask(masks, center, point)]
+                             for point in predicted])
+    return 2 * hits / (len(predicted) + len(target))
 
 
 def in_mask(masks: dict[Point, np.ndarray], center: Point, point: Point) -> bool:
@@ -62,13 +63,14 @@ def in_mask(masks: dict[Point, np.ndarray], center: Point, point: Point) -> bool
     return center in masks and covers_point(masks[center], point)
 
 
-def judge(asked: list[EvalItem]) -> dict[str, dict[str, float]]:
-    """`score`, and with it the scores that need the drawing code."""
-    report = score_items(asked)
-    pointing = [a for a in asked if a.annotation.style == "pointing"]
-    closed = [a for a in asked if a.annotation.style == "user_qa" and not a.annotation.answer.endswith(".")]
+def score_with_masks(items: list[EvalItem]) -> dict[str, dict[str, float]]:
+    """`score_items`, and the scores that need the drawing code."""
+    report = score_items(items)
+    pointing = [item for item in items if item.annotation.style == "pointing"]
+    closed = [item for item in items
+              if item.annotation.style == "user_qa" and not item.annotation.answer.endswith(".")]
     if pointing:
-        report["pointing"]["mask F1"] = round(float(np.mean([masked_f1(a) for a in pointing])), 4)
+        report["pointing"]["mask F1"] = round(float(np.mean([masked_f1(item) for item in pointing])), 4)
     if closed:
         report["user_qa"]["closed types"] = round(float(score_exact(closed)["exact match"]), 4)
     return report
@@ -115,7 +117,8 @@ def main(arguments: list[str]) -> None:
     args = parser.parse_args(arguments)
     model, tokenizer, config = load(args.weights)
     folders = {name: config.folder(args.data, name) for name, weight in config.mix.items() if weight}
-    report, answers = evaluate.evaluate(model, tokenizer, folders, config.finetune.view, args.rows, judge)
+    report, answers = evaluate.evaluate(model, tokenizer, folders, config.finetune.view, args.rows,
+                                         score_with_masks)
     lines = compare(report)
     print(f"{evaluate.format_table(report)}\n\n{format_table(lines)}")
     (args.weights / "report.json").write_text(json.dumps(report, indent=1))
