@@ -56,7 +56,7 @@ def test_a_learners_folder_of_ten_pictures_works_unchanged(tmp_path, capsys):
 
 
 def run_command(*arguments: str) -> str | None:
-    """`python -m minimolmo.batch.dataset ...`: what it says at the end if something is wrong."""
+    """`python -m minimolmo.batch.dataset ...`: its error message, or None."""
     before, sys.argv = sys.argv, ["dataset", *arguments]
     try:
         runpy.run_path(dataset.__file__, run_name="__main__")
@@ -82,8 +82,8 @@ def test_no_points_in_a_pointing_style_means_there_are_none(tmp_path):
     assert Dataset(tmp_path, "train")[0].annotations[0].points == ()
 
 
-def test_rows_are_read_only_when_asked_for(tmp_path):
-    """The second row is broken; nobody minds until it is opened."""
+def test_a_row_is_read_on_access(tmp_path):
+    """The second row is broken, which shows only when it is read."""
     data = Dataset(write(tmp_path, row(CAT), "{broken", row(CAT)), "train")
     assert len(data) == 3
     assert data[2].name.endswith("train.jsonl:3")
@@ -101,7 +101,7 @@ def test_a_file_may_come_from_windows_or_lack_its_last_line_end(tmp_path):
     assert [example.name[-2:] for example in data] == [":1", ":2"]
 
 
-def test_words_may_be_of_any_language(tmp_path):
+def test_text_may_be_of_any_language(tmp_path):
     line = json.dumps(row({**CAT, "answer": "eine Katze, 猫"}), ensure_ascii=False)
     data = Dataset(write(tmp_path, row(CAT), line, row(CAT)), "train")
     assert data[1].annotations[0].answer == "eine Katze, 猫"
@@ -112,10 +112,10 @@ BAD_ROWS = {
     "{'image': 'cat.png'}": "this line is not JSON .* Try one whole object a line",
     '{"image": "cat.png",': "this line is not JSON",
     "[" * 100_000: "this line is not JSON",
-    "": "the line is blank.* Take it out",
-    "[1, 2]": 'the row is no object with an "image".* Try',
-    '{"annotations": []}': 'the row is no object with an "image"',
-    '{"image": 7, "annotations": []}': 'the row is no object with an "image"',
+    "": "the line is blank.* Remove it",
+    "[1, 2]": 'the row is not an object with an "image".* Try',
+    '{"annotations": []}': 'the row is not an object with an "image"',
+    '{"image": 7, "annotations": []}': 'the row is not an object with an "image"',
     '{"image": "images/cat.png"}': 'the row has no "annotations".* Try',
     json.dumps(row()): 'the row has no "annotations"',
     json.dumps({"image": "a.png", "annotations": CAT}): 'the row has no "annotations"',
@@ -127,12 +127,12 @@ BAD_ROWS = {
     json.dumps(row({**CAT, "answer": " "})): 'style user_qa needs "answer"',
     json.dumps(row({"style": "user_qa", "answer": "A cat."})): 'needs "question"',
     json.dumps(row({"style": "user_qa", "question": "Who?", "anwser": "A cat."})):
-        '"anwser" is nothing an annotation has.* Did you mean answer',
+        '"anwser" is not a field of an annotation.* Did you mean answer',
     json.dumps(row({**CAT, "answer": 3})): '"answer" is 3, not text.* quotes',
     json.dumps(row({"style": "pointing", "label": "cat"})): 'style pointing needs "points"',
     json.dumps(row({"style": "pointing", "points": []})): 'style pointing needs "label"',
-    json.dumps(row({"style": "count", "answer": "3"})): "nothing to count.* Add \"label\"",
-    json.dumps(row({"style": "count", "label": "cat", "answer": "three"})): "'three' is no number in digits",
+    json.dumps(row({"style": "count", "answer": "3"})): 'count needs "label" or "question".* Add "label"',
+    json.dumps(row({"style": "count", "label": "cat", "answer": "three"})): "'three' is not a number",
     json.dumps(row({**POINT, "points": [[50, 100.5]]})): r"point \[50, 100.5\] is not \[x, y\] in percent",
     json.dumps(row({**POINT, "points": [[50, -1]]})): "in percent",
     json.dumps(row({**POINT, "points": [[320, 240]]})): r"\[320, 240\] .* Divide pixels by the image's width",
@@ -143,18 +143,18 @@ BAD_ROWS = {
     json.dumps(row({**POINT, "points": [[float("nan"), 50]]})): r"is not \[x, y\]",
     json.dumps(row({**POINT, "points": "50, 50"})): '"points" is .* not a list',
     json.dumps(row(CAT, things="cat")): '"things" is .* not a list',
-    json.dumps(row(CAT, things=[{"kind": "cat", "size": 3}])): "is not told by kind, color, x, y",
+    json.dumps(row(CAT, things=[{"kind": "cat", "size": 3}])): "does not have the fields kind, color, x, y",
     json.dumps(row(CAT, things=[{"kind": "cat", "color": "red", "x": "1", "y": 1, "width": 1, "height": 1}])):
-        "is not told by kind",
+        "does not have the fields kind",
     json.dumps(row(CAT, things=[{"kind": "cat", "color": "red", "x": True, "y": 1, "width": 1,
-                                 "height": 1}])): "is not told by kind",
+                                 "height": 1}])): "does not have the fields kind",
     json.dumps(row(CAT, things=[{"kind": "cat", "color": "red", "x": math.nan, "y": 1, "width": 1,
-                                 "height": 1}])): "is not told by kind",
+                                 "height": 1}])): "does not have the fields kind",
 }
 
 
 @pytest.mark.parametrize("line", BAD_ROWS, ids=lambda line: BAD_ROWS[line][:40])
-def test_a_bad_row_is_named_by_file_and_line_with_a_way_out(tmp_path, line):
+def test_a_bad_row_is_named_by_file_and_line_with_a_remedy(tmp_path, line):
     """What you gave, why it cannot be used, what to try."""
     write(tmp_path, row(CAT), line, row(CAT))
     with pytest.raises(ValueError, match=BAD_ROWS[line]) as error:
@@ -163,14 +163,14 @@ def test_a_bad_row_is_named_by_file_and_line_with_a_way_out(tmp_path, line):
     assert "so it cannot be used. " in str(error.value)
 
 
-def test_bytes_that_are_no_text_are_an_error_too(tmp_path):
+def test_bytes_that_are_not_utf_8_are_an_error(tmp_path):
     write(tmp_path, row(CAT))
     (tmp_path / "train.jsonl").write_bytes(b'{"image": "\xff\xfe"}\n')
     with pytest.raises(ValueError, match=r"train\.jsonl:1: this line is not JSON"):
         Dataset(tmp_path, "train")[0]
 
 
-def test_a_missing_or_broken_picture_is_named_by_the_row_that_wants_it(tmp_path):
+def test_a_missing_or_broken_image_is_named_with_its_row(tmp_path):
     write(tmp_path, row(CAT), {**row(CAT), "image": "images/dog.png"})
     with pytest.raises(ValueError, match=r"train\.jsonl:2: .*dog\.png does not exist\. Check the spelling"):
         check_split(tmp_path, "train")
@@ -187,8 +187,8 @@ def test_a_missing_and_an_empty_file_say_what_to_do(tmp_path):
         Dataset(tmp_path, "train")
 
 
-def test_the_command_checks_both_splits_and_explains_itself(tmp_path):
-    assert "Say which folder" in run_command()
+def test_the_command_checks_both_splits(tmp_path):
+    assert "one is checked at a time. Try python" in run_command()
     write(tmp_path, row(CAT))
     assert "val.jsonl is missing" in run_command(str(tmp_path))
     write(tmp_path, row(CAT), row({**CAT, "style": "poem"}), split="val")
