@@ -12,32 +12,29 @@ OURS = sorted(path for path in OURS if path.stat().st_size)
 LESSONS = sorted((ROOT / "lessons").glob("*/*.py"))
 PACKAGES = {"numpy", "torch", "PIL", "tqdm", "pytest"}
 
-# Floor by floor, from the ground up; the model's files stand in reading order.
+# Floor by floor, from the ground up: a room (a folder or a module) may import from the floors below, and from
+# itself. On the ground floor everything may also import flow and config.
 FLOORS = [
-    ["disk"],
-    ["config", "flow", "draw", "safetensors", "device", "parallel", "text.tokenizer", "text.points",
-     "text.cutter", "model.attention", "model.mlp"],
-    ["presets", "shards", "image.resize", "image.tiler", "text.prompts", "text.official_words", "optim",
-     "flops", "log", "model.patch_embed", "model.pooling", "model.vit", "model.experts", "model.decoder",
-     "model.molmo"],
-    ["batch.sequence", "batch.collate", "batch.dataset", "batch.loader", "bootstrap", "checkpoint", "score",
-     "sizes", "official_config", "experts_apart"],
-    ["official", "speed"],
-    ["answer", "inside", "release", "run"],
-    ["evaluate", "look_inside"],
+    ["flow", "config", "renamed", "overrides", "device", "disk", "distributed", "draw", "plot"],
+    ["presets", "image", "text", "model"],
+    ["batch", "metrics"],
+    ["weights"],
+    ["training", "answer"],
+    ["evaluate", "viz"],
 ]
-FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}
-ORDER = {name: place for place, name in enumerate(name for floor in FLOORS for name in floor)}
+FLOOR = {room: number for number, floor in enumerate(FLOORS, start=1) for room in floor}
+GROUND = {("overrides", "config"), ("overrides", "renamed"), ("draw", "flow"), ("plot", "draw"), ("plot", "flow")}
+DATA_ROOMS = {"flow", "text", "draw", "plot", "disk", "image"}  # of minimolmo, that data may import
 
 
 def module_name(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
 def imports(path: Path) -> set[str]:
     """Every module that a file imports, anywhere in it, as dotted names."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -45,40 +42,58 @@ def imports(path: Path) -> set[str]:
     return found
 
 
-def ours(path: Path) -> set[str]:
-    """The modules of minimolmo that a file imports, without the package's name."""
-    names = {name.removeprefix("minimolmo.") for name in imports(path)}
+def modules(folder: str) -> dict[str, Path]:
+    """The modules of a folder by their dotted names."""
+    return {module_name(path): path for path in (ROOT / folder).rglob("*.py") if path.stat().st_size}
+
+
+def rooms(path: Path) -> set[str]:
+    """The rooms of minimolmo that a file imports from."""
+    names = {name.split(".")[1] for name in imports(path) if name.startswith("minimolmo.")}
     return names & FLOOR.keys()
 
 
-def test_every_file_has_its_floor():
-    files = [path for path in (ROOT / "minimolmo").rglob("*.py") if path.name != "__init__.py"]
-    assert {module_name(path).removeprefix("minimolmo.") for path in files} == set(FLOOR)
+def test_every_room_has_a_floor():
+    found = {name.split(".")[1] for name in modules("minimolmo") if "." in name}
+    assert found == FLOOR.keys()
 
 
 def test_imports_run_down_the_floors_only():
-    for path in (ROOT / "minimolmo").rglob("*.py"):
-        name = module_name(path).removeprefix("minimolmo.")
-        for other in ours(path) if name in FLOOR else ():
-            same_wing = name.split(".")[0] == other.split(".")[0] and "." in name
-            below = FLOOR[other] < FLOOR[name] or (same_wing and ORDER[other] < ORDER[name])
-            assert below, f"{name} (floor {FLOOR[name] + 1}) imports {other} (floor {FLOOR[other] + 1})"
+    for name, path in modules("minimolmo").items():
+        room = (name.split(".") + [""])[1]
+        for other in rooms(path) - {room}:
+            below = FLOOR[other] < FLOOR[room] or (room, other) in GROUND
+            assert below, f"{name} (floor {FLOOR[room]}) imports {other} (floor {FLOOR[other]})"
 
 
-def test_the_wings_meet_only_in_batches():
-    """The model knows no files and no words; batches know no model; nothing here knows who drew the data."""
-    for path in (ROOT / "minimolmo").rglob("*.py"):
-        wing, used = path.parent.name, ours(path)
-        if wing == "model":
-            assert not {n for n in used if n.split(".")[0] in ("batch", "image", "text")}, path
-        if wing == "batch":
-            assert not {n for n in used if n.startswith("model")}, path
-        assert not {n for n in imports(path) if n.split(".")[0] == "data"}, path
+def test_data_and_minimolmo_meet_on_disk():
+    """Nothing in minimolmo imports data; data imports the rooms without a model alone."""
+    for path in modules("minimolmo").values():
+        assert not {name for name in imports(path) if name.split(".")[0] == "data"}, path
+    for path in modules("data").values():
+        assert rooms(path) <= DATA_ROOMS | {"batch", "metrics"}, (path, rooms(path))
 
 
-def test_one_function_alone_brings_files_to_their_places():
-    """disk.py; checkpoint.py brings a folder."""
-    assert {path.name for path in OURS if "os.replace(" in path.read_text()} == {"disk.py", "checkpoint.py"}
+@pytest.mark.parametrize("folder", ["minimolmo", "data", "lessons"])
+def test_no_module_imports_itself_by_way_of_others(folder):
+    known = modules(folder)
+    uses = {name: imports(path) & known.keys() - {name} for name, path in known.items()}
+    finished: set[str] = set()
+
+    def visit(name: str, way: tuple[str, ...]) -> None:
+        assert name not in way, f"a circle: {' -> '.join([*way[way.index(name):], name])}"
+        if name not in finished:
+            for other in sorted(uses[name]):
+                visit(other, (*way, name))
+            finished.add(name)
+
+    for name in known:
+        visit(name, ())
+
+
+def test_files_are_replaced_in_one_place_alone():
+    """disk.py replaces files, checkpoint.py a folder."""
+    assert {path.name for path in OURS if "os.replace(" in path.read_text(encoding="utf-8")} == {"disk.py", "checkpoint.py"}
 
 
 def test_image_and_text_need_no_torch():
@@ -98,7 +113,7 @@ def test_five_packages_are_all_we_use():
 
 def test_every_public_function_and_class_has_a_docstring():
     for path in OURS:
-        tree = ast.parse(path.read_text())
+        tree = ast.parse(path.read_text(encoding="utf-8"))
         assert ast.get_docstring(tree), f"{path} does not say what it is"
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
@@ -110,7 +125,7 @@ def test_every_public_function_and_class_has_a_docstring():
 
 def test_lines_are_at_most_110_characters():
     for path in [*OURS, *LESSONS, *(ROOT / "tests").rglob("*.py")]:
-        for number, line in enumerate(path.read_text().splitlines(), start=1):
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
             assert len(line) <= 110, f"{path}:{number} has {len(line)}"
 
 
@@ -122,7 +137,7 @@ def test_the_lessons_notebooks_and_pages_need_nothing_but_python():
 
 
 def test_readme_names_every_file_and_every_target_it_gives_exists():
-    readme, makefile = (ROOT / "README.md").read_text(), (ROOT / "Makefile").read_text()
+    readme, makefile = (ROOT / "README.md").read_text(encoding="utf-8"), (ROOT / "Makefile").read_text(encoding="utf-8")
     for path in OURS:
         assert path.name == "__init__.py" or path.name in readme, f"README's tree lacks {path}"
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.M))
@@ -132,7 +147,7 @@ def test_readme_names_every_file_and_every_target_it_gives_exists():
 def test_links_in_the_pages_lead_somewhere():
     for page in [ROOT / "README.md", ROOT / "RUNS.md", *(ROOT / "data").rglob("*.md"),
                  *(ROOT / "lessons").rglob("*.md")]:
-        prose = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S)
+        prose = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
         for link in re.findall(r"\]\((?!http|#)([^)#]+)", prose):
             assert (page.parent / link).exists(), f"{page} links to {link}"
 
