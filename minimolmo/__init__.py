@@ -2,13 +2,13 @@
 
     data/<name>/prepare.py -> train.jsonl + images/      files that a person can open
                                  |
-    image/  pixels -> Crops      |      text/  words <-> ids, points <-> text
+    image/  file -> Crops        |      text/  text <-> ids, points <-> text
                                  v
-    batch/  where image and text meet: Example -> Sequence -> Batch
+    batch/  image and text together: Example -> Sequence -> Batch
                                  v
-    model/  patches + ids -> logits: see, pool, project, splice, decode
+    model/  patches + ids -> logits: ViT, pooling, projector, splice, decoder
                                  v
-    train.py learns   answer.py speaks   evaluate.py scores
+    train.py trains   answer.py answers   evaluate.py scores
 
-Begin with flow.py (what flows), then config.py (every number), then follow one picture down the wings.
+Read flow.py (the data types), then config.py (every setting), then follow an image through the folders.
 """

@@ -1,11 +1,11 @@
-"""Every setting once: how images are cut, how wide the model is, how it is trained.
+"""Every setting: how images are cut, the sizes of the model, and how it is trained.
 
     run = RunConfig()                                     # nano; presets.py has the others
     run = override(run, ["--finetune.steps=20"])          # overrides.py: as on train.py's command line
     python -m minimolmo.weights.sizes                     # all presets side by side, with their memory
 
 The classes are frozen. Each setting names its unit and Molmo-7B-D's own value. A value that cannot work is
-refused when the object is made, not an hour later.
+refused when the object is made.
 """
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PIXEL_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 class Tower(NamedTuple):
-    """Where the families of vision towers differ. Their blocks are alike."""
+    """What differs between the families of vision towers. Their blocks are the same."""
     class_token: bool    # a class token stands before the patches
     patch_bias: bool     # the patch embedding has a bias
     first_norm: bool     # a LayerNorm before the first block
@@ -33,21 +33,20 @@ TOWERS = {"clip": Tower(True, False, True, False, "quick_gelu"),    # in all rel
           "dino": Tower(True, True, False, True, "gelu")}
 
 
-def _divides(config, whole: str, part: str):
+def _check_divisible(config: object, whole: str, part: str) -> None:
     a, b = getattr(config, whole), getattr(config, part)
     if b < 1 or a % b:
-        raise ValueError(f"{whole}={a} cannot be shared out among {part}={b}. Try {part}={max(1, b)} with "
+        raise ValueError(f"{whole}={a} cannot be divided by {part}={b}. Try {part}={max(1, b)} with "
                          f"{whole}={-(-a // max(1, b)) * max(1, b)}.")
 
 
-def _at_least(config, least: int, *names: str):
+def _check_minimum(config: object, minimum: int, *names: str) -> None:
     for name in names:
-        if getattr(config, name) < least:
-            raise ValueError(f"{name}={getattr(config, name)} is too little to work with. "
-                             f"Try {name}={least}.")
+        if getattr(config, name) < minimum:
+            raise ValueError(f"{name}={getattr(config, name)} is too small. Try {name}={minimum}.")
 
 
-def _known_view(view: str):
+def _check_view(view: str) -> None:
     if view not in VIEWS:
         raise ValueError(f"view={view!r} is not a view. Try one of {', '.join(VIEWS)}.")
 
@@ -62,11 +61,11 @@ class ImageConfig:
     bird_crops: int = 0                 # high-res crops, bird view: overview alone
     ground_crops: int = 4               # ... ground view: the limit in training      Molmo: 12
     close_up_crops: int = 12            # ... close-up view: the limit in answering   Molmo: 36
-    shifted_masks: bool = False         # patch coverage stands one crop too early    Molmo: True, by mistake
+    shifted_masks: bool = False         # patch coverage shifted by one crop          Molmo: True, by mistake
 
     def __post_init__(self):
-        _at_least(self, 1, "patch_size", "pool")
-        _at_least(self, 0, *(f"{view}_crops" for view in VIEWS))
+        _check_minimum(self, 1, "patch_size", "pool")
+        _check_minimum(self, 0, *(f"{view}_crops" for view in VIEWS))
         if self.crop_size % self.patch_size:
             whole = max(1, round(self.crop_size / self.patch_size)) * self.patch_size
             raise ValueError(f"crop_size={self.crop_size} px does not hold a whole number of "
@@ -92,7 +91,7 @@ class ImageConfig:
 
     def max_crops(self, view: str) -> int:
         """The most high-res crops of a view: 'bird', 'ground' or 'close_up'."""
-        _known_view(view)
+        _check_view(view)
         return getattr(self, f"{view}_crops")
 
 
@@ -109,12 +108,12 @@ class VisionConfig:
     position_grid: int = 0              # learned positions a side; 0 = one a patch   Molmo: 24, one a patch
 
     def __post_init__(self):
-        _at_least(self, 1, "width", "layers", "mlp")
-        _at_least(self, 0, "position_grid")
+        _check_minimum(self, 1, "width", "layers", "mlp")
+        _check_minimum(self, 0, "position_grid")
         if self.family not in TOWERS:
             raise ValueError(f"family={self.family!r} is not a vision tower that we can build. "
                              f"Try one of {', '.join(TOWERS)}.")
-        _divides(self, "width", "heads")
+        _check_divisible(self, "width", "heads")
         if self.width % 4:
             raise ValueError(f"width={self.width} is not a multiple of 4, but positions start as sines and "
                              f"cosines of two axes. Try width={-(-self.width // 4) * 4}.")
@@ -125,7 +124,7 @@ class VisionConfig:
 
     @property
     def tower(self) -> Tower:
-        """Where this family differs from the others."""
+        """What differs between this family and the others."""
         return TOWERS[self.family]
 
 
@@ -137,8 +136,8 @@ class ConnectorConfig:
     mlp: int = 512                      # inner width of the projector                Molmo: 18944
 
     def __post_init__(self):
-        _at_least(self, 1, "width", "mlp")
-        _divides(self, "width", "heads")
+        _check_minimum(self, 1, "width", "mlp")
+        _check_divisible(self, "width", "heads")
 
 
 @dataclass(frozen=True)
@@ -147,7 +146,7 @@ class DecoderConfig:
     width: int = 96                     #                                             Molmo: 3584
     layers: int = 3                     #                                             Molmo: 28
     heads: int = 3                      # query heads                                 Molmo: 28
-    kv_heads: int = 3                   # key and value heads, shared among them      Molmo: 4
+    kv_heads: int = 3                   # key and value heads                         Molmo: 4
     mlp: int = 256                      # inner width of the SwiGLU, or of an expert  Molmo: 18944
     vocab: int = 512                    # ordinary tokens, end-of-text included       Molmo: 152064
     additional_vocab: int = 128         # embedding rows for special image tokens     Molmo: 128
@@ -162,17 +161,17 @@ class DecoderConfig:
     top_k: int = 0                      # experts that a token is routed to           Molmo: 0 (MolmoE: 8)
 
     def __post_init__(self):
-        _at_least(self, 1, "width", "layers", "mlp", "vocab")
-        _at_least(self, 0, "vocab_padding", "experts")
+        _check_minimum(self, 1, "width", "layers", "mlp", "vocab")
+        _check_minimum(self, 0, "vocab_padding", "experts")
         if not bool(self.experts) <= self.top_k <= self.experts:
-            raise ValueError(f"top_k={self.top_k} of experts={self.experts} cannot be chosen for a token. "
+            raise ValueError(f"top_k={self.top_k} of experts={self.experts} cannot be selected for a token. "
                              f"Try top_k={min(2, self.experts)}.")
-        _at_least(self, 4, "additional_vocab")  # im_start, im_end, im_patch, im_col
-        _divides(self, "width", "heads")
-        _divides(self, "heads", "kv_heads")
+        _check_minimum(self, 4, "additional_vocab")  # im_start, im_end, im_patch, im_col
+        _check_divisible(self, "width", "heads")
+        _check_divisible(self, "heads", "kv_heads")
         if self.head_size % 2:
             raise ValueError(f"width={self.width} over heads={self.heads} gives head size {self.head_size}, "
-                             f"but rotary positions turn pairs of numbers. Try an even head size.")
+                             f"but rotary positions rotate pairs of numbers. Try an even head size.")
 
     @property
     def head_size(self) -> int:
@@ -196,12 +195,12 @@ class MolmoConfig:
 
 @dataclass(frozen=True)
 class StageConfig:
-    """One stage of training. Rates and warm-up steps are per part: (ViT, connector, decoder)."""
+    """One stage of training. Learning rates and warm-up steps are per part: (ViT, connector, decoder)."""
     steps: int
     batch_size: int = 8                                     # images a step         Molmo: 128, then 256
     learning_rates: tuple[float, float, float] = (2e-4, 4e-4, 1.2e-3)  # peak       Molmo: 6e-6, 2e-4, 2e-5
     warmup_steps: tuple[int, int, int] = (40, 40, 100)      #                       Molmo: 2000, 200, 2000
-    hold_fraction: float = 0.0     # share of steps at peak rate before the cosine  Molmo: 0
+    hold_fraction: float = 0.0     # of the steps, at peak rate before the cosine   Molmo: 0
     dropout: float = 0.0           # of the decoder's residual branches             Molmo: 0.1
     view: str = "bird"             # bird, ground or close_up                       Molmo: ground
     auxiliary_weight: float = 0.0  # weight of the auxiliary losses (auxiliary.py)  Molmo: 0
@@ -217,7 +216,7 @@ class StageConfig:
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout={self.dropout} is not a fraction from 0 up to, but not including, 1. "
                              f"Try dropout=0.1.")
-        _known_view(self.view)
+        _check_view(self.view)
 
 
 @dataclass(frozen=True)
@@ -231,28 +230,28 @@ class RunConfig:
                                          hold_fraction=0.5, auxiliary_weight=1.0)
     pretrain: StageConfig = StageConfig(steps=400, hold_fraction=1.0, auxiliary_weight=0.5)
     finetune: StageConfig = StageConfig(steps=4200, hold_fraction=0.6, auxiliary_weight=0.5)
-    mix: dict[str, float] = field(default_factory=lambda: dict(   # weight beside the square root of its size
+    mix: dict[str, float] = field(default_factory=lambda: dict(   # factor of the square root of a set's size
         points=0.7, count=1.6, ask_model_anything=1.1, cap=0.7))
-    max_tokens: int = 320                # longer sequences lose their last annotations   Molmo: 2304
+    max_tokens: int = 320                # longer sequences are cut                       Molmo: 2304
     accumulate: int = 1                  # micro-batches a step, for small GPUs
     weight_decay: float = 0.0            #                                                Molmo: 0
     max_grad_norm: float = 1.0           # gradient clipping, part by part                Molmo: 1
-    z_loss: float = 1e-4                 # keeps the logits' scale in check               Molmo: 1e-4
+    z_loss: float = 1e-4                 # weight of log(sum(exp(logits)))^2              Molmo: 1e-4
     load_balance_weight: float = 0.1     # of the experts' load-balancing loss            Molmo: 0
     shard: bool = False                  # torchrun: FSDP in place of DDP                 Molmo: True
 
     def __post_init__(self):
-        _at_least(self, 1, "max_tokens", "accumulate")
-        _at_least(self, 0, "seed", "weight_decay", "z_loss", "load_balance_weight")
+        _check_minimum(self, 1, "max_tokens", "accumulate")
+        _check_minimum(self, 0, "seed", "weight_decay", "z_loss", "load_balance_weight")
         if self.max_grad_norm <= 0:
-            raise ValueError(f"max_grad_norm={self.max_grad_norm} would leave nothing of any gradient. "
+            raise ValueError(f"max_grad_norm={self.max_grad_norm} would set every gradient to zero. "
                              f"Try max_grad_norm=1.0.")
         if self.bootstrap.steps and not self.bootstrap.auxiliary_weight:
-            raise ValueError("bootstrap.auxiliary_weight=0 leaves stage bootstrap nothing to learn from. "
+            raise ValueError("bootstrap.auxiliary_weight=0 leaves stage bootstrap without a loss. "
                              "Try --bootstrap.auxiliary_weight=1.0, or --bootstrap.steps=0 to skip it.")
         if min(self.mix.values(), default=0) < 0 or not sum(self.mix.values()) > 0:
-            raise ValueError(f"mix={self.mix} draws from nothing: weights are 0 or more, and one is more. "
-                             f"Try --mix.points=1.")
+            raise ValueError(f"mix={self.mix} has no dataset to sample: weights are 0 or more, and at least "
+                             f"one is above 0. Try --mix.points=1.")
 
     @property
     def has_auxiliary(self) -> bool:
@@ -260,6 +259,6 @@ class RunConfig:
         return any(stage.auxiliary_weight for stage in (self.bootstrap, self.pretrain, self.finetune))
 
     def folder(self, data: Path, name: str) -> Path:
-        """data/<name>/<level> if mini-PixMo drew it, else data/<name>: a folder of the learner's own."""
-        drawn = data / name / self.level
-        return drawn if drawn.is_dir() else data / name
+        """A dataset's folder: data/<name>/<level> in mini-PixMo, or data/<name> for your own images."""
+        with_level = data / name / self.level
+        return with_level if with_level.is_dir() else data / name

@@ -1,4 +1,4 @@
-"""The device: where it is chosen, what it can do, and what to say when its memory is full."""
+"""The device: which one, in which number format, with how many CPU cores; and full GPU memory."""
 from __future__ import annotations
 
 import os
@@ -15,9 +15,9 @@ def pick_device() -> torch.device:
     if torch.cuda.is_available():
         device = torch.device("cuda", rank % torch.cuda.device_count())
         torch.cuda.set_device(device)
-        torch.backends.cuda.enable_cudnn_sdp(False)  # it plans again for every new length: decoding is slow
+        torch.backends.cuda.enable_cudnn_sdp(False)  # it plans again for every length, which slows decoding
         return device
-    if torch.backends.mps.is_available() and world == 1:  # processes cannot exchange gradients over MPS
+    if torch.backends.mps.is_available() and world == 1:  # no gradient exchange over MPS
         return torch.device("mps")
     return torch.device("cpu")
 
@@ -28,7 +28,7 @@ def autocast(device: torch.device) -> torch.autocast:
 
 
 def cpu_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
-    """CPU cores that this process may use: in a container often far fewer than the machine has."""
+    """The number of CPU cores that this process may use. A container often has fewer than its machine."""
     own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     allowed, period = quota.read_text(encoding="utf-8").split() if quota.is_file() else ("max", "")
     return own if allowed == "max" else max(1, min(own, int(allowed) // int(period)))  # two in microseconds
@@ -36,7 +36,7 @@ def cpu_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
 
 @contextmanager
 def explain_out_of_memory() -> Iterator[None]:
-    """A context for answering: turns a full GPU into a ValueError that says what to try."""
+    """A context manager for answering: if the GPU's memory is full, a ValueError says what to try."""
     try:
         yield
     except torch.OutOfMemoryError as error:

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all: the one place where we write what must not be lost."""
+"""Atomic writes: a file on disk is always complete."""
 from __future__ import annotations
 
 import os
@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 
-def write_atomically(path: str | Path, pieces: Iterable) -> None:
-    """Write byte strings to a file that, whatever happens, is either complete or still the old one.
+def write_atomically(path: str | Path, pieces: Iterable[bytes]) -> None:
+    """Write byte strings to a file. If writing fails, the old file stays as it was.
 
-    Whoever is killed meanwhile leaves PATH.tmp behind, which the next write of this file replaces.
+    A killed process leaves PATH.tmp behind, which the next write replaces.
     """
     unfinished = Path(f"{path}.tmp")
     try:
@@ -17,8 +17,8 @@ def write_atomically(path: str | Path, pieces: Iterable) -> None:
             for piece in pieces:
                 file.write(piece)
             file.flush()
-            os.fsync(file.fileno())  # on the disk, before the name says so
+            os.fsync(file.fileno())  # the bytes must be on the disk before the file has its name
         os.replace(unfinished, path)
-    except BaseException:  # whatever it was, it goes on its way
-        unfinished.unlink(missing_ok=True)  # a full disk needs the room
+    except BaseException:  # Ctrl-C too
+        unfinished.unlink(missing_ok=True)  # frees space if the disk is full
         raise

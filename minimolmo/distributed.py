@@ -1,4 +1,4 @@
-"""Several processes train one model: each holds a copy (DDP), or each a shard of the weights (FSDP2).
+"""Training in several processes: each holds a copy of the weights (DDP) or a shard of them (FSDP2).
 
     torchrun --nproc-per-node=2 train.py                  DDP: every process has all weights
     torchrun --nproc-per-node=8 train.py --shard=true     FSDP: for a model too large for one GPU
@@ -19,11 +19,11 @@ RANK, WORLD = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1
 
 
 def shard_or_move(module: nn.Module, blocks: Iterable[nn.Module], device: torch.device, shard: bool) -> None:
-    """Move a module to its device, in place: whole, or this process's shard of it.
+    """Move a module to its device, in place: the whole module, or this process's shard of it.
 
-    blocks  the parts whose weights are gathered one at a time; all others stay gathered while the model runs
+    blocks  the parts whose weights are gathered one at a time; all others stay gathered in a forward pass
 
-    A module made on the device "meta" gets memory, but no values yet.
+    A module on the device "meta" gets memory without values.
     """
     empty = any(parameter.is_meta for parameter in module.parameters())
     if shard:
@@ -45,13 +45,13 @@ def wrap_ddp(module: nn.Module, shard: bool) -> nn.Module:
     return nn.parallel.DistributedDataParallel(module, find_unused_parameters=True)
 
 
-def is_sharded(value) -> bool:
+def is_sharded(value: object) -> bool:
     """Whether a value is a sharded weight (a DTensor). Tested without importing DTensor, which is slow."""
     return hasattr(value, "device_mesh")
 
 
 def local_shard(tensor: Tensor) -> tuple[Tensor, int]:
-    """This process's values of a weight, flattened, and the index of their first in the whole weight."""
+    """This process's values of a weight, flattened, and the index of the first one in the whole weight."""
     if not is_sharded(tensor):
         return tensor.detach().view(-1), 0
     first = RANK * -(-len(tensor) // WORLD)  # as torch.chunk cuts
@@ -74,7 +74,7 @@ def gather_full(tensors: dict) -> dict:
             for key, value in tensors.items()}
 
 
-def _full(value):
+def _full(value: object) -> object:
     if not is_sharded(value):
         return value
     full = value.detach().full_tensor()
@@ -89,8 +89,8 @@ def shard_optimizer_state(state: dict, optimizer: torch.optim.Optimizer) -> dict
     return {**state, "state": shards}
 
 
-def _cut(value, like: Tensor):
-    """A moment, sharded like its weight; a step count stays whole."""
+def _cut(value: object, like: Tensor) -> object:
+    """A moment, sharded like its weight; a step count unchanged."""
     if not is_sharded(like) or value.shape != like.shape:
         return value
     from torch.distributed.tensor import distribute_tensor

@@ -1,4 +1,4 @@
-"""The six data types that travel from a picture to an answer.
+"""The data types on the way from an image to an answer.
 
     Annotation -> Example -> Crops -> Sequence -> Batch -> (model) -> Answer
 
@@ -26,12 +26,12 @@ PAD_SEGMENT = -1   # segment of padding: only padding attends to it
 
 @dataclass(frozen=True)
 class Annotation:
-    """One question or task about an image, as facts. `text/prompts.py` puts them into words.
+    """One question or task about an image, as facts. `text/prompts.py` turns them into text.
 
     style     the task: pointing, user_qa, ...; STYLES in batch/dataset.py lists all
-    question  the question, used as it stands; or
+    question  the question, used unchanged; or
     label     what to point at or count ("red circle"), for the styles that have templates
-    answer    the answer; empty where the points are the answer
+    answer    the answer; empty if the points are the answer
     points    percent of the image, in any order; empty in a pointing style means "there are none"
     """
     style: str
@@ -45,11 +45,11 @@ class Annotation:
 class Thing:
     """One drawn object with its exact labels, for the auxiliary losses and the metrics.
 
-    x, y, width, height  its whole box, hidden parts included: percent of the image's width and height; x, y
-                         is its centre, which is never hidden, so a point must land there
+    x, y, width, height  its whole box, hidden parts included: percent of the image's width and height. x, y
+                         is its centre, which is never hidden: the target of a point
     pattern              plain, striped or dotted
     word                 the text written on it
-    visible              share of it that nothing hides, 0..1
+    visible              the fraction of it that is not hidden, 0..1
     """
     kind: str
     color: str
@@ -81,9 +81,9 @@ class Crops:
                     weights were trained with masks shifted by one crop and -1 for the last crop
                     (`ImageConfig.shifted_masks`)
     pool_idx        (V, K) int64 into the C*S patches laid end to end, in the order of the visual tokens;
-                    -1 = beyond the crop's edge, no patch there
+                    -1 = beyond the crop's edge, no patch
     token_grids     [(rows, cols) of the overview, (rows, cols) of the stitched crops], in visual tokens;
-                    in bird view the first alone
+                    in bird view only the first
     grid            (rows, cols) of high-res crops; (0, 0) in bird view
     crop_boxes      (C, 4) float32: left, top, width, height of each crop in percent of the *original* image
                     (padding lies outside 0..100)
@@ -103,11 +103,11 @@ class Sequence:
     ids          input token at each position (int64)
     targets      the token to predict there (int64)
     loss_weight  weight of that prediction in the loss: 0 on images and questions (float32)
-    position     position id: every annotation goes on from the image's end (int64)
+    position     position id: every annotation continues from the image's end (int64)
     segment_ids  IMAGE_SEGMENT for the image, 1, 2, ... for the annotations (int64)
     crops        the image
     thing_boxes  (M, 4) float32, for the auxiliary losses: x, y, width, height of each object in percent;
-                 M = 0 where the data has no object labels
+                 M = 0 if the data has no object labels
     thing_ids    (M, 2) int64: ids of the first token of its colour's name and of its kind's name
     """
     ids: np.ndarray
@@ -123,14 +123,14 @@ class Sequence:
 
 @dataclass
 class Batch:
-    """Several sequences, padded on the right. The crops of all images are laid end to end, without padding.
+    """Several sequences, padded on the right. The crops of all images are concatenated, without padding.
 
     ids, targets, loss_weight, position, segment_ids  (B, T) tensors; padding: PAD_SEGMENT, weight 0
     patches (C, S, 3*patch*patch)                     C counts the crops of the whole batch
     patch_coverage (C, S)                             as in `Crops`
     pool_idx (V, K)                                   into the batch's C*S patches
-    crop_boxes (C, 4), crop_owner (C,)                as in `Crops`; which sequence of the batch a crop is of
-    thing_boxes (B, M, 4), thing_ids (B, M, 2)        as in `Sequence`; rows of -1 where an image has fewer
+    crop_boxes (C, 4), crop_owner (C,)                as in `Crops`; index of each crop's sequence
+    thing_boxes (B, M, 4), thing_ids (B, M, 2)        as in `Sequence`; rows of -1 as padding
     names                                             where each sequence came from
     """
     ids: Tensor
@@ -152,7 +152,7 @@ class Batch:
         return self._map(lambda tensor: tensor.to(device, non_blocking=tensor.is_pinned()))
 
     def pin_memory(self) -> Batch:
-        """The same batch in page-locked memory, from which a GPU copies by itself."""
+        """The same batch in page-locked memory, from which copies to a GPU are asynchronous."""
         return self._map(lambda tensor: tensor.pin_memory())
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> Batch:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
+from typing import Any
 
 from minimolmo.config import (
     ConnectorConfig,
@@ -25,7 +26,7 @@ CLASSES = {kind.__name__: kind for kind in
 
 
 def override(config: RunConfig, arguments: list[str]) -> RunConfig:
-    """A copy of the config with `--a.b=value` applied. Values are JSON or plain words.
+    """A copy of the config with `--a.b=value` applied. Values are JSON or plain text.
 
     Raises ValueError for a name that does not exist, and for a value of another type.
 
@@ -38,20 +39,20 @@ def override(config: RunConfig, arguments: list[str]) -> RunConfig:
         if not (argument.startswith("--") and equals):
             raise ValueError(f"{argument!r} is not a setting: settings look like --finetune.steps=20.")
         path = key.split(".")
-        if path[0] == "mix" and len(path) > 1:  # any dataset may be named
+        if path[0] == "mix" and len(path) > 1:  # it may be a dataset of your own
             values["mix"].setdefault(path[1], 0.0)
         _set(values, path, _parse(value), key)
     return from_dict(RunConfig, values)  # checked when all are set: a width and its heads change together
 
 
-def _parse(text: str):
+def _parse(text: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError:
         return text
 
 
-def _set(node: dict, path: list[str], value, key: str) -> None:
+def _set(node: dict, path: list[str], value: object, key: str) -> None:
     name, *rest = path
     if name not in node:
         close = difflib.get_close_matches(name, node, n=1) or [", ".join(node)]
@@ -67,8 +68,8 @@ def _set(node: dict, path: list[str], value, key: str) -> None:
         node[name] = _checked(node[name], value, key)
 
 
-def _checked(old, value, key: str):
-    """The value in the type of the old one. Raises ValueError that says what was expected."""
+def _checked(old: object, value: object, key: str) -> Any:
+    """The value, converted to the type of the old one. Raises ValueError if that is not possible."""
     if isinstance(old, tuple) and isinstance(value, list) and len(old) == len(value):
         return tuple(_checked(a, b, key) for a, b in zip(old, value))
     if isinstance(old, float) and isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -79,13 +80,13 @@ def _checked(old, value, key: str):
                      f"try one like it.")
 
 
-def to_dict(config) -> dict:
+def to_dict(config: object) -> dict:
     """A config as plain JSON."""
     return dataclasses.asdict(config)
 
 
-def from_dict(kind: type, values: dict):
-    """The reverse of `to_dict`. Settings that the values leave out keep their default.
+def from_dict(kind: type, values: dict) -> Any:
+    """A config from the dictionary of `to_dict`. Missing settings get their default.
 
     Raises ValueError for names that do not exist and for values of another type. Names of earlier versions
     are accepted too: see renamed.py.
@@ -97,19 +98,20 @@ def from_dict(kind: type, values: dict):
         if name not in fields:
             raise ValueError(f"{kind.__name__} has no setting {name!r}: the file comes from another version.")
         inner = CLASSES.get(fields[name])
-        if not inner and not _is(value, fields[name]):
+        if not inner and not _has_type(value, fields[name]):
             raise ValueError(f"{kind.__name__} has {name}={value!r}, which is no {fields[name]}, so nothing "
                              f"can be built from it. Try another copy of the file.")
         given[name] = from_dict(inner, value) if inner else tuple(value) if isinstance(value, list) else value
     return kind(**given)
 
 
-def _is(value, kind: str) -> bool:
+def _has_type(value: object, kind: str) -> bool:
     """Whether a value has a type, written as in config.py. An int may stand for a float."""
     if kind.startswith("tuple["):
         kinds = kind[len("tuple["):-1].split(", ")
-        return isinstance(value, (list, tuple)) and len(value) == len(kinds) and all(map(_is, value, kinds))
+        is_list = isinstance(value, (list, tuple))
+        return is_list and len(value) == len(kinds) and all(map(_has_type, value, kinds))
     if kind.startswith("dict["):
-        return isinstance(value, dict) and all(_is(each, "float") for each in value.values())
+        return isinstance(value, dict) and all(_has_type(each, "float") for each in value.values())
     types = {"int": int, "float": (int, float), "bool": bool, "str": str}
     return isinstance(value, types[kind]) and isinstance(value, bool) == (kind == "bool")

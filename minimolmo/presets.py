@@ -23,7 +23,7 @@ NANO = RunConfig()
 
 
 def _mini() -> RunConfig:
-    """For one GPU: 25 million parameters, level full. Sizes and learning rates are not measured yet."""
+    """mini, for one GPU: 25 million parameters, level full. Not trained yet: sizes and rates may change."""
     model = MolmoConfig(
         ImageConfig(crop_size=168, patch_size=14, ground_crops=12, close_up_crops=24),
         VisionConfig(width=384, layers=6, heads=6, mlp=1536),
@@ -39,7 +39,7 @@ def _mini() -> RunConfig:
                      finetune=replace(pretrain, steps=5000, hold_fraction=0.6), mix=mix, max_tokens=1280)
 
 
-# What all four share: CLIP's ViT-L/14 at 336 px, and the crops.
+# The same in all four: CLIP's ViT-L/14 at 336 px, and the crops.
 VISION = MolmoConfig(
     ImageConfig(crop_size=336, patch_size=14, margins=(4, 4), ground_crops=12, close_up_crops=36,
                 shifted_masks=True),
@@ -55,13 +55,13 @@ OLMOE = DecoderConfig(width=2048, layers=16, heads=16, kv_heads=16, mlp=1024, vo
                       vocab_padding=24, eps=1e-5, qkv_bias=False, tied=False, qk_norm=True, experts=64,
                       top_k=8)
 
-NO_BOOTSTRAP = StageConfig(steps=0)  # they start from CLIP and a language model
+NO_BOOTSTRAP = StageConfig(steps=0)  # Molmo starts from CLIP and a language model
 PRETRAIN = StageConfig(steps=22_300, batch_size=128, learning_rates=(6e-6, 2e-4, 2e-5),
                        warmup_steps=(2000, 200, 2000), dropout=0.1, view="ground")
 FINETUNE = StageConfig(steps=30_000, batch_size=256, learning_rates=(5e-6, 5e-6, 1e-5),
                        warmup_steps=(200, 200, 200), dropout=0.1, view="ground")
 MIX = dict.fromkeys(("points", "count", "ask_model_anything", "cap", "cap_qa", "point_explanations", "docs",
-                     "clocks"), 1.0)  # sampled by the square root of each set's size alone
+                     "clocks"), 1.0)  # sampled by the square root of each set's size
 
 MOLMO_7B_D = RunConfig("molmo_7b_d", level="full", model=replace(VISION, decoder=QWEN2_7B),
                        bootstrap=NO_BOOTSTRAP, pretrain=PRETRAIN, finetune=FINETUNE, mix=MIX, max_tokens=2304,
@@ -69,7 +69,7 @@ MOLMO_7B_D = RunConfig("molmo_7b_d", level="full", model=replace(VISION, decoder
 
 
 def _variant(name: str, decoder: DecoderConfig, projector: int, pretrain: dict, finetune: dict) -> RunConfig:
-    """Molmo-7B-D with another language model, the projector's width, and the settings that differ."""
+    """Molmo-7B-D with another language model, projector width, and changed settings of both stages."""
     connector = replace(VISION.connector, mlp=projector)
     return replace(MOLMO_7B_D, name=name, model=replace(VISION, connector=connector, decoder=decoder),
                    pretrain=replace(PRETRAIN, **pretrain), finetune=replace(FINETUNE, **finetune))
