@@ -95,7 +95,7 @@ def test_a_group_is_not_a_setting_and_a_setting_is_not_a_group():
     (lambda: VisionConfig(width=90), "width=90 is not a multiple of 4.*Try width=92"),
     (lambda: VisionConfig(layers=3, feature_layers=(-1, -4)), "feature layer -4 is not one of 3 blocks.*Try -1 ... -3"),
     (lambda: VisionConfig(feature_layers=(0, -1)), "feature layer 0 is not one of"),
-    (lambda: ConnectorConfig(width=96, heads=7), "width=96 cannot be shared out.*Try"),
+    (lambda: ConnectorConfig(width=96, heads=7), "width=96 cannot be divided.*Try"),
     (lambda: DecoderConfig(heads=3, kv_heads=2), "heads=3 cannot be divided by kv_heads=2. Try"),
     (lambda: DecoderConfig(width=9, heads=3), "head size 3.*pairs.*Try an even"),
     (lambda: DecoderConfig(additional_vocab=3), "additional_vocab=3.*Try additional_vocab=4"),
