@@ -3,9 +3,9 @@
     python train.py                                    preset nano, some minutes on two CPU cores
     python train.py --finetune.steps=20 --out=out/try  anything in config.py can be set
     python train.py --mix.mine=1 --out=out/mine        with your own pictures from data/mine
-    python train.py --resume                           go on where it stopped (or begin): the same losses
-    python train.py mini --minutes=9                   stop after nine minutes, at a checkpoint
-    torchrun --nproc-per-node=2 train.py               two processes (or GPUs) share every batch
+    python train.py --resume                           continue from the last checkpoint, if any
+    python train.py mini --minutes=9                   stop after nine minutes, with a checkpoint
+    torchrun --nproc-per-node=2 train.py               two processes (or GPUs) divide every batch
     python train.py --from=Molmo-7B-D-0924             fine-tune released weights, at the paper's rates
 
 Writes OUT/step-*/ (checkpoints), OUT/log.jsonl (a line a step), OUT/loss.png and OUT/samples/.
@@ -71,7 +71,7 @@ def train_step(run: Run, stage: str, step: int, micro_batches: list[Batch]) -> d
 
 
 def accumulate_gradients(run: Run, stage: str, micro_batches: list[Batch]) -> Tensor:
-    """Add this process's gradients to the weights; returns its shares of (loss, cross-entropy)."""
+    """Compute this process's gradients; returns its summands of the global (loss, cross-entropy)."""
     weight = float(all_reduce_sum(run, sum(batch.loss_weight.sum() for batch in micro_batches)))
     sums = torch.zeros(2, device=run.device)
     for number, batch in enumerate(micro_batches, start=1):
@@ -79,7 +79,7 @@ def accumulate_gradients(run: Run, stage: str, micro_batches: list[Batch]) -> Te
             with autocast(run.device):
                 loss, cross_entropy = run.ddp_model(batch.to(run.device), stage, max(weight, 1.0),
                                                     len(micro_batches) * WORLD)
-            (loss * WORLD).backward()  # DDP takes the mean over processes; ours are shares of one sum
+            (loss * WORLD).backward()  # DDP takes the mean over processes; we need the sum
         sums += torch.stack([loss.detach(), cross_entropy])
     return sums
 
@@ -127,17 +127,17 @@ def train_stage(run: Run, stage: str, start: int, bar: tqdm, log: TextIO) -> Non
             save_samples(run)
         if run.should_stop:
             if WORLD > 1:
-                dist.barrier()  # process 0 may still be saving, and would end with the first process to leave
+                dist.barrier()  # process 0 may still be saving; torchrun ends it with the first that exits
             raise KeyboardInterrupt
 
 
 def save_samples(run: Run) -> None:
-    """Draw the loss curve so far, and one held-out image of each dataset with the model's answer."""
+    """Draw the loss curve, and one held-out image of each dataset with the model's answer."""
     plot_losses(run.out)
     number, items = run.step // SAMPLE_EVERY, []
     for name, dataset in open_datasets(run, "finetune", "val").items():
         items += sample_questions(name, dataset, [number % len(dataset)], seed=number)[:1]
-    if items and not run.sharded:  # one process cannot run a model whose weights are in several
+    if items and not run.sharded:  # one process cannot run a sharded model alone
         model = run.module.model.eval()
         items = answer_all(model, run.tokenizer, items, RIGHT_IMAGE, run.config.finetune.view)
         model.train()
@@ -149,9 +149,9 @@ def save_samples(run: Run) -> None:
 
 def train(config: RunConfig, out: Path, data: Path, folder: Path | None, released: Path | None = None,
           minutes: float = math.inf) -> None:
-    """Train all stages, from the first or from a checkpoint's folder, for at most so many minutes.
+    """Train all stages, from the start or from a checkpoint's folder, for at most `minutes`.
 
-    Raises KeyboardInterrupt when it was stopped or the minutes were over; ValueError if a GPU is too small.
+    Raises KeyboardInterrupt if stopped by Ctrl-C or by the time limit; ValueError if a GPU is too small.
     """
     out.mkdir(parents=True, exist_ok=True)
     deadline, run, handler = time.monotonic() + 60 * minutes, None, signal.getsignal(signal.SIGINT)
@@ -167,7 +167,7 @@ def train(config: RunConfig, out: Path, data: Path, folder: Path | None, release
 
 
 def train_stages(run: Run) -> None:
-    """Train the stages that are left, one after another."""
+    """Train the remaining stages, one after another."""
     config = run.config
     steps = {stage: getattr(config, stage).steps for stage in STAGES}
     opened = open_log(run.out, run.step) if RANK == 0 else open(os.devnull, "w", encoding="utf-8")
@@ -190,19 +190,19 @@ def request_stop(run: Run) -> None:
 def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | None, Path | None, float]:
     """Parse [preset] [--from=DIR] [--out=DIR] [--data=DIR] [--minutes=N] [--resume] [--setting=value].
 
-    Returns the config, where to write, where to read data, the checkpoint to resume, the released weights to
-    start from, and the minutes. Raises ValueError for an unknown setting, an `out` that already holds a run,
-    and a run resumed with other settings.
+    Returns the config, the output folder, the data folder, the checkpoint to resume, the released weights
+    to start from, and the minutes. Raises ValueError for an unknown setting, an `out` that already holds a
+    run, and a run resumed with other settings.
     """
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     begin = parser.add_mutually_exclusive_group()
     begin.add_argument("preset", nargs="?", help="default: nano")
     begin.add_argument("--from", type=Path, dest="released", help="a released folder to fine-tune")
-    parser.add_argument("--out", type=Path, help="where the run goes (default: out/PRESET)")
+    parser.add_argument("--out", type=Path, help="the run's folder (default: out/PRESET)")
     parser.add_argument("--data", type=Path, default=DATA, help="the folder of the datasets")
-    parser.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
-    parser.add_argument("--minutes", type=float, default=math.inf, help="stop then, at a checkpoint")
+    parser.add_argument("--resume", action="store_true", help="continue from the newest checkpoint")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="stop after N, with a checkpoint")
     given, settings = parser.parse_known_args(arguments)
     start = official.finetune_config(given.released) if given.released else preset(given.preset or "nano")
     out = given.out or Path("out") / start.name
@@ -216,7 +216,7 @@ def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | 
 
 
 def resume_config(out: Path, folder: Path, name: str | None, settings: list[str]) -> RunConfig:
-    """The config of the run in `out`, with the changes that are allowed.
+    """The config of the run in `out`, with the allowed changes from the command line.
 
     Raises ValueError if the run is of another preset than `name`, or if another setting would change.
     """
@@ -240,7 +240,7 @@ def fixed_settings(config: RunConfig) -> RunConfig:
 
 
 def main(arguments: list[str]) -> None:
-    """Read the command line, train, and say what to do next."""
+    """The command line: train, and print the next command."""
     began, minutes = time.monotonic(), math.inf
     try:
         config, out, data, folder, released, minutes = read_arguments(arguments)
@@ -254,7 +254,7 @@ def main(arguments: list[str]) -> None:
             dist.barrier()  # until process 0 has saved
             dist.destroy_process_group()
     except KeyboardInterrupt:
-        if time.monotonic() > began + 60 * minutes:  # as planned: the next command of a script may follow
+        if time.monotonic() > began + 60 * minutes:  # as planned, so exit status 0
             return print("\nthe minutes are over; the same command with --resume goes on")
         sys.exit("\nstopped; what was saved stays: the same command with --resume goes on")
     except (ValueError, FloatingPointError) as error:

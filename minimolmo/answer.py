@@ -1,10 +1,10 @@
-"""Ask an image a question: text and points come back.
+"""Ask a model about an image: the answer is text and points.
 
     python -m minimolmo.answer photo.jpg "Point to the red circle"
     python -m minimolmo.answer photo.jpg "Count the cups" --weights=out/nano --view=close_up --out=points.png
     python -m minimolmo.answer photo.jpg "Count the cups" --weights=Molmo-7B-D-0924    # a released folder
 
-The question goes through the same `build_sequence` as in training, so the two cannot drift apart.
+The prompt is built by the same `build_sequence` as in training, so the two cannot differ.
 """
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ from minimolmo.text.tokenizer import Tokenizer
 from minimolmo.weights import checkpoint, official
 
 RELEASED = Path(__file__).resolve().parent.parent / "data" / "released" / "minimolmo-nano"
-MAX_NEW_TOKENS = 192  # of an answer; Molmo: 192 when pointing, 448 for captions
+MAX_NEW_TOKENS = 192  # of an answer. Molmo: 192 for points, 448 for captions
 
 
 def sample_tokens(logits: Tensor, temperature: float, generator: torch.Generator | None) -> Tensor:
-    """The next token of each row: the most likely one (temperature 0), or a sample. (B, N) -> (B,)"""
+    """The next token of each sequence: the most likely (temperature 0) or a sample. (B, N) -> (B,)"""
     if temperature == 0:
         return logits.argmax(dim=-1)
     return torch.multinomial((logits.float() / temperature).softmax(dim=-1), 1, generator=generator)[:, 0]
@@ -48,7 +48,7 @@ def sample_tokens(logits: Tensor, temperature: float, generator: torch.Generator
 @torch.inference_mode()
 def generate(model: MiniMolmo, batch: Batch, eos: int, max_new_tokens: int = MAX_NEW_TOKENS,
              temperature: float = 0.0, generator: torch.Generator | None = None) -> list[list[int]]:
-    """Continue each sequence of the batch until end-of-text; returns the new ids, without that last one.
+    """Continue each sequence of the batch until end-of-text; returns the new ids without end-of-text.
 
     The first pass runs over image and question and fills the KV cache. Each later step decodes one token.
     """
@@ -68,25 +68,25 @@ def generate(model: MiniMolmo, batch: Batch, eos: int, max_new_tokens: int = MAX
         if done.all():
             break
         x = model.decoder.embedding(tokens[:, None])                                  # never an image token
-        seen = None if visible is None else visible[..., :length + step]
-        hidden = model.decoder(x, (position + step)[:, None], seen, cache=cache).last[:, 0]
+        mask = None if visible is None else visible[..., :length + step]
+        hidden = model.decoder(x, (position + step)[:, None], mask, cache=cache).last[:, 0]
     return [_before_eos(row, eos) for row in torch.stack(new, dim=1).tolist()]
 
 
 def _before_eos(ids: list[int], eos: int) -> list[int]:
-    """A row's ids up to its end-of-text. Rows that end early go on until all have ended."""
+    """The ids before end-of-text. A sequence that ends early is continued until all have ended."""
     return ids[:ids.index(eos)] if eos in ids else ids
 
 
 def build_prompt(image: np.ndarray, question: str, model: MiniMolmo, tokenizer: Tokenizer,
                  view: str) -> Sequence:
-    """Image and question as the Sequence that training would have built, without the answer."""
+    """Image and question as a Sequence: the one of training, without the answer."""
     crops = tile_image(image, model.config.image, model.config.image.max_crops(view))
     return build_sequence(crops, [[tokenizer.encode(question_prompt(question))]], tokenizer)
 
 
 def map_in_threads(function: Callable, *lists: list) -> list:
-    """`map` on several cores, for image work: Pillow and numpy release the GIL."""
+    """`map` on several cores, for work on images: Pillow and numpy release the GIL."""
     with ThreadPoolExecutor() as threads:
         return list(threads.map(function, *lists))
 
@@ -94,7 +94,7 @@ def map_in_threads(function: Callable, *lists: list) -> list:
 def ask(model: MiniMolmo, tokenizer: Tokenizer, images: list[np.ndarray], questions: list[str],
         view: str = "bird", max_new_tokens: int = MAX_NEW_TOKENS, temperature: float = 0.0,
         generator: torch.Generator | None = None) -> list[Answer]:
-    """One answer for each pair of image (H, W, 3) uint8 and question; points in percent of that image."""
+    """One Answer for each pair of image (H, W, 3) uint8 and question; points in percent of that image."""
     device = next(model.parameters()).device
     prompts = map_in_threads(lambda image, question: build_prompt(image, question, model, tokenizer, view),
                              images, questions)
@@ -106,7 +106,7 @@ def ask(model: MiniMolmo, tokenizer: Tokenizer, images: list[np.ndarray], questi
 
 
 def default_weights() -> Path:
-    """Your own nano if it is trained, else the released one."""
+    """The folder of your own nano if it is trained, else of the released one."""
     own = Path("out/nano")
     return own if checkpoint.latest(own) else RELEASED
 
@@ -131,7 +131,7 @@ def load(weights: str | Path) -> tuple[MiniMolmo, Tokenizer, RunConfig]:
 @explain_out_of_memory()
 def main(arguments: list[str]) -> None:
     """The command line: print the answer, and draw its points if it has any."""
-    parser = argparse.ArgumentParser(description="Ask an image a question.")
+    parser = argparse.ArgumentParser(description="Ask a model a question about an image.")
     parser.add_argument("image", type=Path)
     parser.add_argument("question")
     parser.add_argument("--weights", type=Path,
@@ -139,7 +139,7 @@ def main(arguments: list[str]) -> None:
                              "the released nano)")
     parser.add_argument("--view", choices=VIEWS, help="default: the one of training")
     parser.add_argument("--out", type=Path, default=Path("out/answer.png"),
-                        help="where the picture with the points goes (default: %(default)s)")
+                        help="the file for the image with the points (default: %(default)s)")
     parser.add_argument("--temperature", type=float, default=0.0, help="0 = the most likely tokens")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)

@@ -1,8 +1,8 @@
-"""Evaluation in three columns: the right image, a blank one, another example's image.
+"""Evaluation in three columns: with the right image, a blank one, and another example's image.
 
     python -m minimolmo.evaluate --weights=out/nano     prints the table, writes report.json and report.png
 
-A model that only knows how answers usually sound scores the same in all three columns.
+A model that ignores the image scores the same in all three columns.
 """
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from minimolmo.text.prompts import answer_text, question_text
 from minimolmo.text.tokenizer import Tokenizer
 
 BATCH_SIZE = 128   # questions answered at once
-EXTRA_TOKENS = 16  # an answer may be a quarter and this much longer than the longest target
+EXTRA_TOKENS = 16  # the limit for an answer: the longest target, plus a quarter, plus this
 RIGHT_IMAGE, BLANK_IMAGE, OTHER_IMAGE = COLUMNS = ("right image", "blank image", "other image")
 
 
 def sample_questions(name: str, data: Dataset, rows: Iterable[int], seed: int = 0) -> list[EvalItem]:
-    """One annotation of each style from each of these rows, in a wording drawn for it."""
+    """One annotation of each style from each of these rows, with a random wording of its question."""
     rng, items = np.random.default_rng(seed), []
     for row in rows:
         example, styles = data[row], defaultdict(list)
@@ -48,7 +48,7 @@ def sample_questions(name: str, data: Dataset, rows: Iterable[int], seed: int = 
 
 
 def collect_items(folders: dict[str, Path], split: str, rows: int) -> list[EvalItem]:
-    """Questions about the first rows of every dataset, sorted by style and by target."""
+    """Questions about the first rows of every dataset, sorted by style and target."""
     items = []
     for name, folder in folders.items():
         data = Dataset(folder, split)
@@ -57,12 +57,12 @@ def collect_items(folders: dict[str, Path], split: str, rows: int) -> list[EvalI
 
 
 def sort_key(item: EvalItem) -> tuple:
-    """Sorts items so that those of a style, and in it those with similar targets, are neighbours."""
+    """The key that sorts items by style, and within a style by target."""
     return item.annotation.style, len(item.annotation.points), item.annotation.answer
 
 
 def mismatched_images(items: list[EvalItem]) -> list[Path]:
-    """For each item the image of the one half a list away, which mostly has another target; never its own.
+    """For each item another item's image: the one half a list away, which mostly has another target.
 
     Raises ValueError if all items are about one image.
     """
@@ -70,8 +70,8 @@ def mismatched_images(items: list[EvalItem]) -> list[Path]:
     if len(set(paths)) == 1:
         raise ValueError(f"{items[0].example.name}: no other image has a {items[0].annotation.style} "
                          f"question, so there is none to swap with. Add one, or take more --rows.")
-    circle = paths * 3
-    return [next(path for path in circle[i + half:] if path != own) for i, own in enumerate(paths)]
+    repeated = paths * 3
+    return [next(path for path in repeated[i + half:] if path != own) for i, own in enumerate(paths)]
 
 
 def answer_all(model: MiniMolmo, tokenizer: Tokenizer, items: list[EvalItem], column: str, view: str,
@@ -86,7 +86,7 @@ def answer_all(model: MiniMolmo, tokenizer: Tokenizer, items: list[EvalItem], co
             images = [np.full_like(image, 255) for image in images]
         answers = ask(model, tokenizer, images, [item.question for item in part], view, max_tokens)
         for item, image, answer in zip(part, images, answers):
-            # the target's points are in the item's own image, in every column
+            # the target's points are in the item's own image, so its aspect counts in every column
             aspect = image.shape[1] / image.shape[0] if column == RIGHT_IMAGE else item.aspect
             answered.append(replace(item, answer=answer, aspect=aspect))
         if bar:
@@ -95,7 +95,7 @@ def answer_all(model: MiniMolmo, tokenizer: Tokenizer, items: list[EvalItem], co
 
 
 def max_answer_tokens(tokenizer: Tokenizer, items: list[EvalItem]) -> int:
-    """The token limit for answers to these items: the longest target's length, a quarter and a few more.
+    """The token limit for answers to these items: the longest target's length, plus a quarter, plus a few.
 
     All questions of a style have the same limit, so it reveals nothing about a single answer.
     """
@@ -118,13 +118,13 @@ def evaluate(model: MiniMolmo, tokenizer: Tokenizer, folders: dict[str, Path], v
             answered = answer_by_style(model, tokenizer, items[split], column, view, bar)
             report["novel pairs" if split == "novel" else column] = score(answered)
             if (split, column) == tasks[0]:
-                right = items["val"] = answered  # they know their own image's aspect
+                right = items["val"] = answered  # later columns need their images' aspects
     return report, right
 
 
 def answer_by_style(model: MiniMolmo, tokenizer: Tokenizer, items: list[EvalItem], column: str, view: str,
                     bar: tqdm) -> list[EvalItem]:
-    """`answer_all`, style by style. A style with questions about one image alone has no other image."""
+    """`answer_all`, style by style. In the column "other image" a style with a single image is left out."""
     answered = []
     for style in SCORERS:
         own = [item for item in items if item.annotation.style == style]
@@ -134,7 +134,7 @@ def answer_by_style(model: MiniMolmo, tokenizer: Tokenizer, items: list[EvalItem
 
 
 def format_table(report: dict) -> str:
-    """The report as a text table: one line a score, one column a kind of image."""
+    """The report as a text table: a line for each score, a column for each kind of image."""
     head = f"{'':<40}" + "".join(f"{column:>14}" for column in report)
     rows = [f"{name:<40}" + "".join(f"{value:>14.4g}" for value in values)
             for name, values in report_lines(report)]
@@ -152,7 +152,7 @@ def report_sheet(items: list[EvalItem], per_style: int = 4) -> Image.Image:
 
 
 def result_card(item: EvalItem, among: list[EvalItem]) -> tuple[Image.Image, str, list[str], bool | None]:
-    """A card for a contact sheet: image with the answer's points, question, answer, right or wrong."""
+    """A card for `draw.contact_sheet`: image with the answer's points, question, answer, is it correct."""
     image = draw.draw_points(Image.fromarray(open_image(item.example.image)), item.answer.points)
     return image, item.question, [item.answer.text], is_correct(item, among)
 

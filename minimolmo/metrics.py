@@ -1,6 +1,6 @@
-"""Metrics: points within a radius, exact counts and words, facts of a caption, times of a clock.
+"""Metrics: points within a radius, exact counts and texts, facts of a caption, times of a clock.
 
-Nothing here runs a model: a score is a function of questions, targets and predictions.
+No model is run here: a score is a function of questions, targets and predictions.
 """
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from minimolmo.flow import Annotation, Answer, Example, Point
 from minimolmo.text.facts import NUMBER_WORDS, facts_in, facts_of
 from minimolmo.text.points import parse_points
 
-RADIUS = 3.0  # percent of the image's width within which a point hits
+RADIUS = 3.0  # a point hits within this distance, in percent of the image's width
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def distance(a: Point, b: Point, aspect: float) -> float:
 
 
 def count_hits(predicted: list[Point], target: list[Point], aspect: float, radius: float = RADIUS) -> int:
-    """How many predicted points can be matched one to one with target points within the radius.
+    """The number of predicted points that can be matched one to one with target points within the radius.
 
     >>> count_hits([(10, 10), (11, 10)], [(10, 10), (50, 50)], aspect=1.0)
     1
@@ -47,16 +47,16 @@ def count_hits(predicted: list[Point], target: list[Point], aspect: float, radiu
 def maximum_matching(neighbours: list[list[int]]) -> int:
     """The size of a maximum bipartite matching: predicted point p may match each target in neighbours[p].
 
-    Each predicted point takes a free target, or makes the one that holds it move on (Kuhn's algorithm).
+    Each predicted point takes a free target, or one whose point can be matched elsewhere (Kuhn's algorithm).
     """
-    holder: dict[int, int] = {}
+    match_of: dict[int, int] = {}  # target: predicted point
 
     def match(p: int, tried: set[int]) -> bool:
         for t in neighbours[p]:
             if t not in tried:
                 tried.add(t)
-                if t not in holder or match(holder[t], tried):
-                    holder[t] = p
+                if t not in match_of or match(match_of[t], tried):
+                    match_of[t] = p
                     return True
         return False
 
@@ -67,7 +67,7 @@ def precision_recall_f1(predicted: list[Point], target: list[Point],
                         aspect: float) -> tuple[float, float, float]:
     """Precision, recall and F1 of one question's points. All are 1 if there are none and none is predicted.
 
-    Source: official evaluation, whose masks are here a radius.
+    Source: official evaluation, which has masks in place of our radius.
     """
     if not predicted or not target:
         return (float(len(predicted) == len(target)),) * 3
@@ -76,7 +76,7 @@ def precision_recall_f1(predicted: list[Point], target: list[Point],
 
 
 def score_pointing(items: list[EvalItem]) -> dict[str, float]:
-    """Mean precision, recall and F1; where one object is the target, also the error and the share of hits."""
+    """Mean precision, recall and F1. For questions with one target also the median error and hit rate."""
     each = [precision_recall_f1(item.answer.points, list(item.annotation.points), item.aspect)
             for item in items]
     scores = dict(zip(("precision", "recall", "F1"), np.mean(each, axis=0)))
@@ -114,7 +114,7 @@ def score_count(items: list[EvalItem]) -> dict[str, float]:
 
 
 def same_text(a: str, b: str) -> bool:
-    """Whether two texts are equal but for capitals, spaces and a final dot."""
+    """Whether two texts are equal, ignoring case, spaces and a final dot."""
     return " ".join(a.lower().split()).rstrip(".") == " ".join(b.lower().split()).rstrip(".")
 
 
@@ -128,8 +128,8 @@ def score_free_questions(items: list[EvalItem]) -> dict[str, float]:
 def score_caption(items: list[EvalItem], among: list[EvalItem] | None = None) -> dict[str, float]:
     """Precision, recall and F1 of colour-kind-place facts, over all captions together.
 
-    It stands in for the paper's cap F1, where a language model judges free statements: our facts are read off
-    exactly, by the colours and kinds that occur `among` all items. Images without object labels are skipped.
+    It replaces the paper's cap F1, where a language model judges free statements. Our facts can be parsed,
+    with the colours and kinds that occur `among` all items. Images without object labels are skipped.
     """
     items = [item for item in items if item.example.things]
     if not items:
@@ -145,12 +145,12 @@ def score_caption(items: list[EvalItem], among: list[EvalItem] | None = None) ->
 
 
 def score_exact(items: list[EvalItem]) -> dict[str, float]:
-    """Exact match: the share of answers whose text is the target's."""
+    """Exact match: the fraction of answers whose text equals the target's."""
     return {"exact match": np.mean([same_text(item.answer.text, item.annotation.answer) for item in items])}
 
 
 def parse_number(text: str) -> float | None:
-    """The value of an answer that is a number, with commas, "$" or "%" or without; None for any other text.
+    """The value of a text that is a number, perhaps with commas, "$" or "%"; None for any other text.
 
     >>> parse_number("$1,250.50"), parse_number("12 %"), parse_number("6 am")
     (1250.5, 12.0, None)
@@ -160,7 +160,7 @@ def parse_number(text: str) -> float | None:
 
 
 def relaxed_match(predicted: str, target: str) -> bool:
-    """Equal words, or two numbers at most 5 % apart. Source: relaxed accuracy, as for ChartQA."""
+    """Whether texts are equal, or numbers at most 5 % apart. Source: relaxed accuracy of ChartQA."""
     a, b = parse_number(predicted), parse_number(target)
     if a is None or b is None:
         return same_text(predicted, target)
@@ -168,7 +168,7 @@ def relaxed_match(predicted: str, target: str) -> bool:
 
 
 def score_relaxed(items: list[EvalItem]) -> dict[str, float]:
-    """Relaxed accuracy over charts, tables and the like."""
+    """Relaxed accuracy, for charts, tables and other documents."""
     return {"relaxed accuracy": np.mean([relaxed_match(item.answer.text, item.annotation.answer)
                                          for item in items])}
 
@@ -180,7 +180,7 @@ _SPOKEN = re.compile(r"\b([a-z]+(?:-[a-z]+)?)(?: minutes?)? (past|to) ([a-z]+)|\
 
 
 def parse_time(text: str) -> int | None:
-    """A time of day as minutes after twelve, 0 to 719; None if there is none in the text.
+    """The first time of day in a text as minutes after twelve, 0 to 719; None if there is none.
 
     >>> [parse_time(text) for text in ("10:09", "quarter to three", "10 hours 9 minutes", "noon")]
     [609, 165, 609, None]
@@ -189,7 +189,7 @@ def parse_time(text: str) -> int | None:
     if found := _CLOCK.search(text):
         hour, minute = (int(part) for part in found.groups() if part is not None)
     elif found := _SPOKEN.search(text):
-        hour, minute = _number(found[3] or found[4]), _number(found[1]) if found[1] else 0
+        hour, minute = _word_value(found[3] or found[4]), _word_value(found[1]) if found[1] else 0
         if hour is None or minute is None:
             return None
         minute = -minute if found[2] == "to" else minute
@@ -198,14 +198,14 @@ def parse_time(text: str) -> int | None:
     return (hour * 60 + minute) % 720 if abs(minute) < 60 and hour <= 24 else None
 
 
-def _number(word: str) -> int | None:
+def _word_value(word: str) -> int | None:
     """The value of "nine", "quarter", "half", "twenty-five"; None for any other word."""
     tens, _, ones = word.partition("-")
     return _NUMBER[tens] + _NUMBER.get(ones, 0) if tens in _NUMBER else None
 
 
 def score_clocks(items: list[EvalItem]) -> dict[str, float]:
-    """Times that are exact and within five minutes, around the dial; and all other questions about clocks."""
+    """Accuracy of times, exact and within five minutes around the dial; and of other questions on clocks."""
     times = [(parse_time(item.answer.text), parse_time(item.annotation.answer)) for item in items]
     errors = np.array([720 if a is None else min((a - b) % 720, (b - a) % 720)
                        for a, b in times if b is not None])
@@ -215,7 +215,7 @@ def score_clocks(items: list[EvalItem]) -> dict[str, float]:
 
 
 def score_explanations(items: list[EvalItem]) -> dict[str, float]:
-    """Precision, recall and F1 of the points that stand in explaining sentences."""
+    """Precision, recall and F1 of the points inside an explanation's sentences."""
     with_points = [replace(item, annotation=replace(item.annotation, points=tuple(
         parse_points(item.annotation.answer)))) for item in items]
     scores = score_pointing(with_points)
@@ -230,7 +230,7 @@ SCORERS: dict[str, Callable[[list[EvalItem]], dict[str, float]]] = {
 
 
 def score_items(items: list[EvalItem]) -> dict[str, dict[str, float]]:
-    """Scores by style, rounded to four digits, with the number of questions."""
+    """Scores by style, rounded to four digits, and each style's number of questions."""
     report = {}
     for style, scorer in SCORERS.items():
         own = [item for item in items if item.annotation.style == style]
@@ -241,16 +241,18 @@ def score_items(items: list[EvalItem]) -> dict[str, dict[str, float]]:
 
 
 def report_lines(report: dict[str, dict]) -> Iterator[tuple[str, list[float]]]:
-    """A report's lines: ("pointing: F1", its value in each column). NaN where a column does not have it."""
+    """A report's lines: ("pointing: F1", its value in each column). A missing value is NaN."""
     for style, scores in next(iter(report.values())).items():
         for name in scores:
             yield f"{style}: {name}", [column.get(style, {}).get(name, np.nan) for column in report.values()]
 
 
 def is_correct(item: EvalItem, among: list[EvalItem]) -> bool | None:
-    """Whether one answer is right: points hit, number exact, words equal, all facts stated and none invented.
+    """Whether one answer is right: all points hit, number exact, text equal, facts complete and none wrong.
 
-    among  all items; their colours and kinds make invented facts known. None if it cannot be judged.
+    among  all items: facts are parsed with their colours and kinds
+
+    Returns None if there is no score for the item.
     """
     style = item.annotation.style
     scores = score_caption([item], among) if style == "long_caption" else SCORERS[style]([item])

@@ -1,1 +1,1 @@
-"""Where image and text meet: examples become sequences, sequences become batches."""
+"""Image and text together: examples become sequences, sequences become batches."""

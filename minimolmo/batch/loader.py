@@ -1,6 +1,6 @@
 """The data loader: endless batches mixed from several datasets. Batch k depends on the seed and k alone.
 
-So resuming at step k needs no saved state, and nothing depends on the number of data workers or processes.
+So resuming at step k needs no saved state, and batches do not depend on the number of workers or processes.
 """
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from minimolmo.image.tiler import tile_image
 from minimolmo.text.prompts import to_messages
 from minimolmo.text.tokenizer import Tokenizer
 
-GROUP_STEPS = 8  # steps are made in groups, sorted by length inside, so that little is padded
+GROUP_STEPS = 8  # examples of so many steps are sorted by length, so that a batch has little padding
 
 
 def sampling_weights(sizes: list[int], weights: list[float]) -> np.ndarray:
@@ -37,11 +37,11 @@ def sampling_weights(sizes: list[int], weights: list[float]) -> np.ndarray:
 
 
 def select_annotations(example: Example, stage: str, rng: np.random.Generator) -> list[Annotation]:
-    """The annotations that a stage trains on, in random order, so that a length limit cuts different ones.
+    """The annotations that a stage trains on, in random order, so that max_tokens cuts different ones.
 
     bootstrap  none
     pretrain   the caption and one random transcript
-    finetune   all but transcripts
+    finetune   all except transcripts
     """
     if stage == "bootstrap":
         return []
@@ -55,10 +55,10 @@ def select_annotations(example: Example, stage: str, rng: np.random.Generator) -
 
 @dataclass(frozen=True)
 class Preprocessor:
-    """How an example becomes a sequence."""
+    """Turns an example into a sequence."""
     image: ImageConfig
     tokenizer: Tokenizer
-    stage: str          # bootstrap, pretrain or finetune: which annotations, wording and loss weights
+    stage: str          # bootstrap, pretrain or finetune: sets annotations, wording and loss weights
     max_crops: int
     max_tokens: int
     lengths: tuple[int, ...] = ()  # batches are padded to one of these: see `collate`
@@ -69,7 +69,7 @@ class Preprocessor:
         return [[self.tokenizer.encode(text) for text in pair] for pair in messages]
 
     def sequence(self, example: Example, annotations: list[list[list[int]]]) -> Sequence:
-        """Open the image, cut it into crops, and pack it with the annotations' token ids."""
+        """Open the image, cut it into crops and pack it with the annotations' token ids."""
         try:
             crops = tile_image(open_image(example.image), self.image, self.max_crops, as_bytes=True)
         except ValueError as error:
@@ -85,9 +85,9 @@ class Preprocessor:
 
 
 class Loader:
-    """The batches of one stage: `loader.batches(start)` yields them without end from step `start`.
+    """The batches of one stage: `loader.batches(start)` yields them from step `start` on.
 
-    Each step is a list of micro-batches (gradient accumulation): this process's share of the global batch.
+    Each step is a list of micro-batches (gradient accumulation): this process's part of the global batch.
     """
 
     def __init__(self, datasets: list[Dataset], weights: list[float], preprocessor: Preprocessor,
@@ -110,16 +110,16 @@ class Loader:
             self.drawn.append(self.drawn[-1] + rng.multinomial(GROUP_STEPS * self.batch_size,
                                                                self.sampling_weights))
         draws = zip(self.datasets, self.drawn[group], self.drawn[group + 1])
-        return [(dataset, self.row_of(which, draw)) for which, (dataset, first, last) in enumerate(draws)
+        return [(dataset, self.row_of(number, draw)) for number, (dataset, first, last) in enumerate(draws)
                 for draw in range(first, last)]
 
-    def row_of(self, which: int, draw: int) -> int:
-        """The row of dataset number `which` at its draw number `draw`."""
-        epoch, index = divmod(draw, len(self.datasets[which]))
-        if self.orders.get(which, (None,))[0] != epoch:
-            rng = np.random.default_rng((self.seed, 1, which, epoch))
-            self.orders[which] = (epoch, rng.permutation(len(self.datasets[which])))
-        return int(self.orders[which][1][index])
+    def row_of(self, number: int, draw: int) -> int:
+        """The row of draw `draw` from dataset `number`: the order is a new permutation in each epoch."""
+        epoch, index = divmod(draw, len(self.datasets[number]))
+        if self.orders.get(number, (None,))[0] != epoch:
+            rng = np.random.default_rng((self.seed, 1, number, epoch))
+            self.orders[number] = (epoch, rng.permutation(len(self.datasets[number])))
+        return int(self.orders[number][1][index])
 
     def __getitem__(self, group: int) -> list[list[Batch]]:
         """All steps of a group: every process draws all wording, but opens only its own images."""
@@ -132,7 +132,7 @@ class Loader:
         return [self.micro_batches(batches[i]) for i in rng.permutation(GROUP_STEPS)]
 
     def micro_batches(self, examples: list) -> list[Batch]:
-        """This process's share of one global batch, as micro-batches."""
+        """This process's part of one global batch, as micro-batches."""
         pieces = self.accumulate * self.world
         own = [examples[i::pieces] for i in range(self.rank, pieces, self.world)]
         return [collate([self.preprocessor.sequence(*pair) for pair in piece], self.preprocessor.lengths)
@@ -140,17 +140,17 @@ class Loader:
 
     def batches(self, start: int = 0, steps: int = 10 ** 9, workers: int = 0,
                 pin: bool = False) -> Iterator[list[Batch]]:
-        """The micro-batches of step `start`, `start + 1`, ... prepared ahead by `workers` processes."""
+        """The micro-batches of step `start`, `start + 1`, ... below `steps`, made by `workers` processes."""
         groups = range(start // GROUP_STEPS, -(-steps // GROUP_STEPS))
-        ahead = dict(prefetch_factor=1, worker_init_fn=_ignore_interrupts) if workers else {}
-        engine = DataLoader(self, batch_size=None, sampler=groups, num_workers=workers, pin_memory=pin,
-                            **ahead)
-        for number, group in zip(groups, engine):
+        options = dict(prefetch_factor=1, worker_init_fn=_ignore_interrupts) if workers else {}
+        loader = DataLoader(self, batch_size=None, sampler=groups, num_workers=workers, pin_memory=pin,
+                            **options)
+        for number, group in zip(groups, loader):
             for index, step in enumerate(group):
                 if start <= number * GROUP_STEPS + index < steps:
                     yield step
 
 
 def _ignore_interrupts(_worker: int) -> None:
-    """Ctrl-C reaches every process of a terminal. The training process must finish its step first."""
+    """Make a worker ignore Ctrl-C: the training process must be able to finish its step."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

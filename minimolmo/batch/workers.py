@@ -16,16 +16,16 @@ from minimolmo.flow import Batch
 
 try:
     import resource
-except ImportError:  # Windows shares memory without open files
+except ImportError:  # Windows, where shared memory needs no open files
     resource = None
 
-TENSORS = len(fields(Batch)) - 1  # of a batch; its names are no tensor
+TENSORS = len(fields(Batch)) - 1  # tensors of a batch: all fields except names
 
 
 def count_workers(config: RunConfig, stage: str, device: torch.device, world: int) -> int:
-    """How many processes prepare batches ahead.
+    """The number of data workers.
 
-    On a GPU all cores but one, as far as two groups of batches for each fit into shared memory and into the
+    With a GPU: all cores except one, if two groups of batches for each fit into shared memory and into the
     limit of open files. Without a GPU none: training itself needs the cores.
     """
     if device.type != "cuda":

@@ -1,1 +1,1 @@
-"""Pixels to crops: open, resize, cut into overlapping crops. numpy and Pillow, no torch."""
+"""Images to crops: open, resize, cut into overlapping crops. numpy and Pillow, no torch."""

@@ -1,4 +1,4 @@
-"""Files to pixels: open an image safely, then resize it to fit and pad it.
+"""Image files to pixels: open safely, resize to fit, pad.
 
     path -> open_image -> uint8 (H, W, 3) -> resize_and_pad -> pixels 0..255, uint8 or float32
 
@@ -18,7 +18,7 @@ MAX_PIXELS = 178_956_970  # Pillow's own limit: a file of a few kilobytes can cl
 # What Pillow's readers raise on a broken file.
 DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, RuntimeError, struct.error)
 
-# What can be wrong with a file, the special before the general: why it cannot work, and what to try.
+# Problems of a file, the specific before the general: why it cannot work, and what to try.
 PROBLEMS = [
     ((FileNotFoundError, NotADirectoryError), "does not exist", "Check the spelling, and your folder."),
     (IsADirectoryError, "is a folder, not an image", "Give the path of one file inside it."),
@@ -36,7 +36,7 @@ def open_image(path: str | Path) -> np.ndarray:
     """Read an image file as RGB, (H, W, 3) uint8: upright (EXIF), transparent parts white, first frame.
 
     Raises ValueError for anything that is not a whole, readable image of at most MAX_PIXELS pixels.
-    Source: the official code turns images upright too; the rules for transparency and over 8 bits are ours.
+    Source: the official code for EXIF; the rules for transparency and for more than 8 bits are ours.
     """
     try:
         with Image.open(path) as image:  # reads the header only
@@ -51,7 +51,7 @@ def open_image(path: str | Path) -> np.ndarray:
 
 def to_rgb(image: Image.Image) -> Image.Image:
     """Convert any Pillow mode to RGB: transparent parts on white, 16-bit and float samples to 8 bits."""
-    if image.mode == "F" or image.mode.startswith("I"):  # over 8 bits, which convert("RGB") turns white
+    if image.mode == "F" or image.mode.startswith("I"):  # over 8 bits: convert("RGB") would clip to white
         image = Image.fromarray(_to_8_bits(np.asarray(image)))
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
@@ -78,8 +78,8 @@ def resize_and_pad(image: np.ndarray, height: int, width: int, as_bytes: bool = 
                  is_picture  (height, width) bool, False on the padding
                  box         (top, left, h, w) of the picture, in pixels
 
-    Source: the official preprocessor. Its sizes are float32 numbers cut off, not rounded: 480x640 goes into
-    336x336 as 251x336. A side that comes out as 0 px (1x10000), where the official code fails, gets 1 px.
+    Source: the official preprocessor. Its sizes are float32 and truncated, not rounded: 480x640 in 336x336
+    becomes 251x336. A side of 0 px (from 1x10000), where the official code fails, becomes 1 px.
     """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
         raise ValueError(f"an array of shape {image.shape} and type {image.dtype} is not an RGB image: "
@@ -99,8 +99,8 @@ def resize_and_pad(image: np.ndarray, height: int, width: int, as_bytes: bool = 
 def _resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
     """Bilinear resize with antialiasing, (h, w, 3) uint8 to (height, width, 3) float32 in 0..255.
 
-    One channel at a time: Pillow keeps fractions only in its one-channel mode "F", and resizing uint8 rounds
-    every pixel. It agrees with the official resize (torch's, antialiased) within 0.01 of 255.
+    One channel at a time: Pillow has floats only in its one-channel mode "F", and resizing uint8 rounds every
+    pixel. The result equals the official resize (torch's, antialiased) within 0.01 of 255.
     """
     if image.shape[:2] == (height, width):
         return image.astype(np.float32)

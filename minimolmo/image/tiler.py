@@ -1,4 +1,4 @@
-"""The tiler: cuts an image into an overview and overlapping crops, and says which patches to pool.
+"""The tiler: cuts an image into an overview and overlapping crops, and lists the patches to pool.
 
     choose_grid            how many crops, in rows and columns
     cut_crops, to_patches  canvas -> overlapping crops -> patches
@@ -24,11 +24,11 @@ Grid = tuple[int, int]  # rows, columns
 def choose_grid(height: int, width: int, config: ImageConfig, max_crops: int) -> Grid:
     """The grid (rows, columns) of at most max_crops crops whose canvas is nearest to the image's size.
 
-    If the image is larger than every grid, the one that shrinks it least; otherwise, of the grids that
-    hold it, the one that enlarges it least. Ties: fewer crops. Raises ValueError if max_crops < 1.
+    Of the grids that need no shrinking of the image, the one that enlarges it least; if there are none, the
+    one that shrinks it least. Ties: fewer crops. Raises ValueError if max_crops < 1.
 
-    Source: official `select_tiling`, in float32 as there. The margins are taken off the image's sides, so a
-    side shorter than they are counts as negative, no grid seems to hold the image, and it always gets 1x1.
+    Source: official `select_tiling`, in float32 too. It subtracts the margins from the image's sides. A side
+    shorter than the margins becomes negative, so no grid seems large enough, and the image always gets 1x1.
     """
     if max_crops < 1:
         raise ValueError(f"max_crops={max_crops} leaves no crop to put in a grid. Try 1 or more; tile_image "
@@ -37,15 +37,15 @@ def choose_grid(height: int, width: int, config: ImageConfig, max_crops: int) ->
     grids = [(rows, count // rows) for count in range(1, max_crops + 1)
              for rows in range(1, count + 1) if count % rows == 0]
     sides = np.array([height - overlap, width - overlap], np.float32)
-    with np.errstate(divide="ignore"):  # a side just as long as the margins gives infinity
+    with np.errstate(divide="ignore"):  # a side exactly as long as the margins gives infinity
         scale = (np.array(grids, np.float32) * step / sides).min(axis=1)
-    holds = scale >= 1
-    best = np.where(holds, scale, np.inf).argmin() if holds.any() else scale.argmax()
+    large_enough = scale >= 1
+    best = np.where(large_enough, scale, np.inf).argmin() if large_enough.any() else scale.argmax()
     return grids[best]
 
 
 def _step_and_overlap(config: ImageConfig) -> tuple[int, int]:
-    """Pixels from one crop to the next, and pixels that the two share. Together they are a crop."""
+    """Pixels from one crop to the next, and pixels by which they overlap. Their sum is the crop size."""
     overlap = sum(config.margins) * config.patch_size
     return config.crop_size - overlap, overlap
 
@@ -68,10 +68,10 @@ def to_patches(crops: np.ndarray, config: ImageConfig) -> np.ndarray:
 
 
 def kept_windows(count: int, config: ImageConfig) -> list[slice]:
-    """Which pooling windows each of `count` crops in a line keeps, along that line.
+    """The pooling windows that each of `count` crops in a line keeps, along that line.
 
-    Margins are dropped where a neighbouring crop holds those patches too, never at the image's own edges.
-    The rest is rounded up to whole windows, which matters only for crops of an odd number of patches.
+    Margins are dropped where crops overlap, never at the image's edges. What is left is rounded up to whole
+    windows, which matters only for crops with an odd number of patches.
     """
     slices = []
     for crop in range(count):
@@ -85,8 +85,8 @@ def kept_windows(count: int, config: ImageConfig) -> list[slice]:
 def stitch_ids(grid: Grid, config: ImageConfig) -> np.ndarray:
     """The stitched image: ids of the kept windows of all crops, laid out like the image, (rows, columns).
 
-    An id is crop * windows_per_crop + window, crops of the grid counted from 0. Row by row, this is the order
-    of the visual tokens.
+    An id is crop * windows_per_crop + window; the grid's crops count from 0. Read row by row, this is the
+    order of the visual tokens.
     """
     (rows, cols), side = grid, config.pooled_side
     ids = np.arange(rows * cols * side * side).reshape(rows, cols, side, side)
@@ -104,7 +104,7 @@ def window_patches(config: ImageConfig) -> np.ndarray:
 
 @lru_cache(maxsize=512)
 def token_layout(grids: tuple[Grid, ...], config: ImageConfig) -> tuple[np.ndarray, tuple[Grid, ...]]:
-    """Which patches make each visual token of several grids: (pool_idx, token_grids) as in `Crops`."""
+    """The patches of each visual token of several grids: (pool_idx, token_grids) as in `Crops`."""
     windows, pool_idx, token_grids, crops_before = window_patches(config), [], [], 0
     for grid in grids:
         ids = stitch_ids(grid, config)
@@ -152,7 +152,7 @@ def tile_image(image: np.ndarray, config: ImageConfig, max_crops: int, as_bytes:
     grids = ((1, 1), grid) if max_crops else ((1, 1),)
     parts = [make_crops(image, each, config, as_bytes) for each in grids]
     patches, coverage, boxes = (np.concatenate(arrays) for arrays in zip(*parts))
-    if config.shifted_masks:  # a slip in the official code; its weights were trained with it
+    if config.shifted_masks:  # a mistake in the official code, with which its weights were trained
         coverage = np.concatenate([coverage[1:], np.full_like(coverage[:1], -1)])
     pool_idx, token_grids = token_layout(grids, config)
     return Crops(patches, coverage, pool_idx, token_grids, grid, boxes)

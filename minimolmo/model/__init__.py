@@ -1,1 +1,1 @@
-"""The model: patches and token ids in, logits out. It knows tensors only, no files and no text."""
+"""The model: patches and token ids in, logits out. It takes tensors only, no files and no text."""

@@ -30,7 +30,7 @@ def attention(q: Tensor, k: Tensor, v: Tensor, visible: Tensor | None = None) ->
 
 
 def fused_attention(q: Tensor, k: Tensor, v: Tensor, visible: Tensor | None = None) -> Tensor:
-    """`attention` by PyTorch's fused kernel, which keeps no (T, U) matrix for the backward pass."""
+    """`attention` with PyTorch's fused kernel, which stores no (T, U) matrix for the backward pass."""
     k, v = repeat_kv(k, q.shape[1]), repeat_kv(v, q.shape[1])
     if q.is_cuda and q.shape[2] == 1 and visible is None:
         return single_query_attention(q, k, v)
@@ -38,7 +38,7 @@ def fused_attention(q: Tensor, k: Tensor, v: Tensor, visible: Tensor | None = No
 
 
 def single_query_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """`attention` for one query, T = 1, as plain sums.
+    """`attention` for a single query, T = 1, as plain sums.
 
     A GPU's kernels pad one query to 128 and take at most 65,535 batches. Pooling has one query for each of
     about 30,000 windows.
@@ -58,7 +58,7 @@ def split_heads(x: Tensor, heads: int) -> Tensor:
 
 
 def merge_heads(x: Tensor) -> Tensor:
-    """Lay the heads side by side again: (B, H, T, d) -> (B, T, H*d)."""
+    """Concatenate the heads again: (B, H, T, d) -> (B, T, H*d)."""
     return x.transpose(1, 2).flatten(-2)
 
 
@@ -106,7 +106,7 @@ def rotary_angles(position: Tensor, head_size: int, theta: float) -> tuple[Tenso
     """Cosines and sines of the rotary angles at each position.
 
         position  (B, T) int
-        returns   two of (B, 1, T, d) float32, the half table written twice (the "NeoX" layout)
+        returns   two of (B, 1, T, d) float32: the d/2 angles twice (the "NeoX" layout)
 
     Source: RoFormer (Su et al. 2021), Section 3.2.
     """
@@ -124,7 +124,7 @@ def apply_rotary(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 class KVCache:
-    """Keys and values of all tokens so far, layer by layer, so that decoding computes only the new token's.
+    """The keys and values of all tokens so far, for each layer: decoding computes only the new token's.
 
     Memory for `max_tokens` tokens is allocated once, so appending a token copies only that token.
     """

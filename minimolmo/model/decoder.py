@@ -37,7 +37,7 @@ class RMSNorm(nn.Module):
 
 
 def token_dropout(x: Tensor, rate: Tensor | None) -> Tensor:
-    """Dropout with a rate of its own for every token: rate (B, T) in 0..1, or None for no dropout."""
+    """Dropout with a separate rate for each token: rate (B, T) in 0..1, or None for no dropout."""
     if rate is None:
         return x
     keep = 1 - rate[..., None]                                                         # (B, T, 1)
@@ -47,7 +47,7 @@ def token_dropout(x: Tensor, rate: Tensor | None) -> Tensor:
 class GroupedQueryAttention(nn.Module):
     """Rotary attention in which several query heads share a key and value head: (B, T, D) -> (B, T, D).
 
-    Source: Qwen2, with biases on q, k and v alone; OLMo and OLMoE, with a norm on q and k, over all heads.
+    Source: Qwen2, with biases on q, k and v only; OLMo and OLMoE, with a norm on q and k, over all heads.
     """
 
     def __init__(self, config: DecoderConfig):
@@ -106,23 +106,23 @@ class PostNormBlock(DecoderBlock):
 
 
 class Decoded(NamedTuple):
-    """What the decoder computes.
+    """The output of a decoder.
 
-    last    (B, T, D)      after the final norm, ready for `Decoder.logits`
-    kept    {block: (B, T, D)}, the outputs of the blocks that were asked for
-    routing of each block with experts, in order
+    last     (B, T, D)           after the final norm, the input of `Decoder.logits`
+    kept     {block: (B, T, D)}  outputs of the blocks in `keep`
+    routing  of each block with experts, in order
     """
     last: Tensor
     kept: dict[int, Tensor]
     routing: list[Routing]
 
     def load_balancing_loss(self) -> Tensor | float:
-        """Mean over blocks: 1 = all experts get equally many tokens; 0 for a dense decoder."""
+        """Mean over blocks: 1 if all experts get equally many tokens; 0 for a dense decoder."""
         return torch.stack([r.load_balancing_loss for r in self.routing]).mean() if self.routing else 0.0
 
 
 class Decoder(nn.Module):
-    """A causal language model over embeddings. The caller gives the mask.
+    """A causal language model over embeddings, with a mask from the caller.
 
         x         (B, T, D)      embeddings, visual tokens already in place
         position  (B, T)         position ids
@@ -143,7 +143,7 @@ class Decoder(nn.Module):
         self.tie()
 
     def tie(self) -> None:
-        """Make the output head share the embedding's weight, if the config says so."""
+        """Make embedding and output head one weight, if the config says so."""
         if self.config.tied:
             self.head.weight = self.embedding.weight
 
@@ -158,5 +158,5 @@ class Decoder(nn.Module):
         return Decoded(self.norm(x), kept, routings)
 
     def logits(self, x: Tensor) -> Tensor:
-        """A score for every token of the vocabulary, image tokens excepted: (..., D) -> (..., N)."""
+        """Logits over the vocabulary, without image tokens: (..., D) -> (..., N)."""
         return self.head(x)

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 
 class Routing(NamedTuple):
-    """How one block's router spread the tokens of a batch.
+    """How one block's router distributed the tokens of a batch.
 
     counts               (E,) tokens sent to each expert
-    load_balancing_loss  experts times the sum, over experts, of (share of the tokens) x (mean router weight):
-                         1 when all get the same, experts / top_k when every token goes to the same few
+    load_balancing_loss  E times the sum over experts of (fraction of tokens) x (mean router probability): 1
+                         if all get the same, E / top_k if every token goes to the same top_k experts
     """
     counts: Tensor
     load_balancing_loss: Tensor
@@ -29,7 +29,7 @@ class ExpertLinear(nn.Module):
 
     def __init__(self, experts: int, inner: int, width: int, in_features: int):
         super().__init__()
-        self.in_features = in_features  # inputs of each output
+        self.in_features = in_features  # scales the initial weights
         self.weight = nn.Parameter(torch.zeros(experts, inner, width))
 
     def matrices(self) -> tuple[Tensor, ...]:
@@ -40,8 +40,8 @@ class ExpertLinear(nn.Module):
 class Experts(nn.Module):
     """A mixture of SwiGLU experts: each token goes to its `top_k` best. (..., D) -> (..., D) and a Routing.
 
-    The outputs are summed, weighted by the router's softmax. The weights are not renormalised after the top-k
-    choice, so a token that no expert suits changes little. No token is dropped.
+    The outputs are summed, weighted by the router's softmax. Router weights are not renormalised after the
+    top-k choice, so their sum is below 1. No token is dropped.
 
     Source: OLMoE (dropless, not renormalised); the loss is the Switch Transformer's, Section 2.2.
     """
@@ -58,7 +58,7 @@ class Experts(nn.Module):
         tokens = x.flatten(0, -2)                                                      # (n, D)
         probabilities = self.router(tokens).float().softmax(dim=-1)                    # (n, E)
         weight, chosen = probabilities.topk(self.top_k, dim=-1)                        # (n, k)
-        routing = load_of(probabilities, chosen)
+        routing = make_routing(probabilities, chosen)
         output = torch.zeros_like(tokens)
         gate, up, down = self.gate.matrices(), self.up.matrices(), self.down.matrices()
         for expert in routing.counts.nonzero().flatten().tolist():
@@ -70,7 +70,7 @@ class Experts(nn.Module):
         return output.view_as(x), routing
 
 
-def load_of(probabilities: Tensor, chosen: Tensor) -> Routing:
+def make_routing(probabilities: Tensor, chosen: Tensor) -> Routing:
     """The Routing of router probabilities (n, E) and the chosen experts (n, k)."""
     experts = probabilities.shape[-1]
     counts = chosen.flatten().bincount(minlength=experts)                              # (E,)

@@ -1,4 +1,4 @@
-"""The two MLPs: the ViT's with GELU, and the SwiGLU of the decoder and the projector."""
+"""The two MLPs: GELU in the ViT, SwiGLU in the decoder and the projector."""
 from __future__ import annotations
 
 from functools import partial

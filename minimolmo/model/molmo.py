@@ -1,4 +1,4 @@
-"""The whole of Molmo: vision tower, pooling, projector, splice, decoder."""
+"""The whole model: vision tower, pooling, projector, splice, decoder."""
 from __future__ import annotations
 
 import math
@@ -17,7 +17,7 @@ from minimolmo.model.patch_embed import normalise_pixels, sincos_positions
 from minimolmo.model.pooling import AttentionPooling
 from minimolmo.model.vit import VisionTransformer
 
-IM_PATCH = 2  # offset of the visual token's id behind the ordinary vocabulary
+IM_PATCH = 2  # the visual token's id is vocab + 2
 
 
 class MiniMolmo(nn.Module):
@@ -39,7 +39,7 @@ class MiniMolmo(nn.Module):
         init_weights(self)
 
     def encode_crops(self, patches: Tensor, patch_coverage: Tensor) -> Tensor:
-        """Patch features of crops, padding marked: (C, S, 3*patch*patch), (C, S) -> (C, S, 2*D)."""
+        """Patch features, a learned vector added at padding: (C, S, 3*patch*patch), (C, S) -> (C, S, 2*D)."""
         features = self.vit(normalise_pixels(patches))
         empty, partly = patch_coverage == 0, (patch_coverage != 0) & (patch_coverage < 1)
         return features + empty[..., None] * self.padding[0] + partly[..., None] * self.padding[1]
@@ -77,8 +77,8 @@ class MiniMolmo(nn.Module):
 
             hidden  (B, T, D), `Decoded.last`
 
-        Divide by the weights of the *whole* global batch: one mean over all answer tokens, never a mean of
-        means (worth 0.5-1 cap F1 in the paper). Only answer tokens go through the head, the widest layer.
+        The caller divides by the weights of the *whole* global batch. That gives one mean over all answer
+        tokens, not a mean of means (0.5-1 cap F1 better in the paper). Only answer tokens need the head.
         """
         is_answer = batch.loss_weight > 0                                             # (B, T)
         logits = self.decoder.logits(hidden[is_answer]).float()                       # (answer tokens, N)
@@ -100,12 +100,12 @@ class MiniMolmo(nn.Module):
 
 @torch.no_grad()
 def init_weights(model: MiniMolmo) -> None:
-    """Random weights from which training works at any width.
+    """Initialise a model's weights, in place, so that training works at any width.
 
     Matrices have standard deviation 1/sqrt(inputs), so activations keep their size. The last matrix of every
-    residual branch is divided by sqrt(2*layers), so that a deep stack starts like a shallow one. A constant
-    0.02 suits only widths of some thousands: at width 96 it makes visual tokens of size 4e-5, whose squares
-    vanish beside RMSNorm's eps, and the connector does not learn.
+    residual branch is divided by sqrt(2*layers), so that the residual stream does not grow with depth. The
+    usual constant 0.02 suits widths of some thousands. At width 96 it makes visual tokens of size 4e-5, whose
+    squares are smaller than RMSNorm's eps, and the connector does not learn.
     """
     for module in model.modules():
         if isinstance(module, (nn.Linear, ExpertLinear)):
@@ -118,7 +118,7 @@ def init_weights(model: MiniMolmo) -> None:
     embed.positions[embed.num_prefix:] = sincos_positions(embed.position_grid, model.config.vision.width)
     for layer in (decoder.embedding, decoder.head, model.extra_embedding):
         layer.weight.normal_(std=model.config.decoder.width ** -0.5)
-    decoder.norm.weight.fill_(0.2)  # all tokens start about equally likely: the first loss is ln(vocabulary)
+    decoder.norm.weight.fill_(0.2)  # about equal logits: the first loss is ln(vocabulary)
     for blocks in (model.vit.blocks, decoder.blocks):
         for block in blocks:
             block.attention.out.weight /= math.sqrt(2 * len(blocks))

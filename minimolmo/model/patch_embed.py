@@ -9,13 +9,13 @@ from minimolmo.config import PIXEL_MEAN, PIXEL_STD, ImageConfig, VisionConfig
 
 
 def normalise_pixels(patches: Tensor) -> Tensor:
-    """Pixels 0..255 to about -2..2, by the mean and spread of CLIP's training images.
+    """Pixels 0..255 to about -2..2, by the mean and standard deviation of CLIP's training images.
 
         patches  (C, S, 3*patch*patch) uint8 or float, each flattened as (y, x, channel)
         returns  the same shape, float32
 
-    Training sends bytes: a quarter of the transfer, and the GPU does the arithmetic. Black padding is
-    normalised too, as in the official preprocessor.
+    Training sends uint8 to the GPU, a quarter of the data. Black padding is normalised too, as in the
+    official preprocessor.
     """
     mean, std = (torch.tensor(values, device=patches.device) for values in (PIXEL_MEAN, PIXEL_STD))
     pixels = patches.unflatten(-1, (-1, 3)).float() / 255
@@ -36,7 +36,7 @@ def sincos_positions(side: int, width: int) -> Tensor:
 
 
 class PatchEmbed(nn.Module):
-    """One linear layer for every patch, a class token in front, learned positions, and a first LayerNorm.
+    """One linear layer for every patch, then a class token, learned positions and a LayerNorm.
 
         patches  (C, S, 3*patch*patch)   normalised pixels, flattened as (y, x, channel)
         returns  (C, 1+S, D)
@@ -61,7 +61,7 @@ class PatchEmbed(nn.Module):
 
 
 class GeneralPatchEmbed(PatchEmbed):
-    """Patch embedding for a tower without a class token, or with positions learned on another grid.
+    """A patch embedding without a class token, or with positions learned on another grid.
 
     (C, S, 3*patch*patch) -> (C, 1+S, D), or (C, S, D) without the token. No released Molmo needs it.
     """
@@ -74,13 +74,13 @@ class GeneralPatchEmbed(PatchEmbed):
 
 
 def make_patch_embed(image: ImageConfig, config: VisionConfig) -> PatchEmbed:
-    """The patch embedding that a tower needs: the plain one where it can be."""
+    """The patch embedding of a tower: PatchEmbed if it suits, else GeneralPatchEmbed."""
     plain = config.tower.class_token and config.position_grid in (0, image.side)
     return (PatchEmbed if plain else GeneralPatchEmbed)(image, config)
 
 
 def interpolate_positions(positions: Tensor, num_prefix: int, grid: int, side: int) -> Tensor:
-    """Position embeddings of a grid x grid square, resized to side x side. The prefix's stay as they are.
+    """Position embeddings of a grid x grid square, resized to side x side; the prefix's are unchanged.
 
     (num_prefix + grid*grid, D) -> (num_prefix + side*side, D). Source: official code, bicubic, antialiased.
     """

@@ -14,8 +14,8 @@ class AttentionPooling(nn.Module):
         pool_idx  (V, K)          the K patches of visual token v; -1 = beyond the crop's edge
         returns   (V, width)
 
-    Source: paper, Section 2. Molmo's window is 2x2, so K = 4; so is ours. A patch beyond the edge (crops
-    with an odd number of patches a side) is a vector of zeros that takes part like any other, as in Molmo.
+    Source: paper, Section 2. Molmo's window is 2x2, so K = 4; so is ours. A patch beyond the edge (in crops
+    with an odd number of patches a side) is a vector of zeros and is not masked, as in Molmo.
     """
 
     def __init__(self, in_width: int, width: int, heads: int):
@@ -23,6 +23,6 @@ class AttentionPooling(nn.Module):
         self.attention = MultiHeadAttention(in_width, width, heads)
 
     def forward(self, features: Tensor, pool_idx: Tensor) -> Tensor:
-        window = F.pad(features, (0, 0, 0, 1))[pool_idx]       # (V, K, in_width); -1 finds the row of zeros
+        window = F.pad(features, (0, 0, 0, 1))[pool_idx]       # (V, K, in_width); -1 is the row of zeros
         query = window.mean(dim=1, keepdim=True)               # (V, 1, in_width)
         return self.attention(query, window).squeeze(1)        # (V, width)

@@ -1,22 +1,22 @@
 """Auxiliary losses that train the ViT, the connector and the decoder on exact object labels.
 
 Molmo starts from CLIP, trained on 400 million captioned images, and from a trained language model. We start
-from random weights, and cross-entropy on text alone leaves a small ViT on a plateau. Our generator knows what
-it drew and where, so six losses ask for it:
+from random weights. With cross-entropy on text alone, a small ViT stays on a plateau. Our drawn images have
+exact labels, so six losses use them:
 
-    patch     every patch: colour and kind of the object that covers it, or nothing
+    patch     every patch: colour and kind of the object that covers it, or end-of-text for none
     center    every patch on an object: the object's centre in the crop, as Fourier features
     name      every visual token on an object: the first tokens of its colour's and kind's names, through the
               decoder's own norm and embedding, so visual tokens match the decoder's word embeddings
     position  the same visual token: tens and ones of the centre's x and y in the crop, and whether this token
               contains the centre (one token of each object does, so objects can be counted)
-    referent  every text token that refers to one object alone: tens and ones of its centre in the image
+    referent  every text token that refers to exactly one object: tens and ones of its centre in the image
               ("circle" refers if there is one circle)
     placement every visual token of a crop that is not the whole image: its object's centre in the image. A
-              crop's pixels do not reveal its position; the order of the tokens does, and only the decoder
-              knows that order
+              crop's pixels do not reveal its position. The order of the tokens does, and only the decoder
+              has that order
 
-The real Molmo has none of these. README says so wherever a score is quoted.
+Molmo itself has none of these losses.
 """
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from minimolmo.text.tokenizer import Tokenizer
 DIGITS = ("x tens", "x ones", "y tens", "y ones")
 IS_CENTER = "contains the centre"
 PERIODS = (100, 50, 25, 10)  # of the Fourier features, in percent of the image
-CENTER_WEIGHT = 4.0          # beside the cross-entropies, which are larger numbers
+CENTER_WEIGHT = 4.0          # of a mean squared error, among cross-entropies that are larger
 
 
 def patch_boxes(crop_boxes: Tensor, side: int) -> Tensor:
@@ -55,12 +55,12 @@ def token_boxes(boxes: Tensor, pool_idx: Tensor) -> Tensor:
     return torch.cat([low, high], dim=-1)
 
 
-def match_boxes(boxes: Tensor, thing_boxes: Tensor, least: float) -> Tensor:
+def match_boxes(boxes: Tensor, thing_boxes: Tensor, min_overlap: float) -> Tensor:
     """Index of the object that overlaps each box most, or -1 for none.
 
         boxes        (..., 4)     left, top, right, bottom
-        thing_boxes  (..., M, 4)  x, y, width, height of the objects in the same image; rows of -1 are none
-        least        the smallest overlap that counts, as a share of the smaller of box and object
+        thing_boxes  (..., M, 4)  x, y, width, height of the objects in the same image; rows of -1 are padding
+        min_overlap  the smallest overlap that counts, as a fraction of the smaller of box and object
         returns      (...) int
     """
     if not thing_boxes.shape[-2]:
@@ -70,15 +70,15 @@ def match_boxes(boxes: Tensor, thing_boxes: Tensor, least: float) -> Tensor:
     high = torch.minimum(boxes[..., None, 2:], middle + half)
     overlap = (high - low).clamp(min=0).prod(dim=-1)                                   # (..., M)
     area = (boxes[..., None, 2:] - boxes[..., None, :2]).prod(dim=-1)
-    share = overlap / torch.minimum(area, (2 * half).prod(dim=-1)).clamp(min=1e-6)
-    largest, index = share.max(dim=-1)
-    return torch.where(largest >= least, index, -1)
+    fraction = overlap / torch.minimum(area, (2 * half).prod(dim=-1)).clamp(min=1e-6)
+    largest, index = fraction.max(dim=-1)
+    return torch.where(largest >= min_overlap, index, -1)
 
 
 def to_crop_coordinates(xy: Tensor, crop_boxes: Tensor) -> Tensor:
     """Points in percent of the image to percent of a crop: (C, M, 2), (C, 4) -> (C, M, 2).
 
-    Outside 0..100 the crop does not show the point. An overview of a square image changes nothing.
+    Outside 0..100 the point is not in the crop. In the overview of a square image nothing changes.
     """
     return (xy - crop_boxes[:, None, :2]) * (100 / crop_boxes[:, None, 2:])
 
@@ -94,7 +94,7 @@ def fourier_features(xy: Tensor) -> Tensor:
 
 
 def leading_digits(xy: Tensor) -> Tensor:
-    """Tens and ones of x and of y, rounded as in the answer's text: (n, 2) -> (n, 4); 7.1 has 0 tens."""
+    """Tens and ones of x and y, rounded as in an answer's text: (n, 2) -> (n, 4). 7.1 has 0 tens, 7 ones."""
     whole = (xy * 10).round().div(10).floor().clamp(0, 99).long()
     return torch.stack([whole // 10, whole % 10], dim=-1).flatten(1)
 
@@ -105,9 +105,9 @@ def is_inside(xy: Tensor) -> Tensor:
 
 
 def word_stems(tokenizer: Tokenizer, size: int) -> Tensor:
-    """For each of `size` token ids, the id of its singular: " circles" and "circle" give " circle".
+    """For each of `size` token ids, the id of its singular: " circles" and "circle" become " circle".
 
-    Forms with and without the space, plural in -s or -es. Every other id gives itself.
+    It maps words with or without a leading space, and plurals in -s or -es. Other ids map to themselves.
     """
     text = {number: tokenizer.decode([number]) for number in range(tokenizer.eos)}
     id_of = {word: number for number, word in text.items()}
@@ -131,7 +131,7 @@ def resolve_referents(stems: Tensor, thing_ids: Tensor) -> Tensor:
         return torch.full_like(stems, -1)
     colors, kinds = thing_ids[:, None].unbind(dim=-1)                                  # two of (B, 1, M)
     before = F.pad(stems, (1, 0), value=-1)[:, :-1]
-    after_color = torch.isin(before, colors)[..., None]  # of any image in the batch: nearly all colours occur
+    after_color = torch.isin(before, colors)[..., None]  # colours of the whole batch, which has nearly all
     stems, before = stems[..., None], before[..., None]
     refers = (stems == colors) | (stems == kinds) & (~after_color | (before == colors))  # (B, T, M)
     return torch.where(refers.sum(dim=-1) == 1, refers.int().argmax(dim=-1), -1)
@@ -152,7 +152,7 @@ class ObjectLabels(NamedTuple):
         return ObjectLabels(*(values[index] for values in self))
 
     def gather(self, index: Tensor) -> ObjectLabels:
-        """The label that each index (...) chooses from (..., M, ·); the first where the index is -1."""
+        """The label at each index (...) into (..., M, ·); the first where the index is -1."""
         return ObjectLabels(*(gather_rows(values, index) for values in self))
 
 
@@ -167,7 +167,7 @@ def gather_rows(values: Tensor, index: Tensor) -> Tensor:
 
 
 class AuxiliaryHeads(nn.Module):
-    """The heads of the auxiliary losses. They are dropped after training: the model keeps what they taught.
+    """The heads of the auxiliary losses. They are dropped after training.
 
     They need the outputs of two decoder blocks, `keep`: the second-to-last for text tokens, so that later
     tokens can still attend to the result, and the one before it for visual tokens.
@@ -193,12 +193,12 @@ class AuxiliaryHeads(nn.Module):
         """Sum of the mean losses; 0 if no image has object labels.
 
             features  (C, S, 2*D)            visual  (V, D)
-            hidden    {block: (B, T, D)} of the blocks in `keep`; empty where the decoder was not run
+            hidden    {block: (B, T, D)} of the blocks in `keep`; empty if the decoder was not run
         """
         things = labels_by_crop(batch)                                                 # of (C, M)
         boxes = patch_boxes(batch.crop_boxes, self.side)                               # (C, S, 4)
         window, crop = token_boxes(boxes, batch.pool_idx), batch.pool_idx[:, 0] // boxes.shape[1]
-        index = match_boxes(window, things.box[crop], least=0.25)                      # (V,)
+        index = match_boxes(window, things.box[crop], min_overlap=0.25)                # (V,)
         thing, matched = things.select(crop).gather(index), index >= 0                 # of (V,)
         loss = self.patch_loss(model, features, boxes, things)
         loss = loss + self.token_loss(model, visual[matched], window[matched], thing.select(matched))
@@ -206,12 +206,12 @@ class AuxiliaryHeads(nn.Module):
             return loss
         loss = loss + self.referent_loss(model, hidden[self.text_block], batch)
         token = hidden[self.visual_block][batch.ids == model.config.decoder.vocab + IM_PATCH]      # (V, D)
-        elsewhere = matched & (thing.local != thing.box[:, :2]).any(dim=1)  # the crop is not the whole image
-        return loss + self.position_loss(model, token[elsewhere], thing.box[elsewhere])
+        is_part = matched & (thing.local != thing.box[:, :2]).any(dim=1)  # the crop is not the whole image
+        return loss + self.position_loss(model, token[is_part], thing.box[is_part])
 
     def patch_loss(self, model: MiniMolmo, features: Tensor, boxes: Tensor, things: ObjectLabels) -> Tensor:
         """Losses `patch` and `center`, of patch features (C, S, 2*D)."""
-        index = match_boxes(boxes, things.box[:, None], least=0.5)                     # (C, S)
+        index = match_boxes(boxes, things.box[:, None], min_overlap=0.5)               # (C, S)
         thing, matched = things.gather(index), index >= 0                              # of (C, S)
         shown = matched & is_inside(thing.local)
         error = (self.center(features[shown]) - fourier_features(thing.local[shown])) ** 2     # (shown, 16)

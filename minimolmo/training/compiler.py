@@ -1,8 +1,8 @@
-"""torch.compile for a GPU: compiled blocks, and sizes padded so that few shapes occur.
+"""torch.compile for a GPU: compiled blocks, and padding so that few shapes occur.
 
-`torch.compile` makes one program for each shape, and takes seconds to make one. So only the blocks of the ViT
-and of the decoder are compiled (all blocks of a tower share their programs), and the numbers of tokens and
-crops are padded to a few sizes. The training result is the same: padding is masked out.
+`torch.compile` makes one program for each shape, which takes seconds. So only the blocks of the ViT and the
+decoder are compiled (all blocks of a tower use the same programs), and the numbers of tokens and crops are
+padded to a few sizes. The training result is the same: padding is masked out.
 """
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RECOMPILE_LIMIT = 64                                                # shapes of 
 def should_compile(config: RunConfig, device: torch.device, world: int) -> bool:
     """Whether compiling saves time: on a GPU, with unsharded weights and no experts.
 
-    The number of tokens that an expert gets differs each time, so each would need a new program.
+    An expert's number of tokens differs in each step, so each step would need new programs.
     """
     sharded = config.shard and world > 1
     return device.type == "cuda" and not sharded and not config.model.decoder.experts
@@ -42,10 +42,10 @@ def length_buckets(max_tokens: int) -> tuple[int, ...]:
 
 
 def compile_blocks(model: MiniMolmo, make: Callable = torch.compile) -> None:
-    """Compile the blocks' forward for training, in place; names of weights stay.
+    """Compile the forward method of all blocks for training, in place. Names of weights do not change.
 
-    Answering meets another shape at every token, so it stays uncompiled. So do pooling, projector, head and
-    losses: their sizes differ from batch to batch.
+    Decoding has another shape at every token, so it is not compiled. Pooling, projector, head and losses are
+    not either: their sizes differ from batch to batch.
     """
     torch._dynamo.config.recompile_limit = RECOMPILE_LIMIT
     for block in (*model.vit.blocks, *model.decoder.blocks):
@@ -57,7 +57,7 @@ def compile_blocks(model: MiniMolmo, make: Callable = torch.compile) -> None:
 def reset_compiler() -> None:
     """Free compiled programs and unused weights.
 
-    Compiled blocks refer to themselves in a cycle, so only the garbage collector finds them.
+    Compiled blocks are reference cycles, so only the garbage collector frees them.
     """
     torch.compiler.reset()
     gc.collect()
@@ -65,13 +65,14 @@ def reset_compiler() -> None:
 
 
 def _while_training(module: nn.Module, plain: Callable, fast: Callable) -> Callable:
+    """A forward method that is `fast` in training and `plain` in evaluation."""
     return lambda *inputs: (fast if module.training else plain)(*inputs)
 
 
 def pad_crops(patches: Tensor) -> Tensor:
     """Pad with empty crops to 16, 18, 20 ... 32, 36 ...: (C, S, ...) -> (C rounded up, S, ...).
 
-    Eight sizes from each power of two to the next: few programs, and less than an eighth more crops.
+    Eight sizes from each power of two to the next: few programs, and at most an eighth more crops.
     """
-    step = 2 ** max(0, (len(patches) - 1).bit_length() - 4)  # four binary digits count, the rest is rounded
+    step = 2 ** max(0, (len(patches) - 1).bit_length() - 4)  # keeps four binary digits, rounds up the rest
     return F.pad(patches, (0, 0, 0, 0, 0, -len(patches) % step))

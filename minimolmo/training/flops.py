@@ -1,10 +1,10 @@
-"""FLOPs of a training step, its share of the device's peak (MFU), and the speeds of a log line.
+"""FLOPs of a training step, their fraction of the device's peak (MFU), and the speeds in a log line.
 
     MFU ("model FLOPs utilisation") = FLOPs that the model needs / (seconds x the device's peak FLOPs/second)
 
 A multiplication and an addition count as two. Only matrix products are counted, as is usual: norms,
-activations and the optimizer are small beside them. Attention counts every query with every key, masked or
-not. The auxiliary losses are not counted: they are no part of the model.
+activations and the optimizer need far fewer. Attention counts every query with every key, masked or not. The
+auxiliary losses are not counted: they are no part of the model.
 """
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ import torch
 from minimolmo.config import MolmoConfig, RunConfig
 from minimolmo.flow import PAD_SEGMENT, Batch
 
-# bfloat16 FLOPs a second from data sheets (dense); the first name found in the device's name is taken.
+# bfloat16 FLOPs a second from data sheets (dense). The first key that occurs in the device's name is used.
 PEAKS = {"H100 PCIe": 756e12, "H100 NVL": 835e12, "H100": 989e12, "H200": 989e12, "B200": 2250e12,
          "A100": 312e12, "L40S": 362e12, "L4": 121e12, "A10G": 70e12, "RTX 4090": 165e12, "RTX 3090": 71e12}
-TRAINING = 3  # forward once, and backward twice as much: a product for the inputs, one for the weights
+TRAINING = 3  # forward once; backward twice: gradients of the inputs and of the weights
 
 
 def forward_flops(config: MolmoConfig, crops: int, visual: int, sequences: int, length: int,
@@ -28,7 +28,7 @@ def forward_flops(config: MolmoConfig, crops: int, visual: int, sequences: int, 
 
     crops, visual      crops and visual tokens of the whole batch
     sequences, length  shape (B, T) of the batch's tokens, padding included
-    answer_tokens      only they go through the output head
+    answer_tokens      the tokens that go through the output head
     """
     image, vision, connector, decoder = config.image, config.vision, config.connector, config.decoder
     patches, tokens = image.side ** 2, sequences * length
@@ -53,7 +53,7 @@ def forward_flops(config: MolmoConfig, crops: int, visual: int, sequences: int, 
 
 
 def training_flops(config: MolmoConfig, stage: str, batch: Batch) -> float:
-    """FLOPs of a training step on this Batch: padding is not counted, nor a decoder in stage bootstrap."""
+    """FLOPs of a training step on a batch, without padding; in stage bootstrap without the decoder."""
     parts = forward_flops(config, len(batch.patches), len(batch.pool_idx), *batch.ids.shape,
                           int((batch.loss_weight > 0).sum()))
     parts["decoder"] *= float((batch.segment_ids != PAD_SEGMENT).float().mean())
@@ -63,11 +63,11 @@ def training_flops(config: MolmoConfig, stage: str, batch: Batch) -> float:
 
 
 def peak_flops(device: torch.device) -> float:
-    """The device's peak FLOPs a second: looked up by its name, else measured."""
+    """The device's peak FLOPs a second: from PEAKS by its name, else measured."""
     if device.type == "cuda":
         name = torch.cuda.get_device_name(device)
         for known, peak in PEAKS.items():
-            if re.search(rf"{known}\b", name):  # an L40 is no L4, an A1000 no A100
+            if re.search(rf"{known}\b", name):  # L4 must not match an L40, nor A100 an A1000
                 return peak
     return measured_peak(device)
 
@@ -78,7 +78,7 @@ def measured_peak(device: torch.device, tries: int = 4) -> float:
     a, best = torch.ones(size, size, device=device, dtype=dtype), float("inf")
     for _ in range(tries):
         began = time.perf_counter()
-        float((a @ a)[0, 0])  # a number on the CPU: the product is done
+        float((a @ a)[0, 0])  # waits until the GPU has finished
         best = min(best, time.perf_counter() - began)
     return 2 * size ** 3 / best
 
@@ -100,7 +100,10 @@ class Meter:
         self.loaded = time.perf_counter()
 
     def log_line(self, stage: str, micro_batches: list[Batch], world: int) -> dict[str, float]:
-        """The measurements of a finished step, its loss on the CPU: sums over all `world` processes."""
+        """The measurements of a finished step, summed over all `world` processes.
+
+        Call when the loss is on the CPU: then the GPU has finished.
+        """
         seconds = time.perf_counter() - self.began
         images = world * sum(len(batch.ids) for batch in micro_batches)
         visual = world * sum(len(batch.pool_idx) for batch in micro_batches)

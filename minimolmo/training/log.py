@@ -11,7 +11,7 @@ from minimolmo.renamed import present_log_line
 
 
 def open_log(out: Path, step: int) -> TextIO:
-    """Open OUT/log.jsonl to append to. Lines of steps after `step` are removed: those steps run again."""
+    """Open OUT/log.jsonl to append to it. Lines after `step` are removed: those steps run again."""
     path = out / "log.jsonl"
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() and step else []
     kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
@@ -20,13 +20,13 @@ def open_log(out: Path, step: int) -> TextIO:
 
 
 def read_log(out: Path) -> list[dict]:
-    """The lines of OUT/log.jsonl. Logs of earlier versions are read under the present keys."""
+    """The lines of OUT/log.jsonl. Keys of earlier versions are renamed to the present ones."""
     text = (out / "log.jsonl").read_text(encoding="utf-8")
     return [present_log_line(json.loads(line)) for line in text.splitlines()]
 
 
 def plot_losses(out: Path) -> None:
-    """Draw OUT/loss.png from OUT/log.jsonl: cross-entropy, or in bootstrap the loss."""
+    """Draw OUT/loss.png from OUT/log.jsonl: the cross-entropy, in stage bootstrap the loss."""
     lines = read_log(out)
     series = {line["stage"]: [] for line in lines}
     for line in lines:

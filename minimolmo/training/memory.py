@@ -1,4 +1,4 @@
-"""What to try when a GPU's memory is full: the message names the setting to lower."""
+"""The error message when a GPU's memory is full: it names the settings to change."""
 from __future__ import annotations
 
 import math
@@ -6,33 +6,33 @@ import math
 import torch
 
 from minimolmo.config import RunConfig
-from minimolmo.weights.sizes import TRAINING_BYTES, count
+from minimolmo.weights.sizes import TRAINING_BYTES, count_parameters
 
 
 def gpu_memory() -> float:
-    """Bytes of this process's GPU, used ones included; infinity without a GPU."""
+    """The total memory of this process's GPU in bytes; infinity without a GPU."""
     return torch.cuda.get_device_properties().total_memory if torch.cuda.is_available() else math.inf
 
 
 def oom_message(config: RunConfig, stage: str | None, world: int, memory: float) -> str:
-    """The error message for a GPU of `memory` bytes that is full. No stage: it was building the model."""
-    weights = count(config.model)["total"]
+    """The message for a full GPU of `memory` bytes. `stage` is None if the model was not built yet."""
+    weights = count_parameters(config.model)["total"]
     if stage is None or TRAINING_BYTES * weights / (world if config.shard else 1) > memory:
         return _too_many_weights(config, weights, world, memory)
     settings, pieces = getattr(config, stage), config.accumulate * world
     more = next((n for n in range(config.accumulate + 1, settings.batch_size + 1)
                  if settings.batch_size % (n * world) == 0), None)
-    same = (f"--resume --accumulate={more}, which cuts each batch into {more} pieces and learns the same; "
-            f"or, " if more else "")
+    resume = (f"--resume --accumulate={more}, which cuts each batch into {more} pieces and learns the same; "
+              f"or, " if more else "")
     return (f"the GPU's memory is full: stage {stage} puts {settings.batch_size // pieces} images at once "
-            f"through the model. Try {same}in a run of its own, a view with fewer crops, "
+            f"through the model. Try {resume}in a run of its own, a view with fewer crops, "
             f"--{stage}.view=bird, or shorter sequences, --max_tokens={config.max_tokens // 2}.")
 
 
 def _too_many_weights(config: RunConfig, weights: int, world: int, memory: float) -> str:
-    """The message if the weights do not fit: it suggests so many GPUs that half of each is for activations.
+    """The message if the weights alone need too much memory: it suggests a number of GPUs.
 
-    If one GPU is enough, another process is using it.
+    The weights may fill half of each GPU. If one GPU is enough, another process is using it.
     """
     gpus = 1
     while TRAINING_BYTES * weights / gpus > memory / 2:

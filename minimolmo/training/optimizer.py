@@ -12,14 +12,14 @@ PARTS = ("vit", "connector", "decoder")
 
 
 def make_optimizer(groups: dict[str, list], weight_decay: float) -> torch.optim.AdamW:
-    """AdamW with one parameter group for each of PARTS, in their order; betas and eps are the paper's."""
+    """AdamW with one parameter group for each of PARTS, in their order. Betas and eps as in the paper."""
     named = [{"params": groups[name], "name": name} for name in PARTS]
     return torch.optim.AdamW(named, lr=0.0, betas=(0.9, 0.95), eps=1e-6, weight_decay=weight_decay,
                              fused=True)
 
 
 def learning_rate(step: int, steps: int, peak: float, warmup: int, hold_fraction: float = 0.0) -> float:
-    """The learning rate of step 1 ... `steps`: linear warm-up, constant for a fraction, cosine to 10 %.
+    """The learning rate at step 1 ... `steps`: linear warm-up, constant, then a cosine down to 10 %.
 
     >>> [round(learning_rate(s, steps=100, peak=1.0, warmup=10), 2) for s in (1, 10, 55, 100)]
     [0.1, 1.0, 0.55, 0.1]
@@ -34,7 +34,7 @@ def learning_rate(step: int, steps: int, peak: float, warmup: int, hold_fraction
 
 
 def set_learning_rates(optimizer: torch.optim.Optimizer, stage: StageConfig, step: int) -> list[float]:
-    """Set each parameter group's learning rate for this step (counted from 1); returns the three."""
+    """Set each parameter group's learning rate for this step (counted from 1); returns the three rates."""
     parts = zip(stage.learning_rates, stage.warmup_steps)
     rates = [learning_rate(step, stage.steps, peak, warmup, stage.hold_fraction) for peak, warmup in parts]
     for group, rate in zip(optimizer.param_groups, rates):
@@ -43,7 +43,7 @@ def set_learning_rates(optimizer: torch.optim.Optimizer, stage: StageConfig, ste
 
 
 def clip_gradients(optimizer: torch.optim.Optimizer, max_norm: float) -> list[float]:
-    """Clip each parameter group's gradient to norm `max_norm` by itself; returns the norms before.
+    """Clip each parameter group's gradient to norm `max_norm`, separately; returns the norms before.
 
     Source: paper, Section 2: one noisy part must not slow the other two. Factor min(1, max_norm/(norm+1e-6)).
     """

@@ -1,4 +1,4 @@
-"""Training state: model and loss, data, checkpoint. train.py is the course of a run."""
+"""Training state: model, loss, data loader and checkpoint. train.py has the training loop."""
 from __future__ import annotations
 
 import math
@@ -24,12 +24,12 @@ from minimolmo.training.auxiliary import AuxiliaryHeads
 from minimolmo.training.flops import Meter
 from minimolmo.weights import checkpoint, official
 
-STAGE_NEEDS = {  # stage: what a dataset needs for it, as a function and in words; finetune needs nothing more
+STAGE_NEEDS = {  # stage: a test that its datasets must pass, and its name in a message; finetune has none
     "bootstrap": (has_things, "has object labels"), "pretrain": (has_captions, "has captions")}
 
 
 class TrainingModule(nn.Module):
-    """The model and its auxiliary heads: one module that turns a micro-batch into a loss."""
+    """The model and its auxiliary heads in one module, which turns a micro-batch into a loss."""
 
     def __init__(self, config: RunConfig, tokenizer: Tokenizer):
         super().__init__()
@@ -38,9 +38,10 @@ class TrainingModule(nn.Module):
         self.auxiliary = AuxiliaryHeads(self.model, tokenizer) if config.has_auxiliary else nn.ModuleList()
 
     def forward(self, batch: Batch, stage: str, total_weight: float, pieces: int) -> tuple[Tensor, Tensor]:
-        """(loss, cross-entropy per answer token), both this micro-batch's share of the global batch's.
+        """(loss, cross-entropy per answer token): this micro-batch's summand of the global batch's values.
 
-        total_weight  of all answer tokens of the global batch; this micro-batch is one of its `pieces`
+        total_weight  the sum of loss weights in the global batch
+        pieces        the number of micro-batches in the global batch
 
         The auxiliary losses and the load-balancing loss are means over each micro-batch, so only they depend
         a little on the number of pieces.
@@ -63,16 +64,16 @@ class TrainingModule(nn.Module):
         return loss, cross_entropy
 
     def parameter_groups(self) -> dict[str, list]:
-        """The model's three parameter groups. The auxiliary heads train with the connector."""
+        """The model's three parameter groups. The auxiliary heads belong to the connector's."""
         groups = self.model.parameter_groups()
         return {**groups, "connector": groups["connector"] + list(self.auxiliary.parameters())}
 
 
 def dropout_rates(batch: Batch, stage: str, rate: float) -> Tensor | None:
-    """Dropout rate of each token (B, T), or None for no dropout.
+    """The dropout rate of each token (B, T), or None for no dropout.
 
-    Pre-training drops only at answer tokens, so that the image is always read whole; fine-tuning drops
-    everywhere. Source: paper, Section 2, "text-only dropout".
+    Pre-training has dropout at answer tokens only, so that the image is complete; fine-tuning at all tokens.
+    Source: paper, Section 2, "text-only dropout".
     """
     if not rate:
         return None
@@ -86,7 +87,7 @@ class Run:
     def __init__(self, config: RunConfig, out: Path, data: Path, folder: Path | None,
                  released: Path | None = None, deadline: float = math.inf):
         self.config, self.out, self.data = config, out, data
-        self.stop_requested = self.should_stop = False  # in this process; in all, which agree once a step
+        self.stop_requested = self.should_stop = False  # by this process; by any, known after each step
         self.device, self.deadline, self.stage = pick_device(), deadline, STAGES[0]
         self.sharded = config.shard and WORLD > 1  # FSDP: each process holds a shard of the weights
         self.tokenizer = (checkpoint.load_tokenizer(folder) if folder else
@@ -104,7 +105,7 @@ class Run:
         self.ddp_model = distributed.wrap_ddp(self.module, config.shard)
 
     def build(self, will_load: bool) -> TrainingModule:
-        """The module on its device, or this process's shard.
+        """The module on its device, or this process's shard of it.
 
         Random initialisation is skipped when weights will be loaded, so no process holds more than its shard.
         """
@@ -125,7 +126,7 @@ class Run:
         return progress["step"]
 
     def save(self) -> None:
-        """Write a checkpoint at the present step. Process 0 writes; the others hand it their shards."""
+        """Write a checkpoint of the present step. Process 0 writes it and receives the others' shards."""
         weights = distributed.gather_full(dict(self.module.model.named_parameters()))
         state = distributed.gather_full(self.optimizer.state_dict())
         progress = {"step": self.step, **distributed.gather_full(self.module.auxiliary.state_dict())}
@@ -134,12 +135,12 @@ class Run:
                                        progress)
 
     def maybe_no_sync(self, last: bool) -> AbstractContextManager:
-        """DDP averages gradients once a step, after the last micro-batch; FSDP after each."""
+        """A context for one micro-batch: DDP averages gradients only after the last one, FSDP after each."""
         return nullcontext() if last or self.ddp_model is self.module else self.ddp_model.no_sync()
 
 
 def find_tokenizer(config: RunConfig, data: Path) -> Tokenizer:
-    """The tokenizer of mini-PixMo's level. Raises ValueError with the command that makes it."""
+    """The tokenizer of mini-PixMo's level. Raises ValueError if it is missing."""
     level, vocab = config.level, config.model.decoder.vocab
     path = data / "tokenizer" / f"{level}-{vocab}.json"
     if not path.exists():
@@ -154,8 +155,8 @@ def open_datasets(run: Run, stage: str, split: str) -> dict[str, Dataset]:
     datasets = {name: Dataset(run.config.folder(run.data, name), split) for name in names}
     if stage not in STAGE_NEEDS:
         return datasets
-    suits, need = STAGE_NEEDS[stage]
-    datasets = {name: dataset for name, dataset in datasets.items() if suits(dataset)}
+    is_usable, need = STAGE_NEEDS[stage]
+    datasets = {name: dataset for name, dataset in datasets.items() if is_usable(dataset)}
     if not datasets:
         raise ValueError(f"no dataset of the mix {need}, so stage {stage} has nothing to learn from. "
                          f"Try --{stage}.steps=0, or --mix.cap=1.")
@@ -163,7 +164,7 @@ def open_datasets(run: Run, stage: str, split: str) -> dict[str, Dataset]:
 
 
 def make_loader(run: Run, stage: str) -> Loader:
-    """The loader of one stage: this process's share of every batch."""
+    """The loader of one stage: this process's part of every batch."""
     config, settings = run.config, getattr(run.config, stage)
     datasets = open_datasets(run, stage, "train")
     preprocessor = Preprocessor(config.model.image, run.tokenizer, stage,
