@@ -1,5 +1,4 @@
 """Separate tensors of experts are read into the stacked ones of the native files; names unverified."""
-
 import pytest
 import torch
 from torch import Tensor
@@ -15,28 +14,28 @@ EXPERTS, INNER, WIDTH = 3, 4, 8
 CONFIG = MolmoConfig(
     ImageConfig(crop_size=8, patch_size=2, margins=(0, 0)), VisionConfig(width=8, layers=2, heads=2, mlp=16),
     ConnectorConfig(width=8, heads=2, mlp=12),
-    DecoderConfig(width=WIDTH, layers=2, heads=2, kv_heads=2, mlp=INNER, vocab=257, additional_vocab=4, tied=False,
-                  experts=EXPERTS, top_k=2))
+    DecoderConfig(width=WIDTH, layers=2, heads=2, kv_heads=2, mlp=INNER, vocab=257, additional_vocab=4,
+                  tied=False, experts=EXPERTS, top_k=2))
 
 
-def apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Native tensors as a module for each expert has them, by torch's own chunk."""
+def separate_experts(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Native tensors with one matrix for each expert, made by torch's own chunk."""
     parts = {}
     for name, tensor in tensors.items():
-        block, _, what = name.partition("ffn.")
-        if what == "router.layer.weight":
+        block, _, ffn = name.partition("ffn.")
+        if ffn == "router.layer.weight":
             parts[block + "mlp.gate.weight"] = tensor
-        elif what:
-            piece = {"w1": "gate", "v1": "up", "w2": "down"}[what.removeprefix("experts.mlp.")]
-            for number, expert in enumerate(tensor.chunk(EXPERTS)):
-                expert = expert.T if piece == "down" else expert
-                parts[f"{block}mlp.experts.{number}.{piece}_proj.weight"] = expert
+        elif ffn:
+            matrix = {"w1": "gate", "v1": "up", "w2": "down"}[ffn.removeprefix("experts.mlp.")]
+            for index, expert in enumerate(tensor.chunk(EXPERTS)):
+                expert = expert.T if matrix == "down" else expert
+                parts[f"{block}mlp.experts.{index}.{matrix}_proj.weight"] = expert
         else:
             parts[name] = tensor
     return parts
 
 
-def make(seed: int) -> MiniMolmo:
+def make_model(seed: int) -> MiniMolmo:
     torch.manual_seed(seed)
     model = MiniMolmo(CONFIG)
     for parameter in model.parameters():
@@ -46,38 +45,38 @@ def make(seed: int) -> MiniMolmo:
 
 @pytest.fixture
 def parts() -> dict[str, Tensor]:
-    """A random model's tensors, each expert's by itself."""
-    return apart(dict(OfficialTensors(make(0))))
+    """A random model's tensors, with separate matrices for each expert."""
+    return separate_experts(dict(OfficialTensors(make_model(0))))
 
 
-def test_experts_one_by_one_are_the_same_model(tmp_path, parts):
-    """2 blocks x 3 experts x 3 matrices stand in the place of 2 x 3 stacks."""
+def test_separate_experts_load_as_the_same_model(tmp_path, parts):
+    """2 blocks x 3 experts x 3 matrices stand for 2 x 3 stacks."""
     save(tmp_path / "model.safetensors", parts)
-    model, other = make(0), make(1)
+    model, other = make_model(0), make_model(1)
     load_official(tmp_path, other)
     assert len(parts) == len(OfficialTensors(model)) + 2 * 3 * (EXPERTS - 1)
     for name, weight in model.state_dict().items():
         assert torch.equal(other.state_dict()[name], weight), name
 
 
-def test_a_process_reads_its_share_of_a_stack_wherever_it_begins(tmp_path, parts):
-    """Numbers 30 to 69 of 96: the end of expert 0, all of 1, the start of 2."""
+def test_a_process_reads_its_shard_of_a_stack_wherever_it_begins(tmp_path, parts):
+    """Values 30 to 69 of 96: the end of expert 0, all of 1, the start of 2."""
     save(tmp_path / "model.safetensors", parts)
     file, name = StackedExperts(TensorFolder(tmp_path)), "model.transformer.blocks.1.ffn.experts.mlp.w2"
-    share = torch.zeros(40)
-    file.read_into(name, share, first=30)
+    shard = torch.zeros(40)
+    file.read_into(name, shard, first=30)
     assert file.entries[name].shape == (EXPERTS * INNER, WIDTH)
-    assert torch.equal(share, make(0).decoder.blocks[1].mlp.down.weight.flatten()[30:70])
+    assert torch.equal(shard, make_model(0).decoder.blocks[1].mlp.down.weight.flatten()[30:70])
 
 
-@pytest.mark.parametrize("spoil, said", [
+@pytest.mark.parametrize("spoil, message", [
     (lambda parts, name: parts.pop(name), "missing     model.transformer.blocks.0.ffn.experts.mlp.w1"),
     (lambda parts, name: parts.update({name: parts[name].T.contiguous()}), "unexpected .*experts.1.gate"),
     (lambda parts, name: parts.update({name: parts[name][0]}), "unexpected .*experts.1.gate"),
     (lambda parts, name: parts.update({name.replace("mlp", "moe"): parts.pop(name)}), "unexpected .*moe"),
 ])
-def test_an_expert_that_is_missing_or_misfits_is_named_and_nothing_is_loaded(tmp_path, parts, spoil, said):
+def test_an_expert_that_is_missing_or_misfits_is_named_and_nothing_is_loaded(tmp_path, parts, spoil, message):
     spoil(parts, "model.transformer.blocks.0.mlp.experts.1.gate_proj.weight")
     save(tmp_path / "model.safetensors", parts)
-    with pytest.raises(ValueError, match=f"(?s)nothing was loaded.*{said}"):
-        load_official(tmp_path, make(1))
+    with pytest.raises(ValueError, match=f"(?s)nothing was loaded.*{message}"):
+        load_official(tmp_path, make_model(1))

@@ -13,7 +13,7 @@ from minimolmo.presets import preset
 from minimolmo.text.tokenizer import Tokenizer
 from minimolmo.weights import release
 from minimolmo.weights.checkpoint import save_checkpoint
-from minimolmo.weights.shards import OURS, index_of
+from minimolmo.weights.shards import CHECKPOINT_STEM, index_name
 
 TINY = MolmoConfig(
     ImageConfig(crop_size=16, patch_size=8, margins=(0, 0), pool=2),
@@ -27,74 +27,77 @@ REPORT = {"right image": {"count": {"questions": 2, "accuracy": 0.75}},
 def run(tmp_path):
     """A finished run of two steps: a checkpoint, a log, a report."""
     torch.manual_seed(0)
-    out, words = tmp_path / "run", Tokenizer([], vocab=257)
-    save_checkpoint(out, 2, MiniMolmo(TINY).state_dict(), RunConfig(model=TINY), words, None, {"step": 2})
-    lines = [{"stage": "bootstrap", "step": 1, "images_per_second": 32.0},
-             {"stage": "finetune", "step": 2, "images_per_second": 4.0}]
-    (out / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    (out / "report.json").write_text(json.dumps(REPORT))
+    out, tokenizer = tmp_path / "run", Tokenizer([], vocab=257)
+    save_checkpoint(out, 2, MiniMolmo(TINY).state_dict(), RunConfig(model=TINY), tokenizer, None,
+                    {"step": 2})
+    log = [{"stage": "bootstrap", "step": 1, "images_per_second": 32.0},
+           {"stage": "finetune", "step": 2, "images_per_second": 4.0}]
+    (out / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in log), encoding="utf-8")
+    (out / "report.json").write_text(json.dumps(REPORT), encoding="utf-8")
     return out
 
 
-def answers(folder):
+def load_and_ask(folder):
+    """A folder's weights, and its model's answers to a fixed question."""
     image = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
-    model, words, _ = load(folder)
+    model, tokenizer, _ = load(folder)
     return {name: tensor.clone() for name, tensor in model.state_dict().items()}, ask(
-        model, words, [image], ["Who?"], max_new_tokens=8)
+        model, tokenizer, [image], ["Who?"], max_new_tokens=8)
 
 
 def test_a_released_model_answers_and_its_weights_are_the_trained_ones_in_bfloat16(run, tmp_path):
     folder = release.release(run, "tiny", tmp_path / "released")
-    (trained, _), (released, said) = answers(run), answers(folder)
+    (trained, _), (released, answers) = load_and_ask(run), load_and_ask(folder)
     assert sorted(path.name for path in folder.iterdir()) == [
         "README.md", "config.json", "tokenizer.json", "weights.safetensors"]
     for name, tensor in trained.items():
         assert torch.equal(released[name], tensor.bfloat16().float())
-    assert isinstance(said[0].text, str)
+    assert isinstance(answers[0].text, str)
 
 
-def test_without_a_name_it_is_called_after_its_preset(run, tmp_path):
-    """However its folder is called: a mini never takes the place of the released nano."""
-    assert release.release(run, place=tmp_path / "released").name == "minimolmo-nano"
+def test_without_a_name_it_is_named_after_its_preset(run, tmp_path):
+    """Whatever the run's folder is called: a mini never overwrites the released nano."""
+    assert release.release(run, parent=tmp_path / "released").name == "minimolmo-nano"
 
 
-def small_files(monkeypatch):
-    """No file above 24,000 bytes, 4,000 of them for its header."""
-    monkeypatch.setattr(release, "SHARD", 24_000)
-    monkeypatch.setattr(release, "HEADER", 4_000)
+def limit_files(monkeypatch):
+    """Limit a file to 24,000 bytes, 4,000 of them for its header."""
+    monkeypatch.setattr(release, "SHARD_BYTES", 24_000)
+    monkeypatch.setattr(release, "HEADER_BYTES", 4_000)
 
 
 def test_a_model_in_many_small_files_is_the_same_model(run, tmp_path, monkeypatch):
-    whole = answers(release.release(run, "whole", tmp_path))
-    small_files(monkeypatch)
-    folder = release.release(run, "cut", tmp_path)
+    single = load_and_ask(release.release(run, "single", tmp_path))
+    limit_files(monkeypatch)
+    folder = release.release(run, "sharded", tmp_path)
     files = sorted(folder.glob("*.safetensors"))
     assert len(files) > 2 and files[0].name == f"weights-00001-of-{len(files):05d}.safetensors"
     assert all(file.stat().st_size <= 24_000 for file in files)
-    index = json.loads((folder / index_of(OURS)).read_text())
+    index = json.loads((folder / index_name(CHECKPOINT_STEM)).read_text(encoding="utf-8"))
     assert set(index["weight_map"].values()) == {file.name for file in files}
-    cut = answers(folder)
-    assert cut[1] == whole[1] and all(torch.equal(cut[0][name], whole[0][name]) for name in whole[0])
+    sharded = load_and_ask(folder)
+    assert sharded[1] == single[1]
+    assert all(torch.equal(sharded[0][name], single[0][name]) for name in single[0])
 
 
 def test_a_missing_file_of_many_is_named(run, tmp_path, monkeypatch):
-    small_files(monkeypatch)
-    folder = release.release(run, "cut", tmp_path)
+    limit_files(monkeypatch)
+    folder = release.release(run, "sharded", tmp_path)
     next(folder.glob("weights-00002*")).unlink()
     with pytest.raises(ValueError, match="weights-00002.*"):
         load(folder)
 
 
 def test_a_tensor_that_fits_no_file_is_named(tmp_path, monkeypatch):
-    small_files(monkeypatch)
+    limit_files(monkeypatch)
     with pytest.raises(ValueError, match=r"w8 has 40,000 bytes and a file may have 24,000"):
         release.write_weights(tmp_path, {"w8": torch.zeros(1000, 10)})
 
 
-def test_the_card_says_what_it_is_how_good_it_is_and_how_to_make_it_again(run, tmp_path):
-    card = (release.release(run, "tiny", tmp_path) / "README.md").read_text()
+def test_the_card_holds_scores_training_data_and_the_command(run, tmp_path):
+    card = (release.release(run, "tiny", tmp_path) / "README.md").read_text(encoding="utf-8")
     assert "| count: accuracy | 0.75 | 0.1 |" in card
-    assert "40 pictures, some again; 2 steps" in card  # 32 while growing, 8 in the mixture
+    assert "40 pictures, some again; 2 steps" in card  # 32 in bootstrap, 8 in finetune
     assert "python train.py nano --model.image.crop_size=16" in card
 
 
@@ -102,15 +105,15 @@ def test_the_card_says_what_it_is_how_good_it_is_and_how_to_make_it_again(run, t
                                      ["--bootstrap.learning_rates=[0.001,0.002,0.003]", "--mix.docs=1.5"]])
 def test_the_command_on_the_card_gives_the_same_settings_again(changes):
     config = override(preset("nano"), changes)
-    command = release.command_of(config).removeprefix("python train.py ").split()
+    command = release.training_command(config).removeprefix("python train.py ").split()
     assert override(preset(command[0]), command[1:]) == config
 
 
 def test_what_cannot_be_released_is_explained(run, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="holds no trained model, so there is nothing to release"):
         release.release(tmp_path / "nowhere", "x", tmp_path)
-    monkeypatch.setattr(release, "MOST", 1000)
-    with pytest.raises(ValueError, match="a repository should carry at most 1,000"):
+    monkeypatch.setattr(release, "TOTAL_BYTES", 1000)
+    with pytest.raises(ValueError, match="a repository should hold at most 1,000"):
         release.release(run, "x", tmp_path)
     (run / "report.json").unlink()
     with pytest.raises(ValueError, match="the card would have no scores. Run"):

@@ -1,19 +1,20 @@
 """The safetensors format: known bytes in, known tensors out, and no corrupt file is accepted."""
 import json
 import tracemalloc
+from pathlib import Path
 
 import pytest
 import torch
 
-from minimolmo.weights.safetensors import DTYPES, LONGEST_HEADER, TensorFile, load, read_header, save
+from minimolmo.weights.safetensors import DTYPES, MAX_HEADER_BYTES, TensorFile, load, read_header, save
 
 TWO_FLOATS = b"\x00\x00\x80\x3f\x00\x00\x00\xc0"  # 1.0 and -2.0: sign, exponent, fraction; lowest byte first
 
 
-def write_by_hand(path, header, numbers: bytes):
+def write_by_hand(path, header, values: bytes) -> Path:
     """A file put together byte by byte, as another program might have written it."""
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
-    path.write_bytes(len(text).to_bytes(8, "little") + text + numbers)
+    path.write_bytes(len(text).to_bytes(8, "little") + text + values)
     return path
 
 
@@ -43,21 +44,21 @@ def test_what_we_write_is_the_format_byte_for_byte(tmp_path):
 
 
 def test_every_dtype_comes_back_bit_for_bit(tmp_path):
-    numbers = {name: torch.tensor([[0, 1], [1, 3]]).to(dtype) for name, dtype in DTYPES.items()}
-    numbers["not finite"] = torch.tensor([float("nan"), float("inf"), -0.0])
-    save(tmp_path / "a", numbers)
+    tensors = {name: torch.tensor([[0, 1], [1, 3]]).to(dtype) for name, dtype in DTYPES.items()}
+    tensors["not finite"] = torch.tensor([float("nan"), float("inf"), -0.0])
+    save(tmp_path / "a", tensors)
 
     back = load(tmp_path / "a")
-    assert back.keys() == numbers.keys()
-    for name, tensor in numbers.items():
+    assert back.keys() == tensors.keys()
+    for name, tensor in tensors.items():
         assert back[name].dtype == tensor.dtype and back[name].shape == tensor.shape
         assert torch.equal(back[name].view(torch.uint8), tensor.view(torch.uint8))
 
 
-def test_single_numbers_and_empty_tensors_keep_their_shape(tmp_path):
-    save(tmp_path / "a", {"single": torch.tensor(7), "empty": torch.zeros(3, 0), "last": torch.zeros(0)})
+def test_scalars_and_empty_tensors_keep_their_shape(tmp_path):
+    save(tmp_path / "a", {"scalar": torch.tensor(7), "empty": torch.zeros(3, 0), "last": torch.zeros(0)})
     assert {name: tuple(tensor.shape) for name, tensor in load(tmp_path / "a").items()} == {
-        "single": (), "empty": (3, 0), "last": (0,)}
+        "scalar": (), "empty": (3, 0), "last": (0,)}
 
 
 def test_a_file_may_hold_no_tensor_at_all(tmp_path):
@@ -66,7 +67,7 @@ def test_a_file_may_hold_no_tensor_at_all(tmp_path):
     assert read_header(tmp_path / "a")[1] == {"why": "nothing trained yet"}
 
 
-def test_views_are_saved_as_they_look(tmp_path):
+def test_views_are_saved_with_their_values_in_order(tmp_path):
     """Transposed, or every second number: the memory behind a view is in another order, or longer."""
     save(tmp_path / "a", {"columns": torch.arange(6).reshape(2, 3).T, "even": torch.arange(6)[::2]})
     assert load(tmp_path / "a")["columns"].tolist() == [[0, 3], [1, 4], [2, 5]]
@@ -74,8 +75,8 @@ def test_views_are_saved_as_they_look(tmp_path):
 
 
 def test_two_names_of_one_tensor_are_both_written(tmp_path):
-    shared = torch.ones(2)
-    save(tmp_path / "a", {"head": shared, "embedding": shared})
+    tied = torch.ones(2)
+    save(tmp_path / "a", {"head": tied, "embedding": tied})
     assert len(load(tmp_path / "a")) == 2
 
 
@@ -85,27 +86,27 @@ def test_a_loaded_tensor_is_a_copy_that_may_be_changed(tmp_path):
     assert load(path)["x"].tolist() == [1.0, -2.0]
 
 
-def test_one_tensor_can_be_fetched_without_the_others(tmp_path):
+def test_one_tensor_can_be_read_without_the_others(tmp_path):
     save(tmp_path / "a", {"x": torch.arange(3), "y": torch.zeros(2, 2)})
     file = TensorFile(tmp_path / "a")
 
-    assert list(file) == ["x", "y"] and file.entries["y"].shape == (2, 2)  # known from the header alone
+    assert list(file) == ["x", "y"] and file.entries["y"].shape == (2, 2)  # read from the header alone
     assert file["x"].tolist() == [0, 1, 2]
 
 
 def test_tensors_may_start_at_odd_bytes(tmp_path):
-    """Three bytes first, so the floats begin at byte 3: the format allows it, processors do not like it."""
+    """Three bytes first, so the floats begin at byte 3: the format allows it, although reading is slower."""
     header = {"a": header_entry("U8", (3,), (0, 3)), "x": header_entry(offsets=(3, 11))}
     assert load(write_by_hand(tmp_path / "a", header, b"abc" + TWO_FLOATS))["x"].tolist() == [1.0, -2.0]
 
 
-def test_a_dtype_without_a_name_is_refused_before_anything_is_written(tmp_path):
+def test_an_unsupported_dtype_is_refused_before_anything_is_written(tmp_path):
     with pytest.raises(ValueError, match="'x' is torch.complex64, .* Try converting"):
         save(tmp_path / "a", {"x": torch.zeros(1, dtype=torch.complex64)})
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_write_that_breaks_off_leaves_the_old_file_whole(tmp_path, monkeypatch):
+def test_an_interrupted_write_leaves_the_old_file_unchanged(tmp_path, monkeypatch):
     save(tmp_path / "a", {"x": torch.tensor([1, 2])})
     monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
 
@@ -119,8 +120,8 @@ def test_a_write_that_breaks_off_leaves_the_old_file_whole(tmp_path, monkeypatch
     (b"\xff\xfe", "is not JSON"),
     (b"[" * 100_000, "is not JSON"),
     (b"[1]", "it is a list"),
-    ({"__metadata__": [1]}, "its metadata is not a table"),
-    (b'{"x": 1, "x": 2}', "stands in it twice"),
+    ({"__metadata__": [1]}, "its metadata is not a JSON object"),
+    (b'{"x": 1, "x": 2}', "occurs twice"),
     ({"x": 1}, "dtype None"),
     ({"x": header_entry(dtype="F99")}, "dtype 'F99', which is none of F32"),
     ({"x": header_entry(dtype=["F32"])}, "which is none of"),
@@ -141,22 +142,23 @@ def test_a_write_that_breaks_off_leaves_the_old_file_whole(tmp_path, monkeypatch
     ({}, "the header ends at byte 10, but the file at 18"),
 ])
 def test_a_file_that_contradicts_itself_is_refused(tmp_path, header, fault):
-    with pytest.raises(ValueError, match=f"(?s)is not (a )?sound.*: .*{fault}.* Try "):
+    with pytest.raises(ValueError, match=f"(?s)is not a valid .*: .*{fault}.* Try "):
         load(write_by_hand(tmp_path / "a", header, TWO_FLOATS))
 
 
 def test_a_file_cut_off_anywhere_is_refused(tmp_path):
-    whole = write_by_hand(tmp_path / "a", {"x": header_entry()}, TWO_FLOATS).read_bytes()
-    for length in range(len(whole)):
-        (tmp_path / "a").write_bytes(whole[:length])
-        with pytest.raises(ValueError, match="not a sound safetensors file"):
+    content = write_by_hand(tmp_path / "a", {"x": header_entry()}, TWO_FLOATS).read_bytes()
+    for length in range(len(content)):
+        (tmp_path / "a").write_bytes(content[:length])
+        with pytest.raises(ValueError, match="not a valid safetensors file"):
             load(tmp_path / "a")
 
 
-def test_a_note_of_git_that_stands_for_a_large_file_is_known(tmp_path):
+def test_a_git_lfs_pointer_file_is_recognised(tmp_path):
     """What "git clone" without git lfs leaves: some hundred bytes of text."""
-    (tmp_path / "a").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4665\nsize 48776\n")
-    with pytest.raises(ValueError, match="git's note of a large file .* Try \"git lfs pull\""):
+    (tmp_path / "a").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4665\nsize 48776\n",
+                                encoding="utf-8")
+    with pytest.raises(ValueError, match="a Git LFS pointer, .* Try \"git lfs pull\""):
         load(tmp_path / "a")
 
 
@@ -166,9 +168,9 @@ def test_a_header_longer_than_the_file_is_never_read(tmp_path):
         load(tmp_path / "a")
 
 
-@pytest.mark.parametrize("length", [LONGEST_HEADER + 1, 100_000_000, 2 ** 63, 2 ** 64 - 1])
+@pytest.mark.parametrize("length", [MAX_HEADER_BYTES + 1, 100_000_000, 2 ** 63, 2 ** 64 - 1])
 def test_an_endless_header_is_never_read(tmp_path, length):
-    """The file is 200 MB of nothing, and says that much of it is header: refused in a few kilobytes."""
+    """The file is 200 MB of zeros and claims a long header: it is refused in a few kilobytes of memory."""
     with open(tmp_path / "a", "wb") as file:
         file.write(length.to_bytes(8, "little"))
         file.truncate(200_000_000)
@@ -179,34 +181,34 @@ def test_an_endless_header_is_never_read(tmp_path, length):
     tracemalloc.stop()
 
 
-def test_the_longest_header_we_read_costs_no_more_than_it_should(tmp_path):
+def test_the_memory_of_a_parsed_header_is_bounded(tmp_path):
     """JSON can grow in memory: a megabyte of "[]," is 16 million bytes of lists. So the limit is low."""
     text = b"[" + b"[]," * 333_333 + b"0]"
     tracemalloc.start()
-    with pytest.raises(ValueError, match="table of names: it is a list"):
+    with pytest.raises(ValueError, match="JSON object: it is a list"):
         load(write_by_hand(tmp_path / "a", text, b""))
     assert tracemalloc.get_traced_memory()[1] < 40 * len(text)
     tracemalloc.stop()
 
 
-# Reading into memory that is there already
+# Reading into allocated memory
 
-def test_numbers_are_read_into_a_row_of_another_dtype_from_any_place_on(tmp_path):
+def test_values_are_read_into_another_dtype_from_any_index_on(tmp_path):
     save(tmp_path / "a", {"x": torch.arange(6.0).reshape(2, 3)})
-    row = torch.zeros(3, dtype=torch.bfloat16)
-    TensorFile(tmp_path / "a").read_into("x", row, first=2)
-    assert row.tolist() == [2, 3, 4]
+    out = torch.zeros(3, dtype=torch.bfloat16)
+    TensorFile(tmp_path / "a").read_into("x", out, first=2)
+    assert out.tolist() == [2, 3, 4]
 
 
-def test_pieces_end_where_the_next_begin(tmp_path, monkeypatch):
-    """Eight bytes at a time, from a file whose pages are given back after each piece."""
-    monkeypatch.setattr("minimolmo.weights.safetensors.PIECE", 8)
+def test_chunks_end_where_the_next_begin(tmp_path, monkeypatch):
+    """Eight bytes at a time, from a file whose pages are freed after each chunk."""
+    monkeypatch.setattr("minimolmo.weights.safetensors.CHUNK_BYTES", 8)
     save(tmp_path / "a", {"x": torch.arange(5000.0), "y": torch.arange(3)})
-    file, row = TensorFile(tmp_path / "a"), torch.zeros(5000)
-    file.read_into("x", row)
-    assert torch.equal(row, torch.arange(5000.0)) and file["y"].tolist() == [0, 1, 2]
+    file, out = TensorFile(tmp_path / "a"), torch.zeros(5000)
+    file.read_into("x", out)
+    assert torch.equal(out, torch.arange(5000.0)) and file["y"].tolist() == [0, 1, 2]
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(ValueError, match="nowhere is not there"):
+    with pytest.raises(ValueError, match="nowhere does not exist"):
         load(tmp_path / "nowhere")

@@ -3,11 +3,11 @@ import pytest
 
 from minimolmo.overrides import to_dict
 from minimolmo.presets import PRESETS, preset
-from minimolmo.weights.sizes import cache_bytes, count, meta_model, settings, table
+from minimolmo.weights.sizes import cache_bytes, count_parameters, list_settings, meta_model, presets_table
 
-RELEASED = ["molmoe_1b", "molmo_7b_o", "molmo_7b_d", "molmo_72b"]
+OFFICIAL = ["molmoe_1b", "molmo_7b_o", "molmo_7b_d", "molmo_72b"]
 
-# From the shapes in the released files, in the order of RELEASED.
+# From the shapes in the official files, in the order of OFFICIAL.
 COUNTS = {
     "projector": [4_194_304, 67_633_152, 106_692_608, 302_776_320],
     "extra embedding": [262_144, 524_288, 458_752, 1_048_576],
@@ -20,50 +20,50 @@ COUNTS = {
 }
 
 
-@pytest.mark.parametrize("place, name", enumerate(RELEASED))
-def test_the_released_molmos_have_as_many_parameters_as_their_files(place, name):
-    counts = count(preset(name).model)
+@pytest.mark.parametrize("index, name", enumerate(OFFICIAL))
+def test_the_official_molmos_have_as_many_parameters_as_their_files(index, name):
+    counts = count_parameters(preset(name).model)
     assert counts["vit"] == 290_909_184 and counts["pooling"] == 7_344_128 and counts["padding"] == 4096
-    assert {part: counts[part] for part in COUNTS} == {part: sizes[place] for part, sizes in COUNTS.items()}
+    assert {part: counts[part] for part in COUNTS} == {part: sizes[index] for part, sizes in COUNTS.items()}
 
 
 def test_counting_takes_no_memory():
     assert all(parameter.is_meta for parameter in meta_model(preset("nano").model).parameters())
 
 
-def test_nano_weighs_what_readme_says():
-    assert f"{count(preset('nano').model)['total'] / 1e6:.2f}" == "0.97"
+def test_nano_has_as_many_parameters_as_the_readme_says():
+    assert f"{count_parameters(preset('nano').model)['total'] / 1e6:.2f}" == "0.97"
 
 
-def test_a_token_wakes_few_of_molmoes_experts():
-    """8 of 64: of 6.4 billion numbers in experts it meets an eighth."""
-    counts, decoder = count(preset("molmoe_1b").model), preset("molmoe_1b").model.decoder
+def test_a_token_uses_few_of_molmoes_experts():
+    """8 of 64: it uses an eighth of the 6.4 billion parameters in experts."""
+    counts, decoder = count_parameters(preset("molmoe_1b").model), preset("molmoe_1b").model.decoder
     experts = 3 * decoder.layers * decoder.experts * decoder.width * decoder.mlp
     assert counts["decoder"] - counts["active"] == experts * 7 // 8
 
 
-def test_the_paper_s_rates_stand_in_the_presets():
-    """(ViT, connector, decoder). Larger models learn more slowly; the mixture of experts a little faster."""
+def test_the_presets_have_the_papers_learning_rates():
+    """(ViT, connector, decoder). Lower for larger models, a little higher for the mixture of experts."""
     assert preset("molmo_7b_d").pretrain.learning_rates == (6e-6, 2e-4, 2e-5)
     assert preset("molmo_7b_d").pretrain.warmup_steps == (2000, 200, 2000)
-    assert [preset(name).pretrain.learning_rates[2] for name in RELEASED] == [2e-5, 2e-5, 2e-5, 1e-5]
-    assert [preset(name).finetune.learning_rates for name in RELEASED] == [
+    assert [preset(name).pretrain.learning_rates[2] for name in OFFICIAL] == [2e-5, 2e-5, 2e-5, 1e-5]
+    assert [preset(name).finetune.learning_rates for name in OFFICIAL] == [
         (5e-6, 5e-6, 2e-5), (5e-6, 5e-6, 1e-5), (5e-6, 5e-6, 1e-5), (3e-6, 3e-6, 5e-6)]
-    assert [preset(name).finetune.steps for name in RELEASED] == [30_000, 32_000, 30_000, 20_000]
-    for name in RELEASED:
+    assert [preset(name).finetune.steps for name in OFFICIAL] == [30_000, 32_000, 30_000, 20_000]
+    for name in OFFICIAL:
         run = preset(name)
         assert (run.pretrain.steps, run.pretrain.batch_size, run.finetune.batch_size) == (22_300, 128, 256)
         assert run.pretrain.dropout == run.finetune.dropout == 0.1 and run.max_tokens == 2304
-        assert run.bootstrap.steps == 0 and not run.grows  # they start from CLIP and a language model
+        assert run.bootstrap.steps == 0 and not run.has_auxiliary  # they start from CLIP and a language model
 
 
-def test_an_unknown_preset_is_answered_with_the_known_ones():
+def test_an_unknown_preset_is_refused_with_the_names_of_all():
     with pytest.raises(ValueError, match="Try one of: nano"):
         preset("giant")
 
 
-def test_the_table_has_a_column_for_each_preset_and_a_row_for_each_number():
-    lines = table(PRESETS).splitlines()
+def test_the_table_has_a_column_for_each_preset_and_a_row_for_each_setting():
+    lines = presets_table(PRESETS).splitlines()
     assert lines[0].split() == list(PRESETS)
     rows = {line.split()[0]: line.split()[1:] for line in lines[1:] if line}
     assert rows["model.decoder.width"] == [f"{run.model.decoder.width:,}" for run in PRESETS.values()]
@@ -73,13 +73,13 @@ def test_the_table_has_a_column_for_each_preset_and_a_row_for_each_number():
         assert {f"model.{group}.{name}" for name in to_dict(preset("nano"))["model"][group]} <= rows.keys()
 
 
-def test_a_stage_that_is_left_out_shows_no_rates():
-    shown = settings(preset("molmo_7b_d"))
-    assert shown["bootstrap.steps"] == "0" and "bootstrap.learning_rates" not in shown and "finetune.learning_rates" in shown
+def test_a_stage_of_no_steps_shows_no_rates():
+    settings = list_settings(preset("molmo_7b_d"))
+    assert settings["bootstrap.steps"] == "0" and "bootstrap.learning_rates" not in settings
+    assert "finetune.learning_rates" in settings
 
 
 def test_grouped_queries_make_the_cache_small():
-    """2304 tokens: 28 layers x 4 heads in Qwen2-7B's base, 32 x 32 in OLMo's; two numbers of two bytes
-    each."""
+    """2304 tokens: 28 layers x 4 heads in Qwen2-7B, 32 x 32 in OLMo; a key and a value of two bytes each."""
     assert cache_bytes(preset("molmo_7b_d").model, 2304) == 2304 * 28 * 4 * 128 * 4
     assert cache_bytes(preset("molmo_7b_o").model, 2304) == 2304 * 32 * 32 * 128 * 4

@@ -15,8 +15,8 @@ def _decoder(**settings) -> MolmoConfig:
 # block_numbers
 
 def block_numbers(width, heads, kv_heads, mlp, bias):
-    return sizes.count(_decoder(width=width, layers=1, heads=heads, kv_heads=kv_heads, mlp=mlp,
-                                qkv_bias=bias))["one block"]
+    return sizes.count_parameters(_decoder(width=width, layers=1, heads=heads, kv_heads=kv_heads, mlp=mlp,
+                                           qkv_bias=bias))["one block"]
 
 
 def check_block_numbers(yours):

@@ -1,10 +1,10 @@
-"""The safetensors file format by hand: tensors on disk without pickle, so opening a file runs no code.
+"""Reader and writer of the safetensors file format: tensors on disk without pickle, so loading runs no code.
 
     8 bytes   N, the length of the header, little-endian
     N bytes   JSON: {"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, ...}, then spaces
-    the rest  the numbers of all tensors, end to end, little-endian; offsets count from here
+    the rest  the values of all tensors, without gaps, little-endian; offsets count from here
 
-Reading trusts nothing: a file in which any number disagrees with another is refused before a tensor is made.
+The header is checked completely before any tensor is read: a file that contradicts itself is refused.
 
 Source: https://github.com/huggingface/safetensors, section "Format".
 """
@@ -26,15 +26,15 @@ from minimolmo.disk import write_atomically
 
 DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64,
           "I32": torch.int32, "U8": torch.uint8, "BOOL": torch.bool}
-NAMES = {dtype: name for name, dtype in DTYPES.items()}
-ALIGNED = sorted(NAMES, key=lambda dtype: -dtype.itemsize)  # so written, no number lies across a boundary
-LONGEST_HEADER = 10_000_000  # bytes; Molmo's have some thousands. The official reader allows 100 million
-MOST_AXES = 64               # of a tensor, as in PyTorch; to multiply millions of sizes takes minutes
-PIECE = 16 * 2 ** 20         # bytes that are in memory at a time while a tensor is read into another
+DTYPE_NAMES = {dtype: name for name, dtype in DTYPES.items()}
+WIDEST_FIRST = sorted(DTYPE_NAMES, key=lambda dtype: -dtype.itemsize)  # in this order every tensor is aligned
+MAX_HEADER_BYTES = 10_000_000  # Molmo's have some thousands; the official reader allows 100 million
+MAX_AXES = 64                  # of a tensor, as in PyTorch; multiplying millions of sizes takes minutes
+CHUNK_BYTES = 16 * 2 ** 20     # in memory at a time while a tensor is read into another
 
 
 class Entry(NamedTuple):
-    """Where one tensor lies: `start` and `stop` are bytes from the beginning of the file."""
+    """One tensor's dtype, shape and position: bytes `start` to `stop` of the file."""
     dtype: torch.dtype
     shape: tuple[int, ...]
     start: int
@@ -42,70 +42,69 @@ class Entry(NamedTuple):
 
 
 def save(path: str | Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    """Write tensors of any device and layout to one file: the widest numbers first, then in the order of
-    names.
+    """Write tensors of any device and layout to one file, atomically: the widest dtype first, then by name.
 
-    The file appears complete or not at all. A mapping that makes its tensors when asked is asked for one at a
-    time. Raises ValueError for a dtype the format does not know.
+    Tensors are taken from the mapping one at a time, so it may compute them when they are looked up. Raises
+    ValueError for a dtype that the format does not have.
     """
-    entries = {name: describe(name, tensors[name]) for name in tensors}
-    order = sorted(entries, key=lambda name: (ALIGNED.index(entries[name].dtype), name))
+    entries = {name: make_entry(name, tensors[name]) for name in tensors}
+    order = sorted(entries, key=lambda name: (WIDEST_FIRST.index(entries[name].dtype), name))
     header: dict[str, dict] = {"__metadata__": metadata} if metadata else {}
     stop = 0
     for name in order:
         dtype, shape, _, size = entries[name]
         start, stop = stop, stop + size
-        header[name] = dict(dtype=NAMES[dtype], shape=list(shape), data_offsets=[start, stop])
+        header[name] = dict(dtype=DTYPE_NAMES[dtype], shape=list(shape), data_offsets=[start, stop])
     text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)  # so that the numbers begin at a multiple of 8 bytes
-    numbers = (_to_bytes(tensors[name]) for name in order)
-    write_atomically(path, chain([len(text).to_bytes(8, "little"), text], numbers))
+    text += b" " * (-len(text) % 8)  # so that the values begin at a multiple of 8 bytes
+    values = (_to_bytes(tensors[name]) for name in order)
+    write_atomically(path, chain([len(text).to_bytes(8, "little"), text], values))
 
 
 def load(path: str | Path) -> dict[str, Tensor]:
-    """All tensors of a file, writable and on the CPU. Raises ValueError for a file that is not sound."""
+    """All tensors of a file, writable and on the CPU. Raises ValueError for a corrupt file."""
     return dict(TensorFile(path))
 
 
 class TensorFile(Mapping):
-    """A file opened for reading: a dictionary whose tensors are fetched from disk only when asked for.
+    """A file opened for reading: a mapping that reads a tensor from disk when it is looked up.
 
         file = TensorFile("weights.safetensors")
-        file.entries["vit.bias"].shape    # from the header alone
-        file["vit.bias"]                  # reads that one tensor: a copy, yours to change
+        file.entries["vit.bias"].shape    # from the header, no tensor is read
+        file["vit.bias"]                  # reads this tensor; a copy that may be changed
     """
 
     def __init__(self, path: str | Path):
         self.entries, self.metadata = read_header(path)
         with open(path, "rb") as file:
-            self._pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)  # nothing is read yet
+            self._pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)  # reads nothing yet
 
     def __getitem__(self, name: str) -> Tensor:
         dtype, shape, start, stop = self.entries[name]
         return self._read(dtype, start, stop).reshape(shape)
 
-    def read_into(self, name: str, numbers: Tensor, first: int = 0) -> None:
-        """Fill `numbers` (n,), of any dtype and device, with those of a tensor from its number `first` on.
+    def read_into(self, name: str, out: Tensor, first: int = 0) -> None:
+        """Fill `out` (n,), of any dtype and device, with values `first` to `first + n` of a flattened tensor.
 
-        Piece by piece, and the pages read are given back: so a file is loaded in the memory of the model
-        alone. """
+        Reads in chunks and frees the file's pages after each, so loading takes no memory beside the model's.
+        """
         dtype, _, start, stop = self.entries[name]
-        start, step = start + first * dtype.itemsize, PIECE // dtype.itemsize
-        assert start + len(numbers) * dtype.itemsize <= stop
-        for piece in numbers.split(step):
-            end = start + len(piece) * dtype.itemsize
-            piece.copy_(self._read(dtype, start, end))
+        start, step = start + first * dtype.itemsize, CHUNK_BYTES // dtype.itemsize
+        assert start + len(out) * dtype.itemsize <= stop
+        for chunk in out.split(step):
+            end = start + len(chunk) * dtype.itemsize
+            chunk.copy_(self._read(dtype, start, end))
             start = end
 
     def _read(self, dtype: torch.dtype, start: int, stop: int) -> Tensor:
-        """Bytes of the file as numbers (n,) in memory of their own; the file's pages are given back."""
+        """Bytes of the file as a new tensor (n,). The pages of the file are freed."""
         if start == stop:
             return torch.empty(0, dtype=dtype)
-        numbers = torch.frombuffer(bytearray(memoryview(self._pages)[start:stop]), dtype=dtype)
-        if hasattr(mmap, "MADV_DONTNEED"):  # Windows has no such call, and decides by itself
+        values = torch.frombuffer(bytearray(memoryview(self._pages)[start:stop]), dtype=dtype)
+        if hasattr(mmap, "MADV_DONTNEED"):  # Windows does not have it, and frees pages by itself
             page = start - start % mmap.PAGESIZE
             self._pages.madvise(mmap.MADV_DONTNEED, page, stop - page)
-        return numbers
+        return values
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.entries)
@@ -115,59 +114,59 @@ class TensorFile(Mapping):
 
 
 def read_header(path: str | Path) -> tuple[dict[str, Entry], dict[str, str]]:
-    """What a file holds, and its metadata, without reading a tensor. Every entry has been checked.
+    """The checked entries of a file, and its metadata. Reads no tensor.
 
     Raises ValueError if the file is missing, cut off, or contradicts itself in any way.
     """
     if not Path(path).is_file():
-        raise ValueError(f"{path} is not there, so nothing can be read from it. Try another path.")
+        raise ValueError(f"{path} does not exist, so nothing can be read from it. Try another path.")
     size = os.path.getsize(path)
     with open(path, "rb") as file:
         length = int.from_bytes(first := file.read(8), "little")
-        if first == b"version ":  # as git's own note of where a large file lies begins
-            raise ValueError(f"{path} is git's note of a large file and not the weights themselves. "
+        if first == b"version ":  # the beginning of a Git LFS pointer file
+            raise ValueError(f"{path} is a Git LFS pointer, and does not hold the weights themselves. "
                              f"Try \"git lfs pull\" in its folder.")
-        if length > min(size - 8, LONGEST_HEADER):
+        if length > min(size - 8, MAX_HEADER_BYTES):
             raise corrupt_file(path, f"its {size} bytes cannot hold a header of {length} bytes")
-        header = parse_table(path, file.read(length))
+        header = parse_json_object(path, file.read(length))
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict):
-        raise corrupt_file(path, "its metadata is not a table of names")
-    entries = {name: _entry(path, name, about, data=8 + length) for name, about in header.items()}
-    _check_end_to_end(path, entries, first=8 + length, last=size)
+        raise corrupt_file(path, "its metadata is not a JSON object")
+    entries = {name: _parse_entry(path, name, fields, offset=8 + length) for name, fields in header.items()}
+    _check_contiguous(path, entries, first=8 + length, last=size)
     return entries, metadata
 
 
-def parse_table(path, text: bytes) -> dict:
-    """A table of names from JSON, each name in it once. Raises ValueError that names `path`."""
+def parse_json_object(path: str | Path, text: bytes) -> dict:
+    """A JSON object with unique names as a dictionary. Raises ValueError that names `path`."""
     try:
-        table = json.loads(text.decode(), object_pairs_hook=_each_name_once)
+        values = json.loads(text.decode(), object_pairs_hook=_unique_names)
     except (ValueError, RecursionError) as error:
-        raise corrupt_file(path, f"it is not JSON ({error})", kind="table of names") from None
-    if not isinstance(table, dict):
-        raise corrupt_file(path, f"it is a {type(table).__name__}", kind="table of names")
-    return table
+        raise corrupt_file(path, f"it is not JSON ({error})", kind="JSON object") from None
+    if not isinstance(values, dict):
+        raise corrupt_file(path, f"it is a {type(values).__name__}", kind="JSON object")
+    return values
 
 
-def describe(name: str, tensor: Tensor) -> Entry:
-    """A tensor's entry, as if its file began with it. Raises ValueError for a dtype without a name."""
-    if tensor.dtype not in NAMES:
-        raise ValueError(f"tensor {name!r} is {tensor.dtype}, for which the format has no name. "
-                         f"Try converting it to one of {', '.join(str(dtype) for dtype in NAMES)}.")
+def make_entry(name: str, tensor: Tensor) -> Entry:
+    """The entry of a tensor at the beginning of a file. Raises ValueError for an unsupported dtype."""
+    if tensor.dtype not in DTYPE_NAMES:
+        raise ValueError(f"tensor {name!r} is {tensor.dtype}, which the format does not have. "
+                         f"Try converting it to one of {', '.join(str(dtype) for dtype in DTYPE_NAMES)}.")
     return Entry(tensor.dtype, tuple(tensor.shape), 0, tensor.numel() * tensor.element_size())
 
 
-def check_shapes(path, file: Mapping, wanted: dict[str, tuple[int, ...]], remedy: str) -> None:
-    """Raise ValueError with every tensor that a file lacks, has too many, or has in another shape than
-    wanted.
+def check_shapes(path: str | Path, file: Mapping, expected: dict[str, tuple[int, ...]], remedy: str) -> None:
+    """Raise ValueError that lists every tensor of a file that is missing, unexpected or of another shape.
 
-    file  a `TensorFile`, or what is used like one
+    file      a `TensorFile`, or a mapping with the same `entries`
+    expected  the shapes of the model's tensors
     """
     found = {name: entry.shape for name, entry in file.entries.items()}
-    misfits = [f"  missing     {name} {wanted[name]}" for name in wanted if name not in found]
-    misfits += [f"  unexpected  {name} {found[name]}" for name in found if name not in wanted]
-    misfits += [f"  misshaped   {name} {found[name]}, the model's is {wanted[name]}"
-                for name in wanted if name in found and found[name] != wanted[name]]
+    misfits = [f"  missing     {name} {expected[name]}" for name in expected if name not in found]
+    misfits += [f"  unexpected  {name} {found[name]}" for name in found if name not in expected]
+    misfits += [f"  misshaped   {name} {found[name]}, the model's is {expected[name]}"
+                for name in expected if name in found and found[name] != expected[name]]
     if misfits:
         raise ValueError(f"{path} does not fit the model, so nothing was loaded:\n" + "\n".join(misfits) +
                          f"\nTry {remedy}.")
@@ -177,47 +176,50 @@ def _to_bytes(tensor: Tensor) -> memoryview:
     return memoryview(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
 
 
-def _each_name_once(pairs: list[tuple]) -> dict:
+def _unique_names(pairs: list[tuple]) -> dict:
     if len(dict(pairs)) < len(pairs):
-        raise ValueError("a name stands in it twice")
+        raise ValueError("a name occurs twice")
     return dict(pairs)
 
 
-def _entry(path, name: str, about, data: int) -> Entry:
-    """One line of the header as an Entry; `data` is where in the file the offsets count from."""
-    about = about if isinstance(about, dict) else {}
-    dtype, shape, offsets = about.get("dtype"), about.get("shape"), about.get("data_offsets")
+def _parse_entry(path: str | Path, name: str, fields: object, offset: int) -> Entry:
+    """An entry from its fields in the header. `offset` is the byte that data_offsets count from."""
+    fields = fields if isinstance(fields, dict) else {}
+    dtype, shape, offsets = fields.get("dtype"), fields.get("shape"), fields.get("data_offsets")
     if not isinstance(dtype, str) or dtype not in DTYPES:
         raise corrupt_file(path, f"tensor {name!r} has dtype {dtype!r}, which is none of {', '.join(DTYPES)}",
-                       "a file saved in one of these")
-    if not _are_sizes(shape) or not _are_sizes(offsets) or len(offsets) != 2:
-        raise corrupt_file(path, f"tensor {name!r} has shape {shape} and offsets {offsets}, not lists of sizes")
+                           "a file saved in one of these")
+    if not _is_size_list(shape) or not _is_size_list(offsets) or len(offsets) != 2:
+        raise corrupt_file(path, f"tensor {name!r} has shape {shape} and offsets {offsets}, "
+                                 f"not lists of sizes")
     start, stop = offsets
     if math.prod(shape) * DTYPES[dtype].itemsize != stop - start:
         raise corrupt_file(path, f"tensor {name!r}, {dtype} of shape {shape}, needs {math.prod(shape)} x "
-                             f"{DTYPES[dtype].itemsize} bytes, but its offsets {offsets} hold {stop - start}")
-    return Entry(DTYPES[dtype], tuple(shape), data + start, data + stop)
+                                 f"{DTYPES[dtype].itemsize} bytes, but its offsets {offsets} hold "
+                                 f"{stop - start}")
+    return Entry(DTYPES[dtype], tuple(shape), offset + start, offset + stop)
 
 
-def _are_sizes(numbers) -> bool:
-    """Whether this is a short list of whole numbers from 0, none larger than any file."""
-    return (isinstance(numbers, list) and len(numbers) <= MOST_AXES
-            and all(type(n) is int and 0 <= n < 2 ** 48 for n in numbers))
+def _is_size_list(value: object) -> bool:
+    """Whether this is a short list of integers from 0 on, none larger than any file."""
+    return (isinstance(value, list) and len(value) <= MAX_AXES
+            and all(type(size) is int and 0 <= size < 2 ** 48 for size in value))
 
 
-def _check_end_to_end(path, entries: dict[str, Entry], first: int, last: int) -> None:
-    """The tensors fill the file from `first` to `last`: no overlap, no gap, nothing cut off or left over."""
-    reached, before = first, "the header"
+def _check_contiguous(path: str | Path, entries: dict[str, Entry], first: int, last: int) -> None:
+    """Raise ValueError unless the tensors fill bytes `first` to `last` without an overlap or a gap."""
+    end, previous = first, "the header"
     for name, entry in sorted(entries.items(), key=lambda item: item[1][2:]):
-        if entry.start != reached:
-            fault = "overlap" if entry.start < reached else "leave a gap"
-            raise corrupt_file(path, f"{before} ends at byte {reached} and tensor {name!r} starts at "
-                                 f"{entry.start}: they {fault}")
-        reached, before = entry.stop, f"tensor {name!r}"
-    if reached != last:
-        raise corrupt_file(path, f"{before} ends at byte {reached}, but the file at {last}")
+        if entry.start != end:
+            fault = "overlap" if entry.start < end else "leave a gap"
+            raise corrupt_file(path, f"{previous} ends at byte {end} and tensor {name!r} starts at "
+                                     f"{entry.start}: they {fault}")
+        end, previous = entry.stop, f"tensor {name!r}"
+    if end != last:
+        raise corrupt_file(path, f"{previous} ends at byte {end}, but the file at {last}")
 
 
-def corrupt_file(path, fault: str, remedy: str = "copying or making the file again",
-             kind: str = "safetensors file") -> ValueError:
-    return ValueError(f"{path} is not a sound {kind}: {fault}. Try {remedy}.")
+def corrupt_file(path: str | Path, fault: str, remedy: str = "copying or making the file again",
+                 kind: str = "safetensors file") -> ValueError:
+    """The error to raise for a file whose content contradicts itself or its format."""
+    return ValueError(f"{path} is not a valid {kind}: {fault}. Try {remedy}.")

@@ -1,9 +1,10 @@
-"""A folder of weights too large for one file: shards, and an index of who holds what.
+"""Weights in several files (shards), and the index that says which file holds each tensor.
 
     model.safetensors.index.json    {"metadata": {"total_size": 32084101120}, "weight_map": {"name": "file"}}
     model-00001-of-00007.safetensors, ...
 
-Small models lie in model.safetensors alone. Source: Hugging Face's layout, that of the released Molmos.
+The weights of a small model are one file, model.safetensors. Source: Hugging Face's layout, which the
+official Molmos have.
 """
 from __future__ import annotations
 
@@ -14,40 +15,30 @@ from pathlib import Path
 from torch import Tensor
 
 from minimolmo.disk import write_atomically
-from minimolmo.weights.safetensors import LONGEST_HEADER, TensorFile, describe, parse_table, save
+from minimolmo.weights.safetensors import MAX_HEADER_BYTES, TensorFile, make_entry, parse_json_object, save
 
-RELEASED, OURS = "model", "weights"  # what the files of a released Molmo, and of ours, begin with
+OFFICIAL_STEM, CHECKPOINT_STEM = "model", "weights"  # of the weights files' names
 
 
-def index_of(stem: str) -> str:
-    """The name of the index: model.safetensors.index.json."""
+def index_name(stem: str) -> str:
+    """The file name of the index: model.safetensors.index.json."""
     return f"{stem}.safetensors.index.json"
 
 
 class TensorFolder(Mapping):
-    """The weights of a model: model.safetensors, or several files and an index of who holds what.
+    """The weights in a folder, in one file or in shards with an index. Used like a `TensorFile`.
 
-    Used like a `TensorFile`. Raises ValueError if a file is missing or unsound, or the index is wrong about
-    one. """
+    Raises ValueError if a file is missing or corrupt, or if the index is wrong about one.
+    """
 
-    def __init__(self, folder: str | Path, stem: str = RELEASED):
-        index = Path(folder) / index_of(stem)
-        home = read_index(index) if index.is_file() else None
-        names = sorted(set(home.values())) if home else [f"{stem}.safetensors"]
-        missing = [name for name in names if not (index.parent / name).is_file()]
-        if missing:
-            parts = (f"{len(missing)} of {len(names)} weights files ({', '.join(missing[:5])})" if home else
-                     f"{names[0]}, or {index.name} and its files")
-            raise ValueError(f"{folder} lacks {parts}, so it was not copied or downloaded to the end. "
-                             f"Try that again.")
-        files = {name: TensorFile(index.parent / name) for name in names}
+    def __init__(self, folder: str | Path, stem: str = OFFICIAL_STEM):
+        index = Path(folder) / index_name(stem)
+        weight_map = read_index(index) if index.is_file() else None
+        files = {name: TensorFile(index.parent / name) for name in _file_names(index, stem, weight_map)}
+        if weight_map is not None:
+            _check_index(index, weight_map, files)
         self._file = {name: file for file in files.values() for name in file}
         self.entries = {name: file.entries[name] for name, file in self._file.items()}
-        held = {name: shard for shard, file in files.items() for name in file}
-        wrong = [name for name in {**home, **held} if home.get(name) != held.get(name)] if home else []
-        if wrong or sum(map(len, files.values())) > len(held):
-            fault = f"it and the files disagree on who holds {', '.join(wrong[:5])}"
-            raise corrupt_file(index, fault if wrong else "two files hold a tensor of the same name")
 
     def __getitem__(self, name: str) -> Tensor:
         return self._file[name][name]
@@ -58,59 +49,89 @@ class TensorFolder(Mapping):
     def __len__(self) -> int:
         return len(self._file)
 
-    def read_into(self, name: str, numbers: Tensor, first: int = 0) -> None:
+    def read_into(self, name: str, out: Tensor, first: int = 0) -> None:
         """As `TensorFile.read_into`."""
-        self._file[name].read_into(name, numbers, first)
+        self._file[name].read_into(name, out, first)
+
+
+def _file_names(index: Path, stem: str, weight_map: dict[str, str] | None) -> list[str]:
+    """The weights files of a folder. Raises ValueError if one is missing."""
+    names = sorted(set(weight_map.values())) if weight_map else [f"{stem}.safetensors"]
+    missing = [name for name in names if not (index.parent / name).is_file()]
+    if missing:
+        parts = (f"{len(missing)} of {len(names)} weights files ({', '.join(missing[:5])})" if weight_map else
+                 f"{names[0]}, or {index.name} and its files")
+        raise ValueError(f"{index.parent} lacks {parts}, so the copy or download is not complete. "
+                         f"Try it again.")
+    return names
+
+
+def _check_index(index: Path, weight_map: dict[str, str], files: dict[str, TensorFile]) -> None:
+    """Raise ValueError unless index and files agree, and every tensor is in one file only."""
+    found = {name: file for file, tensors in files.items() for name in tensors}
+    wrong = [name for name in {**weight_map, **found} if weight_map.get(name) != found.get(name)]
+    if wrong:
+        raise corrupt_index(index, f"it and the files disagree on which file holds {', '.join(wrong[:5])}")
+    if sum(map(len, files.values())) > len(found):
+        raise corrupt_index(index, "two files hold a tensor of the same name")
 
 
 def read_index(index: Path) -> dict[str, str]:
-    """Which file beside the index holds each tensor. Raises ValueError if it is not sound."""
+    """The file that holds each tensor. Raises ValueError if the index is corrupt."""
     with open(index, "rb") as file:
-        text = file.read(LONGEST_HEADER + 1)
-    if len(text) > LONGEST_HEADER:
-        raise corrupt_file(index, f"it has more than {LONGEST_HEADER} bytes")
-    home = parse_table(index, text).get("weight_map")
-    if not (isinstance(home, dict) and home and all(isinstance(shard, str) for shard in home.values())):
-        raise corrupt_file(index, 'it has no "weight_map" from names to files')
-    for shard in set(home.values()):
-        if Path(shard).name != shard or not shard.endswith(".safetensors"):  # no way out of the folder
-            raise corrupt_file(index, f"it names {shard!r}, which is no weights file beside it")
-    return home
+        text = file.read(MAX_HEADER_BYTES + 1)
+    if len(text) > MAX_HEADER_BYTES:
+        raise corrupt_index(index, f"it has more than {MAX_HEADER_BYTES} bytes")
+    weight_map = parse_json_object(index, text).get("weight_map")
+    if not (isinstance(weight_map, dict) and weight_map
+            and all(isinstance(shard, str) for shard in weight_map.values())):
+        raise corrupt_index(index, 'it has no "weight_map" from names to files')
+    for shard in set(weight_map.values()):
+        if Path(shard).name != shard or not shard.endswith(".safetensors"):  # no path out of the folder
+            raise corrupt_index(index, f"it names {shard!r}, which is no weights file beside it")
+    return weight_map
 
 
 def save_folder(folder: Path, tensors: Mapping[str, Tensor], shard_bytes: int, metadata: dict[str, str],
-                stem: str = RELEASED) -> None:
+                stem: str = OFFICIAL_STEM) -> None:
     """Write weights as a `TensorFolder`: files of at most `shard_bytes` (or one tensor), and their index.
 
-    A mapping that makes its tensors when asked is asked for one at a time. An older index goes first, and the
-    new one comes last: a folder half written holds no weights, rather than those of two models.
+    Tensors are taken from the mapping one at a time, so it may compute them when they are looked up. An older
+    index is removed first and the new one is written last. So an interrupted save leaves a folder without an
+    index, and never mixes two models.
     """
-    (folder / index_of(stem)).unlink(missing_ok=True)
-    sizes = {name: describe(name, tensors[name]).stop for name in tensors}
-    shards, room = [[]], shard_bytes
-    for name, size in sizes.items():
-        if size > room and shards[-1]:
-            shards.append([])
-            room = shard_bytes
-        shards[-1].append(name)
-        room -= size
-    files = {f"{stem}-{number:05d}-of-{len(shards):05d}.safetensors": names
-             for number, names in enumerate(shards, start=1)}
+    (folder / index_name(stem)).unlink(missing_ok=True)
+    sizes = {name: make_entry(name, tensors[name]).stop for name in tensors}
+    shards = _split_into_shards(sizes, shard_bytes)
+    files = {f"{stem}-{i:05d}-of-{len(shards):05d}.safetensors": names
+             for i, names in enumerate(shards, start=1)}
     for file, names in files.items():
-        save(folder / file, _Part(tensors, names), metadata)
-    home = {name: file for file, names in files.items() for name in names}
-    index = {"metadata": {"total_size": sum(sizes.values())}, "weight_map": home}
-    write_atomically(folder / index_of(stem), [json.dumps(index, indent=2).encode()])
+        save(folder / file, _Subset(tensors, names), metadata)
+    weight_map = {name: file for file, names in files.items() for name in names}
+    index = {"metadata": {"total_size": sum(sizes.values())}, "weight_map": weight_map}
+    write_atomically(folder / index_name(stem), [json.dumps(index, indent=2).encode()])
 
 
-class _Part(Mapping):
-    """Some names of a mapping, nothing fetched before it is asked for."""
+def _split_into_shards(sizes: dict[str, int], shard_bytes: int) -> list[list[str]]:
+    """Names in their order, in groups of at most `shard_bytes` or one tensor."""
+    shards, free = [[]], shard_bytes
+    for name, size in sizes.items():
+        if size > free and shards[-1]:
+            shards.append([])
+            free = shard_bytes
+        shards[-1].append(name)
+        free -= size
+    return shards
 
-    def __init__(self, whole: Mapping, names: list[str]):
-        self.whole, self.names = whole, names
 
-    def __getitem__(self, name: str):
-        return self.whole[name]
+class _Subset(Mapping):
+    """Some names of a mapping. A value is taken from the mapping when it is looked up."""
+
+    def __init__(self, mapping: Mapping, names: list[str]):
+        self.mapping, self.names = mapping, names
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self.mapping[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names)
@@ -119,5 +140,6 @@ class _Part(Mapping):
         return len(self.names)
 
 
-def corrupt_file(index: Path, fault: str) -> ValueError:
-    return ValueError(f"{index} is not a sound index: {fault}. Try copying the folder again, whole.")
+def corrupt_index(index: Path, fault: str) -> ValueError:
+    """The error to raise for an index that contradicts itself or its files."""
+    return ValueError(f"{index} is not a valid index: {fault}. Try copying the whole folder again.")

@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT))
 from minimolmo.model.molmo import MiniMolmo  # noqa: E402
 from minimolmo.presets import preset  # noqa: E402
 from minimolmo.weights.official import load_official, save_official  # noqa: E402
-from minimolmo.weights.sizes import count  # noqa: E402
+from minimolmo.weights.sizes import count_parameters  # noqa: E402
 
 MOLMO = preset("molmo_7b_d").model
 SMALLER = replace(MOLMO, vision=replace(MOLMO.vision, layers=9), connector=replace(MOLMO.connector, mlp=2048),
@@ -47,7 +47,7 @@ def write(folder: str) -> None:
 
 def load(folder: str, dtype: str) -> None:
     """Load the folder into a model of this dtype, and print the peak memory."""
-    size = count(SMALLER)["total"] * getattr(torch, dtype).itemsize
+    size = count_parameters(SMALLER)["total"] * getattr(torch, dtype).itemsize
     before = peak_memory()
     with torch.device("meta"):
         model = MiniMolmo(SMALLER).to(getattr(torch, dtype))
