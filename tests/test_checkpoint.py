@@ -1,5 +1,7 @@
 """Checkpoints: saved whole or not at all, the same bits back, and clear errors for what does not fit."""
+import dataclasses
 import itertools
+import json
 import os
 import random
 import shutil
@@ -13,8 +15,11 @@ import pytest
 import torch
 from torch import nn
 
-from minimolmo.overrides import override
+from minimolmo.answer import RELEASED
+from minimolmo.model.molmo import MiniMolmo
+from minimolmo.overrides import override, to_dict
 from minimolmo.presets import preset
+from minimolmo.renamed import SETTINGS
 from minimolmo.text.tokenizer import Tokenizer
 from minimolmo.weights.checkpoint import (
     latest,
@@ -24,13 +29,14 @@ from minimolmo.weights.checkpoint import (
     load_weights,
     save_checkpoint,
 )
+from minimolmo.weights.official import is_official, load_official, read_config, save_official
 from minimolmo.weights.safetensors import load, read_header
 
-WORDS = Tokenizer.train(["a red circle, a red square"], vocab=260)
+TOKENIZER = Tokenizer.train(["a red circle, a red square"], vocab=260)
 
 
 class Tiny(nn.Module):
-    """Two words, two numbers each; the head may be the embedding itself."""
+    """Two tokens of width 2; the head may be tied to the embedding."""
 
     def __init__(self, tied=True):
         super().__init__()
@@ -39,13 +45,14 @@ class Tiny(nn.Module):
             self.head.weight = self.embedding.weight
 
 
-def save(out, step=1, weights=None, optimizer=None, progress=None):
-    return save_checkpoint(out, step, weights or {"x": torch.full((4,), float(step))}, preset("nano"), WORDS,
-                           optimizer, progress or {"step": step})
+def save(out, step=1, weights=None, optimizer=None, progress=None) -> Path:
+    weights = weights or {"x": torch.full((4,), float(step))}
+    progress = progress or {"step": step}
+    return save_checkpoint(out, step, weights, preset("nano"), TOKENIZER, optimizer, progress)
 
 
-def trained(steps=3):
-    """A model and its AdamW after a few steps on numbers that are nowhere round."""
+def train(steps=3):
+    """A model and its AdamW after a few steps, with values that are not round."""
     torch.manual_seed(1)
     model = Tiny()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1 / 3, betas=(0.9, 0.95), eps=1e-6)
@@ -70,7 +77,7 @@ def assert_equal_deep(a, b):
 
 
 def test_weights_come_back_bit_for_bit(tmp_path):
-    model, _ = trained()
+    model, _ = train()
     folder = save(tmp_path, weights=model.state_dict())
 
     fresh = Tiny()
@@ -80,7 +87,7 @@ def test_weights_come_back_bit_for_bit(tmp_path):
 
 def test_the_optimizer_comes_back_bit_for_bit(tmp_path):
     """AdamW keeps two moments and a step count for each parameter: tensors, and settings beside them."""
-    _, optimizer = trained()
+    _, optimizer = train()
     saved, progress = load_training_state(save(tmp_path, optimizer=optimizer.state_dict()))
 
     assert_equal_deep(saved, optimizer.state_dict())
@@ -88,8 +95,8 @@ def test_the_optimizer_comes_back_bit_for_bit(tmp_path):
     assert saved["param_groups"][0]["betas"] == (0.9, 0.95)
 
 
-def test_training_goes_on_as_if_it_had_never_stopped(tmp_path):
-    model, optimizer = trained(steps=3)
+def test_resumed_training_equals_uninterrupted_training(tmp_path):
+    model, optimizer = train(steps=3)
     folder = save(tmp_path, weights=model.state_dict(), optimizer=optimizer.state_dict())
 
     resumed = Tiny()
@@ -99,7 +106,7 @@ def test_training_goes_on_as_if_it_had_never_stopped(tmp_path):
     resumed.head(resumed.embedding(torch.tensor([0, 1]))).square().sum().backward()
     again.step()
 
-    assert torch.equal(resumed.head.weight, trained(steps=4)[0].head.weight)
+    assert torch.equal(resumed.head.weight, train(steps=4)[0].head.weight)
 
 
 def test_an_optimizer_without_moments_is_kept_too(tmp_path):
@@ -109,8 +116,8 @@ def test_an_optimizer_without_moments_is_kept_too(tmp_path):
     assert_equal_deep(load_training_state(folder)[0], optimizer.state_dict())
 
 
-def test_progress_may_hold_numbers_words_and_tensors(tmp_path):
-    progress = {"stage": "pretrain", "step": 7, "loss": 0.1 + 0.2, "dice": torch.get_rng_state()}
+def test_progress_may_hold_numbers_strings_and_tensors(tmp_path):
+    progress = {"stage": "pretrain", "step": 7, "loss": 0.1 + 0.2, "rng_state": torch.get_rng_state()}
     optimizer, back = load_training_state(save(tmp_path, progress=progress))
 
     assert optimizer is None
@@ -119,12 +126,12 @@ def test_progress_may_hold_numbers_words_and_tensors(tmp_path):
 
 def test_the_config_comes_back_equal(tmp_path):
     config = override(preset("nano"), ["--finetune.steps=20", "--mix.mine=0.5"])
-    folder = save_checkpoint(tmp_path, 1, {}, config, WORDS, None, {})
+    folder = save_checkpoint(tmp_path, 1, {}, config, TOKENIZER, None, {})
     assert load_config(folder) == config
 
 
-def test_the_tokenizer_comes_back_with_the_same_words(tmp_path):
-    assert load_tokenizer(save(tmp_path)).encode("a red square") == WORDS.encode("a red square")
+def test_the_tokenizer_comes_back_with_the_same_vocabulary(tmp_path):
+    assert load_tokenizer(save(tmp_path)).encode("a red square") == TOKENIZER.encode("a red square")
 
 
 def test_tied_weights_are_stored_once_and_loaded_into_both(tmp_path):
@@ -139,15 +146,15 @@ def test_tied_weights_are_stored_once_and_loaded_into_both(tmp_path):
 
 
 def test_all_misfits_are_reported_at_once_and_nothing_is_changed(tmp_path):
-    """A tied file, for a model whose head is its own, has a stranger in it and one tensor of another size."""
-    folder = save(tmp_path, weights={"embedding.weight": torch.zeros(2, 3), "stranger": torch.zeros(5)})
+    """A tied file, for a model whose head is its own, has an unknown tensor and one of another size."""
+    folder = save(tmp_path, weights={"embedding.weight": torch.zeros(2, 3), "unknown": torch.zeros(5)})
     model = Tiny(tied=False)
     before = model.embedding.weight.clone()
 
     with pytest.raises(ValueError) as error:
         load_weights(folder, model)
     assert "missing     head.weight (2, 2)\n" in str(error.value)
-    assert "unexpected  stranger (5,)\n" in str(error.value)
+    assert "unexpected  unknown (5,)\n" in str(error.value)
     assert "misshaped   embedding.weight (2, 3), the model's is (2, 2)\n" in str(error.value)
     assert "Try building the model from" in str(error.value)
     assert torch.equal(model.embedding.weight, before)
@@ -160,11 +167,11 @@ def test_only_the_newest_two_checkpoints_are_kept(tmp_path):
     assert latest(tmp_path).name == "step-000600"
 
 
-def test_leftovers_of_an_interrupted_save_are_swept_away(tmp_path):
+def test_leftovers_of_an_interrupted_save_are_removed(tmp_path):
     (tmp_path / "step-000100.tmp").mkdir()
     (tmp_path / "step-000150").mkdir()
     (tmp_path / "samples").mkdir()
-    (tmp_path / "step-000150-best").mkdir()  # somebody's own copy
+    (tmp_path / "step-000150-best").mkdir()  # a copy made by hand
     save(tmp_path, 200)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["latest", "samples", "step-000150-best",
                                                                 "step-000200"]
@@ -180,8 +187,8 @@ class Killed(BaseException):
     """Stands for kill -9: no handler of ours catches it."""
 
 
-def test_stopped_before_any_file_operation_the_latest_checkpoint_is_whole(tmp_path, monkeypatch):
-    """Of all renames, removals, new folders and flushes of a save, each in turn is never reached."""
+def test_stopped_before_any_file_operation_the_latest_checkpoint_is_complete(tmp_path, monkeypatch):
+    """Each rename, removal, new folder and flush of a save fails in turn."""
     operations = [(os, "replace"), (os, "fsync"), (shutil, "rmtree"), (Path, "mkdir")]
     for fatal in itertools.count():
         out = tmp_path / str(fatal)
@@ -189,8 +196,8 @@ def test_stopped_before_any_file_operation_the_latest_checkpoint_is_whole(tmp_pa
             save(out, step)
         clock = itertools.count()
         with monkeypatch.context() as patch:
-            for place, name in operations:
-                patch.setattr(place, name, _fail_at(getattr(place, name), clock, fatal))
+            for module, name in operations:
+                patch.setattr(module, name, _fail_at(getattr(module, name), clock, fatal))
             try:
                 save(out, 4)
                 break
@@ -213,7 +220,7 @@ def _fail_at(operation, clock, fatal):
 
 
 def assert_complete(folder) -> int:
-    """Every part is there and they all tell of the same step, which is returned."""
+    """Every file exists and all are of the same step, which is returned."""
     step = load_training_state(folder)[1]["step"]
     assert load(folder / "weights.safetensors")["x"].unique().tolist() == [step]
     assert load_config(folder) == preset("nano")
@@ -222,8 +229,8 @@ def assert_complete(folder) -> int:
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no kill -9")
-def test_kill_9_while_saving_leaves_a_whole_checkpoint(tmp_path):
-    """A process saves without pause, 4 MB each time, and is killed at a moment nobody chose."""
+def test_kill_9_while_saving_leaves_a_complete_checkpoint(tmp_path):
+    """A process saves without pause, 4 MB each time, and is killed at a random moment."""
     script = ("import sys, torch; from tests.test_checkpoint import save\n"
               "for step in range(1, 10**6):\n"
               "    save(sys.argv[1], step, {'x': torch.full((10**6,), float(step))})")
@@ -242,13 +249,13 @@ def test_before_the_first_save_there_is_no_latest(tmp_path):
     assert latest(tmp_path / "nowhere") is None
 
 
-def test_if_the_newest_folder_was_taken_away_the_one_before_it_is_used(tmp_path):
+def test_if_the_newest_folder_was_removed_the_one_before_it_is_used(tmp_path):
     save(tmp_path, 1), save(tmp_path, 2)
     shutil.rmtree(tmp_path / "step-000002")
     assert latest(tmp_path).name == "step-000001"
 
     shutil.rmtree(tmp_path / "step-000001")
-    with pytest.raises(ValueError, match="no such folder is there any more. Try"):
+    with pytest.raises(ValueError, match="no such folder exists any more. Try"):
         latest(tmp_path)
 
 
@@ -259,23 +266,67 @@ def test_if_the_newest_folder_was_taken_away_the_one_before_it_is_used(tmp_path)
     ("optimizer.safetensors", load_training_state),
     ("state.json", load_training_state),
 ])
-def test_an_incomplete_folder_says_what_it_lacks(tmp_path, name, read):
+def test_an_incomplete_folder_is_refused_with_the_missing_file(tmp_path, name, read):
     folder = save(tmp_path)
     (folder / name).unlink()
     with pytest.raises(ValueError, match=f"{name} is missing, so .* is no complete checkpoint. Try"):
         read(folder)
 
 
-@pytest.mark.parametrize("text, fault", [("{", "is not JSON"), ("[]", "holds a list, where a table")])
-def test_a_spoilt_config_is_named(tmp_path, text, fault):
+@pytest.mark.parametrize("text, fault", [("{", "is not JSON"), ("[]", "holds a list, where a JSON object")])
+def test_a_corrupt_config_is_named(tmp_path, text, fault):
     folder = save(tmp_path)
-    (folder / "config.json").write_text(text)
+    (folder / "config.json").write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=f"config.json {fault}.* Try"):
         load_config(folder)
 
 
+# Settings under the names of earlier versions
+
+def with_old_names(config) -> dict:
+    """A config as JSON, with the setting names of earlier versions: `present_settings` reversed."""
+    old = {present: name for name, present in SETTINGS.get(type(config).__name__, {}).items()}
+    return {old.get(name, name): with_old_names(value) if dataclasses.is_dataclass(value) else value
+            for name, value in vars(config).items()}
+
+
+def test_a_checkpoint_with_old_names_of_settings_loads_as_the_same(tmp_path):
+    """The released nano, its config.json once with present and once with old names."""
+    folder = shutil.copytree(RELEASED, tmp_path / "nano")
+    text = json.dumps(with_old_names(load_config(RELEASED)), indent=1)
+    (folder / "config.json").write_text(text, encoding="utf-8")
+    assert all(f'"{name}":' in text for name in ("grow", "captions", "mixture", "rates", "taps", "extra"))
+
+    config = load_config(folder)
+    assert config == load_config(RELEASED)
+    old, present = MiniMolmo(config.model), MiniMolmo(config.model)
+    load_weights(folder, old)
+    load_weights(RELEASED, present)
+    assert_equal_deep(dict(old.state_dict()), dict(present.state_dict()))
+
+
+def test_an_official_export_with_old_names_of_settings_loads_as_the_same(tmp_path):
+    config = preset("nano").model
+    torch.manual_seed(0)
+    model, loaded = MiniMolmo(config), MiniMolmo(config)
+    save_official(tmp_path, model)
+    values = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
+    old = with_old_names(config)
+    assert "taps" in old["vision"] and "feature_layers" in values["minimolmo"]["vision"]
+    (tmp_path / "config.json").write_text(json.dumps({**values, "minimolmo": old}), encoding="utf-8")
+
+    assert is_official(tmp_path) and read_config(tmp_path) == config
+    load_official(tmp_path, loaded)
+    assert_equal_deep(dict(loaded.state_dict()), dict(model.state_dict()))
+
+
+def test_the_released_nano_has_the_present_names_of_settings():
+    saved = json.loads((RELEASED / "config.json").read_text(encoding="utf-8"))
+    assert saved == json.loads(json.dumps(to_dict(load_config(RELEASED))))
+
+
 def test_no_file_of_a_checkpoint_is_a_pickle(tmp_path):
-    _, optimizer = trained()
+    _, optimizer = train()
     folder = save(tmp_path, optimizer=optimizer.state_dict())
     for path in folder.iterdir():
         read_header(path) if path.suffix == ".safetensors" else path.read_text(encoding="ascii")
