@@ -272,7 +272,7 @@ def test_two_processes_with_a_share_of_the_weights_each_take_the_steps_of_one(da
 
 
 def test_a_folder_without_released_weights_and_a_preset_beside_one_are_refused(tmp_path, released, capsys):
-    with pytest.raises(SystemExit, match="holds no released weights. Try"):
+    with pytest.raises(SystemExit, match="holds no official weights, so .* Try"):
         train.main([f"--from={tmp_path}"])
     with pytest.raises(SystemExit):
         train.main(["nano", f"--from={released}"])
