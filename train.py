@@ -209,7 +209,7 @@ def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | 
     folder = checkpoint.latest(out)
     if folder and not given.resume:
         raise ValueError(f"{out} already holds a run, which would be overwritten. Try --resume to go on with "
-                         f"it, --out=FOLDER for another place, or delete {out}.")
+                         f"it, --out=FOLDER for another folder, or delete {out}.")
     name = start.name if given.preset or given.released else None
     config = resume_config(out, folder, name, settings) if folder else override(start, settings)
     return config, out, given.data, folder, given.released, given.minutes

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-VIEWS = ("bird", "ground", "close_up")  # how many high-res crops; ImageConfig has the number of each
+VIEWS = ("bird", "ground", "close_up")  # each has a maximum of high-res crops, in ImageConfig
 STAGES = ("bootstrap", "pretrain", "finetune")
 PIXEL_MEAN = (0.48145466, 0.4578275, 0.40821073)   # red, green, blue of CLIP's training images, 0..1
 PIXEL_STD = (0.26862954, 0.26130258, 0.27577711)
@@ -21,7 +21,7 @@ PIXEL_STD = (0.26862954, 0.26130258, 0.27577711)
 
 class Tower(NamedTuple):
     """What differs between the families of vision towers. Their blocks are the same."""
-    class_token: bool    # a class token stands before the patches
+    class_token: bool    # a class token before the patches
     patch_bias: bool     # the patch embedding has a bias
     first_norm: bool     # a LayerNorm before the first block
     layer_scale: bool    # each residual branch has a learned scale
@@ -58,7 +58,7 @@ class ImageConfig:
     patch_size: int = 8                 # one patch is square                         Molmo: 14
     margins: tuple[int, int] = (2, 2)   # patches dropped left/top, right/bottom      Molmo: (4, 4)
     pool: int = 2                       # pool x pool patches, one visual token       Molmo: 2
-    bird_crops: int = 0                 # high-res crops, bird view: overview alone
+    bird_crops: int = 0                 # high-res crops, bird view: overview only
     ground_crops: int = 4               # ... ground view: the limit in training      Molmo: 12
     close_up_crops: int = 12            # ... close-up view: the limit in answering   Molmo: 36
     shifted_masks: bool = False         # patch coverage shifted by one crop          Molmo: True, by mistake
@@ -90,7 +90,7 @@ class ImageConfig:
         return -(-self.side // self.pool)
 
     def max_crops(self, view: str) -> int:
-        """The most high-res crops of a view: 'bird', 'ground' or 'close_up'."""
+        """The maximum of high-res crops in a view: 'bird', 'ground' or 'close_up'."""
         _check_view(view)
         return getattr(self, f"{view}_crops")
 
@@ -152,7 +152,7 @@ class DecoderConfig:
     additional_vocab: int = 128         # embedding rows for special image tokens     Molmo: 128
     theta: float = 10_000.0             # base of the rotary angles                   Molmo: 1e6
     eps: float = 1e-6                   # RMSNorm                                     Molmo: 1e-6
-    qkv_bias: bool = True               # biases on q, k and v alone                  Molmo: True
+    qkv_bias: bool = True               # biases on q, k and v only                   Molmo: True
     tied: bool = True                   # output head = input embedding               Molmo: False
     vocab_padding: int = 0              # unused embedding rows behind vocab          Molmo: 0 (7B-O: 74)
     qk_norm: bool = False               # RMSNorm on q and k, over all heads          Molmo: False (7B-O: yes)

@@ -31,7 +31,7 @@ def cpu_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
     """The number of CPU cores that this process may use. A container often has fewer than its machine."""
     own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     allowed, period = quota.read_text(encoding="utf-8").split() if quota.is_file() else ("max", "")
-    return own if allowed == "max" else max(1, min(own, int(allowed) // int(period)))  # two in microseconds
+    return own if allowed == "max" else max(1, min(own, int(allowed) // int(period)))  # both in microseconds
 
 
 @contextmanager

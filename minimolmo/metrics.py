@@ -126,7 +126,7 @@ def score_free_questions(items: list[EvalItem]) -> dict[str, float]:
 
 
 def score_caption(items: list[EvalItem], among: list[EvalItem] | None = None) -> dict[str, float]:
-    """Precision, recall and F1 of colour-kind-place facts, over all captions together.
+    """Precision, recall and F1 of facts (colour, kind, position), over all captions together.
 
     It replaces the paper's cap F1, where a language model judges free statements. Our facts can be parsed,
     with the colours and kinds that occur `among` all items. Images without object labels are skipped.

@@ -106,7 +106,7 @@ def from_dict(kind: type, values: dict) -> Any:
 
 
 def _has_type(value: object, kind: str) -> bool:
-    """Whether a value has a type, written as in config.py. An int may stand for a float."""
+    """Whether a value has a type, written as in config.py. An int is accepted as a float."""
     if kind.startswith("tuple["):
         kinds = kind[len("tuple["):-1].split(", ")
         is_list = isinstance(value, (list, tuple))

@@ -2,7 +2,7 @@
 
     preset("molmo_7b_d").model.decoder.width     # 3584
 
-Source: the paper's hyperparameter table, and the released configs. Learning rates and warm-up steps stand in
+Source: the paper's hyperparameter table, and the released configs. Learning rates and warm-up steps are in
 the order (ViT, connector, decoder).
 """
 from __future__ import annotations

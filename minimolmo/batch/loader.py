@@ -1,4 +1,4 @@
-"""The data loader: endless batches mixed from several datasets. Batch k depends on the seed and k alone.
+"""The data loader: endless batches mixed from several datasets. Batch k depends only on the seed and k.
 
 So resuming at step k needs no saved state, and batches do not depend on the number of workers or processes.
 """

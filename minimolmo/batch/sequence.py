@@ -1,4 +1,4 @@
-"""Packing: one image and several annotations become one sequence, each annotation a segment of its own.
+"""Packing: one image and several annotations become one sequence, each annotation as its own segment.
 
     BOS <image>  | question 1, answer 1, EOS | question 2, answer 2, EOS | ...
     - segment 0 -  ------- segment 1 -------   ------- segment 2 -------
@@ -63,7 +63,7 @@ def build_sequence(crops: Crops, annotations: list[list[list[int]]], tokenizer: 
 
 
 def _one_annotation(messages: list[list[int]], eos: int, weight: float) -> tuple[list[int], list[float]]:
-    """Ids and loss weights of one annotation: EOS after each answer, weight on answers alone."""
+    """Ids and loss weights of one annotation: EOS after each answer, weight on answers only."""
     ids, loss = [], []
     for turn, message in enumerate(messages):
         answer = turn % 2 == 1

@@ -1,4 +1,4 @@
-"""How many data workers may prepare batches: by CPU cores, shared memory and open files."""
+"""The number of data workers that prepare batches: limited by CPU cores, shared memory and open files."""
 from __future__ import annotations
 
 import math

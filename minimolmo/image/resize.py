@@ -25,7 +25,7 @@ PROBLEMS = [
     (PermissionError, "may not be read by you", "Change its permissions, or copy it to where you may."),
     (Image.DecompressionBombError, f"claims more than {MAX_PIXELS:,} pixels, more than is safe to decode",
      "Make it smaller first: the model sees far fewer pixels anyway."),
-    (UnidentifiedImageError, "is empty, or not an image in a format that Pillow knows",
+    (UnidentifiedImageError, "is empty, or not an image in a format that Pillow reads",
      "Open it in a viewer and save it as PNG or JPEG."),
     (DECODE_ERRORS, "cannot be decoded: it is damaged, cut short or of a rare kind",
      "Fetch it again, or save it as PNG."),

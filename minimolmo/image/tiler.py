@@ -32,7 +32,7 @@ def choose_grid(height: int, width: int, config: ImageConfig, max_crops: int) ->
     """
     if max_crops < 1:
         raise ValueError(f"max_crops={max_crops} leaves no crop to put in a grid. Try 1 or more; tile_image "
-                         f"takes 0 too, for the overview alone.")
+                         f"takes 0 too, for the overview only.")
     step, overlap = _step_and_overlap(config)
     grids = [(rows, count // rows) for count in range(1, max_crops + 1)
              for rows in range(1, count + 1) if count % rows == 0]
@@ -143,7 +143,7 @@ def crop_boxes(grid: Grid, box: tuple[int, int, int, int], config: ImageConfig) 
 def tile_image(image: np.ndarray, config: ImageConfig, max_crops: int, as_bytes: bool = False) -> Crops:
     """Cut an image (H, W, 3) uint8 into `Crops`: the overview, then at most max_crops high-res crops.
 
-    The overview is a 1x1 grid. max_crops=0 is the bird view: the overview alone. With `as_bytes`, as in
+    The overview is a 1x1 grid. max_crops=0 is the bird view: the overview only. With `as_bytes`, as in
     training, pixels are uint8, a quarter of the size. Raises ValueError for an array that is not such an
     image, and for a negative max_crops.
     """

@@ -50,7 +50,7 @@ class MiniMolmo(nn.Module):
         return features, self.projector(self.pooling(features.flatten(0, 1), batch.pool_idx))
 
     def embed(self, ids: Tensor) -> Tensor:
-        """Embeddings of token ids, (B, T) -> (B, T, D). Special image tokens have a matrix of their own."""
+        """Embeddings of token ids, (B, T) -> (B, T, D). Special image tokens have a separate matrix."""
         rows = self.config.decoder.rows
         text = self.decoder.embedding(ids.clamp(max=rows - 1))
         extra = self.extra_embedding((ids - rows).clamp(min=0))
@@ -73,7 +73,7 @@ class MiniMolmo(nn.Module):
         return self.decoder.logits(self.decode(batch, self.encode_images(batch)[1]).last)
 
     def loss(self, batch: Batch, hidden: Tensor, z_loss: float = 0.0) -> tuple[Tensor, Tensor]:
-        """Weighted sums over the batch's answer tokens: (cross-entropy + z-loss, cross-entropy alone).
+        """Weighted sums over the batch's answer tokens: (cross-entropy + z-loss, cross-entropy).
 
             hidden  (B, T, D), `Decoded.last`
 
