@@ -1,9 +1,34 @@
-"""Atomic writes: a file on disk is always complete."""
+"""Safe files and folders: written whole or not at all, locked while in use, removed only if ours.
+
+    write_atomically(path, pieces)       a file is complete, or still the old one
+    with locked(folder): ...             one writer at a time; a second one is told who holds the folder
+    write_manifest(folder, "checkpoint") the last step of every folder that we write: who wrote it, and sha256
+    remove_own(folder, "checkpoint")     refuses a folder without such a manifest
+"""
 from __future__ import annotations
 
+import hashlib
+import json
 import os
-from collections.abc import Iterable
+import re
+import shutil
+import socket
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
+
+try:
+    import fcntl
+except ImportError:  # Windows has another kind of lock
+    fcntl = None
+    import msvcrt
+
+MANIFEST, LOCK = "manifest.json", ".lock"
+WRITER = "minimolmo"  # the manifest's mark of a folder that this program wrote
+PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+LOCK_BYTE = 1 << 30  # where Windows locks the file: behind the text, so that others can read who holds it
 
 
 def write_atomically(path: str | Path, pieces: Iterable[bytes]) -> None:
@@ -22,3 +47,124 @@ def write_atomically(path: str | Path, pieces: Iterable[bytes]) -> None:
     except BaseException:  # Ctrl-C too
         unfinished.unlink(missing_ok=True)  # frees space if the disk is full
         raise
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file in UTF-8, whole or not at all."""
+    write_atomically(path, [text.encode("utf-8")])
+
+
+def write_image(path: str | Path, image) -> None:
+    """Write a Pillow image as PNG, whole or not at all."""
+    from io import BytesIO
+    buffer = BytesIO()
+    image.save(buffer, "PNG")
+    write_atomically(path, [buffer.getbuffer()])
+
+
+def check_plain_name(name: str, what: str) -> None:
+    """Raise ValueError for a name that could lead out of its folder: no slashes, no leading dot."""
+    if not PLAIN_NAME.fullmatch(name):
+        raise ValueError(f"{what} {name!r} is not a plain name, so it could lead to another folder. "
+                         f"Try letters, digits, dots, - and _, beginning with a letter or digit.")
+
+
+# Manifests
+
+def write_manifest(folder: Path, kind: str, **content) -> None:
+    """Mark a finished folder as ours: its kind, and the sha256 of each file in it. Written last."""
+    files = {path.relative_to(folder).as_posix(): sha256_of(path)
+             for path in sorted(folder.rglob("*")) if path.is_file() and path.name != MANIFEST}
+    manifest = {"writer": WRITER, "kind": kind, **content, "sha256": files}
+    write_text(folder / MANIFEST, json.dumps(manifest, indent=1))
+
+
+def read_manifest(folder: str | Path) -> dict:
+    """A folder's manifest; empty if there is none, or if it is broken."""
+    try:
+        manifest = json.loads((Path(folder) / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return manifest if isinstance(manifest, dict) else {}
+
+
+def is_own(folder: str | Path, kind: str) -> bool:
+    """Whether this program wrote a folder, by its manifest."""
+    manifest = read_manifest(folder)
+    return manifest.get("writer") == WRITER and manifest.get("kind") == kind
+
+
+def check_files(folder: str | Path) -> None:
+    """Raise ValueError if a file of a folder with a manifest is missing or changed."""
+    digests = read_manifest(folder).get("sha256")
+    for name, digest in digests.items() if isinstance(digests, dict) else ():
+        path = Path(folder) / name
+        if not path.is_file() or sha256_of(path) != digest:
+            fault = "is not what was written" if path.is_file() else "is missing"
+            raise ValueError(f"{path} {fault} (its sha256 stands in {MANIFEST}), so {folder} cannot be used. "
+                             f"Try another copy, or the folder before it.")
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file's bytes, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else (
+            hashlib.sha256(file.read()).hexdigest())
+
+
+def remove_own(folder: Path, kind: str) -> None:
+    """Remove a folder that this program wrote. Raises ValueError for any other folder, and leaves it."""
+    if not folder.exists():
+        return
+    if folder.is_symlink() or not is_own(folder, kind):
+        raise ValueError(f"{folder} was not written by this program (no {MANIFEST} of a {kind} in it), so it "
+                         f"is not removed or replaced. Move it away, or try another name.")
+    shutil.rmtree(folder)
+
+
+def replace_own(finished: Path, folder: Path, kind: str) -> None:
+    """Give a finished folder its name, in place of an older one of ours. ValueError if that is not ours."""
+    remove_own(folder, kind)
+    os.replace(finished, folder)
+
+
+# Locks
+
+@contextmanager
+def locked(folder: str | Path) -> Iterator[None]:
+    """Hold a folder for this process alone. The system frees it when the process ends, however it ends.
+
+    Raises ValueError that says who holds it. The folder is made if it does not exist.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / LOCK, "a+b") as file:
+        try:
+            _lock(file)
+        except OSError:
+            raise ValueError(f"{folder} is in use by {_holder(file)}, so this command would get in its way. "
+                             f"Wait until it is done, or try another folder.") from None
+        file.truncate(0)
+        note = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
+        file.write(json.dumps(note).encode())
+        file.flush()
+        yield
+
+
+def _lock(file: BinaryIO) -> None:
+    """Lock an open file without waiting. Raises OSError if another process holds it."""
+    if fcntl:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    else:
+        file.seek(LOCK_BYTE)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+
+
+def _holder(file: BinaryIO) -> str:
+    """Who holds a lock, as the lock file says."""
+    file.seek(0)
+    try:
+        note = json.loads(file.read())
+        return f"process {note['pid']} on {note['host']} since {note['since']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process"
