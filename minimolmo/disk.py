@@ -94,12 +94,15 @@ def is_own(folder: str | Path, kind: str) -> bool:
     return manifest.get("writer") == WRITER and manifest.get("kind") == kind
 
 
-def check_files(folder: str | Path) -> None:
-    """Raise ValueError if a file of a folder with a manifest is missing or changed."""
+def check_files(folder: str | Path, stem: str = "") -> None:
+    """Raise ValueError if a file that a folder's manifest names is missing or changed.
+
+    stem  check only the files whose names begin with it
+    """
     digests = read_manifest(folder).get("sha256")
     for name, digest in digests.items() if isinstance(digests, dict) else ():
         path = Path(folder) / name
-        if not path.is_file() or sha256_of(path) != digest:
+        if name.startswith(stem) and not (path.is_file() and sha256_of(path) == digest):
             fault = "is not what was written" if path.is_file() else "is missing"
             raise ValueError(f"{path} {fault} (its sha256 stands in {MANIFEST}), so {folder} cannot be used. "
                              f"Try another copy, or the folder before it.")

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from minimolmo.answer import RELEASED
+from minimolmo.disk import write_manifest
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.overrides import override, to_dict
 from minimolmo.presets import preset
@@ -33,6 +34,7 @@ from minimolmo.weights.official import is_official, load_official, read_config, 
 from minimolmo.weights.safetensors import load, read_header
 
 TOKENIZER = Tokenizer.train(["a red circle, a red square"], vocab=260)
+NANO = override(preset("nano"), ["--model.decoder.vocab=260"])
 
 
 class Tiny(nn.Module):
@@ -48,7 +50,7 @@ class Tiny(nn.Module):
 def save(out, step=1, weights=None, optimizer=None, progress=None) -> Path:
     weights = weights or {"x": torch.full((4,), float(step))}
     progress = progress or {"step": step}
-    return save_checkpoint(out, step, weights, preset("nano"), TOKENIZER, optimizer, progress)
+    return save_checkpoint(out, step, weights, NANO, TOKENIZER, optimizer, progress)
 
 
 def train(steps=3):
@@ -167,14 +169,69 @@ def test_only_the_newest_two_checkpoints_are_kept(tmp_path):
     assert latest(tmp_path).name == "step-000600"
 
 
-def test_leftovers_of_an_interrupted_save_are_removed(tmp_path):
-    (tmp_path / "step-000100.tmp").mkdir()
-    (tmp_path / "step-000150").mkdir()
-    (tmp_path / "samples").mkdir()
-    (tmp_path / "step-000150-best").mkdir()  # a copy made by hand
-    save(tmp_path, 200)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["latest", "samples", "step-000150-best",
-                                                                "step-000200"]
+def test_leftovers_of_an_interrupted_save_are_removed_and_nothing_else(tmp_path):
+    """A folder without our manifest stays, and so does a checkpoint that was copied here or renamed by hand."""
+    mine = {"step-000100.tmp", "step-000150", "samples", "step-000150-best"}
+    for name in mine:
+        (tmp_path / name).mkdir()
+    write_manifest(tmp_path / "step-000100.tmp", "unfinished checkpoint", step=100, out="elsewhere", name="x")
+    shutil.copytree(save(tmp_path / "other", 7), tmp_path / "step-000007")
+    leftover = tmp_path / "step-000120.tmp"
+    leftover.mkdir()
+    write_manifest(leftover, "unfinished checkpoint", step=120, out=str(tmp_path), name="step-000120")
+    for step in (200, 300, 400):
+        save(tmp_path, step)
+    assert {path.name for path in tmp_path.iterdir()} == mine | {
+        "latest", "other", "step-000007", "step-000300", "step-000400"}
+
+
+@pytest.mark.parametrize("emptied", [True, False])
+def test_checkpoints_that_latest_does_not_name_are_found(tmp_path, emptied):
+    """A checkpoint's folder copied alone, and a `latest` that was emptied by mistake."""
+    shutil.copytree(save(tmp_path / "out", 7), tmp_path / "copy" / "step-000007")
+    if emptied:
+        (tmp_path / "copy" / "latest").touch()
+    assert latest(tmp_path / "copy").name == "step-000007"
+    save(tmp_path / "copy", 8)
+    assert {path.name for path in (tmp_path / "copy").iterdir()} == {"latest", "step-000007", "step-000008"}
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "optimizer.safetensors", "state.json", "config.json",
+                                  "tokenizer.json"])
+def test_one_changed_bit_is_found_and_the_checkpoint_before_is_used(tmp_path, capsys, name):
+    save(tmp_path, 1, optimizer=train()[1].state_dict())
+    newest = save(tmp_path, 2, optimizer=train()[1].state_dict())
+    content = bytearray((newest / name).read_bytes())
+    content[-3] ^= 4
+    (newest / name).write_bytes(content)
+
+    assert latest(tmp_path).name == "step-000001"
+    assert f"{name} is not what was written" in capsys.readouterr().err
+    shutil.rmtree(tmp_path / "step-000001")
+    with pytest.raises(ValueError, match=f"no checkpoint in .* can be used. .*{name} is not what was written"):
+        latest(tmp_path)
+
+
+def test_a_checkpoint_under_another_steps_name_is_refused(tmp_path):
+    save(tmp_path, 1).rename(tmp_path / "step-000009")
+    (tmp_path / "latest").write_text("step-000009", encoding="utf-8")
+    with pytest.raises(ValueError, match="of step 1 by its manifest.json.*Try the name step-000001"):
+        latest(tmp_path)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused(tmp_path, value):
+    weights = Tiny().state_dict()
+    weights["embedding.weight"][0, 0] = value
+    with pytest.raises(ValueError, match="not finite, the first in embedding.weight.*Try an earlier"):
+        load_weights(save(tmp_path, weights=weights), Tiny())
+
+
+def test_a_tokenizer_of_another_model_is_refused(tmp_path):
+    config = override(preset("nano"), ["--model.decoder.vocab=300"])
+    folder = save_checkpoint(tmp_path, 1, {}, config, TOKENIZER, None, {})
+    with pytest.raises(ValueError, match="tokenizer with vocab=260 and a model with vocab=300.*Try the tokenizer"):
+        load_tokenizer(folder)
 
 
 def test_saving_a_step_twice_never_overwrites_the_good_one(tmp_path):
@@ -223,7 +280,7 @@ def assert_complete(folder) -> int:
     """Every file exists and all are of the same step, which is returned."""
     step = load_training_state(folder)[1]["step"]
     assert load(folder / "weights.safetensors")["x"].unique().tolist() == [step]
-    assert load_config(folder) == preset("nano")
+    assert load_config(folder) == NANO
     assert (folder / "tokenizer.json").is_file()
     return step
 
@@ -276,6 +333,7 @@ def test_an_incomplete_folder_is_refused_with_the_missing_file(tmp_path, name, r
 @pytest.mark.parametrize("text, fault", [("{", "is not JSON"), ("[]", "holds a list, where a JSON object")])
 def test_a_corrupt_config_is_named(tmp_path, text, fault):
     folder = save(tmp_path)
+    (folder / "manifest.json").unlink()  # as in checkpoints of earlier versions
     (folder / "config.json").write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=f"config.json {fault}.* Try"):
         load_config(folder)

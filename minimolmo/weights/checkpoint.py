@@ -6,10 +6,11 @@
         config.json, tokenizer.json    its settings and its tokenizer
         optimizer.safetensors          its moments, "<parameter>.<moment>", and tensors of the progress
         state.json                     the optimizer's settings, and how far training has come
+        manifest.json                  that we wrote it, its step, and the sha256 of each file
 
 A folder is written under a temporary name, renamed when it is complete, and only then named in `latest`. Both
-last steps are atomic, so a process killed at any moment leaves a complete checkpoint. No file holds a pickle,
-so loading a checkpoint runs no code.
+last steps are atomic, so a process killed at any moment leaves a complete checkpoint. Damage is found by the
+sha256, and the checkpoint before is used. No file holds a pickle, so loading a checkpoint runs no code.
 """
 from __future__ import annotations
 
@@ -17,12 +18,14 @@ import json
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from minimolmo.config import RunConfig
-from minimolmo.disk import write_atomically
+from minimolmo.disk import MANIFEST, check_files, is_own, read_manifest, write_manifest, write_text
 from minimolmo.distributed import local_shard
 from minimolmo.overrides import from_dict, to_dict
 from minimolmo.text.hf_tokenizer import read_tokenizer
@@ -30,52 +33,103 @@ from minimolmo.text.tokenizer import Tokenizer
 from minimolmo.weights import safetensors
 from minimolmo.weights.shards import CHECKPOINT_STEM, TensorFolder, index_name
 
-FOLDER = re.compile(r"step-[0-9]+(-again)*(\.tmp)?")  # only these are removed, no copy named step-000400-best
+KIND, UNFINISHED = "checkpoint", "unfinished checkpoint"
+FOLDER = re.compile(r"step-([0-9]+)(-again)*(\.tmp)?")
+FILES = ("weights.safetensors", "config.json", "tokenizer.json", "optimizer.safetensors", "state.json")
 
 
 def save_checkpoint(out: str | Path, step: int, weights: dict[str, Tensor], config: RunConfig,
                     tokenizer: Tokenizer, optimizer_state: dict | None, progress: dict) -> Path:
-    """Write out/step-<step>, keep the checkpoint before it, remove older ones. Returns the new folder.
+    """Write out/step-<step>, keep the one before it, remove older ones of this run. Returns the new folder.
 
     weights          a model's state_dict(); tensors with several names (tied weights) are stored once
     optimizer_state  a torch optimizer's state_dict(), or None for a model that is fully trained
     progress         how far training has come: JSON values, and tensors at its top level
     """
     out, kept = Path(out), _read_latest(Path(out))
+    _remove_older(out, kept)
     name = f"step-{step:06d}"
-    while name in kept:  # never overwrite a folder that `latest` names
+    while (out / name).exists() or (out / f"{name}.tmp").exists():  # nothing is overwritten
         name += "-again"
+    origin = {"step": step, "out": str(out.resolve()), "name": name}
     unfinished = out / f"{name}.tmp"
-    _remove(unfinished)
     unfinished.mkdir(parents=True)
+    write_manifest(unfinished, UNFINISHED, **origin)
     safetensors.save(unfinished / "weights.safetensors", _without_tied(weights))
     _write_json(unfinished / "config.json", to_dict(config))
     tokenizer.save(unfinished / "tokenizer.json")
     _save_training_state(unfinished, optimizer_state, progress)
-    _remove(out / name)  # complete, but from a save interrupted before `latest` named it
+    write_manifest(unfinished, KIND, **origin)
     os.replace(unfinished, out / name)
 
     kept = [name, *kept[:1]]
-    write_atomically(out / "latest", ["\n".join(kept).encode()])
-    for old in out.iterdir():  # older checkpoints, and leftovers of interrupted saves
-        if FOLDER.fullmatch(old.name) and old.name not in kept:
-            _remove(old)
+    write_text(out / "latest", "\n".join(kept))
+    _remove_older(out, kept)
     return out / name
 
 
-def latest(out: str | Path) -> Path | None:
-    """The newest complete checkpoint in a folder; None if there never was one.
+def _remove_older(out: Path, kept: list[str]) -> None:
+    """Remove checkpoints and unfinished ones that this program wrote in this very place, but for `kept`.
 
-    Raises ValueError if there was one and it has been removed.
+    A folder that was copied or renamed by hand has another origin in its manifest, so it stays.
     """
-    names = _read_latest(Path(out))
+    for folder in out.iterdir() if out.is_dir() else ():
+        if FOLDER.fullmatch(folder.name) and folder.name not in kept and not folder.is_symlink():
+            origin = read_manifest(folder)
+            name = folder.name.removesuffix(".tmp")
+            here = (origin.get("out"), origin.get("name")) == (str(out.resolve()), name)
+            if here and (is_own(folder, KIND) or is_own(folder, UNFINISHED)):
+                shutil.rmtree(folder)
+            elif folder.suffix == ".tmp" and folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()  # a save that was killed before it wrote anything
+
+
+def latest(out: str | Path) -> Path | None:
+    """The newest complete checkpoint in a folder; None if there is none.
+
+    If the newest one is damaged, the one before it is used, and a note on stderr says so. Checkpoints that
+    `latest` does not name, because they were copied, count too. Raises ValueError if all are damaged or gone.
+    """
+    listed = [name for name in _read_latest(Path(out)) if (Path(out) / name).is_dir()]
+    names = listed or _find_checkpoints(Path(out))
+    faults = []
     for name in names:
-        if (Path(out) / name).is_dir():
-            return Path(out) / name
-    if names:
-        raise ValueError(f"{out}/latest names {' and '.join(names)}, but no such folder exists any more. "
-                         f"Try putting it back, or remove {out}/latest to start from scratch.")
+        folder = Path(out) / name
+        try:
+            _check_complete(folder)
+        except ValueError as error:
+            faults.append(str(error))
+            continue
+        if faults:
+            print(f"note: {faults[0]} Using {folder}.", file=sys.stderr)
+        return folder
+    if faults:
+        raise ValueError(f"no checkpoint in {out} can be used. {' '.join(faults)}")
+    if _read_latest(Path(out)):
+        raise ValueError(f"{out}/latest names {' and '.join(_read_latest(Path(out)))}, but no such folder "
+                         f"exists any more. Try putting it back, or remove {out}/latest to start anew.")
     return None
+
+
+def _find_checkpoints(out: Path) -> list[str]:
+    """The folders named like checkpoints, the highest step first."""
+    paths = out.iterdir() if out.is_dir() else ()
+    folders = [path for path in paths if path.is_dir() and any(path.iterdir())]
+    matches = [match for match in (FOLDER.fullmatch(path.name) for path in folders) if match and not match[3]]
+    return [match[0] for match in sorted(matches, key=lambda m: (int(m[1]), m[0]), reverse=True)]
+
+
+def _check_complete(folder: Path) -> None:
+    """Raise ValueError if a file of a checkpoint is missing or changed, or if its name is of another step.
+
+    Checkpoints of earlier versions have no manifest; of those the files must be there.
+    """
+    for name in FILES:
+        _existing_file(folder, name)
+    step, named = read_manifest(folder).get("step"), FOLDER.fullmatch(folder.name)
+    if step is not None and named and step != int(named[1]):
+        raise ValueError(f"{folder} is of step {step} by its {MANIFEST}, so it is not what its name says. "
+                         f"Try the name step-{step:06d}.")
 
 
 def load_weights(folder: str | Path, model: nn.Module) -> None:
@@ -86,8 +140,27 @@ def load_weights(folder: str | Path, model: nn.Module) -> None:
     file, parameters = _open_weights(folder), dict(model.named_parameters())  # tied weights occur once
     safetensors.check_shapes(folder, file, {name: tuple(weight.shape) for name, weight in parameters.items()},
                              f"building the model from {folder}/config.json")
+    check_files(folder, CHECKPOINT_STEM)
     for name, weight in parameters.items():
         file.read_into(name, *local_shard(weight))
+    check_finite_weights(folder, parameters)
+
+
+def check_finite_weights(folder: str | Path, parameters: dict[str, Tensor]) -> None:
+    """Raise ValueError if a weight that was loaded is NaN or infinite."""
+    for name, weight in parameters.items():
+        if not bool(torch.isfinite(local_shard(weight)[0]).all()):
+            raise ValueError(f"{folder} has weights that are not finite, the first in {name}, so no answer "
+                             f"could be right. Try an earlier checkpoint, or another copy.")
+
+
+def check_vocabulary(folder: str | Path, tokenizer: Tokenizer, config: RunConfig) -> None:
+    """Raise ValueError if a tokenizer's vocabulary is not the model's."""
+    vocab = config.model.decoder.vocab
+    if tokenizer.vocab != vocab:
+        raise ValueError(f"{folder} holds a tokenizer with vocab={tokenizer.vocab} and a model with "
+                         f"vocab={vocab}, so token ids would mean something else. Try the tokenizer.json "
+                         f"that belongs to it.")
 
 
 def read_weights(folder: str | Path) -> dict[str, Tensor]:
@@ -101,8 +174,10 @@ def load_config(folder: str | Path) -> RunConfig:
 
 
 def load_tokenizer(folder: str | Path) -> Tokenizer:
-    """The tokenizer of a checkpoint. Raises ValueError if it is missing."""
-    return read_tokenizer(_existing_file(folder, "tokenizer.json"))
+    """The tokenizer of a checkpoint. Raises ValueError if it is missing, or if it is another model's."""
+    tokenizer = read_tokenizer(_existing_file(folder, "tokenizer.json"))
+    check_vocabulary(folder, tokenizer, load_config(folder))
+    return tokenizer
 
 
 def load_training_state(folder: str | Path) -> tuple[dict | None, dict]:
@@ -112,6 +187,10 @@ def load_training_state(folder: str | Path) -> tuple[dict | None, dict]:
     """
     tensors = safetensors.load(_existing_file(folder, "optimizer.safetensors"))
     saved = _read_json(_existing_file(folder, "state.json"))
+    if not (isinstance(saved.get("progress"), dict) and isinstance(saved.get("state"), dict)
+            and "groups" in saved):
+        raise ValueError(f"{folder}/state.json lacks the progress, the state or the groups, so training cannot "
+                         f"go on from it. Try an older checkpoint.")
     pieces = {"progress": saved["progress"], **saved["state"]}
     for name, tensor in tensors.items():
         piece, key = name.split(".", 1)
@@ -168,16 +247,12 @@ def _existing_file(folder: str | Path, name: str) -> Path:
     if not path.is_file():
         raise ValueError(f"{path} is missing, so {folder} is no complete checkpoint. Try the folder that "
                          f"{Path(folder).parent / 'latest'} names, or train one with train.py.")
+    check_files(folder, name)
     return path
 
 
-def _remove(folder: Path) -> None:
-    if folder.is_dir():
-        shutil.rmtree(folder)
-
-
 def _write_json(path: Path, value: dict) -> None:
-    write_atomically(path, [json.dumps(value, indent=1).encode()])
+    write_text(path, json.dumps(value, indent=1))
 
 
 def _read_json(path: Path) -> dict:
