@@ -136,12 +136,20 @@ def test_the_lessons_notebooks_and_pages_need_nothing_but_python():
         assert outside <= set(sys.stdlib_module_names) | {"lessons", "minimolmo", "train"}, name
 
 
-def test_readme_names_every_file_and_every_target_it_gives_exists():
-    readme, makefile = (ROOT / "README.md").read_text(encoding="utf-8"), (ROOT / "Makefile").read_text(encoding="utf-8")
-    for path in OURS:
-        assert path.name == "__init__.py" or path.name in readme, f"README's tree lacks {path}"
+def test_readmes_tree_names_every_folder_and_every_target_it_gives_exists():
+    """Lessons are NN_name/ in the tree."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    tree = readme.split("## The tree")[1].split("```")[1]
+    folders = {path.parent for name in ("minimolmo", "data", "lessons", "tests")
+               for path in (ROOT / name).rglob("*.py")}
+    folders |= {ROOT / "data" / "pictures", ROOT / "data" / "released", ROOT / "tests" / "golden"}
+    for folder in folders - {folder for folder in folders if re.match(r"\d\d_", folder.name)}:
+        assert re.search(rf"(?<![\w/]){folder.name}/", tree), f"README's tree lacks {folder}"
+    named = {name for line in tree.splitlines() for name in re.findall(r"([a-z_]+)/(?= |$)", line[:110])}
+    assert named <= {folder.name for folder in folders} | {"name"}
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.M))
-    assert set(re.findall(r"^ *make ([a-z-]+)", readme, re.M)) <= targets
+    assert set(re.findall(r"\bmake ([a-z][a-z-]*)", readme)) <= targets
 
 
 def test_links_in_the_pages_lead_somewhere():

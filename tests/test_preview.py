@@ -1,13 +1,17 @@
-"""Contact sheets of what was drawn: one for each set, and four for the kinds of object."""
+"""Contact sheets of what was drawn, and README's two pictures."""
 import pytest
 from PIL import Image
+from tools import answer_card
 
 from data.clocks.styles import STYLES
 from data.generate import make_dataset_spec, write_dataset
 from data.prepare_all import DATASETS
 from data.preview import contact_sheets as look
+from data.preview import system_diagram
 from data.preview.catalogue import CLOCK_SIDE, clocks_sheet, image_grid
+from lessons.run import compare_pictures
 from minimolmo.flow import Annotation, Example, Thing
+from minimolmo.metrics import is_correct
 
 
 def test_each_drawn_set_gets_a_sheet(tmp_path, monkeypatch):
@@ -73,3 +77,30 @@ def test_pictures_in_rows_stand_in_the_middle_of_equal_cells():
 def test_a_sheet_of_clocks_has_one_of_each_style():
     """Seven styles need two rows of six."""
     assert clocks_sheet(tuple(STYLES)[:7]).size == (6 * (CLOCK_SIDE + 4) - 4, 2 * (CLOCK_SIDE + 4) - 4)
+
+
+def test_the_system_diagram_is_the_committed_one(tmp_path):
+    system_diagram.system_diagram().save(tmp_path / "system.png")
+    assert not compare_pictures(system_diagram.PICTURE, tmp_path / "system.png")
+
+
+def test_every_file_and_lesson_of_the_diagram_exists():
+    for box in system_diagram.BOXES.values():
+        assert (system_diagram.ROOT / box.file).is_file(), box
+        assert all(list((system_diagram.ROOT / "lessons").glob(f"{number:02}_*")) for number in box.lessons)
+
+
+def test_the_boxes_of_the_diagram_do_not_overlap():
+    boxes = [box.edges for box in system_diagram.BOXES.values()]
+    for i, (left, top, right, bottom) in enumerate(boxes):
+        assert 0 < left < right < system_diagram.WIDTH and 0 < top < bottom < system_diagram.HEIGHT
+        for other in boxes[:i]:
+            assert right <= other[0] or other[2] <= left or bottom <= other[1] or other[3] <= top
+
+
+def test_readmes_answers_are_what_the_released_nano_says(tmp_path):
+    """One of the eight is wrong, and the committed picture shows these answers."""
+    items = answer_card.answered_items(tmp_path)
+    assert [is_correct(item, items) for item in items] == [True] * 7 + [False]
+    answer_card.draw_answers(items).save(tmp_path / "answers.png")
+    assert not compare_pictures(answer_card.PICTURE, tmp_path / "answers.png")
