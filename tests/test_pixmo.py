@@ -305,7 +305,7 @@ def test_the_token_is_for_the_hub_alone_and_is_written_nowhere(web, tmp_path, ca
 def test_two_runs_at_once_on_one_folder_are_refused(web, tmp_path):
     captions(web, 5)
     with Store(tmp_path, 64):
-        with pytest.raises(ValueError, match="is being filled by another run"):
+        with pytest.raises(ValueError, match="is in use by another run"):
             run(web, tmp_path)
     assert "5 of 10 images" in run(web, tmp_path)
 

@@ -1,4 +1,4 @@
-"""What belongs to a clock beside its dial: straps, bells, a cuckoo's house. Lengths in radii of the dial."""
+"""Accessories of clocks: straps, bells, chains, a cuckoo clock's house. Lengths are in radii of the dial."""
 from __future__ import annotations
 
 import random
@@ -10,11 +10,11 @@ WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 
 
 def _nothing(pen: Pen, palette: Palette, rng: random.Random):
-    """Just a clock."""
+    """Draw no accessory."""
 
 
 def _strap(pen: Pen, palette: Palette, rng: random.Random):
-    """A strap that leaves the picture, lugs and a crown."""
+    """Draw a strap that runs out of the image, its lugs, and a crown."""
     leather = rng.choice(((74, 44, 28), (34, 34, 38), (124, 74, 40), (40, 56, 80), (150, 154, 160)))
     lug = mixed(palette.case, BLACK, 0.15)
     for end in (-1, 1):
@@ -35,14 +35,14 @@ def _strap(pen: Pen, palette: Palette, rng: random.Random):
 
 
 def _diver(pen: Pen, palette: Palette, rng: random.Random):
-    """A strap, and a toothed ring that can be turned."""
+    """Draw a strap and a bezel with teeth."""
     _strap(pen, palette, rng)
     for tooth in range(48):
         pen.disc(*around_dial(7.5 * tooth, 1.25), 0.05, mixed(palette.case, BLACK, 0.25))
 
 
 def _chain(pen: Pen, palette: Palette, rng: random.Random):
-    """A crown on top, its bow, and a chain that swings away."""
+    """Draw a crown with its bow and a chain."""
     swing, dark = rng.choice((-1, 1)), mixed(palette.case, BLACK, 0.4)
     for link in range(16):
         x, y = swing * 0.013 * link ** 2, -1.62 - 0.13 * link
@@ -53,7 +53,7 @@ def _chain(pen: Pen, palette: Palette, rng: random.Random):
 
 
 def _bells(pen: Pen, palette: Palette, rng: random.Random):
-    """Two bells, the hammer between them, two feet."""
+    """Draw two bells with a hammer between them, and two feet."""
     brass = rng.choice(((206, 168, 84), (176, 182, 188)))
     for side in (-1, 1):
         pen.bar((side * 0.5, 0.8), (side * 0.82, 1.4), 0.16, mixed(palette.case, BLACK, 0.35), 0.1)
@@ -68,7 +68,7 @@ def _bells(pen: Pen, palette: Palette, rng: random.Random):
 
 
 def _rays(pen: Pen, palette: Palette, rng: random.Random):
-    """A gilded sun."""
+    """Draw golden rays around the dial."""
     gold = mixed((214, 172, 80), palette.case, 0.3)
     for ray in range(24):
         tip_distance = 1.62 if ray % 2 else 1.4
@@ -79,7 +79,7 @@ def _rays(pen: Pen, palette: Palette, rng: random.Random):
 
 
 def _house(pen: Pen, palette: Palette, rng: random.Random):
-    """A chalet: roof, boards, a door with its bird, leaves, a pendulum."""
+    """Draw a chalet with roof, boards, a bird's door, leaves and a pendulum."""
     wood = palette.case
     pen.bar((0, 1.2), (0, 2.05), 0.05, mixed(wood, BLACK, 0.5))
     pen.disc(0, 2.05, 0.2, (196, 152, 70))
@@ -98,7 +98,7 @@ def _house(pen: Pen, palette: Palette, rng: random.Random):
 
 
 def _tower(pen: Pen, palette: Palette, rng: random.Random):
-    """Courses of stone up to a cornice, battlements against the sky."""
+    """Draw a tower of stone blocks with battlements."""
     other = rng.choice(((150, 90, 70), (130, 136, 146), (220, 212, 196)))
     stone = mixed((186, 174, 152), other, rng.random())
     for tooth in range(5):

@@ -10,19 +10,19 @@ from data.clocks.styles import Palette, Style
 
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 HOURS = range(1, 13)
-ROMAN = ("I", "II", "III", "IIII", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")  # clocks say IIII
-NUM_RINGS = 8  # rings of a dial that brightens toward its middle
+ROMAN = ("I", "II", "III", "IIII", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")  # clocks use IIII for 4
+NUM_RINGS = 8  # rings of a dial that is brighter in the middle
 
 
 def polygon_outline(shape: str, scale: float) -> list[XY]:
-    """Corners of a square or octagon about the centre; a square of scale 1 has sides of 2."""
+    """The corners of a square or octagon around the centre; a square of scale 1 has sides of 2."""
     corners, first = {"square": (4, 45.0), "octagon": (8, 22.5)}[shape]
     distance = scale / math.cos(math.pi / corners)
     return [around_dial(first + 360 / corners * corner, distance) for corner in range(corners)]
 
 
 def draw_plate(pen: Pen, shape: str, scale: float, fill: Color):
-    """A filled disc, square or octagon about the centre."""
+    """Draw a filled disc, square or octagon around the centre."""
     if shape == "round":
         pen.disc(0, 0, scale, fill)
     else:
@@ -30,7 +30,7 @@ def draw_plate(pen: Pen, shape: str, scale: float, fill: Color):
 
 
 def draw_case(pen: Pen, style: Style, palette: Palette):
-    """Rings from dark to light to dark again: they read as a rounded rim."""
+    """Draw the case as rings of dark and light, which look like a rounded rim."""
     if style.dial == "open":
         pen.ring(0, 0, 1.0 + style.rim_width, 0.06, palette.case)
         return
@@ -40,7 +40,7 @@ def draw_case(pen: Pen, style: Style, palette: Palette):
 
 
 def draw_dial(pen: Pen, style: Style, palette: Palette, rng: random.Random):
-    """A dial, a little brighter in the middle, and what is painted on it."""
+    """Draw the dial, a little brighter in the middle, and its decoration."""
     if style.dial == "open":
         _open_work(pen, palette)
         return
@@ -56,7 +56,7 @@ def draw_dial(pen: Pen, style: Style, palette: Palette, rng: random.Random):
 
 
 def _open_work(pen: Pen, palette: Palette):
-    """No dial, so the wall shows: two rings, and a little wheelwork that stays behind the hands."""
+    """Draw two rings and some wheels in place of a dial, so that the wall shows."""
     pen.ring(0, 0, 0.6, 0.03, palette.case)
     for radius in (0.2, 0.13):
         pen.ring(0, 0, radius, 0.03, mixed(palette.case, WHITE, 0.35))
@@ -66,7 +66,7 @@ def _open_work(pen: Pen, palette: Palette):
 
 
 def _night_sky(pen: Pen, palette: Palette, rng: random.Random):
-    """Faint stars and a moon: a hand that crosses them stays the brightest thing."""
+    """Draw faint stars and a moon, darker than the hands."""
     for _ in range(40):
         x, y = around_dial(rng.uniform(0, 360), 0.95 * math.sqrt(rng.random()))
         pen.disc(x, y, rng.uniform(0.006, 0.014), mixed(palette.dial, WHITE, rng.uniform(0.25, 0.55)))
@@ -76,7 +76,7 @@ def _night_sky(pen: Pen, palette: Palette, rng: random.Random):
 
 
 def draw_track(pen: Pen, style: Style, palette: Palette):
-    """What tells the minutes."""
+    """Draw the minute track."""
     soft_ink = mixed(palette.ink, palette.dial, 0.25)
     for minute in range(60):
         angle = 6 * minute
@@ -94,7 +94,7 @@ def draw_track(pen: Pen, style: Style, palette: Palette):
 
 
 def draw_marks(pen: Pen, style: Style, palette: Palette):
-    """What tells the hours, twelve times or as often as the style has it."""
+    """Draw the hour marks."""
     for hour in HOURS:
         HOUR_MARKS[style.hour_marks](pen, hour, palette,
                                      1.12 if style.shape == "square" and hour % 3 else 1.0)
@@ -131,7 +131,7 @@ def _twelve(pen: Pen, hour: int, palette: Palette, distance: float):
 
 
 def _minutes(pen: Pen, hour: int, palette: Palette, distance: float):
-    """A pilot's dial counts minutes where others count hours, with a triangle for the sixty."""
+    """A pilot's dial: minutes at the hour marks, and a triangle at the top."""
     if hour == 12:
         pen.polygon([(-0.1, -0.86), (0.1, -0.86), (0, -0.68)], palette.ink)
     else:
@@ -162,7 +162,7 @@ def _dots(pen: Pen, hour: int, palette: Palette, distance: float):
 
 
 def _diver_marks(pen: Pen, hour: int, palette: Palette, distance: float):
-    """A diver's marks: a triangle at twelve, bars at three, six and nine, round lamps between."""
+    """A diver's dial: a triangle at twelve, bars at three, six and nine, discs between."""
     if hour == 12:
         pen.polygon([(-0.11, -0.85), (0.11, -0.85), (0, -0.64)], palette.ink)
     elif hour % 3:
@@ -172,14 +172,14 @@ def _diver_marks(pen: Pen, hour: int, palette: Palette, distance: float):
 
 
 def _rainbow(pen: Pen, hour: int, palette: Palette, distance: float):
-    """A coloured ball for every hour, its number in white."""
+    """A coloured disc for each hour, with its number in white."""
     hue = tuple(round(255 * share) for share in colorsys.hsv_to_rgb(hour / 12, 0.75, 0.8))
     pen.disc(*around_dial(30 * hour, 0.8), 0.155, hue)
     pen.text(*around_dial(30 * hour, 0.8), str(hour), 0.19, WHITE, 0.04)
 
 
 def _roman(pen: Pen, hour: int, palette: Palette, distance: float, height: float = 0.2):
-    """Letters of thick and thin strokes, their feet toward the centre."""
+    """A Roman numeral of thick and thin strokes, its foot towards the centre."""
     letter_widths = {"I": 0.35, "V": 0.85, "X": 0.85}
     letters = ROMAN[hour - 1]
     left = -sum(letter_widths[letter] for letter in letters) / 2 * height * 0.8
@@ -192,7 +192,7 @@ def _roman(pen: Pen, hour: int, palette: Palette, distance: float, height: float
 
 
 def _letter_strokes(letter: str, left: float, right: float, height: float) -> list[tuple[XY, XY, float]]:
-    """(from, to, thickness) of a letter that stands between two lines, y up from its middle."""
+    """The strokes (from, to, thickness) of a letter between two lines; y goes up from its middle."""
     top, bottom, middle, thick_width, thin_width = height / 2, -height / 2, (left + right) / 2, 0.034, 0.014
     serifs = [((left, top), (right, top), thin_width)]
     if letter == "V":
@@ -206,7 +206,7 @@ def _letter_strokes(letter: str, left: float, right: float, height: float) -> li
 
 
 def _letter_point(hour: int, x: float, y: float, distance: float) -> XY:
-    """A point of a letter, put before its hour."""
+    """A point of a letter, moved to its hour on the dial."""
     (right, down), turn = around_dial(30 * hour, 0.77 * distance + y), math.radians(30 * hour)
     return right + x * math.cos(turn), down + x * math.sin(turn)
 
