@@ -128,7 +128,7 @@ def write_dataset(spec: DatasetSpec, make_example: MakeExample, data_folder: Pat
                   workers: int = 1) -> Path:
     """Draw the dataset at data_folder/<name>/<level>, unless it is there already. Returns its folder."""
     if workers < 1:
-        raise ValueError(f"workers={workers} is less than one process, so nothing can be drawn. Try workers=2.")
+        raise ValueError(f"workers={workers} is less than 1, so nothing can be drawn. Try workers=2.")
     folder = data_folder / spec.name / spec.level
     code = code_digest(make_example)
     if is_finished(folder, spec, code):
@@ -163,7 +163,7 @@ def code_digest(make_example: MakeExample) -> str:
 def _check_only_own_files(folder: Path):
     unknown = sorted(set(os.listdir(folder)) - OWN_FILES) if folder.exists() else []
     if unknown:
-        raise ValueError(f"{folder} contains {unknown[0]!r}, so it is no dataset of ours and is not replaced. "
+        raise ValueError(f"{folder} holds {unknown[0]!r}, so it is no dataset of ours and is not replaced. "
                          f"Try another --folder, or move that file away.")
 
 

@@ -29,7 +29,7 @@ from minimolmo.inside import Inside, booths, read
 from minimolmo.text.tokenizer import Tokenizer
 
 # What is cut into crops if the image itself is no larger than one.
-LARGE = Path(__file__).resolve().parent.parent / "data" / "pictures" / "settings.png"
+LARGE = Path(__file__).resolve().parent.parent / "data" / "pictures" / "backgrounds.png"
 OTHER_QUESTIONS = ("Just a number: how many shapes?", "What does the picture show?")  # for the other booths
 COORDINATE = re.compile(r'([xy])[0-9]*="([0-9]*\.?[0-9]*)$')  # being written: its axis, and its digits so far
 MISSING = {"points": "the answer points at nothing. Try a question like \"Point to the red circle.\"",

@@ -12,10 +12,11 @@ import random
 import re
 from collections.abc import Sequence
 
+from loopback import PIXMO, Loopback
+
+from data.generate import SAVE_OPTIONS
 from data.prepare_all import DATASETS
 from data.scenes.levels import get_level
-from data.generate import SAVE_OPTIONS
-from loopback import PIXMO, Loopback
 from minimolmo.flow import Annotation
 from minimolmo.text.points import parse_points
 

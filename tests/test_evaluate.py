@@ -13,8 +13,8 @@ from PIL import Image
 from data.ask_model_anything import prepare as ask_model_anything
 from data.cap import prepare as cap
 from data.count import prepare as count
-from data.points import prepare as points
 from data.generate import annotation_to_json
+from data.points import prepare as points
 from data.scenes.levels import get_level
 from minimolmo import evaluate
 from minimolmo.checkpoint import save_checkpoint

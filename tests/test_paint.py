@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from data.scenes.backgrounds import BACKGROUNDS, draw_background
 from data.scenes.objects import COLORS, KINDS, PATTERNS
 from data.scenes.paint import is_mirrored, paint, silhouette
-from data.scenes.backgrounds import BACKGROUNDS, draw_background
 from minimolmo.flow import Thing
 
 SIDE = 200  # pixels

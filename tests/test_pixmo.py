@@ -15,21 +15,21 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import loopback
 import numpy as np
 import pytest
+from loopback import Loopback, status
 from PIL import Image
+from pixmo_world import World
 
-import loopback
 from data.pixmo import prepare as preparing
-from data.pixmo.records import LATER, Record, ImageOutcome
 from data.pixmo.hub import LIMITS, Hub
 from data.pixmo.network import Limits
 from data.pixmo.prepare import PixmoSpec, main, prepare, split_rows
+from data.pixmo.records import LATER, ImageOutcome, Record
 from data.pixmo.store import Store
 from data.pixmo.workers import Workers
-from loopback import Loopback, status
 from minimolmo.batch.dataset import Dataset, check
-from pixmo_world import World
 
 FAST = Limits(max_tries=2, backoff=0.01, loopback=True)
 HUB_FAST = replace(LIMITS, max_tries=2, backoff=0.01, loopback=True)
@@ -434,8 +434,8 @@ def test_kill_9_at_any_time_and_the_next_run_ends_with_the_same_files(web, tmp_p
 def test_few_pictures_at_a_time_come_from_one_host_and_many_from_all(monkeypatch):
     running, most, lock = {}, {}, threading.Lock()
 
-    def job(entry):
-        host = entry.image_url.split("/")[2]
+    def job(record):
+        host = record.image_url.split("/")[2]
         with lock:
             running[host] = running.get(host, 0) + 1
             most[host] = max(most.get(host, 0), running[host])
@@ -463,8 +463,8 @@ def test_one_picture_in_sixteen_is_held_out_and_at_least_one():
 
 
 def test_the_command_line_names_what_is_wrong(tmp_path):
-    for arguments, words in [(["--sets=cats"], "none of PixMo's"), (["--rows=0"], "leaves nothing"),
-                             (["--size=9"], "not between"), (["--sets="], "none of PixMo's")]:
+    for arguments, words in [(["--sets=cats"], "does not exist in PixMo"), (["--rows=0"], "nothing to fetch"),
+                             (["--size=9"], "not between"), (["--sets="], "does not exist in PixMo")]:
         with pytest.raises(ValueError, match=words):
             main([*arguments, f"--folder={tmp_path}"])
 

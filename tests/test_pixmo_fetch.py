@@ -12,17 +12,17 @@ import zlib
 from dataclasses import replace
 from types import SimpleNamespace
 
+import loopback
 import pytest
+from loopback import Loopback, cut_short, redirect, status
 from PIL import Image
 
-import loopback
 from data.pixmo import fetch as fetching
 from data.pixmo import network
-from data.pixmo.records import LATER, NEVER, Record, FetchError
-from data.pixmo.fetch import fetch_image, error_for_status
+from data.pixmo.fetch import error_for_status, fetch_image
 from data.pixmo.network import Limits, get, is_public, parse_url, seconds_to_wait
 from data.pixmo.picture import to_jpeg
-from loopback import Loopback, cut_short, redirect, status
+from data.pixmo.records import LATER, NEVER, FetchError, Record
 
 FAST = Limits(max_bytes=300_000, max_tries=2, backoff=0.01, loopback=True)
 HASTY = replace(FAST, connect=1.0, read=0.3, total=0.6)  # for those that would never end
@@ -253,8 +253,8 @@ def test_a_header_for_one_server_is_not_carried_to_another(web):
 def test_a_link_of_the_hub_that_has_expired_is_asked_for_again():
     for code in (403, 404):
         assert error_for_status(network.Reply(code, {}, b""), link_expires=True).again == LATER
-    entry = Record("docs/charts/7", ())
-    assert fetch_image(entry, 64, FAST)[0].again == LATER  # a row without its link
+    record = Record("docs/charts/7", ())
+    assert fetch_image(record, 64, FAST)[0].again == LATER  # a row without its link
 
 
 def test_a_turned_picture_is_put_upright_and_forgets_who_turned_it():

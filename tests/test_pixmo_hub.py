@@ -2,13 +2,13 @@
 from dataclasses import replace
 from types import SimpleNamespace
 
-import pytest
-
 import loopback
-from data.pixmo import fetch as fetching
-from data.pixmo.records import FetchError
-from data.pixmo.hub import HUB, LIMITS, PAGE_ROWS, Hub
+import pytest
 from loopback import REVISION, Loopback, cut_short, hub_error, status
+
+from data.pixmo import fetch as fetching
+from data.pixmo.hub import HUB, LIMITS, PAGE_ROWS, Hub
+from data.pixmo.records import FetchError
 
 FAST = replace(LIMITS, max_tries=4, backoff=0.01, loopback=True)
 HASTY = replace(FAST, read=0.4, total=0.8)

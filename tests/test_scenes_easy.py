@@ -8,8 +8,8 @@ import pytest
 
 import data.scenes.easy_wording
 from data.cap.prepare import caption, make_example
-from data.scenes.easy_wording import absent_labels, facts_of, matching_things, region_of, parse_facts
-from data.scenes.easy import COLORS, Scene, place_things, choose_pairs, make_scene, pair_of, split_of
+from data.scenes.easy import COLORS, Scene, choose_pairs, make_scene, pair_of, place_things, split_of
+from data.scenes.easy_wording import absent_labels, facts_of, matching_things, parse_facts, region_of
 from data.scenes.levels import LEVELS, get_level
 from minimolmo.flow import Thing
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data.cap import prepare as cap
 from data.scenes import easy, easy_wording
 from data.scenes.levels import get_level
-from data.cap import prepare as cap
 from minimolmo.flow import Annotation, Answer, Example, Thing
 from minimolmo.score import (Asked, distance, facts_in, facts_of, hits, is_right, place, read_count,
                              read_number, read_time, relaxed, same_words, score, score_caption, score_clocks,

@@ -42,7 +42,8 @@ class Workers:
         self.running[host_of(record)] -= 1
         self._start()
         if result is None:
-            raise RuntimeError(f"{record.key} was not fetched, because the error above stopped its thread. Please report it")
+            raise RuntimeError(f"{record.key} was not fetched, because the error above stopped its thread. "
+                               f"Please report it.")
         return record, result
 
     def _start(self) -> None:
