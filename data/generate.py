@@ -160,14 +160,15 @@ def code_digest(make_example: MakeExample) -> str:
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 
-def _check_only_own_files(folder: Path):
+def _check_only_own_files(folder: Path) -> None:
     unknown = sorted(set(os.listdir(folder)) - OWN_FILES) if folder.exists() else []
     if unknown:
         raise ValueError(f"{folder} holds {unknown[0]!r}, so it is no dataset of ours and is not replaced. "
                          f"Try another --folder, or move that file away.")
 
 
-def _draw_and_rename(spec: DatasetSpec, make_example: MakeExample, folder: Path, workers: int, code: str):
+def _draw_and_rename(spec: DatasetSpec, make_example: MakeExample, folder: Path, workers: int,
+                     code: str) -> None:
     partial_folder, old_folder = (folder.with_name(f"{folder.name}.{suffix}") for suffix in ("part", "old"))
     try:
         for leftover in (partial_folder, old_folder):  # from an earlier run that was killed
@@ -184,7 +185,7 @@ def _draw_and_rename(spec: DatasetSpec, make_example: MakeExample, folder: Path,
             shutil.rmtree(leftover, ignore_errors=True)
 
 
-def _write_rows(spec: DatasetSpec, make_example: MakeExample, partial_folder: Path, workers: int):
+def _write_rows(spec: DatasetSpec, make_example: MakeExample, partial_folder: Path, workers: int) -> None:
     job = partial(_write_example, spec, make_example, partial_folder)
     with contextlib.ExitStack() as stack:
         files = {split: stack.enter_context(open(partial_folder / f"{split}.jsonl", "w", newline="\n"))
@@ -203,13 +204,13 @@ def _map_in_order(job: Callable, indices: list, workers: int) -> Iterator[str]:
         yield from pool.imap(job, indices, chunksize=64)
 
 
-def _init_worker():
+def _init_worker() -> None:
     """Let a worker ignore Ctrl-C, which the parent handles, and exit when the parent dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_exit_with_parent, daemon=True).start()
 
 
-def _exit_with_parent():
+def _exit_with_parent() -> None:
     multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
     os._exit(1)
 
@@ -254,7 +255,7 @@ def _manifest(spec: DatasetSpec, folder: Path, code: str) -> dict:
             "images": len(os.listdir(folder / "images")), "sha256": digests}
 
 
-def run_command_line(datasets: dict[str, MakeExample], arguments: Iterable[str] | None = None):
+def run_command_line(datasets: dict[str, MakeExample], arguments: Iterable[str] | None = None) -> None:
     """Run the command line of `prepare_all` and of each `prepare`: draw these datasets."""
     parser = argparse.ArgumentParser(description="Draw mini-PixMo: images with annotations.")
     parser.add_argument("--level",

@@ -27,6 +27,17 @@ FLOORS = [
     ["evaluate", "look_inside"],
 ]
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}
+# The rooms of data/ (a folder, or a module beside the folders), from the ground up.
+DATA_FLOORS = [
+    ["splits"],
+    ["scenes"],
+    ["generate"],
+    ["points", "count", "cap", "ask_model_anything", "point_explanations", "docs", "clocks", "tokenizer"],
+    ["cap_qa"],
+    ["prepare_all", "pixmo"],
+    ["preview"],
+]
+DATA_FLOOR = {name: number for number, floor in enumerate(DATA_FLOORS) for name in floor}
 ORDER = {name: place for place, name in enumerate(name for floor in FLOORS for name in floor)}
 
 
@@ -63,6 +74,42 @@ def test_imports_run_down_the_floors_only():
             same_wing = name.split(".")[0] == other.split(".")[0] and "." in name
             below = FLOOR[other] < FLOOR[name] or (same_wing and ORDER[other] < ORDER[name])
             assert below, f"{name} (floor {FLOOR[name] + 1}) imports {other} (floor {FLOOR[other] + 1})"
+
+
+def data_modules() -> dict[str, set[str]]:
+    """Each module of data/ and the modules of data/ that it imports, as dotted names."""
+    paths = [path for path in (ROOT / "data").rglob("*.py") if path.name != "__init__.py"]
+    names = {module_name(path) for path in paths}
+    return {module_name(path): imports(path) & names for path in paths}
+
+
+def test_every_room_of_data_has_its_floor():
+    assert {name.split(".")[1] for name in data_modules()} == set(DATA_FLOOR)
+
+
+def test_imports_of_data_run_down_the_floors_only():
+    for name, imported in data_modules().items():
+        room = name.split(".")[1]
+        for other in {each.split(".")[1] for each in imported} - {room}:
+            assert DATA_FLOOR[other] < DATA_FLOOR[room], f"{name} imports data.{other}"
+
+
+def test_imports_of_data_have_no_circle():
+    """Modules whose imports are all gone are taken away, again and again, until none is left."""
+    left = data_modules()
+    while left:
+        free = [name for name, imported in left.items() if not imported & left.keys()]
+        assert free, f"these import each other in a circle: {sorted(left)}"
+        left = {name: imported for name, imported in left.items() if name not in free}
+
+
+def test_data_uses_of_minimolmo_only_what_is_below_the_model():
+    """Pages and sheets may also read datasets and draw; no module of data/ knows the model or its training."""
+    allowed = {"flow", "disk", "draw", "text", "image", "score"}
+    for path in (ROOT / "data").rglob("*.py"):
+        rooms = {name.split(".")[1] for name in imports(path) if name.startswith("minimolmo.")}
+        extra = {"batch"} if path.parent.name == "preview" else set()
+        assert rooms <= allowed | extra, f"{path} imports {rooms - allowed - extra}"
 
 
 def test_the_wings_meet_only_in_batches():

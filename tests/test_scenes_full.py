@@ -264,7 +264,8 @@ def test_free_questions_are_of_more_than_twenty_types():
 QUESTIONS = {  # every task's wordings, by set; docs keeps its own in tests/test_docs.py
     **{f"prompts: {name}": wordings for name, wordings in TEMPLATES.items()},
     **{f"{module.__name__}: {name}": wordings
-       for module in (ask_wordings, explanation_words, cap_qa, clocks) for name, wordings in vars(module).items()
+       for module in (ask_wordings, explanation_words, cap_qa, clocks)
+       for name, wordings in vars(module).items()
        if isinstance(wordings, tuple) and isinstance(wordings[0], str) and any("?" in w for w in wordings)}}
 
 

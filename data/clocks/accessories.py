@@ -9,11 +9,11 @@ from data.clocks.styles import Palette
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 
 
-def _nothing(pen: Pen, palette: Palette, rng: random.Random):
+def _nothing(pen: Pen, palette: Palette, rng: random.Random) -> None:
     """Draw no accessory."""
 
 
-def _strap(pen: Pen, palette: Palette, rng: random.Random):
+def _strap(pen: Pen, palette: Palette, rng: random.Random) -> None:
     """Draw a strap that runs out of the image, its lugs, and a crown."""
     leather = rng.choice(((74, 44, 28), (34, 34, 38), (124, 74, 40), (40, 56, 80), (150, 154, 160)))
     lug = mixed(palette.case, BLACK, 0.15)
@@ -34,14 +34,14 @@ def _strap(pen: Pen, palette: Palette, rng: random.Random):
         pen.box(1.08, groove - 0.015, 1.27, groove + 0.015, mixed(palette.case, WHITE, 0.3))
 
 
-def _diver(pen: Pen, palette: Palette, rng: random.Random):
+def _diver(pen: Pen, palette: Palette, rng: random.Random) -> None:
     """Draw a strap and a bezel with teeth."""
     _strap(pen, palette, rng)
     for tooth in range(48):
         pen.disc(*around_dial(7.5 * tooth, 1.25), 0.05, mixed(palette.case, BLACK, 0.25))
 
 
-def _chain(pen: Pen, palette: Palette, rng: random.Random):
+def _chain(pen: Pen, palette: Palette, rng: random.Random) -> None:
     """Draw a crown with its bow and a chain."""
     swing, dark = rng.choice((-1, 1)), mixed(palette.case, BLACK, 0.4)
     for link in range(16):
@@ -52,7 +52,7 @@ def _chain(pen: Pen, palette: Palette, rng: random.Random):
     pen.box(-0.09, -1.36, 0.04, -1.05, palette.case)
 
 
-def _bells(pen: Pen, palette: Palette, rng: random.Random):
+def _bells(pen: Pen, palette: Palette, rng: random.Random) -> None:
     """Draw two bells with a hammer between them, and two feet."""
     brass = rng.choice(((206, 168, 84), (176, 182, 188)))
     for side in (-1, 1):
@@ -67,7 +67,7 @@ def _bells(pen: Pen, palette: Palette, rng: random.Random):
     pen.disc(0, -1.44, 0.09, mixed(brass, BLACK, 0.3))
 
 
-def _rays(pen: Pen, palette: Palette, rng: random.Random):
+def _rays(pen: Pen, palette: Palette, rng: random.Random) -> None:
     """Draw golden rays around the dial."""
     gold = mixed((214, 172, 80), palette.case, 0.3)
     for ray in range(24):
@@ -78,7 +78,7 @@ def _rays(pen: Pen, palette: Palette, rng: random.Random):
         pen.polygon([left, around_dial(15 * ray, 1.0), tip], gold)
 
 
-def _house(pen: Pen, palette: Palette, rng: random.Random):
+def _house(pen: Pen, palette: Palette, rng: random.Random) -> None:
     """Draw a chalet with roof, boards, a bird's door, leaves and a pendulum."""
     wood = palette.case
     pen.bar((0, 1.2), (0, 2.05), 0.05, mixed(wood, BLACK, 0.5))
@@ -97,7 +97,7 @@ def _house(pen: Pen, palette: Palette, rng: random.Random):
     pen.polygon([(0.08, -1.34), (0.2, -1.29), (0.08, -1.25)], (226, 90, 40))
 
 
-def _tower(pen: Pen, palette: Palette, rng: random.Random):
+def _tower(pen: Pen, palette: Palette, rng: random.Random) -> None:
     """Draw a tower of stone blocks with battlements."""
     other = rng.choice(((150, 90, 70), (130, 136, 146), (220, 212, 196)))
     stone = mixed((186, 174, 152), other, rng.random())

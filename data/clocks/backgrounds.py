@@ -22,7 +22,7 @@ def draw_background(name: str, size: tuple[int, int], rng: random.Random) -> Ima
     return BACKGROUNDS[name](size, rng)
 
 
-def cast_shadow(picture: Image.Image, centre: tuple[float, float], radius: float, square: bool):
+def cast_shadow(picture: Image.Image, centre: tuple[float, float], radius: float, square: bool) -> None:
     """Draw a soft shadow to the lower right of a clock. Lengths are in pixels."""
     mask = Image.new("L", (48, 48))
     shape = ImageDraw.Draw(mask).rectangle if square else ImageDraw.Draw(mask).ellipse

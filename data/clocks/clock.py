@@ -73,7 +73,7 @@ class Clock:
         self._draw_layers(Pen(canvas, centre, SUPERSAMPLE * self.radius, self.tilt), palette, rng)
         return canvas.reduce(SUPERSAMPLE)
 
-    def _draw_layers(self, pen: Pen, palette: Palette, rng: random.Random):
+    def _draw_layers(self, pen: Pen, palette: Palette, rng: random.Random) -> None:
         """Draw all parts of the clock from back to front."""
         style = STYLES[self.style]
         hour, minute, second = hand_angles(self.hour, self.minute, self.second)

@@ -36,7 +36,8 @@ def hand_angles(hour: int, minute: int, second: int) -> tuple[float, float, floa
     return seconds / 120, seconds % 3600 / 10, 6.0 * second
 
 
-def draw_hands(pen: Pen, style: Style, palette: Palette, angles: tuple[float, float], rng: random.Random):
+def draw_hands(pen: Pen, style: Style, palette: Palette, angles: tuple[float, float],
+               rng: random.Random) -> None:
     """Draw the hour hand and the minute hand in one shape, with shadows."""
     profile, width_factor = HAND_PROFILES[rng.choice(style.hands)], rng.uniform(0.9, 1.2)
     shadow_offset = rng.uniform(0.015, 0.035)
@@ -52,7 +53,7 @@ def draw_hands(pen: Pen, style: Style, palette: Palette, angles: tuple[float, fl
     pen.disc(0, 0, 0.055, palette.hands)
 
 
-def draw_second_hand(pen: Pen, style: Style, palette: Palette, angle: float):
+def draw_second_hand(pen: Pen, style: Style, palette: Palette, angle: float) -> None:
     """Draw the second hand: a thin needle, or a railway clock's lollipop."""
     tip = around_dial(angle, SECOND_LENGTH)
     if style.second_hand_style == "lollipop":
@@ -63,7 +64,7 @@ def draw_second_hand(pen: Pen, style: Style, palette: Palette, angle: float):
     pen.disc(0, 0, 0.036, palette.accent)
 
 
-def draw_small_seconds(pen: Pen, palette: Palette, angle: float):
+def draw_small_seconds(pen: Pen, palette: Palette, angle: float) -> None:
     """Draw the small dial of the seconds with its needle. It lies below the large hands."""
     x, y, radius = SMALL_SECONDS_DIAL
     pen.disc(x, y, radius, mixed(palette.dial, palette.ink, 0.35))

@@ -39,24 +39,24 @@ class Pen:
         return (self.centre[0] + self.radius * (x * self._cos - y * self._sin),
                 self.centre[1] + self.radius * (x * self._sin + y * self._cos))
 
-    def polygon(self, corners: Iterable[XY], fill: Color):
+    def polygon(self, corners: Iterable[XY], fill: Color) -> None:
         """Draw a filled polygon."""
         self._brush(fill).polygon([self.to_pixels(*corner) for corner in corners], fill=fill)
 
-    def disc(self, x: float, y: float, radius: float, fill: Color):
+    def disc(self, x: float, y: float, radius: float, fill: Color) -> None:
         """Draw a filled circle."""
         self._brush(fill).ellipse(self._box(x, y, radius), fill=fill)
 
-    def ring(self, x: float, y: float, radius: float, width: float, fill: Color):
+    def ring(self, x: float, y: float, radius: float, width: float, fill: Color) -> None:
         """Draw the line of a circle, inside its radius."""
         thick = max(1, round(width * self.radius))
         self._brush(fill).ellipse(self._box(x, y, radius), outline=fill, width=thick)
 
-    def box(self, left: float, top: float, right: float, bottom: float, fill: Color):
+    def box(self, left: float, top: float, right: float, bottom: float, fill: Color) -> None:
         """Draw a filled rectangle, tilted like the clock."""
         self.polygon([(left, top), (right, top), (right, bottom), (left, bottom)], fill)
 
-    def bar(self, start: XY, end: XY, width: float, fill: Color, end_width: float | None = None):
+    def bar(self, start: XY, end: XY, width: float, fill: Color, end_width: float | None = None) -> None:
         """Draw a straight stroke with flat ends."""
         along = (end[0] - start[0], end[1] - start[1])
         length = math.hypot(*along) or 1.0
@@ -68,7 +68,7 @@ class Pen:
             corners += sides if not corners else sides[::-1]
         self.polygon(corners, fill)
 
-    def text(self, x: float, y: float, string: str, size: float, fill: Color, bold: float = 0.0):
+    def text(self, x: float, y: float, string: str, size: float, fill: Color, bold: float = 0.0) -> None:
         """Draw text of height `size` around a centre. `bold` thickens the strokes, in shares of the size."""
         pixels = max(6, round(size * self.radius))
         glyphs = _text_mask(string, pixels, round(bold * pixels))

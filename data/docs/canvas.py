@@ -5,6 +5,7 @@ All lengths are pixels of the finished image. The font is the one built into Pil
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -56,7 +57,7 @@ def text_width(text: str, size: int = TEXT_SIZE) -> int:
     return math.ceil(load_font(size).getlength(text))
 
 
-def max_text_width(texts, size: int = TEXT_SIZE) -> int:
+def max_text_width(texts: Iterable[str], size: int = TEXT_SIZE) -> int:
     """The width of the widest text in pixels; 0 if there is none."""
     return max((text_width(text, size) for text in texts), default=0)
 
@@ -77,7 +78,7 @@ class Canvas:
         self._pen = ImageDraw.Draw(self._canvas)
 
     def text(self, text: str, x: float, y: float, size: int = TEXT_SIZE, color: Color | None = None,
-             anchor: str = "lm", bold: bool = False):
+             anchor: str = "lm", bold: bool = False) -> None:
         """Write text at (x, y). Anchors are Pillow's, but "m" means the middle of the capitals."""
         if anchor[1] == "m":  # Pillow's middle between ascender and descender is too high for digits
             y, anchor = y + size * 0.35, anchor[0] + "s"
@@ -88,40 +89,42 @@ class Canvas:
                                 or self.theme.text_color, size, anchor))
 
     def box(self, left: float, top: float, right: float, bottom: float, fill: Color | None = None,
-            outline: Color | None = None, radius: float = 0, line: float = 1):
+            outline: Color | None = None, radius: float = 0, line: float = 1) -> None:
         """Draw a rectangle, right - left pixels wide."""
         corners = [round(left * SCALE), round(top * SCALE), round(right * SCALE) - 1,
                    round(bottom * SCALE) - 1]
         if corners[2] >= corners[0] and corners[3] >= corners[1]:
             self._pen.rounded_rectangle(corners, radius * SCALE, fill, outline, round(line * SCALE))
 
-    def banner(self, title: str, height: float, color_name: str, x: float, size: int, anchor: str = "lm"):
+    def banner(self, title: str, height: float, color_name: str, x: float, size: int,
+               anchor: str = "lm") -> None:
         """Draw a coloured strip along the top with the title in it."""
         self.box(0, 0, self.width, height, COLORS[color_name])
         self.text(title, x, height / 2, size, readable_on(COLORS[color_name]), anchor, bold=True)
 
-    def line(self, spots: list[XY], color: Color | None = None, width: float = 1):
+    def line(self, spots: list[XY], color: Color | None = None, width: float = 1) -> None:
         """Draw a line through the points."""
         self._pen.line(self._large(spots), color or self.theme.rule, round(width * SCALE), joint="curve")
 
-    def polygon(self, spots: list[XY], fill: Color, outline: Color | None = None, line: float = 1):
+    def polygon(self, spots: list[XY], fill: Color, outline: Color | None = None, line: float = 1) -> None:
         """Draw a filled polygon."""
         self._pen.polygon(self._large(spots), fill, outline, round(line * SCALE))
 
-    def dot(self, x: float, y: float, radius: float, fill: Color):
+    def dot(self, x: float, y: float, radius: float, fill: Color) -> None:
         """Draw a disc."""
         self._pen.ellipse(_disc_box(x, y, radius), fill)
 
-    def slice(self, x: float, y: float, radius: float, start: float, end: float, fill: Color):
+    def slice(self, x: float, y: float, radius: float, start: float, end: float, fill: Color) -> None:
         """Draw a slice of a pie. Degrees run clockwise from the right."""
         self._pen.pieslice(_disc_box(x, y, radius), start, end, fill, self.theme.paper, 1)
 
-    def text_on_circle(self, text: str, x: float, y: float, radius: float, degrees: float, color: Color):
+    def text_on_circle(self, text: str, x: float, y: float, radius: float, degrees: float,
+                       color: Color) -> None:
         """Write text at an angle and a distance from (x, y)."""
         turn = math.radians(degrees)
         self.text(text, x + radius * math.cos(turn), y + radius * math.sin(turn), color=color, anchor="mm")
 
-    def arrow(self, spots: list[XY], color: Color, width: float = 1.5):
+    def arrow(self, spots: list[XY], color: Color, width: float = 1.5) -> None:
         """Draw a line with an arrow head at its last point."""
         (x0, y0), (x1, y1) = spots[-2:]
         far = math.hypot(x1 - x0, y1 - y0) or 1

@@ -16,7 +16,7 @@ AXIS_HEIGHT = 24        # labels below an axis
 DEGREES_PER_PERCENT = 3.6       # of a pie
 
 
-def draw_header(canvas: Canvas, chart: Chart, subtitle_text: str):
+def draw_header(canvas: Canvas, chart: Chart, subtitle_text: str) -> None:
     """Draw title and subtitle at the top and the author at the bottom."""
     is_centered = chart.look % 3 == 0
     x, anchor = (canvas.width / 2, "mm") if is_centered else (MARGIN, "lm")
@@ -39,7 +39,7 @@ def min_width(chart: Chart, subtitle_text: str) -> int:
     return max(text_widths) + 2 * MARGIN
 
 
-def draw_legend(canvas: Canvas, names: tuple[str, ...], colors: tuple[str, ...], y: float):
+def draw_legend(canvas: Canvas, names: tuple[str, ...], colors: tuple[str, ...], y: float) -> None:
     """Draw the legend of the colours in one line."""
     x = MARGIN
     for name, color in zip(names, colors):
@@ -48,7 +48,7 @@ def draw_legend(canvas: Canvas, names: tuple[str, ...], colors: tuple[str, ...],
         x += text_width(name) + 32
 
 
-def draw_number(canvas: Canvas, number: str, x: float, y: float, anchor: str, background: Color):
+def draw_number(canvas: Canvas, number: str, x: float, y: float, anchor: str, background: Color) -> None:
     """Write a number beside a bar, and clear the grid lines behind it."""
     canvas.text(number, x, y, anchor=anchor)
     left, _, right, _ = canvas.text_boxes[-1][:4]
@@ -95,7 +95,7 @@ class VerticalFrame:
         draw_header(self.canvas, chart, subtitle_text)
         self._draw(chart, ticks)
 
-    def _draw(self, chart: Chart, ticks: list[str]):
+    def _draw(self, chart: Chart, ticks: list[str]) -> None:
         canvas, right = self.canvas, self.canvas.width - MARGIN
         self.background = canvas.theme.panel if chart.look % 2 else canvas.theme.paper
         canvas.box(self.left, self.top, right, self.bottom, self.background)

@@ -12,7 +12,7 @@ NODE_PADDING = 12                          # left and right of a node's text
 
 
 def draw_node(canvas: Canvas, text: str, x: float, y: float, width: float, color: str = "",
-              shape: str = "box"):
+              shape: str = "box") -> None:
     """Draw text in a box or, for a decision, in a hexagon around (x, y); filled if a colour is given."""
     fill = COLORS[color] if color else canvas.theme.panel
     left, right, top, bottom = x - width / 2, x + width / 2, y - NODE_HEIGHT / 2, y + NODE_HEIGHT / 2
@@ -55,7 +55,7 @@ def _draw_steps(flow: Flow) -> Canvas:
 
 
 def _draw_way_back(canvas: Canvas, flow: Flow, x: float, node_width: float, step_y: float, fork_y: float,
-                   side_width: float):
+                   side_width: float) -> None:
     """Draw the arrows from the decision to the box beside it and back to the step before."""
     right = x + node_width / 2
     side_x = right + 56 + side_width / 2
@@ -88,7 +88,7 @@ def _draw_cycle(flow: Flow) -> Canvas:
     return canvas
 
 
-def _arrow_between(canvas: Canvas, start, end, node_width: float):
+def _arrow_between(canvas: Canvas, start, end, node_width: float) -> None:
     """Draw a straight arrow from the border of one box to the border of another."""
     u, v = end[0] - start[0], end[1] - start[1]
     share = min((node_width / 2 + 3) / abs(u) if abs(u) > 1 else 9,
@@ -127,7 +127,7 @@ def _draw_down(tree: Tree) -> Canvas:
     return canvas
 
 
-def _elbow(canvas: Canvas, start, end):
+def _elbow(canvas: Canvas, start, end) -> None:
     """Draw a line down, across and down."""
     middle_y = (start[1] + end[1]) / 2
     canvas.line([start, (start[0], middle_y), (end[0], middle_y), end], canvas.theme.faint, 1.5)
@@ -163,6 +163,6 @@ def _draw_right(tree: Tree) -> Canvas:
     return canvas
 
 
-def _crank(canvas: Canvas, start, end, middle_x: float):
+def _crank(canvas: Canvas, start, end, middle_x: float) -> None:
     """Draw a line across, up or down, and across."""
     canvas.line([start, (middle_x, start[1]), (middle_x, end[1]), end], canvas.theme.faint, 1.5)

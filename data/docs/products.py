@@ -1,6 +1,8 @@
 """The content of other documents: shops and products, events, forms, lines of transport."""
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 STREETS = ("Mill Lane", "Station Road", "Harbor Street", "Oak Avenue", "Market Square", "Canal Walk")
 
 # Shop -> product -> price in cents. The last two shops, events, forms and lines are for `novel`.
@@ -62,7 +64,7 @@ TRANSIT_LINES = ("Bus 12", "Bus 7", "Tram 3", "Train R5", "Ferry 2", "Night bus"
                  "Train S1", "Cable car", "Water taxi")
 
 
-def items_for_split(items, novel: bool) -> list:
+def items_for_split(items: Iterable[str], novel: bool) -> list:
     """The last two items for `novel`, the others for train and val."""
     items = list(items)
     return items[-2:] if novel else items[:-2]

@@ -120,7 +120,7 @@ def draw_table(table: Table) -> Canvas:
     return canvas
 
 
-def _draw_lines(canvas: Canvas, table: Table, edges: list[int], num_rows: int, row_height: int):
+def _draw_lines(canvas: Canvas, table: Table, edges: list[int], num_rows: int, row_height: int) -> None:
     """Draw what lies below the text: header colour, stripes, lines."""
     left, right, bottom = edges[0], edges[-1], HEADER_HEIGHT + num_rows * row_height
     canvas.box(left, HEADER_HEIGHT, right, HEADER_HEIGHT + row_height,

@@ -148,7 +148,7 @@ READERS: dict[str, Callable[[dict, str], Record]] = {
     "cap_qa": cap_qa, "point_explanations": point_explanations, "docs": docs, "clocks": clocks}
 
 
-def read_row(name: str, row, row_id: str) -> Record:
+def read_row(name: str, row: object, row_id: str) -> Record:
     """Read one row of a dataset. `row_id` is "dataset/config/index". Raises FetchError("bad_row")."""
     if not isinstance(row, dict):
         raise _bad_row("the row is no object")

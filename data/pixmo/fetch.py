@@ -5,14 +5,16 @@ import hashlib
 import random
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from data.pixmo.network import Limits, Reply, get, seconds_to_wait
 from data.pixmo.picture import FetchedImage, draw_clock, to_jpeg
 from data.pixmo.records import LATER, NEVER, SOON, FetchError, ImageOutcome, Record
 
+T = TypeVar("T")
 GONE_STATUS, REFUSED_STATUS = (404, 410), (401, 402, 403, 451)
-BUSY_STATUS = (408, 425, 429)                                          # and all codes from 500
-OPT_OUT_TAGS = ("noai", "noimageai", "noindex", "noimageindex")    # values of X-Robots-Tag
+BUSY_STATUS = (408, 425, 429)  # and all codes from 500
+OPT_OUT_TAGS = ("noai", "noimageai", "noindex", "noimageindex")  # values of X-Robots-Tag
 
 
 def fetch_image(record: Record, size: int, limits: Limits) -> tuple[ImageOutcome, bytes]:
@@ -32,7 +34,7 @@ def _success(record: Record, size: int, received: bytes, picture: FetchedImage) 
                         stored=len(picture.jpeg), received=len(received))
 
 
-def with_retries(attempt: Callable, limits: Limits):
+def with_retries(attempt: Callable[[], T], limits: Limits) -> T:
     """Call `attempt` again after failures, each time after twice the wait, or the wait a server asks for.
 
     If a server asks for more than `limits.max_wait` seconds, the failure is left to the next run.

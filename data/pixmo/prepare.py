@@ -44,7 +44,7 @@ class PixmoSpec:
     size: int = 512    # largest side in pixels
     seed: int = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         unknown = [name for name in self.sets if name not in READERS]
         if unknown or not self.sets:
             raise ValueError(f"dataset {(unknown or [''])[0]!r} does not exist in PixMo, so there is "

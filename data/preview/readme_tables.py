@@ -96,7 +96,7 @@ def sample_row(name: str, index: int) -> dict:
     return shortened(row | selected)
 
 
-def shortened(value):
+def shortened(value: object) -> object:
     """The same JSON with long texts and long lists of texts cut."""
     if isinstance(value, str) and len(value) > MAX_CHARACTERS:
         return value[:MAX_CHARACTERS].rsplit(" ", 1)[0] + " ..."

@@ -153,7 +153,7 @@ def _scattered_points(num_points: int, width: int, top: int, bottom: int, rng: r
         yield rng.uniform(0, width), top + (bottom - top) * near, near
 
 
-def _draw_clouds(pen: ImageDraw.ImageDraw, width: int, line: int, color: Color, rng: random.Random):
+def _draw_clouds(pen: ImageDraw.ImageDraw, width: int, line: int, color: Color, rng: random.Random) -> None:
     for _ in range(rng.randint(2, 4)):
         x, y, size = rng.uniform(0, width), rng.uniform(0.15, 0.6) * line, width * rng.uniform(0.03, 0.05)
         for dx, grow in ((-1.4, 0.7), (0, 1.0), (1.4, 0.75), (0.6, 0.8)):
@@ -161,17 +161,17 @@ def _draw_clouds(pen: ImageDraw.ImageDraw, width: int, line: int, color: Color, 
                          x + (dx + 1.2 * grow) * size, y + grow * 0.5 * size), fill=color)
 
 
-def _draw_hill(pen: ImageDraw.ImageDraw, width: int, line: int, middle: float, color: Color):
+def _draw_hill(pen: ImageDraw.ImageDraw, width: int, line: int, middle: float, color: Color) -> None:
     pen.ellipse(((middle - 0.5) * width, line * 0.72, (middle + 0.5) * width, line * 1.28), fill=color)
 
 
-def _draw_tuft(pen: ImageDraw.ImageDraw, x: float, y: float, size: float, color: Color):
+def _draw_tuft(pen: ImageDraw.ImageDraw, x: float, y: float, size: float, color: Color) -> None:
     """Draw three blades of grass."""
     for lean in (-0.7, 0.0, 0.7):
         pen.polygon(((x - size / 5, y), (x + lean * size, y - size), (x + size / 5, y)), fill=color)
 
 
-def _draw_house_front(pen: ImageDraw.ImageDraw, box: tuple, color: Color):
+def _draw_house_front(pen: ImageDraw.ImageDraw, box: tuple, color: Color) -> None:
     """Draw a house front with rows of windows."""
     left, top, right, bottom = box
     pen.rectangle(box, fill=color)

@@ -6,6 +6,7 @@ A fact is (colour, kind, region): ("red", "circle", "top left"). All captions fo
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 
 from data.scenes.easy import COLORS, KINDS, EasyLevel, Pair
 from minimolmo.flow import Point, Thing
@@ -68,7 +69,7 @@ def offset_along(a: Thing, b: Thing, direction: tuple[int, int]) -> float:
     return direction[0] * (a.x - b.x) + direction[1] * (a.y - b.y)
 
 
-def matching_things(things, label: Label) -> list[Thing]:
+def matching_things(things: Iterable[Thing], label: Label) -> list[Thing]:
     """The objects that a label refers to."""
     color, kind = label
     return [thing for thing in things if color in ("", thing.color) and kind in ("", thing.kind)]
@@ -80,7 +81,7 @@ def labels_for_pair(pair: Pair) -> list[Label]:
     return [(color, kind), (color, ""), ("", kind), ("", "")]
 
 
-def absent_labels(things, level: EasyLevel, split: str) -> list[Label]:
+def absent_labels(things: Sequence[Thing], level: EasyLevel, split: str) -> list[Label]:
     """Labels that match no object here. Pairs of another split are never named."""
     pairs = level.held_out if split == "novel" else level.pairs
     single_attributes = [(color, "") for color in level.colors] + [("", kind) for kind in level.kinds]
@@ -89,12 +90,12 @@ def absent_labels(things, level: EasyLevel, split: str) -> list[Label]:
     return [label for label in [*pairs, *single_attributes] if not matching_things(things, label)]
 
 
-def points_of(things) -> tuple[Point, ...]:
+def points_of(things: Iterable[Thing]) -> tuple[Point, ...]:
     """The centre of each object, in percent."""
     return tuple((thing.x, thing.y) for thing in things)
 
 
-def facts_of(things) -> set[Fact]:
+def facts_of(things: Iterable[Thing]) -> set[Fact]:
     """The facts of a scene: all that a caption should say."""
     return {(thing.color, thing.kind, region_of(thing)) for thing in things}
 

@@ -128,7 +128,7 @@ def _pattern_mask(pattern: str, size: tuple[int, int]) -> Image.Image:
     return mask
 
 
-def _draw_dot(pen: ImageDraw.ImageDraw, x: float, y: float, radius: float):
+def _draw_dot(pen: ImageDraw.ImageDraw, x: float, y: float, radius: float) -> None:
     pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
 
 
@@ -137,7 +137,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.load_default(size)
 
 
-def _write_word(pen: ImageDraw.ImageDraw, word: str, size: tuple[int, int]):
+def _write_word(pen: ImageDraw.ImageDraw, word: str, size: tuple[int, int]) -> None:
     """Write a sign's word without antialiasing, because intermediate values would be other indices."""
     left, top, right, bottom = (share * size[i % 2] for i, share in enumerate(SIGN_BOARD))
     _, ascent, text_width, _ = _font(100).getbbox(word, anchor="ls")

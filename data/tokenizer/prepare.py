@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ DATA_FOLDER = Path(__file__).resolve().parent.parent
 MAX_ROWS = 2000  # rows of each dataset; they contain every word of level easy many times
 
 
-def training_texts(level: str, seed: int, data: Path = DATA_FOLDER):
+def training_texts(level: str, seed: int, data: Path = DATA_FOLDER) -> Iterator[str]:
     """All messages of the first MAX_ROWS rows of each dataset, as the training stages word them."""
     rng = np.random.default_rng(seed)
     for file in sorted(data.glob(f"*/{level}/train.jsonl")):
