@@ -104,7 +104,7 @@ def test_imports_of_data_have_no_circle():
 
 
 def test_data_uses_of_minimolmo_only_what_is_below_the_model():
-    """Pages and sheets may also read datasets and draw; no module of data/ knows the model or its training."""
+    """Previews may also read datasets; no module of data/ knows the model or its training."""
     allowed = {"flow", "disk", "draw", "text", "image", "score"}
     for path in (ROOT / "data").rglob("*.py"):
         rooms = {name.split(".")[1] for name in imports(path) if name.startswith("minimolmo.")}

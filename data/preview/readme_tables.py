@@ -146,7 +146,7 @@ def datasets_table(numbers_by_name: dict[str, dict]) -> str:
         f"| {numbers['train'][1]:,} | `{numbers['train'][2][:16]}` |"
         for name, numbers in numbers_by_name.items()
     ]
-    head = "| set | images: train, val, novel | annotations in train | sha256 of train.jsonl (seed 1) |"
+    head = "| dataset | images: train, val, novel | annotations in train | sha256 of train.jsonl (seed 1) |"
     return "\n".join([head, "|---|---|---|---|", *lines])
 
 
