@@ -93,19 +93,19 @@ def cap_qa(row: dict, row_id: str) -> Record:
 
     The texts between turns are those of the prompt ("User:", "Assistant:"), as in Molmo.
     """
-    told = _list(row, "messages", optional=True)
-    if not told:
-        told = [*TURN.split(_text(row, "question").removesuffix("[ASSISTANT]"))[1:], row.get("answer")]
-    said = [_clean(TURN.sub("", text) if isinstance(text, str) else text) for text in told]
-    said = list(takewhile(bool, said))  # after an empty turn, questions and answers would change places
-    if len(said) < 2:
+    messages = _list(row, "messages", optional=True)
+    if not messages:
+        messages = [*TURN.split(_text(row, "question").removesuffix("[ASSISTANT]"))[1:], row.get("answer")]
+    turns = [_clean(TURN.sub("", message) if isinstance(message, str) else message) for message in messages]
+    turns = list(takewhile(bool, turns))  # after an empty turn, questions and answers would change places
+    if len(turns) < 2:
         raise _bad_row("no question with an answer")
-    notes = []
-    for turn in range(0, len(said) - 1, 2):
-        before = "".join(f"{question} Assistant: {answer} User: "
-                         for question, answer in zip(said[:turn:2], said[1:turn:2]))
-        notes.append(Annotation("cap_qa", question=before + said[turn], answer=said[turn + 1]))
-    return _web_record(row, notes)
+    annotations = []
+    for turn in range(0, len(turns) - 1, 2):
+        history = "".join(f"{question} Assistant: {answer} User: "
+                          for question, answer in zip(turns[:turn:2], turns[1:turn:2]))
+        annotations.append(Annotation("cap_qa", question=history + turns[turn], answer=turns[turn + 1]))
+    return _web_record(row, annotations)
 
 
 def docs(row: dict, row_id: str) -> Record:
