@@ -1,8 +1,8 @@
-"""cap_qa: questions that the caption alone answers. Every answer stands in the caption, word for word.
-
-The caption is written first, as in `cap`; only then is asked, so nothing is asked that it does not say.
+"""cap_qa: questions that can be answered from the caption alone.
 
     python -m data.cap_qa.prepare
+
+The caption is written first, as in `cap`. Every answer occurs in it, word for word.
 """
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ SIZE = (
 
 
 def make_example(level: FullLevel, split: str, rng: random.Random) -> tuple[FullScene, list[Annotation]]:
-    """One scene and about nine questions about its caption, which the row holds too."""
+    """One scene and about nine questions about its caption, which is a column of the row."""
     scene = make_scene(split, rng)
     text = caption(scene, rng)
     questions = [question for question in possible_questions(scene) if appears_in(question.answer, text)]
@@ -63,12 +63,12 @@ def make_example(level: FullLevel, split: str, rng: random.Random) -> tuple[Full
 
 
 def appears_in(answer: str, text: str) -> bool:
-    """Whether the answer stands in the text, as whole words, in capitals or not."""
+    """Does the answer occur in the text as whole words, ignoring capitals?"""
     return re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", text, re.IGNORECASE) is not None
 
 
 def possible_questions(scene: FullScene) -> list[QuestionTemplate]:
-    """Everything that might be asked of a caption of this scene."""
+    """All questions about a caption of this scene."""
     counts = {
         "name": Counter(map(thing_text, scene.things)), "kind": Counter(t.kind for t in scene.things),
         "place": Counter(map(region_of, scene.things))
