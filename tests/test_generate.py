@@ -25,7 +25,7 @@ from data.generate import (
 )
 from data.prepare_all import DATASETS
 from data.scenes.easy import COLORS, KINDS, pair_of
-from data.scenes.easy_wording import label_text, region_of
+from data.scenes.easy_wording import label_text, place_of
 from data.scenes.levels import LEVELS
 from minimolmo.batch.dataset import Dataset, read_example
 from minimolmo.flow import Annotation
@@ -270,7 +270,7 @@ def test_every_novel_scene_shows_a_held_out_pair_and_asks_about_it(name):
     for scene, annotations in examples_of(name, "novel"):
         new = [thing for thing in scene.things if pair_of(thing) in EASY.held_out]
         said = " ".join(f"{note.question} {note.label} {note.answer}" for note in annotations)
-        ways = [{thing.color, thing.kind, "shape", region_of(thing)} for thing in new]
+        ways = [{thing.color, thing.kind, "shape", place_of(thing)} for thing in new]
         assert any(word in said for words in ways for word in words)
 
 
@@ -349,10 +349,10 @@ def answer_is_true(question: str, answer: str, things) -> str:
         assert bool(named) == (answer == "yes")
         return "presence"
     if named:
-        assert answer == region_of(named[0])
+        assert answer == place_of(named[0])
         return "where"
     at = re.search(r"(?:at|on|in) the ((?:top|bottom) (?:left|right)|top|bottom|left|right|center)", question)
-    alone = [thing for thing in things if (at and region_of(thing) == at[1]) or
+    alone = [thing for thing in things if (at and place_of(thing) == at[1]) or
              (not at and {thing.color, thing.kind} & set(re.findall(r"\w+", question)))]
     assert len(alone) == 1, question
     assert answer in (alone[0].color, alone[0].kind, label_text(pair_of(alone[0])))

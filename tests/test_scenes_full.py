@@ -25,7 +25,7 @@ from data.point_explanations import prepare as explanations
 from data.point_explanations import wordings as explanation_words
 from data.points import full as points
 from data.prepare_all import DATASETS
-from data.scenes.easy_wording import NUMBER_WORDS
+from data.scenes.easy_wording import COUNT_WORDS
 from data.scenes.full import FULL, FullScene, ObjectSpec, make_scene, split_of
 from data.scenes.full_wording import (
     attribute_expressions,
@@ -37,7 +37,7 @@ from data.scenes.full_wording import (
 )
 from data.scenes.objects import COLORS, KINDS
 from minimolmo.batch.dataset import Dataset
-from minimolmo.flow import Example, Thing
+from minimolmo.flow import Thing
 from minimolmo.text.facts import PLACES, facts_in, facts_of
 from minimolmo.text.points import parse_points, plain_text
 from minimolmo.text.prompts import NO_POINTS_ANSWER, TEMPLATES
@@ -247,7 +247,7 @@ def test_captions_tell_every_fact_and_no_other():
     for made, said in composed(cap.make_example, pictures=40):
         for annotation in said[:1]:
             told = facts_in(annotation.answer, set(COLORS), set(KINDS))
-            assert told == facts_of(Example(None, (), made.things))
+            assert told == facts_of(made.things)
 
 
 def test_three_people_talk_on_three_different_walks():
@@ -304,9 +304,9 @@ def test_a_blind_reader_finds_what_words_do_give_away():
 
 SLOTS = re.compile(
     r"\b(?:(?:an?|tiny|small|big|plain|striped|dotted|%s) )*(?:%s)\b" %
-    ("|".join([*COLORS, *NUMBER_WORDS]), "|".join([
+    ("|".join([*COLORS, *COUNT_WORDS]), "|".join([
         *KINDS, *(kind.plural
-                  for kind in KINDS.values()), *COLORS, *NUMBER_WORDS, "things?", *(f"the {p}"
+                  for kind in KINDS.values()), *COLORS, *COUNT_WORDS, "things?", *(f"the {p}"
                                                                                     for p in PLACES)
     ])))
 

@@ -18,8 +18,8 @@ from data.scenes.easy_wording import (
     matching_things,
     offset_along,
     pair_with_article,
-    region_of,
-    region_phrase,
+    place_of,
+    with_preposition,
 )
 from data.scenes.full import FULL
 from data.scenes.levels import Level
@@ -67,7 +67,7 @@ def color_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTempl
         for thing in candidates
         if len(matching_things(scene.things, ("", thing.kind))) == 1
     ] + [
-        QuestionTemplate(COLOR_OF, f"the shape {region_phrase(region_of(thing))}", thing.color)
+        QuestionTemplate(COLOR_OF, f"the shape {with_preposition(place_of(thing))}", thing.color)
         for thing in candidates
         if _is_alone_in_region(thing, scene)
     ])
@@ -80,7 +80,7 @@ def kind_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTempla
         for thing in candidates
         if len(matching_things(scene.things, (thing.color, ""))) == 1
     ] + [
-        QuestionTemplate(KIND_OF, f"the thing {region_phrase(region_of(thing))}", thing.kind)
+        QuestionTemplate(KIND_OF, f"the thing {with_preposition(place_of(thing))}", thing.kind)
         for thing in candidates
         if _is_alone_in_region(thing, scene)
     ])
@@ -88,12 +88,12 @@ def kind_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTempla
 
 def region_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTemplate]:
     """Where is the red circle?"""
-    return [QuestionTemplate(PLACE_OF, _with_the(thing), region_of(thing)) for thing in candidates]
+    return [QuestionTemplate(PLACE_OF, _with_the(thing), place_of(thing)) for thing in candidates]
 
 
 def content_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTemplate]:
     """What is at the top left? Only if one object is there."""
-    return [QuestionTemplate(WHAT_IS, region_phrase(region_of(thing)), label_text(pair_of(thing)))
+    return [QuestionTemplate(WHAT_IS, with_preposition(place_of(thing)), label_text(pair_of(thing)))
             for thing in candidates if _is_alone_in_region(thing, scene)]
 
 
@@ -140,7 +140,7 @@ def _sample_one(questions: list[QuestionTemplate], rng: random.Random) -> list[Q
 
 
 def _is_alone_in_region(thing: Thing, scene: Scene) -> bool:
-    return sum(region_of(other) == region_of(thing) for other in scene.things) == 1
+    return sum(place_of(other) == place_of(thing) for other in scene.things) == 1
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from collections import Counter
 
 from data.ask_model_anything import wordings
 from data.ask_model_anything.question_template import QuestionTemplate
-from data.scenes.easy_wording import DIRECTIONS, NUMBER_WORDS, capitalise, offset_along, with_article
+from data.scenes.easy_wording import DIRECTIONS, COUNT_WORDS, capitalise, offset_along, with_article
 from data.scenes.full import FullScene, ObjectSpec
 from data.scenes.full_wording import (MIN_AREA_RATIO, MIN_OFFSET, absent_specs, box_area,
                                       largest_and_smallest, matching_things, occluded_pairs, place_phrase,
@@ -164,13 +164,13 @@ def how_many(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     specs = sorted({spec for t in scene.things for spec in specs_for(t)})
     return [
         QuestionTemplate(wordings.HOW_MANY, spec_text(spec, True),
-                         NUMBER_WORDS[len(matching_things(scene, spec))]) for spec in specs
+                         COUNT_WORDS[len(matching_things(scene, spec))]) for spec in specs
     ]
 
 
 def total(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     """How many objects are there in all?"""
-    return [QuestionTemplate(wordings.TOTAL, "things", NUMBER_WORDS[len(scene.things)])]
+    return [QuestionTemplate(wordings.TOTAL, "things", COUNT_WORDS[len(scene.things)])]
 
 
 def reads(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
@@ -263,7 +263,7 @@ def most_common(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
 def between(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     """How many objects does a relation refer to?"""
     return [
-        QuestionTemplate(wordings.BETWEEN, expression.plural, NUMBER_WORDS[len(expression.things)])
+        QuestionTemplate(wordings.BETWEEN, expression.plural, COUNT_WORDS[len(expression.things)])
         for expression in relation_expressions(scene)
     ]
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
-from data.scenes.easy_wording import DIRECTIONS, NUMBER_WORDS, capitalise, offset_along, with_article
+from data.scenes.easy_wording import DIRECTIONS, COUNT_WORDS, capitalise, offset_along, with_article
 from data.scenes.full import FullScene, make_scene
 from data.scenes.full_wording import (
     MIN_OFFSET,
@@ -129,7 +129,7 @@ def size_and_name(scene: FullScene, thing: Thing) -> str:
 
 def _summary(scene: FullScene, rng: random.Random) -> str:
     kinds = Counter(thing.kind for thing in scene.things).most_common()
-    counts = [f"{NUMBER_WORDS[n]} {KINDS[kind].plural if n > 1 else kind}" for kind, n in kinds]
+    counts = [f"{COUNT_WORDS[n]} {KINDS[kind].plural if n > 1 else kind}" for kind, n in kinds]
     return rng.choice(SUMMARIES).format(counts=join_with_and(counts), are="are" if kinds[0][1] > 1 else "is")
 
 
@@ -151,7 +151,7 @@ def transcript(scene: FullScene, order: Callable, opening: str, rng: random.Rand
 def count_sentence(template: str, scene: FullScene) -> str:
     """A sentence that tells the number of objects."""
     n = len(scene.things)
-    return template.format(n=f"{NUMBER_WORDS[n]} thing{'s' * (n > 1)}", are="are" if n > 1 else "is")
+    return template.format(n=f"{COUNT_WORDS[n]} thing{'s' * (n > 1)}", are="are" if n > 1 else "is")
 
 
 def _place_sentence(template: str, thing: Thing, name_in_words: str, uh: str = "") -> str:

@@ -14,12 +14,12 @@ from data.cap.full import CORRECTIONS, READING_ORDERS
 from data.generate import DrawableScene, run_command_line
 from data.scenes.easy import EasyLevel, Scene, choose_pairs, make_scene, pair_of
 from data.scenes.easy_wording import (
-    NUMBER_WORDS,
+    COUNT_WORDS,
     capitalise,
     label_text,
     pair_with_article,
-    region_of,
-    region_phrase,
+    place_of,
+    with_preposition,
 )
 from data.scenes.full import FULL
 from data.scenes.levels import Level
@@ -81,12 +81,12 @@ def transcript(scene: Scene, level: EasyLevel, order: Callable, opening: str, rn
 
 def _count_sentence(template: str, things: list[Thing]) -> str:
     plural = len(things) > 1
-    shapes = f"{NUMBER_WORDS[len(things)]} {label_text(('', ''), plural)}"
+    shapes = f"{COUNT_WORDS[len(things)]} {label_text(('', ''), plural)}"
     return template.format(n=shapes, are="are" if plural else "is")
 
 
 def _place_sentence(template: str, thing: Thing, name_in_words: str, uh: str = "") -> str:
-    return template.format(a=name_in_words, at=region_phrase(region_of(thing)), uh=uh)
+    return template.format(a=name_in_words, at=with_preposition(place_of(thing)), uh=uh)
 
 
 def _corrected_name(thing: Thing, level: EasyLevel, rng: random.Random) -> str:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from data.ask_model_anything.question_template import QuestionTemplate
 from data.cap.full import caption, size_and_name
 from data.generate import run_command_line
-from data.scenes.easy_wording import NUMBER_WORDS, region_of, region_phrase
+from data.scenes.easy_wording import COUNT_WORDS, place_of, with_preposition
 from data.scenes.full import FullLevel, FullScene, make_scene
 from data.scenes.full_wording import size_word, thing_text
 from data.scenes.objects import KINDS
@@ -71,11 +71,11 @@ def possible_questions(scene: FullScene) -> list[QuestionTemplate]:
     """All questions about a caption of this scene."""
     counts = {
         "name": Counter(map(thing_text, scene.things)), "kind": Counter(t.kind for t in scene.things),
-        "place": Counter(map(region_of, scene.things))
+        "place": Counter(map(place_of, scene.things))
     }
-    questions = [QuestionTemplate(HOW_MANY, "", NUMBER_WORDS[len(scene.things)])]
+    questions = [QuestionTemplate(HOW_MANY, "", COUNT_WORDS[len(scene.things)])]
     questions += [
-        QuestionTemplate(KIND_NUMBER, KINDS[kind].plural, NUMBER_WORDS[count])
+        QuestionTemplate(KIND_NUMBER, KINDS[kind].plural, COUNT_WORDS[count])
         for kind, count in counts["kind"].items()
         if count > 1
     ]
@@ -86,13 +86,13 @@ def possible_questions(scene: FullScene) -> list[QuestionTemplate]:
 
 def _questions_about(scene: FullScene, thing: Thing, counts: dict[str, Counter]) -> list[QuestionTemplate]:
     questions = []
-    if counts["place"][region_of(thing)] == 1:
+    if counts["place"][place_of(thing)] == 1:
         questions.append(
-            QuestionTemplate(AT_PLACE, region_phrase(region_of(thing)), size_and_name(scene, thing)))
+            QuestionTemplate(AT_PLACE, with_preposition(place_of(thing)), size_and_name(scene, thing)))
     if counts["kind"][thing.kind] == 1:
         questions.append(QuestionTemplate(COLOR, thing.kind, thing.color))
     if counts["name"][thing_text(thing)] == 1:
-        questions.append(QuestionTemplate(PLACE, thing_text(thing), region_phrase(region_of(thing))))
+        questions.append(QuestionTemplate(PLACE, thing_text(thing), with_preposition(place_of(thing))))
         questions += [QuestionTemplate(READS, thing_text(thing), thing.word)] if thing.word else []
         questions += [QuestionTemplate(SIZE, thing_text(thing), size_word(scene, thing))] if size_word(
             scene, thing) else []

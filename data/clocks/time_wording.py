@@ -1,9 +1,8 @@
 """A time of the 12-hour dial in words and in figures."""
 from __future__ import annotations
 
-NUMBER_WORDS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-    "sixteen seventeen eighteen nineteen").split()
+from minimolmo.text.facts import NUMBER_WORDS
+
 ROUND_MINUTES = {5, 10, 20, 25}  # minutes without the word "minutes"
 
 

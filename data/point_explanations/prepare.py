@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from data.generate import run_command_line
 from data.point_explanations import wordings
-from data.scenes.easy_wording import DIRECTIONS, NUMBER_WORDS, capitalise, with_article
+from data.scenes.easy_wording import DIRECTIONS, COUNT_WORDS, capitalise, with_article
 from data.scenes.full import FullLevel, FullScene, ObjectSpec, is_held_out, make_scene
 from data.scenes.full_wording import (
     MIN_AREA_RATIO,
@@ -88,7 +88,7 @@ def tagged_groups(things: list[Thing] | tuple[Thing, ...],
 def _counted(spec: ObjectSpec, count: int) -> str:
     if count == 1:
         return with_article(spec_text(spec))
-    return f"{NUMBER_WORDS[count]} {spec_text(spec, plural=True)}"
+    return f"{COUNT_WORDS[count]} {spec_text(spec, plural=True)}"
 
 
 def relation(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
@@ -127,7 +127,7 @@ def count(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
                 f"{tagged([thing], f'one {place_phrase(thing)}')} is {thing.color}" for thing in things
             ]
             pairs.append(
-                _word_pair(wordings.COUNT, wordings.COUNT_ANSWERS, rng, n=NUMBER_WORDS[n],
+                _word_pair(wordings.COUNT, wordings.COUNT_ANSWERS, rng, n=COUNT_WORDS[n],
                            many=KINDS[kind].plural, each=join_with_and(descriptions)))
     return pairs
 

@@ -1,40 +1,30 @@
-"""Words for simple scenes (labels, regions, captions' facts), and the parser that reads facts back.
-
-A fact is (colour, kind, region): ("red", "circle", "top left"). All captions follow one rule, and
-`parse_facts` needs no other: **within a sentence, the n-th object goes with the n-th region.**
-"""
+"""Words for simple scenes: labels, articles, places. The words for facts are in minimolmo/text/facts.py."""
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
-from data.scenes.easy import COLORS, KINDS, EasyLevel, Pair
+from data.scenes.easy import EasyLevel, Pair
 from minimolmo.flow import Point, Thing
+from minimolmo.text import facts
 
-Fact = tuple[str, str, str]  # colour, kind, region
 Label = tuple[str, str]      # colour, kind; "" = any
 
-NUMBER_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
-                "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen")
+COUNT_WORDS = ("no", *facts.NUMBER_WORDS[1:])  # "no circles", "three circles"
 DIRECTIONS = {"left of": (-1, 0), "right of": (1, 0), "above": (0, -1), "below": (0, 1)}
-REGIONS = (("top left", "top", "top right"),
-           ("left", "center", "right"),
-           ("bottom left", "bottom", "bottom right"))
-REGION_NAMES = tuple(region for row in REGIONS for region in row)
 
 
-def region_of(thing: Thing) -> str:
-    """The cell of a 3 x 3 grid in which the object's centre lies.
+def place_of(thing: Thing) -> str:
+    """The name of the ninth of the image in which the object's centre lies.
 
-    >>> region_of(Thing("circle", "red", x=10.0, y=50.0, width=20.0, height=20.0))
+    >>> place_of(Thing("circle", "red", x=10.0, y=50.0, width=20.0, height=20.0))
     'left'
     """
-    return REGIONS[int(thing.y * 3 // 100)][int(thing.x * 3 // 100)]
+    return facts.place_name(thing.x, thing.y)
 
 
-def region_phrase(region: str) -> str:
-    """A region with its preposition: "at the top left", "on the left", "in the center"."""
-    return f"{ {'left': 'on', 'right': 'on', 'center': 'in'}.get(region, 'at')} the {region}"
+def with_preposition(place: str) -> str:
+    """A place with its preposition: "at the top left", "on the left", "in the center"."""
+    return f"{ {'left': 'on', 'right': 'on', 'center': 'in'}.get(place, 'at')} the {place}"
 
 
 def label_text(label: Label, plural: bool = False) -> str:
@@ -93,28 +83,3 @@ def absent_labels(things: Sequence[Thing], level: EasyLevel, split: str) -> list
 def points_of(things: Iterable[Thing]) -> tuple[Point, ...]:
     """The centre of each object, in percent."""
     return tuple((thing.x, thing.y) for thing in things)
-
-
-def facts_of(things: Iterable[Thing]) -> set[Fact]:
-    """The facts of a scene: all that a caption should say."""
-    return {(thing.color, thing.kind, region_of(thing)) for thing in things}
-
-
-# Longest names first, so that "top left" is not read as "top". "the" excludes phrases such as "left of it".
-_FACT_WORDS = re.compile(rf"\b(?:({'|'.join(COLORS)}) ({'|'.join(KINDS)})"
-                         rf"|the ({'|'.join(sorted(REGION_NAMES, key=len, reverse=True))}))\b")
-
-
-def parse_facts(text: str) -> set[Fact]:
-    """Parse free text into facts: within a sentence, the n-th object goes with the n-th region.
-
-    >>> sorted(parse_facts("On the left is a blue, sorry, a red circle. A blue star."))
-    [('red', 'circle', 'left')]
-    """
-    facts = set()
-    for text_of_sentence in re.split(r"[.!?\n]", text.lower()):
-        found = _FACT_WORDS.findall(text_of_sentence)
-        pairs = [(color, kind) for color, kind, region in found if not region]
-        regions = [region for _, _, region in found if region]
-        facts |= {(*pair, region) for pair, region in zip(pairs, regions)}
-    return facts

@@ -10,7 +10,7 @@ import random
 from collections import Counter
 from typing import NamedTuple
 
-from data.scenes.easy_wording import DIRECTIONS, offset_along, region_of, region_phrase
+from data.scenes.easy_wording import DIRECTIONS, offset_along, place_of, with_preposition
 from data.scenes.full import FullScene, ObjectSpec, is_held_out, matches_spec
 from data.scenes.objects import COLORS, KINDS
 from minimolmo.flow import Thing
@@ -179,7 +179,7 @@ def size_word(scene: FullScene, thing: Thing) -> str:
 
 def place_phrase(thing: Thing) -> str:
     """The object's region with its preposition: "at the top left"."""
-    return region_phrase(region_of(thing))
+    return with_preposition(place_of(thing))
 
 
 def join_with_and(items: list[str]) -> str:

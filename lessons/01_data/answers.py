@@ -2,7 +2,7 @@
 import random
 
 from data.generate import annotation_to_json
-from data.scenes.easy_wording import matching_things, points_of, region_of
+from data.scenes.easy_wording import matching_things, points_of, place_of
 from lessons.compare import compare
 from minimolmo.flow import Annotation, Thing
 
@@ -41,7 +41,7 @@ wrong_click = {
 # place
 
 def place(x, y):
-    return region_of(Thing(kind="cup", color="red", x=x, y=y, width=1.0, height=1.0))
+    return place_of(Thing(kind="cup", color="red", x=x, y=y, width=1.0, height=1.0))
 
 
 def check_place(yours):
