@@ -186,7 +186,7 @@ def test_a_flow_chart_knows_what_follows_and_where_no_leads():
     flow = diagrams.Flow("Work", ("A", "B", "C", "D"), "Ready?", "Wait", 1, False, "blue", "light", 1.0)
     told = gathered(diagrams._flow_questions, flow)
     assert told["order", "A", "after", "step"] == "B" and told["order", "B", "after", "step"] == "Ready?"
-    assert told["segment_ids", "Ready?", "yes"] == "C" and told["segment_ids", "Ready?", "no"] == "Wait"
+    assert told["branch", "Ready?", "yes"] == "C" and told["branch", "Ready?", "no"] == "Wait"
     assert told["order", "Wait", "after", "step"] == "B" and told["order", "C", "before", "step"] == "Ready?"
     assert ("order", "B", "before", "step") not in told   # both A and Wait lead there
     assert told["field", "last step"] == "D" and told["how_many", "arrows"] == "6"
@@ -208,7 +208,7 @@ def test_a_tree_knows_parents_and_children():
     told = gathered(diagrams.diagram_questions, tree)
     assert told["family", '"Bat"'] == "Mammals" and told["how_many", "boxes"] == "6"
     assert told["how_many", 'boxes that branch off from "Birds"'] == "1"
-    assert told["extremum", "segment_ids", "highest", "number of boxes of its own"] == "Mammals"
+    assert told["extremum", "branch", "highest", "number of boxes of its own"] == "Mammals"
     assert told["check", '"Owl" belongs to "Mammals"'] == "no"
     assert told["check", '"Owl" belongs to "Birds"'] == "yes"
 
@@ -370,7 +370,7 @@ def test_every_answer_that_is_a_word_of_the_page_stands_on_it():
             continue
         printed = " | ".join(word[4] for word in render(page).text_boxes)
         for question in RECIPES[place % len(RECIPES)].questions(page, random.Random(1)):
-            if question.question_type in ("text", "field", "lookup", "order", "segment_ids", "family", "extremum",
+            if question.question_type in ("text", "field", "lookup", "order", "branch", "family", "extremum",
                                      "next_after"):
                 assert question.answer in printed or "2 tickets" in question.slots["it"], question
 

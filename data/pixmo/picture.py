@@ -19,7 +19,8 @@ MAX_PIXELS = 50_000_000   # by the header; larger images are refused before deco
 MIN_SIDE = 64              # pixels along the shorter side; smaller images are icons or placeholders
 ORIENTATION, SIDEWAYS = 0x0112, (5, 6, 7, 8)  # EXIF tag; 1 is upright
 # Errors of Pillow's decoders on damaged files.
-DECODING_ERRORS = (*DECODE_ERRORS, TypeError, LookupError, ArithmeticError, AttributeError, MemoryError, zlib.error)
+DECODING_ERRORS = (*DECODE_ERRORS, TypeError, LookupError, ArithmeticError, AttributeError, MemoryError,
+                   zlib.error)
 DECODER_LIMIT = threading.BoundedSemaphore(2)  # a decoded image may take 200 MB, so only two at a time
 
 
