@@ -1,9 +1,9 @@
-"""Scenes to files: rows in jsonl, pictures in images/, a manifest at the very end.
+"""Write a dataset: examples become rows in jsonl and files in images/; the manifest comes last.
 
     data/points/easy/train.jsonl  val.jsonl  novel.jsonl  images/  manifest.json
 
-A set is drawn in a folder beside its place and renamed when it is whole: what stands there is finished.
-Every scene has its own generator, seeded by (seed, set, split, index): the number of workers changes nothing.
+A dataset is drawn in a temporary folder and renamed once it is complete. Each example has its own random
+generator, seeded by (seed, dataset, split, index), so the number of workers does not change the result.
 """
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ from minimolmo.flow import Annotation, Thing
 
 
 class DrawableScene(Protocol):
-    """What a set may draw: a scene, a chart, a clock."""
-    things: tuple[Thing, ...]   # for grow.py and the scores; () where nothing is pointed at
-    columns: dict               # facts of the whole picture, under PixMo's own names
-    suffix: str                 # of its file: .png for flat colours, .jpg for the rest
+    """What a dataset draws: a scene, a document or a clock."""
+    things: tuple[Thing, ...]   # labelled objects, for training and scores; () if there are none
+    columns: dict               # further columns of the row, with PixMo's names
+    suffix: str                 # file type: .png for flat colours, else .jpg
 
     def draw(self) -> Image.Image:
-        """The same RGB pixels each time."""
+        """Draw the RGB image. The result is the same each time."""
 
 
-# How a set makes one image: (level, split, generator) -> what is there, and what was said about it.
+# The function of a dataset that makes one example: (level, split, generator) -> scene, annotations.
 MakeExample = Callable[[Level, str, random.Random], tuple[DrawableScene, list[Annotation]]]
 
-NUM_IMAGES = {  # level -> set -> images of (train, val, novel)
+NUM_IMAGES = {  # level -> dataset -> number of images in (train, val, novel)
     "easy": {
         "points": (20_000, 512, 256),
         "count": (14_000, 512, 256),
@@ -70,16 +70,16 @@ NUM_IMAGES = {  # level -> set -> images of (train, val, novel)
         "clocks": (4_000, 256, 128),
     },
 }
-# Fast, and small enough; full colour in every pixel, as some things are only a few pixels wide.
+# JPEG keeps full colour resolution (subsampling=0), because some objects are a few pixels wide.
 SAVE_OPTIONS = {".png": dict(compress_level=1), ".jpg": dict(quality=90, subsampling=0)}
 MANIFEST = "manifest.json"
-OWN_FILES = {"train.jsonl", "val.jsonl", "novel.jsonl", "images", MANIFEST}  # what a set's folder may hold
+OWN_FILES = {"train.jsonl", "val.jsonl", "novel.jsonl", "images", MANIFEST}  # of a dataset's folder
 DATA_FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """What is asked for: the same plan and the same code give the same bytes."""
+    """The size and seed of a dataset. The same spec and the same code give the same bytes."""
     name: str
     level: str
     seed: int
@@ -87,26 +87,27 @@ class DatasetSpec:
 
     @property
     def indices(self) -> list[tuple[str, int]]:
-        """Every (split, index) in the order of the files."""
+        """All (split, index) pairs in the order of the files."""
         return [(split, index) for split in SPLITS for index in range(self.num_images[split])]
 
 
 def make_dataset_spec(name: str, level: str = "easy", seed: int = 1,
                       images: int | None = None) -> DatasetSpec:
-    """A checked plan. `images` asks for that many train images instead of the set's own number."""
+    """A valid spec. `images` sets the number of train images; the default is the dataset's own size."""
     get_level(level)
     if name not in NUM_IMAGES[level]:
-        raise ValueError(f"set {name!r} does not exist at level {level}, so it cannot be drawn. "
+        raise ValueError(f"dataset {name!r} does not exist at level {level}, so it cannot be drawn. "
                          f"Try one of: {', '.join(NUM_IMAGES[level])}.")
     if images is not None and images < 1:
-        raise ValueError(f"images={images} leaves nothing to train on: a set needs 1 or more. Try 100.")
+        raise ValueError(f"images={images} leaves no training images, but a dataset needs 1 or more. "
+                         f"Try images=100.")
     train, val, novel = NUM_IMAGES[level][name]
     num_images = (train, val, novel) if images is None else (images, min(images, val), min(images, novel))
     return DatasetSpec(name, level, seed, dict(zip(SPLITS, num_images)))
 
 
 def make_dataset_specs(arguments: argparse.Namespace, datasets: dict[str, MakeExample]) -> list[DatasetSpec]:
-    """Plans for the sets that are asked for (all that the level has, if none are named)."""
+    """The specs that the command line asks for: the named datasets, or all of the level."""
     get_level(arguments.level)
     all_of_level = [name for name in datasets if name in NUM_IMAGES[arguments.level]]
     names = all_of_level if arguments.sets is None else arguments.sets.split(",")
@@ -125,9 +126,9 @@ def make_dataset_specs(arguments: argparse.Namespace, datasets: dict[str, MakeEx
 
 def write_dataset(spec: DatasetSpec, make_example: MakeExample, data_folder: Path = DATA_FOLDER,
                   workers: int = 1) -> Path:
-    """Draw the set at folder/<name>/<level>, or leave the one that is there if it is the same and whole."""
+    """Draw the dataset at data_folder/<name>/<level>, unless it is there already. Returns its folder."""
     if workers < 1:
-        raise ValueError(f"workers={workers} draw nothing. Try workers=1 or workers=2.")
+        raise ValueError(f"workers={workers} is less than 1, so nothing can be drawn. Try workers=2.")
     folder = data_folder / spec.name / spec.level
     code = code_digest(make_example)
     if is_finished(folder, spec, code):
@@ -143,7 +144,7 @@ def write_dataset(spec: DatasetSpec, make_example: MakeExample, data_folder: Pat
 
 
 def is_finished(folder: Path, spec: DatasetSpec, code: str) -> bool:
-    """Whether a whole set of this plan, drawn by this code, stands there."""
+    """Is a complete dataset of this spec, drawn by this code, in the folder?"""
     if not (folder / MANIFEST).is_file():
         return False
     try:
@@ -154,22 +155,23 @@ def is_finished(folder: Path, spec: DatasetSpec, code: str) -> bool:
 
 
 def code_digest(make_example: MakeExample) -> str:
-    """A digest of the drawing code itself: change a colour or a phrase, and the set is drawn anew."""
+    """A digest of the drawing code, so that a change of the code draws the dataset anew."""
     files = sorted({*DATA_FOLDER.rglob("*.py"), Path(make_example.__code__.co_filename)})
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 
-def _check_only_own_files(folder: Path):
+def _check_only_own_files(folder: Path) -> None:
     unknown = sorted(set(os.listdir(folder)) - OWN_FILES) if folder.exists() else []
     if unknown:
-        raise ValueError(f"{folder} holds {unknown[0]!r}, so it is no set of ours and will not be replaced. "
+        raise ValueError(f"{folder} holds {unknown[0]!r}, so it is no dataset of ours and is not replaced. "
                          f"Try another --folder, or move that file away.")
 
 
-def _draw_and_rename(spec: DatasetSpec, make_example: MakeExample, folder: Path, workers: int, code: str):
+def _draw_and_rename(spec: DatasetSpec, make_example: MakeExample, folder: Path, workers: int,
+                     code: str) -> None:
     partial_folder, old_folder = (folder.with_name(f"{folder.name}.{suffix}") for suffix in ("part", "old"))
     try:
-        for leftover in (partial_folder, old_folder):  # by a run that was killed
+        for leftover in (partial_folder, old_folder):  # from an earlier run that was killed
             shutil.rmtree(leftover, ignore_errors=True)
         (partial_folder / "images").mkdir(parents=True)
         _write_rows(spec, make_example, partial_folder, workers)
@@ -183,7 +185,7 @@ def _draw_and_rename(spec: DatasetSpec, make_example: MakeExample, folder: Path,
             shutil.rmtree(leftover, ignore_errors=True)
 
 
-def _write_rows(spec: DatasetSpec, make_example: MakeExample, partial_folder: Path, workers: int):
+def _write_rows(spec: DatasetSpec, make_example: MakeExample, partial_folder: Path, workers: int) -> None:
     job = partial(_write_example, spec, make_example, partial_folder)
     with contextlib.ExitStack() as stack:
         files = {split: stack.enter_context(open(partial_folder / f"{split}.jsonl", "w", newline="\n"))
@@ -194,7 +196,7 @@ def _write_rows(spec: DatasetSpec, make_example: MakeExample, partial_folder: Pa
 
 
 def _map_in_order(job: Callable, indices: list, workers: int) -> Iterator[str]:
-    """The job on every part, in order, on one process or several."""
+    """Apply the job to all indices, in order, in one process or several."""
     if workers == 1:
         yield from map(job, indices)
         return
@@ -202,20 +204,20 @@ def _map_in_order(job: Callable, indices: list, workers: int) -> Iterator[str]:
         yield from pool.imap(job, indices, chunksize=64)
 
 
-def _init_worker():
-    """A worker leaves Ctrl-C to its parent, which cleans up, and ends if the parent was killed."""
+def _init_worker() -> None:
+    """Let a worker ignore Ctrl-C, which the parent handles, and exit when the parent dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_exit_with_parent, daemon=True).start()
 
 
-def _exit_with_parent():
+def _exit_with_parent() -> None:
     multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
     os._exit(1)
 
 
 def _write_example(spec: DatasetSpec, make_example: MakeExample, partial_folder: Path,
                    split_and_index: tuple[str, int]) -> str:
-    """One image to its file; its row comes back as a line."""
+    """Draw one example, save its image, and return its row as a line of JSON."""
     picture, row = make_row(spec, make_example, *split_and_index)
     picture.draw().save(partial_folder / row["image"], **SAVE_OPTIONS[picture.suffix])
     return json.dumps(row) + "\n"
@@ -223,7 +225,7 @@ def _write_example(spec: DatasetSpec, make_example: MakeExample, partial_folder:
 
 def make_row(spec: DatasetSpec, make_example: MakeExample, split: str,
              index: int) -> tuple[DrawableScene, dict]:
-    """What one image shows, not yet drawn, and its row."""
+    """One example as (scene, row). The image is not drawn yet."""
     rng = random.Random(f"{spec.seed}/{spec.name}/{split}/{index}")
     picture, annotations = make_example(get_level(spec.level), split, rng)
     return picture, {"image": f"images/{split}_{index:06d}{picture.suffix}", **picture.columns,
@@ -232,14 +234,14 @@ def make_row(spec: DatasetSpec, make_example: MakeExample, split: str,
 
 
 def annotation_to_json(annotation: Annotation) -> dict:
-    """An annotation as it stands in a row: empty fields are left out, but "points to nothing" is said."""
+    """The annotation as a dictionary without empty fields, except empty `points` that mean "none here"."""
     keep_empty_points = annotation.style in ("pointing", "point_count")
     return {key: value for key, value in vars(annotation).items()
             if value or key == "points" and keep_empty_points}
 
 
 def thing_to_json(thing: Thing) -> dict:
-    """A thing as it stands in a row: what is as usual is left out."""
+    """The object as a dictionary without the fields that have their default value."""
     defaults = {field.name: field.default for field in fields(Thing)}
     return {key: value for key, value in vars(thing).items() if value != defaults[key]}
 
@@ -253,18 +255,18 @@ def _manifest(spec: DatasetSpec, folder: Path, code: str) -> dict:
             "images": len(os.listdir(folder / "images")), "sha256": digests}
 
 
-def run_command_line(datasets: dict[str, MakeExample], arguments: Iterable[str] | None = None):
-    """The command line of `prepare_all` and of every `prepare`: draws the sets it is given."""
-    parser = argparse.ArgumentParser(description="Draw mini-PixMo: pictures and what is said about them.")
+def run_command_line(datasets: dict[str, MakeExample], arguments: Iterable[str] | None = None) -> None:
+    """Run the command line of `prepare_all` and of each `prepare`: draw these datasets."""
+    parser = argparse.ArgumentParser(description="Draw mini-PixMo: images with annotations.")
     parser.add_argument("--level",
                         default=next(level for level in NUM_IMAGES if datasets.keys() & NUM_IMAGES[level]),
                         help=f"one of {', '.join(NUM_IMAGES)} (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--sets", help=f"names with commas between them, of {', '.join(datasets)}")
+    parser.add_argument("--sets", help=f"names separated by commas, of {', '.join(datasets)}")
     parser.add_argument("--images", type=int,
-                        help="train images in all these sets together (default: the usual number)")
+                        help="train images in all these datasets together (default: the full size)")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes")
-    parser.add_argument("--folder", type=Path, default=DATA_FOLDER, help="where the sets are put")
+    parser.add_argument("--folder", type=Path, default=DATA_FOLDER, help="folder of the datasets")
     parsed = parser.parse_args(arguments)
     try:
         for spec in make_dataset_specs(parsed, datasets):
@@ -272,4 +274,4 @@ def run_command_line(datasets: dict[str, MakeExample], arguments: Iterable[str] 
     except ValueError as error:
         sys.exit(f"data: {error}")
     except KeyboardInterrupt:
-        sys.exit("data: stopped; sets that were finished stay, the one in progress was thrown away")
+        sys.exit("data: stopped; complete datasets stay, the one in progress was removed")

@@ -1,4 +1,4 @@
-"""Draw every set of mini-PixMo that a level has.
+"""Draw all datasets of a level of mini-PixMo.
 
     python -m data.prepare_all --level=easy --seed=1 --sets=cap,points --workers=2 --images=1000
 """

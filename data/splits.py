@@ -7,6 +7,6 @@ SPLITS = ("train", "val", "novel")
 VAL_EVERY = 8  # one image of so many belongs to val
 
 
-def train_or_val(facts) -> str:
+def train_or_val(facts: object) -> str:
     """The split of an image with these facts: a checksum of the facts decides, so no image is in both."""
     return "train" if zlib.crc32(repr(facts).encode()) % VAL_EVERY else "val"

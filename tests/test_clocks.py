@@ -235,9 +235,9 @@ def wording_of(question: str) -> str:
 def test_answers_are_true_of_the_clock():
     """Each sort of question, told apart by its words."""
     checks, seen = {re.sub(r"\{\}", "", wording) for wording in CHECK}, Counter()
-    for clock, notes in composed():
-        for note in notes:
-            words, named = wording_of(note.question), re.search(r"\d+:\d\d", note.question)
+    for clock, annotations in composed():
+        for annotation in annotations:
+            words, named = wording_of(annotation.question), re.search(r"\d+:\d\d", annotation.question)
             if named:
                 true, sort = "yes" if parse(named[0]) == (clock.hour, clock.minute) else "no", "check"
                 assert words in checks
@@ -250,44 +250,48 @@ def test_answers_are_true_of_the_clock():
             elif words in LAST_HOUR:
                 true, sort = str(clock.hour), "hour"
             else:
-                assert parse(note.answer) == (clock.hour, clock.minute)
-                true, sort = note.answer, "time"
-            assert note.answer == true, note
+                assert parse(annotation.answer) == (clock.hour, clock.minute)
+                true, sort = annotation.answer, "time"
+            assert annotation.answer == true, annotation
             seen[sort] += 1
     assert len(seen) == 6 and min(seen.values()) > 100
 
 
 def test_the_question_says_which_format_is_wanted():
     """Words, hours and minutes, seconds where a hand shows them; else figures."""
-    for clock, notes in composed():
-        for note in notes:
-            if " to the second" in note.question or " with seconds" in note.question:
-                assert clock.second_hand and note.answer.endswith(f":{clock.second:02}")
-                assert note.answer.count(":") == 2
-            elif "in words" in note.question:
-                assert not re.search(r"\d", note.answer)
-            elif "in hours and minutes" in note.question:
-                assert "hour" in note.answer
-            elif wording_of(note.question) in {wording.format("") for wording in TELL_TIME}:
-                assert re.fullmatch(r"\d+:\d\d", note.answer)
+    for clock, annotations in composed():
+        for annotation in annotations:
+            if " to the second" in annotation.question or " with seconds" in annotation.question:
+                assert clock.second_hand and annotation.answer.endswith(f":{clock.second:02}")
+                assert annotation.answer.count(":") == 2
+            elif "in words" in annotation.question:
+                assert not re.search(r"\d", annotation.answer)
+            elif "in hours and minutes" in annotation.question:
+                assert "hour" in annotation.answer
+            elif wording_of(annotation.question) in {wording.format("") for wording in TELL_TIME}:
+                assert re.fullmatch(r"\d+:\d\d", annotation.answer)
 
 
 def test_the_time_is_asked_in_many_wordings_and_none_is_common():
     """Fourteen, each in fewer than one question of five."""
     plain = {wording.format("") for wording in TELL_TIME}
-    asked = Counter(wording_of(note.question) for _, notes in composed() for note in notes)
+    asked = Counter(
+        wording_of(annotation.question) for _, annotations in composed() for annotation in annotations)
     asked = {wording: count for wording, count in asked.items() if wording in plain}
     assert len(asked) >= 12 and max(asked.values()) < 0.2 * sum(asked.values())
 
 
 def test_no_question_gives_its_answer_away():
     """Yes is as common as no, before as after, whatever the wording; half of all answers are like 10:09."""
-    notes = [note for _, notes in composed() for note in notes]
-    share = Counter(note.answer for note in notes)
+    annotations = [annotation for _, annotations in composed() for annotation in annotations]
+    share = Counter(annotation.answer for annotation in annotations)
     assert 0.45 < share["yes"] / (share["yes"] + share["no"]) < 0.55
     assert 0.42 < share["before"] / (share["before"] + share["after"]) < 0.58
-    assert 0.4 < sum(":" in note.answer for note in notes) / len(notes) < 0.6
-    yes, no = ({wording_of(note.question) for note in notes if note.answer == said} for said in ("yes", "no"))
+    assert 0.4 < sum(":" in annotation.answer for annotation in annotations) / len(annotations) < 0.6
+    yes, no = ({wording_of(annotation.question)
+                for annotation in annotations
+                if annotation.answer == said}
+               for said in ("yes", "no"))
     assert yes == no
     hours = Counter(clock.hour for clock, _ in composed())
     assert max(hours.values()) < 0.12 * len(composed())
@@ -295,6 +299,7 @@ def test_no_question_gives_its_answer_away():
 
 def test_every_clock_has_two_or_three_questions_and_none_twice():
     """Of style clocks, with nothing to point at."""
-    for clock, notes in composed():
-        assert 2 <= len(notes) <= 3 and len({note.question for note in notes}) == len(notes)
-        assert {note.style for note in notes} == {"clocks"} and clock.things == ()
+    for clock, annotations in composed():
+        assert 2 <= len(annotations) <= 3 and len({annotation.question
+                                                   for annotation in annotations}) == len(annotations)
+        assert {annotation.style for annotation in annotations} == {"clocks"} and clock.things == ()

@@ -38,14 +38,14 @@ def pages(count: int, kind=None) -> list:
     return made
 
 
-def asked(asks) -> dict[tuple, str]:
+def asked(questions) -> dict[tuple, str]:
     """(kind, slots) -> answer."""
-    return {(ask.question_type, *ask.slots.values()): ask.answer for ask in asks}
+    return {(question.question_type, *question.slots.values()): question.answer for question in questions}
 
 
-def gathered(ask, page, times: int = 40) -> dict[tuple, str]:
+def gathered(question, page, times: int = 40) -> dict[tuple, str]:
     """Everything that many draws of the questions offer."""
-    return {key: answer for seed in range(times) for key, answer in asked(ask(page,
+    return {key: answer for seed in range(times) for key, answer in asked(question(page,
                                                                               random.Random(seed))).items()}
 
 
@@ -54,8 +54,9 @@ def gathered(ask, page, times: int = 40) -> dict[tuple, str]:
 def test_the_same_seed_gives_the_same_words_and_the_same_pixels():
     """Composed twice, drawn twice."""
     for seed in range(8):
-        (one, notes), (two, others_) = (make_example(EASY, "train", random.Random(seed)) for _ in range(2))
-        assert notes == others_ and one.columns == two.columns
+        (one, annotations), (two, others_) = (make_example(EASY, "train", random.Random(seed))
+                                              for _ in range(2))
+        assert annotations == others_ and one.columns == two.columns
         assert one.draw().tobytes() == two.draw().tobytes() == one.draw().tobytes()
 
 
@@ -90,33 +91,36 @@ def test_there_are_personas_and_topics_enough():
 
 def test_a_row_has_pixmos_columns_and_they_say_what_the_annotations_say():
     """Two lists of the same length, in the same order."""
-    for document, notes in composed():
+    for document, annotations in composed():
         told = document.columns["questions"]
-        assert told["question"] == [note.question for note in notes]
-        assert told["answer"] == [note.answer for note in notes]
+        assert told["question"] == [annotation.question for annotation in annotations]
+        assert told["answer"] == [annotation.answer for annotation in annotations]
         assert document.columns["image_id"].startswith(document.page.family) and document.things == ()
 
 
 def test_a_picture_has_six_to_nine_questions_none_twice_and_every_one_has_an_answer():
     """And the style is the family of the page."""
-    for document, notes in composed():
-        assert 5 <= len(notes) <= 9 and len({note.question for note in notes}) == len(notes)
-        assert all(note.answer and "{" not in note.question for note in notes)
-        assert {note.style for note in notes} == {document.page.family}
+    for document, annotations in composed():
+        assert 5 <= len(annotations) <= 9 and len({annotation.question
+                                                   for annotation in annotations}) == len(annotations)
+        assert all(annotation.answer and "{" not in annotation.question for annotation in annotations)
+        assert {annotation.style for annotation in annotations} == {document.page.family}
 
 
 def test_all_four_families_and_every_kind_of_question_come_up():
     """Charts most often, as in PixMo-Docs."""
     share = Counter(document.page.family for document, _ in composed())
     assert share.keys() == {"charts", "tables", "diagrams", "other"} and share["charts"] > 100
-    kinds = {ask.question_type for recipe in RECIPES for seed in range(20) for ask in
+    kinds = {question.question_type for recipe in RECIPES for seed in range(20) for question in
              recipe.questions(recipe.make(PERSONAS[0], False, random.Random(seed)), random.Random(seed))}
     assert kinds == WORDINGS.keys() == {kind for family in QUESTION_FAMILIES.values() for kind in family}
 
 
 def test_no_answer_is_a_good_guess_and_yes_is_as_common_as_no():
     """The most common one is given to less than one question in eight."""
-    answers = Counter(note.answer for _, notes in composed(count=600) for note in notes)
+    answers = Counter(annotation.answer
+                      for _, annotations in composed(count=600)
+                      for annotation in annotations)
     assert max(answers.values()) < 0.12 * sum(answers.values())
     assert 0.46 < answers["yes"] / (answers["yes"] + answers["no"]) < 0.54
 
@@ -182,7 +186,7 @@ def test_a_flow_chart_knows_what_follows_and_where_no_leads():
     flow = diagrams.Flow("Work", ("A", "B", "C", "D"), "Ready?", "Wait", 1, False, "blue", "light", 1.0)
     told = gathered(diagrams._flow_questions, flow)
     assert told["order", "A", "after", "step"] == "B" and told["order", "B", "after", "step"] == "Ready?"
-    assert told["segment_ids", "Ready?", "yes"] == "C" and told["segment_ids", "Ready?", "no"] == "Wait"
+    assert told["branch", "Ready?", "yes"] == "C" and told["branch", "Ready?", "no"] == "Wait"
     assert told["order", "Wait", "after", "step"] == "B" and told["order", "C", "before", "step"] == "Ready?"
     assert ("order", "B", "before", "step") not in told   # both A and Wait lead there
     assert told["field", "last step"] == "D" and told["how_many", "arrows"] == "6"
@@ -204,7 +208,7 @@ def test_a_tree_knows_parents_and_children():
     told = gathered(diagrams.diagram_questions, tree)
     assert told["family", '"Bat"'] == "Mammals" and told["how_many", "boxes"] == "6"
     assert told["how_many", 'boxes that branch off from "Birds"'] == "1"
-    assert told["extremum", "segment_ids", "highest", "number of boxes of its own"] == "Mammals"
+    assert told["extremum", "branch", "highest", "number of boxes of its own"] == "Mammals"
     assert told["check", '"Owl" belongs to "Mammals"'] == "no"
     assert told["check", '"Owl" belongs to "Birds"'] == "yes"
 
@@ -296,14 +300,14 @@ def test_the_height_of_a_bar_measured_in_pixels_is_its_number(kind):
 def test_the_numbers_at_the_grid_lines_are_right():
     """The word beside each line, and the line's own height."""
     for chart in pages(6, "bars"):
-        ink = render(chart)
-        pixels = np.asarray(ink.to_image()).astype(int)
-        at_axis = [word for word in ink.text_boxes if word[4] == chart.grid.number(0)][0]
+        canvas = render(chart)
+        pixels = np.asarray(canvas.to_image()).astype(int)
+        at_axis = [word for word in canvas.text_boxes if word[4] == chart.grid.number(0)][0]
         column = int(at_axis[2]) + 8
-        lines = np.flatnonzero(same(pixels[:, column], ink.theme.rule) | same(pixels[:, column],
-                                                                              ink.theme.faint))
+        lines = np.flatnonzero(same(pixels[:, column], canvas.theme.rule) | same(pixels[:, column],
+                                                                              canvas.theme.faint))
         for tick, line in enumerate(lines[::-1]):
-            words = [word for word in ink.text_boxes
+            words = [word for word in canvas.text_boxes
                      if word[2] < column and abs((word[1] + word[3]) / 2 - line) < 3]
             assert [word[4] for word in words] == [chart.grid.number(tick * chart.steps[0])]
 
@@ -336,9 +340,9 @@ def test_the_share_of_a_slice_in_pixels_is_its_number():
 def test_a_line_passes_through_its_numbers():
     """A dot on the right grid line above each name."""
     for chart in pages(5, "lines"):
-        ink = render(chart)
-        pixels = np.asarray(ink.to_image()).astype(int)
-        middles = {word[4]: ((word[0] + word[2]) / 2, (word[1] + word[3]) / 2) for word in ink.text_boxes}
+        canvas = render(chart)
+        pixels = np.asarray(canvas.to_image()).astype(int)
+        middles = {word[4]: ((word[0] + word[2]) / 2, (word[1] + word[3]) / 2) for word in canvas.text_boxes}
         for column, color in enumerate(chart.colors):
             for name, value in zip(chart.grid.rows, chart.grid.column(column)):
                 x, y = middles[name][0], middles[chart.grid.number(value)][1]
@@ -348,13 +352,13 @@ def test_a_line_passes_through_its_numbers():
 def test_every_word_is_nine_pixels_high_inside_the_picture_and_on_no_other_word():
     """49 pages, seven of each recipe; sides between 224 and 640."""
     for page in pages(49):
-        ink = render(page)
-        assert all(SIDE_RANGE[0] <= side <= SIDE_RANGE[1] for side in (ink.width, ink.height))
-        for place, (left, top, right, bottom, text, size) in enumerate(ink.text_boxes):
+        canvas = render(page)
+        assert all(SIDE_RANGE[0] <= side <= SIDE_RANGE[1] for side in (canvas.width, canvas.height))
+        for place, (left, top, right, bottom, text, size) in enumerate(canvas.text_boxes):
             box = load_font(size).getbbox("H")
             assert box[3] - box[1] >= 9, text
-            assert 0 <= left and 0 <= top and right <= ink.width and bottom <= ink.height, text
-            for other in ink.text_boxes[:place]:
+            assert 0 <= left and 0 <= top and right <= canvas.width and bottom <= canvas.height, text
+            for other in canvas.text_boxes[:place]:
                 apart = other[2] <= left or right <= other[0] or other[3] <= top or bottom <= other[1]
                 assert apart, (text, other[4])
 
@@ -365,19 +369,23 @@ def test_every_answer_that_is_a_word_of_the_page_stands_on_it():
         if isinstance(page, charts.Chart):
             continue
         printed = " | ".join(word[4] for word in render(page).text_boxes)
-        for ask in RECIPES[place % len(RECIPES)].questions(page, random.Random(1)):
-            if ask.question_type in ("text", "field", "lookup", "order", "segment_ids", "family", "extremum",
+        for question in RECIPES[place % len(RECIPES)].questions(page, random.Random(1)):
+            if question.question_type in ("text", "field", "lookup", "order", "branch", "family", "extremum",
                                      "next_after"):
-                assert ask.answer in printed or "2 tickets" in ask.slots["it"], ask
+                assert question.answer in printed or "2 tickets" in question.slots["it"], question
 
 
 def test_each_thing_on_the_page_has_the_colour_it_is_said_to_have():
     """The square of the key stands left of its name."""
     for chart in pages(6, "grouped") + pages(6, "pie"):
-        ink = render(chart)
-        pixels = np.asarray(ink.to_image()).astype(int)
-        asks = charts.chart_questions(chart, random.Random(1))
-        told = {ask.slots["it"]: ask.answer for ask in asks if ask.question_type == "color"}
-        for left, top, _, bottom, text, _ in ink.text_boxes:
+        canvas = render(chart)
+        pixels = np.asarray(canvas.to_image()).astype(int)
+        questions = charts.chart_questions(chart, random.Random(1))
+        told = {
+            question.slots["it"]: question.answer
+            for question in questions
+            if question.question_type == "color"
+        }
+        for left, top, _, bottom, text, _ in canvas.text_boxes:
             if text in told:
                 assert same(pixels[round((top + bottom) / 2), round(left) - 10], COLORS[told[text]])

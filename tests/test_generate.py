@@ -25,7 +25,7 @@ from data.generate import (
 )
 from data.prepare_all import DATASETS
 from data.scenes.easy import COLORS, KINDS, pair_of
-from data.scenes.easy_wording import label_text, region_of
+from data.scenes.easy_wording import label_text, place_of
 from data.scenes.levels import LEVELS
 from minimolmo.batch.dataset import Dataset, read_example
 from minimolmo.flow import Annotation
@@ -35,7 +35,7 @@ NAMING = {*COLORS, *KINDS}
 
 
 @cache
-def composed(name: str, split: str = "train", count: int = 300):
+def examples_of(name: str, split: str = "train", count: int = 300):
     """(scene, annotations) of a set, not drawn."""
     return [DATASETS[name](EASY, split, random.Random(f"{name}/{split}/{index}")) for index in range(count)]
 
@@ -54,9 +54,9 @@ def meant_by(words: str, things) -> list:
 
 def test_one_worker_and_two_write_the_same_bytes(tmp_path):
     """Every scene has its own generator, so it does not matter who draws it."""
-    plan = make_dataset_spec("points", images=20)
+    spec = make_dataset_spec("points", images=20)
     for workers in (1, 2):
-        write_dataset(plan, DATASETS["points"], tmp_path / str(workers), workers)
+        write_dataset(spec, DATASETS["points"], tmp_path / str(workers), workers)
     assert files_of(tmp_path / "1") == files_of(tmp_path / "2")
 
 
@@ -87,10 +87,10 @@ def test_empty_fields_are_left_out_but_pointing_to_nothing_is_said():
 
 def test_a_second_run_reuses_what_is_there_and_says_so(tmp_path, capsys):
     """Not a byte is touched."""
-    plan = make_dataset_spec("count", images=3)
-    folder = write_dataset(plan, DATASETS["count"], tmp_path)
+    spec = make_dataset_spec("count", images=3)
+    folder = write_dataset(spec, DATASETS["count"], tmp_path)
     before = (folder / "train.jsonl").stat().st_mtime_ns
-    write_dataset(plan, DATASETS["count"], tmp_path)
+    write_dataset(spec, DATASETS["count"], tmp_path)
     assert (folder / "train.jsonl").stat().st_mtime_ns == before
     assert "is there already (9 images)" in capsys.readouterr().out
 
@@ -106,21 +106,21 @@ def test_other_arguments_draw_the_set_anew(tmp_path):
 @pytest.mark.parametrize("damage", ["manifest.json", "train.jsonl", "images/train_000001.png"])
 def test_a_set_with_a_file_missing_is_not_finished(damage, tmp_path):
     """Whichever file it is, and then it is drawn again."""
-    plan, compose = make_dataset_spec("points", images=3), DATASETS["points"]
-    folder = write_dataset(plan, compose, tmp_path)
-    assert is_finished(folder, plan, code_digest(compose))
+    spec, compose = make_dataset_spec("points", images=3), DATASETS["points"]
+    folder = write_dataset(spec, compose, tmp_path)
+    assert is_finished(folder, spec, code_digest(compose))
     (folder / damage).unlink()
-    assert not is_finished(folder, plan, code_digest(compose))
-    write_dataset(plan, compose, tmp_path)
-    assert is_finished(folder, plan, code_digest(compose))
+    assert not is_finished(folder, spec, code_digest(compose))
+    write_dataset(spec, compose, tmp_path)
+    assert is_finished(folder, spec, code_digest(compose))
 
 
 def test_a_row_that_was_cut_off_is_noticed(tmp_path):
     """The manifest knows the digest of every jsonl."""
-    plan, compose = make_dataset_spec("points", images=3), DATASETS["points"]
-    folder = write_dataset(plan, compose, tmp_path)
+    spec, compose = make_dataset_spec("points", images=3), DATASETS["points"]
+    folder = write_dataset(spec, compose, tmp_path)
     (folder / "train.jsonl").write_bytes((folder / "train.jsonl").read_bytes()[:-10])
-    assert not is_finished(folder, plan, code_digest(compose))
+    assert not is_finished(folder, spec, code_digest(compose))
 
 
 def test_an_interrupted_run_leaves_nothing_and_keeps_the_set_that_was_there(tmp_path):
@@ -154,16 +154,19 @@ def test_a_folder_with_foreign_files_is_not_replaced(tmp_path):
     """Somebody's notes are worth more than our squares."""
     (tmp_path / "points" / "easy").mkdir(parents=True)
     (tmp_path / "points" / "easy" / "notes.txt").write_text("mine")
-    with pytest.raises(ValueError, match="holds 'notes.txt'.*will not be replaced.*Try another"):
+    with pytest.raises(ValueError, match="holds 'notes.txt'.*is not replaced.*Try another"):
         write_dataset(make_dataset_spec("points", images=3), DATASETS["points"], tmp_path)
 
 
 @pytest.mark.parametrize("arguments, complaint", [
-    (["--sets=cap,poins"], "set 'poins' does not exist"), (["--level=hard"], "level 'hard' does not exist"),
-    (["--images=0"], "images=0 leaves nothing"), (["--images=-5"], "images=-5 leaves nothing"),
-    (["--workers=0"], "workers=0"), (["--sets="], "set '' does not exist"),
+    (["--sets=cap,poins"], "set 'poins' does not exist"),
+    (["--level=hard"], "level 'hard' does not exist"),
+    (["--images=0"], "images=0 leaves no training images"),
+    (["--images=-5"], "images=-5 leaves no training images"),
+    (["--workers=0"], "workers=0"),
+    (["--sets="], "set '' does not exist"),
     (["--level=full", "--sets=maps"], "set 'maps' does not exist at level full"),
-    (["--level=full", "--sets=clocks", "--images=-1"], "images=-1 leaves nothing"),
+    (["--level=full", "--sets=clocks", "--images=-1"], "images=-1 leaves no training images"),
 ])
 def test_what_cannot_be_drawn_is_refused_before_anything_is(arguments, complaint, tmp_path):
     """In one line, without a traceback, with something to try."""
@@ -174,8 +177,8 @@ def test_what_cannot_be_drawn_is_refused_before_anything_is(arguments, complaint
 
 def test_a_full_disk_is_named_and_leaves_the_set_that_was_there(tmp_path, monkeypatch):
     """The fifth picture finds no room: nothing of the new set stays, nothing of the old one goes."""
-    plan = make_dataset_spec("points", images=3)
-    folder = write_dataset(plan, DATASETS["points"], tmp_path)
+    spec = make_dataset_spec("points", images=3)
+    folder = write_dataset(spec, DATASETS["points"], tmp_path)
     before, saved = files_of(tmp_path), []
 
     def save(image, path, **how):
@@ -188,7 +191,7 @@ def test_a_full_disk_is_named_and_leaves_the_set_that_was_there(tmp_path, monkey
     with pytest.raises(ValueError, match="points/easy cannot be written .*No space.* was not drawn. Try"):
         write_dataset(make_dataset_spec("points", images=9), DATASETS["points"], tmp_path)
     assert len(saved) == 5 and files_of(tmp_path) == before and list(folder.parent.iterdir()) == [folder]
-    assert is_finished(folder, plan, code_digest(DATASETS["points"]))
+    assert is_finished(folder, spec, code_digest(DATASETS["points"]))
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -247,7 +250,7 @@ def test_the_ten_picture_example_of_the_readme_is_what_the_loader_reads():
 @pytest.mark.parametrize("name", NUM_IMAGES["easy"])
 def test_train_and_val_share_no_scene(name):
     """Compared by what is in them."""
-    train, val = ({scene.things for scene, _ in composed(name, split)} for split in ("train", "val"))
+    train, val = ({scene.things for scene, _ in examples_of(name, split)} for split in ("train", "val"))
     assert len(train) == len(val) == 300 and not train & val
 
 
@@ -255,7 +258,7 @@ def test_train_and_val_share_no_scene(name):
 @pytest.mark.parametrize("split", ["train", "val"])
 def test_held_out_pairs_are_neither_shown_nor_named_in_training(name, split):
     """Asking for an absent one would teach that there is none."""
-    for scene, annotations in composed(name, split):
+    for scene, annotations in examples_of(name, split):
         assert not {pair_of(thing) for thing in scene.things} & set(EASY.held_out)
         words = json.dumps([annotation_to_json(annotation) for annotation in annotations])
         assert not any(f"{color} {kind}" in words for color, kind in EASY.held_out)
@@ -264,17 +267,17 @@ def test_held_out_pairs_are_neither_shown_nor_named_in_training(name, split):
 @pytest.mark.parametrize("name", NUM_IMAGES["easy"])
 def test_every_novel_scene_shows_a_held_out_pair_and_asks_about_it(name):
     """By its pair, its colour, its kind or its place."""
-    for scene, annotations in composed(name, "novel"):
+    for scene, annotations in examples_of(name, "novel"):
         new = [thing for thing in scene.things if pair_of(thing) in EASY.held_out]
         said = " ".join(f"{note.question} {note.label} {note.answer}" for note in annotations)
-        ways = [{thing.color, thing.kind, "shape", region_of(thing)} for thing in new]
+        ways = [{thing.color, thing.kind, "shape", place_of(thing)} for thing in new]
         assert any(word in said for words in ways for word in words)
 
 
 @pytest.mark.parametrize("name, least", [("points", 4), ("count", 4), ("ask_model_anything", 4), ("cap", 4)])
 def test_every_image_has_several_annotations_and_none_twice(name, least):
     """Four to six, so that packing has something to pack."""
-    for _, annotations in composed(name):
+    for _, annotations in examples_of(name):
         assert least <= len(annotations) <= 6
         assert len(set(annotations)) == len(annotations)
 
@@ -282,7 +285,7 @@ def test_every_image_has_several_annotations_and_none_twice(name, least):
 @pytest.mark.parametrize("set_name", ["points", "count"])
 def test_a_label_points_to_everything_it_means_and_to_nothing_else(set_name):
     """Read from the words of the label."""
-    for scene, annotations in composed(set_name):
+    for scene, annotations in examples_of(set_name):
         for note in annotations:
             meant = meant_by(note.label, scene.things)
             if note.style == "count":
@@ -293,7 +296,7 @@ def test_a_label_points_to_everything_it_means_and_to_nothing_else(set_name):
 
 def test_points_are_mostly_one_sometimes_many_sometimes_none():
     """About 70 %, 15 %, 15 %; and the plural does not give away which."""
-    notes = [note for _, annotations in composed("points") for note in annotations]
+    notes = [note for _, annotations in examples_of("points") for note in annotations]
     share = Counter(min(len(note.points), 2) for note in notes)
     assert 0.62 < share[1] / len(notes) < 0.76 and 0.12 < share[0] / len(notes) < 0.21
     plural = Counter(len(note.points) for note in notes if re.search("[^s]s$", note.label))
@@ -302,7 +305,7 @@ def test_points_are_mostly_one_sometimes_many_sometimes_none():
 
 def test_counts_are_balanced_and_each_is_asked_twice():
     """1 to 5 alike, a few 0: the best blind guess is right about one time in five."""
-    notes = [note for _, annotations in composed("count", count=1000) for note in annotations]
+    notes = [note for _, annotations in examples_of("count", count=1000) for note in annotations]
     plain = Counter(note.answer for note in notes if note.style == "count")
     total = sum(plain.values())
     assert all(0.14 < plain[str(number)] / total < 0.24 for number in range(1, 6))
@@ -312,7 +315,7 @@ def test_counts_are_balanced_and_each_is_asked_twice():
 
 def test_half_of_the_questions_name_a_colour_or_a_kind_and_yes_is_as_common_as_no():
     """No colour is a good guess, no kind is, and neither is "yes"."""
-    rows = composed("ask_model_anything", count=1000)
+    rows = examples_of("ask_model_anything", count=1000)
     answers = Counter(note.answer for _, notes in rows for note in notes)
     colors, kinds = ({word: answers[word] for word in words} for words in (COLORS, KINDS))
     naming = sum(colors.values()) + sum(kinds.values())
@@ -325,7 +328,7 @@ def test_half_of_the_questions_name_a_colour_or_a_kind_and_yes_is_as_common_as_n
 def test_answers_are_true_of_the_things():
     """Each sort of question, understood from its words."""
     checked = Counter()
-    for scene, notes in composed("ask_model_anything"):
+    for scene, notes in examples_of("ask_model_anything"):
         for note in notes:
             sort = answer_is_true(note.question.lower(), note.answer, scene.things)
             checked[sort] += 1
@@ -346,10 +349,10 @@ def answer_is_true(question: str, answer: str, things) -> str:
         assert bool(named) == (answer == "yes")
         return "presence"
     if named:
-        assert answer == region_of(named[0])
+        assert answer == place_of(named[0])
         return "where"
     at = re.search(r"(?:at|on|in) the ((?:top|bottom) (?:left|right)|top|bottom|left|right|center)", question)
-    alone = [thing for thing in things if (at and region_of(thing) == at[1]) or
+    alone = [thing for thing in things if (at and place_of(thing) == at[1]) or
              (not at and {thing.color, thing.kind} & set(re.findall(r"\w+", question)))]
     assert len(alone) == 1, question
     assert answer in (alone[0].color, alone[0].kind, label_text(pair_of(alone[0])))

@@ -20,15 +20,36 @@ ROWS_OF_THE_TABLES = {
 }
 
 
-def section(title: str) -> list[list[str]]:
-    """The rows of the table under a heading, without its head, cell by cell."""
-    text = re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", PAGE, re.M | re.S)[1]
+def section(title: str) -> str:
+    """The text under a heading."""
+    return re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", PAGE, re.M | re.S)[1]
+
+
+def table(text: str) -> list[list[str]]:
+    """The rows of a table without its head, cell by cell."""
     lines = [line for line in text.splitlines() if line.startswith("|")][2:]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
-PATH, NOTES = section("The path"), section("The notes, and where they are alive")
-TABLES, GLOSSARY = section("The tables, row by row"), section("Glossary")
+def tables_by_part() -> list[list[str]]:
+    """The rows of the papers' tables: "part: name" and the full name of each setting."""
+    rows = []
+    for text in section("The tables, row by row").split("\n### ")[1:]:
+        part, group = re.match(r"([\w -]+?)(?:: `([\w.]+)`)?\n", text).groups()
+        part = part if part == "LLM" else part.lower()
+        rows += [[f"{part}: {name}", number, re.sub(r"^`\.", f"`{group}.", setting), *rest]
+                 for name, number, setting, *rest in table(text)]
+    return rows
+
+
+def notes() -> list[tuple[str, str, str, str]]:
+    """Each note's number, lessons, module and test."""
+    return re.findall(r"^- \*\*(\d+)\*\* .*?\n  Lesson ([\d, ]+)\. `([^`]+)`, `([^`]+)`\.$",
+                      section("The notes"), re.M)
+
+
+PATH, NOTES = table(section("The path")), notes()
+TABLES, GLOSSARY = tables_by_part(), table(section("Glossary"))
 
 
 def test_the_path_has_eighteen_lessons_in_order_and_every_folder_is_one():
@@ -48,10 +69,11 @@ def test_the_path_gives_each_pages_own_minutes_and_what_it_builds_on(folder):
 
 
 def test_all_fourteen_notes_have_a_lesson_a_module_and_a_test():
-    assert list(dict.fromkeys(int(row[0].split()[0]) for row in NOTES)) == list(range(1, 15))
+    assert list(dict.fromkeys(int(row[0]) for row in NOTES)) == list(range(1, 15))
+    assert len(NOTES) == section("The notes").count("\n- ") == 17
     for note, lessons, module, test in NOTES:
-        assert (ROOT / module.strip("`")).is_file(), note
-        assert re.fullmatch(r"`test_\w+`", test) and not find_missing_names(test), note
+        assert (ROOT / module).is_file(), note
+        assert re.fullmatch(r"test_\w+", test) and not find_missing_names(test), note
         assert re.fullmatch(r"\d\d(, \d\d)*", lessons), note
 
 
@@ -82,6 +104,29 @@ def test_the_glossary_is_in_alphabetical_order_and_a_line_each():
     words = [row[0].lower() for row in GLOSSARY]
     assert words == sorted(set(words)) and len(words) >= 40
     assert all(len(row) == 3 and len(row[1]) <= 100 and re.fullmatch(r"\d\d", row[2]) for row in GLOSSARY)
+
+
+def test_a_word_of_a_story_names_its_lesson_and_stands_on_that_page():
+    stories = [re.match(r"([^(]+) \(lesson (\d\d)\)$", row[0]) for row in GLOSSARY]
+    stories = [match.groups() for match in stories if match]
+    assert len(stories) >= 15
+    for words, number in stories:
+        page = next(folder for folder in LESSONS if folder.name.startswith(number)) / "README.md"
+        text = page.read_text(encoding="utf-8").lower()
+        for word in words.lower().split(", "):
+            assert word.split()[0].rstrip("s") in text, f"{page} has no {word}"
+
+
+def test_the_sizes_of_the_code_are_right_to_a_tenth():
+    """What can be read in an evening are the four folders on an image's way to an answer."""
+    package, data = ROOT / "minimolmo", ROOT / "data"
+    four = [path for name in ("image", "text", "batch", "model") for path in (package / name).glob("*.py")]
+    files = four, [ROOT / "train.py", *package.rglob("*.py")], data.rglob("*.py")
+    told = [int(number.replace(",", "")) for number in re.findall(r"about ([\d,]+) lines", PAGE)]
+    assert len(told) == len(files)
+    for number, paths in zip(told, files):
+        lines = sum(path.read_text(encoding="utf-8").count("\n") for path in paths)
+        assert abs(number - lines) <= lines / 10, (number, lines)
 
 
 def test_commands_of_the_page_exist():

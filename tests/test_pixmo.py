@@ -305,7 +305,7 @@ def test_the_token_is_for_the_hub_alone_and_is_written_nowhere(web, tmp_path, ca
 def test_two_runs_at_once_on_one_folder_are_refused(web, tmp_path):
     captions(web, 5)
     with Store(tmp_path, 64):
-        with pytest.raises(ValueError, match="is being filled by another run"):
+        with pytest.raises(ValueError, match="is in use by another run"):
             run(web, tmp_path)
     assert "5 of 10 images" in run(web, tmp_path)
 
@@ -435,8 +435,8 @@ def test_kill_9_at_any_time_and_the_next_run_ends_with_the_same_files(web, tmp_p
 def test_few_pictures_at_a_time_come_from_one_host_and_many_from_all(monkeypatch):
     running, peak, lock = {}, {}, threading.Lock()
 
-    def job(entry):
-        host = entry.image_url.split("/")[2]
+    def job(record):
+        host = record.image_url.split("/")[2]
         with lock:
             running[host] = running.get(host, 0) + 1
             peak[host] = max(peak.get(host, 0), running[host])
@@ -464,8 +464,8 @@ def test_one_picture_in_sixteen_is_held_out_and_at_least_one():
 
 
 def test_the_command_line_names_what_is_wrong(tmp_path):
-    for arguments, message in [(["--sets=cats"], "none of PixMo's"), (["--rows=0"], "leaves nothing"),
-                               (["--size=9"], "not between"), (["--sets="], "none of PixMo's")]:
+    for arguments, message in [(["--sets=cats"], "does not exist in PixMo"), (["--rows=0"], "nothing to fetch"),
+                               (["--size=9"], "not between"), (["--sets="], "does not exist in PixMo")]:
         with pytest.raises(ValueError, match=message):
             main([*arguments, f"--folder={tmp_path}"])
 

@@ -37,8 +37,9 @@ def read(name: str, **changed) -> Record:
 
 def said(name: str, **changed) -> list[tuple]:
     """(style, question or label, answer or points) of each annotation."""
-    notes = read(name, **changed).annotations
-    return [(note.style, note.question or note.label, note.answer or note.points) for note in notes]
+    annotations = read(name, **changed).annotations
+    return [(annotation.style, annotation.question or annotation.label, annotation.answer
+             or annotation.points) for annotation in annotations]
 
 
 def test_a_caption_comes_with_its_transcripts():
@@ -68,10 +69,10 @@ def test_a_click_just_outside_is_moved_to_the_edge_and_one_far_away_is_no_place(
 
 
 def test_only_count_has_its_points_in_pixels_and_they_wait_for_the_pictures_size():
-    entry = read("count")
-    assert entry.in_pixels and not read("points").in_pixels
-    upright = annotations_in_percent(entry, width=80, height=100, is_rotated=False)
-    assert [note.style for note in upright] == ["pointing", "point_count", "count"]
+    record = read("count")
+    assert record.in_pixels and not read("points").in_pixels
+    upright = annotations_in_percent(record, width=80, height=100, is_rotated=False)
+    assert [annotation.style for annotation in upright] == ["pointing", "point_count", "count"]
     assert upright[0].points == ((25.0, 10.0), (50.0, 50.0)) and upright[2].answer == "2"
 
 
@@ -125,9 +126,9 @@ def test_a_dialogue_ends_before_an_empty_turn():
 
 
 def test_a_document_has_the_style_of_its_part_and_a_name_that_is_no_path():
-    entry = read("docs")
+    record = read("docs")
     assert said("docs") == [("charts", "How much?", "5")]
-    assert entry.key == "docs/charts/7" and entry.image_url.endswith("Expires=1")
+    assert record.key == "docs/charts/7" and record.image_url.endswith("Expires=1")
 
 
 def test_a_clock_says_its_time_in_pixmos_words_unless_they_speak_of_another():
@@ -141,8 +142,8 @@ def test_a_clock_says_its_time_in_pixmos_words_unless_they_speak_of_another():
 @pytest.mark.parametrize("name", ROWS)
 def test_unknown_columns_are_ignored_and_every_style_can_be_trained_and_scored(name):
     assert said(name, brand_new={"deep": [1]}) == said(name)
-    for note in read(name).annotations:
-        assert note.style in STYLES and (note.style in SCORERS or note.style == "transcript")
+    for annotation in read(name).annotations:
+        assert annotation.style in STYLES and (annotation.style in SCORERS or annotation.style == "transcript")
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -151,11 +152,11 @@ def test_a_cell_that_is_null_missing_or_of_another_type_fails_alone_or_does_not_
     for column in ROWS[name]:
         for wrong in (None, ..., 7, "", [], {"x": 1}, [[]], ["\ud800"], {"question": [1], "answer": [2]}):
             try:
-                entry = read(name, **{column: wrong})
+                record = read(name, **{column: wrong})
             except FetchError as failed:
                 assert (failed.cause, failed.again) == ("bad_row", "never")
             else:
-                assert entry.key and entry.annotations
+                assert record.key and record.annotations
 
 
 def test_a_row_that_is_no_object_fails():

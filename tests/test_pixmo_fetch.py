@@ -254,8 +254,8 @@ def test_a_header_for_one_server_is_not_carried_to_another(web):
 def test_a_link_of_the_hub_that_has_expired_is_asked_for_again():
     for code in (403, 404):
         assert error_for_status(network.Reply(code, {}, b""), link_expires=True).again == LATER
-    entry = Record("docs/charts/7", ())
-    assert fetch_image(entry, 64, FAST)[0].again == LATER  # a row without its link
+    record = Record("docs/charts/7", ())
+    assert fetch_image(record, 64, FAST)[0].again == LATER  # a row without its link
 
 
 def test_a_turned_picture_is_put_upright_and_forgets_who_turned_it():

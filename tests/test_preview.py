@@ -1,20 +1,24 @@
-"""Contact sheets of what was drawn: one for each set, and four for the kinds of object."""
+"""Contact sheets of what was drawn, and README's two pictures."""
 import pytest
 from PIL import Image
+from tools import answer_card
 
 from data.clocks.styles import STYLES
 from data.generate import make_dataset_spec, write_dataset
 from data.prepare_all import DATASETS
-from data.preview import contact_sheets as look
+from data.preview import contact_sheets
+from data.preview import system_diagram
 from data.preview.catalogue import CLOCK_SIDE, clocks_sheet, image_grid
+from lessons.run import compare_pictures
 from minimolmo.flow import Annotation, Example, Thing
+from minimolmo.metrics import is_correct
 
 
 def test_each_drawn_set_gets_a_sheet(tmp_path, monkeypatch):
-    monkeypatch.setattr(look, "ROWS_PER_TILE", 4)
+    monkeypatch.setattr(contact_sheets, "ROWS_PER_TILE", 4)
     for name in ("points", "clocks"):
         write_dataset(make_dataset_spec(name, "full", images=8), DATASETS[name], tmp_path)
-    look.main([f"--folder={tmp_path}", f"--out={tmp_path / 'look'}", "--pictures=2"])
+    contact_sheets.main([f"--folder={tmp_path}", f"--out={tmp_path / 'look'}", "--pictures=2"])
     assert sorted(path.name for path in (tmp_path / "look").iterdir()) == ["clocks.png", "points.png"]
     with Image.open(tmp_path / "look/points.png") as sheet:
         assert sheet.mode == "RGB" and sheet.width > 2 * 230  # full colour: a red thing must look red
@@ -23,33 +27,38 @@ def test_each_drawn_set_gets_a_sheet(tmp_path, monkeypatch):
 def test_a_folder_of_your_own_gets_one_too(tmp_path):
     write_dataset(make_dataset_spec("clocks", "full", images=3), DATASETS["clocks"], tmp_path)
     (tmp_path / "clocks/full").rename(tmp_path / "mine")
-    look.main([f"--own={tmp_path / 'mine'}", f"--out={tmp_path / 'look'}"])
+    contact_sheets.main([f"--own={tmp_path / 'mine'}", f"--out={tmp_path / 'look'}"])
     assert [path.name for path in (tmp_path / "look").iterdir()] == ["mine.png"]
 
 
 def test_where_nothing_was_drawn_it_says_what_to_do(tmp_path):
-    with pytest.raises(ValueError, match='nothing to look at. Try "make data LEVEL=full"'):
-        look.main([f"--folder={tmp_path}", f"--out={tmp_path}"])
+    with pytest.raises(ValueError, match='nothing to show. Try "make data LEVEL=full"'):
+        contact_sheets.main([f"--folder={tmp_path}", f"--out={tmp_path}"])
 
 
 def test_question_and_answer_stand_in_one_line():
-    assert look.annotation_text(Annotation("user_qa", question="Who?", answer="a cat")) == "Who? - a cat"
+    assert contact_sheets.annotation_text(Annotation("user_qa", question="Who?",
+                                                     answer="a cat")) == "Who? - a cat"
     points = ((1.0, 2.0), (3.0, 4.0))
-    told = [look.annotation_text(Annotation("pointing", label="cats", points=points[:n])) for n in range(3)]
+    told = [
+        contact_sheets.annotation_text(Annotation("pointing", label="cats", points=points[:n]))
+        for n in range(3)
+    ]
     assert told == ["cats - none", "cats - 1 point", "cats - 2 points"]
-    assert look.annotation_text(Annotation("long_caption",
-                                           answer="word " * 99)).split()[look.MAX_WORDS:] == ["..."]
+    assert contact_sheets.annotation_text(Annotation("long_caption",
+                                           answer="word " * 99)).split()[contact_sheets.MAX_WORDS:] == ["..."]
 
 
 def test_points_are_found_inside_sentences_too():
-    said = Annotation("point_explanations", answer='A <point x="1.0" y="2.0" alt="cat">cat</point> sleeps.')
-    assert look.points_in(said) == [(1.0, 2.0)]
-    assert look.annotation_text(said) == "A cat sleeps."
+    annotation = Annotation("point_explanations",
+                            answer='A <point x="1.0" y="2.0" alt="cat">cat</point> sleeps.')
+    assert contact_sheets.points_in(annotation) == [(1.0, 2.0)]
+    assert contact_sheets.annotation_text(annotation) == "A cat sleeps."
 
 
 def test_what_has_the_most_points_is_drawn_and_others_are_said_beside_it():
     one, two, none = (Annotation("pointing", label=f"{n}", points=((1.0, 2.0),) * n) for n in (1, 2, 0))
-    assert look.annotations_to_show(Example(None, (one, two, none))) == [two, one, none]
+    assert contact_sheets.annotations_to_show(Example(None, (one, two, none))) == [two, one, none]
 
 
 def test_the_liveliest_picture_has_much_to_see_and_nothing_that_a_dot_hides():
@@ -57,7 +66,7 @@ def test_the_liveliest_picture_has_much_to_see_and_nothing_that_a_dot_hides():
     large, tiny = Thing("cat", "red", 50, 50, 20, 20), Thing("key", "red", 9, 9, 2, 2)
     order = [(crowd, tiny), (many, tiny), (many, large, tiny), (crowd, large), (many, large),
              (many, large, large)]
-    scores = [look.interest(Example(None, (first,), things)) for first, *things in order]
+    scores = [contact_sheets.interest(Example(None, (first,), things)) for first, *things in order]
     assert scores == sorted(scores) and len(set(scores)) == len(order)
 
 
@@ -73,3 +82,30 @@ def test_pictures_in_rows_stand_in_the_middle_of_equal_cells():
 def test_a_sheet_of_clocks_has_one_of_each_style():
     """Seven styles need two rows of six."""
     assert clocks_sheet(tuple(STYLES)[:7]).size == (6 * (CLOCK_SIDE + 4) - 4, 2 * (CLOCK_SIDE + 4) - 4)
+
+
+def test_the_system_diagram_is_the_committed_one(tmp_path):
+    system_diagram.system_diagram().save(tmp_path / "system.png")
+    assert not compare_pictures(system_diagram.PICTURE, tmp_path / "system.png")
+
+
+def test_every_file_and_lesson_of_the_diagram_exists():
+    for box in system_diagram.BOXES.values():
+        assert (system_diagram.ROOT / box.file).is_file(), box
+        assert all(list((system_diagram.ROOT / "lessons").glob(f"{number:02}_*")) for number in box.lessons)
+
+
+def test_the_boxes_of_the_diagram_do_not_overlap():
+    boxes = [box.edges for box in system_diagram.BOXES.values()]
+    for i, (left, top, right, bottom) in enumerate(boxes):
+        assert 0 < left < right < system_diagram.WIDTH and 0 < top < bottom < system_diagram.HEIGHT
+        for other in boxes[:i]:
+            assert right <= other[0] or other[2] <= left or bottom <= other[1] or other[3] <= top
+
+
+def test_readmes_answers_are_what_the_released_nano_says(tmp_path):
+    """One of the eight is wrong, and the committed picture shows these answers."""
+    items = answer_card.answered_items(tmp_path)
+    assert [is_correct(item, items) for item in items] == [True] * 7 + [False]
+    answer_card.draw_answers(items).save(tmp_path / "answers.png")
+    assert not compare_pictures(answer_card.PICTURE, tmp_path / "answers.png")

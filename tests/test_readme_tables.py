@@ -7,7 +7,7 @@ import pytest
 
 from data.generate import DATA_FOLDER, NUM_IMAGES, SPLITS, make_dataset_spec, make_row, write_dataset
 from data.prepare_all import DATASETS
-from data.preview import readme_tables as pages
+from data.preview import readme_tables
 
 FULL = NUM_IMAGES["full"]
 
@@ -19,32 +19,33 @@ def page_of(name):
 def expected(name):
     """Split -> (images, annotations, sha256) as the set's own page tells."""
     rows = re.findall(r"^\| `(\w+)` \| ([\d,]+) \| ([\d,]+) \| `([0-9a-f]{64})` \|$", page_of(name), re.M)
-    return {split: (int(images.replace(",", "")), int(said.replace(",", "")), digest)
-            for split, images, said, digest in rows}
+    return {split: (int(images.replace(",", "")), int(num_annotations.replace(",", "")), digest)
+            for split, images, num_annotations, digest in rows}
 
 
 @pytest.mark.parametrize("name", FULL)
 def test_a_set_s_page_tells_what_the_table_of_all_sets_tells(name):
-    told = expected(name)
-    assert list(told) == list(SPLITS)
-    assert pages.datasets_table({name: told}).splitlines()[-1] in (DATA_FOLDER / "README.md").read_text()
-    assert tuple(images for images, _, _ in told.values()) == FULL[name]
+    numbers = expected(name)
+    assert list(numbers) == list(SPLITS)
+    assert readme_tables.datasets_table({name: numbers
+                                         }).splitlines()[-1] in (DATA_FOLDER / "README.md").read_text()
+    assert tuple(images for images, _, _ in numbers.values()) == FULL[name]
 
 
 def test_the_pages_total_is_the_sum_of_the_sets():
     """20,000 scenes, and the number of their annotations as data/README.md says it."""
     scenes = [expected(name)["train"] for name in FULL if name not in ("docs", "clocks")]
     assert sum(images for images, _, _ in scenes) == 20_000
-    said = sum(annotations for _, annotations, _ in scenes)
-    assert said >= 200_000 and f"20,000 scenes with {said:,} annotations" in (DATA_FOLDER /
-                                                                              "README.md").read_text()
+    num_annotations = sum(annotations for _, annotations, _ in scenes)
+    assert num_annotations >= 200_000 and f"20,000 scenes with {num_annotations:,} annotations" in (
+        DATA_FOLDER / "README.md").read_text()
 
 
 @pytest.mark.parametrize("name", FULL)
 def test_the_sample_row_is_what_the_code_draws_today(name):
     shown = json.loads(re.search(r"One row of `val`.*?```json\n(.*?)```", page_of(name), re.DOTALL)[1])
     index = int(re.search(r"val_(\d+)", shown["image"])[1])
-    assert shown == json.loads(json.dumps(pages.sample_row(name, index)))
+    assert shown == json.loads(json.dumps(readme_tables.sample_row(name, index)))
 
 
 @pytest.mark.parametrize("name", FULL)
@@ -57,23 +58,24 @@ def test_the_digest_on_the_page_is_that_of_the_rows_the_code_makes_today(name):
 
 
 def test_numbers_are_taken_from_the_usual_drawing_alone(tmp_path):
-    with pytest.raises(ValueError, match="was not drawn, so its page cannot be written. Run"):
-        pages.dataset_numbers(tmp_path, "clocks")
+    with pytest.raises(ValueError, match="was not drawn, so its README cannot be written. Run"):
+        readme_tables.dataset_numbers(tmp_path, "clocks")
     write_dataset(make_dataset_spec("clocks", "full", images=2), DATASETS["clocks"], tmp_path)
-    with pytest.raises(ValueError, match="'train': 2, .* not those of everybody's drawing. Try"):
-        pages.dataset_numbers(tmp_path, "clocks")
+    with pytest.raises(ValueError, match="'train': 2, .* not those of the default drawing. Draw"):
+        readme_tables.dataset_numbers(tmp_path, "clocks")
 
 
 def test_what_stands_between_the_marks_is_replaced_and_nothing_else(tmp_path):
     page = tmp_path / "README.md"
-    page.write_text(f"before\n{pages.MARKERS[0]}\nold\n{pages.MARKERS[1]}\nafter\n")
-    pages.replace_between_markers(page, "new")
-    assert page.read_text() == f"before\n{pages.MARKERS[0]}\n\nnew\n\n{pages.MARKERS[1]}\nafter\n"
+    page.write_text(f"before\n{readme_tables.MARKERS[0]}\nold\n{readme_tables.MARKERS[1]}\nafter\n")
+    readme_tables.replace_between_markers(page, "new")
+    assert page.read_text(
+    ) == f"before\n{readme_tables.MARKERS[0]}\n\nnew\n\n{readme_tables.MARKERS[1]}\nafter\n"
     page.write_text("no marks")
-    with pytest.raises(ValueError, match="no place for its numbers. Put them back"):
-        pages.replace_between_markers(page, "new")
+    with pytest.raises(ValueError, match="its numbers have no place. Put them back"):
+        readme_tables.replace_between_markers(page, "new")
 
 
 def test_long_texts_are_cut_at_a_word():
-    assert pages.shortened({"answer": "word " * 100})["answer"] == "word " * 47 + "word ..."
-    assert pages.shortened({"points": [[1, 2]] * 9}) == {"points": [[1, 2]] * 9}
+    assert readme_tables.shortened({"answer": "word " * 100})["answer"] == "word " * 47 + "word ..."
+    assert readme_tables.shortened({"points": [[1, 2]] * 9}) == {"points": [[1, 2]] * 9}

@@ -8,9 +8,10 @@ import pytest
 
 import data.scenes.easy_wording
 from data.cap.prepare import caption, make_example
-from data.scenes.easy import COLORS, Scene, choose_pairs, make_scene, pair_of, place_things, split_of
-from data.scenes.easy_wording import absent_labels, facts_of, matching_things, parse_facts, region_of
+from data.scenes.easy import COLORS, KINDS, Scene, choose_pairs, make_scene, pair_of, place_things, split_of
+from data.scenes.easy_wording import absent_labels, matching_things, place_of
 from minimolmo.flow import Thing
+from minimolmo.text.facts import facts_in, facts_of
 from data.scenes.levels import LEVELS, get_level
 
 EASY = LEVELS["easy"]
@@ -142,7 +143,7 @@ def test_a_constant_guess_points_nowhere():
                                          (34, 90, "bottom"), (33, 90, "bottom left")])
 def test_a_place_is_a_ninth_of_the_picture(x, y, place):
     """Lines at 1/3 and 2/3."""
-    assert region_of(Thing("circle", "red", x, y, 20, 20)) == place
+    assert place_of(Thing("circle", "red", x, y, 20, 20)) == place
 
 
 def test_no_caption_has_to_decide_what_lies_on_a_line():
@@ -157,7 +158,7 @@ def test_facts_are_read_back_from_every_caption_and_every_transcript():
     for index in range(200):
         scene, annotations = make_example(EASY, "train", random.Random(index))
         for annotation in annotations:
-            assert parse_facts(annotation.answer) == facts_of(scene.things), annotation.answer
+            assert facts_in(annotation.answer, COLORS, KINDS) == facts_of(scene.things), annotation.answer
 
 
 def test_captions_are_not_one_template():
@@ -169,7 +170,7 @@ def test_captions_are_not_one_template():
 @pytest.mark.parametrize("text", ["", "a red", "red circle red circle", "at the top left", "." * 1000])
 def test_no_fact_is_read_from_broken_text(text):
     """A half-trained model says such things."""
-    assert parse_facts(text) == set()
+    assert facts_in(text, COLORS, KINDS) == set()
 
 
 def test_labels_mean_what_they_say():
@@ -183,7 +184,7 @@ def test_labels_mean_what_they_say():
 
 
 def test_the_examples_in_the_docstrings_are_true():
-    """`region_of`, `label_text`, `parse_facts`."""
+    """`place_of`, `label_text`."""
     assert doctest.testmod(data.scenes.easy_wording).failed == 0
 
 

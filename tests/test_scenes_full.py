@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from tools import text_only_baseline
 
+
 from data.ask_model_anything import full as ask_full
-from data.ask_model_anything import wordings as ask_words
+from data.ask_model_anything import wordings as ask_wordings
+from data.ask_model_anything.question_types import QUESTION_TYPES
 from data.cap import full as cap
 from data.cap_qa import prepare as cap_qa
 from data.clocks import prepare as clocks
@@ -23,7 +25,7 @@ from data.point_explanations import prepare as explanations
 from data.point_explanations import wordings as explanation_words
 from data.points import full as points
 from data.prepare_all import DATASETS
-from data.scenes.easy_wording import NUMBER_WORDS
+from data.scenes.easy_wording import COUNT_WORDS
 from data.scenes.full import FULL, FullScene, ObjectSpec, make_scene, split_of
 from data.scenes.full_wording import (
     attribute_expressions,
@@ -35,7 +37,7 @@ from data.scenes.full_wording import (
 )
 from data.scenes.objects import COLORS, KINDS
 from minimolmo.batch.dataset import Dataset
-from minimolmo.flow import Example, Thing
+from minimolmo.flow import Thing
 from minimolmo.text.facts import PLACES, facts_in, facts_of
 from minimolmo.text.points import parse_points, plain_text
 from minimolmo.text.prompts import NO_POINTS_ANSWER, TEMPLATES
@@ -245,7 +247,7 @@ def test_captions_tell_every_fact_and_no_other():
     for made, said in composed(cap.make_example, pictures=40):
         for annotation in said[:1]:
             told = facts_in(annotation.answer, set(COLORS), set(KINDS))
-            assert told == facts_of(Example(None, (), made.things))
+            assert told == facts_of(made.things)
 
 
 def test_three_people_talk_on_three_different_walks():
@@ -261,7 +263,7 @@ def test_every_answer_of_cap_qa_stands_in_the_caption():
 
 
 def test_free_questions_are_of_more_than_twenty_types():
-    assert len(ask_full.QUESTION_TYPES) >= 20
+    assert len(QUESTION_TYPES) >= 20
     asked = {a.question for _, said in composed(ask_full.make_example) for a in said}
     assert len(asked) > 500
 
@@ -269,7 +271,8 @@ def test_free_questions_are_of_more_than_twenty_types():
 QUESTIONS = {  # every task's wordings, by set; docs keeps its own in tests/test_docs.py
     **{f"prompts: {name}": wordings for name, wordings in TEMPLATES.items()},
     **{f"{module.__name__}: {name}": wordings
-       for module in (ask_words, explanation_words, cap_qa, clocks) for name, wordings in vars(module).items()
+       for module in (ask_wordings, explanation_words, cap_qa, clocks)
+       for name, wordings in vars(module).items()
        if isinstance(wordings, tuple) and isinstance(wordings[0], str) and any("?" in w for w in wordings)}}
 
 
@@ -279,13 +282,13 @@ def test_every_kind_of_question_has_eight_wordings_or_more(name):
 
 
 def test_what_no_picture_tells_is_asked_in_eight_ways_or_more():
-    assert len(ask_words.UNKNOWN) >= 8
+    assert len(ask_wordings.UNKNOWN) >= 8
 
 
 def test_the_words_of_a_question_about_a_clock_do_not_give_its_answer_away():
     """A text-only baseline is hardly better than the most common answer. All sets: its own main."""
     draw = partial(clocks.make_example, FULL)
-    read = {split: text_only_baseline.group_questions(notes for _, notes in composed(draw, split, pictures))
+    read = {split: text_only_baseline.group_questions(annotations for _, annotations in composed(draw, split, pictures))
             for split, pictures in (("train", 600), ("val", 300))}
     for group, asked in read["val"].items():
         right, usual = text_only_baseline.compute_accuracy(read["train"][group], asked)
@@ -301,9 +304,9 @@ def test_a_blind_reader_finds_what_words_do_give_away():
 
 SLOTS = re.compile(
     r"\b(?:(?:an?|tiny|small|big|plain|striped|dotted|%s) )*(?:%s)\b" %
-    ("|".join([*COLORS, *NUMBER_WORDS]), "|".join([
+    ("|".join([*COLORS, *COUNT_WORDS]), "|".join([
         *KINDS, *(kind.plural
-                  for kind in KINDS.values()), *COLORS, *NUMBER_WORDS, "things?", *(f"the {p}"
+                  for kind in KINDS.values()), *COLORS, *COUNT_WORDS, "things?", *(f"the {p}"
                                                                                     for p in PLACES)
     ])))
 
@@ -326,8 +329,8 @@ def wordings_of(annotation):
 @pytest.mark.parametrize("name", DATASETS)
 def test_no_wording_of_an_answer_is_over_a_fifth_of_its_set(name):
     """Things, places and numbers blanked: "the _ is larger than the _" is one wording, "red" another."""
-    said = Counter(w for _, notes in composed(partial(DATASETS[name], FULL), pictures=120)
-                   for note in notes for w in wordings_of(note))
+    said = Counter(w for _, annotations in composed(partial(DATASETS[name], FULL), pictures=120)
+                   for annotation in annotations for w in wordings_of(annotation))
     commonest, times = said.most_common(1)[0]
     assert times / said.total() < 0.2, commonest
 

@@ -1,4 +1,4 @@
-"""ask_model_anything: free questions with short answers: what colour, which shape, where, is there.
+"""ask_model_anything: free questions with short answers: colour, shape, region, presence.
 
     python -m data.ask_model_anything.prepare --level=easy --seed=1
 """
@@ -18,17 +18,17 @@ from data.scenes.easy_wording import (
     matching_things,
     offset_along,
     pair_with_article,
-    region_of,
-    region_phrase,
+    place_of,
+    with_preposition,
 )
 from data.scenes.full import FULL
 from data.scenes.levels import Level
 from minimolmo.flow import Annotation, Thing
 
-NUM_THINGS = (2, 5)   # in one image, all different
-GRID_MARGIN = 3.0      # percent between a centre and the line where "left" becomes "center"
-MIN_OFFSET = 8.0      # percent by which one centre must be further left (or higher) to be called so
-NUM_ATTRIBUTE_QUESTIONS = 3        # questions for a colour or a kind; one of each other sort
+NUM_THINGS = (2, 5)   # objects in one image, all different
+GRID_MARGIN = 3.0      # percent between a centre and a line where one region becomes another
+MIN_OFFSET = 8.0      # percent between two centres, at least, for "left of" and the like
+NUM_ATTRIBUTE_QUESTIONS = 3        # questions for a colour or a kind; one of each other type
 
 COLOR_OF = ("What color is {}?", "Which color does {} have?", "What is the color of {}?",
             "Tell me the color of {}.", "{} - what color is it?", "In what color is {} drawn?")
@@ -61,26 +61,26 @@ def make_example(level: Level, split: str, rng: random.Random) -> tuple[Drawable
 
 
 def color_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTemplate]:
-    """What colour is the circle? If it is the only circle; or the shape at the top, if it is alone there."""
+    """What colour is the circle, or the shape at the top? Only if there is exactly one."""
     return ([
         QuestionTemplate(COLOR_OF, f"the {thing.kind}", thing.color)
         for thing in candidates
         if len(matching_things(scene.things, ("", thing.kind))) == 1
     ] + [
-        QuestionTemplate(COLOR_OF, f"the shape {region_phrase(region_of(thing))}", thing.color)
+        QuestionTemplate(COLOR_OF, f"the shape {with_preposition(place_of(thing))}", thing.color)
         for thing in candidates
         if _is_alone_in_region(thing, scene)
     ])
 
 
 def kind_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTemplate]:
-    """What shape is the red thing? If nothing else is red; or the thing at the top, if it is alone there."""
+    """What shape is the red thing, or the thing at the top? Only if there is exactly one."""
     return ([
         QuestionTemplate(KIND_OF, f"the {thing.color} thing", thing.kind)
         for thing in candidates
         if len(matching_things(scene.things, (thing.color, ""))) == 1
     ] + [
-        QuestionTemplate(KIND_OF, f"the thing {region_phrase(region_of(thing))}", thing.kind)
+        QuestionTemplate(KIND_OF, f"the thing {with_preposition(place_of(thing))}", thing.kind)
         for thing in candidates
         if _is_alone_in_region(thing, scene)
     ])
@@ -88,18 +88,18 @@ def kind_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTempla
 
 def region_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTemplate]:
     """Where is the red circle?"""
-    return [QuestionTemplate(PLACE_OF, _with_the(thing), region_of(thing)) for thing in candidates]
+    return [QuestionTemplate(PLACE_OF, _with_the(thing), place_of(thing)) for thing in candidates]
 
 
 def content_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTemplate]:
-    """What is at the top left? If there is one thing only."""
-    return [QuestionTemplate(WHAT_IS, region_phrase(region_of(thing)), label_text(pair_of(thing)))
+    """What is at the top left? Only if one object is there."""
+    return [QuestionTemplate(WHAT_IS, with_preposition(place_of(thing)), label_text(pair_of(thing)))
             for thing in candidates if _is_alone_in_region(thing, scene)]
 
 
 def presence_questions(scene: Scene, candidates: list[Thing], level: EasyLevel, split: str,
                        rng: random.Random) -> list[QuestionTemplate]:
-    """Is there a red circle? As often yes as no."""
+    """Is there a red circle? "yes" as often as "no"."""
     absent = [label for label in absent_labels(scene.things, level, split) if all(label)]
     if rng.random() < 0.5 or not absent:
         return [QuestionTemplate(IS_THERE, pair_with_article(pair_of(thing)), "yes") for thing in candidates]
@@ -107,7 +107,7 @@ def presence_questions(scene: Scene, candidates: list[Thing], level: EasyLevel, 
 
 
 def relation_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTemplate]:
-    """What is left of the red circle? If one thing clearly is, and every other thing clearly is not."""
+    """What is left of the red circle? Only if exactly one object is, and no side is in doubt."""
     questions = []
     for (relation, direction), anchor in itertools.product(DIRECTIONS.items(), scene.things):
         others = [thing for thing in scene.things if thing != anchor]
@@ -121,7 +121,7 @@ def relation_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTe
 
 
 def relation_check_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTemplate]:
-    """Is the red circle left of the blue square? Each "yes" is offered with its "no", the other way round."""
+    """Is the red circle left of the blue square? Each "yes" has a "no" with the two exchanged."""
     pairs = itertools.permutations(scene.things, 2)
     return [
         QuestionTemplate(CHECK, f"{_with_the(a)} {relation} {_with_the(b)}",
@@ -140,7 +140,7 @@ def _sample_one(questions: list[QuestionTemplate], rng: random.Random) -> list[Q
 
 
 def _is_alone_in_region(thing: Thing, scene: Scene) -> bool:
-    return sum(region_of(other) == region_of(thing) for other in scene.things) == 1
+    return sum(place_of(other) == place_of(thing) for other in scene.things) == 1
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""The wordings of the questions of level full: one tuple for each type in `full.py`; {} is its subject."""
+"""Wordings of the questions of level full: one tuple for each type, with a slot {} for the subject."""
 SETTING_WORDS = {"field": "a field", "sea": "the sea", "room": "a room", "street": "a street",
                  "night": "the night", "plain": "a plain background", "noisy": "a grainy background"}
 IS_IT = (
     "Is {}?", "Yes or no: is {}?", "In the picture, is {}?", "Quick question: is {}?",
     "Look closely: is {}?", "Tell me, is {}?", "Check this for me: is {}?", "Can you tell me: is {}?")
-UNKNOWN = {  # honest: no picture says this
+UNKNOWN = {  # no picture answers these questions
     "What is the name of the {one}?": ("cat", "dog", "fish", "bird"),
     "How old is the {one}?": ("tree", "house", "cat", "dog", "car", "chair"),
     "Who does the {one} belong to?": ("car", "house", "umbrella", "hat", "bicycle", "cup", "key", "book"),
@@ -17,7 +17,7 @@ UNKNOWN = {  # honest: no picture says this
 UNKNOWN_ANSWERS = (
     "The picture does not tell.", "That cannot be seen in the picture.", "Nobody can say that from here.",
     "There is no way to know from the picture.", "The picture does not show that.")
-# A thing in a sentence. {pattern}: "plain", "striped"; {with_it}: "", " with stripes"; {at}: "on the left".
+# Descriptions. {pattern}: "plain", "striped"; {with_it}: "", " with stripes"; {at}: "on the left".
 SENTENCES = (
     "The {kind} is {color} and {pattern}, and it is {at}.", "It is a {pattern} {color} {kind} {at}.",
     "The {kind} {at} is {color}{with_it}.", "You can see it {at}: the {kind} is {color}{with_it}.",

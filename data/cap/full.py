@@ -1,7 +1,7 @@
-"""cap at level full: a dense caption of some 150 words, and three people talking about the same picture.
+"""cap at level full: a dense caption of about 150 words and three spoken transcripts of one scene.
 
-Each sentence obeys the rule of `facts.py`: the n-th thing goes with the n-th place. What stands beside what
-is said in sentences that name no place.
+Each sentence follows the rule of easy_wording.py: the n-th object goes with the n-th region. Relations have
+sentences of their own, which name no region.
 """
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
-from data.scenes.easy_wording import DIRECTIONS, NUMBER_WORDS, capitalise, offset_along, with_article
+from data.scenes.easy_wording import DIRECTIONS, COUNT_WORDS, capitalise, offset_along, with_article
 from data.scenes.full import FullScene, make_scene
 from data.scenes.full_wording import (
     MIN_OFFSET,
@@ -25,7 +25,7 @@ from data.scenes.objects import COLORS, KINDS
 from minimolmo.flow import Annotation, Thing
 
 NUM_TRANSCRIPTS = 3
-CORRECTION_SHARE = 0.5   # share of transcripts in which the speaker corrects a colour
+CORRECTION_SHARE = 0.5   # share of transcripts with a corrected colour
 
 BACKGROUND_PHRASES = {
     "field": ("a green field under a pale sky", "open grass below the sky", "a meadow on a clear day"),
@@ -69,18 +69,18 @@ CORRECTIONS = ("no", "sorry", "i mean", "no wait")
 ENDINGS = ("and that's about it.", "i think that's all i see.", "nothing else, really.", "so {n} in all.",
            "that makes {n}, if i counted right.")
 
-# How a speaker may walk through the picture; the caption reads it like a page.
+# The order in which a speaker names the objects; captions use the first.
 READING_ORDERS: tuple[Callable[[Thing], object], ...] = (
-    lambda thing: (thing.y // 34, thing.x),    # row by row
-    lambda thing: (-thing.y // 34, thing.x),   # from the bottom up
+    lambda thing: (thing.y // 34, thing.x),    # top to bottom
+    lambda thing: (-thing.y // 34, thing.x),   # bottom to top
     lambda thing: thing.x,                     # left to right
     lambda thing: -thing.x,                    # right to left
-    lambda thing: -thing.width * thing.height,  # the largest first
+    lambda thing: -thing.width * thing.height,  # largest first
 )
 
 
 def make_example(split: str, rng: random.Random) -> tuple[FullScene, list[Annotation]]:
-    """One scene, its caption and its transcripts."""
+    """One scene with its caption and transcripts."""
     scene = make_scene(split, rng)
     orders_and_openings = zip(rng.sample(READING_ORDERS, NUM_TRANSCRIPTS),
                               rng.sample(SPOKEN_OPENINGS, NUM_TRANSCRIPTS))
@@ -92,7 +92,7 @@ def make_example(split: str, rng: random.Random) -> tuple[FullScene, list[Annota
 
 
 def caption(scene: FullScene, rng: random.Random) -> str:
-    """Written: the ground, how many, every thing with its place and what is special about it."""
+    """A written caption: background, number of objects, and each object with region and details."""
     things = sorted(scene.things, key=READING_ORDERS[0])
     background = rng.choice(BACKGROUND_PHRASES[scene.background])
     parts = [
@@ -109,7 +109,7 @@ def caption(scene: FullScene, rng: random.Random) -> str:
 
 
 def _details(scene: FullScene, thing: Thing, rng: random.Random) -> list[str]:
-    """What a sign says; what it stands beside, of things that can be named without doubt."""
+    """Sentences about a sign's word, and about the relation to the nearest unambiguous object."""
     sentences = [rng.choice(SIGN_SENTENCES).format(word=thing.word)] if thing.word else []
     others = [other for other in unambiguous_things(scene) if other != thing]
     if others:
@@ -123,18 +123,18 @@ def _details(scene: FullScene, thing: Thing, rng: random.Random) -> list[str]:
 
 
 def size_and_name(scene: FullScene, thing: Thing) -> str:
-    """As a caption names it: "a tiny dotted blue cup"."""
+    """The object as a caption names it: "a tiny dotted blue cup"."""
     return with_article(" ".join(part for part in (size_word(scene, thing), thing_text(thing)) if part))
 
 
 def _summary(scene: FullScene, rng: random.Random) -> str:
     kinds = Counter(thing.kind for thing in scene.things).most_common()
-    counts = [f"{NUMBER_WORDS[n]} {KINDS[kind].plural if n > 1 else kind}" for kind, n in kinds]
+    counts = [f"{COUNT_WORDS[n]} {KINDS[kind].plural if n > 1 else kind}" for kind, n in kinds]
     return rng.choice(SUMMARIES).format(counts=join_with_and(counts), are="are" if kinds[0][1] > 1 else "is")
 
 
 def transcript(scene: FullScene, order: Callable, opening: str, rng: random.Random) -> str:
-    """Spoken: the same facts on another walk, with fillers, asides and now and then a slip of the tongue."""
+    """A spoken description: the same facts in another order, with fillers and sometimes a correction."""
     things = sorted(scene.things, key=order)
     corrected = rng.choice(things) if rng.random() < CORRECTION_SHARE else None
     parts = [opening.format(ground=rng.choice(BACKGROUND_PHRASES[scene.background]))]
@@ -149,9 +149,9 @@ def transcript(scene: FullScene, order: Callable, opening: str, rng: random.Rand
 
 
 def count_sentence(template: str, scene: FullScene) -> str:
-    """A sentence with the number of things in it."""
+    """A sentence that tells the number of objects."""
     n = len(scene.things)
-    return template.format(n=f"{NUMBER_WORDS[n]} thing{'s' * (n > 1)}", are="are" if n > 1 else "is")
+    return template.format(n=f"{COUNT_WORDS[n]} thing{'s' * (n > 1)}", are="are" if n > 1 else "is")
 
 
 def _place_sentence(template: str, thing: Thing, name_in_words: str, uh: str = "") -> str:
@@ -159,7 +159,7 @@ def _place_sentence(template: str, thing: Thing, name_in_words: str, uh: str = "
 
 
 def _corrected_name(thing: Thing, rng: random.Random) -> str:
-    """A wrong colour, taken back at once: "a blue thing, no, a red boat"."""
+    """A wrong colour and its correction: "a blue thing, no, a red boat"."""
     wrong_color = rng.choice([color for color in COLORS if color != thing.color])
     wrong = with_article(wrong_color + " thing")
     return f"{wrong}, {rng.choice(CORRECTIONS)}, {with_article(thing_text(thing))}"

@@ -1,8 +1,8 @@
-"""cap: one dense caption and three transcripts of an image, as if three people had talked about it.
+"""cap: one dense caption and three spoken transcripts of each image.
 
     python -m data.cap.prepare --level=easy --seed=1
 
-Every sentence obeys the rule of `facts.py`: the n-th thing goes with the n-th place.
+Every sentence follows the rule of easy_wording.py: the n-th object goes with the n-th region.
 """
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from data.cap.full import CORRECTIONS, READING_ORDERS
 from data.generate import DrawableScene, run_command_line
 from data.scenes.easy import EasyLevel, Scene, choose_pairs, make_scene, pair_of
 from data.scenes.easy_wording import (
-    NUMBER_WORDS,
+    COUNT_WORDS,
     capitalise,
     label_text,
     pair_with_article,
-    region_of,
-    region_phrase,
+    place_of,
+    with_preposition,
 )
 from data.scenes.full import FULL
 from data.scenes.levels import Level
 from minimolmo.flow import Annotation, Thing
 
-NUM_THINGS = (1, 5)       # in one image, all different
-GRID_MARGIN = 3.0          # percent between a centre and the line where "left" becomes "center"
+NUM_THINGS = (1, 5)       # objects in one image, all different
+GRID_MARGIN = 3.0          # percent between a centre and a line where one region becomes another
 NUM_TRANSCRIPTS = 3
-CORRECTION_SHARE = 0.3            # share of transcripts in which the speaker corrects a colour
+CORRECTION_SHARE = 0.3            # share of transcripts with a corrected colour
 
-# {n}: "three shapes".
+# {n} is a phrase such as "three shapes".
 OPENINGS = ("There {are} {n}.", "The picture shows {n}.", "{n} on a light background.", "This image has {n}.",
             "We see {n}.", "{n} can be seen.")
 SENTENCES = ("{a} is {at}.", "{at} is {a}.", "{at} there is {a}.", "{a} sits {at}.", "There is {a} {at}.")
@@ -44,7 +44,7 @@ ENDINGS = ("that's it.", "that's all i see.", "nothing else.", "", "", "")
 
 
 def make_example(level: Level, split: str, rng: random.Random) -> tuple[DrawableScene, list[Annotation]]:
-    """One scene, its caption and its transcripts."""
+    """One scene with its caption and transcripts."""
     if level is FULL:
         return full.make_example(split, rng)
     pairs = choose_pairs(rng.randint(*NUM_THINGS), level, split, rng)
@@ -57,7 +57,7 @@ def make_example(level: Level, split: str, rng: random.Random) -> tuple[Drawable
 
 
 def caption(scene: Scene, rng: random.Random) -> str:
-    """Written: how many, then every thing with its place, in reading order."""
+    """A written caption: the number of objects, then each object with its region, in reading order."""
     things = sorted(scene.things, key=READING_ORDERS[0])
     sentences = [_count_sentence(rng.choice(OPENINGS), things)]
     sentences += [
@@ -67,7 +67,7 @@ def caption(scene: Scene, rng: random.Random) -> str:
 
 
 def transcript(scene: Scene, level: EasyLevel, order: Callable, opening: str, rng: random.Random) -> str:
-    """Spoken: the same facts on another walk, with fillers and now and then a slip of the tongue."""
+    """A spoken description: the same facts in another order, with fillers and sometimes a correction."""
     things = sorted(scene.things, key=order)
     corrected = rng.choice(things) if rng.random() < CORRECTION_SHARE else None
     parts = [_count_sentence(opening, things)]
@@ -81,16 +81,16 @@ def transcript(scene: Scene, level: EasyLevel, order: Callable, opening: str, rn
 
 def _count_sentence(template: str, things: list[Thing]) -> str:
     plural = len(things) > 1
-    shapes = f"{NUMBER_WORDS[len(things)]} {label_text(('', ''), plural)}"
+    shapes = f"{COUNT_WORDS[len(things)]} {label_text(('', ''), plural)}"
     return template.format(n=shapes, are="are" if plural else "is")
 
 
 def _place_sentence(template: str, thing: Thing, name_in_words: str, uh: str = "") -> str:
-    return template.format(a=name_in_words, at=region_phrase(region_of(thing)), uh=uh)
+    return template.format(a=name_in_words, at=with_preposition(place_of(thing)), uh=uh)
 
 
 def _corrected_name(thing: Thing, level: EasyLevel, rng: random.Random) -> str:
-    """A wrong colour, taken back at once: "a blue shape, no, a red circle"."""
+    """A wrong colour and its correction: "a blue shape, no, a red circle"."""
     wrong_color = rng.choice([color for color in level.colors if color != thing.color])
     wrong = pair_with_article((wrong_color, ""))
     return f"{wrong}, {rng.choice(CORRECTIONS)}, {pair_with_article(pair_of(thing))}"

@@ -1,8 +1,8 @@
-"""cap_qa: questions that the caption alone answers. Every answer stands in the caption, word for word.
-
-The caption is written first, as in `cap`; only then is asked, so nothing is asked that it does not say.
+"""cap_qa: questions that can be answered from the caption alone.
 
     python -m data.cap_qa.prepare
+
+The caption is written first, as in `cap`. Every answer occurs in it, word for word.
 """
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dataclasses import replace
 from data.ask_model_anything.question_template import QuestionTemplate
 from data.cap.full import caption, size_and_name
 from data.generate import run_command_line
-from data.scenes.easy_wording import NUMBER_WORDS, region_of, region_phrase
+from data.scenes.easy_wording import COUNT_WORDS, place_of, with_preposition
 from data.scenes.full import FullLevel, FullScene, make_scene
 from data.scenes.full_wording import size_word, thing_text
 from data.scenes.objects import KINDS
@@ -53,7 +53,7 @@ SIZE = (
 
 
 def make_example(level: FullLevel, split: str, rng: random.Random) -> tuple[FullScene, list[Annotation]]:
-    """One scene and about nine questions about its caption, which the row holds too."""
+    """One scene and about nine questions about its caption, which is a column of the row."""
     scene = make_scene(split, rng)
     text = caption(scene, rng)
     questions = [question for question in possible_questions(scene) if appears_in(question.answer, text)]
@@ -63,19 +63,19 @@ def make_example(level: FullLevel, split: str, rng: random.Random) -> tuple[Full
 
 
 def appears_in(answer: str, text: str) -> bool:
-    """Whether the answer stands in the text, as whole words, in capitals or not."""
+    """Does the answer occur in the text as whole words, ignoring capitals?"""
     return re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", text, re.IGNORECASE) is not None
 
 
 def possible_questions(scene: FullScene) -> list[QuestionTemplate]:
-    """Everything that might be asked of a caption of this scene."""
+    """All questions about a caption of this scene."""
     counts = {
         "name": Counter(map(thing_text, scene.things)), "kind": Counter(t.kind for t in scene.things),
-        "place": Counter(map(region_of, scene.things))
+        "place": Counter(map(place_of, scene.things))
     }
-    questions = [QuestionTemplate(HOW_MANY, "", NUMBER_WORDS[len(scene.things)])]
+    questions = [QuestionTemplate(HOW_MANY, "", COUNT_WORDS[len(scene.things)])]
     questions += [
-        QuestionTemplate(KIND_NUMBER, KINDS[kind].plural, NUMBER_WORDS[count])
+        QuestionTemplate(KIND_NUMBER, KINDS[kind].plural, COUNT_WORDS[count])
         for kind, count in counts["kind"].items()
         if count > 1
     ]
@@ -86,13 +86,13 @@ def possible_questions(scene: FullScene) -> list[QuestionTemplate]:
 
 def _questions_about(scene: FullScene, thing: Thing, counts: dict[str, Counter]) -> list[QuestionTemplate]:
     questions = []
-    if counts["place"][region_of(thing)] == 1:
+    if counts["place"][place_of(thing)] == 1:
         questions.append(
-            QuestionTemplate(AT_PLACE, region_phrase(region_of(thing)), size_and_name(scene, thing)))
+            QuestionTemplate(AT_PLACE, with_preposition(place_of(thing)), size_and_name(scene, thing)))
     if counts["kind"][thing.kind] == 1:
         questions.append(QuestionTemplate(COLOR, thing.kind, thing.color))
     if counts["name"][thing_text(thing)] == 1:
-        questions.append(QuestionTemplate(PLACE, thing_text(thing), region_phrase(region_of(thing))))
+        questions.append(QuestionTemplate(PLACE, thing_text(thing), with_preposition(place_of(thing))))
         questions += [QuestionTemplate(READS, thing_text(thing), thing.word)] if thing.word else []
         questions += [QuestionTemplate(SIZE, thing_text(thing), size_word(scene, thing))] if size_word(
             scene, thing) else []

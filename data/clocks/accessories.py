@@ -1,4 +1,4 @@
-"""What belongs to a clock beside its dial: straps, bells, a cuckoo's house. Lengths in radii of the dial."""
+"""Accessories of clocks: straps, bells, chains, a cuckoo clock's house. Lengths are in radii of the dial."""
 from __future__ import annotations
 
 import random
@@ -9,12 +9,12 @@ from data.clocks.styles import Palette
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 
 
-def _nothing(pen: Pen, palette: Palette, rng: random.Random):
-    """Just a clock."""
+def _nothing(pen: Pen, palette: Palette, rng: random.Random) -> None:
+    """Draw no accessory."""
 
 
-def _strap(pen: Pen, palette: Palette, rng: random.Random):
-    """A strap that leaves the picture, lugs and a crown."""
+def _strap(pen: Pen, palette: Palette, rng: random.Random) -> None:
+    """Draw a strap that runs out of the image, its lugs, and a crown."""
     leather = rng.choice(((74, 44, 28), (34, 34, 38), (124, 74, 40), (40, 56, 80), (150, 154, 160)))
     lug = mixed(palette.case, BLACK, 0.15)
     for end in (-1, 1):
@@ -34,15 +34,15 @@ def _strap(pen: Pen, palette: Palette, rng: random.Random):
         pen.box(1.08, groove - 0.015, 1.27, groove + 0.015, mixed(palette.case, WHITE, 0.3))
 
 
-def _diver(pen: Pen, palette: Palette, rng: random.Random):
-    """A strap, and a toothed ring that can be turned."""
+def _diver(pen: Pen, palette: Palette, rng: random.Random) -> None:
+    """Draw a strap and a bezel with teeth."""
     _strap(pen, palette, rng)
     for tooth in range(48):
         pen.disc(*around_dial(7.5 * tooth, 1.25), 0.05, mixed(palette.case, BLACK, 0.25))
 
 
-def _chain(pen: Pen, palette: Palette, rng: random.Random):
-    """A crown on top, its bow, and a chain that swings away."""
+def _chain(pen: Pen, palette: Palette, rng: random.Random) -> None:
+    """Draw a crown with its bow and a chain."""
     swing, dark = rng.choice((-1, 1)), mixed(palette.case, BLACK, 0.4)
     for link in range(16):
         x, y = swing * 0.013 * link ** 2, -1.62 - 0.13 * link
@@ -52,8 +52,8 @@ def _chain(pen: Pen, palette: Palette, rng: random.Random):
     pen.box(-0.09, -1.36, 0.04, -1.05, palette.case)
 
 
-def _bells(pen: Pen, palette: Palette, rng: random.Random):
-    """Two bells, the hammer between them, two feet."""
+def _bells(pen: Pen, palette: Palette, rng: random.Random) -> None:
+    """Draw two bells with a hammer between them, and two feet."""
     brass = rng.choice(((206, 168, 84), (176, 182, 188)))
     for side in (-1, 1):
         pen.bar((side * 0.5, 0.8), (side * 0.82, 1.4), 0.16, mixed(palette.case, BLACK, 0.35), 0.1)
@@ -67,8 +67,8 @@ def _bells(pen: Pen, palette: Palette, rng: random.Random):
     pen.disc(0, -1.44, 0.09, mixed(brass, BLACK, 0.3))
 
 
-def _rays(pen: Pen, palette: Palette, rng: random.Random):
-    """A gilded sun."""
+def _rays(pen: Pen, palette: Palette, rng: random.Random) -> None:
+    """Draw golden rays around the dial."""
     gold = mixed((214, 172, 80), palette.case, 0.3)
     for ray in range(24):
         tip_distance = 1.62 if ray % 2 else 1.4
@@ -78,8 +78,8 @@ def _rays(pen: Pen, palette: Palette, rng: random.Random):
         pen.polygon([left, around_dial(15 * ray, 1.0), tip], gold)
 
 
-def _house(pen: Pen, palette: Palette, rng: random.Random):
-    """A chalet: roof, boards, a door with its bird, leaves, a pendulum."""
+def _house(pen: Pen, palette: Palette, rng: random.Random) -> None:
+    """Draw a chalet with roof, boards, a bird's door, leaves and a pendulum."""
     wood = palette.case
     pen.bar((0, 1.2), (0, 2.05), 0.05, mixed(wood, BLACK, 0.5))
     pen.disc(0, 2.05, 0.2, (196, 152, 70))
@@ -97,8 +97,8 @@ def _house(pen: Pen, palette: Palette, rng: random.Random):
     pen.polygon([(0.08, -1.34), (0.2, -1.29), (0.08, -1.25)], (226, 90, 40))
 
 
-def _tower(pen: Pen, palette: Palette, rng: random.Random):
-    """Courses of stone up to a cornice, battlements against the sky."""
+def _tower(pen: Pen, palette: Palette, rng: random.Random) -> None:
+    """Draw a tower of stone blocks with battlements."""
     other = rng.choice(((150, 90, 70), (130, 136, 146), (220, 212, 196)))
     stone = mixed((186, 174, 152), other, rng.random())
     for tooth in range(5):

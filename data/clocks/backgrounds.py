@@ -1,4 +1,4 @@
-"""What a clock hangs on or lies on: walls, tables, a room out of focus; and the shadow it casts there."""
+"""Backgrounds behind clocks: walls, table tops, a blurred room; and the clock's shadow."""
 from __future__ import annotations
 
 import random
@@ -18,12 +18,12 @@ WOOD_COLORS = (((92, 54, 28), (150, 98, 56)), ((168, 122, 76), (214, 172, 120)),
 
 
 def draw_background(name: str, size: tuple[int, int], rng: random.Random) -> Image.Image:
-    """What the clock hangs on or lies on, RGB, `size` in pixels."""
+    """Paint a background by name: an RGB image of `size` pixels."""
     return BACKGROUNDS[name](size, rng)
 
 
-def cast_shadow(picture: Image.Image, centre: tuple[float, float], radius: float, square: bool):
-    """A soft shadow below a clock, to its lower right. Lengths in pixels; drawn small, blown up."""
+def cast_shadow(picture: Image.Image, centre: tuple[float, float], radius: float, square: bool) -> None:
+    """Draw a soft shadow to the lower right of a clock. Lengths are in pixels."""
     mask = Image.new("L", (48, 48))
     shape = ImageDraw.Draw(mask).rectangle if square else ImageDraw.Draw(mask).ellipse
     shape((10, 10, 37, 37), fill=120)
@@ -34,7 +34,7 @@ def cast_shadow(picture: Image.Image, centre: tuple[float, float], radius: float
 
 
 def _noise(size: tuple[int, int], cells: tuple[int, int], rng: random.Random) -> Image.Image:
-    """Grey noise of so many cells, blown up to the size: few cells make clouds, flat ones make grain."""
+    """Grey noise of some cells, enlarged to the size. Few cells make clouds, flat cells make grain."""
     columns, rows = (max(2, cell) for cell in cells)
     return Image.frombytes("L", (columns, rows), rng.randbytes(columns * rows)).resize(size, RESAMPLING)
 
@@ -63,7 +63,7 @@ def _plaster(size: tuple[int, int], rng: random.Random) -> Image.Image:
 
 
 def _stripes(size: tuple[int, int], rng: random.Random) -> Image.Image:
-    """Wallpaper."""
+    """Striped wallpaper."""
     color, picture = _wall_color(rng), _plain(size, rng)
     step, pen = rng.randint(12, 40), ImageDraw.Draw(picture)
     picture.paste(color, (0, 0, *size))
@@ -74,7 +74,7 @@ def _stripes(size: tuple[int, int], rng: random.Random) -> Image.Image:
 
 
 def _bricks(size: tuple[int, int], rng: random.Random) -> Image.Image:
-    """Rows of bricks, each of its own shade, in pale mortar."""
+    """Rows of bricks in different shades, with pale mortar."""
     color = rng.choice(((168, 84, 62), (146, 96, 78), (196, 178, 156), (122, 124, 130)))
     picture, brick_height = Image.new("RGB", size, mixed(color, WHITE, 0.5)), rng.randint(12, 22)
     pen, brick_width = ImageDraw.Draw(picture), round(2.4 * brick_height)
@@ -88,7 +88,7 @@ def _bricks(size: tuple[int, int], rng: random.Random) -> Image.Image:
 
 
 def _wood(size: tuple[int, int], rng: random.Random) -> Image.Image:
-    """A table top: noise drawn out along the grain, and the joints of boards."""
+    """A table top: noise stretched along the grain, and the joints of boards."""
     picture = _two_colored(_noise(size, (3, size[1] // 4), rng), *rng.choice(WOOD_COLORS))
     pen = ImageDraw.Draw(picture, "RGBA")
     for joint in range(rng.randint(20, 60), size[1], rng.randint(60, 120)):
@@ -97,7 +97,7 @@ def _wood(size: tuple[int, int], rng: random.Random) -> Image.Image:
 
 
 def _cloth(size: tuple[int, int], rng: random.Random) -> Image.Image:
-    """Checked linen."""
+    """A checked cloth."""
     color, step = _wall_color(rng), rng.randint(14, 36)
     picture = Image.new("RGB", size, mixed(color, WHITE, 0.5))
     pen = ImageDraw.Draw(picture, "RGBA")
@@ -108,7 +108,7 @@ def _cloth(size: tuple[int, int], rng: random.Random) -> Image.Image:
 
 
 def _photo(size: tuple[int, int], rng: random.Random) -> Image.Image:
-    """A room out of focus: blurred colours, and lights grown to discs."""
+    """A blurred room with discs of light."""
     cells = Image.new("RGB", (5, 4))
     cells.putdata([mixed(rng.choice(ROOM_COLORS), rng.choice((BLACK, WHITE)), 0.3 * rng.random())
                    for _ in range(20)])

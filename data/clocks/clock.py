@@ -1,4 +1,4 @@
-"""One clock: the time it tells, how it looks, and its picture, which is a function of nothing else.
+"""A clock: the time it shows, its appearance, and its image.
 
     random_clock -> Clock -> Clock.draw -> pixels
                       `----> prepare.py -> questions, answers
@@ -20,21 +20,21 @@ from data.clocks.styles import NOVEL_STYLE, PALETTES, STYLES, Palette
 from data.splits import train_or_val
 from minimolmo.flow import Thing
 
-SUPERSAMPLE = 2          # draw so much larger, then average: smooth edges
+SUPERSAMPLE = 2          # draw at this multiple of the size, then average: smooth edges
 SHORT_SIDE = (160, 384)       # pixels along the shorter side
-MAX_ASPECT = 4 / 3          # longer side, in shorter sides
-FILL_SHARE = (0.45, 0.95)     # how much of the shorter side the clock fills
-MIN_DIAL_SHARE = 0.42          # but its dial at least so much, however wide its surroundings
-COLOR_JITTER = 9                # a palette's colour varies by so much per channel (0-255)
+MAX_ASPECT = 4 / 3          # longest side, in shorter sides
+FILL_SHARE = (0.45, 0.95)     # share of the shorter side that the clock fills
+MIN_DIAL_SHARE = 0.42          # share that the dial alone fills, at least
+COLOR_JITTER = 9                # largest random change of a colour channel (0-255)
 GLASS_REFLECTION = (255, 255, 255, 22)
 
 
 @dataclass(frozen=True)
 class Clock:
-    """What is told and where. `look` seeds whatever carries no fact: colours, background, shape of the hands.
+    """The time and placement of a clock. `style_seed` seeds what carries no facts, such as the colours.
 
-    hour 1..12, minute and second 0..59; a clock without a second hand stands at second 0
-    x, y, radius  centre and radius of the dial, pixels;  turn  degrees clockwise by which it leans
+    hour 1..12, minute and second 0..59; a clock without a second hand has second 0
+    x, y, radius  centre and radius of the dial in pixels;  tilt  degrees clockwise
     """
     style: str
     hour: int
@@ -48,19 +48,19 @@ class Clock:
     radius: float
     tilt: float
     style_seed: int
-    things: ClassVar[tuple[Thing, ...]] = ()  # nobody points at it
+    things: ClassVar[tuple[Thing, ...]] = ()  # the dataset has no points
     suffix: ClassVar[str] = ".jpg"
 
     @property
     def columns(self) -> dict:
-        """The facts, under PixMo's own names."""
+        """The row's further columns, with PixMo's names."""
         return {"watchface_name": self.style, "time_format": "12h",
                 "watch_time": f"{self.hour:02}:{self.minute:02}:{self.second:02}",
                 "shows_seconds": self.second_hand, "hour_visible": 1, "minute_visible": 1,
                 "second_visible": int(self.second_hand)}
 
     def draw(self) -> Image.Image:
-        """The clock as an RGB picture, antialiased."""
+        """Draw the clock as an antialiased RGB image."""
         rng, style = random.Random(self.style_seed), STYLES[self.style]
         palette = _varied_palette(PALETTES[rng.choice(style.palettes)], rng)
         picture = draw_background(rng.choice(style.backgrounds), (self.width, self.height), rng)
@@ -73,8 +73,8 @@ class Clock:
         self._draw_layers(Pen(canvas, centre, SUPERSAMPLE * self.radius, self.tilt), palette, rng)
         return canvas.reduce(SUPERSAMPLE)
 
-    def _draw_layers(self, pen: Pen, palette: Palette, rng: random.Random):
-        """From the back to the front."""
+    def _draw_layers(self, pen: Pen, palette: Palette, rng: random.Random) -> None:
+        """Draw all parts of the clock from back to front."""
         style = STYLES[self.style]
         hour, minute, second = hand_angles(self.hour, self.minute, self.second)
         ACCESSORIES[style.accessory](pen, palette, rng)
@@ -92,7 +92,7 @@ class Clock:
 
 
 def random_clock(split: str, rng: random.Random) -> Clock:
-    """Any time of the twelve hours to the minute, any style of the split, any size and place."""
+    """A clock of a random time to the minute, in a random style of the split, of random size and place."""
     while True:
         style = NOVEL_STYLE if split == "novel" else rng.choice(
             [name for name in STYLES if name != NOVEL_STYLE])
@@ -105,14 +105,14 @@ def random_clock(split: str, rng: random.Random) -> Clock:
 
 
 def split_of(clock: Clock) -> str:
-    """The one split that may hold a clock of this style at this hour and minute, however it is drawn."""
+    """The split of a clock. It depends on style, hour and minute only."""
     if clock.style == NOVEL_STYLE:
         return "novel"
     return train_or_val((clock.style, clock.hour, clock.minute))
 
 
 def _random_placement(style_name: str, rng: random.Random) -> tuple[int, int, float, float, float, float]:
-    """Width, height, x, y and radius in pixels, turn in degrees: the dial is always in sight."""
+    """Width, height, x, y and radius in pixels, and tilt in degrees. The dial is always inside the image."""
     style = STYLES[style_name]
     short_side = round(SHORT_SIDE[0] * (SHORT_SIDE[1] / SHORT_SIDE[0]) ** rng.random())
     long_side = round(short_side * rng.uniform(1, MAX_ASPECT))
@@ -125,7 +125,7 @@ def _random_placement(style_name: str, rng: random.Random) -> tuple[int, int, fl
 
 
 def _varied_palette(palette: Palette, rng: random.Random) -> Palette:
-    """Each colour a little off, as no two clocks are alike."""
+    """The palette with small random changes of each colour."""
     return Palette(*(tuple(
         min(255, max(0, channel + rng.randint(-COLOR_JITTER, COLOR_JITTER)))
         for channel in color)

@@ -10,27 +10,27 @@ from data.clocks.styles import Palette, Style
 
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 HOURS = range(1, 13)
-ROMAN = ("I", "II", "III", "IIII", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")  # clocks say IIII
-NUM_RINGS = 8  # rings of a dial that brightens toward its middle
+ROMAN = ("I", "II", "III", "IIII", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")  # clocks use IIII for 4
+NUM_RINGS = 8  # rings of a dial that is brighter in the middle
 
 
 def polygon_outline(shape: str, scale: float) -> list[XY]:
-    """Corners of a square or octagon about the centre; a square of scale 1 has sides of 2."""
+    """The corners of a square or octagon around the centre; a square of scale 1 has sides of 2."""
     corners, first = {"square": (4, 45.0), "octagon": (8, 22.5)}[shape]
     distance = scale / math.cos(math.pi / corners)
     return [around_dial(first + 360 / corners * corner, distance) for corner in range(corners)]
 
 
-def draw_plate(pen: Pen, shape: str, scale: float, fill: Color):
-    """A filled disc, square or octagon about the centre."""
+def draw_plate(pen: Pen, shape: str, scale: float, fill: Color) -> None:
+    """Draw a filled disc, square or octagon around the centre."""
     if shape == "round":
         pen.disc(0, 0, scale, fill)
     else:
         pen.polygon(polygon_outline(shape, scale), fill)
 
 
-def draw_case(pen: Pen, style: Style, palette: Palette):
-    """Rings from dark to light to dark again: they read as a rounded rim."""
+def draw_case(pen: Pen, style: Style, palette: Palette) -> None:
+    """Draw the case as rings of dark and light, which look like a rounded rim."""
     if style.dial == "open":
         pen.ring(0, 0, 1.0 + style.rim_width, 0.06, palette.case)
         return
@@ -39,8 +39,8 @@ def draw_case(pen: Pen, style: Style, palette: Palette):
         draw_plate(pen, style.shape, 1 + style.rim_width * fraction, mixed(palette.case, blend_color, amount))
 
 
-def draw_dial(pen: Pen, style: Style, palette: Palette, rng: random.Random):
-    """A dial, a little brighter in the middle, and what is painted on it."""
+def draw_dial(pen: Pen, style: Style, palette: Palette, rng: random.Random) -> None:
+    """Draw the dial, a little brighter in the middle, and its decoration."""
     if style.dial == "open":
         _open_work(pen, palette)
         return
@@ -55,8 +55,8 @@ def draw_dial(pen: Pen, style: Style, palette: Palette, rng: random.Random):
         pen.ring(0, 0, 0.54, 0.012, mixed(palette.dial, palette.accent, 0.5))
 
 
-def _open_work(pen: Pen, palette: Palette):
-    """No dial, so the wall shows: two rings, and a little wheelwork that stays behind the hands."""
+def _open_work(pen: Pen, palette: Palette) -> None:
+    """Draw two rings and some wheels in place of a dial, so that the wall shows."""
     pen.ring(0, 0, 0.6, 0.03, palette.case)
     for radius in (0.2, 0.13):
         pen.ring(0, 0, radius, 0.03, mixed(palette.case, WHITE, 0.35))
@@ -65,8 +65,8 @@ def _open_work(pen: Pen, palette: Palette):
                 mixed(palette.case, WHITE, 0.35))
 
 
-def _night_sky(pen: Pen, palette: Palette, rng: random.Random):
-    """Faint stars and a moon: a hand that crosses them stays the brightest thing."""
+def _night_sky(pen: Pen, palette: Palette, rng: random.Random) -> None:
+    """Draw faint stars and a moon, darker than the hands."""
     for _ in range(40):
         x, y = around_dial(rng.uniform(0, 360), 0.95 * math.sqrt(rng.random()))
         pen.disc(x, y, rng.uniform(0.006, 0.014), mixed(palette.dial, WHITE, rng.uniform(0.25, 0.55)))
@@ -75,8 +75,8 @@ def _night_sky(pen: Pen, palette: Palette, rng: random.Random):
     pen.disc(x + 0.06, y - 0.03, 0.12, palette.dial)
 
 
-def draw_track(pen: Pen, style: Style, palette: Palette):
-    """What tells the minutes."""
+def draw_track(pen: Pen, style: Style, palette: Palette) -> None:
+    """Draw the minute track."""
     soft_ink = mixed(palette.ink, palette.dial, 0.25)
     for minute in range(60):
         angle = 6 * minute
@@ -93,45 +93,46 @@ def draw_track(pen: Pen, style: Style, palette: Palette):
         pen.ring(0, 0, 0.92, 0.012, soft_ink)
 
 
-def draw_marks(pen: Pen, style: Style, palette: Palette):
-    """What tells the hours, twelve times or as often as the style has it."""
+def draw_marks(pen: Pen, style: Style, palette: Palette) -> None:
+    """Draw the hour marks."""
     for hour in HOURS:
         HOUR_MARKS[style.hour_marks](pen, hour, palette,
                                      1.12 if style.shape == "square" and hour % 3 else 1.0)
 
 
-def _number(pen: Pen, hour: int, palette: Palette, distance: float, size: float = 0.2, bold: float = 0.0):
+def _number(pen: Pen, hour: int, palette: Palette, distance: float, size: float = 0.2,
+            bold: float = 0.0) -> None:
     pen.text(*around_dial(30 * hour, (0.76 if size < 0.23 else 0.74) * distance), str(hour), size,
              palette.ink, bold)
 
 
-def _bold(pen: Pen, hour: int, palette: Palette, distance: float):
+def _bold(pen: Pen, hour: int, palette: Palette, distance: float) -> None:
     _number(pen, hour, palette, distance, size=0.25, bold=0.035)
 
 
-def _even(pen: Pen, hour: int, palette: Palette, distance: float):
+def _even(pen: Pen, hour: int, palette: Palette, distance: float) -> None:
     if hour % 2:
         pen.bar(around_dial(30 * hour, 0.84), around_dial(30 * hour, 0.7), 0.035, palette.ink)
     else:
         _number(pen, hour, palette, distance, 0.21)
 
 
-def _quarters(pen: Pen, hour: int, palette: Palette, distance: float):
+def _quarters(pen: Pen, hour: int, palette: Palette, distance: float) -> None:
     if hour % 3:
         pen.disc(*around_dial(30 * hour, 0.78), 0.025, palette.ink)
     else:
         _number(pen, hour, palette, distance, 0.3, bold=0.02)
 
 
-def _twelve(pen: Pen, hour: int, palette: Palette, distance: float):
+def _twelve(pen: Pen, hour: int, palette: Palette, distance: float) -> None:
     if hour == 12:
         pen.text(0, -0.74, "12", 0.26, palette.ink)
     else:
         pen.bar(around_dial(30 * hour, 0.85), around_dial(30 * hour, 0.79), 0.02, palette.ink)
 
 
-def _minutes(pen: Pen, hour: int, palette: Palette, distance: float):
-    """A pilot's dial counts minutes where others count hours, with a triangle for the sixty."""
+def _minutes(pen: Pen, hour: int, palette: Palette, distance: float) -> None:
+    """A pilot's dial: minutes at the hour marks, and a triangle at the top."""
     if hour == 12:
         pen.polygon([(-0.1, -0.86), (0.1, -0.86), (0, -0.68)], palette.ink)
     else:
@@ -139,7 +140,7 @@ def _minutes(pen: Pen, hour: int, palette: Palette, distance: float):
 
 
 def _mark_stroke(pen: Pen, hour: int, palette: Palette, distance: float, inner: float = 0.72,
-                 width: float = 0.05):
+                 width: float = 0.05) -> None:
     angle, outer = 30 * hour, 0.87
     if hour == 12:
         for offset in (-width * 0.8, width * 0.8):
@@ -148,21 +149,21 @@ def _mark_stroke(pen: Pen, hour: int, palette: Palette, distance: float, inner: 
         pen.bar(around_dial(angle, outer), around_dial(angle, inner), width, palette.ink)
 
 
-def _bars(pen: Pen, hour: int, palette: Palette, distance: float):
+def _bars(pen: Pen, hour: int, palette: Palette, distance: float) -> None:
     pen.bar(around_dial(30 * hour, 0.95), around_dial(30 * hour, 0.71), 0.075, palette.ink)
 
 
-def _needles(pen: Pen, hour: int, palette: Palette, distance: float):
+def _needles(pen: Pen, hour: int, palette: Palette, distance: float) -> None:
     _mark_stroke(pen, hour, palette, distance, inner=0.68 if hour % 3 == 0 else 0.75, width=0.026)
 
 
-def _dots(pen: Pen, hour: int, palette: Palette, distance: float):
+def _dots(pen: Pen, hour: int, palette: Palette, distance: float) -> None:
     size = 0.065 if hour == 12 else 0.05 if hour % 3 == 0 else 0.034
     pen.disc(*around_dial(30 * hour, 0.82), size, palette.ink)
 
 
-def _diver_marks(pen: Pen, hour: int, palette: Palette, distance: float):
-    """A diver's marks: a triangle at twelve, bars at three, six and nine, round lamps between."""
+def _diver_marks(pen: Pen, hour: int, palette: Palette, distance: float) -> None:
+    """A diver's dial: a triangle at twelve, bars at three, six and nine, discs between."""
     if hour == 12:
         pen.polygon([(-0.11, -0.85), (0.11, -0.85), (0, -0.64)], palette.ink)
     elif hour % 3:
@@ -171,15 +172,15 @@ def _diver_marks(pen: Pen, hour: int, palette: Palette, distance: float):
         pen.bar(around_dial(30 * hour, 0.86), around_dial(30 * hour, 0.68), 0.085, palette.ink)
 
 
-def _rainbow(pen: Pen, hour: int, palette: Palette, distance: float):
-    """A coloured ball for every hour, its number in white."""
+def _rainbow(pen: Pen, hour: int, palette: Palette, distance: float) -> None:
+    """A coloured disc for each hour, with its number in white."""
     hue = tuple(round(255 * share) for share in colorsys.hsv_to_rgb(hour / 12, 0.75, 0.8))
     pen.disc(*around_dial(30 * hour, 0.8), 0.155, hue)
     pen.text(*around_dial(30 * hour, 0.8), str(hour), 0.19, WHITE, 0.04)
 
 
-def _roman(pen: Pen, hour: int, palette: Palette, distance: float, height: float = 0.2):
-    """Letters of thick and thin strokes, their feet toward the centre."""
+def _roman(pen: Pen, hour: int, palette: Palette, distance: float, height: float = 0.2) -> None:
+    """A Roman numeral of thick and thin strokes, its foot towards the centre."""
     letter_widths = {"I": 0.35, "V": 0.85, "X": 0.85}
     letters = ROMAN[hour - 1]
     left = -sum(letter_widths[letter] for letter in letters) / 2 * height * 0.8
@@ -192,7 +193,7 @@ def _roman(pen: Pen, hour: int, palette: Palette, distance: float, height: float
 
 
 def _letter_strokes(letter: str, left: float, right: float, height: float) -> list[tuple[XY, XY, float]]:
-    """(from, to, thickness) of a letter that stands between two lines, y up from its middle."""
+    """The strokes (from, to, thickness) of a letter between two lines; y goes up from its middle."""
     top, bottom, middle, thick_width, thin_width = height / 2, -height / 2, (left + right) / 2, 0.034, 0.014
     serifs = [((left, top), (right, top), thin_width)]
     if letter == "V":
@@ -206,7 +207,7 @@ def _letter_strokes(letter: str, left: float, right: float, height: float) -> li
 
 
 def _letter_point(hour: int, x: float, y: float, distance: float) -> XY:
-    """A point of a letter, put before its hour."""
+    """A point of a letter, moved to its hour on the dial."""
     (right, down), turn = around_dial(30 * hour, 0.77 * distance + y), math.radians(30 * hour)
     return right + x * math.cos(turn), down + x * math.sin(turn)
 

@@ -1,4 +1,4 @@
-"""Hands: where they stand at a time, and how they look. The same three angles for every clock there is."""
+"""The hands of a clock: their angles at a time, and their drawing."""
 from __future__ import annotations
 
 import random
@@ -8,11 +8,11 @@ from data.clocks.styles import Palette, Style
 
 HOUR_LENGTH, MINUTE_LENGTH, SECOND_LENGTH = 0.54, 0.84, 0.88  # radii of the dial
 HOUR_WIDTH, MINUTE_WIDTH = 0.085, 0.062
-SMALL_SECONDS_DIAL = (0.0, 0.44, 0.25)   # the small seconds: x, y, radius
+SMALL_SECONDS_DIAL = (0.0, 0.44, 0.25)   # the small dial of the seconds: x, y, radius
 SHADOW = (0, 0, 0, 60)
 WHITE = (255, 255, 255)
 
-# Half a hand's outline: (how far along its length, half its width in units of its width).
+# One side of each hand's outline: (position along its length, half width in units of its width).
 HAND_PROFILES: dict[str, tuple[XY, ...]] = {
     "baton": ((-0.16, 0.5), (1, 0.5)),
     "plank": ((-0.24, 0.9), (1, 0.65)),
@@ -27,7 +27,7 @@ HAND_PROFILES: dict[str, tuple[XY, ...]] = {
 
 
 def hand_angles(hour: int, minute: int, second: int) -> tuple[float, float, float]:
-    """Degrees clockwise from twelve of the hour, minute and second hand: each creeps on with the next.
+    """Degrees clockwise from twelve of the hour, minute and second hand.
 
     >>> hand_angles(10, 9, 33)
     (304.775, 57.3, 198.0)
@@ -36,8 +36,9 @@ def hand_angles(hour: int, minute: int, second: int) -> tuple[float, float, floa
     return seconds / 120, seconds % 3600 / 10, 6.0 * second
 
 
-def draw_hands(pen: Pen, style: Style, palette: Palette, angles: tuple[float, float], rng: random.Random):
-    """The hour hand, and above it the minute hand, of one shape; with the shadows they cast."""
+def draw_hands(pen: Pen, style: Style, palette: Palette, angles: tuple[float, float],
+               rng: random.Random) -> None:
+    """Draw the hour hand and the minute hand in one shape, with shadows."""
     profile, width_factor = HAND_PROFILES[rng.choice(style.hands)], rng.uniform(0.9, 1.2)
     shadow_offset = rng.uniform(0.015, 0.035)
     hour_hand_color = palette.accent if style.hour_marks == "rainbow" else palette.hands
@@ -52,8 +53,8 @@ def draw_hands(pen: Pen, style: Style, palette: Palette, angles: tuple[float, fl
     pen.disc(0, 0, 0.055, palette.hands)
 
 
-def draw_second_hand(pen: Pen, style: Style, palette: Palette, angle: float):
-    """A thin needle with a tail, a railway's lollipop, or a little one on a dial of its own."""
+def draw_second_hand(pen: Pen, style: Style, palette: Palette, angle: float) -> None:
+    """Draw the second hand: a thin needle, or a railway clock's lollipop."""
     tip = around_dial(angle, SECOND_LENGTH)
     if style.second_hand_style == "lollipop":
         pen.bar(around_dial(angle, -0.25), around_dial(angle, 0.62), 0.034, palette.accent)
@@ -63,8 +64,8 @@ def draw_second_hand(pen: Pen, style: Style, palette: Palette, angle: float):
     pen.disc(0, 0, 0.036, palette.accent)
 
 
-def draw_small_seconds(pen: Pen, palette: Palette, angle: float):
-    """Lies under the big hands: a sunk dial with twelve ticks, and a needle."""
+def draw_small_seconds(pen: Pen, palette: Palette, angle: float) -> None:
+    """Draw the small dial of the seconds with its needle. It lies below the large hands."""
     x, y, radius = SMALL_SECONDS_DIAL
     pen.disc(x, y, radius, mixed(palette.dial, palette.ink, 0.35))
     pen.disc(x, y, 0.94 * radius, mixed(palette.dial, palette.ink, 0.06))
@@ -77,7 +78,7 @@ def draw_small_seconds(pen: Pen, palette: Palette, angle: float):
 
 
 def hand_outline(profile: tuple[XY, ...], angle: float, length: float, width: float) -> list[XY]:
-    """Up one side of the hand and down the other."""
+    """The outline of a hand: up one side and down the other."""
     (ahead_x, ahead_y), (side_x, side_y) = around_dial(angle), around_dial(angle + 90)
     sides = [[(ahead_x * along * length + side_x * sign * half * width,
                ahead_y * along * length + side_y * sign * half * width) for along, half in profile]

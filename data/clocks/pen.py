@@ -1,8 +1,8 @@
-"""A pen that thinks in clocks: the face's centre is (0, 0), its radius is 1, twelve is up.
+"""Drawing in the coordinates of a clock face: centre (0, 0), radius 1, twelve at the top.
 
-    angle    degrees clockwise from twelve, as hands go
+    angle    degrees clockwise from twelve
     x, y     right and down, in radii of the face
-    fill     (red, green, blue), or four numbers to let shine through what lies below
+    fill     (red, green, blue), or four numbers with an alpha channel
 """
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ XY = tuple[float, float]
 
 
 def around_dial(angle: float, radius: float = 1.0) -> XY:
-    """Where an angle is on a circle about the centre.
+    """The point at an angle on a circle around the centre.
 
     >>> [round(value, 3) for value in around_dial(90, 0.5)]
     [0.5, -0.0]
@@ -27,7 +27,7 @@ def around_dial(angle: float, radius: float = 1.0) -> XY:
 
 
 class Pen:
-    """Draws on a canvas whatever is told in radii. `turn` leans the whole clock clockwise, in degrees."""
+    """Draws shapes given in radii of the face. `tilt` turns the whole clock clockwise, in degrees."""
 
     def __init__(self, canvas: Image.Image, centre: XY, radius: float, tilt: float = 0.0):
         self.canvas, self.centre, self.radius, self.tilt = canvas, centre, radius, tilt
@@ -35,29 +35,29 @@ class Pen:
         self._cos, self._sin = math.cos(math.radians(tilt)), math.sin(math.radians(tilt))
 
     def to_pixels(self, x: float, y: float) -> XY:
-        """Radii to pixels of the canvas."""
+        """A point in pixels of the canvas."""
         return (self.centre[0] + self.radius * (x * self._cos - y * self._sin),
                 self.centre[1] + self.radius * (x * self._sin + y * self._cos))
 
-    def polygon(self, corners: Iterable[XY], fill: Color):
-        """A filled outline."""
+    def polygon(self, corners: Iterable[XY], fill: Color) -> None:
+        """Draw a filled polygon."""
         self._brush(fill).polygon([self.to_pixels(*corner) for corner in corners], fill=fill)
 
-    def disc(self, x: float, y: float, radius: float, fill: Color):
-        """A filled circle."""
+    def disc(self, x: float, y: float, radius: float, fill: Color) -> None:
+        """Draw a filled circle."""
         self._brush(fill).ellipse(self._box(x, y, radius), fill=fill)
 
-    def ring(self, x: float, y: float, radius: float, width: float, fill: Color):
-        """A circle's line, inside of its radius."""
+    def ring(self, x: float, y: float, radius: float, width: float, fill: Color) -> None:
+        """Draw the line of a circle, inside its radius."""
         thick = max(1, round(width * self.radius))
         self._brush(fill).ellipse(self._box(x, y, radius), outline=fill, width=thick)
 
-    def box(self, left: float, top: float, right: float, bottom: float, fill: Color):
-        """A filled rectangle, which leans as the clock does."""
+    def box(self, left: float, top: float, right: float, bottom: float, fill: Color) -> None:
+        """Draw a filled rectangle, tilted like the clock."""
         self.polygon([(left, top), (right, top), (right, bottom), (left, bottom)], fill)
 
-    def bar(self, start: XY, end: XY, width: float, fill: Color, end_width: float | None = None):
-        """A straight stroke with flat ends."""
+    def bar(self, start: XY, end: XY, width: float, fill: Color, end_width: float | None = None) -> None:
+        """Draw a straight stroke with flat ends."""
         along = (end[0] - start[0], end[1] - start[1])
         length = math.hypot(*along) or 1.0
         across = -along[1] / length / 2, along[0] / length / 2
@@ -68,8 +68,8 @@ class Pen:
             corners += sides if not corners else sides[::-1]
         self.polygon(corners, fill)
 
-    def text(self, x: float, y: float, string: str, size: float, fill: Color, bold: float = 0.0):
-        """Words about a centre, `size` high. `bold` thickens the strokes, in shares of the size."""
+    def text(self, x: float, y: float, string: str, size: float, fill: Color, bold: float = 0.0) -> None:
+        """Draw text of height `size` around a centre. `bold` thickens the strokes, in shares of the size."""
         pixels = max(6, round(size * self.radius))
         glyphs = _text_mask(string, pixels, round(bold * pixels))
         if self.tilt:
@@ -79,7 +79,7 @@ class Pen:
         self.canvas.paste(fill, corner, glyphs)
 
     def _brush(self, fill: Color) -> ImageDraw.ImageDraw:
-        """Blending costs time, so only what is glassy pays for it."""
+        """The drawing object for this fill. Blending is slow, so only transparent fills use it."""
         return self._glassy if len(fill) == 4 else self._solid
 
     def _box(self, x: float, y: float, radius: float) -> tuple[float, ...]:
@@ -89,7 +89,7 @@ class Pen:
 
 @lru_cache(maxsize=4096)
 def _text_mask(string: str, size: int, stroke: int) -> Image.Image:
-    """A mask that fits the ink tightly. Pillow carries this font inside, so no file is needed."""
+    """A mask that fits the text tightly, in Pillow's built-in font."""
     font = ImageFont.load_default(size)
     left, top, right, bottom = font.getbbox(string, stroke_width=stroke)
     mask = Image.new("L", (math.ceil(right - left) + 2, math.ceil(bottom - top) + 2))
@@ -98,7 +98,7 @@ def _text_mask(string: str, size: int, stroke: int) -> Image.Image:
 
 
 def mixed(first: Color, second: Color, share: float) -> Color:
-    """A colour between two: share 0 is the first, 1 the second.
+    """A blend of two colours: share 0 is the first, 1 the second.
 
     >>> mixed((0, 0, 0), (200, 100, 50), 0.5)
     (100, 50, 25)

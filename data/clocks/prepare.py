@@ -1,4 +1,4 @@
-"""clocks: an analogue clock or watch of some twenty styles, and the time it tells.
+"""clocks: analogue clocks and watches in 25 styles, with questions about the time.
 
     python -m data.clocks.prepare --level=full --seed=1
 """
@@ -12,11 +12,11 @@ from data.generate import run_command_line
 from data.scenes.levels import Level
 from minimolmo.flow import Annotation
 
-THIRD_QUESTION_SHARE = 0.4         # share of pictures with a third question; every picture has two
-SECONDS_SHARE = 0.4  # of the questions for another format, if there is a second hand
-WRONG_BY_MINUTES = (1, 2, 5, 10, 15, 30, 60, 120, 180)  # minutes by which a wrong time may be off, either way
+THIRD_QUESTION_SHARE = 0.4         # share of images with a third question; all images have two
+SECONDS_SHARE = 0.4  # share of formats with seconds, if there is a second hand
+WRONG_BY_MINUTES = (1, 2, 5, 10, 15, 30, 60, 120, 180)  # minutes between a wrong time and the right one
 
-# How an answer is wanted stands at {}: "" leaves it at figures.
+# The slot {} names the format of the answer; "" means figures.
 TELL_TIME = ("What time is it{}?", "What time is being shown{}?", "What time does the clock show{}?",
              "What does the clock say{}?", "Read the clock{}.", "Tell me the time{}.", "Give the time{}.",
              "Which time do the hands show{}?", "What is the time{}?", "The time{}, please.",
@@ -49,9 +49,9 @@ CHECK = ("Is it {}?", "Does the clock show {}?", "Yes or no: is it {}?", "Do the
 
 
 def make_example(level: Level, split: str, rng: random.Random) -> tuple[Clock, list[Annotation]]:
-    """One clock and two or three questions: the time in figures, then in another format, then about a hand.
+    """One clock with two or three questions: the time in figures, in another format, a detail.
 
-    The level changes nothing: this set has but one.
+    The level has no effect: this dataset has only one.
     """
     clock = random_clock(split, rng)
     extra_questions = [
@@ -64,20 +64,20 @@ def make_example(level: Level, split: str, rng: random.Random) -> tuple[Clock, l
 
 
 def detail_questions(clock: Clock, rng: random.Random) -> list[tuple[tuple[str, ...], str]]:
-    """(wordings, answer) of whatever can be asked of this clock beside its time."""
+    """(wordings, answer) of all questions about this clock's details."""
     is_true = rng.random() < 0.5
     time = in_figures(clock.hour, clock.minute) if is_true else wrong_time(clock, rng)
     questions = [(SECOND_HAND, "yes" if clock.second_hand else "no"), (MINUTES, str(clock.minute)),
                  (tuple(wording.format(time) for wording in CHECK), "yes" if is_true else "no")]
-    if clock.minute:  # on the full hour "passed" could mean two
+    if clock.minute:  # on the full hour "passed" is ambiguous
         questions.append((LAST_HOUR, str(clock.hour)))
-    if clock.minute not in (0, 30):  # at 0 the last half hour is as near as the next
+    if clock.minute not in (0, 30):  # at 0 both half hours are equally near
         questions.append((HALF, "before" if clock.minute < 30 else "after"))
     return questions
 
 
 def wrong_time(clock: Clock, rng: random.Random) -> str:
-    """A time nearby in figures: right and wrong ones are spread alike, so the question tells nothing."""
+    """A wrong time in figures, distributed like the right ones, so the question gives no hint."""
     shown_minutes = (60 * clock.hour + clock.minute + rng.choice(
         (-1, 1)) * rng.choice(WRONG_BY_MINUTES)) % 720
     return in_figures(shown_minutes // 60 or 12, shown_minutes % 60)

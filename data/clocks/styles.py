@@ -1,4 +1,4 @@
-"""The catalogue: what each clock looks like. `face.py` and its neighbours draw what is named here."""
+"""The styles and palettes of clocks. The modules beside this one draw them."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from data.clocks.pen import Color
 
 
 class Palette(NamedTuple):
-    """The colours of one clock: the hands must stand out from the dial."""
+    """The colours of a clock. The hands must stand out from the dial."""
     case: Color
     dial: Color
     ink: Color     # numerals and ticks
     hands: Color
-    accent: Color  # the second hand and small things
+    accent: Color  # the second hand and small parts
 
 
 WALL_BACKGROUNDS = ("plain", "gradient", "plaster", "stripes", "bricks", "photo")
@@ -49,19 +49,19 @@ PALETTES = {
 
 @dataclass(frozen=True)
 class Style:
-    """One kind of clock. Lengths are in radii of its dial."""
+    """One style of clock. Lengths are in radii of its dial."""
     palettes: tuple[str, ...]
-    hour_marks: str                     # what tells the hours: see face.MARKS
-    hands: tuple[str, ...]         # shapes that suit it: see hands.HANDS
-    minute_track: str = "ticks"           # what tells the minutes: ticks, rails, strokes, dots or nothing
-    shape: str = "round"           # of dial and case: round, square, octagon
-    rim_width: float = 0.12              # how wide the case shows around the dial
-    accessory: str = "nothing"        # what belongs to it beside the dial: see around.AROUND
-    dial: str = "plain"            # what is on it: plain, plate, fade, stars; open: none
-    second_hand_style: str = "needle"         # the second hand: needle, lollipop, or small with a dial of its own
+    hour_marks: str                     # see face.HOUR_MARKS
+    hands: tuple[str, ...]         # possible shapes: see hands.HAND_PROFILES
+    minute_track: str = "ticks"           # ticks, rails, strokes, dots or nothing
+    shape: str = "round"           # dial and case: round, square, octagon
+    rim_width: float = 0.12              # width of the case around the dial
+    accessory: str = "nothing"        # see accessories.ACCESSORIES
+    dial: str = "plain"            # plain, plate, fade, stars; open: no dial
+    second_hand_style: str = "needle"  # needle, lollipop, or small with its own dial
     backgrounds: tuple[str, ...] = WALL_BACKGROUNDS
-    max_tilt: float = 2.0              # it leans by up to so many degrees
-    extent: float = 1.14            # how far it reaches from the centre, roughly
+    max_tilt: float = 2.0              # largest tilt in degrees
+    extent: float = 1.14            # largest distance from the centre, roughly
     luminous: bool = False             # hands with a bright strip inside
 
 
@@ -116,4 +116,4 @@ STYLES = {
     "tower": Style(("church", "iron"), "roman", ("spade", "arrow"), "rails", rim_width=0.1,
                    accessory="tower", backgrounds=("sky",), max_tilt=0, extent=1.45),
 }
-NOVEL_STYLE = "tower"  # never in train and val: a clock of this style tests whether reading carries over
+NOVEL_STYLE = "tower"  # never in train and val: it tests whether reading transfers to a new style

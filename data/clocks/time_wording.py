@@ -1,14 +1,13 @@
-"""A time in words and figures, as people say it. No morning, no evening: a face shows twelve hours."""
+"""A time of the 12-hour dial in words and in figures."""
 from __future__ import annotations
 
-NUMBER_WORDS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-    "sixteen seventeen eighteen nineteen").split()
-ROUND_MINUTES = {5, 10, 20, 25}  # minutes that are said without the word
+from minimolmo.text.facts import NUMBER_WORDS
+
+ROUND_MINUTES = {5, 10, 20, 25}  # minutes without the word "minutes"
 
 
 def number_word(number: int) -> str:
-    """0 to 29 in words.
+    """A number from 0 to 29 in words.
 
     >>> number_word(7), number_word(20), number_word(23)
     ('seven', 'twenty', 'twenty-three')
@@ -19,7 +18,7 @@ def number_word(number: int) -> str:
 
 
 def in_words(hour: int, minute: int) -> str:
-    """As one says it: past the hour up to the half, then to the next. Seconds are not said.
+    """The time in words: "past" up to the half hour, then "to". Seconds are left out.
 
     >>> in_words(10, 0), in_words(10, 9), in_words(2, 45), in_words(12, 59)
     ("ten o'clock", 'nine minutes past ten', 'quarter to three', 'one minute to one')
@@ -37,7 +36,7 @@ def in_words(hour: int, minute: int) -> str:
 
 
 def in_figures(hour: int, minute: int) -> str:
-    """As a digital clock shows it.
+    """The time as a digital clock shows it.
 
     >>> in_figures(9, 5)
     '9:05'
@@ -46,7 +45,7 @@ def in_figures(hour: int, minute: int) -> str:
 
 
 def to_the_second(hour: int, minute: int, second: int) -> str:
-    """With seconds.
+    """The time in figures with seconds.
 
     >>> to_the_second(10, 9, 33)
     '10:09:33'
@@ -55,7 +54,7 @@ def to_the_second(hour: int, minute: int, second: int) -> str:
 
 
 def in_hours_and_minutes(hour: int, minute: int) -> str:
-    """Spelled out, with figures.
+    """The time as hours and minutes, with figures.
 
     >>> in_hours_and_minutes(10, 9), in_hours_and_minutes(1, 1)
     ('10 hours 9 minutes', '1 hour 1 minute')

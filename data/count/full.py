@@ -1,4 +1,4 @@
-"""count at level full: 0 to 16, each as likely as any other; counted by pointing first, and plainly."""
+"""count at level full: answers from 0 to 16, equally often, with points and without."""
 from __future__ import annotations
 
 import random
@@ -9,13 +9,13 @@ from data.scenes.objects import COLORS, KINDS
 from minimolmo.flow import Annotation
 
 MAX_COUNT = 16
-DISTRACTORS = 4   # at most so many things that are not meant
-MAX_OTHER_LABELS = 4        # labels at most beside the one the scene was made for
-KEEP_SHARE = {1: 0.03, 2: 0.1, 3: 0.3, 4: 0.6}  # how readily a small number is asked for: there are most
+DISTRACTORS = 4   # largest number of other objects
+MAX_OTHER_LABELS = 4        # largest number of labels beside the target
+KEEP_SHARE = {1: 0.03, 2: 0.1, 3: 0.3, 4: 0.6}  # chance to ask for a small count; small counts are frequent
 
 
 def make_example(split: str, rng: random.Random) -> tuple[FullScene, list[Annotation]]:
-    """One scene made around a label and a number, and some more labels to count."""
+    """One scene built around a label and its count, and some further labels to count."""
     num_targets, target = rng.randint(0, MAX_COUNT), _choose_target(split, rng)
     scene = _scene_with(target, num_targets, split, rng)
     labels = [target, *_other_specs(scene, target, split, rng)]
@@ -23,7 +23,7 @@ def make_example(split: str, rng: random.Random) -> tuple[FullScene, list[Annota
 
 
 def _choose_target(split: str, rng: random.Random) -> ObjectSpec:
-    """A kind, or a colour and a kind, to be found in many settings."""
+    """A spec to count: a kind, a colour, or both."""
     if split == "novel":
         color, kind = rng.choice(FULL.held_out)
         return ObjectSpec(color, "", kind)
@@ -34,7 +34,7 @@ def _choose_target(split: str, rng: random.Random) -> ObjectSpec:
 
 
 def _scene_with(target: ObjectSpec, num_targets: int, split: str, rng: random.Random) -> FullScene:
-    """A scene with just so many; crowded ones may not find room, and are begun again."""
+    """A scene with exactly this many targets. Crowded scenes that lack space are started again."""
     while True:
         num_extra = rng.randint(0 if num_targets else 2, max(2, min(DISTRACTORS, MAX_COUNT - num_targets)))
         scene = make_scene(split, rng, (target,) * num_targets, num_extra, exclude=target)
@@ -43,7 +43,7 @@ def _scene_with(target: ObjectSpec, num_targets: int, split: str, rng: random.Ra
 
 
 def _other_specs(scene: FullScene, target: ObjectSpec, split: str, rng: random.Random) -> list[ObjectSpec]:
-    """Other names of what is there, rare numbers first, and now and then one that means nothing."""
+    """Other specs of objects in the scene, rare counts first, and sometimes one with count 0."""
     specs = sorted({spec for thing in scene.things for spec in specs_for(thing)} - {target})
     counts = [len(matching_things(scene, spec)) for spec in specs]
     chosen = [spec for spec, count in zip(specs, counts)
@@ -53,7 +53,7 @@ def _other_specs(scene: FullScene, target: ObjectSpec, split: str, rng: random.R
 
 
 def count_annotations(scene: FullScene, spec: ObjectSpec) -> list[Annotation]:
-    """The same question twice: with points, and without."""
+    """The same question twice: with points, and as a number alone."""
     things = matching_things(scene, spec)
     label = spec_text(spec, plural=True)
     return [Annotation("point_count", label=label, points=tuple((thing.x, thing.y) for thing in things)),

@@ -1,4 +1,4 @@
-"""count: how many are there? Each label is asked twice: counted by pointing first, and plainly.
+"""count: how many objects does a label match? Each label is asked with points and as a number alone.
 
     python -m data.count.prepare --level=easy --seed=1
 """
@@ -22,15 +22,15 @@ from data.scenes.levels import Level
 from minimolmo.flow import Annotation
 
 MAX_COUNT = 5          # the largest answer
-DISTRACTORS = 2   # at most so many things that the target does not mean
-MAX_TARGET_PAIRS = 2       # at most so many different pairs among the things it means
+DISTRACTORS = 2   # largest number of objects that the target does not match
+MAX_TARGET_PAIRS = 2       # largest number of different pairs among the target's objects
 NUM_LABELS = (2, 3)    # labels for one image
-# Small numbers offer themselves more often than large ones; these weights even them out.
+# Small counts are more frequent than large ones; these weights balance the answers.
 COUNT_WEIGHTS = {0: 0.3, 1: 0.3, 2: 0.4, 3: 1.5, 4: 3.0, 5: 5.0}
 
 
 def make_example(level: Level, split: str, rng: random.Random) -> tuple[DrawableScene, list[Annotation]]:
-    """One scene built around a label with 1 to 5 things, and one or two more labels to count."""
+    """One scene built around a label with 1 to 5 objects, and one or two further labels to count."""
     if level is FULL:
         return full.make_example(split, rng)
     target, pairs = choose_target(level, split, rng)
@@ -40,7 +40,7 @@ def make_example(level: Level, split: str, rng: random.Random) -> tuple[Drawable
 
 
 def choose_target(level: EasyLevel, split: str, rng: random.Random) -> tuple[Label, list[Pair]]:
-    """What to count, and pairs of which 1 to 5 are meant by it; every number is as likely as any other."""
+    """A label to count, and pairs of which it matches 1 to 5, all counts equally likely."""
     pair = rng.choice(level.held_out if split == "novel" else level.pairs)
     label = rng.choice(labels_for_pair(pair))
     matching_pairs = [other for other in level.pairs if _matches(label, other) and other != pair]
@@ -55,7 +55,7 @@ def choose_target(level: EasyLevel, split: str, rng: random.Random) -> tuple[Lab
 
 
 def more_labels(scene: Scene, target: Label, level: EasyLevel, split: str, rng: random.Random) -> list[Label]:
-    """One or two labels beside the target, chosen so that no answer is much more common than another."""
+    """One or two labels beside the target, weighted so that all answers are about equally common."""
     candidates = {
         label
         for thing in queryable_things(scene, level, split)

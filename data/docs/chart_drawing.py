@@ -1,4 +1,4 @@
-"""How each kind of chart is laid out and drawn. Sizes are pixels; a chart is as large as its words need."""
+"""Layout and drawing of charts. Lengths are pixels; a chart is as large as its text needs."""
 from __future__ import annotations
 
 import random
@@ -15,17 +15,17 @@ from data.docs.canvas import (
 )
 from data.docs.charts import Chart
 
-MARGIN = 14        # around everything
+MARGIN = 14        # around the page
 TITLE_SIZE = 18       # font of a title
-HEADER_HEIGHT = 52        # from the top to below the title and its second line
-LEGEND_HEIGHT = 22         # height of the key
-FOOTER_HEIGHT = 26        # the author's line at the bottom
-AXIS_HEIGHT = 24        # names below an axis
-DEGREES_PER_PERCENT = 3.6       # degrees to a percent
+HEADER_HEIGHT = 52        # title and subtitle
+LEGEND_HEIGHT = 22         # legend
+FOOTER_HEIGHT = 26        # author's line
+AXIS_HEIGHT = 24        # labels below an axis
+DEGREES_PER_PERCENT = 3.6       # of a pie
 
 
-def draw_header(canvas: Canvas, chart: Chart, subtitle_text: str):
-    """Title and second line at the top, author at the bottom."""
+def draw_header(canvas: Canvas, chart: Chart, subtitle_text: str) -> None:
+    """Draw title and subtitle at the top and the author at the bottom."""
     is_centered = chart.look % 3 == 0
     x, anchor = (canvas.width / 2, "mm") if is_centered else (MARGIN, "lm")
     canvas.text(chart.grid.title, x, 20, TITLE_SIZE, anchor=anchor, bold=True)
@@ -35,20 +35,20 @@ def draw_header(canvas: Canvas, chart: Chart, subtitle_text: str):
 
 
 def author_line(chart: Chart) -> str:
-    """The author's line."""
+    """The line that names the author."""
     return f"Made by {chart.author}, {chart.job}"
 
 
 def min_width(chart: Chart, subtitle_text: str) -> int:
-    """What title, second line, author's line and key need."""
+    """The width that title, subtitle, author's line and legend need."""
     legend_width = sum(text_width(name) + 32 for name in chart.grid.columns) if len(chart.colors) > 1 else 0
     text_widths = (text_width(chart.grid.title, TITLE_SIZE) + 2, text_width(subtitle_text),
                    text_width(author_line(chart)), legend_width)
     return max(text_widths) + 2 * MARGIN
 
 
-def draw_legend(canvas: Canvas, names: tuple[str, ...], colors: tuple[str, ...], y: float):
-    """Which colour is which, in one line."""
+def draw_legend(canvas: Canvas, names: tuple[str, ...], colors: tuple[str, ...], y: float) -> None:
+    """Draw the legend of the colours in one line."""
     x = MARGIN
     for name, color in zip(names, colors):
         canvas.box(x, y - 5, x + 10, y + 5, COLORS[color], radius=2)
@@ -56,32 +56,32 @@ def draw_legend(canvas: Canvas, names: tuple[str, ...], colors: tuple[str, ...],
         x += text_width(name) + 32
 
 
-def draw_number(canvas: Canvas, number: str, x: float, y: float, anchor: str, background: Color):
-    """A number at a bar, with the grid lines behind it wiped out."""
+def draw_number(canvas: Canvas, number: str, x: float, y: float, anchor: str, background: Color) -> None:
+    """Write a number beside a bar, and clear the grid lines behind it."""
     canvas.text(number, x, y, anchor=anchor)
     left, _, right, _ = canvas.text_boxes[-1][:4]
     canvas.box(left - 2, y - 6, right + 2, y + 6, background)
 
 
 def subtitle(chart: Chart) -> str:
-    """The unit and what a row is: "mm by month"."""
+    """The unit and the axis: "mm by month"."""
     return f"{chart.units[0]} by {chart.grid.axis}".strip()
 
 
 def num_ticks(chart: Chart, column: int = 0) -> int:
-    """Grid lines above zero."""
+    """The number of grid lines above zero."""
     values = [value for line in chart.grid.values for value in line] if len(chart.units) == 1 \
         else chart.grid.column(column)
     return -(-max(values) // chart.steps[column])
 
 
 def tick_labels(chart: Chart, column: int = 0) -> list[str]:
-    """What stands at the grid lines, from zero up."""
+    """The labels of the grid lines, from zero upwards."""
     return [chart.grid.number(tick * chart.steps[column]) for tick in range(num_ticks(chart, column) + 1)]
 
 
 class VerticalFrame:
-    """The frame of a chart whose numbers go up: where a row and a value are."""
+    """The frame of a chart with a vertical value axis: positions of rows and values."""
 
     def __init__(self, chart: Chart):
         grid, ticks, subtitle_text = chart.grid, tick_labels(chart), subtitle(chart)
@@ -103,7 +103,7 @@ class VerticalFrame:
         draw_header(self.canvas, chart, subtitle_text)
         self._draw(chart, ticks)
 
-    def _draw(self, chart: Chart, ticks: list[str]):
+    def _draw(self, chart: Chart, ticks: list[str]) -> None:
         canvas, right = self.canvas, self.canvas.width - MARGIN
         self.background = canvas.theme.panel if chart.look % 2 else canvas.theme.paper
         canvas.box(self.left, self.top, right, self.bottom, self.background)
@@ -117,16 +117,16 @@ class VerticalFrame:
             draw_legend(canvas, chart.grid.columns, chart.colors, HEADER_HEIGHT + 6)
 
     def x(self, row: int) -> float:
-        """The middle of a row."""
+        """The x of a row's middle."""
         return self.left + (row + 0.5) * self.slot_width
 
     def y(self, value: int) -> float:
-        """The height of a value."""
+        """The y of a value."""
         return self.bottom - value / self.step * self.tick_height
 
 
 def draw_bars(chart: Chart) -> Canvas:
-    """Bars side by side, one for each row and column."""
+    """Draw vertical bars, one for each row and column."""
     frame, columns = VerticalFrame(chart), len(chart.grid.columns)
     share = random.Random(chart.look).uniform(0.55, 0.8)
     bar_width = max(1, round(frame.slot_width * share / columns))
@@ -143,7 +143,7 @@ def draw_bars(chart: Chart) -> Canvas:
 
 
 def draw_lines(chart: Chart) -> Canvas:
-    """A line for each column, with a dot on every number."""
+    """Draw a line for each column, with a dot at each value."""
     frame = VerticalFrame(chart)
     for column, color in enumerate(chart.colors):
         points = [(frame.x(row), frame.y(value)) for row, value in enumerate(chart.grid.column(column))]
@@ -154,7 +154,7 @@ def draw_lines(chart: Chart) -> Canvas:
 
 
 def draw_rows(chart: Chart) -> Canvas:
-    """Bars that lie, one below the other."""
+    """Draw horizontal bars, one below the other."""
     grid, ticks, subtitle_text = chart.grid, tick_labels(chart), subtitle(chart)
     left, top, row_height = MARGIN + max_text_width(grid.rows) + 8, HEADER_HEIGHT + 8, round(24 * chart.room)
     right_space = max_text_width(ticks[-1:]) / 2 + 4
@@ -183,7 +183,7 @@ def draw_rows(chart: Chart) -> Canvas:
 
 
 def draw_pie(chart: Chart) -> Canvas:
-    """A pie, its numbers on the slices, its key beside it."""
+    """Draw a pie with a number on each slice and a legend beside it."""
     grid, subtitle_text = chart.grid, f"percent by {chart.grid.axis}"
     radius = round(84 * chart.room)
     wanted_width = 3 * MARGIN + 2 * radius + 22 + max_text_width(grid.rows) + 10
@@ -206,7 +206,7 @@ def draw_pie(chart: Chart) -> Canvas:
 
 
 def draw_scatter(chart: Chart) -> Canvas:
-    """Points with letters, on crossings of grid lines."""
+    """Draw lettered points on crossings of grid lines."""
     grid = chart.grid
     axis_names = [f"{noun} ({unit})" if unit else noun for noun, unit in zip(grid.nouns, chart.units)]
     x_labels, y_labels = (tick_labels(chart, column) for column in (0, 1))
@@ -235,7 +235,7 @@ def draw_scatter(chart: Chart) -> Canvas:
 
 
 def draw_chart(chart: Chart) -> Canvas:
-    """The page of a chart of any kind."""
+    """Draw a chart of any kind."""
     return DRAWING_FUNCTIONS[chart.kind](chart)
 
 

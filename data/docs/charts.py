@@ -1,4 +1,4 @@
-"""Charts: a topic's numbers as bars, lines, a pie or points, and questions about them.
+"""Charts: a topic's numbers as bars, lines, a pie or points, with questions about them.
 
 Every number can be read: it is printed, or it lies exactly on a grid line.
 """
@@ -12,21 +12,24 @@ from data.docs.grid import Grid, grid_questions, make_grid
 from data.docs.topics import NAMES, SCATTER_TOPICS, TOPICS, Persona, Topic
 from data.docs.wordings import DocsQuestion
 
-KIND_WEIGHTS = {"bars": 5, "grouped": 4, "rows": 4, "lines": 4, "pie": 3, "scatter": 2}   # how often, of 22
-GRID_STEPS = (1, 2, 5, 10, 20, 25, 50, 100, 200)   # between two grid lines
-NUM_TICKS = 5, 12       # grid lines above zero, fewest and most
-MIN_SLICE = 8     # percent: a thinner slice has no room for its number
+KIND_WEIGHTS = {"bars": 5, "grouped": 4, "rows": 4, "lines": 4, "pie": 3, "scatter": 2}   # weights, sum 22
+GRID_STEPS = (1, 2, 5, 10, 20, 25, 50, 100, 200)   # possible distances of two grid lines
+NUM_TICKS = 5, 12       # grid lines above zero: fewest and most
+MIN_SLICE = 8     # percent; a thinner slice has no space for its number
 
 
 @dataclass(frozen=True)
 class Chart:
-    """The numbers and how they are shown. `room` stretches it; `look` seeds what carries no fact."""
-    kind: str                 # bars, grouped, rows (bars that lie), lines, pie, scatter
+    """A chart's numbers and appearance. `room` stretches it; `look` seeds what carries no facts.
+
+    Field names of pages are part of the data: `image_id` and `split_of` use the repr.
+    """
+    kind: str                 # bars, grouped, rows (horizontal bars), lines, pie, scatter
     grid: Grid
-    units: tuple[str, ...]    # of the axis; of x and y in a scatter
-    steps: tuple[int, ...]    # from one grid line to the next, likewise
-    colors: tuple[str, ...]   # one for each column; in a pie, for each row
-    printed: bool             # the numbers stand at the bars
+    units: tuple[str, ...]    # unit of the value axis; of x and y in a scatter plot
+    steps: tuple[int, ...]    # distance of two grid lines, for the same axes
+    colors: tuple[str, ...]   # one for each column; in a pie for each row
+    printed: bool             # numbers are printed beside the bars
     author: str
     job: str
     theme: str
@@ -36,12 +39,12 @@ class Chart:
 
     @property
     def data(self) -> tuple:
-        """What it tells, whatever it looks like: this decides the split."""
+        """The facts without the appearance. They decide the split."""
         return self.kind, self.grid
 
 
 def make_chart(persona: Persona, novel: bool, rng: random.Random) -> Chart:
-    """A chart by the persona, on a topic that is novel or not."""
+    """A random chart by the persona, on a novel topic or on another."""
     kind = rng.choices(list(KIND_WEIGHTS), list(KIND_WEIGHTS.values()))[0]
     printed = kind == "pie" or kind in ("bars", "rows") and rng.random() < 0.6
     if kind == "scatter":
@@ -55,7 +58,7 @@ def make_chart(persona: Persona, novel: bool, rng: random.Random) -> Chart:
 
 
 def _topic_grid(kind: str, printed: bool, novel: bool, rng: random.Random):
-    """(grid, units, steps) of any kind but the scatter."""
+    """(grid, units, steps) of all chart types except the scatter plot."""
     topics = [topic for topic in TOPICS if topic.novel == novel
               and (kind != "pie" or topic.share) and (kind != "lines" or topic.ordered)]
     topic = rng.choice(topics)
@@ -71,18 +74,18 @@ def _topic_grid(kind: str, printed: bool, novel: bool, rng: random.Random):
     finest = max(1, step // 20) if printed else step
     while True:
         grid = make_grid(topic, rows, columns, finest, rng)
-        if all(len(set(line)) == columns for line in grid.values):  # no dot of a line hides another's
+        if all(len(set(line)) == columns for line in grid.values):  # no dot covers another
             return grid, (topic.unit,), (step,)
 
 
 def suitable_steps(topic: Topic) -> list[int]:
-    """The distances between grid lines that suit a topic's numbers."""
+    """The distances of grid lines that suit the topic's values."""
     return [step for step in GRID_STEPS if NUM_TICKS[0] <= topic.high // step <= NUM_TICKS[1]
             and topic.high // step - -(-topic.low // step) >= 3]
 
 
 def _pie_grid(topic: Topic, rng: random.Random) -> Grid:
-    """Shares of 100 percent, all different, none too thin."""
+    """Shares of 100 percent, all different and none too small."""
     rows = rng.randint(3, min(6, len(topic.rows)))
     while True:
         cut_points = sorted(rng.sample(range(1, 100), rows - 1))
@@ -95,7 +98,7 @@ def _pie_grid(topic: Topic, rng: random.Random) -> Grid:
 
 
 def _scatter_grid(novel: bool, rng: random.Random):
-    """(grid, units, steps) of lettered points on crossings of grid lines, no two side by side."""
+    """(grid, units, steps) of lettered points on crossings of grid lines, no two adjacent."""
     topic = rng.choice([topic for topic in SCATTER_TOPICS if topic.novel == novel])
     points: list[tuple[int, int]] = []
     while len(points) < 5 + rng.getrandbits(2):
@@ -111,7 +114,7 @@ def _scatter_grid(novel: bool, rng: random.Random):
 
 
 def chart_questions(chart: Chart, rng: random.Random) -> list[DocsQuestion]:
-    """Every question that the chart can answer."""
+    """All questions that the chart can answer."""
     questions = grid_questions(chart.grid, rng)
     questions.append(DocsQuestion("text", {"it": "title"}, chart.grid.title))
     questions.append(DocsQuestion("field", {"it": "name of the author"}, chart.author))

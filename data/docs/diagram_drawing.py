@@ -1,4 +1,4 @@
-"""How flow charts, cycles and trees are laid out and drawn. Sizes are pixels."""
+"""Layout and drawing of flow charts, cycles and trees. Lengths are pixels."""
 from __future__ import annotations
 
 import math
@@ -6,14 +6,14 @@ import math
 from data.docs.canvas import COLORS, Canvas, clamp_side, max_text_width, readable_on, text_width
 from data.docs.diagrams import Flow, Tree
 
-MARGIN, TITLE_SIZE, HEADER_HEIGHT = 16, 18, 44  # around everything, font of the title, from the top to the diagram
-NODE_HEIGHT, NODE_GAP = 30, 24                # a box, and the space below it
-NODE_PADDING = 12                          # left and right of the words in a box
+MARGIN, TITLE_SIZE, HEADER_HEIGHT = 16, 18, 44  # around the page, title font, above the diagram
+NODE_HEIGHT, NODE_GAP = 30, 24                # a node, and the space below it
+NODE_PADDING = 12                          # left and right of a node's text
 
 
 def draw_node(canvas: Canvas, text: str, x: float, y: float, width: float, color: str = "",
-              shape: str = "box"):
-    """Words in a box (or a hexagon, which asks) around (x, y); filled if a colour is given."""
+              shape: str = "box") -> None:
+    """Draw text in a box or, for a decision, in a hexagon around (x, y); filled if a colour is given."""
     fill = COLORS[color] if color else canvas.theme.panel
     left, right, top, bottom = x - width / 2, x + width / 2, y - NODE_HEIGHT / 2, y + NODE_HEIGHT / 2
     if shape == "hexagon":
@@ -25,12 +25,12 @@ def draw_node(canvas: Canvas, text: str, x: float, y: float, width: float, color
 
 
 def draw_flow(flow: Flow) -> Canvas:
-    """The page of a flow chart: steps on a circle, or one below the other."""
+    """Draw a flow chart: steps on an ellipse, or one below the other."""
     return _draw_cycle(flow) if flow.circle else _draw_steps(flow)
 
 
 def _draw_steps(flow: Flow) -> Canvas:
-    """Steps from top to bottom; the decision among them, its "no" to the right and back up."""
+    """Draw steps from top to bottom, with a decision whose "no" leads to the right and back up."""
     column = list(flow.steps)
     if flow.decision:
         column.insert(flow.fork + 1, flow.decision)
@@ -55,8 +55,8 @@ def _draw_steps(flow: Flow) -> Canvas:
 
 
 def _draw_way_back(canvas: Canvas, flow: Flow, x: float, node_width: float, step_y: float, fork_y: float,
-                   side_width: float):
-    """From the decision to the box beside it, and from there up to the step before."""
+                   side_width: float) -> None:
+    """Draw the arrows from the decision to the box beside it and back to the step before."""
     right = x + node_width / 2
     side_x = right + 56 + side_width / 2
     canvas.arrow([(right + 8, fork_y), (right + 56, fork_y)], canvas.theme.text_color)
@@ -67,7 +67,7 @@ def _draw_way_back(canvas: Canvas, flow: Flow, x: float, node_width: float, step
 
 
 def _draw_cycle(flow: Flow) -> Canvas:
-    """Steps on an ellipse, clockwise from the top."""
+    """Draw steps on an ellipse, clockwise from the top."""
     node_width, num_steps = max_text_width(flow.steps) + 2 * NODE_PADDING, len(flow.steps)
     radius_x, radius_y = (node_width * 0.8 + 40) * flow.room, 96 * flow.room
     width = clamp_side(
@@ -88,8 +88,8 @@ def _draw_cycle(flow: Flow) -> Canvas:
     return canvas
 
 
-def _arrow_between(canvas: Canvas, start, end, node_width: float):
-    """From the border of one box to the border of another, straight."""
+def _arrow_between(canvas: Canvas, start, end, node_width: float) -> None:
+    """Draw a straight arrow from the border of one box to the border of another."""
     u, v = end[0] - start[0], end[1] - start[1]
     share = min((node_width / 2 + 3) / abs(u) if abs(u) > 1 else 9,
                 (NODE_HEIGHT / 2 + 3) / abs(v) if abs(v) > 1 else 9)
@@ -98,7 +98,7 @@ def _arrow_between(canvas: Canvas, start, end, node_width: float):
 
 
 def draw_tree(tree: Tree) -> Canvas:
-    """Root, branches and leaves: floor below floor, or column beside column."""
+    """Draw root, branches and leaves, from top to bottom or from left to right."""
     return _draw_down(tree) if tree.down else _draw_right(tree)
 
 
@@ -127,8 +127,8 @@ def _draw_down(tree: Tree) -> Canvas:
     return canvas
 
 
-def _elbow(canvas: Canvas, start, end):
-    """Down, along, down."""
+def _elbow(canvas: Canvas, start, end) -> None:
+    """Draw a line down, across and down."""
     middle_y = (start[1] + end[1]) / 2
     canvas.line([start, (start[0], middle_y), (end[0], middle_y), end], canvas.theme.faint, 1.5)
 
@@ -163,6 +163,6 @@ def _draw_right(tree: Tree) -> Canvas:
     return canvas
 
 
-def _crank(canvas: Canvas, start, end, middle_x: float):
-    """Along, down or up, along."""
+def _crank(canvas: Canvas, start, end, middle_x: float) -> None:
+    """Draw a line across, up or down, and across."""
     canvas.line([start, (middle_x, start[1]), (middle_x, end[1]), end], canvas.theme.faint, 1.5)

@@ -1,4 +1,4 @@
-"""Diagrams: flow charts with a decision, cycles, and trees of what belongs to what."""
+"""Diagrams: flow charts with a decision, cycles, and trees."""
 from __future__ import annotations
 
 import random
@@ -9,15 +9,15 @@ from data.docs.processes import CYCLES, HIERARCHIES, PROCESSES
 from data.docs.topics import Persona
 from data.docs.wordings import DocsQuestion
 
-Arrow = tuple[str, str, str]   # from, to, what stands at it
+Arrow = tuple[str, str, str]   # from, to, label
 
 
 @dataclass(frozen=True)
 class Flow:
-    """Steps, one after the other, or in a circle. After step `fork` a question is asked; "no" leads back."""
+    """Steps in a row or in a circle. After step `fork` comes a decision, whose "no" leads back."""
     title: str
     steps: tuple[str, ...]
-    decision: str    # "" if nothing is asked
+    decision: str    # "" if there is none
     otherwise: str
     fork: int
     circle: bool
@@ -28,12 +28,12 @@ class Flow:
 
     @property
     def data(self) -> tuple:
-        """What it tells, whatever it looks like: this decides the split."""
+        """The facts without the appearance. They decide the split."""
         return self.title, self.steps, self.decision, self.fork
 
     @property
     def arrows(self) -> list[Arrow]:
-        """Every arrow: the steps in turn, with the way round over the decision."""
+        """All arrows: from step to step, with the detour of the decision."""
         arrows = [(a, b, "") for a, b in zip(self.steps, self.steps[1:])]
         if self.circle:
             arrows.append((self.steps[-1], self.steps[0], ""))
@@ -47,7 +47,7 @@ class Flow:
 
 @dataclass(frozen=True)
 class Tree:
-    """A root, its branches, and the leaves of each; downwards or to the right."""
+    """A root, its branches and their leaves, drawn downwards or to the right."""
     root: str
     branches: tuple[tuple[str, tuple[str, ...]], ...]
     down: bool
@@ -58,12 +58,12 @@ class Tree:
 
     @property
     def data(self) -> tuple:
-        """What it tells, whatever it looks like: this decides the split."""
+        """The facts without the appearance. They decide the split."""
         return self.root, self.branches
 
 
 def make_diagram(persona: Persona, novel: bool, rng: random.Random) -> Flow | Tree:
-    """A diagram by the persona, on a topic that is novel or not."""
+    """A random diagram by the persona, on a novel topic or on another."""
     color, theme, room = rng.choice(list(COLORS)), rng.choice(persona.themes), round(rng.uniform(1, 1.4), 2)
     diagram_type = rng.choice(("flow", "flow", "circle", "tree", "tree"))
     if diagram_type == "tree":
@@ -88,7 +88,7 @@ def make_diagram(persona: Persona, novel: bool, rng: random.Random) -> Flow | Tr
 
 
 def diagram_questions(diagram: Flow | Tree, rng: random.Random) -> list[DocsQuestion]:
-    """Every question that the diagram can answer."""
+    """All questions that the diagram can answer."""
     return _tree_questions(diagram, rng) if isinstance(diagram, Tree) else _flow_questions(diagram, rng)
 
 
@@ -113,7 +113,7 @@ def _flow_questions(flow: Flow, rng: random.Random) -> list[DocsQuestion]:
 
 
 def _arrow_checks(flow: Flow, rng: random.Random) -> list[DocsQuestion]:
-    """Does an arrow lead from here to there? Yes and no by a coin, the wrong ones the other way round."""
+    """Does an arrow lead from one step to another? "no" uses a true arrow backwards."""
     questions = []
     for start, end, _ in rng.sample(flow.arrows, 3):
         answer = "no" if rng.random() < 0.5 else "yes"
@@ -143,7 +143,7 @@ def _tree_questions(tree: Tree, rng: random.Random) -> list[DocsQuestion]:
 
 
 def _extremum_questions(tree: Tree) -> list[DocsQuestion]:
-    """Which branch has the most boxes, if one has."""
+    """Which branch has the most (or fewest) boxes? Only if exactly one has."""
     questions, counts = [], [len(leaves) for _, leaves in tree.branches]
     for superlative, best in (("highest", max(counts)), ("lowest", min(counts))):
         if counts.count(best) == 1:

@@ -1,4 +1,4 @@
-"""A grid of numbers, which charts and tables share, and everything that can be asked about it exactly."""
+"""A grid of numbers, which charts and tables share, and all questions about it with exact answers."""
 from __future__ import annotations
 
 import itertools
@@ -8,31 +8,31 @@ from dataclasses import dataclass
 from data.docs.topics import Topic
 from data.docs.wordings import DocsQuestion
 
-MAX_PER_TYPE = 4    # offers of one kind: more are never needed
+MAX_PER_TYPE = 4    # questions of one type; more are never needed
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Numbers by row and column. Whole numbers, or tenths where `decimals` is 1."""
+    """Numbers by row and column: whole numbers, or tenths if `decimals` is 1."""
     title: str
-    axis: str                             # what a row is: month, fruit
+    axis: str                             # what rows are: month, fruit
     at: str                               # before a row's name: "in" Jan, "for" Apple
     rows: tuple[str, ...]
     columns: tuple[str, ...]
-    nouns: tuple[str, ...]                # one a column: "rainfall (Corin)"
-    values: tuple[tuple[int, ...], ...]   # one tuple a row
+    nouns: tuple[str, ...]                # for each column: "rainfall (Corin)"
+    values: tuple[tuple[int, ...], ...]   # one tuple for each row
     unit: str = ""
     decimals: int = 0
-    suffix: str = ""                      # behind every number: "%"
+    suffix: str = ""                      # after each number: "%"
     ordered: bool = False                 # rows follow each other in time
-    adds: bool = True                     # a sum of its numbers means something
+    adds: bool = True                     # sums of its numbers make sense
 
     def number(self, value: int) -> str:
-        """A value as it is printed, and as it is answered."""
+        """The value as it is printed and answered."""
         return (f"{value / 10:.1f}" if self.decimals else str(value)) + self.suffix
 
     def of_row(self, row: int) -> str:
-        """A row with its preposition: "in Jan"."""
+        """The row's name with its preposition: "in Jan"."""
         return f"{self.at} {self.rows[row]}"
 
     def column(self, column: int) -> tuple[int, ...]:
@@ -41,7 +41,7 @@ class Grid:
 
 
 def make_grid(topic: Topic, num_rows: int, num_columns: int, step: int, rng: random.Random) -> Grid:
-    """A topic's numbers, multiples of `step`, rows in time order if they have one, no two in a column alike.
+    """Random numbers for a topic: multiples of `step`, different within a column.
 
     columns  1 for the topic as a whole, more for some of its groups
     """
@@ -58,7 +58,7 @@ def make_grid(topic: Topic, num_rows: int, num_columns: int, step: int, rng: ran
 
 
 def pick_names(names: tuple[str, ...], num_names: int, ordered: bool, rng: random.Random) -> tuple[str, ...]:
-    """Some of the names: neighbours where they have an order, any otherwise."""
+    """Some of the names: neighbours if they have an order, else random ones."""
     if not ordered:
         return tuple(rng.sample(names, num_names))
     start = rng.randint(0, len(names) - num_names)
@@ -66,7 +66,7 @@ def pick_names(names: tuple[str, ...], num_names: int, ordered: bool, rng: rando
 
 
 def plural(noun: str) -> str:
-    """More than one.
+    """The plural of a noun.
 
     >>> plural("month"), plural("city"), plural("bus"), plural("day")
     ('months', 'cities', 'buses', 'days')
@@ -77,7 +77,7 @@ def plural(noun: str) -> str:
 
 
 def grid_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
-    """Offers of every kind about the grid's numbers."""
+    """Questions of every type about the grid's numbers."""
     question_functions = (retrieve_questions, extremum_questions, peak_questions, compare_questions,
                           choice_questions, arithmetic_questions, trend_questions, count_questions)
     return [
@@ -87,7 +87,7 @@ def grid_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
 
 
 def limit_per_type(questions: list[DocsQuestion], rng: random.Random) -> list[DocsQuestion]:
-    """At most MANY of each kind."""
+    """At most MAX_PER_TYPE questions of each type."""
     by_type: dict[str, list[DocsQuestion]] = {}
     for question in rng.sample(questions, len(questions)):
         by_type.setdefault(question.question_type, []).append(question)
@@ -106,7 +106,7 @@ def retrieve_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
 
 
 def extremum_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
-    """Which month has the highest rainfall? Unless two share the first place."""
+    """Which month has the highest rainfall? Only if one month has."""
     questions = []
     for column, noun in enumerate(grid.nouns):
         values = grid.column(column)
@@ -127,13 +127,13 @@ def peak_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
 
 
 def compare_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
-    """Is the rainfall in May higher than the rainfall in June? A coin decides the answer, then the order."""
+    """Is the rainfall in May higher than the rainfall in June? "yes" as often as "no"."""
     questions = []
     for column, noun, a, b in _row_pairs(grid, rng):
         values = grid.column(column)
         comparative = rng.choice(("higher", "lower"))
         a, b = sorted((a, b), key=values.__getitem__,
-                      reverse=comparative == "higher")  # now the answer is yes
+                      reverse=comparative == "higher")  # this order makes the answer "yes"
         answer = rng.choice(("yes", "no"))
         a, b = (a, b) if answer == "yes" else (b, a)
         questions.append(
@@ -157,7 +157,7 @@ def choice_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
 
 
 def arithmetic_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
-    """Sum and difference of two rows, and their average where it can be written as the others are."""
+    """Sums and differences of two rows, and averages that have the grid's precision."""
     questions = []
     for column, noun, a, b in _row_pairs(grid, rng):
         first, second = grid.values[a][column], grid.values[b][column]
@@ -171,7 +171,7 @@ def arithmetic_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
 
 
 def trend_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
-    """Does the rainfall rise or fall from May to June? Only where rows follow each other in time."""
+    """Does the rainfall rise or fall from May to June? Only if rows follow each other in time."""
     questions = []
     for column, noun, a, b in _row_pairs(grid, rng) if grid.ordered else ():
         early, late = sorted((a, b))
@@ -182,7 +182,7 @@ def trend_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
 
 
 def count_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
-    """How many months have a rainfall above 40? The limit is a value that is there, and does not count."""
+    """How many months have a rainfall above 40? The limit is one of the values and is not counted."""
     questions = []
     for column, noun in enumerate(grid.nouns):
         values = grid.column(column)
@@ -194,7 +194,7 @@ def count_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
 
 
 def _row_pairs(grid: Grid, rng: random.Random) -> list[tuple[int, str, int, int]]:
-    """(column, noun, row, row) with different numbers, MANY of them."""
+    """At most MAX_PER_TYPE random tuples (column, noun, row, row) with different numbers."""
     pairs = [(column, noun, a, b) for column, noun in enumerate(grid.nouns)
              for a, b in itertools.combinations(range(len(grid.rows)), 2)
              if grid.values[a][column] != grid.values[b][column]]

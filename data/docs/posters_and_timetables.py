@@ -1,4 +1,4 @@
-"""Posters and timetables: what happens when and where, what leaves when."""
+"""Posters of events and timetables of bus lines, with questions about them."""
 from __future__ import annotations
 
 import random
@@ -9,11 +9,11 @@ from data.docs.products import EVENT_PLACES, EVENTS, TRANSIT_LINES, items_for_sp
 from data.docs.topics import DAYS, MONTHS, TOWNS, Persona
 from data.docs.wordings import DocsQuestion
 
-MARGIN, TITLE_SIZE, POSTER_TITLE_SIZE = 18, 18, 28  # pixels: around everything, fonts of a title and of a poster's
+MARGIN, TITLE_SIZE, POSTER_TITLE_SIZE = 18, 18, 28  # margin in pixels; font sizes
 
 
 def format_time(minutes: int) -> str:
-    """Minutes after midnight as they are printed.
+    """Minutes after midnight as a printed time.
 
     >>> format_time(545)
     '9:05'
@@ -23,7 +23,7 @@ def format_time(minutes: int) -> str:
 
 @dataclass(frozen=True)
 class Poster:
-    """An event. `acts` are (minutes after midnight, what happens), in order; the price is in euros."""
+    """An event. `acts` are (minutes after midnight, title), in order; the price is in euros."""
     title: str
     day: str
     place: str
@@ -36,17 +36,17 @@ class Poster:
 
     @property
     def data(self) -> tuple:
-        """What it tells, whatever it looks like: this decides the split."""
+        """The facts without the appearance. They decide the split."""
         return self.title, self.day, self.place, self.price, self.acts
 
     @property
     def cost(self) -> str:
-        """The price as it is printed."""
+        """The line with the price."""
         return f"Tickets: {self.price} euros" if self.price else "Free entry"
 
 
 def draw_poster(poster: Poster) -> Canvas:
-    """The page with everything on it."""
+    """Draw the poster."""
     line_height, size = round(25 * poster.room), 16
     width = max(
         text_width(poster.title, POSTER_TITLE_SIZE) + 2 * MARGIN + 4,
@@ -69,7 +69,7 @@ def draw_poster(poster: Poster) -> Canvas:
 
 
 def make_poster(persona: Persona, novel: bool, rng: random.Random) -> Poster:
-    """A poster for an event that is novel or not."""
+    """A random poster for a novel event or for another."""
     title = rng.choice(items_for_split(EVENTS, novel))
     acts = rng.sample(EVENTS[title], rng.randint(2, 4))
     times = sorted(rng.sample(range(9 * 4, 22 * 4), len(acts)))
@@ -80,7 +80,7 @@ def make_poster(persona: Persona, novel: bool, rng: random.Random) -> Poster:
 
 
 def poster_questions(poster: Poster, rng: random.Random) -> list[DocsQuestion]:
-    """Every question that the poster can answer."""
+    """All questions that the poster can answer."""
     names = [name for _, name in poster.acts]
     questions = [
         DocsQuestion("text", {"it": "title"}, poster.title),
@@ -113,7 +113,7 @@ def poster_questions(poster: Poster, rng: random.Random) -> list[DocsQuestion]:
 
 @dataclass(frozen=True)
 class Timetable:
-    """A line's stops, and when each ride is there: minutes after midnight, one tuple a stop."""
+    """The stops of a line and the times of its rides: minutes after midnight, one tuple for each stop."""
     line: str
     stops: tuple[str, ...]
     times: tuple[tuple[int, ...], ...]
@@ -124,12 +124,12 @@ class Timetable:
 
     @property
     def data(self) -> tuple:
-        """What it tells, whatever it looks like: this decides the split."""
+        """The facts without the appearance. They decide the split."""
         return self.line, self.stops, self.times
 
 
 def draw_timetable(table: Timetable) -> Canvas:
-    """The page with everything on it."""
+    """Draw the timetable."""
     line_height, cell_width = round(26 * table.room), round(46 * table.room)
     left = MARGIN + max_text_width(table.stops) + 14
     num_rides = len(table.times[0])
@@ -151,7 +151,7 @@ def draw_timetable(table: Timetable) -> Canvas:
 
 
 def make_timetable(persona: Persona, novel: bool, rng: random.Random) -> Timetable:
-    """A timetable of a line that is novel or not: each ride takes the same time between two stops."""
+    """A random timetable of a novel line or of another. All rides take equally long between two stops."""
     stops = tuple(rng.sample(TOWNS, rng.randint(3, 6)))
     starts = [rng.randint(5 * 12, 9 * 12) * 5]
     for _ in range(rng.randint(2, 5)):
@@ -164,7 +164,7 @@ def make_timetable(persona: Persona, novel: bool, rng: random.Random) -> Timetab
 
 
 def timetable_questions(table: Timetable, rng: random.Random) -> list[DocsQuestion]:
-    """Every question that the timetable can answer."""
+    """All questions that the timetable can answer."""
     num_rides = len(table.times[0])
     questions = [
         DocsQuestion("text", {"it": "name of the line"}, table.line),
@@ -178,7 +178,7 @@ def timetable_questions(table: Timetable, rng: random.Random) -> list[DocsQuesti
             DocsQuestion("retrieve", {"it": f"first time at {stop}"}, format_time(times[0])),
             DocsQuestion("retrieve", {"it": f"last time at {stop}"}, format_time(times[-1]))
         ]
-    for stop, times in zip(table.stops[:-1], table.times):  # nobody leaves from the last
+    for stop, times in zip(table.stops[:-1], table.times):  # the last stop has no departures
         ride = rng.randrange(num_rides)
         earlier = times[ride] - rng.randint(1, 12)
         later = next(time for time in times if time > earlier)

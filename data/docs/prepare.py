@@ -1,6 +1,8 @@
-"""docs: charts, tables, diagrams, other documents. A persona and a topic give data, style and questions.
+"""docs: charts, tables, diagrams and other documents, with questions.
 
     python -m data.docs.prepare --level=full --seed=1
+
+A persona and a topic determine the data, the appearance and the questions.
 """
 from __future__ import annotations
 
@@ -22,14 +24,14 @@ from minimolmo.flow import Annotation, Thing
 
 
 class Recipe(NamedTuple):
-    """How a kind of page is made, and what can be asked about it."""
-    share: int     # of 100 pictures
+    """The functions that make a page of one type and its questions."""
+    share: int     # percent of all images
     make: callable
     questions: callable
 
 
 RECIPES = (
-    Recipe(44, charts.make_chart, charts.chart_questions),   # shares as in PixMo-Docs
+    Recipe(44, charts.make_chart, charts.chart_questions),   # shares follow PixMo-Docs
     Recipe(18, tables.make_table, tables.table_questions),
     Recipe(10, diagrams.make_diagram, diagrams.diagram_questions),
     Recipe(7, receipts_and_forms.make_receipt, receipts_and_forms.receipt_questions),
@@ -41,19 +43,19 @@ RECIPES = (
 
 @dataclass(frozen=True)
 class Document:
-    """A page, and its questions under PixMo's own names."""
+    """A page and its questions, which are columns with PixMo's names."""
     page: Page
     columns: dict
-    things: ClassVar[tuple[Thing, ...]] = ()   # nothing is pointed at
-    suffix: ClassVar[str] = ".png"             # JPEG would smear the letters
+    things: ClassVar[tuple[Thing, ...]] = ()   # the dataset has no points
+    suffix: ClassVar[str] = ".png"             # JPEG would blur the letters
 
     def draw(self) -> Image.Image:
-        """The page as an RGB picture: the same each time."""
+        """Draw the page. The result is the same each time."""
         return render(self.page).to_image()
 
 
 def make_example(level: Level, split: str, rng: random.Random) -> tuple[Document, list[Annotation]]:
-    """One page and six to nine questions about it. There is one level only, so `level` is not looked at."""
+    """One page with six to nine questions. The level has no effect: this dataset has only one."""
     recipe = rng.choices(RECIPES, [recipe.share for recipe in RECIPES])[0]
     persona = rng.choice(PERSONAS)
     page = make_page(recipe, persona, split, rng)
@@ -67,7 +69,7 @@ def make_example(level: Level, split: str, rng: random.Random) -> tuple[Document
 
 
 def make_page(recipe: Recipe, persona: Persona, split: str, rng: random.Random) -> Page:
-    """A page that belongs to the split: made again until it does."""
+    """A page of this recipe that belongs to the split."""
     while True:
         page = recipe.make(persona, split == "novel", rng)
         if split == "novel" or split_of(page) == split:
@@ -75,17 +77,17 @@ def make_page(recipe: Recipe, persona: Persona, split: str, rng: random.Random) 
 
 
 def split_of(page: Page) -> str:
-    """Train or val, read off the facts themselves: no page is in both. Novel topics are in neither."""
+    """Train or val: a checksum of the facts decides. Novel topics occur in neither."""
     return train_or_val(page.data)
 
 
 def image_id(page: Page) -> str:
-    """A name for the page, from all that it is."""
+    """An identifier of the page: a checksum of its repr, with all fields."""
     return f"{page.family}_{zlib.crc32(repr(page).encode()):08x}"
 
 
 def word_questions(questions: list[DocsQuestion], style: str, rng: random.Random) -> list[Annotation]:
-    """The questions in words, none of them twice."""
+    """The questions in words, without duplicates."""
     by_question = {}
     for question in questions:
         annotation = question.to_annotation(style, rng)

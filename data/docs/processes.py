@@ -1,4 +1,4 @@
-"""What diagrams tell: how things are done, what goes round and round, what belongs to what."""
+"""The content of diagrams: processes, cycles and hierarchies."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Process:
-    """Steps in their order; a question asked on the way, and what is done if the answer is no."""
+    """Steps in order, and a decision with the step that follows "no"."""
     title: str
     steps: tuple[str, ...]
     decision: str = ""
@@ -83,7 +83,7 @@ CYCLES = (
 
 @dataclass(frozen=True)
 class Hierarchy:
-    """A root, its branches, and the leaves of each. All names differ."""
+    """A root, its branches and the leaves of each. All names differ."""
     root: str
     branches: tuple[tuple[str, tuple[str, ...]], ...]
     novel: bool = False

@@ -1,9 +1,11 @@
-"""What the other documents tell: shops and their goods, events, forms, and lines that leave at times."""
+"""The content of other documents: shops and products, events, forms, lines of transport."""
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 STREETS = ("Mill Lane", "Station Road", "Harbor Street", "Oak Avenue", "Market Square", "Canal Walk")
 
-# Shop: what it sells and the price in cents. The last two shops, events, forms and lines are for `novel`.
+# Shop -> product -> price in cents. The last two shops, events, forms and lines are for `novel`.
 SHOPS: dict[str, dict[str, int]] = {
     "Corner Bakery": {"Rye bread": 420, "Bagel": 180, "Croissant": 210, "Muffin": 260, "Pretzel": 150,
                       "Baguette": 240, "Plum cake": 390},
@@ -27,7 +29,7 @@ SHOPS: dict[str, dict[str, int]] = {
     "Clay Studio": {"Mug": 1240, "Bowl": 1580, "Plate": 1360, "Vase": 2190, "Tile": 430, "Glaze": 870},
 }
 
-EVENTS = {  # what it is: what happens there
+EVENTS = {  # event -> program
     "Jazz Night": ("Piano trio", "Big band", "Open stage", "Late set"),
     "Science Fair": ("Robots", "Volcano", "Star dome", "Prizes"),
     "Book Sale": ("Readings", "Auction", "Story hour", "Signing"),
@@ -44,7 +46,7 @@ EVENTS = {  # what it is: what happens there
 EVENT_PLACES = ("Town Hall", "City Park", "Old Mill", "Main Library", "River Stage", "School Gym",
                 "Station Yard")
 
-FORMS = {  # title: what is ticked
+FORMS = {  # title -> boxes to tick
     "Library card": ("Comics", "Novels", "Maps", "Music", "Films"),
     "Summer camp": ("Swimming", "Hiking", "Archery", "Cooking", "Canoe"),
     "Gym membership": ("Sauna", "Pool", "Yoga", "Boxing", "Squash"),
@@ -62,7 +64,7 @@ TRANSIT_LINES = ("Bus 12", "Bus 7", "Tram 3", "Train R5", "Ferry 2", "Night bus"
                  "Train S1", "Cable car", "Water taxi")
 
 
-def items_for_split(items, novel: bool) -> list:
-    """The last two of the things for `novel`, the others for train and val."""
+def items_for_split(items: Iterable[str], novel: bool) -> list:
+    """The last two items for `novel`, the others for train and val."""
     items = list(items)
     return items[-2:] if novel else items[:-2]

@@ -1,4 +1,4 @@
-"""Receipts and forms: what was bought, what was filled in."""
+"""Receipts and filled-in forms, with questions about them."""
 from __future__ import annotations
 
 import random
@@ -9,12 +9,12 @@ from data.docs.products import FORMS, SHOPS, STREETS, items_for_split
 from data.docs.topics import MONTHS, NAMES, TOWNS, Persona
 from data.docs.wordings import DocsQuestion
 
-MARGIN, TITLE_SIZE = 18, 18        # pixels: around everything, font of the title
-BANK_NOTES = (500, 1000, 2000, 5000, 10000)   # cents: what people pay with
+MARGIN, TITLE_SIZE = 18, 18        # margin in pixels; font size
+BANK_NOTES = (500, 1000, 2000, 5000, 10000)   # cents
 
 
 def format_price(cents: int) -> str:
-    """Cents as they are printed and answered.
+    """Cents as a printed price.
 
     >>> format_price(1250)
     '12.50'
@@ -23,13 +23,13 @@ def format_price(cents: int) -> str:
 
 
 def random_date(rng: random.Random) -> str:
-    """A day of a year: "14 Mar 2025"."""
+    """A random day of a year: "14 Mar 2025"."""
     return f"{rng.randint(1, 28)} {rng.choice(MONTHS)} {rng.randint(2019, 2026)}"
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What somebody bought: (name, number of pieces, cents for one) each. `paid` is in cents."""
+    """A purchase: each line is (product, number of pieces, cents for one). `paid` is in cents."""
     shop: str
     street: str
     date: str
@@ -43,17 +43,17 @@ class Receipt:
 
     @property
     def data(self) -> tuple:
-        """What it tells, whatever it looks like: this decides the split."""
+        """The facts without the appearance. They decide the split."""
         return self.shop, self.date, self.number, self.lines, self.paid
 
     @property
     def total(self) -> int:
-        """Cents for everything."""
+        """The sum of all lines in cents."""
         return sum(pieces * cents for _, pieces, cents in self.lines)
 
 
 def draw_receipt(receipt: Receipt) -> Canvas:
-    """The page with everything on it."""
+    """Draw the receipt."""
     line_height = round(20 * receipt.room)
     footer_lines = [("Total", format_price(receipt.total)),
                     ("Card" if receipt.by_card else "Cash", format_price(receipt.paid)),
@@ -84,7 +84,7 @@ def draw_receipt(receipt: Receipt) -> Canvas:
 
 
 def make_receipt(persona: Persona, novel: bool, rng: random.Random) -> Receipt:
-    """A receipt of a shop that is novel or not, from goods at their usual price, give or take."""
+    """A random receipt of a novel shop or of another, with prices near the usual ones."""
     shop = rng.choice(items_for_split(SHOPS, novel))
     names = rng.sample(list(SHOPS[shop]), rng.randint(2, 6))
     lines = tuple((name, rng.choice((1, 1, 1, 2, 2, 3, 4)), SHOPS[shop][name] + 10 * rng.randint(-3, 6))
@@ -98,7 +98,7 @@ def make_receipt(persona: Persona, novel: bool, rng: random.Random) -> Receipt:
 
 
 def receipt_questions(receipt: Receipt, rng: random.Random) -> list[DocsQuestion]:
-    """Every question that the receipt can answer."""
+    """All questions that the receipt can answer."""
     payment_used = {"card": receipt.by_card, "cash": not receipt.by_card}
     payment = rng.choice(list(payment_used))
     questions = [
@@ -136,7 +136,7 @@ def receipt_questions(receipt: Receipt, rng: random.Random) -> list[DocsQuestion
 
 @dataclass(frozen=True)
 class Form:
-    """What was filled in: (name of the field, what stands there) each, and which boxes are ticked."""
+    """A filled-in form: fields as (name, value), boxes as (name, is ticked)."""
     title: str
     fields: tuple[tuple[str, str], ...]
     boxes: tuple[tuple[str, bool], ...]
@@ -147,12 +147,12 @@ class Form:
 
     @property
     def data(self) -> tuple:
-        """What it tells, whatever it looks like: this decides the split."""
+        """The facts without the appearance. They decide the split."""
         return self.title, self.fields, self.boxes
 
 
 def draw_form(form: Form) -> Canvas:
-    """The page with everything on it."""
+    """Draw the form."""
     line_height, left = round(28 * form.room), MARGIN + max_text_width(name for name, _ in form.fields) + 12
     cell_width = max_text_width(name for name, _ in form.boxes) + 44
     width = max(left + max_text_width(value for _, value in form.fields) + 40, 2 * MARGIN + 2 * cell_width,
@@ -180,7 +180,7 @@ def draw_form(form: Form) -> Canvas:
 
 
 def make_form(persona: Persona, novel: bool, rng: random.Random) -> Form:
-    """A form that is novel or not, filled in by somebody."""
+    """A random form, novel or not, with random values."""
     title = rng.choice(items_for_split(FORMS, novel))
     fields = {"First name": rng.choice(NAMES), "Town": rng.choice(TOWNS), "Birthday": random_date(rng),
               "Date": random_date(rng), "Number": str(rng.randint(10_000, 99_999)),
@@ -193,7 +193,7 @@ def make_form(persona: Persona, novel: bool, rng: random.Random) -> Form:
 
 
 def form_questions(form: Form, rng: random.Random) -> list[DocsQuestion]:
-    """Every question that the form can answer."""
+    """All questions that the form can answer."""
     ticked = [name for name, is_ticked in form.boxes if is_ticked]
     questions = [
         DocsQuestion("text", {"it": "title"}, form.title),

@@ -1,4 +1,4 @@
-"""Draws a page of any type: picks the drawing function by the page's class."""
+"""Draw a page of any type. The page's class decides which function draws it."""
 from __future__ import annotations
 
 from data.docs.canvas import Canvas
@@ -16,5 +16,5 @@ DRAWING_FUNCTIONS = {Chart: draw_chart, Table: draw_table, Flow: draw_flow, Tree
 
 
 def render(page: Page) -> Canvas:
-    """The canvas with everything that the page shows, and the box of each text on it."""
+    """The canvas with the page on it, and the box of each text."""
     return DRAWING_FUNCTIONS[type(page)](page)

@@ -1,4 +1,4 @@
-"""Tables: a topic's numbers in rows and columns, sometimes with a column of names and a line of totals."""
+"""Tables: a topic's numbers in rows and columns, sometimes with a column of names or a line of totals."""
 from __future__ import annotations
 
 import random
@@ -9,20 +9,20 @@ from data.docs.grid import Grid, grid_questions, make_grid
 from data.docs.topics import NAMES, TOPICS, Persona
 from data.docs.wordings import DocsQuestion
 
-MARGIN, TITLE_SIZE, HEADER_HEIGHT = 16, 18, 42  # pixels: around everything, font of the title, from the top to the table
-CELL_PADDING = 9                            # pixels: left and right of a cell's words
+MARGIN, TITLE_SIZE, HEADER_HEIGHT = 16, 18, 42  # around the page, title font, above the table
+CELL_PADDING = 9                            # pixels left and right of a cell's text
 LEADERS = ("Lead", "Contact", "Checked by", "Keeper")
 LINE_STYLES = ("stripes", "rules", "cells")
 
 
 @dataclass(frozen=True)
 class Table:
-    """The numbers, who looks after each row ("" and () if nobody), and whether the columns are summed up."""
+    """A grid, the persons responsible for its rows ("" and () if none), and the choice of totals."""
     grid: Grid
     leader: str
     leaders: tuple[str, ...]
     totals: bool
-    color: str       # of the head, "" for a plain one
+    color: str       # of the header, "" for a plain one
     lines: str       # stripes, rules, cells
     theme: str
     room: float      # 1..1.4
@@ -30,12 +30,12 @@ class Table:
 
     @property
     def data(self) -> tuple:
-        """What it tells, whatever it looks like: this decides the split."""
+        """The facts without the appearance. They decide the split."""
         return self.grid, self.leaders, self.totals
 
     @property
     def lists(self) -> list[list[str]]:
-        """The cells as they are printed, head first, column after column."""
+        """The printed cells, column by column, header first."""
         grid = self.grid
         lists = [[grid.axis.capitalize(), *grid.rows, *["Total"] * self.totals]]
         if self.leaders:
@@ -49,7 +49,7 @@ class Table:
 
 
 def make_table(persona: Persona, novel: bool, rng: random.Random) -> Table:
-    """A table by the persona, on a topic that is novel or not."""
+    """A random table by the persona, on a novel topic or on another."""
     topic = rng.choice([topic for topic in TOPICS if topic.novel == novel])
     columns = rng.randint(1, min(4, len(topic.groups)))
     rows = rng.randint(3, min(8, len(topic.rows)))
@@ -62,7 +62,7 @@ def make_table(persona: Persona, novel: bool, rng: random.Random) -> Table:
 
 
 def table_questions(table: Table, rng: random.Random) -> list[DocsQuestion]:
-    """Every question that the table can answer."""
+    """All questions that the table can answer."""
     grid, questions = table.grid, grid_questions(table.grid, rng)
     questions += [DocsQuestion("text", {"it": "title"}, title_with_unit(table)), *_lookup_questions(grid)]
     for row, name in enumerate(table.leaders):
@@ -79,7 +79,7 @@ def table_questions(table: Table, rng: random.Random) -> list[DocsQuestion]:
 
 
 def _lookup_questions(grid: Grid) -> list[DocsQuestion]:
-    """Which month has the rainfall 45? The numbers of a column are all different."""
+    """Which month has the rainfall 45? All numbers of a column are different."""
     return [DocsQuestion("lookup", {"axis": grid.axis, "noun": noun, "value": grid.number(value)}, name)
             for column, noun in enumerate(grid.nouns) for name, value in zip(grid.rows, grid.column(column))]
 
@@ -90,7 +90,7 @@ def title_with_unit(table: Table) -> str:
 
 
 def draw_table(table: Table) -> Canvas:
-    """The page of a table."""
+    """Draw the table."""
     columns, row_height = table.lists, round(22 * table.room)
     column_widths = [
         round((max_text_width(column_cells) + 2 * CELL_PADDING) * table.room) for column_cells in columns
@@ -120,8 +120,8 @@ def draw_table(table: Table) -> Canvas:
     return canvas
 
 
-def _draw_lines(canvas: Canvas, table: Table, edges: list[int], num_rows: int, row_height: int):
-    """What lies under the words: the head's colour, stripes, lines."""
+def _draw_lines(canvas: Canvas, table: Table, edges: list[int], num_rows: int, row_height: int) -> None:
+    """Draw what lies below the text: header colour, stripes, lines."""
     left, right, bottom = edges[0], edges[-1], HEADER_HEIGHT + num_rows * row_height
     canvas.box(left, HEADER_HEIGHT, right, HEADER_HEIGHT + row_height,
                COLORS[table.color] if table.color else canvas.theme.panel)

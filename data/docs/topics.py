@@ -1,6 +1,6 @@
-"""Who asks and about what: a persona has a look and is curious in its way, a topic gives the data.
+"""Personas and topics: a persona decides appearance and preferred questions, a topic gives the data.
 
-Topics with `novel=True` are kept for the split of that name: nothing about them is in train or val.
+Topics with `novel=True` occur in the split `novel` only.
 """
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TOWNS = ("Arden", "Bexley", "Corin", "Dale", "Elmside", "Fairview", "Grafton", "
 
 @dataclass(frozen=True)
 class Persona:
-    """Who made the page. `curious` names the kinds of question (see wordings.py) that come first."""
+    """The author of a page. Questions of the `preferred_types` (see wordings.py) are asked first."""
     job: str
     themes: tuple[str, ...]
     preferred_types: tuple[str, ...]
@@ -45,20 +45,20 @@ PERSONAS = (
 
 @dataclass(frozen=True)
 class Topic:
-    """Something that comes in numbers. `noun` goes after "the"; `at` goes before a row: "in Jan"."""
+    """A quantity with plausible values. `noun` follows "the"; `at` precedes a row: "in Jan"."""
     title: str
     noun: str
-    unit: str              # "" where the noun says it
-    axis: str              # what a row is: month, day, fruit
+    unit: str              # "" if the noun names it
+    axis: str              # what rows are: month, day, fruit
     at: str
     rows: tuple[str, ...]
-    groups: tuple[str, ...]  # the columns, if there are several
-    low: int               # plausible values; in tenths where `decimals` is 1
+    groups: tuple[str, ...]  # possible columns
+    low: int               # plausible values; in tenths if `decimals` is 1
     high: int
-    ordered: bool = False  # rows follow each other in time, so that there is a trend
-    share: bool = False    # rows are parts of a whole, so that a pie makes sense
+    ordered: bool = False  # rows follow each other in time
+    share: bool = False    # rows are parts of a whole, so a pie chart makes sense
     decimals: int = 0
-    adds: bool = True      # two of the numbers make a sum that means something: not so temperatures
+    adds: bool = True      # sums make sense, unlike sums of temperatures
     novel: bool = False
 
 
@@ -173,7 +173,7 @@ TOPICS = (
 
 @dataclass(frozen=True)
 class ScatterTopic:
-    """Two numbers of each thing, for a scatter plot: what they are and how large a step of each axis is."""
+    """Two quantities for a scatter plot, with their units and grid steps."""
     title: str
     nouns: tuple[str, str]   # along x, along y
     units: tuple[str, str]

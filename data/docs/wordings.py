@@ -1,7 +1,6 @@
-"""How a question is put: each kind has eight wordings or more, with slots that the data fills.
+"""Wordings of all question types for documents, eight or more each, with named slots.
 
-Kinds are grouped in families, as PixMo-Docs and its kin ask: retrieve, compare, compute, extremum, trend,
-count, and the text of the page itself.
+Types are grouped in families as in PixMo-Docs: retrieve, compare, compute, extremum, trend, count, and text.
 """
 from __future__ import annotations
 
@@ -11,7 +10,7 @@ from typing import NamedTuple
 from data.scenes.easy_wording import capitalise
 from minimolmo.flow import Annotation
 
-NUM_QUESTIONS = 6, 9    # questions on one picture
+NUM_QUESTIONS = 6, 9    # questions for one image
 
 QUESTION_FAMILIES = {
     "retrieve": ("retrieve", "field"),
@@ -119,20 +118,20 @@ WORDINGS: dict[str, tuple[str, ...]] = {
 
 
 class DocsQuestion(NamedTuple):
-    """A question not yet in words."""
+    """A question as its type, the values of its slots, and the answer."""
     question_type: str
     slots: dict[str, str]
     answer: str
 
     def to_annotation(self, style: str, rng: random.Random) -> Annotation:
-        """The question in one of its wordings, with a capital first."""
+        """The question in a random wording, with a capital first letter."""
         question = rng.choice(WORDINGS[self.question_type]).format(**self.slots)
         return Annotation(style, question=capitalise(question), answer=self.answer)
 
 
 def choose_questions(questions: list[DocsQuestion], preferred_types: tuple[str, ...],
                      rng: random.Random) -> list[DocsQuestion]:
-    """Six to nine of the offers: one of each kind in turn, what the persona is curious about first."""
+    """Six to nine questions: one of each type in turn, the persona's preferred types first."""
     by_type: dict[str, list[DocsQuestion]] = {}
     for question in rng.sample(questions, len(questions)):
         by_type.setdefault(question.question_type, []).append(question)

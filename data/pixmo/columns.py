@@ -1,10 +1,10 @@
-"""Columns to words: what each PixMo set's row says, as Annotations. Nothing here touches the network.
+"""Convert rows of the PixMo datasets to annotations, without network access.
 
-Every reader takes one row's cells as JSON gave them, believes none of them, and returns an Entry or raises
-Failed("bad_row"). Unknown columns are ignored.
+Each reader takes the cells of one row as decoded from JSON, checks them, and returns a Record or raises
+FetchError("bad_row"). Unknown columns are ignored.
 
-Source: the sets' cards, and the official loaders where a card is wrong: points are percent in all sets but
-pixmo-count, though the cards say pixels.
+Sources: the dataset cards, and the official loaders where a card is wrong. Points are percent in all datasets
+except pixmo-count, although the cards say pixels.
 """
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from minimolmo.flow import Annotation, Point
 from minimolmo.metrics import parse_time
 from minimolmo.text.points import points_to_text
 
-MAX_POINTS = 40   # Molmo trained on no label with more
-EDGE_TOLERANCE = 2.0         # percent: a click so far outside is taken for one on the edge, as Molmo2 does
+MAX_POINTS = 40   # Molmo was trained on at most 40 points for a label
+EDGE_TOLERANCE = 2.0         # percent; points this far outside are moved to the edge, as in Molmo2
 MAX_URL_LENGTH = 2000
-MAX_COORDINATE = 1e9                # no coordinate is as large as this
-MAX_COUNT = 999_999   # six digits, as batch/dataset.py reads them
+MAX_COORDINATE = 1e9                # larger values are errors
+MAX_COUNT = 999_999   # six digits, as in batch/dataset.py
 PLACEHOLDER = "<|POINT|>"
 WHAT_TIME = "What time is being shown?"
 TURN = re.compile(r"\[(?:USER|ASSISTANT)\]")
@@ -30,22 +30,22 @@ TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 
 
 def cap(row: dict, row_id: str) -> Record:
-    """A caption and its transcripts: one paragraph written, up to three people talking."""
+    """Read a caption and its transcripts."""
     transcripts = [text for text in map(_clean, _list(row, "transcripts", optional=True)) if text]
     return _web_record(row, [Annotation("long_caption", answer=_text(row, "caption")),
                              *(Annotation("transcript", answer=text) for text in transcripts)])
 
 
 def ask_model_anything(row: dict, row_id: str) -> Record:
-    """One question, one answer."""
+    """Read one question and its answer."""
     annotation = Annotation("user_qa", question=_text(row, "question"), answer=_text(row, "answer"))
     return _web_record(row, [annotation])
 
 
 def points(row: dict, row_id: str) -> Record:
-    """Pointed at and counted, as Molmo trains each row both ways; a plain number too where people counted.
+    """Read points as `pointing` and `point_count`, as in Molmo's training; and as `count` if people counted.
 
-    No points and a count of 0 say "there are none", which is worth training on.
+    Rows without points and with a count of 0 mean "there are none" and are kept.
     """
     label, count = _label(row), row.get("count")
     points = _points(_list(row, "points", optional=count == 0))
@@ -58,7 +58,7 @@ def points(row: dict, row_id: str) -> Record:
 
 
 def count(row: dict, row_id: str) -> Record:
-    """A number, and its points in pixels; validation and test rows have the number alone."""
+    """Read a number and its points in pixels. Rows of validation and test have the number only."""
     label, count, cells = _label(row), row.get("count"), row.get("points")
     if type(count) is not int or not 0 <= count <= MAX_COUNT:
         raise _bad_row(f"count is {count!r}")
@@ -73,7 +73,7 @@ def count(row: dict, row_id: str) -> Record:
 
 
 def point_explanations(row: dict, row_id: str) -> Record:
-    """An answer that points while it speaks. Rows without a parsed response are left out, as in Molmo."""
+    """Read an answer with points. Rows without a parsed response are left out, as in Molmo."""
     pieces = _text(row, "parsed_response").split(PLACEHOLDER)
     point_lists = _list(row, "points")
     alts, words = (_list(row, column) for column in ("alt_text", "inline_text"))
@@ -89,27 +89,27 @@ def point_explanations(row: dict, row_id: str) -> Record:
 
 
 def cap_qa(row: dict, row_id: str) -> Record:
-    """A dialogue: each answer is one annotation, whose question holds all that was said before.
+    """Read a dialogue: each answer is one annotation, and its question holds the dialogue before it.
 
-    The words between are the prompt's own ("User:", "Assistant:"), so the model reads Molmo's dialogue.
+    The texts between turns are those of the prompt ("User:", "Assistant:"), as in Molmo.
     """
-    told = _list(row, "messages", optional=True)
-    if not told:
-        told = [*TURN.split(_text(row, "question").removesuffix("[ASSISTANT]"))[1:], row.get("answer")]
-    said = [_clean(TURN.sub("", text) if isinstance(text, str) else text) for text in told]
-    said = list(takewhile(bool, said))  # after an empty turn, questions would stand where answers belong
-    if len(said) < 2:
+    messages = _list(row, "messages", optional=True)
+    if not messages:
+        messages = [*TURN.split(_text(row, "question").removesuffix("[ASSISTANT]"))[1:], row.get("answer")]
+    turns = [_clean(TURN.sub("", message) if isinstance(message, str) else message) for message in messages]
+    turns = list(takewhile(bool, turns))  # after an empty turn, questions and answers would change places
+    if len(turns) < 2:
         raise _bad_row("no question with an answer")
-    notes = []
-    for turn in range(0, len(said) - 1, 2):
-        before = "".join(f"{question} Assistant: {answer} User: "
-                         for question, answer in zip(said[:turn:2], said[1:turn:2]))
-        notes.append(Annotation("cap_qa", question=before + said[turn], answer=said[turn + 1]))
-    return _web_record(row, notes)
+    annotations = []
+    for turn in range(0, len(turns) - 1, 2):
+        history = "".join(f"{question} Assistant: {answer} User: "
+                          for question, answer in zip(turns[:turn:2], turns[1:turn:2]))
+        annotations.append(Annotation("cap_qa", question=history + turns[turn], answer=turns[turn + 1]))
+    return _web_record(row, annotations)
 
 
 def docs(row: dict, row_id: str) -> Record:
-    """A drawn page and some nine short questions. Its picture's link is signed and expires."""
+    """Read the questions about a document. The link to its image is signed and expires."""
     cell, questions = row.get("image"), row.get("questions")
     if not isinstance(questions, dict):
         raise _bad_row(f"questions is {type(questions).__name__}")
@@ -129,14 +129,14 @@ def docs(row: dict, row_id: str) -> Record:
 
 
 def clocks(row: dict, row_id: str) -> Record:
-    """A time and how it is said. The faces cannot be had, so `picture.py` draws one of ours."""
+    """Read a time and its wording. PixMo has no images of clocks, so picture.py draws one."""
     found = TIME.search(_text(row, "watch_time"))
     hour, minute, second = (int(part or 0) for part in found.groups()) if found else (99, 0, 0)
     if hour > 24 or minute > 59 or second > 59:
         raise _bad_row(f"watch_time is {row['watch_time']!r}")
     hour = (hour - 1) % 12 + 1
     wording = _clean(row.get("text"))
-    if parse_time(wording) != (60 * hour + minute) % 720:  # it speaks of another time, or of none
+    if parse_time(wording) != (60 * hour + minute) % 720:  # the text names another time, or none
         wording = in_figures(hour, minute)
     annotation = Annotation("clocks", question=WHAT_TIME, answer=wording)
     return Record(row_id, (annotation, ),
@@ -148,8 +148,8 @@ READERS: dict[str, Callable[[dict, str], Record]] = {
     "cap_qa": cap_qa, "point_explanations": point_explanations, "docs": docs, "clocks": clocks}
 
 
-def read_row(name: str, row, row_id: str) -> Record:
-    """One row of a set. `where` is "set/config/index". Raises Failed("bad_row")."""
+def read_row(name: str, row: object, row_id: str) -> Record:
+    """Read one row of a dataset. `row_id` is "dataset/config/index". Raises FetchError("bad_row")."""
     if not isinstance(row, dict):
         raise _bad_row("the row is no object")
     return READERS[name](row, row_id)
@@ -157,9 +157,9 @@ def read_row(name: str, row, row_id: str) -> Record:
 
 def annotations_in_percent(record: Record, width: int, height: int,
                            is_rotated: bool) -> tuple[Annotation, ...]:
-    """The annotations, pixels turned into percent now that the picture's size is known.
+    """The record's annotations with points in percent, once the image size is known.
 
-    Of a picture that a camera turned only the numbers are kept. Raises Failed("bad_row").
+    Of images with EXIF rotation only the counts are kept. Raises FetchError("bad_row").
     """
     if not record.in_pixels:
         return record.annotations
@@ -205,14 +205,14 @@ def _points(cells: list) -> tuple[Point, ...]:
 
 def _coordinates(pair) -> Point:
     fine = isinstance(pair, (list, tuple)) and len(pair) == 2 and all(
-        type(value) in (int, float) and abs(value) < MAX_COORDINATE for value in pair)  # NaN is not
+        type(value) in (int, float) and abs(value) < MAX_COORDINATE for value in pair)  # False for NaN
     if not fine:
         raise _bad_row(f"the point {pair!r}")
     return float(pair[0]), float(pair[1])
 
 
 def _clip_to_image(point: Point) -> Point:
-    """Moved onto the picture if it lies just outside; two decimals of a percent, as all our points."""
+    """Move a point slightly outside onto the image's edge; round to two decimals of a percent."""
     if not all(-EDGE_TOLERANCE <= value <= 100 + EDGE_TOLERANCE for value in point):
         raise _bad_row(f"the point {point[0]:g}, {point[1]:g} lies outside the picture")
     return tuple(round(min(max(value, 0.0), 100.0), 2) for value in point)
@@ -226,7 +226,7 @@ def _text(row: dict, column: str) -> str:
 
 
 def _clean(text) -> str:
-    """Without spaces around it, and without half characters, which JSON can hold but no file; "" if none."""
+    """The text without outer spaces and lone surrogates, which files cannot hold; "" if it is no text."""
     return text.encode("utf-8", "replace").decode().strip() if isinstance(text, str) else ""
 
 

@@ -1,7 +1,7 @@
-"""One set: rows in an order that the seed alone decides, until enough of their pictures are there.
+"""Download one dataset: rows in an order that the seed decides, until enough images are there.
 
-Pictures arrive in any order, but are judged in the order of their rows: so the same servers give the same
-folder, however the downloads overtake each other.
+Images arrive in any order, but are accepted or rejected in the order of their rows. So the same servers give
+the same folder.
 """
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from data.pixmo.store import Store
 from data.pixmo.workers import Workers
 from minimolmo.flow import Annotation
 
-MAX_LOOKAHEAD = 500      # rows looked at ahead of the first one that is still undecided
-MAX_LINKS_PER_IMAGE = 4  # URLs that may show one picture; a fifth, without a hash to prove it, is "image removed"
+MAX_LOOKAHEAD = 500      # rows read ahead of the first undecided one
+MAX_LINKS_PER_IMAGE = 4  # more links to the same bytes mean a placeholder such as "image removed"
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A row: "set/config/index", and what it says, or why it says nothing."""
+    """A row with its id, and its record or the error that made it unusable."""
     row_id: str
     record: Record | None
     error: FetchError | None = None
@@ -32,29 +32,28 @@ class Candidate:
 
 @dataclass
 class DownloadResult:
-    """What a set gave: rows that have their picture, rows that failed, and why it ended early if it did."""
+    """The accepted rows of a dataset, the failures, and why the download ended early if it did."""
     name: str
     rows: list[tuple[str, ImageOutcome, tuple[Annotation, ...]]] = field(default_factory=list)
     failures: list[dict] = field(default_factory=list)
-    image_keys: set[str] = field(default_factory=set)       # keys
+    image_keys: set[str] = field(default_factory=set)       # of images that are used
     revisions: dict[str, str] = field(default_factory=dict)
-    judged_keys: set[str] = field(default_factory=set)    # keys of every picture that was judged
-    stopped: str = ""                                   # the Hub's last words, if it gave no more rows
-    exhausted: bool = False                             # the set has no more rows
+    judged_keys: set[str] = field(default_factory=set)    # of images that are used or rejected
+    stopped: str = ""                                   # the Hub's error, if it gave no more rows
+    exhausted: bool = False                             # the dataset has no more rows
 
 
 class Downloader:
-    """Walks through sets, one after another. `seed` chooses the rows, `images` says how many of each set."""
+    """Downloads datasets one after another. `seed` chooses the rows; `num_images` is for each dataset."""
 
     def __init__(self, hub: Hub, store: Store, workers: Workers, seed: int, num_images: int, progress):
         self.hub, self.store, self.workers, self.progress = hub, store, workers, progress
         self.seed, self.num_wanted = seed, num_images
-        self.links_by_sha256: dict[str,
-                                   set[str]] = defaultdict(set)  # sha256: the links that showed these bytes
+        self.links_by_sha256: dict[str, set[str]] = defaultdict(set)
         self.rows = self.failures = 0
 
     def download(self, name: str) -> DownloadResult:
-        """Read rows and fetch pictures until the set has as many as are wanted, or has no more."""
+        """Read rows and fetch images until the dataset has enough images, or has no more rows."""
         result, queue = DownloadResult(name), deque()
         rows = self.candidates(result)
         while len(result.image_keys) < self.num_wanted:
@@ -70,7 +69,7 @@ class Downloader:
         return result
 
     def candidates(self, result: DownloadResult) -> Iterator[Candidate]:
-        """The set's rows in the seed's order; a set of several parts gives a row of each in turn."""
+        """Yield the dataset's rows in the order of the seed, from its parts in turn."""
         parts = [self._candidates_of(result, config) for config in configs_of(result.name)]
         for turn in zip_longest(*parts):
             yield from (candidate for candidate in turn if candidate is not None)
@@ -90,7 +89,7 @@ class Downloader:
                 yield _read(name, row, f"{name}/{config}/{index}")
 
     def _page(self, name: str, config: str, offset: int, length: int) -> Page:
-        """From the folder if it was read before; but where links expire, only if all pictures are there."""
+        """A page from the folder if it is there. Where links expire, all its images must be there too."""
         file = f"{name}-{config}-{offset:09}-{length}.json"
         kept = self.store.load_page(file)
         if kept and not (name == "docs" and length > 1 and self._lacks_pictures(name, config, kept)):
@@ -103,7 +102,7 @@ class Downloader:
         return any(f"{name}/{config}/{index}" not in self.store.outcomes for index, row in page.rows if row)
 
     def _fill_queue(self, result: DownloadResult, queue: deque, rows: Iterator[Candidate]) -> None:
-        """Read on, and have pictures fetched, but not many more than are still needed."""
+        """Read rows and start downloads, but not many more than are still needed."""
         needed = self.num_wanted - len(result.image_keys)
         while len(queue) < min(MAX_LOOKAHEAD,
                                needed + needed // 3 + 1) and not (result.stopped or result.exhausted):
@@ -123,7 +122,7 @@ class Downloader:
         return candidate.error is not None or candidate.record.key in self.store.outcomes
 
     def _accept_or_reject(self, candidate: Candidate, result: DownloadResult) -> None:
-        """Take a row whose picture's fate is known, or write down why not."""
+        """Add a decided row to the result, as a row or as a failure."""
         self.rows += 1
         try:
             if candidate.error:
@@ -140,7 +139,7 @@ class Downloader:
                                    "status": error.status, "again": error.again, "detail": error.detail})
 
     def _annotations_of(self, record: Record, outcome: ImageOutcome) -> tuple[Annotation, ...]:
-        """The row's annotations, if its picture is there and is its own. Raises Failed if not."""
+        """The row's annotations. Raises FetchError if its image is missing or is another image."""
         if outcome.cause:
             raise FetchError(outcome.cause, outcome.again, outcome.detail, outcome.status)
         if record.sha256 not in ("", outcome.sha256):

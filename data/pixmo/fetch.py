@@ -1,22 +1,24 @@
-"""One picture to be trusted: an Entry becomes an Outcome and, if all is well, a JPEG. It never raises."""
+"""Fetch one image: a Record becomes an ImageOutcome and, on success, a JPEG. Failures are outcomes too."""
 from __future__ import annotations
 
 import hashlib
 import random
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from data.pixmo.network import Limits, Reply, get, seconds_to_wait
 from data.pixmo.picture import FetchedImage, draw_clock, to_jpeg
 from data.pixmo.records import LATER, NEVER, SOON, FetchError, ImageOutcome, Record
 
+T = TypeVar("T")
 GONE_STATUS, REFUSED_STATUS = (404, 410), (401, 402, 403, 451)
-BUSY_STATUS = (408, 425, 429)                                          # and everything from 500 on
-OPT_OUT_TAGS = ("noai", "noimageai", "noindex", "noimageindex")    # of X-Robots-Tag
+BUSY_STATUS = (408, 425, 429)  # and all codes from 500
+OPT_OUT_TAGS = ("noai", "noimageai", "noindex", "noimageindex")  # values of X-Robots-Tag
 
 
 def fetch_image(record: Record, size: int, limits: Limits) -> tuple[ImageOutcome, bytes]:
-    """Fetch or draw an entry's picture: what became of it, and our JPEG, b"" if it failed."""
+    """Fetch or draw the record's image. Returns its outcome and our JPEG, which is b"" on failure."""
     try:
         received = b"" if record.clock else with_retries(lambda: _download(record, limits), limits)
         picture = to_jpeg(received, size) if received else draw_clock(record.clock, record.key, size)
@@ -32,10 +34,10 @@ def _success(record: Record, size: int, received: bytes, picture: FetchedImage) 
                         stored=len(picture.jpeg), received=len(received))
 
 
-def with_retries(attempt: Callable, limits: Limits):
-    """Try, and try again after a while, twice as long each time; a server that names a time is obeyed.
+def with_retries(attempt: Callable[[], T], limits: Limits) -> T:
+    """Call `attempt` again after failures, each time after twice the wait, or the wait a server asks for.
 
-    Who asks for more than `limits.patience` seconds is left alone until the next run.
+    If a server asks for more than `limits.max_wait` seconds, the failure is left to the next run.
     """
     for attempt_number in range(limits.max_tries):
         try:
@@ -44,7 +46,7 @@ def with_retries(attempt: Callable, limits: Limits):
             if failure.again != SOON or attempt_number == limits.max_tries - 1:
                 raise
             wait = limits.backoff * 2**attempt_number * (1 + random.random()
-                                                         )  # jitter: not all at the same moment
+                                                         )  # jitter spreads the requests
             wait = max(wait, failure.wait or 0)
             if wait > limits.max_wait:
                 raise
@@ -52,7 +54,7 @@ def with_retries(attempt: Callable, limits: Limits):
 
 
 def _download(record: Record, limits: Limits) -> bytes:
-    """A picture's bytes. Raises Failed."""
+    """The bytes of the record's image. Raises FetchError."""
     if not record.image_url:
         raise FetchError("no_link", LATER, "the row came without a link to its picture")
     reply = get(record.image_url, limits)
@@ -66,7 +68,7 @@ def _download(record: Record, limits: Limits) -> bytes:
 
 
 def error_for_status(reply: Reply, link_expires: bool = False) -> FetchError:
-    """What a status other than 200 means. A link that expires may be asked for again, and then be right."""
+    """The error of a status other than 200. Expiring links are tried again, because new ones may work."""
     status = reply.status
     if status in BUSY_STATUS or status >= 500:
         wait = seconds_to_wait(reply.headers.get("retry-after")) if status in (429, 503) else None

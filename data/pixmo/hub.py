@@ -1,8 +1,8 @@
-"""Pages of rows from the Hub's dataset viewer: plain JSON over HTTP, at most 100 rows at a time.
+"""Read pages of rows from the Hub's dataset viewer: JSON over HTTP, at most 100 rows at a time.
 
     GET /rows?dataset=allenai/pixmo-points&config=default&split=train&offset=200&length=100
 
-One request at a time, a pause between two. The token, if there is one, goes to the Hub alone.
+There is one request at a time, with a pause between two. The token is sent to the Hub only.
 """
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from data.pixmo.network import Limits, Reply, get, seconds_to_wait
 from data.pixmo.records import NEVER, SOON, FetchError
 
 HUB = "https://datasets-server.huggingface.co"
-PAGE_ROWS = 100                                            # rows: the interface refuses to give more at once
-CONFIGS = {"docs": ("charts", "diagrams", "tables", "other")}  # all other sets have but one
+PAGE_ROWS = 100                                            # largest number of rows in one request
+CONFIGS = {"docs": ("charts", "diagrams", "tables", "other")}  # all other datasets have one
 LIMITS = Limits(read=60, total=90, max_tries=5, max_redirects=0, max_bytes=60_000_000)
-PAUSE = 1.0                                           # seconds from one request to the next
+PAUSE = 1.0                                           # seconds between two requests
 TOO_BIG_ERROR, BROKEN_ERROR = "TooBigContentError", "TransformRowsProcessingError"
 
 
 @dataclass(frozen=True)
 class Page:
-    """Some rows in order, as (index, cells); cells are None where the Hub could not give the row whole.
+    """Consecutive rows as (index, cells). Cells are None if the Hub could not send the row completely.
 
-    revision  the commit of the data set, "" if the Hub did not say
-    total     rows that the whole split has (or that the Hub has indexed of it)
+    revision  the dataset's commit, "" if the Hub did not tell
+    total     number of rows of the split, as far as the Hub has indexed it
     """
     revision: str
     total: int
@@ -36,26 +36,28 @@ class Page:
 
 
 def configs_of(name: str) -> tuple[str, ...]:
-    """The parts a set comes in."""
+    """The names of a dataset's parts."""
     return CONFIGS.get(name, ("default",))
 
 
 class Hub:
-    """The rows interface. Its errors are Failed, with the cause "hub" and the Hub's own words."""
+    """The interface for rows. Its errors are FetchErrors with cause "hub" and the Hub's message."""
 
     def __init__(self, base: str = HUB, token: str = "", limits: Limits = LIMITS, pause: float = PAUSE):
         if token and not (token.isascii() and token.isprintable() and " " not in token):
-            raise ValueError("HF_TOKEN holds a space, a line's end or a strange letter, so no server would "
-                             "take it. Copy it again, or unset it: PixMo needs none.")
+            raise ValueError("HF_TOKEN holds a space, a line break or a non-ASCII letter, so no server "
+                             "would accept it. Copy it again, or unset it: PixMo needs none.")
         if token and urlsplit(base).scheme != "https" and not limits.loopback:
-            raise ValueError(f"{base} is not https, so HF_TOKEN could be read on the way. Unset it.")
+            raise ValueError(f"{base} is not https, so others could read HF_TOKEN. Unset it.")
         self.base, self.limits, self.pause, self.last_request = base, limits, pause, 0.0
         self.headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self.last_error: FetchError | None = None  # why it stopped answering: then it is not asked again
+        self.last_error: FetchError | None = None  # once set, no further requests are made
 
     def read(self, name: str, config: str, offset: int, length: int = PAGE_ROWS) -> Page:
-        """Rows offset .. offset + length - 1, fewer at the end. A page too big to be given is asked for in
-        halves. Raises Failed."""
+        """Read rows offset .. offset + length - 1, fewer at the end. Too big pages are read in halves.
+
+        Raises FetchError.
+        """
         query = urlencode({"dataset": f"allenai/pixmo-{name.replace('_', '-')}", "config": config,
                            "split": "train", "offset": offset, "length": length})
         if self.last_error:
@@ -85,7 +87,7 @@ class Hub:
 
 
 def _parse_page(reply: Reply, offset: int, length: int) -> Page:
-    """The answer's rows. Raises Failed if it is not what the interface promises."""
+    """The rows of the reply. Raises FetchError if it does not have the documented form."""
     try:
         content = json.loads(reply.body)
         rows, total = content["rows"], content["num_rows_total"]
@@ -108,7 +110,7 @@ def _error_from_reply(reply: Reply) -> FetchError:
 
 
 def _error_text(body: bytes) -> str:
-    """What an error says, be it JSON, text or a page of HTML; fit to be printed."""
+    """The message of an error reply (JSON, text or HTML) in printable characters."""
     text = body[:1000].decode("utf-8", "replace")
     try:
         text = str(json.loads(body)["error"])

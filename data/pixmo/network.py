@@ -1,11 +1,11 @@
-"""One GET request to a stranger: to a public address only, in bounded time, of bounded size.
+"""One GET request to an unknown server: public addresses only, with limits on time and size.
 
-    get(url) -> Reply           or Failed
+    get(url) -> Reply           or FetchError
 
-The URLs were written by people we do not know, and so are the servers' answers. So: http and https only; the
-name is looked up once and the very address that was checked is connected to; each redirect is checked again;
-one clock runs for the whole request, not one for each read; bytes are counted as they come, also those that
-gzip unfolds. Name look-ups alone cannot be stopped: the system's resolver bounds them. Proxies are not used.
+URLs and replies come from unknown people, so they are checked. Only http and https are allowed. A name is
+looked up once, and the checked address is the one that is connected to; redirects are checked again. One
+deadline covers the whole request. Bytes are counted as they arrive, and again after decompression. Only the
+look-up of a name cannot be stopped; the system limits it. Proxies are not used.
 """
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ from data.pixmo.records import LATER, NEVER, SOON, FetchError
 
 USER_AGENT = "minimolmo/0.1 (educational; fetches a small PixMo subset, two pictures at a time from a host)"
 REDIRECTS = (301, 302, 303, 307, 308)
-CHUNK_BYTES = 65_536          # bytes read at once
-ERROR_BYTES = 10_000    # of an error's body, which is only read to be shown
-MAX_ADDRESSES = 3           # tried of one name
+CHUNK_BYTES = 65_536          # bytes of one read
+ERROR_BYTES = 10_000    # bytes that are read of an error message
+MAX_ADDRESSES = 3           # addresses that are tried for one name
 SAFE_CHARACTERS = "/%:=&?~#+!$,;'@()*[]"
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
-IPV6_UNICAST = ipaddress.ip_network("2000::/3")  # what is routed of IPv6
+IPV6_UNICAST = ipaddress.ip_network("2000::/3")  # public IPv6 addresses
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How long and how much we take. Seconds and bytes."""
+    """Limits of a request, in seconds and bytes."""
     connect: float = 5.0
-    read: float = 10.0           # without a single byte
-    total: float = 30.0          # one request, its redirects included
+    read: float = 10.0           # longest time without a byte
+    total: float = 30.0          # one request with its redirects
     max_bytes: int = 20_000_000
     max_redirects: int = 5
     max_tries: int = 3
-    backoff: float = 1.0         # before the second try; doubled for each one after it
-    max_wait: float = 60.0       # a server that asks for more is left alone until the next run
-    loopback: bool = False       # allows 127.0.0.1: for tests alone
+    backoff: float = 1.0         # wait before the second try; doubled each time
+    max_wait: float = 60.0       # longer waits are left to the next run
+    loopback: bool = False       # allows 127.0.0.1, for tests only
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back. Names of headers are in lower case; a body that gzip had folded is unfolded."""
+    """Status, headers with lower-case names, and the decompressed body."""
     status: int
     headers: dict[str, str]
     body: bytes
@@ -57,7 +57,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class Target:
-    """A URL that may be asked for."""
+    """A checked URL in parts."""
     scheme: str
     host: str
     port: int
@@ -74,7 +74,7 @@ class Target:
 
 
 def get(url: str, limits: Limits, headers: dict[str, str] | None = None) -> Reply:
-    """Ask for a URL. `headers` go to its own server and to nobody it redirects to. Raises Failed."""
+    """Send a GET request and follow redirects. `headers` go to the first server only. Raises FetchError."""
     deadline = time.monotonic() + limits.total
     for _ in range(limits.max_redirects + 1):
         target = parse_url(url)
@@ -87,12 +87,12 @@ def get(url: str, limits: Limits, headers: dict[str, str] | None = None) -> Repl
 
 
 def parse_url(url: str) -> Target:
-    """A URL as people write it, cleaned: spaces and letters beyond ASCII are escaped. Raises Failed."""
+    """Parse a URL; spaces and non-ASCII letters are escaped. Raises FetchError."""
     try:
         parts = urlsplit(url.strip())
         host, port = parts.hostname or "", parts.port
         host = host if ":" in host else host.encode("idna").decode()
-    except ValueError as error:  # UnicodeError is one
+    except ValueError as error:  # includes UnicodeError
         raise FetchError("bad_url", NEVER, str(error)[:200]) from None
     if parts.scheme not in ("http", "https") or not host:
         raise FetchError("bad_url", NEVER, f"neither http nor https, or no host: {url[:100]!r}")
@@ -102,7 +102,7 @@ def parse_url(url: str) -> Target:
 
 
 def is_public(address: str, loopback: bool = False) -> bool:
-    """Whether an address belongs to the open internet; one that wraps an IPv4 address is judged by that.
+    """Is this a public address? An address that contains an IPv4 address is judged by that one.
 
     >>> is_public("93.184.216.34"), is_public("192.168.1.1"), is_public("::ffff:127.0.0.1")
     (True, False, False)
@@ -113,13 +113,13 @@ def is_public(address: str, loopback: bool = False) -> bool:
         if ip in NAT64:
             wrapped = ipaddress.ip_address(int(ip) & 0xFFFFFFFF)
         ip = wrapped or ip
-        if ip.version == 6 and ip not in IPV6_UNICAST:  # site-local, or wrapping IPv4 in ways of its own
+        if ip.version == 6 and ip not in IPV6_UNICAST:  # site-local, or an unknown form with IPv4
             return loopback and ip.is_loopback
     return ip.is_global and not ip.is_multicast or loopback and ip.is_loopback
 
 
 def seconds_to_wait(header: str | None) -> float | None:
-    """What Retry-After asks for: a number of seconds or a date; None if it says nothing one can read."""
+    """The seconds that Retry-After asks for, given as a number or a date; None if it is unreadable."""
     if header is None:
         return None
     try:
@@ -131,13 +131,13 @@ def seconds_to_wait(header: str | None) -> float | None:
 
 
 class _DeadlineSocket:
-    """A socket read against the clock. It is what http.client knows of a socket; who opened it closes it."""
+    """A socket with a deadline, as http.client uses it. The opener of the socket closes it."""
 
     def __init__(self, sock: socket.socket, deadline: float, read: float):
         self.sock, self.deadline, self.read = sock, deadline, read
 
     def set_timeout(self) -> None:
-        """Give the next step on the socket what is left of the time."""
+        """Limit the next socket operation to the remaining time."""
         left = self.deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError("the whole request took too long")
@@ -151,7 +151,7 @@ class _DeadlineSocket:
         return io.BufferedReader(_DeadlineReader(self))
 
     def close(self) -> None:
-        """http.client lets go of the socket before the body is read."""
+        """Do nothing: http.client closes the socket before the body is read."""
 
 
 class _DeadlineReader(io.RawIOBase):
@@ -167,7 +167,7 @@ class _DeadlineReader(io.RawIOBase):
 
 
 def _request(target: Target, limits: Limits, headers: dict[str, str], deadline: float) -> Reply:
-    """One request, no redirect followed."""
+    """Send one request, without redirects."""
     try:
         with _connect(target, limits, deadline) as sock:
             connection = http.client.HTTPConnection(target.host, target.port)
@@ -177,7 +177,7 @@ def _request(target: Target, limits: Limits, headers: dict[str, str], deadline: 
                 "Accept-Encoding": "identity", "Connection": "close", **headers})
             response = connection.getresponse()
             reply_headers = {}
-            for name, value in response.getheaders():  # a header may come twice, an opt-out among them
+            for name, value in response.getheaders():  # headers may occur twice, such as X-Robots-Tag
                 reply_headers[name.lower()] = ", ".join(
                     filter(None, (reply_headers.get(name.lower()), value)))
             if response.status != 200:
@@ -186,7 +186,7 @@ def _request(target: Target, limits: Limits, headers: dict[str, str], deadline: 
                                                                     limits.max_bytes))
     except TimeoutError as error:
         raise FetchError("timeout", SOON, str(error)) from None
-    except ssl.SSLCertVerificationError as error:  # also what a café's wifi answers before one has paid
+    except ssl.SSLCertVerificationError as error:  # also the login page of a public wifi
         raise FetchError("certificate", LATER, error.verify_message) from None
     except http.client.InvalidURL as error:
         raise FetchError("bad_url", NEVER, str(error)[:200]) from None
@@ -211,7 +211,7 @@ def _connect(target: Target, limits: Limits, deadline: float) -> socket.socket:
     if target.scheme == "http":
         return sock
     try:
-        sock.settimeout(max(0.001, min(limits.read, deadline - time.monotonic())))  # for the whole handshake
+        sock.settimeout(max(0.001, min(limits.read, deadline - time.monotonic())))
         return _certificates().wrap_socket(sock, server_hostname=target.host)
     except BaseException:
         sock.close()
@@ -219,10 +219,10 @@ def _connect(target: Target, limits: Limits, deadline: float) -> socket.socket:
 
 
 def _addresses(target: Target) -> list[str]:
-    """Every address of a name, each once, in the system's order."""
+    """All addresses of a name, without duplicates, in the system's order."""
     try:
         found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
-    except (socket.gaierror, UnicodeError) as error:  # without a network every name is unknown: so not final
+    except (socket.gaierror, UnicodeError) as error:  # not final: without a network all names are unknown
         raise FetchError("no_such_host", LATER, f"{target.host}: {error}"[:200]) from None
     return list(dict.fromkeys(info[4][0] for info in found))
 
@@ -233,7 +233,7 @@ def _certificates() -> ssl.SSLContext:
 
 
 def _read_body(response: http.client.HTTPResponse, headers: dict[str, str], max_bytes: int) -> bytes:
-    """The whole body, counted as it comes. Raises Failed if it is too big, cut short or strangely coded."""
+    """The whole body. Raises FetchError if it is too big, incomplete, or of unknown encoding."""
     declared_length, encoding = response.length, headers.get("content-encoding", "identity").strip().lower()
     if declared_length is not None and declared_length > max_bytes:
         raise FetchError("too_big", NEVER, f"{declared_length:,} bytes", 200)
@@ -246,7 +246,7 @@ def _read_body(response: http.client.HTTPResponse, headers: dict[str, str], max_
         if not chunk:
             break
         received += len(chunk)
-        if received > max_bytes:  # also of what comes after the end of a folded body
+        if received > max_bytes:  # includes bytes after the end of compressed data
             raise FetchError("too_big", NEVER, f"more than {max_bytes:,} bytes", 200)
         body += decompressor.decompress(chunk, max_bytes - len(body) + 1) if decompressor else chunk
         if len(body) > max_bytes:
@@ -257,7 +257,7 @@ def _read_body(response: http.client.HTTPResponse, headers: dict[str, str], max_
 
 
 def _read_error_body(response: http.client.HTTPResponse) -> bytes:
-    """What an error says, as far as it comes at once."""
+    """The start of an error's body, as far as it arrives at once."""
     try:
         return response.read1(ERROR_BYTES)
     except (OSError, http.client.HTTPException):
@@ -265,7 +265,7 @@ def _read_error_body(response: http.client.HTTPResponse) -> bytes:
 
 
 def _redirect_url(base: str, location: str) -> str:
-    """Where a Location leads. Headers come as latin-1, but whoever puts letters there means UTF-8."""
+    """The URL of a Location header, whose bytes are latin-1 in http.client but usually mean UTF-8."""
     try:
         return urljoin(base, location.encode("latin-1").decode("utf-8", "replace"))
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Bytes from strangers to a small JPEG: decoded in full before it counts, upright, at most so many pixels."""
+"""Decode a downloaded image safely and turn it into a small upright JPEG."""
 from __future__ import annotations
 
 import io
@@ -14,18 +14,19 @@ from data.generate import SAVE_OPTIONS
 from data.pixmo.records import NEVER, FetchError
 from minimolmo.image.resize import DECODE_ERRORS, to_rgb
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # others need not be opened: some start programs
-MAX_PIXELS = 50_000_000   # claimed by the header, refused before anything is decoded
-MIN_SIDE = 64              # pixels along the shorter side: less is an icon, or "image removed"
-ORIENTATION, SIDEWAYS = 0x0112, (5, 6, 7, 8)  # EXIF's tag; 1 is upright
-# What Pillow's readers have been seen to raise, or may, when a file's tables are nonsense.
-DECODING_ERRORS = (*DECODE_ERRORS, TypeError, LookupError, ArithmeticError, AttributeError, MemoryError, zlib.error)
-DECODER_LIMIT = threading.BoundedSemaphore(2)  # a decoded picture may take 200 MB: only two at a time
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # others would start programs
+MAX_PIXELS = 50_000_000   # by the header; larger images are refused before decoding
+MIN_SIDE = 64              # pixels along the shorter side; smaller images are icons or placeholders
+ORIENTATION, SIDEWAYS = 0x0112, (5, 6, 7, 8)  # EXIF tag; 1 is upright
+# Errors of Pillow's decoders on damaged files.
+DECODING_ERRORS = (*DECODE_ERRORS, TypeError, LookupError, ArithmeticError, AttributeError, MemoryError,
+                   zlib.error)
+DECODER_LIMIT = threading.BoundedSemaphore(2)  # a decoded image may take 200 MB, so only two at a time
 
 
 @dataclass(frozen=True)
 class FetchedImage:
-    """Our JPEG, and the size of what it was made from, upright. `turned`: it was stored in another way."""
+    """Our JPEG, and the upright size of the original. `turned`: EXIF says that it was stored rotated."""
     jpeg: bytes
     width: int
     height: int
@@ -33,9 +34,9 @@ class FetchedImage:
 
 
 def to_jpeg(body: bytes, size: int) -> FetchedImage:
-    """Decode, turn upright, put on white, shrink the longest side to `size`, forget all metadata.
+    """Decode an image, turn it upright, put it on white, shrink it to `size`, and drop all metadata.
 
-    Raises Failed if it is no whole picture of a known format and a sensible size.
+    Raises FetchError if the bytes are not a complete image of a known format and a suitable size.
     """
     with DECODER_LIMIT:
         try:
@@ -43,7 +44,7 @@ def to_jpeg(body: bytes, size: int) -> FetchedImage:
                 _check_size(*image.size)
                 width, height = image.size
                 orientation = image.getexif().get(ORIENTATION, 1)
-                image.draft("RGB", (2 * size, 2 * size))  # JPEG alone: decoded at half or a quarter
+                image.draft("RGB", (2 * size, 2 * size))  # JPEG only: decode at a half or a quarter
                 ImageOps.exif_transpose(image, in_place=True)
                 small = to_rgb(image)
         except Image.DecompressionBombError as error:
@@ -56,7 +57,7 @@ def to_jpeg(body: bytes, size: int) -> FetchedImage:
 
 
 def draw_clock(time: tuple[int, int, int | None], key: str, size: int) -> FetchedImage:
-    """One of our own clocks that shows this time; `key` chooses how it looks."""
+    """A clock of ours that shows this time; `key` decides its appearance."""
     hour, minute, second = time
     clock = random_clock("train", random.Random(key))
     clock = replace(clock, hour=hour, minute=minute, second=second or 0, second_hand=second is not None)
@@ -74,7 +75,7 @@ def _check_size(width: int, height: int) -> None:
 
 
 def _encode(image: Image.Image) -> bytes:
-    image.info.clear()  # else comments and colour profiles travel along
+    image.info.clear()  # drops comments and colour profiles
     jpeg = io.BytesIO()
     image.save(jpeg, "JPEG", **SAVE_OPTIONS[".jpg"])
     return jpeg.getvalue()

@@ -1,9 +1,9 @@
-"""A subset of the real PixMo: rows from the Hub, pictures from all over the web, a folder to train on.
+"""Download a subset of the real PixMo: rows from the Hub, images from the web, a folder to train on.
 
     python -m data.pixmo.prepare --sets=cap,points --rows=200 --size=512 --seed=1
     python train.py --mix.pixmo=1
 
-Stopped or killed, it goes on where it was when it is called again. data/pixmo/README.md tells the rest.
+An interrupted run continues when it is started again. For details see data/pixmo/README.md.
 """
 from __future__ import annotations
 
@@ -32,40 +32,40 @@ from data.pixmo.store import Store, write_lines
 from data.pixmo.workers import Workers
 from minimolmo.disk import write_atomically
 
-VAL_EVERY = 16         # one picture in so many is held out, chosen by the hash of its bytes
+VAL_EVERY = 16         # one image of so many is held out, by the hash of its bytes
 SIZE_RANGE = (64, 4096)     # pixels
 
 
 @dataclass(frozen=True)
 class PixmoSpec:
-    """What is asked for. The same plan reads the same rows."""
+    """The subset to download. The same spec reads the same rows."""
     sets: tuple[str, ...] = tuple(READERS)
-    rows: int = 2000   # images of each set; a row is one annotation, and several may share an image
-    size: int = 512    # pixels along the longest side, at most
+    rows: int = 2000   # images of each dataset; several rows may share an image
+    size: int = 512    # largest side in pixels
     seed: int = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         unknown = [name for name in self.sets if name not in READERS]
         if unknown or not self.sets:
-            raise ValueError(f"set {(unknown or [''])[0]!r} is none of PixMo's, so there is nothing to "
-                             f"fetch. Try some of: {', '.join(READERS)}.")
+            raise ValueError(f"dataset {(unknown or [''])[0]!r} does not exist in PixMo, so there is "
+                             f"nothing to fetch. Try some of: {', '.join(READERS)}.")
         if self.rows < 1:
-            raise ValueError(f"rows={self.rows} leaves nothing to fetch. Try rows=100.")
+            raise ValueError(f"rows={self.rows} is less than 1, so there is nothing to fetch. Try rows=100.")
         if not SIZE_RANGE[0] <= self.size <= SIZE_RANGE[1]:
             raise ValueError(
                 f"size={self.size} pixels is not between {SIZE_RANGE[0]} and {SIZE_RANGE[1]}: smaller "
-                f"shows nothing, larger fills the disk. Try size=512.")
+                f"images show nothing, larger ones fill the disk. Try size=512.")
 
     def to_json(self) -> dict:
-        """The plan as JSON."""
+        """The spec as a dictionary for JSON."""
         return {**asdict(self), "sets": list(self.sets)}
 
 
 def prepare(spec: PixmoSpec, folder: Path, hub: Hub, limits: Limits = Limits()) -> str:
-    """Fetch what the plan asks for into the folder; returns the line that says how it went.
+    """Download the subset into the folder, and return a summary line.
 
-    What fails is written to failures.jsonl and never stops it. Raises ValueError if the folder cannot be
-    written, is in use, or holds something else that would be lost.
+    Failed images and rows are written to failures.jsonl and do not stop the run. Raises ValueError if the
+    folder cannot be written, is in use, or holds another subset.
     """
     try:
         with Store(folder, spec.size) as store:
@@ -74,7 +74,7 @@ def prepare(spec: PixmoSpec, folder: Path, hub: Hub, limits: Limits = Limits()) 
                 return f"{manifest['run']['summary']} (it was there already)"
             _check_same_subset(manifest, spec, folder)
             return _download_and_write(spec, store, hub, limits)
-    except OSError as error:  # of the disk: the network's were all dealt with
+    except OSError as error:  # disk errors only: network errors are outcomes
         raise ValueError(f"{folder} cannot be written ({error}), so nothing more can be kept. Make room, or "
                          f"try another --folder; what was fetched stays, and the next run goes on."
                          ) from error
@@ -90,7 +90,7 @@ def _download_and_write(spec: PixmoSpec, store: Store, hub: Hub, limits: Limits)
 
 
 def _write_results(spec: PixmoSpec, store: Store, results: list[DownloadResult], seconds: float) -> str:
-    """The rows, the failures, and last the manifest that says the rest is whole."""
+    """Write rows and failures, and last the manifest, which marks the folder as complete."""
     (store.folder / MANIFEST).unlink(missing_ok=True)
     splits, summary_line = split_rows(merge_by_image(results, store)), summary(spec, results, seconds)
     for split, rows in splits.items():
@@ -105,7 +105,7 @@ def _write_results(spec: PixmoSpec, store: Store, results: list[DownloadResult],
 
 
 def merge_by_image(results: list[DownloadResult], store: Store) -> dict[str, dict]:
-    """All that was said about each picture, whichever set said it: sha256 -> row."""
+    """The annotations of all datasets, merged by image: sha256 -> row."""
     rows: dict[str, dict] = {}
     for result in results:
         for _, outcome, row_annotations in result.rows:
@@ -117,9 +117,9 @@ def merge_by_image(results: list[DownloadResult], store: Store) -> dict[str, dic
 
 
 def split_rows(rows: dict[str, dict]) -> dict[str, list[dict]]:
-    """Train and val, by the hash of the picture: the same bytes are never in both. Val has at least one.
+    """Split rows into train and val by the hash of the image. Val has at least one row.
 
-    In the order of the hashes, so that the sets are mixed and the first rows show them all.
+    Rows are sorted by hash, which mixes the datasets.
     """
     held_out = {key for key in rows if int(key[:8], 16) % VAL_EVERY == 0}
     if not held_out and len(rows) > 1:
@@ -129,7 +129,7 @@ def split_rows(rows: dict[str, dict]) -> dict[str, list[dict]]:
 
 
 def summary(spec: PixmoSpec, results: list[DownloadResult], seconds: float) -> str:
-    """How many of how many, and why not more."""
+    """A line with the number of images and rows, and the causes of failures."""
     images, num_wanted = sum(len(result.image_keys) for result in results), spec.rows * len(spec.sets)
     causes = Counter(failure["cause"] for result in results for failure in result.failures)
     num_retried = sum(failure["again"] != NEVER for result in results for failure in result.failures)
@@ -168,19 +168,18 @@ def _digests(folder: Path) -> dict[str, str]:
 
 
 def _read_manifest(folder: Path) -> dict | None:
-    """What a finished folder says of itself. None if it is not finished, or the manifest is damaged: then the
-    run goes on as after a kill, and what is whole in pages, journal and images is not fetched again."""
+    """The manifest of a complete folder. None if it is missing or damaged; then the run continues."""
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
         PixmoSpec(**manifest["plan"]), manifest["sets"], manifest["sha256"], manifest["run"][
-            "summary"]  # all that is read of it
+            "summary"]  # raises if a part is missing
         return manifest
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
 
 
 def is_finished(manifest: dict, spec: PixmoSpec, folder: Path) -> bool:
-    """Whether this very plan is done, with no file missing and nothing left that is worth another try."""
+    """Is the folder complete for this spec, with all files and no failure worth another try?"""
     if (manifest["plan"] != spec.to_json() or manifest["sha256"] != _digests(folder)
             or not all(part["complete"] for part in manifest["sets"].values())):
         return False
@@ -191,7 +190,7 @@ def is_finished(manifest: dict, spec: PixmoSpec, folder: Path) -> bool:
 
 
 def _check_same_subset(manifest: dict | None, spec: PixmoSpec, folder: Path) -> None:
-    """More rows and more sets may join a folder; anything else would throw pictures away."""
+    """Raise ValueError if the spec would lose images of the folder. More rows and datasets are allowed."""
     old = PixmoSpec(**{**manifest["plan"], "sets": tuple(manifest["plan"]["sets"])}) if manifest else spec
     if not (set(old.sets) <= set(spec.sets) and old.rows <= spec.rows
             and (old.size, old.seed) == (spec.size, spec.seed)):
@@ -201,10 +200,10 @@ def _check_same_subset(manifest: dict | None, spec: PixmoSpec, folder: Path) -> 
 
 
 def main(arguments: list[str]) -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description="Fetch a subset of PixMo, ready to train on.")
-    parser.add_argument("--sets", default=",".join(READERS), help="names of sets (default: all eight)")
-    parser.add_argument("--rows", type=int, default=2000, help="images of each set (default: %(default)s)")
+    parser.add_argument("--sets", default=",".join(READERS), help="names of datasets (default: all eight)")
+    parser.add_argument("--rows", type=int, default=2000, help="images a dataset (default: %(default)s)")
     parser.add_argument("--size", type=int, default=512,
                         help="pixels of the longest side (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="chooses the rows (default: %(default)s)")
@@ -221,4 +220,4 @@ if __name__ == "__main__":
     except ValueError as error:
         sys.exit(f"pixmo: {error}")
     except KeyboardInterrupt:
-        sys.exit("pixmo: stopped; what was fetched stays, and the next run goes on")
+        sys.exit("pixmo: stopped; all that was fetched stays, and the next run continues")

@@ -1,6 +1,6 @@
-"""What flows while fetching: a row becomes an Entry, its picture an Outcome, what fails is a Failed.
+"""The data of a download: a row becomes a Record, its image an ImageOutcome, a failure a FetchError.
 
-    page of rows -> Entry -> (fetch) -> Outcome -> one line of train.jsonl or of failures.jsonl
+    page of rows -> Record -> (fetch) -> ImageOutcome -> a line of train.jsonl or failures.jsonl
 """
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass
 
 from minimolmo.flow import Annotation
 
-NEVER, LATER, SOON = "never", "later", "soon"  # when another try is worth it: later is the next run
+NEVER, LATER, SOON = "never", "later", "soon"  # when to try again: LATER means in the next run
 
 
 class FetchError(Exception):
-    """Something that will not do, a row or a picture.
+    """A row or an image that cannot be used.
 
     cause   one word, counted in the summary: gone, refused, busy, timeout, bad_hash, ...
-    again   NEVER, LATER (the next run tries again) or SOON (this one does)
-    detail  what exactly, for failures.jsonl
-    status  the HTTP status, 0 where there is none
-    wait    seconds that the server asked to wait, None if it did not
+    again   NEVER, LATER (try again in the next run) or SOON (try again in this run)
+    detail  the exact reason, for failures.jsonl
+    status  the HTTP status, 0 if there is none
+    wait    seconds that the server asked to wait, or None
     """
 
     def __init__(self, cause: str, again: str, detail: str = "", status: int = 0, wait: float | None = None):
@@ -28,13 +28,13 @@ class FetchError(Exception):
 
 @dataclass(frozen=True)
 class Record:
-    """One row: where its picture is, and what was said about it.
+    """One row: the location of its image, and its annotations.
 
-    key        names the picture in our records: its URL, or "docs/charts/17" where links expire
-    link       where it is fetched now; "" where it is drawn, or where the link has to be asked for again
-    sha256     of the picture's bytes; "" where the set does not tell
-    in_pixels  the points are pixels of the picture as it was found on the web, not percent
-    clock      hour, minute, second (None if not shown): pixmo-clocks has no pictures, so we draw one
+    key        identifies the image: its URL, or "docs/charts/17" where links expire
+    image_url  where to fetch it now; "" if it is drawn, or if a new link is needed
+    sha256     of the image's bytes; "" if the dataset does not tell
+    in_pixels  points are pixels of the original image, not percent
+    clock      hour, minute, second (None if not shown); PixMo has no images of clocks, so we draw one
     """
     key: str
     annotations: tuple[Annotation, ...]
@@ -46,14 +46,14 @@ class Record:
 
 @dataclass(frozen=True)
 class ImageOutcome:
-    """What became of a picture. An empty cause means it is there.
+    """The result of fetching an image. An empty cause means success.
 
-    size           pixels of the longest side that was asked for
-    sha256         of the bytes as they came; its file is called so
-    width, height  pixels of the picture as it came, upright
-    turned         a camera turned it (EXIF), so nobody knows which way its pixel coordinates run
+    size           requested pixels of the longest side
+    sha256         of the original bytes; it is also the name of the file
+    width, height  pixels of the original image, upright
+    turned         rotated by EXIF, so the direction of pixel coordinates is unknown
     stored         bytes of our JPEG
-    received       bytes that came over the wire
+    received       bytes over the network
     """
     key: str
     size: int

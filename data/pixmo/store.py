@@ -1,13 +1,12 @@
-"""The folder: what was read and fetched so far, kept so that a killed run can go on.
+"""The folder of a download, which keeps pages and images so that an interrupted run can continue.
 
-    pages/       rows as the Hub gave them, one file a page
-    images/      ab/abcd...jpg, called by the hash of the bytes they were made from
-    fetched.jsonl    what became of each picture, a line as soon as it is known
+    pages/       rows from the Hub, one file for each page
+    images/      ab/abcd...jpg, named by the hash of the original bytes
+    fetched.jsonl    the journal: the outcome of each image, written at once
     train.jsonl, val.jsonl, failures.jsonl, manifest.json    written at the end, the manifest last
 
-No name in here is made of anything a stranger wrote. Files appear whole or not at all; lines of the journal
-that a kill or a power cut spoiled are dropped, and their pictures fetched again. One run at a time: a lock
-that the system lets go of when a run dies.
+File names never contain downloaded text. Files appear complete or not at all. Damaged lines of the journal
+are dropped, and their images are fetched again. A lock allows one run at a time; it ends with its process.
 """
 from __future__ import annotations
 
@@ -25,12 +24,12 @@ JOURNAL, LOCK = "fetched.jsonl", "lock"
 
 
 def write_lines(path: Path, rows: Iterable[dict]) -> None:
-    """Write rows as JSON lines, whole or not at all."""
+    """Write rows as JSON lines; the file appears complete or not at all."""
     write_atomically(path, (json.dumps(row).encode() + b"\n" for row in rows))
 
 
 class Store:
-    """The folder of one run; a context that holds its lock. Pictures of another size count as not fetched."""
+    """The folder of one run, used as a context that holds the lock. Images of another size are not reused."""
 
     def __init__(self, folder: Path, size: int):
         self.folder, self.size = folder, size
@@ -44,8 +43,8 @@ class Store:
             _lock(self.lock)
         except OSError:
             self.lock.close()
-            raise ValueError(f"{self.folder} is being filled by another run, so this one would get in its "
-                             f"way. Wait for it, or try another --folder.") from None
+            raise ValueError(f"{self.folder} is in use by another run, so this run cannot write to it. "
+                             f"Wait for it, or try another --folder.") from None
         self._read_journal()
         self.journal = open(self.folder / JOURNAL, "a", encoding="utf-8")
         return self
@@ -53,16 +52,16 @@ class Store:
     def __exit__(self, *_) -> None:
         try:
             self.journal.close()
-        except OSError:  # a full disk: the line that did not fit was reported when it was written
+        except OSError:  # a full disk, which was reported at the write
             pass
         self.lock.close()
 
     def image_path(self, outcome: ImageOutcome) -> str:
-        """Where an outcome's picture lies in the folder."""
+        """The path of the outcome's image, relative to the folder."""
         return f"images/{outcome.sha256[:2]}/{outcome.sha256}.jpg"
 
     def save_outcome(self, outcome: ImageOutcome, jpeg: bytes) -> None:
-        """Remember what became of a picture; the picture first, then the line that promises it."""
+        """Save an outcome: first the image, then the line of the journal."""
         if jpeg:
             self._write(self.image_path(outcome), jpeg)
         self.outcomes[outcome.key] = outcome
@@ -71,22 +70,22 @@ class Store:
         self.journal.flush()
 
     def load_page(self, file: str) -> Page | None:
-        """A page that was read before."""
+        """A saved page, or None."""
         try:
             content = json.loads((self.folder / "pages" / file).read_bytes())
             return Page(content["revision"], content["total"],
                         [(index, row) for index, row in content["rows"]])
-        except (FileNotFoundError, ValueError, KeyError, TypeError):  # none, or damaged: it is read again
+        except (FileNotFoundError, ValueError, KeyError, TypeError):  # missing or damaged: read it again
             return None
 
     def save_page(self, file: str, page: Page) -> None:
-        """Keep a page, without the links of embedded pictures: they expire."""
+        """Save a page without the links to embedded images, because these expire."""
         rows = [(index, _without_links(row)) for index, row in page.rows]
         content = {"revision": page.revision, "total": page.total, "rows": rows}
         self._write(f"pages/{file}", json.dumps(content).encode())
 
     def remove_unused(self, used: set[str]) -> None:
-        """Forget what the finished folder does not need: pictures fetched ahead, files half written."""
+        """Remove what a complete folder does not need: images fetched ahead, partial files."""
         outcomes = sorted((self.outcomes[key] for key in used), key=lambda outcome: outcome.key)
         self.journal.close()
         write_lines(self.folder / JOURNAL, (asdict(outcome) for outcome in outcomes if _is_final(outcome)))
@@ -102,7 +101,7 @@ class Store:
         write_atomically(path, [data])
 
     def _read_journal(self) -> None:
-        """What earlier runs found out for good. Lines that tell nothing any more are cut away."""
+        """Load the final outcomes of earlier runs, and drop damaged lines."""
         path = self.folder / JOURNAL
         lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
         outcomes = [_parse_outcome(line) for line in lines]
@@ -118,7 +117,7 @@ class Store:
 
 
 def _parse_outcome(line: bytes) -> ImageOutcome | None:
-    """A line of the journal; None if it is not whole."""
+    """The outcome in a line of the journal; None if the line is damaged."""
     try:
         return ImageOutcome(**json.loads(line)) if line.endswith(b"\n") else None
     except (ValueError, TypeError):
@@ -136,7 +135,7 @@ def _without_links(row):
 
 
 def _lock(file) -> None:
-    """Take the file for this process alone; raises OSError if another has it."""
+    """Lock the file for this process; raises OSError if another process holds it."""
     if os.name == "nt":
         import msvcrt
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)

@@ -1,4 +1,4 @@
-"""Threads that fetch: many at a time in all, few from one host. Only the main thread writes files."""
+"""Threads that fetch images, many in total but few from one host. Only the main thread writes files."""
 from __future__ import annotations
 
 import queue
@@ -9,44 +9,45 @@ from urllib.parse import urlsplit
 
 from data.pixmo.records import Record
 
-NUM_THREADS = 16    # they wait for the network most of the time
-PER_HOST = 2    # as polite as a browser used to be
+NUM_THREADS = 16    # they mostly wait for the network
+PER_HOST = 2    # polite to servers
 
 
 class Workers:
-    """`offer` entries in any number, take (entry, result) back with `next` in the order they are ready.
+    """Run a job for records in threads: `submit` adds one, `next_result` returns one that is done.
 
-    The threads are daemons: whoever is interrupted need not wait for them.
+    The threads are daemons, so an interrupted program ends at once.
     """
 
     def __init__(self, job: Callable[[Record], object], threads: int = NUM_THREADS, per_host: int = PER_HOST):
         self.job, self.per_host, self.threads = job, per_host, threads
         self.waiting: dict[str, deque[Record]] = {}
         self.running: Counter[str] = Counter()
-        self.pending_keys: set[str] = set()  # keys, not yet taken back
+        self.pending_keys: set[str] = set()  # keys without a returned result
         self.jobs, self.results = queue.SimpleQueue(), queue.SimpleQueue()
         for _ in range(threads):
             threading.Thread(target=self._work, daemon=True).start()
 
     def submit(self, record: Record) -> None:
-        """Have an entry fetched, unless it is under way already."""
+        """Add a record, unless it is in work already."""
         if record.key not in self.pending_keys:
             self.pending_keys.add(record.key)
             self.waiting.setdefault(host_of(record), deque()).append(record)
             self._start()
 
     def next_result(self) -> tuple[Record, object]:
-        """The next one that is ready. Raises RuntimeError if its job raised."""
+        """Wait for the next finished record and its result. Raises RuntimeError if its job raised."""
         record, result = self.results.get()
         self.pending_keys.discard(record.key)
         self.running[host_of(record)] -= 1
         self._start()
         if result is None:
-            raise RuntimeError(f"{record.key} could not be worked on: the reason stands above")
+            raise RuntimeError(f"{record.key} was not fetched, because the error above stopped its thread. "
+                               f"Please report it.")
         return record, result
 
     def _start(self) -> None:
-        """Give the threads whatever their number and the hosts' limits allow."""
+        """Start as many jobs as the limits on threads and hosts allow."""
         for host in list(self.waiting):
             while (self.waiting[host] and self.running[host] < self.per_host
                    and self.running.total() < self.threads):
@@ -65,7 +66,7 @@ class Workers:
 
 
 def host_of(record: Record) -> str:
-    """Whose server an entry's picture is on; "" if it is drawn here, or the link is none."""
+    """The host of the record's image; "" if the image is drawn here or the link is invalid."""
     try:
         return urlsplit(record.image_url).hostname or ""
     except ValueError:

@@ -1,4 +1,4 @@
-"""point_explanations: answers that point while they speak: "The <point ...>red boat</point> is ...".
+"""point_explanations: answers with points inside their sentences: "The <point ...>red boat</point> is ...".
 
     python -m data.point_explanations.prepare
 """
@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from data.generate import run_command_line
 from data.point_explanations import wordings
-from data.scenes.easy_wording import DIRECTIONS, NUMBER_WORDS, capitalise, with_article
+from data.scenes.easy_wording import DIRECTIONS, COUNT_WORDS, capitalise, with_article
 from data.scenes.full import FullLevel, FullScene, ObjectSpec, is_held_out, make_scene
 from data.scenes.full_wording import (
     MIN_AREA_RATIO,
@@ -29,8 +29,8 @@ from minimolmo.flow import Annotation, Thing
 from minimolmo.text.points import points_to_text
 
 NUM_QUESTIONS = (4, 6)
-MAX_LISTED = 4           # things that one answer lists at the most
-DESCRIBED_COUNTS = (2, 5)    # things of a kind that are gone through one by one
+MAX_LISTED = 4           # largest number of objects that one answer lists
+DESCRIBED_COUNTS = (2, 5)    # counts for which an answer describes each object
 
 QuestionAnswer = tuple[str, str]  # question and answer
 
@@ -49,7 +49,7 @@ def make_example(level: FullLevel, split: str, rng: random.Random) -> tuple[Full
 
 
 def _allowed_in_split(pairs: list[QuestionAnswer], scene: FullScene, split: str) -> list[QuestionAnswer]:
-    """In `novel` those that name a held-out pair."""
+    """All pairs; in `novel` only those that name a held-out object."""
     held_out_names = [thing_text(thing) for thing in scene.things if is_held_out(thing)]
     return [(q, a) for q, a in pairs if split != "novel" or any(name in q + a for name in held_out_names)]
 
@@ -60,23 +60,23 @@ def _sample_two(pairs: list[QuestionAnswer], rng: random.Random) -> list[Questio
 
 def _word_pair(questions: tuple[str, ...], answers: tuple[str, ...], rng: random.Random,
                **slots: str) -> QuestionAnswer:
-    """A question and an answer, each in one of its wordings. No answer begins with a tag."""
-    return tuple(capitalise(rng.choice(wordings).format(**slots)) for wordings in (questions, answers))
+    """A question and an answer in random wordings. No answer begins with a tag."""
+    return tuple(capitalise(rng.choice(templates).format(**slots)) for templates in (questions, answers))
 
 
 def tagged(things: list[Thing] | tuple[Thing, ...], label: str) -> str:
-    """The words with points to the things behind them."""
+    """The words in a tag with the points of these objects."""
     return points_to_text([(thing.x, thing.y) for thing in things], label, label)
 
 
 def tagged_name(thing: Thing) -> str:
-    """Its name, pointed at; the article stands outside."""
+    """The object's name in a tag; the article stays outside."""
     return tagged([thing], thing_text(thing))
 
 
 def tagged_groups(things: list[Thing] | tuple[Thing, ...],
                   spec_for: Callable[[Thing], ObjectSpec] = spec_of) -> dict:
-    """{seen}: "a red cup and two keys", where things of one name share a tag; {there}: "there is"."""
+    """Slots of a wording: {seen} is "a red cup and two keys" in tags, {there} is "there is"."""
     groups: dict[ObjectSpec, list[Thing]] = {}
     for thing in sorted(things, key=lambda thing: thing.x):
         groups.setdefault(spec_for(thing), []).append(thing)
@@ -88,11 +88,11 @@ def tagged_groups(things: list[Thing] | tuple[Thing, ...],
 def _counted(spec: ObjectSpec, count: int) -> str:
     if count == 1:
         return with_article(spec_text(spec))
-    return f"{NUMBER_WORDS[count]} {spec_text(spec, plural=True)}"
+    return f"{COUNT_WORDS[count]} {spec_text(spec, plural=True)}"
 
 
-def relation(scene, rng) -> list[QuestionAnswer]:
-    """What lies where, seen from a thing."""
+def relation(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
+    """What is left of, right of, above or below an object?"""
     pairs = []
     for anchor in unambiguous_things(scene):
         for relation, direction in DIRECTIONS.items():
@@ -104,8 +104,8 @@ def relation(scene, rng) -> list[QuestionAnswer]:
     return pairs
 
 
-def larger(scene, rng) -> list[QuestionAnswer]:
-    """Which of two is larger, and where both are."""
+def larger(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
+    """Which of two objects is larger?"""
     nameable, pairs = unambiguous_things(scene), []
     for large in nameable:
         for small in nameable:
@@ -117,8 +117,8 @@ def larger(scene, rng) -> list[QuestionAnswer]:
     return pairs
 
 
-def count(scene, rng) -> list[QuestionAnswer]:
-    """How many, and what colours they have."""
+def count(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
+    """How many objects of a kind are there, and which colours do they have?"""
     pairs = []
     for kind, n in Counter(thing.kind for thing in scene.things).items():
         if DESCRIBED_COUNTS[0] <= n <= DESCRIBED_COUNTS[1]:
@@ -127,13 +127,13 @@ def count(scene, rng) -> list[QuestionAnswer]:
                 f"{tagged([thing], f'one {place_phrase(thing)}')} is {thing.color}" for thing in things
             ]
             pairs.append(
-                _word_pair(wordings.COUNT, wordings.COUNT_ANSWERS, rng, n=NUMBER_WORDS[n],
+                _word_pair(wordings.COUNT, wordings.COUNT_ANSWERS, rng, n=COUNT_WORDS[n],
                            many=KINDS[kind].plural, each=join_with_and(descriptions)))
     return pairs
 
 
-def occlusion(scene, rng) -> list[QuestionAnswer]:
-    """What hides what."""
+def occlusion(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
+    """Which object hides part of another?"""
     return [
         _word_pair(wordings.COVERED, wordings.COVERED_ANSWERS, rng, back=thing_text(back),
                    front=tagged_name(front),
@@ -141,8 +141,8 @@ def occlusion(scene, rng) -> list[QuestionAnswer]:
     ]
 
 
-def sign_text(scene, rng) -> list[QuestionAnswer]:
-    """What the signs say, and where they are."""
+def sign_text(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
+    """What do the signs say, and where are they?"""
     signs = sorted((thing for thing in scene.things if thing.word), key=lambda thing: thing.x)
     if not signs:
         return [_word_pair(wordings.READS, wordings.NO_TEXT, rng)]
@@ -155,8 +155,8 @@ def sign_text(scene, rng) -> list[QuestionAnswer]:
     ]
 
 
-def shares_color(scene, rng) -> list[QuestionAnswer]:
-    """Everything of one colour."""
+def shares_color(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
+    """Which objects have this colour?"""
     pairs = []
     for color in sorted({thing.color for thing in scene.things}):
         things = [thing for thing in scene.things if thing.color == color]
@@ -167,8 +167,8 @@ def shares_color(scene, rng) -> list[QuestionAnswer]:
     return pairs
 
 
-def absent(scene, rng) -> list[QuestionAnswer]:
-    """Asked for what is not there: said so, and pointed at something else."""
+def absent(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
+    """A question about an object that is not there; the answer says so and may point at another one."""
     kinds = {thing.kind for thing in scene.things}
     missing_kind = rng.choice([kind for kind in KINDS if kind not in kinds])
     question, answer = _word_pair(wordings.NOTHING, wordings.NOTHING_ANSWERS, rng, one=missing_kind,

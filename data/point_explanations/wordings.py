@@ -1,6 +1,6 @@
-"""The wordings of point_explanations: what is asked, and how it is answered, one tuple for each kind of talk.
+"""Wordings of the questions and answers of point_explanations, one pair of tuples for each type.
 
-In the answers everything in {} but a place, a number or a colour is words that carry their points.
+Most slots of the answers are words in tags with points. Regions, numbers and colours are plain words.
 """
 BESIDE = (
     "What is {way} the {one}?", "Look at the {one}. What is {way} it?",

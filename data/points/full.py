@@ -1,4 +1,4 @@
-"""points at level full: one, many, all, none; and references: "smallest red boat left of the tree"."""
+"""points at level full: one object, several, none, and referring expressions."""
 from __future__ import annotations
 
 import random
@@ -16,12 +16,12 @@ from minimolmo.flow import Annotation
 
 NUM_LABELS = (12, 18)  # labels for one image
 MAX_POINTS = 16         # points in one answer
-# What is asked for, and how often: a name for one thing, for several, for nothing; a reference.
+# Share of each type: a name for one object, for several, for none; a relation; a superlative.
 TYPE_SHARES = {"one": 0.3, "several": 0.2, "none": 0.15, "relation": 0.2, "extreme": 0.15}
 
 
 def make_example(split: str, rng: random.Random) -> tuple[FullScene, list[Annotation]]:
-    """One scene and about fourteen things to point at."""
+    """One scene with about fourteen phrases to point at."""
     scene = make_scene(split, rng)
     by_type = expressions_by_type(scene, split, rng)
     chosen: list[ReferringExpression] = []
@@ -37,7 +37,7 @@ def make_example(split: str, rng: random.Random) -> tuple[FullScene, list[Annota
 
 def expressions_by_type(scene: FullScene, split: str,
                         rng: random.Random) -> dict[str, list[ReferringExpression]]:
-    """Everything that can be pointed at here, by sort, shuffled. In `novel`: what touches a held-out pair."""
+    """All phrases for this scene by type, shuffled; in `novel` only those about held-out pairs."""
     expressions = [
         expression for expression in attribute_expressions(scene) if len(expression.things) <= MAX_POINTS
     ]
@@ -55,12 +55,12 @@ def expressions_by_type(scene: FullScene, split: str,
 
 
 def absent_expression(spec: ObjectSpec) -> ReferringExpression:
-    """A name that means nothing here."""
+    """An expression that refers to no object here."""
     return ReferringExpression(spec_text(spec), spec_text(spec, plural=True), ())
 
 
 def pointing_annotation(expression: ReferringExpression, rng: random.Random) -> Annotation:
-    """The singular promises one thing; the plural promises nothing."""
+    """Point at the expression's objects. The singular means one object; the plural means any number."""
     plural = len(expression.things) > 1 or rng.random() < 0.5
     label = expression.plural if plural else expression.singular
     points = tuple((thing.x, thing.y) for thing in expression.things)

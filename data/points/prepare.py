@@ -1,4 +1,4 @@
-"""points: point to one thing, to all of a kind or colour, or to nothing.
+"""points: point to one object, to all of a kind or colour, or to none.
 
     python -m data.points.prepare --level=easy --seed=1
 """
@@ -21,15 +21,15 @@ from data.scenes.full import FULL
 from data.scenes.levels import Level
 from minimolmo.flow import Annotation
 
-NUM_LABELS = 5           # labels for one image, if it offers as many
+NUM_LABELS = 5           # labels for one image, if it has as many
 ABSENT_SHARE = 1 / 6     # share of labels that match nothing
-MULTIPLE_SHARE = 1 / 6     # share of labels that match two things or more
-PLURAL_SHARE = 1 / 2      # share of plurals among labels that mean one thing or none
-NUM_THINGS = (1, 6)     # in one image
+MULTIPLE_SHARE = 1 / 6     # share of labels that match two objects or more
+PLURAL_SHARE = 1 / 2      # share of plurals among labels that match one object or none
+NUM_THINGS = (1, 6)     # objects in one image
 
 
 def make_example(level: Level, split: str, rng: random.Random) -> tuple[DrawableScene, list[Annotation]]:
-    """One scene and about five things to point at."""
+    """One scene with about five labels to point at."""
     if level is FULL:
         return full.make_example(split, rng)
     pairs = choose_pairs(rng.randint(*NUM_THINGS), level, split, rng, allow_duplicates=True)
@@ -40,7 +40,7 @@ def make_example(level: Level, split: str, rng: random.Random) -> tuple[Drawable
 
 
 def choose_labels(scene: Scene, level: EasyLevel, split: str, rng: random.Random) -> list[Label]:
-    """Different labels: most mean one thing, some several, some nothing."""
+    """Different labels: most match one object, some several, some none."""
     candidates = {
         label
         for thing in queryable_things(scene, level, split)
@@ -62,7 +62,7 @@ def choose_labels(scene: Scene, level: EasyLevel, split: str, rng: random.Random
 
 
 def _pointing_annotation(scene: Scene, label: Label, rng: random.Random) -> Annotation:
-    """The singular promises at most one; the plural promises nothing."""
+    """Point at the label's objects. The singular means at most one; the plural means any number."""
     things = matching_things(scene.things, label)
     plural = len(things) > 1 or rng.random() < PLURAL_SHARE
     return Annotation("pointing", label=label_text(label, plural), points=points_of(things))

@@ -1,8 +1,8 @@
-"""Four pictures for the reader: every kind of thing, every setting, and what documents and clocks look like.
+"""Draw four overviews: all kinds of object, all backgrounds, some documents, some clocks.
 
-    python -m data.preview.catalogue     draws kinds.png, settings.png, docs.png and clocks.png into data/pictures
+    python -m data.preview.catalogue     writes objects.png, backgrounds.png, docs.png, clocks.png
 
-What was drawn as a set is shown by `look.py`, with its points and words.
+The files are written to data/pictures. Drawn datasets are shown by contact_sheets.py.
 """
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from PIL import Image, ImageDraw, ImageFont
 from data.clocks.clock import Clock
 from data.clocks.styles import STYLES
 from data.docs.prepare import Document
-from data.docs.prepare import make_example as compose_document
+from data.docs.prepare import make_example as make_document
 from data.scenes.backgrounds import BACKGROUNDS, draw_background
 from data.scenes.full import FULL, SKY_KINDS
 from data.scenes.objects import COLORS, KINDS, PATTERNS
 from data.scenes.paint import paint
 from minimolmo.flow import Thing
 
-PICTURES_FOLDER = Path(__file__).parent / "pictures"
+PICTURES_FOLDER = Path(__file__).resolve().parent.parent / "pictures"
 SUPERSAMPLE = 2
 PAGE_WHITE, PAPER, DESK = (255, 255, 255), (242, 240, 234), (176, 182, 194)
 
-COLUMNS, CELL, CAPTION = 8, 116, 16  # kinds.png: cells in a row, and pixels
-SCENE_SIZE = 420, 300                      # settings.png: pixels of one picture
+COLUMNS, CELL, CAPTION = 8, 116, 16  # objects.png: cells in a row, and pixels
+SCENE_SIZE = 420, 300  # backgrounds.png: pixels of one scene
 SIGN_WORDS = ("CAFE", "OPEN", "BUS", "STOP", "ZOO", "BAKERY")
 
-DOCUMENT_SIZE = 316, 250                      # docs.png: pixels for one document
+DOCUMENT_SIZE = 316, 250  # docs.png: largest size of one document, pixels
 DOCUMENT_KINDS = ("bars", "grouped", "pie", "Table", "lines", "Flow with a decision", "Receipt", "rows",
                   "Tree", "scatter", "Poster", "Timetable")
 
-CLOCK_SIDE = 120                           # clocks.png: pixels of one clock
+CLOCK_SIDE = 120  # clocks.png: pixels of one clock
 CLOCK_STYLES = ("classroom", "railway", "wrist watch", "cuckoo", "pocket watch", "moonlight", "alarm clock",
                 "diver", "skeleton", "sunburst", "toy", "tower")
 TIMES = ((10, 9, 33), (2, 45, 10), (7, 20, 52), (12, 5, 20), (4, 38, 45), (9, 0, 28))
@@ -41,7 +41,7 @@ TIMES = ((10, 9, 33), (2, 45, 10), (7, 20, 52), (12, 5, 20), (4, 38, 45), (9, 0,
 
 def image_grid(images: list[Image.Image], columns: int, gap: int, background: tuple,
                border: int = 0) -> Image.Image:
-    """Each in the middle of a cell as large as the largest picture; gap and edge in pixels."""
+    """Arrange images in rows, each centred in a cell of the largest size; `gap`, `border` in pixels."""
     cell = max(image.width for image in images), max(image.height for image in images)
     rows = -(-len(images) // columns)
     size = (2 * border + count * (side + gap) - gap for count, side in zip((columns, rows), cell))
@@ -54,7 +54,7 @@ def image_grid(images: list[Image.Image], columns: int, gap: int, background: tu
 
 
 def objects_sheet() -> Image.Image:
-    """Every kind, named; colours and patterns take turns."""
+    """All kinds of object with their names, in alternating colours and patterns."""
     return image_grid([_labelled_object(i, kind) for i, kind in enumerate(KINDS)], COLUMNS, 0, PAPER)
 
 
@@ -70,7 +70,7 @@ def _labelled_object(i: int, kind: str) -> Image.Image:
 
 
 def backgrounds_sheet() -> Image.Image:
-    """The seven settings, two in a row; in the last place every kind once more, small."""
+    """One scene on each of the seven backgrounds, and one image with all kinds in small size."""
     images = [
         background_example(background, random.Random(i + 3)) for i, background in enumerate(BACKGROUNDS)
     ]
@@ -78,7 +78,7 @@ def backgrounds_sheet() -> Image.Image:
 
 
 def background_example(background: str, rng: random.Random) -> Image.Image:
-    """Eight things that may be found in the setting: those that fly above, the others below."""
+    """Eight objects that may occur on this background, those of the sky above the others."""
     canvas = draw_background(background, SCENE_SIZE[0] * SUPERSAMPLE, SCENE_SIZE[1] * SUPERSAMPLE, rng)
     allowed = [kind for kind in KINDS if background in KINDS[kind].backgrounds]
     kinds = (rng.sample(allowed, len(allowed)) + rng.choices(allowed, k=8))[:8]
@@ -91,7 +91,7 @@ def background_example(background: str, rng: random.Random) -> Image.Image:
 
 
 def small_objects() -> Image.Image:
-    """Every kind, 24 pixels large."""
+    """All kinds of object, 24 pixels large."""
     canvas = draw_background("plain", SCENE_SIZE[0] * SUPERSAMPLE, SCENE_SIZE[1] * SUPERSAMPLE,
                              random.Random(1))
     for i, kind in enumerate(KINDS):
@@ -102,7 +102,7 @@ def small_objects() -> Image.Image:
 
 
 def _thing(kind: str, color: str, pattern: str, center: tuple, side: float, size: tuple[int, int]) -> Thing:
-    """A thing whose longer side is `side` pixels, around the middle, in a picture of this size in pixels."""
+    """An object with a longer side of `side` pixels around a centre, in an image of `size` pixels."""
     aspect = KINDS[kind].aspect
     width, height = min(side, side * aspect), min(side, side / aspect)
     word = SIGN_WORDS[sum(map(ord, color)) % len(SIGN_WORDS)] if kind == "sign" else ""
@@ -111,10 +111,10 @@ def _thing(kind: str, color: str, pattern: str, center: tuple, side: float, size
 
 
 def docs_sheet(seed: int = 1) -> Image.Image:
-    """Twelve documents, the first of each kind that comes up; large ones are made smaller."""
+    """The first document of each of twelve types, large ones made smaller."""
     images: dict[str, Image.Image] = {}
     for index in range(2_000):
-        document, _ = compose_document(FULL, "train", random.Random(f"{seed}/docs/sheet/{index}"))
+        document, _ = make_document(FULL, "train", random.Random(f"{seed}/docs/sheet/{index}"))
         kind = document_kind(document)
         if kind in DOCUMENT_KINDS and kind not in images:
             images[kind] = document.draw()
@@ -123,19 +123,19 @@ def docs_sheet(seed: int = 1) -> Image.Image:
 
 
 def document_kind(document: Document) -> str:
-    """The kind of chart, or what else it is."""
+    """The type of chart, or the class of another document."""
     name = getattr(document.page, "kind", type(document.page).__name__)
     return f"{name} with a decision" if getattr(document.page, "decision", "") else name
 
 
 def clocks_sheet(names: tuple[str, ...] = CLOCK_STYLES) -> Image.Image:
-    """One small square picture for each style of clock."""
+    """One small square image of each of these clock styles."""
     return image_grid([example_clock(name, i).draw().reduce(2) for i, name in enumerate(names)], 6, 4,
                       PAGE_WHITE)
 
 
 def example_clock(name: str, index: int) -> Clock:
-    """A clock of the style in the middle of a square picture of 2 * FACE pixels."""
+    """A clock of the style, centred in a square image of 2 * CLOCK_SIDE pixels."""
     side, rng, style = 2 * CLOCK_SIDE, random.Random(name), STYLES[name]
     return Clock(name, *TIMES[index % len(TIMES)], second_hand=index % 3 != 1, width=side, height=side,
                  x=side / 2, y=side / 2, radius=0.46 * side / style.extent,

@@ -1,10 +1,10 @@
-"""Keep the sets' pages true: counts, sha256, one row and its picture, written from a full drawing.
+"""Write counts, digests and a sample row of each dataset into its README, from a full drawing.
 
     python -m data.prepare_all --level=full --folder=/tmp/full
     python -m data.preview.readme_tables --folder=/tmp/full
 
-Between two marks of data/<set>/README.md stands what this program wrote; the table of data/README.md is made
-of the same numbers. `tests/test_pages.py` holds the pages against each other and the rows against the code.
+The program replaces the text between two markers in data/<dataset>/README.md and in data/README.md.
+`tests/test_readme_tables.py` compares the READMEs with each other and the sample rows with the code.
 """
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from minimolmo.flow import Example
 
 LEVEL_NAME = "full"
 MARKERS = "<!-- written by python -m data.preview.readme_tables -->", "<!-- up to here -->"
-IMAGES_ON_SHEET, NUM_CANDIDATES = 8, 24  # pictures on a page's sheet; first val rows among which the sample is chosen
-MAX_ITEMS, MAX_CHARACTERS = 3, 240    # annotations and things of the sample row; letters of a long text in it
-MAX_IMAGE_SIDE = 480               # pixels of the sample's picture
+IMAGES_ON_SHEET, NUM_CANDIDATES = 8, 24  # images on a sheet; candidates for the sample
+MAX_ITEMS, MAX_CHARACTERS = 3, 240    # in the sample row: annotations, objects; letters of a text
+MAX_IMAGE_SIDE = 480               # pixels of the sample image
 JPEG = dict(quality=90, subsampling=0)
 
 
 def write_readmes(folder: Path, readme_folder: Path = DATA_FOLDER) -> None:
-    """All pages from the sets under `folder`. Raises ValueError if one of them is not the usual drawing."""
+    """Update all READMEs from the datasets under `folder`. Raises ValueError if one has another size."""
     numbers_by_name = {name: dataset_numbers(folder, name) for name in NUM_IMAGES[LEVEL_NAME]}
     for name, numbers in numbers_by_name.items():
         folder_of_level, index = folder / name / LEVEL_NAME, most_interesting_index(name)
@@ -47,16 +47,16 @@ def write_readmes(folder: Path, readme_folder: Path = DATA_FOLDER) -> None:
 
 
 def dataset_numbers(folder: Path, name: str) -> dict[str, tuple[int, int, str]]:
-    """Split -> (images, annotations, sha256 of the jsonl) of the usual drawing: full size, seed 1."""
+    """Split -> (images, annotations, sha256 of the jsonl) of the default drawing: full size, seed 1."""
     level_folder = folder / name / LEVEL_NAME
     if not (level_folder / MANIFEST).is_file():
-        raise ValueError(f"{level_folder} was not drawn, so its page cannot be written. Run \"python -m "
+        raise ValueError(f"{level_folder} was not drawn, so its README cannot be written. Run \"python -m "
                          f"data.prepare_all --level={LEVEL_NAME} --folder={folder}\" first.")
     manifest, spec = json.loads((level_folder / MANIFEST).read_text()), default_spec(name)
     if (manifest["seed"], manifest["counts"]) != (spec.seed, spec.num_images):
         raise ValueError(
             f"{level_folder} holds {manifest['counts']} of seed {manifest['seed']}, so its numbers are "
-            f"not those of everybody's drawing. Try it without --images and --seed.")
+            f"not those of the default drawing. Draw it without --images and --seed.")
     return {
         split: (spec.num_images[split], count_annotations(level_folder / f"{split}.jsonl"),
                 manifest["sha256"][split])
@@ -65,39 +65,39 @@ def dataset_numbers(folder: Path, name: str) -> dict[str, tuple[int, int, str]]:
 
 
 def default_spec(name: str) -> DatasetSpec:
-    """The set as the pages tell of it."""
+    """The spec that the READMEs describe."""
     return make_dataset_spec(name, LEVEL_NAME)
 
 
 def count_annotations(file: Path) -> int:
-    """How many annotations the rows of a file hold."""
+    """The number of annotations in all rows of a file."""
     with open(file) as lines:
         return sum(len(json.loads(line)["annotations"]) for line in lines)
 
 
 def most_interesting_index(name: str) -> int:
-    """Which of the first val rows shows most."""
+    """The index of the most interesting of the first val rows."""
     return max(range(NUM_CANDIDATES), key=lambda index: interest(val_row(name, index)[1]))
 
 
 def val_row(name: str, index: int) -> tuple[dict, Example]:
-    """A val row as it is written, and as it is read again."""
+    """A val row as written, and the example that is read from it."""
     _, row = make_row(default_spec(name), DATASETS[name], "val", index)
     return row, read_example(json.loads(json.dumps(row)), DATA_FOLDER, name)
 
 
 def sample_row(name: str, index: int) -> dict:
-    """A val row as the page shows it: some annotations and things, long texts cut."""
+    """A val row for the README: some annotations and objects, long texts cut."""
     row, example = val_row(name, index)
     chosen = [example.annotations.index(annotation) for annotation in annotations_to_show(example)]
     if name == "cap":
-        chosen.append(1)   # a transcript beside the caption
+        chosen.append(1)   # add a transcript to the caption
     selected = {"annotations": [row["annotations"][i] for i in chosen], "things": row["things"][:MAX_ITEMS]}
     return shortened(row | selected)
 
 
-def shortened(value):
-    """The same JSON with every long text and every long list of texts cut."""
+def shortened(value: object) -> object:
+    """The same JSON with long texts and long lists of texts cut."""
     if isinstance(value, str) and len(value) > MAX_CHARACTERS:
         return value[:MAX_CHARACTERS].rsplit(" ", 1)[0] + " ..."
     if isinstance(value, dict):
@@ -110,7 +110,7 @@ def shortened(value):
 
 
 def sample_text(name: str, row: dict) -> str:
-    """The row as a block of JSON, an annotation or a thing a line, and its picture."""
+    """The row as a JSON block, with one line for each annotation and object, and its image."""
     parts = []
     for key, value in row.items():
         lines = [json.dumps(part) for part in value] if key in ("annotations", "things") else []
@@ -123,7 +123,7 @@ def sample_text(name: str, row: dict) -> str:
 
 
 def sample_image(folder: Path, index: int) -> Image.Image:
-    """The sample's picture with the points of its first annotation."""
+    """The sample's image with the points of its first annotation."""
     example = Dataset(folder, "val")[index]
     with Image.open(example.image) as image:
         picture = draw_points(image.convert("RGB"), points_in(annotations_to_show(example)[0]))
@@ -132,7 +132,7 @@ def sample_image(folder: Path, index: int) -> Image.Image:
 
 
 def numbers_table(numbers: dict[str, tuple[int, int, str]]) -> str:
-    """What to expect of one set."""
+    """The table of one dataset: images, annotations and digest of each split."""
     lines = [f"| `{split}` | {images:,} | {annotations:,} | `{digest}` |"
              for split, (images, annotations, digest) in numbers.items()]
     return "\n".join([f"Level `{LEVEL_NAME}`, seed 1, in its usual size:\n",
@@ -140,29 +140,29 @@ def numbers_table(numbers: dict[str, tuple[int, int, str]]) -> str:
 
 
 def datasets_table(numbers_by_name: dict[str, dict]) -> str:
-    """What to expect of all sets, for data/README.md."""
+    """The table of all datasets for data/README.md."""
     lines = [
-        f"| [{name}]({name}/README.md) | {' '.join(f'{numbers_of_split[0]:,}' for numbers_of_split in numbers.values())} "
+        f"| [{name}]({name}/README.md) | {' '.join(f'{split[0]:,}' for split in numbers.values())} "
         f"| {numbers['train'][1]:,} | `{numbers['train'][2][:16]}` |"
         for name, numbers in numbers_by_name.items()
     ]
-    head = "| set | images: train, val, novel | annotations in train | sha256 of train.jsonl (seed 1) |"
+    head = "| dataset | images: train, val, novel | annotations in train | sha256 of train.jsonl (seed 1) |"
     return "\n".join([head, "|---|---|---|---|", *lines])
 
 
 def replace_between_markers(readme: Path, text: str) -> None:
-    """Put the text between the page's marks. Raises ValueError if it has none."""
+    """Replace the text between the README's markers. Raises ValueError if it has none."""
     pattern = "(?<=" + re.escape(MARKERS[0]) + ").*?(?=" + re.escape(MARKERS[1]) + ")"
     old = readme.read_text()
     if not re.search(pattern, old, re.DOTALL):
-        raise ValueError(f"{readme} lacks the lines {' and '.join(MARKERS)}, so there is no place for its "
-                         f"numbers. Put them back.")
+        raise ValueError(f"{readme} lacks the lines {' and '.join(MARKERS)}, so its numbers have no place. "
+                         f"Put them back.")
     readme.write_text(re.sub(pattern, lambda _: f"\n\n{text}\n\n", old, flags=re.DOTALL))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folder", type=Path, default=DATA_FOLDER, help="where the sets of level full are")
+    parser.add_argument("--folder", type=Path, default=DATA_FOLDER, help="folder of the datasets")
     try:
         write_readmes(parser.parse_args().folder)
     except ValueError as error:

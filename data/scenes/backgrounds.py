@@ -1,7 +1,8 @@
-"""Where things are: seven grounds. They stay pale (the night is dark and grey), so no thing is lost on them.
+"""Seven backgrounds for scenes of level full.
 
-Each is a function of its size and of the generator handed in. The line between far and near, sky and grass or
-wall and floor, is at HORIZON.
+Their colours stay pale, and the night is grey, so that every object stands out.
+Each painter is a function of the size and of the random generator. HORIZON is the height of the line
+between sky and ground, or between wall and floor.
 """
 from __future__ import annotations
 
@@ -12,20 +13,20 @@ from PIL import Image, ImageDraw
 Color = tuple[int, ...]  # red, green, blue, 0-255
 
 BACKGROUNDS = ("field", "sea", "room", "street", "night", "plain", "noisy")
-HORIZON = 0.45  # of the height, give or take:
-HORIZON_JITTER = 0.06     # by so much it is higher or lower from picture to picture
-COLOR_JITTER = 8        # a colour differs from picture to picture by up to this much (0-255)
-NOISE_CELLS = 48      # squares along the longer side of a noisy ground
-NOISE_LEVEL = 22      # and by how much each of them differs from the ground
+HORIZON = 0.45  # share of the height
+HORIZON_JITTER = 0.06     # largest random shift of the horizon, share of the height
+COLOR_JITTER = 8        # largest random change of a colour channel (0-255)
+NOISE_CELLS = 48      # squares along the longer side of the noisy background
+NOISE_LEVEL = 22      # largest difference of a square from the mean colour (0-255)
 
 
 def draw_background(name: str, width: int, height: int, rng: random.Random) -> Image.Image:
-    """An RGB picture of width x height pixels without any thing in it.
+    """Paint a background without objects: an RGB image of width x height pixels.
 
-    Raises ValueError with the list of settings.
+    Raises ValueError if there is no background of this name.
     """
     if name not in BACKGROUNDS:
-        raise ValueError(f"setting {name!r} does not exist, so there is no ground to paint on. "
+        raise ValueError(f"background {name!r} does not exist, so it cannot be painted. "
                          f"Try one of: {', '.join(BACKGROUNDS)}.")
     return _PAINTERS[name](width, height, rng)
 
@@ -115,7 +116,7 @@ def _plain(width: int, height: int, rng: random.Random) -> Image.Image:
 
 
 def _noisy(width: int, height: int, rng: random.Random) -> Image.Image:
-    """Squares, each of a pale colour of its own."""
+    """Small squares of random pale colours."""
     cell = max(width, height) / NOISE_CELLS
     columns, rows = max(1, round(width / cell)), max(1, round(height / cell))
     noise = Image.frombytes("RGB", (columns, rows), rng.randbytes(columns * rows * 3))
@@ -130,7 +131,7 @@ _PAINTERS = dict(zip(BACKGROUNDS, (_field, _sea, _room, _street, _night, _plain,
 
 def _sky_canvas(width: int, height: int, top: Color,
                 bottom: Color) -> tuple[Image.Image, ImageDraw.ImageDraw]:
-    """A ground that goes from one colour to another by the height of two thirds, and a pen for it."""
+    """An image whose colour fades from top to bottom, and its drawing object."""
     column = Image.new("RGB", (1, 3), bottom)
     column.putpixel((0, 0), top)
     smooth = column.resize((1, height), Image.Resampling.BILINEAR)
@@ -147,12 +148,12 @@ def _varied(color: Color, rng: random.Random) -> Color:
 
 
 def _scattered_points(num_points: int, width: int, top: int, bottom: int, rng: random.Random):
-    """Random x, y below the horizon, far ones first, and how near each is (0-1)."""
+    """Yield random points below the horizon as (x, y, nearness 0-1), distant ones first."""
     for near in sorted(rng.random() for _ in range(num_points)):
         yield rng.uniform(0, width), top + (bottom - top) * near, near
 
 
-def _draw_clouds(pen: ImageDraw.ImageDraw, width: int, line: int, color: Color, rng: random.Random):
+def _draw_clouds(pen: ImageDraw.ImageDraw, width: int, line: int, color: Color, rng: random.Random) -> None:
     for _ in range(rng.randint(2, 4)):
         x, y, size = rng.uniform(0, width), rng.uniform(0.15, 0.6) * line, width * rng.uniform(0.03, 0.05)
         for dx, grow in ((-1.4, 0.7), (0, 1.0), (1.4, 0.75), (0.6, 0.8)):
@@ -160,18 +161,18 @@ def _draw_clouds(pen: ImageDraw.ImageDraw, width: int, line: int, color: Color, 
                          x + (dx + 1.2 * grow) * size, y + grow * 0.5 * size), fill=color)
 
 
-def _draw_hill(pen: ImageDraw.ImageDraw, width: int, line: int, middle: float, color: Color):
+def _draw_hill(pen: ImageDraw.ImageDraw, width: int, line: int, middle: float, color: Color) -> None:
     pen.ellipse(((middle - 0.5) * width, line * 0.72, (middle + 0.5) * width, line * 1.28), fill=color)
 
 
-def _draw_tuft(pen: ImageDraw.ImageDraw, x: float, y: float, size: float, color: Color):
-    """Three blades of grass."""
+def _draw_tuft(pen: ImageDraw.ImageDraw, x: float, y: float, size: float, color: Color) -> None:
+    """Draw three blades of grass."""
     for lean in (-0.7, 0.0, 0.7):
         pen.polygon(((x - size / 5, y), (x + lean * size, y - size), (x + size / 5, y)), fill=color)
 
 
-def _draw_house_front(pen: ImageDraw.ImageDraw, box: tuple, color: Color):
-    """A house front with windows in rows."""
+def _draw_house_front(pen: ImageDraw.ImageDraw, box: tuple, color: Color) -> None:
+    """Draw a house front with rows of windows."""
     left, top, right, bottom = box
     pen.rectangle(box, fill=color)
     across, down = (right - left) / 7, (right - left) / 4

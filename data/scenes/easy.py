@@ -1,9 +1,10 @@
-"""One truth behind picture and text: a `Scene` is what is there, it draws itself, `facts.py` finds words.
+"""Scenes of levels easy and small: a few coloured shapes on a light background.
 
-    pairs -> arrange -> Scene -> Scene.draw -> 64 x 64 pixels
-                          `----> facts.py -> labels, answers, captions
+    pairs -> place_things -> Scene -> Scene.draw -> 64 x 64 pixels
+                               `----> easy_wording.py -> labels, answers, captions
 
-Everything random comes from a generator handed in, so a scene is a function of its seed and of nothing else.
+A `Scene` is the only source of the image and of its text. All random choices come from the generator that
+is passed in, so a seed determines the scene.
 """
 from __future__ import annotations
 
@@ -20,11 +21,11 @@ from minimolmo.flow import Thing
 Pair = tuple[str, str]  # colour, kind
 Outline = tuple[tuple[float, float], ...]  # corners in a box of side 1, origin top-left
 
-SUPERSAMPLE = 4   # draw this much larger, then average: smooth edges
-SHADE_JITTER = 10        # a "red" differs from another "red" by up to this much per channel (0-255)
-GRID_NOISE = 3         # and a cell of the background from its neighbour
-NOISE_CELL = 4          # pixels along a cell: coarser than a pixel, or the PNG is four times as large
-PLACEMENT_TRIES = 30        # spots tried for one thing before a crowded scene is begun again
+SUPERSAMPLE = 4   # draw at this multiple of the size, then average: smooth edges
+SHADE_JITTER = 10        # largest random change of a colour channel (0-255)
+GRID_NOISE = 3         # largest difference between two background cells (0-255)
+NOISE_CELL = 4          # pixels along a background cell; single pixels would make the PNG four times larger
+PLACEMENT_TRIES = 30        # positions tried for one object before the scene is started again
 
 COLORS = {
     "red": (206, 24, 40), "green": (28, 148, 60), "blue": (32, 84, 220),
@@ -37,7 +38,7 @@ def _circle(corners: int = 32) -> Outline:
     return tuple((0.5 + 0.5 * math.cos(angle), 0.5 + 0.5 * math.sin(angle)) for angle in angles)
 
 
-# The centre of each box is on the thing: that is where a point must land.
+# The centre of each box lies on the shape, because points go to the centre.
 KINDS: dict[str, Outline] = {
     "circle": _circle(),
     "square": ((0, 0), (1, 0), (1, 1), (0, 1)),
@@ -49,40 +50,40 @@ KINDS: dict[str, Outline] = {
 
 @dataclass(frozen=True)
 class EasyLevel:
-    """How hard the scenes of a level are. Percent means percent of the picture's width."""
+    """The difficulty of a level of simple shapes. Percent means percent of the image width."""
     image_size: int                          # pixels
-    radius: tuple[float, float]        # half the side of a thing's box, percent
-    gap: float                         # least distance between two boxes, percent
-    max_things: int                          # things in one picture
+    radius: tuple[float, float]        # half the side of an object's box, percent
+    gap: float                         # smallest distance between two boxes, percent
+    max_things: int                          # objects in one image
     colors: tuple[str, ...]
     kinds: tuple[str, ...]
-    held_out: tuple[Pair, ...]         # never drawn nor named in train and val: they test composition
+    held_out: tuple[Pair, ...]         # never drawn or named in train and val: they test composition
 
     @property
     def pairs(self) -> list[Pair]:
-        """Every colour-kind pair that training may show."""
+        """All colour-kind pairs that may occur in training."""
         every = [(color, kind) for color in self.colors for kind in self.kinds]
         return [pair for pair in every if pair not in self.held_out]
 
 
 EASY = EasyLevel(image_size=64, radius=(8.0, 13.0), gap=3.0, max_things=7, colors=tuple(COLORS),
                  kinds=tuple(KINDS), held_out=(("red", "triangle"), ("blue", "cross"), ("yellow", "circle")))
-# A picture twice as wide, and things of 5 to 8 pixels, of which an overview of 64 px keeps 3 or 4.
+# Images are twice as wide, and objects measure 5 to 8 pixels: 3 or 4 in an overview of 64 pixels.
 SMALL = replace(EASY, image_size=128, radius=(2.0, 3.2), gap=1.5)
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What is there. `look` seeds whatever carries no fact: the tint, the grain, the shades."""
+    """The objects of one image. `style_seed` seeds the background and the shades, which carry no facts."""
     width: int   # pixels
     height: int
     style_seed: int
     things: tuple[Thing, ...]
-    columns: ClassVar[dict] = {}  # its annotations say it all
+    columns: ClassVar[dict] = {}  # no columns beside the annotations
     suffix: ClassVar[str] = ".png"
 
     def draw(self) -> Image.Image:
-        """The scene as an RGB picture, antialiased."""
+        """Draw the scene as an antialiased RGB image."""
         rng = random.Random(self.style_seed)
         size = self.width * SUPERSAMPLE, self.height * SUPERSAMPLE
         canvas = _draw_background(self, rng).resize(size, Image.Resampling.NEAREST)
@@ -93,32 +94,32 @@ class Scene:
 
 
 def pair_of(thing: Thing) -> Pair:
-    """Its colour and kind."""
+    """The colour and kind of an object."""
     return thing.color, thing.kind
 
 
 def choose_pairs(num_pairs: int, level: EasyLevel, split: str, rng: random.Random,
                  allow_duplicates: bool = False) -> list[Pair]:
-    """Pairs for a scene of the split; in `novel` the first is held out. With `twins` two may be equal."""
+    """Random pairs for a scene of the split; in `novel` the first pair is a held-out one."""
     pairs = rng.choices(level.pairs, k=num_pairs) if allow_duplicates else rng.sample(level.pairs, num_pairs)
     return [rng.choice(level.held_out), *pairs[1:]] if split == "novel" else pairs
 
 
 def split_of(things: tuple[Thing, ...], level: EasyLevel) -> str:
-    """The one split that may hold these things, read off the things themselves: no scene is ever in two."""
+    """The split of a scene with these objects. It depends on the objects alone, so no scene is in two."""
     if any(pair_of(thing) in level.held_out for thing in things):
         return "novel"
     return train_or_val([(t.kind, t.color, t.x, t.y, t.width, t.height) for t in things])
 
 
 def queryable_things(scene: Scene, level: EasyLevel, split: str) -> list[Thing]:
-    """The things a question may be about: all; in `novel`, those of the pairs that were never trained on."""
+    """The objects that questions may be about: all, or in `novel` only those of held-out pairs."""
     return [thing for thing in scene.things if split != "novel" or pair_of(thing) in level.held_out]
 
 
 def make_scene(pairs: list[Pair], level: EasyLevel, split: str, rng: random.Random,
                grid_margin: float = 0.0) -> Scene:
-    """A scene of these pairs that belongs to the split. `border`: see `arrange`."""
+    """A random scene with these pairs that belongs to the split. For `grid_margin` see `place_things`."""
     held_out = any(pair in level.held_out for pair in pairs)
     assert held_out == (split == "novel"), f"{pairs} cannot be in {split}"
     while True:
@@ -129,11 +130,11 @@ def make_scene(pairs: list[Pair], level: EasyLevel, split: str, rng: random.Rand
 
 def place_things(pairs: list[Pair], level: EasyLevel, rng: random.Random,
                  grid_margin: float = 0.0) -> tuple[Thing, ...]:
-    """A free spot for each pair: no two boxes nearer than the gap, all inside the picture.
+    """Give each pair a random box inside the image, with a gap between any two boxes.
 
-    border  percent by which centres keep clear of the lines at 1/3 and 2/3, where "left" becomes "center"
+    grid_margin  percent between a centre and the lines at 1/3 and 2/3, where "left" becomes "center"
     """
-    assert len(pairs) <= level.max_things, f"{len(pairs)} things do not fit into one picture"
+    assert len(pairs) <= level.max_things, f"{len(pairs)} objects do not fit into one image"
     things: list[Thing] = []
     while len(things) < len(pairs):
         for _ in range(PLACEMENT_TRIES):
@@ -148,7 +149,7 @@ def place_things(pairs: list[Pair], level: EasyLevel, rng: random.Random,
 
 
 def _random_thing(pair: Pair, level: EasyLevel, rng: random.Random) -> Thing:
-    """Its box lies on whole (supersampled) pixels, so that x and y are the exact centre of what is drawn."""
+    """A random object. Its box lies on whole supersampled pixels, so x and y are its exact centre."""
     canvas = level.image_size * SUPERSAMPLE
     low, high = (2 * radius / 100 * canvas for radius in level.radius)
     thing_pixels = rng.randint(math.ceil(low), math.floor(high))
@@ -169,7 +170,7 @@ def _boxes_apart(a: Thing, b: Thing, gap: float) -> bool:
 
 
 def _draw_background(scene: Scene, rng: random.Random) -> Image.Image:
-    """A light tint with a little grain."""
+    """A light background with a little noise, one pixel a cell."""
     columns, rows = -(-scene.width // NOISE_CELL), -(-scene.height // NOISE_CELL)
     noise = Image.frombytes("RGB", (columns, rows), rng.randbytes(columns * rows * 3))
     tint = [rng.randint(226, 250) for _ in range(3)]
@@ -183,7 +184,7 @@ def _varied_color(color: str, rng: random.Random) -> tuple[int, ...]:
 
 
 def _corners(thing: Thing, size: tuple[int, int]) -> list[tuple[int, int]]:
-    """Percent to canvas pixels. A polygon paints its last pixel too, hence the 1 off the width and height."""
+    """The corners in canvas pixels. A polygon also paints its last pixel, hence the 1 taken off."""
     width, height = round(thing.width / 100 * size[0]), round(thing.height / 100 * size[1])
     left, top = round(thing.x / 100 * size[0] - width / 2), round(thing.y / 100 * size[1] - height / 2)
     return [(left + round(u * (width - 1)), top + round(v * (height - 1))) for u, v in KINDS[thing.kind]]

@@ -1,10 +1,9 @@
-"""Scenes of level full: a setting, two to sixteen things of many kinds, some half hidden, in any format.
+"""Scenes of level full: 2 to 16 objects of many kinds on one of seven backgrounds, some partly hidden.
 
-    wishes -> make_scene -> FullScene -> FullScene.draw -> 160 to 1024 pixels a side
-                               `----> phrases.py -> names, places, relations
+    specs -> make_scene -> FullScene -> FullScene.draw -> 160 to 1024 pixels a side
+                              `----> full_wording.py -> names, regions, relations
 
-Things stand in the order in which they are painted: a later one may hide part of an earlier one, never its
-centre.
+Objects are stored in painting order. A later one may hide part of an earlier one, but never its centre.
 """
 from __future__ import annotations
 
@@ -26,25 +25,25 @@ from minimolmo.flow import Thing
 SUPERSAMPLE = 2
 SIGN_WORDS = ("STOP", "CAFE", "BAKERY", "EXIT", "BOOKS", "TAXI", "HOTEL", "OPEN", "BUS", "ZOO", "FISH",
               "TEA", "MUSIC", "PARK", "TOYS", "FERRY")
-PLACEMENT_TRIES = 40           # tried for one thing before it is left out
-MIN_SIDE, MIN_PATTERN_SIDE = 8, 16  # pixels: the least shorter side, so that a kind, or a pattern, can be seen
-CENTER_MARGIN = 2.0   # percent around a centre that nothing may hide
+PLACEMENT_TRIES = 40           # positions tried for one object before it is left out
+MIN_SIDE, MIN_PATTERN_SIDE = 8, 16  # pixels: shortest side of plain and of patterned objects
+CENTER_MARGIN = 2.0   # percent around a centre that no other object may cover
 OUTDOOR_BACKGROUNDS = ("field", "sea", "street", "night")
-SKY_KINDS = ("sun", "moon", "star", "bird", "balloon", "kite")  # outdoors they keep to the upper part,
-FREE_KINDS = ("circle", "square", "triangle", "cross", "ring", "heart", "arrow")  # these go where they like,
-SKY_ZONE, GROUND_ZONE = (0.0, 50.0), (35.0, 100.0)  # and all others to the lower: percent of the height
-REPEAT_SHARE = 0.6       # share of things of which the picture has others: else nothing could be counted
+SKY_KINDS = ("sun", "moon", "star", "bird", "balloon", "kite")  # outdoors in the upper part only
+FREE_KINDS = ("circle", "square", "triangle", "cross", "ring", "heart", "arrow")  # allowed anywhere
+SKY_ZONE, GROUND_ZONE = (0.0, 50.0), (35.0, 100.0)  # percent of the height; all other kinds are on the ground
+REPEAT_SHARE = 0.6       # share of extra objects that repeat a kind or colour, so that counting makes sense
 
 
 @dataclass(frozen=True)
 class FullLevel:
-    """How the scenes of level full differ from each other: see `make_scene`."""
+    """The ranges from which the scenes of level full are drawn."""
     short_side: tuple[int, int] = (160, 400)       # pixels
     max_side: int = 1024                            # pixels
     max_aspect: float = 3.0                            # width / height lies between 1/3 and 3
     num_things: tuple[int, int] = (2, 16)
-    thing_size: tuple[float, float] = (2.5, 30.0)  # a thing's longer side, percent of the picture's shorter
-    min_visible: float = 0.45                    # share of a thing that must be seen
+    thing_size: tuple[float, float] = (2.5, 30.0)  # object's longer side, percent of the image's shorter side
+    min_visible: float = 0.45                    # share of an object that must stay visible
     held_out: tuple[tuple[str, str], ...] = (                 # never in train and val: they test composition
         ("red", "car"), ("blue", "boat"), ("yellow", "house"), ("green", "cup"), ("purple", "fish"),
         ("orange", "cat"), ("pink", "umbrella"), ("white", "bird"))
@@ -54,7 +53,7 @@ FULL = FullLevel()
 
 
 class ObjectSpec(NamedTuple):
-    """What a scene shall hold; "" leaves it to chance."""
+    """What an object must be; "" leaves an attribute to chance."""
     color: str = ""
     pattern: str = ""
     kind: str = ""
@@ -62,10 +61,10 @@ class ObjectSpec(NamedTuple):
 
 @dataclass(frozen=True)
 class FullScene:
-    """What is there, in the order of painting. `look` seeds whatever carries no fact.
+    """The objects of one image in painting order. `style_seed` seeds all that carries no facts.
 
-    hides    (front, back) pairs of indices: the front thing hides part of the back one
-    columns  what its row says beside the annotations
+    occlusions  (front, back) pairs of indices: the front object hides part of the back one
+    columns     further columns of the row, beside the annotations
     """
     width: int   # pixels
     height: int
@@ -77,7 +76,7 @@ class FullScene:
     suffix: ClassVar[str] = ".jpg"
 
     def draw(self) -> Image.Image:
-        """The scene as an RGB picture, antialiased."""
+        """Draw the scene as an antialiased RGB image."""
         rng = random.Random(self.style_seed)
         canvas = draw_background(self.background, self.width * SUPERSAMPLE, self.height * SUPERSAMPLE, rng)
         for thing in self.things:
@@ -87,10 +86,10 @@ class FullScene:
 
 def make_scene(split: str, rng: random.Random, specs: tuple[ObjectSpec, ...] = (),
                num_extra: int | None = None, exclude: ObjectSpec | None = None) -> FullScene:
-    """A scene of the split that holds all wishes, and `extra` things beside them that are not `but`.
+    """A random scene of the split with all `specs`, and `num_extra` more objects that do not match `exclude`.
 
-    wishes  what must be there, in any order and place
-    extra   how many more; by chance if None
+    specs      objects that must be there, in any order and place
+    num_extra  how many more objects; random if None
     """
     while True:
         scene = _try_scene(split, rng, specs, num_extra, exclude)
@@ -99,19 +98,19 @@ def make_scene(split: str, rng: random.Random, specs: tuple[ObjectSpec, ...] = (
 
 
 def split_of(scene: FullScene) -> str:
-    """The one split that may hold this scene, read off its things: no scene is ever in two."""
+    """The split of a scene. It depends on the objects alone, so no scene is in two splits."""
     if any(map(is_held_out, scene.things)):
         return "novel"
     return train_or_val([(t.kind, t.color, t.pattern, t.x, t.y) for t in scene.things])
 
 
 def is_held_out(candidate: Thing | ObjectSpec) -> bool:
-    """Whether training never shows this colour on this kind."""
+    """Does this colour on this kind never occur in training?"""
     return (candidate.color, candidate.kind) in FULL.held_out
 
 
 def matches_spec(candidate: Thing | ObjectSpec, spec: ObjectSpec) -> bool:
-    """Whether a thing, or a wish with nothing left open, is what a wish says."""
+    """Does an object, or a complete spec, have all attributes that the spec demands?"""
     return (spec.color in ("", candidate.color) and spec.pattern in ("", candidate.pattern)
             and spec.kind in ("", candidate.kind))
 
@@ -138,7 +137,7 @@ def _random_size(rng: random.Random) -> tuple[int, int]:
 
 
 def _choose_specs(background_name, split, rng, specs, num_extra, exclude) -> list[ObjectSpec]:
-    """The wishes first, colours and kinds filled in, then the extra things."""
+    """The given specs, completed, and then the specs of the extra objects."""
     chosen = [_fill_spec(spec, background_name, split, rng) for spec in specs]
     if split == "novel" and not any(map(is_held_out, chosen)):
         color, kind = rng.choice(FULL.held_out)
@@ -156,7 +155,7 @@ def _choose_specs(background_name, split, rng, specs, num_extra, exclude) -> lis
 
 
 def _fill_spec(spec: ObjectSpec, background_name: str, split: str, rng: random.Random) -> ObjectSpec:
-    """Whatever the wish leaves open, by chance; a kind that may be found in this setting."""
+    """Choose the open attributes of a spec at random; the kind must suit the background."""
     while True:
         kind = spec.kind or rng.choice(_kinds_on(background_name))
         color = spec.color or rng.choice(list(COLORS))
@@ -175,8 +174,8 @@ def _kinds_on(background_name: str) -> tuple[str, ...]:
 
 
 class _Placer:
-    """Where things are put one after another, each hiding what it may hide and no more."""
-    mask_side = 160  # pixels of the masks by which hiding is measured: rough is enough
+    """Places objects one after another and keeps every earlier object visible enough."""
+    mask_side = 160  # pixels along the masks that measure occlusion; coarse is enough
 
     def __init__(self, width: int, height: int, num_things: int, is_outdoors: bool):
         self.width, self.height, self.is_outdoors = width, height, is_outdoors
@@ -184,16 +183,16 @@ class _Placer:
         self.grid = max(8, round(width * scale)), max(8, round(height * scale))
         self.largest = min(FULL.thing_size[1], 110 / math.sqrt(max(1, num_things)))
         self.things: list[Thing] = []
-        self.masks: list[np.ndarray | None] = []    # drawn when something comes near
-        self.seen: list[np.ndarray | None] = []     # what of each is still visible
+        self.masks: list[np.ndarray | None] = []    # drawn once another object comes near
+        self.seen: list[np.ndarray | None] = []     # the part of each object that is still visible
         self.occlusions: list[tuple[int, int]] = []
 
     def place(self, spec: ObjectSpec, rng: random.Random) -> bool:
-        """Put a thing like this somewhere; False if no spot was found."""
+        """Place an object of this spec at random; False if no position was found."""
         return any(self._try_place(self._random_thing(spec, rng)) for _ in range(PLACEMENT_TRIES))
 
     def finish(self, rng: random.Random) -> tuple[tuple[Thing, ...], tuple[tuple[int, int], ...]]:
-        """The things, each with its visible share and, if it is a sign, a word; and who hides whom."""
+        """The objects with their visible shares and sign words, and the occlusions."""
         visible_shares = [
             1.0 if remaining is None else round(float(remaining.sum() / mask.sum()), 3)
             for remaining, mask in zip(self.seen, self.masks)
@@ -263,6 +262,6 @@ def _boxes_meet(a: Thing, b: Thing) -> bool:
 
 
 def _sign_word(thing: Thing, width: int, rng: random.Random) -> str:
-    """A sign wide enough for letters of 9 pixels says something."""
+    """A word for a sign that is wide enough for letters of 9 pixels; "" for all other objects."""
     word = rng.choice(SIGN_WORDS)
     return word if thing.kind == "sign" and thing.width * width / 100 >= 9 * len(word) else ""

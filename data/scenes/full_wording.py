@@ -1,7 +1,7 @@
-"""What is so in a scene of level full, and how people say it: names, places, sizes, relations, references.
+"""Words for scenes of level full: names, regions, sizes, relations and referring expressions.
 
-Everything here is read off the scene's record. Where the eye could doubt (two sizes nearly equal, one thing
-hardly further left than another), nothing is said: `CLEAR` and `LARGER` are the margins.
+All facts come from the scene's objects. Doubtful cases are left out: two sizes that are nearly equal, or an
+object that is hardly further left than another. MIN_OFFSET and MIN_AREA_RATIO are the margins.
 """
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ import random
 from collections import Counter
 from typing import NamedTuple
 
-from data.scenes.easy_wording import DIRECTIONS, offset_along, region_of, region_phrase
+from data.scenes.easy_wording import DIRECTIONS, offset_along, place_of, with_preposition
 from data.scenes.full import FullScene, ObjectSpec, is_held_out, matches_spec
 from data.scenes.objects import COLORS, KINDS
 from minimolmo.flow import Thing
 
-MIN_OFFSET = 6.0     # percent by which a centre must be further left, right, up or down to be called so
-MIN_AREA_RATIO = 1.5    # times the area that a thing must have to be called larger
+MIN_OFFSET = 6.0     # percent between two centres, at least, for "left of", "above" and the like
+MIN_AREA_RATIO = 1.5    # ratio of two areas, at least, for "larger"
 OUTERMOST = {"leftmost": (-1, 0), "rightmost": (1, 0), "highest": (0, -1), "lowest": (0, 1)}
 
 
 class ReferringExpression(NamedTuple):
-    """A phrase without article and the things it means: "red boats left of the tree"."""
+    """A phrase without article, and the objects that it refers to."""
     singular: str       # "red boat left of the tree"
     plural: str   # "red boats left of the tree"
     things: tuple[Thing, ...]
 
 
 def spec_text(spec: ObjectSpec, plural: bool = False) -> str:
-    """A wish in words, its pattern first: "striped red balloons", "red things", "fish"."""
+    """A spec in words, pattern first: "striped red balloons", "red things", "fish"."""
     word = spec.kind or "thing"
     if plural:
         word = KINDS[spec.kind].plural if spec.kind else "things"
@@ -37,22 +37,22 @@ def spec_text(spec: ObjectSpec, plural: bool = False) -> str:
 
 
 def spec_of(thing: Thing) -> ObjectSpec:
-    """Everything a name says of a thing; that it is plain goes without saying."""
+    """The spec of an object's full name. The pattern "plain" is not part of a name."""
     return ObjectSpec(thing.color, "" if thing.pattern == "plain" else thing.pattern, thing.kind)
 
 
 def thing_text(thing: Thing) -> str:
-    """Colour, kind and, where it has one, pattern: "dotted blue cup"."""
+    """Pattern (unless plain), colour and kind of an object: "dotted blue cup"."""
     return spec_text(spec_of(thing))
 
 
 def matching_things(scene: FullScene, spec: ObjectSpec) -> tuple[Thing, ...]:
-    """The things that are what the wish says."""
+    """The objects that match the spec."""
     return tuple(thing for thing in scene.things if matches_spec(thing, spec))
 
 
 def specs_for(thing: Thing) -> list[ObjectSpec]:
-    """Every way to name what this thing is one of."""
+    """All specs by which an object can be named."""
     specs = [
         ObjectSpec(thing.color, "", thing.kind),
         ObjectSpec("", "", thing.kind),
@@ -68,7 +68,7 @@ def specs_for(thing: Thing) -> list[ObjectSpec]:
 
 
 def attribute_expressions(scene: FullScene) -> list[ReferringExpression]:
-    """Everything that a name alone means, several things or one."""
+    """All referring expressions that use attributes only, for one object or several."""
     specs = sorted({spec for thing in scene.things for spec in specs_for(thing)})
     return [
         ReferringExpression(spec_text(spec), spec_text(spec, plural=True), matching_things(scene, spec))
@@ -77,18 +77,18 @@ def attribute_expressions(scene: FullScene) -> list[ReferringExpression]:
 
 
 def unambiguous_things(scene: FullScene) -> list[Thing]:
-    """Things whose colour and kind no other thing has: they can be named without doubt."""
+    """Objects whose colour and kind no other object shares, so that a name identifies them."""
     count = Counter((thing.color, thing.kind) for thing in scene.things)
     return [thing for thing in scene.things if count[thing.color, thing.kind] == 1]
 
 
 def box_area(scene: FullScene, thing: Thing) -> float:
-    """Of its box, in pixels."""
+    """The area of an object's box in pixels."""
     return thing.width * scene.width * thing.height * scene.height / 1e4
 
 
 def things_on_side(direction: tuple[int, int], anchor: Thing, things: tuple[Thing, ...]) -> tuple[Thing, ...]:
-    """Those of the things, the anchor aside, that lie on this side of it; none if any one is in doubt."""
+    """The objects on this side of the anchor; empty if the side of any object is in doubt."""
     offsets = [(offset_along(thing, anchor, direction), thing) for thing in things if thing != anchor]
     if any(abs(offset) <= MIN_OFFSET for offset, _ in offsets):
         return ()
@@ -96,7 +96,7 @@ def things_on_side(direction: tuple[int, int], anchor: Thing, things: tuple[Thin
 
 
 def relation_expressions(scene: FullScene) -> list[ReferringExpression]:
-    """"boats left of the tree": the tree is known by its name, and each boat clearly is left of it or not."""
+    """Expressions such as "boats left of the tree": the anchor is unambiguous, and no side is in doubt."""
     found = []
     specs = sorted(
         {spec
@@ -115,7 +115,7 @@ def relation_expressions(scene: FullScene) -> list[ReferringExpression]:
 
 
 def superlative_expressions(scene: FullScene) -> list[ReferringExpression]:
-    """"largest cup", "leftmost red boat": one of several, by a clear margin."""
+    """Expressions such as "largest cup" or "leftmost red boat": one of several, by a clear margin."""
     found = []
     for expression in attribute_expressions(scene):
         if len(expression.things) < 2 or expression.singular.startswith("plain"):
@@ -123,7 +123,7 @@ def superlative_expressions(scene: FullScene) -> list[ReferringExpression]:
         for superlative, thing in [
                 *_outermost_things(expression.things), *largest_and_smallest(scene, expression.things)
         ]:
-            phrase = f"{superlative} {expression.singular}"  # "largest cups" would be said of several
+            phrase = f"{superlative} {expression.singular}"  # "largest cups" would be several
             found.append(ReferringExpression(phrase, phrase, (thing,)))
     return found
 
@@ -138,7 +138,7 @@ def _outermost_things(things: tuple[Thing, ...]) -> list[tuple[str, Thing]]:
 
 
 def largest_and_smallest(scene: FullScene, things: tuple[Thing, ...]) -> list[tuple[str, Thing]]:
-    """The largest and the smallest of two things or more, where the margin is clear."""
+    """("largest", object) and ("smallest", object) of two objects or more, where the margin is clear."""
     by_area = sorted(things, key=lambda thing: box_area(scene, thing))
     found = []
     if box_area(scene, by_area[-1]) > MIN_AREA_RATIO * box_area(scene, by_area[-2]):
@@ -149,7 +149,7 @@ def largest_and_smallest(scene: FullScene, things: tuple[Thing, ...]) -> list[tu
 
 
 def occluded_pairs(scene: FullScene) -> list[tuple[Thing, Thing]]:
-    """(front, back) where the front thing hides part of the back one; both can be named."""
+    """(front, back) pairs where the front object hides part of the back one, and both are unambiguous."""
     nameable = unambiguous_things(scene)
     pairs = [(scene.things[front], scene.things[back]) for front, back in scene.occlusions]
     return [(front, back) for front, back in pairs if front in nameable and back in nameable]
@@ -157,10 +157,9 @@ def occluded_pairs(scene: FullScene) -> list[tuple[Thing, Thing]]:
 
 def absent_specs(scene: FullScene, rng: random.Random, allow_held_out: bool,
                  max_specs: int = 20) -> list[ObjectSpec]:
-    """Names that mean nothing here, near misses first: the colour of one thing with the kind of another.
+    """Specs that match no object, near misses first: the colour of one object with the kind of another.
 
-    held_out  whether pairs that training never shows may be named
-    most      how many at most
+    allow_held_out  whether pairs that never occur in training may be named
     """
     near_misses = {ObjectSpec(a.color, "", b.kind) for a in scene.things for b in scene.things}
     others = {ObjectSpec("", "", rng.choice(list(KINDS))) for _ in range(3)}
@@ -173,16 +172,16 @@ def absent_specs(scene: FullScene, rng: random.Random, allow_held_out: bool,
 
 
 def size_word(scene: FullScene, thing: Thing) -> str:
-    """How large it looks in the picture; "" for the usual."""
+    """The object's size in the image as a word; "" for an ordinary size."""
     share = box_area(scene, thing) / (scene.width * scene.height)
     return "tiny" if share < 0.002 else "small" if share < 0.006 else "big" if share > 0.06 else ""
 
 
 def place_phrase(thing: Thing) -> str:
-    """Its ninth of the picture, with a preposition: "at the top left"."""
-    return region_phrase(region_of(thing))
+    """The object's region with its preposition: "at the top left"."""
+    return with_preposition(place_of(thing))
 
 
 def join_with_and(items: list[str]) -> str:
-    """"a cup, a key and a hat"."""
+    """Join words into a list: "a cup, a key and a hat"."""
     return " and ".join([", ".join(items[:-1])] * (len(items) > 1) + items[-1:])

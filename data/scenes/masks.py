@@ -1,7 +1,7 @@
-"""Which pixels of a picture show a thing: drawn again from the things of a row, so no file holds masks.
+"""Masks of the pixels that show each object, computed from a row, so that no file has to store them.
 
-Level full stores its things in the order of painting, and a silhouette is a function of the thing alone: what
-of a thing is seen is its silhouette without those of all later things.
+Rows list their objects in painting order, and a silhouette depends on the object alone. The visible part of
+an object is its silhouette without the silhouettes of all later objects.
 """
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from minimolmo.flow import Point, Thing
 
 
 def visible_masks(things: Sequence[Thing], width: int, height: int) -> list[np.ndarray]:
-    """For each thing of a picture of width x height pixels where it is seen: (height, width) bool."""
+    """The visible pixels of each object in an image of width x height pixels: (height, width) bool."""
     uncovered, masks = np.ones((height, width), bool), []
     for thing in reversed(things):
         covered = np.asarray(silhouette(thing, width, height)) > 0
@@ -24,7 +24,7 @@ def visible_masks(things: Sequence[Thing], width: int, height: int) -> list[np.n
 
 
 def covers_point(mask: np.ndarray, point: Point) -> bool:
-    """Whether the mask is true at a point in percent of the picture."""
+    """Is the mask true at this point, given in percent of the image?"""
     height, width = mask.shape
     column, row = (min(int(share / 100 * side), side - 1) for share, side in zip(point, (width, height)))
     return bool(mask[row, column])

@@ -1,6 +1,7 @@
-"""The kinds of thing that mini-PixMo's full level shows: each is a few outlines, painted by numbers.
+"""The 37 kinds of object of level full. Each is a list of outlines, filled by palette index.
 
-What faces anywhere faces right. The centre of each box lies on the thing's body: there a point must land.
+Kinds with a front face right. The centre of each box lies on the object's body, because points go to the
+centre.
 """
 from __future__ import annotations
 
@@ -44,17 +45,17 @@ COLORS = {
 
 @dataclass(frozen=True)
 class ObjectKind:
-    """What things of one kind have in common."""
+    """Shape and wording of one kind of object."""
     aspect: float              # width / height of its box
     plural: str
-    backgrounds: tuple[str, ...]  # where it may be found; () = anywhere
+    backgrounds: tuple[str, ...]  # where objects of this kind may be; () = anywhere
     parts: tuple[Part, ...]    # painted in this order, in a box of side 1
 
 
 def make_object_kind(plural: str, backgrounds: str, *parts: Part) -> ObjectKind:
-    """A kind from parts on paper of any size: they are stretched to fill a box of side 1.
+    """A kind from outlines of any scale, which are stretched to fill a box of side 1.
 
-    settings  places with spaces between them; a bare ground, plain or noisy, is always one of them
+    backgrounds  names with spaces between them; "plain" and "noisy" are always allowed; "" = all
     """
     corners = [corner for number, outline in parts if number != HOLE for corner in outline]
     left, top = (min(corner[axis] for corner in corners) for axis in (0, 1))

@@ -1,12 +1,16 @@
-"""Train the byte-level BPE on what mini-PixMo says: python -m data.tokenizer.prepare --level=easy --vocab=512
+"""Train the byte-level BPE tokenizer on the text of mini-PixMo.
 
-Reads every set's training rows, words them as training will, and writes data/tokenizer/<level>-<vocab>.json.
+    python -m data.tokenizer.prepare --level=easy --vocab=512
+
+Reads the training rows of all datasets, words them as in training, and writes
+data/tokenizer/<level>-<vocab>.json.
 """
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +20,11 @@ from minimolmo.text.prompts import to_messages
 from minimolmo.text.tokenizer import Tokenizer
 
 DATA_FOLDER = Path(__file__).resolve().parent.parent
-MAX_ROWS = 2000  # of each set: enough to see every word of level easy many times
+MAX_ROWS = 2000  # rows of each dataset; they contain every word of level easy many times
 
 
-def training_texts(level: str, seed: int, data: Path = DATA_FOLDER):
-    """Every message of the first ROWS rows of each set, as the stages word them."""
+def training_texts(level: str, seed: int, data: Path = DATA_FOLDER) -> Iterator[str]:
+    """All messages of the first MAX_ROWS rows of each dataset, as the training stages word them."""
     rng = np.random.default_rng(seed)
     for file in sorted(data.glob(f"*/{level}/train.jsonl")):
         with open(file) as lines:
@@ -35,17 +39,17 @@ def training_texts(level: str, seed: int, data: Path = DATA_FOLDER):
 
 
 def prepare(level: str, vocab: int, seed: int = 1, data: Path = DATA_FOLDER) -> Path:
-    """The tokenizer's file, trained now if there is none or if the data is newer.
+    """The path of the tokenizer, which is trained if it is missing or older than the data.
 
-    Raises ValueError when there is no data to learn from.
+    Raises ValueError if there is no data to train on.
     """
     path = data / "tokenizer" / f"{level}-{vocab}.json"
     newest_data = max((file.stat().st_mtime for file in data.glob(f"*/{level}/train.jsonl")), default=0.0)
     if not path.exists() or path.stat().st_mtime < newest_data:
         corpus = list(training_texts(level, seed, data))
         if not corpus:
-            raise ValueError(f"there is no text of level {level!r} under {data}, so there are no words to "
-                             f"learn. Run \"make data LEVEL={level}\" first.")
+            raise ValueError(f"there is no dataset of level {level!r} under {data}, so a tokenizer "
+                             f"has no text to train on. Run \"make data LEVEL={level}\" first.")
         path.parent.mkdir(parents=True, exist_ok=True)
         Tokenizer.train(corpus, vocab).save(path)
     return path
@@ -56,9 +60,9 @@ if __name__ == "__main__":
     parser.add_argument("--level", default="easy")
     parser.add_argument("--vocab", type=int, default=512)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--folder", type=Path, default=DATA_FOLDER, help="where the sets are")
+    parser.add_argument("--folder", type=Path, default=DATA_FOLDER, help="folder of the datasets")
     arguments = parser.parse_args()
     try:
-        print(f"words: {prepare(arguments.level, arguments.vocab, arguments.seed, arguments.folder)}")
+        print(f"tokenizer: {prepare(arguments.level, arguments.vocab, arguments.seed, arguments.folder)}")
     except ValueError as error:
         sys.exit(str(error))

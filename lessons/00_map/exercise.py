@@ -1,56 +1,60 @@
-"""Lesson 00: the walk from a picture to an answer.
+"""Lesson 00: the way from an image to an answer.
 
-`make start N=00` copies this file to mine/00_map.py: write there. `make check N=00` says how you stand.
+`make start N=00` copies this file to mine/00_map.py: write there. `make check N=00` compares yours with the
+library.
 """
 from collections.abc import Callable
 
 BUILD = [  # `make blank N=00` empties these in mine/minimolmo, `make marks N=00` marks them
     "minimolmo/model/molmo.py:MiniMolmo.forward",
-    "minimolmo/answer.py:prompt",
+    "minimolmo/answer.py:build_prompt",
 ]
 
 
-def places(grids: list[tuple[int, int]]) -> int:
-    """How many places a picture takes on the strip; its views have these (rows, columns) of visual tokens.
+def num_image_tokens(token_grids: list[tuple[int, int]]) -> int:
+    """How many tokens an image takes in the sequence.
 
-    >>> places([(4, 4)])
+    token_grids  (rows, columns) of visual tokens: of the overview, then of the stitched crops
+
+    >>> num_image_tokens([(4, 4)])
     22
 
-    Rule: for each view: one sign before it; for each of its rows, one place for each column and one sign that
-          closes the row; one sign behind the view. Add up all views.
-    Hint: a view of r rows and c columns takes 2 + r * (c + 1) places.
+    Rule: for each grid: one start token; for each of its rows, one token for each column and one column token
+          that closes the row; one end token. Add up all grids.
+    Hint: a grid of r rows and c columns takes 2 + r * (c + 1) tokens.
     """
     raise NotImplementedError
 
 
-def shapes(crop: int, patch: int, pool: int, see: int, think: int) -> list[tuple[int, int]]:
-    """The walk in numbers: the shapes of patches, features and visual tokens of one square crop.
+def shapes(crop_size: int, patch_size: int, pool: int, vision_width: int,
+           decoder_width: int) -> list[tuple[int, int]]:
+    """The shapes of patches, features and visual tokens of one square crop.
 
-    crop, patch   sides in pixels; patch divides crop
-    pool          side of a window, in patches
-    see, think    numbers in a layer of the ViT; in a word of the decoder
+    crop_size, patch_size        sides in pixels; patch_size divides crop_size
+    pool                         side of a pooling window, in patches
+    vision_width, decoder_width  numbers in a layer of the ViT; in an embedding of the decoder
 
-    >>> shapes(crop=64, patch=8, pool=2, see=96, think=96)
+    >>> shapes(crop_size=64, patch_size=8, pool=2, vision_width=96, decoder_width=96)
     [(64, 192), (64, 192), (16, 96)]
 
-    Rule: patches: (how many, pixels in one times 3 colours).
-          features: (as many, two layers of the ViT side by side).
-          visual tokens: (windows, numbers in a word). A window that sticks out over the edge still counts.
-    Hint: there are crop // patch patches in a line; windows in a line are that over pool, rounded up.
+    Rule: patches: (number of patches, pixels in one times 3 colours).
+          features: (number of patches, two layers of the ViT side by side).
+          visual tokens: (windows, decoder_width). A window that reaches beyond the crop's edge counts.
+    Hint: a line has crop_size // patch_size patches; its windows are that over pool, rounded up.
     """
     raise NotImplementedError
 
 
-def write_on(scores_after: Callable[[list[int]], list[float]], eos: int, most: int) -> list[int]:
-    """Answer with any writer: the tokens it says until it says `eos`, at most `most` of them.
+def generate(next_logits: Callable[[list[int]], list[float]], eos: int, max_new_tokens: int) -> list[int]:
+    """Generate an answer with any model: its tokens before `eos`, at most `max_new_tokens` of them.
 
-    scores_after  given all tokens said so far, a score for each possible next one
+    next_logits  given all tokens so far, a logit for each possible next token
 
-    >>> write_on(lambda said: [[0, 9, 1], [2, 0, 1], [1, 0, 5]][len(said)], eos=2, most=10)
+    >>> generate(lambda tokens: [[0, 9, 1], [2, 0, 1], [1, 0, 5]][len(tokens)], eos=2, max_new_tokens=10)
     [1, 0]
 
-    Rule: begin with nothing said. While fewer than `most` tokens are said: ask for the scores; take the token
-          with the highest (the first, if two are equal); if it is `eos`, stop; else it is said.
-    Hint: scores.index(max(scores)). `eos` itself is not part of the answer.
+    Rule: start with no tokens. While there are fewer than `max_new_tokens`: compute the logits; take the
+          token with the highest (the first, if two are equal); if it is `eos`, stop; else append it.
+    Hint: logits.index(max(logits)). `eos` itself is not part of the answer.
     """
     raise NotImplementedError

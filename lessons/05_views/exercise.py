@@ -1,4 +1,4 @@
-"""Lesson 05: cut a picture into overlapping crops, and put it together again.
+"""Lesson 05: cut an image into overlapping crops, and stitch it together again.
 
 `make start N=05` copies this file to mine/05_views.py: write there. `make check N=05` says how you stand.
 Lengths are in patches unless a line says pixels.
@@ -6,7 +6,7 @@ Lengths are in patches unless a line says pixels.
 import numpy as np
 
 BUILD = [  # `make blank N=05` empties these in mine/minimolmo, `make marks N=05` marks them
-    "minimolmo/image/tiler.py:cut",
+    "minimolmo/image/tiler.py:cut_crops",
     "minimolmo/image/tiler.py:kept_windows",
     "minimolmo/image/tiler.py:stitch_ids",
     "minimolmo/image/tiler.py:choose_grid",
@@ -14,52 +14,52 @@ BUILD = [  # `make blank N=05` empties these in mine/minimolmo, `make marks N=05
 
 
 def starts(count: int, side: int, overlap: int) -> list[int]:
-    """Where each of `count` crops in a line begins, when neighbours share `overlap` patches.
+    """The first patch of each of `count` crops in a line, when neighbours share `overlap` patches.
 
     >>> starts(count=3, side=8, overlap=4)
     [0, 4, 8]
 
-    Rule: the first begins at 0; the next begins where the last `overlap` patches of the one before begin.
-    Hint: from one crop to the next it is `side - overlap` patches.
+    Rule: the first crop begins at 0. Each next crop begins at the last `overlap` patches of the one before.
+    Hint: the step from one crop to the next is `side - overlap` patches.
     """
     raise NotImplementedError
 
 
 def keep(count: int, side: int, left: int, right: int) -> list[tuple[int, int]]:
-    """Which of its own patches each of `count` crops in a line keeps: (first, one after the last).
+    """The range of its own patches that each of `count` crops in a line keeps: (first, one after the last).
 
     >>> keep(count=3, side=8, left=2, right=2)
     [(0, 6), (2, 6), (2, 8)]
 
-    Rule: for each crop: begin with all its patches, 0 to side;
-          if it has a neighbour on its left, drop `left` patches there;
-          if it has a neighbour on its right, drop `right` patches there.
-    Hint: crop 0 has no neighbour on its left, crop count - 1 none on its right. With one crop, both are true.
+    Rule: begin with all patches of a crop, 0 to side.
+          If it has a neighbour on its left, drop `left` patches there.
+          If it has a neighbour on its right, drop `right` patches there.
+    Hint: crop 0 has no neighbour on its left, crop count - 1 has none on its right. With one crop, both hold.
     """
     raise NotImplementedError
 
 
 def stitch(crops: np.ndarray, grid: tuple[int, int], margin: int) -> np.ndarray:
-    """The picture again: crops (rows*cols, side, side), row by row, to one (height, width) array.
+    """The stitched image: crops (rows*cols, side, side), row by row, to one (height, width) array.
 
     >>> stitch(np.array([[[1, 2], [5, 6]], [[3, 4], [7, 8]]]), grid=(1, 2), margin=0)
     array([[1, 2, 3, 4],
            [5, 6, 7, 8]])
 
-    Rule: crop (r, c) of the grid is crops[r * cols + c]. Of it, keep what `keep` says, down and across.
-          Lay what is kept of one row of crops side by side, and the rows below each other.
-    Hint: np.concatenate(pieces, axis=1) lays side by side, axis=0 below each other. Use your `keep` twice.
+    Rule: crop (r, c) of the grid is crops[r * cols + c]. Keep the part of it that `keep` gives, down and
+          across. Put the kept parts of one row of crops side by side, and the rows below each other.
+    Hint: np.concatenate(parts, axis=1) puts arrays side by side, axis=0 below each other. Use `keep` twice.
     """
     raise NotImplementedError
 
 
-def best_grid(height: int, width: int, step: int, overlap: int, most: int) -> tuple[int, int]:
-    """The grid (rows, columns) of at most `most` crops that resizes a height x width picture least. Pixels.
+def best_grid(height: int, width: int, step: int, overlap: int, max_crops: int) -> tuple[int, int]:
+    """The grid (rows, columns) that resizes a height x width image least. All lengths are in pixels.
 
-    >>> best_grid(height=240, width=498, step=32, overlap=32, most=4)
+    >>> best_grid(height=240, width=498, step=32, overlap=32, max_crops=4)
     (1, 3)
 
-    Rule: for each number of crops 1, 2, ... most, and each way to make it of rows x columns, few rows first:
+    Rule: for each number of crops 1, 2, ... max_crops, and each grid of that many crops, few rows first:
           scale = the smaller of rows * step / (height - overlap) and columns * step / (width - overlap)
           If any scale is 1 or more, the smallest of those wins; else the largest of all. On a tie, the first.
     Hint: sides are longer than `overlap` here. min(..., key=...) and max(..., key=...) return the first best.

@@ -1,4 +1,4 @@
-"""The answers to lesson 06: the library's own functions, and slips that are easily made. Try first."""
+"""The answers to lesson 06: the library's own functions, and common mistakes. Try first."""
 from types import SimpleNamespace
 
 import numpy as np
@@ -24,9 +24,9 @@ def window(row, col, side):
 
 
 def check_window(yours):
-    places = [(0, 0, 8), (0, 1, 8), (1, 0, 8), (3, 3, 8), (1, 1, 4), (11, 5, 24), (0, 1, 3), (1, 1, 3),
-              (13, 13, 27)]
-    compare(yours, window, [dict(row=row, col=col, side=side) for row, col, side in places],
+    windows = [(0, 0, 8), (0, 1, 8), (1, 0, 8), (3, 3, 8), (1, 1, 4), (11, 5, 24), (0, 1, 3), (1, 1, 3),
+               (13, 13, 27)]
+    compare(yours, window, [dict(row=row, col=col, side=side) for row, col, side in windows],
             because="Two neighbours, and the two below them, `side` patches further on; -1 beyond the edge.")
 
 
@@ -36,100 +36,108 @@ wrong_window = {
     "swaps row and column": lambda row, col, side: window(col, row, side),
     "forgets that a window is two patches high": lambda row, col, side: [
         n - row * side if n >= 0 else n for n in window(row, col, side)],
-    "takes the patch over the edge from the next row": lambda row, col, side: [
+    "takes a patch of the next row where there is none": lambda row, col, side: [
         (2 * row + y) * side + 2 * col + x for y in (0, 1) for x in (0, 1)],
 }
 
 
 # pool_window
 
-def pool_window(reports):
-    width = reports.shape[1]
+def pool_window(features):
+    width = features.shape[1]
     pooling = AttentionPooling(width, width, heads=1).double()
     with torch.no_grad():
         for layer in pooling.attention.children():
             nn.init.eye_(layer.weight)
             nn.init.zeros_(layer.bias)
-        features = torch.tensor(reports, dtype=torch.float64)
-        return pooling(features, torch.arange(len(reports))[None])[0].numpy()
+        features = torch.tensor(features, dtype=torch.float64)
+        return pooling(features, torch.arange(len(features))[None])[0].numpy()
 
 
 def check_pool_window(yours):
     cases = [np.array([[5.0]]), np.array([[0.0], [0], [0], [4]]), np.array([[2.0], [2], [2], [2]]),
              np.array([[4.0, 0], [0, 0], [0, 0], [0, 2]]), _random(0, 4, 4), 3 * _random(1, 4, 8)]
-    compare(yours, pool_window, [dict(reports=case) for case in cases],
-            because="The mean asks, softmax of question . report / root of D weighs, the reports are summed.")
+    compare(yours, pool_window, [dict(features=case) for case in cases],
+            because="The query is the mean; weights are the softmax of query . feature / square root of D.")
 
 
-def _pool(reports, question=None, scale=None):
-    question = reports.mean(axis=0) if question is None else question
-    scores = np.exp(reports @ question / (reports.shape[1] ** 0.5 if scale is None else scale))
-    return scores / scores.sum() @ reports
+def _pool(features, query=None, scale=None):
+    query = features.mean(axis=0) if query is None else query
+    scores = np.exp(features @ query / (features.shape[1] ** 0.5 if scale is None else scale))
+    return scores / scores.sum() @ features
+
+
+def _pool_without_exp(features):
+    scores = features @ features.mean(axis=0) / features.shape[1] ** 0.5
+    return scores / (scores.sum() or 1) @ features
 
 
 wrong_pool_window = {
-    "takes the plain mean": lambda reports: reports.mean(axis=0),
-    "forgets the root of D": lambda reports: _pool(reports, scale=1.0),
-    "divides by the number of reports": lambda reports: _pool(reports, scale=len(reports)),
-    "asks with the first report and not with the mean": lambda reports: _pool(reports, reports[0]),
-    "weighs by the scores without e": lambda reports: (lambda scores: scores / (scores.sum() or 1) @ reports)(
-        reports @ reports.mean(axis=0) / reports.shape[1] ** 0.5),
+    "takes the plain mean": lambda features: features.mean(axis=0),
+    "does not divide by the square root of D": lambda features: _pool(features, scale=1.0),
+    "divides by the number of patches": lambda features: _pool(features, scale=len(features)),
+    "takes the first patch as the query and not the mean": lambda features: _pool(features, features[0]),
+    "takes the scores as weights, without e to the power": _pool_without_exp,
 }
 
 
-# tell_padding
+# mark_padding
 
-def tell_padding(features, real, nothing, partly):
-    model = SimpleNamespace(vit=lambda patches: patches, padding=torch.tensor(np.stack([nothing, partly])))
-    return MiniMolmo.encode_crops(model, torch.tensor(features), torch.tensor(real)).numpy()
-
-
-def check_tell_padding(yours):
-    each = dict(nothing=np.array([7.0]), partly=np.array([3.0]))
-    cases = [dict(features=np.zeros((1, 1)), real=np.array([share]), **each) for share in (1.0, 0.0, 0.5)]
-    cases += [dict(features=_random(0, 4, 2), real=np.array([1, 0.01, 0, 0.99]), nothing=_random(1, 2),
-                   partly=_random(2, 2))]
-    compare(yours, tell_padding, cases, because="Only a patch that is all picture is left as it is.")
+def mark_padding(features, patch_coverage, empty, partly):
+    """The library's function, on a model whose ViT returns the features, whatever the patches."""
+    model = SimpleNamespace(vit=lambda _patches: torch.tensor(features),
+                            padding=torch.tensor(np.stack([empty, partly])))
+    patches = torch.zeros(len(features), 3)
+    return MiniMolmo.encode_crops(model, patches, torch.tensor(patch_coverage)).numpy()
 
 
-wrong_tell_padding = {
-    "swaps the two vectors": lambda features, real, nothing, partly: tell_padding(
-        features, real, partly, nothing),
-    "tells a patch without picture that it is partly padding too": lambda features, real, nothing, partly: (
-        features + (real == 0)[:, None] * nothing + (real < 1)[:, None] * partly),
-    "takes less than half a picture for none": lambda features, real, nothing, partly: tell_padding(
-        features, real.round(), nothing, partly),
+def check_mark_padding(yours):
+    vectors = dict(empty=np.array([7.0]), partly=np.array([3.0]))
+    cases = [dict(features=np.zeros((1, 1)), patch_coverage=np.array([fraction]), **vectors)
+             for fraction in (1.0, 0.0, 0.5)]
+    cases += [dict(features=_random(0, 4, 2), patch_coverage=np.array([1, 0.01, 0, 0.99]),
+                   empty=_random(1, 2), partly=_random(2, 2))]
+    compare(yours, mark_padding, cases, because="Only a patch with coverage 1 is left unchanged.")
+
+
+wrong_mark_padding = {
+    "swaps the two vectors": lambda features, patch_coverage, empty, partly: mark_padding(
+        features, patch_coverage, partly, empty),
+    "adds both vectors to a patch that is all padding": lambda features, patch_coverage, empty, partly: (
+        features + (patch_coverage == 0)[:, None] * empty + (patch_coverage < 1)[:, None] * partly),
+    "rounds the coverage": lambda features, patch_coverage, empty, partly: mark_padding(
+        features, patch_coverage.round(), empty, partly),
 }
 
 
 # splice
 
-def splice(ids, words, visual, im_patch):
+def splice(ids, embeddings, visual, im_patch):
     decoder = SimpleNamespace(vocab=im_patch - IM_PATCH)
     model = SimpleNamespace(config=SimpleNamespace(decoder=decoder))
-    words, ids, visual = torch.tensor(words)[None], torch.tensor([ids]), torch.tensor(visual)
-    return MiniMolmo.splice(model, words, ids, visual)[0].numpy()
+    embeddings, ids, visual = torch.tensor(embeddings)[None], torch.tensor([ids]), torch.tensor(visual)
+    return MiniMolmo.splice(model, embeddings, ids, visual)[0].numpy()
 
 
 def check_splice(yours):
-    toy = dict(words=np.array([[1, 1], [5, 5], [3, 3]]), visual=np.array([[10, 20]]), im_patch=7)
-    cases = [dict(ids=[1, 7, 3], **toy),
-             dict(ids=[7, 7, 3], words=toy["words"], visual=np.array([[10, 20], [30, 40]]), im_patch=7),
-             dict(ids=[7, 1, 7, 7], words=_random(0, 4, 2), visual=_random(1, 3, 2), im_patch=7),
-             dict(ids=[1, 2, 3], words=toy["words"], visual=np.zeros((0, 2), int), im_patch=7)]
+    toy = np.array([[1, 1], [5, 5], [3, 3]])
+    cases = [dict(ids=[1, 7, 3], embeddings=toy, visual=np.array([[10, 20]]), im_patch=7),
+             dict(ids=[7, 7, 3], embeddings=toy, visual=np.array([[10, 20], [30, 40]]), im_patch=7),
+             dict(ids=[7, 1, 7, 7], embeddings=_random(0, 4, 2), visual=_random(1, 3, 2), im_patch=7),
+             dict(ids=[1, 2, 3], embeddings=toy, visual=np.zeros((0, 2), int), im_patch=7)]
     compare(yours, splice, cases,
-            because="The k-th im_patch gets the k-th visual token, added to its vector.")
+            because="The k-th visual token is added to the embedding of the k-th im_patch.")
 
 
-def _spliced(ids, words, visual, im_patch, keep=1, order=1, spread=False):
-    words, here = words.copy(), [place for place, number in enumerate(ids) if number == im_patch]
-    for place, token in zip(here, visual[::order]):
-        words[place] = keep * words[place] + (visual[0] if spread else token)
-    return words
+def _spliced(ids, embeddings, visual, im_patch, keep=1, order=1, first_only=False):
+    x, positions = embeddings.copy(), [position for position, token in enumerate(ids) if token == im_patch]
+    for position, token in zip(positions, visual[::order]):
+        x[position] = keep * x[position] + (visual[0] if first_only else token)
+    return x
 
 
 wrong_splice = {
-    "replaces the word's vector": lambda **case: _spliced(**case, keep=0),
+    "replaces the embedding": lambda **case: _spliced(**case, keep=0),
     "puts the last visual token first": lambda **case: _spliced(**case, order=-1),
-    "adds the first visual token everywhere": lambda **case: _spliced(**case, spread=True),
+    "adds the first visual token everywhere": lambda **case: _spliced(**case, first_only=True),
 }

@@ -1,4 +1,4 @@
-"""Lesson 06: which patches share a token, how four speak with one voice, and where the token goes.
+"""Lesson 06: the patches that share a token, attention pooling, padding, and the splice.
 
 `make start N=06` copies this file to mine/06_connector.py: write there. `make check N=06` says how you stand.
 """
@@ -13,7 +13,7 @@ BUILD = [  # `make blank N=06` empties these in mine/minimolmo, `make marks N=06
 
 
 def window(row: int, col: int, side: int) -> list[int]:
-    """The four patches of the 2 x 2 window (row, col) in a crop of side x side patches, line by line.
+    """The four patches of the 2 x 2 window (row, col) in a crop of side x side patches, row by row.
 
     >>> window(row=0, col=1, side=8)
     [2, 3, 10, 11]
@@ -26,47 +26,50 @@ def window(row: int, col: int, side: int) -> list[int]:
     raise NotImplementedError
 
 
-def pool_window(reports: np.ndarray) -> np.ndarray:
-    """One voice for a window: (K, D) to (D,). Question, keys and values are the reports themselves; one head.
+def pool_window(features: np.ndarray) -> np.ndarray:
+    """Attention pooling of one window: (K, D) to (D,). Query, keys and values are the features; one head.
 
     >>> pool_window(np.array([[0.0], [0.0], [0.0], [4.0]])).round(2)
     array([3.79])
 
-    Rule: question = mean of the K reports
-          score of a report = sum of question * report, divided by the root of D
-          weight = e to the score, divided by the sum of these over the K reports
-          result = sum of weight * report
-    Hint: reports @ question gives all K scores at once, weights @ reports the result.
+    Rule: query = mean of the K feature vectors
+          score of a feature vector = sum of query * feature, divided by the square root of D
+          weight = e to the score, divided by the sum of these over the K vectors
+          result = sum of weight * feature
+    Hint: features @ query gives all K scores at once, weights @ features the result.
     """
     raise NotImplementedError
 
 
-def tell_padding(features: np.ndarray, real: np.ndarray, nothing: np.ndarray,
+def mark_padding(features: np.ndarray, patch_coverage: np.ndarray, empty: np.ndarray,
                  partly: np.ndarray) -> np.ndarray:
-    """Tell each patch how much of it is picture: features (S, D) and shares (S,) to (S, D).
+    """Add a vector to patches of padding: features (S, D) and coverage (S,) to (S, D).
 
-    >>> real = np.array([1.0, 0.5, 0.0])
-    >>> tell_padding(np.zeros((3, 1)), real, nothing=np.array([7]), partly=np.array([3]))
+    >>> coverage = np.array([1.0, 0.5, 0.0])
+    >>> mark_padding(np.zeros((3, 1)), coverage, empty=np.array([7]), partly=np.array([3]))
     array([[0.],
            [3.],
            [7.]])
 
-    Rule: add `nothing` (D,) to a patch of which 0 is real, `partly` (D,) where the share is between 0 and 1,
-          and leave a patch alone that is all real.
-    Hint: (real == 0)[:, None] * nothing is (S, D).
+    Rule: the coverage of a patch is the fraction of it that is image.
+          Add `empty` (D,) where the coverage is 0, and `partly` (D,) where it is between 0 and 1.
+          Leave a patch with coverage 1 unchanged.
+    Hint: (patch_coverage == 0)[:, None] * empty is (S, D).
     """
     raise NotImplementedError
 
 
-def splice(ids: list[int], words: np.ndarray, visual: np.ndarray, im_patch: int) -> np.ndarray:
-    """Put the visual tokens (V, D) among the words' vectors (T, D): (T, D).
+def splice(ids: list[int], embeddings: np.ndarray, visual: np.ndarray, im_patch: int) -> np.ndarray:
+    """Add the visual tokens (V, D) to the embeddings (T, D) of the im_patch tokens: (T, D).
 
-    >>> splice([1, 7, 3], words=np.array([[1, 1], [5, 5], [3, 3]]), visual=np.array([[10, 20]]), im_patch=7)
+    >>> embeddings = np.array([[1, 1], [5, 5], [3, 3]])
+    >>> splice([1, 7, 3], embeddings, visual=np.array([[10, 20]]), im_patch=7)
     array([[ 1,  1],
            [15, 25],
            [ 3,  3]])
 
-    Rule: walk along the ids; where one is im_patch, add the next visual token to its vector; else leave it.
-    Hint: keep a counter of the visual tokens used so far. Work on words.copy().
+    Rule: go through the ids in order. Where one is im_patch, add the next visual token to its embedding.
+          Leave all other embeddings unchanged.
+    Hint: count the visual tokens used so far. Work on embeddings.copy().
     """
     raise NotImplementedError

@@ -3,8 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from lessons.compare import compare
-from minimolmo.model.attention import attention, repeat_kv
-from minimolmo.model.decoder import apply_rotary, rotary_angles
+from minimolmo.model.attention import apply_rotary, attention, repeat_kv, rotary_angles
 from minimolmo.model.mlp import SwiGLU
 
 
@@ -13,49 +12,50 @@ def _random(seed, *shapes):
     return [torch.randn(shape, generator=generator) for shape in shapes]
 
 
-# turn
+# rotate
 
-def turn(x, position, theta):
-    return apply_rotary(x.view(1, 1, 1, -1), *rotary_angles(torch.tensor([[position]]), len(x), theta)).flatten()
+def rotate(x, position, theta):
+    angles = rotary_angles(torch.tensor([[position]]), len(x), theta)
+    return apply_rotary(x.view(1, 1, 1, -1), *angles).flatten()
 
 
-def check_turn(yours):
+def check_rotate(yours):
     small = [([1.0, 0.0], 1), ([0.0, 1.0], 1), ([1.0, 0.0, 0.0, 0.0], 1), ([0.0, 1.0, 0.0, 0.0], 100)]
     cases = [dict(x=torch.tensor(x), position=position, theta=10_000.0) for x, position in small]
     cases += [dict(x=_random(size, size)[0], position=position, theta=theta)
               for size, position, theta in [(8, 0, 100.0), (8, 7, 100.0), (16, 300, 10_000.0), (64, 9, 1e6)]]
-    compare(yours, turn, cases, tolerance=1e-4,
-            because="Pair i is x[i] and x[i + d/2]; it turns by theta ** (-2i/d) radians a position.")
+    compare(yours, rotate, cases, tolerance=1e-4,
+            because="Pair i is x[i] and x[i + d/2]; it rotates by theta ** (-2i/d) radians a position.")
 
 
 def _neighbours(x, position, theta):
-    mixed = turn(torch.cat([x[0::2], x[1::2]]), position, theta)
+    mixed = rotate(torch.cat([x[0::2], x[1::2]]), position, theta)
     return torch.stack(mixed.chunk(2), dim=-1).flatten()
 
 
-wrong_turn = {
+wrong_rotate = {
     "pairs each number with its neighbour": _neighbours,
-    "turns the other way": lambda x, position, theta: turn(x, -position, theta),
-    "takes i for 2i, so that the hands slow down too little": lambda x, position, theta: turn(
+    "rotates the other way": lambda x, position, theta: rotate(x, -position, theta),
+    "takes i for 2i, so that the later pairs rotate too fast": lambda x, position, theta: rotate(
         x, position, theta ** 0.5),
 }
 
 
-# index_of
+# kv_head_of
 
-def index_of(heads, kv_heads):
+def kv_head_of(heads, kv_heads):
     return repeat_kv(torch.arange(kv_heads).view(1, -1, 1, 1), heads).flatten().tolist()
 
 
-def check_index_of(yours):
-    compare(yours, index_of, [dict(heads=heads, kv_heads=kv_heads) for heads, kv_heads in
+def check_kv_head_of(yours):
+    compare(yours, kv_head_of, [dict(heads=heads, kv_heads=kv_heads) for heads, kv_heads in
                               [(1, 1), (2, 1), (4, 2), (6, 2), (3, 3), (28, 4), (64, 8)]],
-            because="Neighbours share: the first heads / kv_heads query heads all use index 0.")
+            because="Neighbours share: the first heads / kv_heads query heads all use head 0.")
 
 
-wrong_index_of = {
-    "deals the indexes out in turn": lambda heads, kv_heads: [head % kv_heads for head in range(heads)],
-    "divides by the number of indexes": lambda heads, kv_heads: [head // kv_heads for head in range(heads)],
+wrong_kv_head_of = {
+    "deals the key heads out in turn": lambda heads, kv_heads: [head % kv_heads for head in range(heads)],
+    "divides by the number of key heads": lambda heads, kv_heads: [head // kv_heads for head in range(heads)],
 }
 
 
@@ -77,45 +77,46 @@ def check_swiglu(yours):
         x, gate, up, down = _random(seed, (3, width), (inner, width), (inner, width), (out, inner))
         cases.append(dict(x=x, gate=gate, up=up, down=down))
     compare(yours, swiglu, cases, tolerance=1e-4,
-            because="silu bends the gate alone; it is multiplied with up, pipe by pipe; down comes last.")
+            because="silu is applied to the gate only; its result is multiplied with up; down comes last.")
 
 
 wrong_swiglu = {
-    "bends up and not the gate": lambda x, gate, up, down: swiglu(x, up, gate, down),
+    "applies silu to up and not to the gate": lambda x, gate, up, down: swiglu(x, up, gate, down),
     "adds where it should multiply": lambda x, gate, up, down: (F.silu(x @ gate.T) + x @ up.T) @ down.T,
-    "bends by a sigmoid": lambda x, gate, up, down: (torch.sigmoid(x @ gate.T) * (x @ up.T)) @ down.T,
+    "applies a sigmoid": lambda x, gate, up, down: (torch.sigmoid(x @ gate.T) * (x @ up.T)) @ down.T,
 }
 
 
-# next_entry
+# attend_with_cache
 
-def next_entry(q, k, v, keys, values):
+def attend_with_cache(q, k, v, keys, values):
     keys, values = torch.cat([keys, k[None]]), torch.cat([values, v[None]])
-    return attend(q.view(1, 1, 1, -1), keys[None, None], values[None, None]).flatten(), keys, values
+    return attention(q.view(1, 1, 1, -1), keys[None, None], values[None, None]).flatten(), keys, values
 
 
-def check_next_entry(yours):
+def check_attend_with_cache(yours):
     one = torch.tensor([1.0])
     cases = [dict(q=one, k=one, v=2 * one, keys=torch.zeros(0, 1), values=torch.zeros(0, 1)),
              dict(q=one, k=one, v=2 * one, keys=one[None], values=4 * one[None])]
     for length, size in [(1, 2), (3, 4), (9, 16)]:
         q, k, v, keys, values = _random(length, size, size, size, (length, size), (length, size))
         cases.append(dict(q=q, k=k, v=v, keys=keys, values=values))
-    compare(yours, next_entry, cases, tolerance=1e-4,
-            because="The new word is written first and sees itself too; scores are divided by sqrt(d).")
+    compare(yours, attend_with_cache, cases, tolerance=1e-4,
+            because="Append first, as the new token attends to itself too; divide scores by sqrt(d).")
 
 
 def _without_itself(q, k, v, keys, values):
-    seen = len(keys)
-    _, new_keys, new_values = next_entry(q, k, v, keys, values)
-    weights = (new_keys[:seen] @ q / len(q) ** 0.5).softmax(dim=0)
-    return weights @ new_values[:seen], new_keys, new_values
+    old = len(keys)
+    _, new_keys, new_values = attend_with_cache(q, k, v, keys, values)
+    weights = (new_keys[:old] @ q / len(q) ** 0.5).softmax(dim=0)
+    return weights @ new_values[:old], new_keys, new_values
 
 
-wrong_next_entry = {
-    "looks back before it has written, so that it misses itself": _without_itself,
-    "writes the new word in front": lambda q, k, v, keys, values: (
-        next_entry(q, k, v, keys, values)[0], torch.cat([k[None], keys]), torch.cat([v[None], values])),
-    "forgets to divide by the root of the head's size": lambda q, k, v, keys, values: next_entry(
+wrong_attend_with_cache = {
+    "attends before it appends, so that it misses itself": _without_itself,
+    "puts the new token in front": lambda q, k, v, keys, values: (
+        attend_with_cache(q, k, v, keys, values)[0],
+        torch.cat([k[None], keys]), torch.cat([v[None], values])),
+    "forgets to divide by the root of the head size": lambda q, k, v, keys, values: attend_with_cache(
         q * len(q) ** 0.5, k, v, keys, values),
 }

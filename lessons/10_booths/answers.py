@@ -5,131 +5,134 @@ import torch
 
 from lessons.compare import compare
 from minimolmo.batch.sequence import build_sequence
-from minimolmo.model.molmo import attention_mask
+from minimolmo.model.attention import attention_mask
 
 _IDS = SimpleNamespace(eos=0, im_start=1, im_end=2, im_patch=3, im_col=4)
 
 
-def _sequence(trunk, annotations, **options):
-    """One row of trunk - 4 visual tokens, as begin, start, end of row and end stand around them."""
-    return build_sequence(SimpleNamespace(token_grids=((1, trunk - 4),)), annotations, _IDS, **options)
+def _sequence(num_image_tokens, annotations, **options):
+    """One row of num_image_tokens - 4 visual tokens: BOS, start, end of row and end are the other four."""
+    crops = SimpleNamespace(token_grids=((1, num_image_tokens - 4),))
+    return build_sequence(crops, annotations, _IDS, **options)
 
 
-# may_see
+# segment_mask
 
-def may_see(branch):
-    branch = torch.tensor([branch])
-    return attention_mask(branch, branch)[0, 0]
+def segment_mask(segments):
+    segments = torch.tensor([segments])
+    return attention_mask(segments, segments)[0, 0]
 
 
-def check_may_see(yours):
+def check_segment_mask(yours):
     cases = [[0], [0, 0], [0, 1], [0, 1, 2], [0, 0, 1, 1, 2, 2], [0, 0, 1, 1, -1, -1],
              [0] * 4 + [1] * 3 + [2] * 5 + [3] * 2 + [-1] * 2]
-    compare(yours, may_see, [dict(branch=branch) for branch in cases], draw=True,
-            because="True where the asked comes no later, and is of the painting or of the same booth.")
+    compare(yours, segment_mask, [dict(segments=segments) for segments in cases], draw=True,
+            because="True where the key comes no later, and is of the image or of the query's segment.")
 
 
-def _no_later(branch):
-    return torch.ones(len(branch), len(branch), dtype=torch.bool).tril()
+def _causal(segments):
+    return torch.ones(len(segments), len(segments), dtype=torch.bool).tril()
 
 
-def _same(branch):
-    branch = torch.tensor(branch)
-    return (branch[:, None] == branch[None]) | (branch == 0)
+def _same_or_image(segments):
+    segments = torch.tensor(segments)
+    return (segments[:, None] == segments[None]) | (segments == 0)
 
 
-wrong_may_see = {
-    "has no walls: booths hear the ones before them": _no_later,
-    "lets a token read ahead in its own booth": _same,
-    "forgets the windows towards the painting": lambda branch: _no_later(branch) & (
-        torch.tensor(branch)[:, None] == torch.tensor(branch)[None]),
-    "compares segments without the painting's 10,000": lambda branch: _no_later(branch) & (
-        torch.tensor(branch)[:, None] <= torch.tensor(branch)[None]),
+wrong_segment_mask = {
+    "is causal only: a segment attends to the ones before it": _causal,
+    "lets a token attend to later ones of its own segment": _same_or_image,
+    "forgets the image": lambda segments: _causal(segments) & (
+        torch.tensor(segments)[:, None] == torch.tensor(segments)[None]),
+    "compares segments without the image's 10,000": lambda segments: _causal(segments) & (
+        torch.tensor(segments)[:, None] <= torch.tensor(segments)[None]),
 }
 
 
-# places
+# position_ids
 
-def places(trunk, lengths):
-    s = _sequence(trunk, [[[9] * length] for length in lengths])
+def position_ids(num_image_tokens, lengths):
+    s = _sequence(num_image_tokens, [[[9] * length] for length in lengths])
     return s.position.tolist(), s.segment_ids.tolist()
 
 
-def check_places(yours):
-    compare(yours, places, [dict(trunk=trunk, lengths=lengths) for trunk, lengths in
-                            [(5, [1]), (5, [3]), (5, [3, 2]), (6, [2, 2, 2]), (24, [12, 1, 30])]],
-            because="Every booth goes on from the painting's end, as if it were the only one.")
+def check_position_ids(yours):
+    compare(yours, position_ids, [dict(num_image_tokens=count, lengths=lengths) for count, lengths in
+                                  [(5, [1]), (5, [3]), (5, [3, 2]), (6, [2, 2, 2]), (24, [12, 1, 30])]],
+            because="Every annotation continues from the image's end, as if it were the only one.")
 
 
-def _branches(trunk, lengths):
-    return places(trunk, lengths)[1]
+def _segment_ids(num_image_tokens, lengths):
+    return position_ids(num_image_tokens, lengths)[1]
 
 
-wrong_places = {
-    "lets the clock run on from booth to booth": lambda trunk, lengths: (
-        list(range(trunk + sum(lengths))), _branches(trunk, lengths)),
-    "sets each booth's clock back to 0": lambda trunk, lengths: (
-        list(range(trunk)) + [p for length in lengths for p in range(length)], _branches(trunk, lengths)),
-    "numbers the booths from 0": lambda trunk, lengths: (
-        places(trunk, lengths)[0], [max(0, number - 1) for number in _branches(trunk, lengths)]),
+wrong_position_ids = {
+    "lets positions run on from annotation to annotation": lambda num_image_tokens, lengths: (
+        list(range(num_image_tokens + sum(lengths))), _segment_ids(num_image_tokens, lengths)),
+    "starts each annotation at 0": lambda num_image_tokens, lengths: (
+        list(range(num_image_tokens)) + [p for length in lengths for p in range(length)],
+        _segment_ids(num_image_tokens, lengths)),
+    "numbers the annotations from 0": lambda num_image_tokens, lengths: (
+        position_ids(num_image_tokens, lengths)[0],
+        [max(0, number - 1) for number in _segment_ids(num_image_tokens, lengths)]),
 }
 
 
 # loss_weights
 
-def loss_weights(trunk, talks, root):
-    annotations = [[[9] * question, [9] * answer] for question, answer in talks]
-    return _sequence(trunk, annotations, root_weights=root).loss_weight.tolist()
+def loss_weights(num_image_tokens, annotations, root):
+    messages = [[[9] * question, [9] * answer] for question, answer in annotations]
+    return _sequence(num_image_tokens, messages, root_weights=root).loss_weight.tolist()
 
 
 def check_loss_weights(yours):
-    compare(yours, loss_weights, [dict(trunk=trunk, talks=talks, root=root) for trunk, talks, root in
-                                  [(5, [(3, 2)], False), (5, [(1, 1), (2, 1)], False), (5, [(3, 2)], True),
-                                   (5, [(1, 1)] * 4, True), (7, [(4, 2), (1, 5), (2, 2)], True)]],
-            because="A token takes the weight of the next one, that it is asked for: answers and ends.")
+    cases = [(5, [(3, 2)], False), (5, [(1, 1), (2, 1)], False), (5, [(3, 2)], True), (5, [(1, 1)] * 4, True),
+             (7, [(4, 2), (1, 5), (2, 2)], True)]
+    compare(yours, loss_weights, [dict(num_image_tokens=count, annotations=annotations, root=root)
+                                  for count, annotations, root in cases],
+            because="A token takes the weight of its target, the next token: answers and end-of-text count.")
 
 
-def _laid_down(trunk, talks, weight):
-    return [0.0] * trunk + [each for question, answer in talks
-                            for each in [0.0] * question + [weight] * (answer + 1)]
-
-
-def _unshifted(trunk, talks, root):
-    return _laid_down(trunk, talks, len(talks) ** -0.5 if root else 1.0)[:-1]
+def _unshifted(num_image_tokens, annotations, weight):
+    return [0.0] * num_image_tokens + [each for question, answer in annotations
+                                       for each in [0.0] * question + [weight] * (answer + 1)]
 
 
 wrong_loss_weights = {
-    "forgets to shift: the weight stands on the answer, not where it is asked for": _unshifted,
-    "divides by the number of talks, not by its root": lambda trunk, talks, root: _laid_down(
-        trunk, talks, 1 / len(talks) if root else 1.0)[1:],
-    "takes the root even if it is not asked for": lambda trunk, talks, root: loss_weights(trunk, talks, True),
-    "lets questions count too": lambda trunk, talks, root: [
-        (len(talks) ** -0.5 if root else 1.0) if place >= trunk - 1 else 0.0
-        for place in range(trunk + sum(question + answer + 1 for question, answer in talks) - 1)],
+    "forgets to shift: the weight stands on the answer, not where the answer is the target":
+        lambda num_image_tokens, annotations, root: _unshifted(
+            num_image_tokens, annotations, len(annotations) ** -0.5 if root else 1.0)[:-1],
+    "divides by the number of annotations, not by its root": lambda num_image_tokens, annotations, root: (
+        _unshifted(num_image_tokens, annotations, 1 / len(annotations) if root else 1.0)[1:]),
+    "takes the root even if `root` is false": lambda num_image_tokens, annotations, root: loss_weights(
+        num_image_tokens, annotations, True),
+    "lets questions count too": lambda num_image_tokens, annotations, root: [
+        (len(annotations) ** -0.5 if root else 1.0) if index >= num_image_tokens - 1 else 0.0
+        for index in range(len(_unshifted(num_image_tokens, annotations, 1.0)) - 1)],
 }
 
 
-# leaks
+# find_leaks
 
-def leaks(visible, branch):
-    return [tuple(pair) for pair in torch.nonzero(visible & ~may_see(branch)).tolist()]
-
-
-def check_leaks(yours):
-    branches = [[0, 1], [0, 1, 2], [0, 0, 1, 1, 2, 2], [0, 0, 1, 2, 2, -1]]
-    cases = [dict(visible=may_see(branch), branch=branch) for branch in branches]
-    cases += [dict(visible=_no_later(branch), branch=branch) for branch in branches]
-    cases += [dict(visible=_same(branch), branch=branch) for branch in branches]
-    walled_up = may_see([0, 1, 1])
-    walled_up[2, 0] = False
-    cases.append(dict(visible=walled_up, branch=[0, 1, 1]))
-    compare(yours, leaks, cases, because="A leak is seen and must not be seen; a closed window is none.")
+def find_leaks(visible, segments):
+    return [tuple(pair) for pair in torch.nonzero(visible & ~segment_mask(segments)).tolist()]
 
 
-wrong_leaks = {
-    "looks for holes between booths only, and misses those who read ahead": lambda visible, branch: [
-        (q, k) for q, k in leaks(visible, branch) if k <= q],
-    "takes a closed window for a leak": lambda visible, branch: [
-        tuple(pair) for pair in torch.nonzero(visible != may_see(branch)).tolist()],
-    "names the asked before the asking": lambda visible, branch: [(k, q) for q, k in leaks(visible, branch)],
+def check_find_leaks(yours):
+    sequences = [[0, 1], [0, 1, 2], [0, 0, 1, 1, 2, 2], [0, 0, 1, 2, 2, -1]]
+    cases = [dict(visible=mask(segments), segments=segments)
+             for mask in (segment_mask, _causal, _same_or_image) for segments in sequences]
+    too_strict = segment_mask([0, 1, 1])
+    too_strict[2, 0] = False
+    cases.append(dict(visible=too_strict, segments=[0, 1, 1]))
+    compare(yours, find_leaks, cases, because="A leak is visible and must not be; the opposite is no leak.")
+
+
+wrong_find_leaks = {
+    "looks for leaks between segments only, and misses later tokens": lambda visible, segments: [
+        (q, k) for q, k in find_leaks(visible, segments) if k <= q],
+    "takes a missing pair for a leak": lambda visible, segments: [
+        tuple(pair) for pair in torch.nonzero(visible != segment_mask(segments)).tolist()],
+    "names the key before the query": lambda visible, segments: [
+        (k, q) for q, k in find_leaks(visible, segments)],
 }

@@ -1,71 +1,71 @@
-"""Lesson 10: build the booths, set their clocks, weigh what is said, and look for holes.
+"""Lesson 10: the segment mask, position ids and loss weights of packed annotations, and a search for leaks.
 
 `make start N=10` copies this file to mine/10_booths.py: write there. `make check N=10` says how you stand.
-A branch is 0 for a token of the painting, 1, 2, ... for one of a booth, -1 for padding.
+A segment id is 0 for a token of the image, 1, 2, ... for one of an annotation (a booth), -1 for padding.
 """
 import torch
 
 BUILD = [  # `make blank N=10` empties these in mine/minimolmo, `make marks N=10` marks them
-    "minimolmo/model/molmo.py:attention_mask",
-    "minimolmo/model/molmo.py:MiniMolmo.read",
+    "minimolmo/model/attention.py:attention_mask",
+    "minimolmo/model/molmo.py:MiniMolmo.decode",
     "minimolmo/batch/sequence.py:build_sequence",
     "minimolmo/batch/sequence.py:_one_annotation",
 ]
 
 
-def may_see(branch: list[int]) -> torch.Tensor:
-    """Who may look at whom: bool (T, T), row = who asks, column = who is asked.
+def segment_mask(segments: list[int]) -> torch.Tensor:
+    """Which keys each query may attend to: bool (T, T), row = query, column = key.
 
-    >>> may_see([0, 1, 2]).int()
+    >>> segment_mask([0, 1, 2]).int()
     tensor([[1, 0, 0],
             [1, 1, 0],
             [1, 0, 1]], dtype=torch.int32)
 
-    Rule: for each asking and each asked: true if asked comes no later than asking, and either the asked one
-          is of the painting (0), or both have the same branch. Padding (-1) is a branch like any other: it
-          sees the painting and padding, and nobody else sees it.
-    Hint: torch.ones(T, T, dtype=torch.bool).tril() is "no later"; branch[:, None] == branch[None] is "same".
+    Rule: for each query and each key: true if the key comes no later than the query, and the key is of the
+          image (0), or both have the same segment id. Padding (-1) is a segment like any other: it attends
+          to the image and to padding, and no other token attends to it.
+    Hint: torch.ones(T, T, dtype=torch.bool).tril() is "no later"; segments[:, None] == segments[None] is
+          "the same segment".
     """
     raise NotImplementedError
 
 
-def places(trunk: int, lengths: list[int]) -> tuple[list[int], list[int]]:
-    """Positions and branches of a painting of `trunk` tokens and booths of these lengths.
+def position_ids(num_image_tokens: int, lengths: list[int]) -> tuple[list[int], list[int]]:
+    """Position ids and segment ids of an image and of annotations of these lengths.
 
-    >>> places(trunk=5, lengths=[3, 2])
+    >>> position_ids(num_image_tokens=5, lengths=[3, 2])
     ([0, 1, 2, 3, 4, 5, 6, 7, 5, 6], [0, 0, 0, 0, 0, 1, 1, 1, 2, 2])
 
-    Rule: the painting stands at 0 ... trunk - 1; every booth begins at trunk, as if it were the only one.
-          Booths are numbered from 1.
-    Hint: a range for each booth, and all of them have the same beginning.
+    Rule: the image has the positions 0 ... num_image_tokens - 1. Every annotation begins at
+          num_image_tokens, as if it were the only one. Annotations are numbered from 1.
+    Hint: a range for each annotation, and all of them have the same beginning.
     """
     raise NotImplementedError
 
 
-def loss_weights(trunk: int, talks: list[tuple[int, int]], root: bool) -> list[float]:
-    """How much each token that is read counts: trunk tokens, then talks of (question, answer) tokens.
+def loss_weights(num_image_tokens: int, annotations: list[tuple[int, int]], root: bool) -> list[float]:
+    """The loss weight at each input token. An annotation is its numbers of (question, answer) tokens.
 
-    >>> loss_weights(trunk=5, talks=[(3, 2)], root=False)
+    >>> loss_weights(num_image_tokens=5, annotations=[(3, 2)], root=False)
     [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0]
 
-    Rule: lay down a 0 for each token of the trunk and of a question, a weight for each token of an answer and
-          for the end-of-text after it. The weight is 1, or sqrt(1 / number of talks) if `root`.
-          Then shift: a token counts as what it is *asked for*, so it takes the weight of the next one.
-          The very last token is only asked for, never read.
+    Rule: write a 0 for each token of the image and of a question. Write a weight for each token of an answer
+          and for the end-of-text after it: 1, or sqrt(1 / number of annotations) if `root`.
+          Then shift: the target of a token is the next token, so it takes the next one's weight. The very
+          last token is a target only, not an input.
     Hint: the shift is weights[1:].
     """
     raise NotImplementedError
 
 
-def leaks(visible: torch.Tensor, branch: list[int]) -> list[tuple[int, int]]:
-    """Every hole in somebody's walls: (asking, asked) that see each other in `visible` (T, T) and must not.
+def find_leaks(visible: torch.Tensor, segments: list[int]) -> list[tuple[int, int]]:
+    """Every (query, key) that is true in a mask `visible` (T, T) and must be false.
 
-    >>> leaks(torch.ones(3, 3, dtype=torch.bool).tril(), [0, 1, 2])
+    >>> find_leaks(torch.ones(3, 3, dtype=torch.bool).tril(), [0, 1, 2])
     [(2, 1)]
 
-    Rule: row by row, and in a row column by column: report the pair if `visible` is true and `may_see`
-          is not.
-          A window that is walled up is a pity, but no leak.
-    Hint: use your `may_see`; torch.nonzero gives the places of what is true, in this order.
+    Rule: go row by row, and in a row column by column. Report the pair if `visible` is true and
+          `segment_mask` is not. The opposite, false where true is allowed, is no leak.
+    Hint: use your `segment_mask`; torch.nonzero gives the indices of what is true, in this order.
     """
     raise NotImplementedError

@@ -1,4 +1,4 @@
-"""The answers to lesson 14: the library's own functions, and slips that are easily made. Try first."""
+"""The answers to lesson 14: the library's own functions, and plausible mistakes. Try first."""
 import re
 
 import numpy as np
@@ -6,82 +6,83 @@ import numpy as np
 from lessons.compare import compare
 from minimolmo import metrics
 from minimolmo.flow import Annotation, Answer, Example
+from minimolmo.text import facts
 
-# most_hits
-
-
-def most_hits(said, true, radius):
-    return metrics.count_hits([(x, 0) for x in said], [(x, 0) for x in true], 1.0, radius)
+# count_hits
 
 
-def check_most_hits(yours):
-    random = np.random.default_rng(0)
+def count_hits(predicted, target, radius):
+    return metrics.count_hits([(x, 0) for x in predicted], [(x, 0) for x in target], 1.0, radius)
+
+
+def check_count_hits(yours):
+    rng = np.random.default_rng(0)
     cases = [([], []), ([5], [6]), ([5], [8]), ([5], [9]), ([5, 6], [5]), ([12, 9], [10, 14]),
              ([9, 12], [10, 14]), ([10, 11, 12], [9, 12, 14])]
-    cases += [(random.integers(0, 16, 5).tolist(), random.integers(0, 16, 4).tolist()) for _ in range(12)]
-    compare(yours, most_hits, [dict(said=said, true=true, radius=3) for said, true in cases],
-            because="Each point once, at a distance of at most the radius, and as many pairs as can be.")
+    cases += [(rng.integers(0, 16, 5).tolist(), rng.integers(0, 16, 4).tolist()) for _ in range(12)]
+    compare(yours, count_hits, [dict(predicted=p, target=t, radius=3) for p, t in cases],
+            because="Each point is in one pair at most, at most a radius apart. The most pairs count.")
 
 
-def _greedily(said, true, radius):
-    free, found = list(true), 0
-    for a in said:
+def _greedily(predicted, target, radius):
+    free, hits = list(target), 0
+    for a in predicted:
         near = sorted((abs(a - b), b) for b in free if abs(a - b) <= radius)
         if near:
             free.remove(near[0][1])
-            found += 1
-    return found
+            hits += 1
+    return hits
 
 
-wrong_most_hits = {
-    "lets each take the nearest free one, and nobody move on": _greedily,
-    "lets two said points share a true one": lambda said, true, radius: sum(
-        any(abs(a - b) <= radius for b in true) for a in said),
-    "does not count what is exactly at the radius": lambda said, true, radius: most_hits(
-        said, true, radius - 1e-6),
+wrong_count_hits = {
+    "takes the nearest free target and never moves a pair": _greedily,
+    "lets two predictions share a target": lambda predicted, target, radius: sum(
+        any(abs(a - b) <= radius for b in target) for a in predicted),
+    "does not count a point exactly at the radius": lambda predicted, target, radius: count_hits(
+        predicted, target, radius - 1e-6),
 }
 
 
-# stated_number
+# parse_count
 
-def stated_number(text):
+def parse_count(text):
     return metrics.parse_count(text)
 
 
-def check_stated_number(yours):
+def check_parse_count(yours):
     texts = ["3", "3.", " Seven. ", "There are none.", "There are 12", "many", "", "3 cats",
              'Counting the <points x1="10.0" y1="20.0" x2="30.0" y2="8.5" alt="cats">cats</points> '
              "shows a total of 2.", "a total of 5 cats", "3.5", "9" * 7, "twenty", "Zero"]
-    compare(yours, stated_number, [dict(text=text) for text in texts],
-            because="The last word decides, then a total; nothing else is a stated number.")
+    compare(yours, parse_count, [dict(text=text) for text in texts],
+            because="The last word decides, then a total; nothing else states a count.")
 
 
 def _first_number(text):
     found = re.findall("[0-9]+", text)
-    return int(found[0]) if found else stated_number(text)
+    return int(found[0]) if found else parse_count(text)
 
 
-wrong_stated_number = {
-    "takes the first number it meets": _first_number,
-    "reads digits alone": lambda text: (
-        stated_number(text) if re.search("[0-9]", text) or "none" in text.lower() else None),
-    "does not know that none is zero": lambda text: stated_number(text) or None,
+wrong_parse_count = {
+    "takes the first number in the text": _first_number,
+    "reads only digits": lambda text: (
+        parse_count(text) if re.search("[0-9]", text) or "none" in text.lower() else None),
+    "does not know that none is zero": lambda text: parse_count(text) or None,
 }
 
 
-# in_time
+# within_five_minutes
 
-def in_time(said, true):
-    asked = metrics.EvalItem("clocks", Example("", ()), Annotation("clocks", question="?", answer=true), "?",
-                        Answer(said, []))
-    return bool(metrics.score_clocks([asked])["within 5 minutes"])
+def within_five_minutes(predicted, target):
+    annotation = Annotation("clocks", question="?", answer=target)
+    item = metrics.EvalItem("clocks", Example("", ()), annotation, "?", Answer(predicted, []))
+    return bool(metrics.score_clocks([item])["within 5 minutes"])
 
 
-def check_in_time(yours):
+def check_within_five_minutes(yours):
     pairs = [("9:05", "9:05"), ("9:10", "9:05"), ("9:11", "9:05"), ("9:00", "9:05"), ("10:02", "9:58"),
              ("12:02", "11:58"), ("12:58", "1:01"), ("1:01", "12:58"), ("3:05", "9:05"), ("1:00", "12:00"),
              ("4:37", "7:20")]
-    compare(yours, in_time, [dict(said=said, true=true) for said, true in pairs],
+    compare(yours, within_five_minutes, [dict(predicted=p, target=t) for p, t in pairs],
             because="The shorter way round a dial of 720 minutes, 5 included.")
 
 
@@ -90,34 +91,35 @@ def _minutes(text, per_hour=60):
     return hour * per_hour + minute
 
 
-wrong_in_time = {
-    "counts along a line and not round the dial": lambda said, true: abs(
-        _minutes(said) - _minutes(true)) <= 5,
-    "looks one way round only": lambda said, true: (_minutes(said) - _minutes(true)) % 720 <= 5,
-    "reads the time as a number of hundreds": lambda said, true: abs(
-        _minutes(said, 100) - _minutes(true, 100)) <= 5,
-    "compares the minutes alone": lambda said, true: min(
-        (_minutes(said) - _minutes(true)) % 60, (_minutes(true) - _minutes(said)) % 60) <= 5,
+wrong_within_five_minutes = {
+    "measures along a line and not around the dial": lambda predicted, target: abs(
+        _minutes(predicted) - _minutes(target)) <= 5,
+    "measures one way round only": lambda predicted, target: (
+        _minutes(predicted) - _minutes(target)) % 720 <= 5,
+    "reads the time as a number of hundreds": lambda predicted, target: abs(
+        _minutes(predicted, 100) - _minutes(target, 100)) <= 5,
+    "compares only the minutes": lambda predicted, target: min(
+        (_minutes(predicted) - _minutes(target)) % 60, (_minutes(target) - _minutes(predicted)) % 60) <= 5,
 }
 
 
-# facts
+# facts_in
 
 COLORS, KINDS = ["red", "blue", "green"], ["circle", "square", "cross"]
-PLACES = sorted(metrics.PLACES, key=len, reverse=True)
+PLACES = sorted(facts.PLACES, key=len, reverse=True)
 
 
-def facts(text, colors, kinds, places):
-    return {fact for fact in metrics.facts_in(text, set(colors), set(kinds)) if fact[2] in places}
+def facts_in(text, colors, kinds, places):
+    return {fact for fact in facts.facts_in(text, set(colors), set(kinds)) if fact[2] in places}
 
 
-def check_facts(yours):
+def check_facts_in(yours):
     texts = ["A red circle is at the top.", "Nice.", "A red circle is at the top left.",
              "A red circle is at the top. At the left there is a blue square.",
              "A red circle and a blue square are at the left and in the center.",
              "Two shapes: a red circle. A blue square is at the bottom right.",
              "uh, a green shape, no, a green cross at the right. THE END.", "A redcircle sits at the top."]
-    compare(yours, facts, [dict(text=t, colors=COLORS, kinds=KINDS, places=PLACES) for t in texts],
+    compare(yours, facts_in, [dict(text=t, colors=COLORS, kinds=KINDS, places=PLACES) for t in texts],
             because="Sentence by sentence, the n-th colour and kind with the n-th place.")
 
 
@@ -135,9 +137,9 @@ def _each_with_each(text, colors, kinds, places):
             for place in re.findall(rf"\bthe ({'|'.join(places)})\b", sentence)}
 
 
-wrong_facts = {
+wrong_facts_in = {
     "takes the whole text for one sentence": _all_at_once,
-    "puts each thing in every place of its sentence": _each_with_each,
-    "finds the short places first": lambda text, colors, kinds, places: facts(
+    "puts each object at every place of its sentence": _each_with_each,
+    "finds the short places first": lambda text, colors, kinds, places: facts_in(
         text.lower().replace("top left", "top").replace("bottom right", "bottom"), colors, kinds, places),
 }

@@ -1,21 +1,21 @@
-"""Lesson 15: leave one thing out, and judge what that did.
+"""Lesson 15: leave one thing out, and judge the difference.
 
-`make start N=15` copies this file to mine/15_ablations.py: write there. `make check N=15` says how you stand.
+`make start N=15` copies this file to mine/15_ablations.py: write there. `make check N=15` compares it.
 """
 import torch
 
-BUILD = []  # nothing is emptied here: what you build is a variant of your own, as the page says
+BUILD = []  # nothing is emptied here: you build a variant of your own, as the page says
 
 
 def gain_and_spread(base: list[float], variant: list[float]) -> tuple[float, float]:
-    """What leaving one thing out gained, and how far seeds lie apart. One score for each seed.
+    """The gain of a variant over the base, and the spread of the seeds. One score for each seed.
 
     >>> gain_and_spread(base=[0.5, 0.75], variant=[0.25, 0.5])
     (-0.25, 0.25)
 
-    Rule: gained = the mean of variant less the mean of base; below 0 if the score fell.
+    Rule: gain = the mean of variant less the mean of base; below 0 if the score fell.
           spread = the largest score less the smallest, of base and of variant each; the larger of the two.
-    Hint: never subtract a score of one from a score of the other for the spread.
+    Hint: for the spread, never subtract a score of one from a score of the other.
     """
     raise NotImplementedError
 
@@ -26,7 +26,7 @@ def verdict(gained: float, spread: float, before: float, after: float) -> str:
     >>> verdict(gained=-0.10, spread=0.04, before=54.1, after=46.7)
     'yes'
 
-    Rule: "too close" if gained, whichever its sign, is not larger than the spread;
+    Rule: "too close" if the absolute value of gained is not larger than the spread;
           else "yes" if both rose or both fell;
           else "no".
     Hint: two numbers have the same direction if their product is above 0.
@@ -41,8 +41,8 @@ def stack(features: torch.Tensor, pool_idx: torch.Tensor) -> torch.Tensor:
     tensor([[5., 6., 1., 2.],
             [3., 4., 0., 0.]])
 
-    Rule: for each window, for each of its K numbers i in order: the D numbers of features[i];
-          D zeros where i is -1, for there is no patch.
+    Rule: for each window, for each of its K indices i in order: the D numbers of features[i];
+          D zeros where i is -1, because there is no patch.
     Hint: put a row of zeros at the end of features: index -1 then finds it by itself.
     """
     raise NotImplementedError

@@ -1,0 +1,89 @@
+"""README.md: its pictures, answers, commands, links and numbers are what the code gives."""
+import re
+
+import pytest
+
+from data.preview import system_diagram
+from lessons.page import ROOT, count_words, find_missing_names
+from lessons.run import outputs_match
+from minimolmo.answer import RELEASED, ask, load
+from minimolmo.image.resize import open_image
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+LESSONS_PAGE = (ROOT / "lessons" / "README.md").read_text(encoding="utf-8")
+
+
+def rows_of_table(text: str, head: str) -> list[list[str]]:
+    """The first table whose head begins so: its head and its rows, cell by cell, without bold type."""
+    found = re.search(rf"^{re.escape(head)}.*\n(?:\|.*\n)+", text, re.M)[0]
+    rows = [[cell.strip(" *") for cell in line.strip("|").split("|")] for line in found.splitlines()]
+    return [rows[0], *rows[2:]]
+
+
+@pytest.mark.parametrize("page", [README, LESSONS_PAGE], ids=["README.md", "lessons/README.md"])
+def test_lines_are_shorter_than_120_characters_and_in_ascii(page):
+    for number, line in enumerate(page.splitlines(), start=1):
+        assert len(line) < 120 and line.isascii(), f"line {number}: {line}"
+
+
+def test_readme_is_a_landing_page_of_at_most_1000_words():
+    assert count_words(README) <= 1000
+
+
+def test_every_command_file_and_module_that_readme_names_exists():
+    code = re.findall(r"`+(?:\w*\n)?(.+?)`+", README, re.S)
+    assert not [message for each in code for message in find_missing_names(each)]
+
+
+def test_raw_commands_are_those_of_the_makefile():
+    """The table for machines without make: each raw command stands in the Makefile, up to its arguments."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    raw = re.findall(r"`(python [^`]+)`", README.split("| make | raw command |")[1].split("\n\n")[0])
+    assert len(raw) >= 9
+    for command in raw:
+        start = re.match(r"python (-m [\w.]+(?: install)?|[\w./]+)", command)[1]
+        assert f"python {start}" in makefile or f"$(PYTHON) {start}" in makefile, command
+
+
+def test_the_answer_of_make_ask_is_what_the_released_nano_says():
+    printed = re.search(r"^<points .*$", README, re.M)[0]
+    image, question = re.search(r'minimolmo\.answer "(.+?)" "(.+?)"', README).groups()
+    model, tokenizer, _ = load(RELEASED)
+    answer, = ask(model, tokenizer, [open_image(ROOT / image)], [question])
+    assert outputs_match(printed, answer.text, tolerance="2")
+
+
+def test_the_table_below_the_diagram_links_its_boxes():
+    assert system_diagram.links_table() in README
+
+
+def test_links_by_name_lead_somewhere():
+    addresses = re.findall(r"^\[[^\]]+\]: (\S+)$", README, re.M)
+    assert addresses and not [path for path in addresses if not (ROOT / path).exists()]
+
+
+def test_a_link_to_a_heading_finds_it():
+    for path, anchor in re.findall(r"\]\(([\w/.]+)#([\w-]+)\)", README):
+        headings = re.findall(r"^#+ (.*)$", (ROOT / path).read_text(encoding="utf-8"), re.M)
+        assert anchor in [re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings]
+
+
+def test_the_scores_are_those_of_runs():
+    """Right and blank image of the quick start, then of the released nano, column by column."""
+    head, *runs = rows_of_table((ROOT / "RUNS.md").read_text(encoding="utf-8"), "| run | image | naming |")
+    measured = []
+    for name in ("quick start, seed 1, machine A", "released nano"):
+        start = [row[0] for row in runs].index(name)
+        assert [row[1] for row in runs[start:start + 2]] == ["right", "blank"]
+        measured += [dict(zip(head, row)) for row in runs[start:start + 2]]
+    _, *scores = rows_of_table(README, "| held-out images |")
+    assert len(scores) == 5
+    for name, *numbers in scores:
+        key = next(key for key in head[2:][::-1] if name.startswith(key))
+        assert numbers == [run[key] for run in measured], name
+
+
+def test_the_times_are_those_of_runs():
+    runs = (ROOT / "RUNS.md").read_text(encoding="utf-8")
+    times = re.findall(r"\b(\d+ s)\b", " ".join(map(" ".join, rows_of_table(README, "| machine |"))))
+    assert len(times) == 4 and not [time for time in times if not re.search(rf"\b{time}\b", runs)]
