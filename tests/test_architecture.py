@@ -15,7 +15,8 @@ PACKAGES = {"numpy", "torch", "PIL", "tqdm", "pytest"}
 # Floor by floor, from the ground up: a room (a folder or a module) may import from the floors below and
 # from itself.
 FLOORS = [
-    ["flow", "config", "renamed", "overrides", "device", "disk", "distributed", "draw", "plot"],
+    ["flow", "config", "renamed", "overrides", "device", "disk", "command", "distributed", "draw",
+     "plot"],
     ["presets", "image", "text", "model"],
     ["batch", "metrics"],
     ["weights"],
