@@ -24,6 +24,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
+from minimolmo.command import run_command  # first: Ctrl-C while torch is imported ends in words
+
 import torch
 import torch.distributed as dist
 from torch import Tensor
@@ -34,9 +36,11 @@ from minimolmo.batch.dataset import check_own_folders
 from minimolmo.batch.workers import count_workers
 from minimolmo.config import STAGES, RunConfig
 from minimolmo.device import autocast
+from minimolmo.disk import write_image
 from minimolmo.distributed import RANK, WORLD
 from minimolmo.evaluate import RIGHT_IMAGE, answer_all, result_card, sample_questions
 from minimolmo.flow import Batch
+from minimolmo.options import Parser, number_argument, path_argument
 from minimolmo.overrides import override
 from minimolmo.presets import preset
 from minimolmo.training.log import open_log, plot_losses
@@ -144,7 +148,7 @@ def save_samples(run: Run) -> None:
         picture = draw.contact_sheet([result_card(item, items) for item in items], len(items),
                                      f"step {run.step}")
         (run.out / "samples").mkdir(exist_ok=True)
-        picture.save(run.out / "samples" / f"step-{run.step:06d}.png")
+        write_image(run.out / "samples" / f"step-{run.step:06d}.png", picture)
 
 
 def train(config: RunConfig, out: Path, data: Path, folder: Path | None, released: Path | None = None,
@@ -195,14 +199,15 @@ def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | 
     run, and a run resumed with other settings.
     """
     raw = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
+    parser = Parser(description=__doc__, formatter_class=raw)
     begin = parser.add_mutually_exclusive_group()
     begin.add_argument("preset", nargs="?", help="default: nano")
-    begin.add_argument("--from", type=Path, dest="released", help="a released folder to fine-tune")
-    parser.add_argument("--out", type=Path, help="the run's folder (default: out/PRESET)")
-    parser.add_argument("--data", type=Path, default=DATA, help="the folder of the datasets")
+    begin.add_argument("--from", type=path_argument, dest="released", help="a released folder to fine-tune")
+    parser.add_argument("--out", type=path_argument, help="the run's folder (default: out/PRESET)")
+    parser.add_argument("--data", type=path_argument, default=DATA, help="the folder of the datasets")
     parser.add_argument("--resume", action="store_true", help="continue from the newest checkpoint")
-    parser.add_argument("--minutes", type=float, default=math.inf, help="stop after N, with a checkpoint")
+    parser.add_argument("--minutes", type=number_argument(), default=math.inf,
+                        help="stop after N, with a checkpoint")
     given, settings = parser.parse_known_args(arguments)
     start = official.finetune_config(given.released) if given.released else preset(given.preset or "nano")
     out = given.out or Path("out") / start.name
@@ -269,4 +274,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    run_command(main)

@@ -17,9 +17,8 @@ import os
 import random
 import shutil
 import signal
-import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -30,7 +29,9 @@ from tqdm import tqdm
 
 from data.scenes.levels import Level, get_level
 from data.splits import SPLITS
+from minimolmo.disk import write_text
 from minimolmo.flow import Annotation, Thing
+from minimolmo.options import Parser, count_argument, path_argument
 
 
 class DrawableScene(Protocol):
@@ -75,6 +76,7 @@ SAVE_OPTIONS = {".png": dict(compress_level=1), ".jpg": dict(quality=90, subsamp
 MANIFEST = "manifest.json"
 OWN_FILES = {"train.jsonl", "val.jsonl", "novel.jsonl", "images", MANIFEST}  # of a dataset's folder
 DATA_FOLDER = Path(__file__).parent
+MAX_WORKERS = 1024
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ def is_finished(folder: Path, spec: DatasetSpec, code: str) -> bool:
     if not (folder / MANIFEST).is_file():
         return False
     try:
-        manifest = json.loads((folder / MANIFEST).read_text())
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         return manifest == _manifest(spec, folder, code)
     except (OSError, ValueError):
         return False
@@ -176,7 +178,7 @@ def _draw_and_rename(spec: DatasetSpec, make_example: MakeExample, folder: Path,
         (partial_folder / "images").mkdir(parents=True)
         _write_rows(spec, make_example, partial_folder, workers)
         manifest = json.dumps(_manifest(spec, partial_folder, code), indent=1)
-        (partial_folder / MANIFEST).write_text(manifest + "\n")
+        write_text(partial_folder / MANIFEST, manifest + "\n")
         if folder.exists():
             folder.rename(old_folder)
         partial_folder.rename(folder)
@@ -188,7 +190,8 @@ def _draw_and_rename(spec: DatasetSpec, make_example: MakeExample, folder: Path,
 def _write_rows(spec: DatasetSpec, make_example: MakeExample, partial_folder: Path, workers: int) -> None:
     job = partial(_write_example, spec, make_example, partial_folder)
     with contextlib.ExitStack() as stack:
-        files = {split: stack.enter_context(open(partial_folder / f"{split}.jsonl", "w", newline="\n"))
+        files = {split: stack.enter_context(open(partial_folder / f"{split}.jsonl", "w", encoding="utf-8",
+                                                  newline="\n"))
                  for split in SPLITS}
         rows = stack.enter_context(contextlib.closing(_map_in_order(job, spec.indices, workers)))
         for row, (split, _) in zip(tqdm(rows, spec.name, len(spec.indices), unit=" images"), spec.indices):
@@ -255,23 +258,19 @@ def _manifest(spec: DatasetSpec, folder: Path, code: str) -> dict:
             "images": len(os.listdir(folder / "images")), "sha256": digests}
 
 
-def run_command_line(datasets: dict[str, MakeExample], arguments: Iterable[str] | None = None) -> None:
+def run_command_line(datasets: dict[str, MakeExample], arguments: list[str]) -> None:
     """Run the command line of `prepare_all` and of each `prepare`: draw these datasets."""
-    parser = argparse.ArgumentParser(description="Draw mini-PixMo: images with annotations.")
+    parser = Parser(description="Draw mini-PixMo: images with annotations.")
     parser.add_argument("--level",
                         default=next(level for level in NUM_IMAGES if datasets.keys() & NUM_IMAGES[level]),
                         help=f"one of {', '.join(NUM_IMAGES)} (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=count_argument(0), default=1)
     parser.add_argument("--sets", help=f"names separated by commas, of {', '.join(datasets)}")
-    parser.add_argument("--images", type=int,
+    parser.add_argument("--images", type=count_argument(),
                         help="train images in all these datasets together (default: the full size)")
-    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes")
-    parser.add_argument("--folder", type=Path, default=DATA_FOLDER, help="folder of the datasets")
+    parser.add_argument("--workers", type=count_argument(1, MAX_WORKERS), default=os.cpu_count() or 1,
+                        help="processes")
+    parser.add_argument("--folder", type=path_argument, default=DATA_FOLDER, help="folder of the datasets")
     parsed = parser.parse_args(arguments)
-    try:
-        for spec in make_dataset_specs(parsed, datasets):
-            write_dataset(spec, datasets[spec.name], parsed.folder, parsed.workers)
-    except ValueError as error:
-        sys.exit(f"data: {error}")
-    except KeyboardInterrupt:
-        sys.exit("data: stopped; complete datasets stay, the one in progress was removed")
+    for spec in make_dataset_specs(parsed, datasets):
+        write_dataset(spec, datasets[spec.name], parsed.folder, parsed.workers)

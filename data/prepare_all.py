@@ -11,11 +11,18 @@ from data.docs.prepare import make_example as docs
 from data.generate import run_command_line
 from data.point_explanations.prepare import make_example as point_explanations
 from data.points.prepare import make_example as points
+from minimolmo.command import run_command
 
 DATASETS = {
     "points": points, "count": count, "ask_model_anything": ask_model_anything, "cap": cap, "cap_qa": cap_qa,
     "point_explanations": point_explanations, "docs": docs, "clocks": clocks
 }
 
+
+def main(arguments: list[str]) -> None:
+    """The command line: draw the datasets of a level."""
+    run_command_line(DATASETS, arguments)
+
+
 if __name__ == "__main__":
-    run_command_line(DATASETS)
+    run_command(main)

@@ -9,23 +9,26 @@ and docstring stay, the body is yours. To get the library's own function back, c
 """
 from __future__ import annotations
 
-import argparse
 import ast
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from lessons.page import ROOT, find_definition, find_lessons, lesson_number, line_range
+from minimolmo.command import run_command
+from minimolmo.disk import locked, write_text
+from minimolmo.options import Parser
 
 LIBRARY, EMPTY, YOURS, BROKEN = "the library's", "empty", "yours", "cannot be read: make marks says where"
 
 
 def read_build_list(folder: Path) -> list[str]:
     """A lesson's BUILD, read without running the file (it would import the library)."""
-    tree = ast.parse((folder / "exercise.py").read_text())
+    tree = ast.parse((folder / "exercise.py").read_text(encoding="utf-8"))
     return ast.literal_eval(find_definition(tree, "BUILD", f"{folder.name}/exercise.py").value)
 
 
@@ -42,11 +45,11 @@ def empty_function(text: str, dotted: str, file: str) -> str:
 def function_state(reference: str, root: Path = ROOT) -> str:
     """Whose function it is in mine/minimolmo: LIBRARY, EMPTY, YOURS, or BROKEN if its file is no Python."""
     file, _, dotted = reference.partition(":")
-    library, path = (root / file).read_text(), root / "mine" / file
+    library, path = (root / file).read_text(encoding="utf-8"), root / "mine" / file
     if not path.exists():
         return LIBRARY
     try:
-        mine = _source(path.read_text(), dotted, file)
+        mine = _source(path.read_text(encoding="utf-8"), dotted, file)
     except SyntaxError:
         return BROKEN
     except ValueError:  # renamed
@@ -67,14 +70,22 @@ def function_states(folder: Path, root: Path = ROOT) -> list[str]:
 
 def blank_lesson(folder: Path, root: Path = ROOT) -> None:
     """Empty a lesson's functions in mine/minimolmo, which is copied if it is not there; yours are kept."""
-    target = root / "mine" / "minimolmo"
-    if not target.exists():
-        shutil.copytree(root / "minimolmo", target, ignore=shutil.ignore_patterns("__pycache__"))
-    for reference in read_build_list(folder):
-        file, _, dotted = reference.partition(":")
-        if function_state(reference, root) == LIBRARY:
-            path = root / "mine" / file
-            path.write_text(empty_function(path.read_text(), dotted, file))
+    with locked(root / "mine"):
+        if not (root / "mine" / "minimolmo").exists():
+            copy_library(root)
+        for reference in read_build_list(folder):
+            file, _, dotted = reference.partition(":")
+            if function_state(reference, root) == LIBRARY:
+                path = root / "mine" / file
+                write_text(path, empty_function(path.read_text(encoding="utf-8"), dotted, file))
+
+
+def copy_library(root: Path) -> None:
+    """Copy minimolmo/ to mine/. The copy gets its name when it is whole."""
+    with tempfile.TemporaryDirectory(dir=root / "mine") as folder:
+        copy = Path(folder) / "minimolmo"
+        shutil.copytree(root / "minimolmo", copy, ignore=shutil.ignore_patterns("__pycache__"))
+        copy.rename(root / "mine" / "minimolmo")
 
 
 def print_states(folder: Path, root: Path = ROOT) -> None:
@@ -112,7 +123,7 @@ def run_tests(folder: Path, root: Path = ROOT) -> int:
 
 def main(arguments: list[str]) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("lesson", help="its number")
     parser.add_argument("--marks", action="store_true", help="run the library's tests on mine/minimolmo")
     parser.add_argument("--status", action="store_true", help="only say what is empty and what is yours")
@@ -129,9 +140,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except ValueError as error:
-        sys.exit(str(error))
-    except KeyboardInterrupt:
-        sys.exit("stopped; the line above is where it was")
+    run_command(main)

@@ -11,9 +11,7 @@ The checks are never copied, so that newer ones reach you; a mistake that does j
 """
 from __future__ import annotations
 
-import argparse
 import importlib.util
-import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +24,9 @@ from lessons.blank import YOURS, function_states
 from lessons.compare import Mismatch
 from lessons.marks import describe_error, time_limit
 from lessons.page import ROOT, find_lessons, lesson_number
+from minimolmo.command import run_command
+from minimolmo.disk import locked, write_image, write_text
+from minimolmo.options import Parser
 
 PASSED, NOT_YET, NOT_BEGUN, BROKEN = "passed", "not yet", "not begun", "cannot be read"
 
@@ -103,11 +104,12 @@ def check_lesson(folder: Path, mine: Path = ROOT / "mine") -> list[Result]:
 def copy_stubs(folder: Path, mine: Path = ROOT / "mine") -> Path:
     """Copy a lesson's stubs to mine/. Raises ValueError if the learner's work is there already."""
     path = mine / f"{folder.name}.py"
-    if path.exists():
-        raise ValueError(f"{path} holds your work already, which would be overwritten. Go on with it, or "
-                         f"move it away first.")
-    mine.mkdir(exist_ok=True)
-    return shutil.copy(folder / "exercise.py", path)
+    with locked(mine):
+        if path.exists():
+            raise ValueError(f"{path} holds your work already, which would be overwritten. Go on with it, or "
+                             f"move it away first.")
+        write_text(path, (folder / "exercise.py").read_text(encoding="utf-8"))
+    return path
 
 
 def print_results(folder: Path, out: Path = ROOT / "out" / "lessons") -> None:
@@ -119,7 +121,7 @@ def print_results(folder: Path, out: Path = ROOT / "out" / "lessons") -> None:
         if result.picture:
             out.mkdir(parents=True, exist_ok=True)
             path = out / f"{folder.name}_{result.name}.png"
-            result.picture.save(path)
+            write_image(path, result.picture)
             print(f"    drawn: {path}")
     if not (ROOT / "mine" / f"{folder.name}.py").exists():
         print(f"make start N={lesson_number(folder)} puts the stubs into mine/{folder.name}.py")
@@ -151,26 +153,23 @@ def _next_step(folder: Path, states: list[str]) -> tuple[bool, str]:
 
 def main(arguments: list[str]) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("lesson", nargs="?", default="", help="its number (default: the table of all)")
     parser.add_argument("--start", action="store_true", help="copy the lesson's stubs to mine/")
     args = parser.parse_args(arguments)
     if args.start and not args.lesson:
         raise ValueError("no lesson is named, so there is nothing to start. Try make start N=00.")
-    if not args.lesson:
-        return print_progress()
-    folder, = find_lessons(args.lesson)
+    folder, *_ = find_lessons(args.lesson)
     if args.start:
         path = copy_stubs(folder).relative_to(ROOT)
         print(f"yours to fill in: {path}; then make check N={args.lesson}")
-    else:
-        print_results(folder)
+        return
+    try:
+        print_results(folder) if args.lesson else print_progress()
+    except KeyboardInterrupt as error:  # Ctrl-C in an endless loop: say where it was
+        print(f"\nstopped in {describe_error(error)}", file=sys.stderr)
+        raise
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except ValueError as error:
-        sys.exit(str(error))
-    except KeyboardInterrupt as error:  # Ctrl-C in an endless loop: say where it was
-        sys.exit(f"\nstopped in {describe_error(error)}")
+    run_command(main)

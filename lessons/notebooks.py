@@ -12,6 +12,9 @@ import re
 from pathlib import Path
 
 from lessons.page import PICTURE, RAISES, ROOT, find_lessons, parse_blocks
+from minimolmo.command import run_command
+from minimolmo.disk import write_text
+from minimolmo.options import Parser
 
 OUT = ROOT / "out" / "notebooks"
 SETUP_CELL = """\
@@ -30,7 +33,7 @@ HERE.mkdir(parents=True, exist_ok=True)
 
 def make_notebook(page: Path, out: Path = OUT) -> dict:
     """One page in nbformat 4.5: the set-up cell, then text and code in the page's order."""
-    text, offset = page.read_text(), 0
+    text, offset = page.read_text(encoding="utf-8"), 0
     blocks = parse_blocks(text)
     cells = [_code_cell(SETUP_CELL.format(root=str(ROOT), name=page.parent.name), [], False)]
     for block, after in zip(blocks, [*blocks[1:], None]):
@@ -82,14 +85,15 @@ def _markdown_cells(text: str, page: Path, out: Path) -> list[dict]:
     return [cell | ({"attachments": attachments} if attachments else {})] if text else []
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
     """Write every lesson's notebook."""
+    Parser(description=__doc__.splitlines()[0]).parse_args(arguments)
     OUT.mkdir(parents=True, exist_ok=True)
     for folder in find_lessons():
         path = OUT / f"{folder.name}.ipynb"
-        path.write_text(json.dumps(make_notebook(folder / "README.md"), indent=1))
+        write_text(path, json.dumps(make_notebook(folder / "README.md"), indent=1))
         print(path.relative_to(ROOT))
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -76,7 +76,7 @@ def read_source(reference: str, root: Path = ROOT) -> str:
     file, _, dotted = reference.partition(":")
     if not (root / file).is_file():
         raise ValueError(f"{file} does not exist, so {reference} cannot be quoted. Was it moved?")
-    text = (root / file).read_text()
+    text = (root / file).read_text(encoding="utf-8")
     first, last = line_range(text, dotted, file)
     return textwrap.dedent("\n".join(text.splitlines()[first - 1:last]) + "\n")
 
@@ -119,7 +119,7 @@ def count_words(text: str) -> int:
 def find_missing_names(code: str, root: Path = ROOT) -> list[str]:
     """A message for each make target, file, module or test that a command names and that does not exist."""
     code = re.sub(r"(^|\s)#.*", "", code)
-    targets = set(re.findall(r"^([a-z-]+):", (root / "Makefile").read_text(), re.M))
+    targets = set(re.findall(r"^([a-z-]+):", (root / "Makefile").read_text(encoding="utf-8"), re.M))
     messages = [f"make {name}: no such target in the Makefile"
                 for name in re.findall(r"\bmake +([a-z][a-z-]*)", code) if name not in targets]
     files = re.findall(r"(?<![\w/.])((?:tests|lessons|minimolmo|data)/[\w/.-]+\.(?:py|md)|train\.py)\b", code)
@@ -133,4 +133,4 @@ def find_missing_names(code: str, root: Path = ROOT) -> list[str]:
 @cache
 def _test_names(root: Path) -> set[str]:
     return {name for path in (root / "tests").glob("test_*.py")
-            for name in re.findall(r"^def (test_\w+)\(", path.read_text(), re.M)}
+            for name in re.findall(r"^def (test_\w+)\(", path.read_text(encoding="utf-8"), re.M)}

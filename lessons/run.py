@@ -10,14 +10,12 @@ committed picture can be compared with the new one.
 """
 from __future__ import annotations
 
-import argparse
 import contextlib
 import difflib
 import io
 import math
 import re
 import shutil
-import sys
 import tempfile
 import time
 import traceback
@@ -41,6 +39,9 @@ from lessons.page import (
     parse_blocks,
     read_source,
 )
+from minimolmo.command import run_command
+from minimolmo.disk import write_atomically, write_text
+from minimolmo.options import Parser
 
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 CELL_SIZE = 16              # pixels
@@ -52,7 +53,7 @@ class PageRun:
     """The run of one page: its namespace, the last output, the errors so far and the edits to be written."""
 
     def __init__(self, page: Path, here: Path, write: bool):
-        self.page, self.here, self.write, self.text = page, here, write, page.read_text()
+        self.page, self.here, self.write, self.text = page, here, write, page.read_text(encoding="utf-8")
         self.namespace = {"__name__": "__main__", "HERE": here}
         self.last_block: Block | None = None  # the python block that ran last
         self.output = ""                      # printed by it, and not yet shown on the page
@@ -81,7 +82,7 @@ class PageRun:
         if self.write and self.edits:
             for start, end, new in reversed(self.edits):
                 self.text = self.text[:start] + new + self.text[end:]
-            self.page.write_text(self.text)
+            write_text(self.page, self.text)
 
     def execute(self, block: Block) -> bool:
         """Run a python block in the page's namespace; False if it stopped and should not have."""
@@ -165,7 +166,7 @@ class PageRun:
                                  f"allowed. Try a smaller one, or picture.quantize(64).save(...)")
         difference = compare_pictures(old, new) if old.exists() else "is not there yet"
         if difference and self.write:
-            shutil.copy(new, old)
+            write_atomically(old, [new.read_bytes()])
         elif difference:
             self.add_error(line, f"the picture {name} {difference}. Look at it, then make lessons-write")
 
@@ -237,7 +238,7 @@ def run_page(page: Path, write: bool = False) -> list[str]:
 
 def main(arguments: list[str]) -> int:
     """The command line: one line for each lesson, its errors below it. Returns 1 if there are any."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("lesson", nargs="?", default="", help="its number (default: all)")
     parser.add_argument("--write", action="store_true", help="write today's outputs into the pages")
     args, num_failed = parser.parse_args(arguments), 0
@@ -245,7 +246,7 @@ def main(arguments: list[str]) -> int:
         page, start = folder / "README.md", time.perf_counter()
         errors = run_page(page.relative_to(ROOT) if Path.cwd() == ROOT else page, args.write)
         verdict, seconds = "FAILED" if errors else "passed", time.perf_counter() - start
-        num_words = count_words(page.read_text())
+        num_words = count_words(page.read_text(encoding="utf-8"))
         print(f"{folder.name:<22} {verdict:<9} {num_words:>5,} words {seconds:>5.1f} s", flush=True)
         for error in errors:
             print("\n" + error)
@@ -254,7 +255,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except ValueError as error:
-        sys.exit(str(error))
+    run_command(main)

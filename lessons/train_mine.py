@@ -9,27 +9,44 @@ import sys
 
 from lessons.marks import describe_error, is_in_own_code
 from lessons.page import ROOT
+from minimolmo.command import run_command
+from minimolmo.options import Parser
 
 OUT = ROOT / "out" / "tiny"
-STEPS = ["--bootstrap.steps=60", "--bootstrap.warmup_steps=[5,5,5]", "--pretrain.steps=10", "--finetune.steps=10"]
+STEPS = ["--bootstrap.steps=60", "--bootstrap.warmup_steps=[5,5,5]", "--pretrain.steps=10",
+         "--finetune.steps=10"]
 
 
 def use_mine() -> None:
-    """Put mine/ before the library. Raises ValueError if there is nothing of the learner's."""
+    """Put mine/ before the library, and forget what was imported of it. ValueError if there is no mine/."""
     if not (ROOT / "mine" / "minimolmo").is_dir():
         raise ValueError("mine/minimolmo is not there, so there is no code of yours to train with. "
                          "Try make blank N=05.")
     sys.path[:0] = [str(ROOT / "mine"), str(ROOT)]
+    for name in [name for name in sys.modules if name.split(".")[0] == "minimolmo"]:
+        del sys.modules[name]
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
     """Train, then print the first and the last loss of each stage."""
+    Parser(description=__doc__.splitlines()[0]).parse_args(arguments)
     use_mine()
+    try:
+        train_with_mine()
+    except (Exception, SystemExit) as error:  # a learner's code may raise anything
+        if isinstance(error, SystemExit) and isinstance(error.code, int):
+            raise  # it was stopped, and has said so
+        raise ValueError(error_message(error)) from None
+
+
+def train_with_mine() -> None:
+    """Train with the copy of the library that `use_mine` put first."""
     import minimolmo
     import train  # imports the library, so it had to wait
     print(f"training with {minimolmo.__path__[0]}", flush=True)
     train.main([f"--data={OUT / 'data'}", f"--out={OUT / 'run'}", *STEPS])
-    lines = [json.loads(line) for line in (OUT / "run" / "log.jsonl").read_text().splitlines()]
+    text = (OUT / "run" / "log.jsonl").read_text(encoding="utf-8")
+    lines = [json.loads(line) for line in text.splitlines()]
     for stage in dict.fromkeys(line["stage"] for line in lines):
         losses = [line["loss"] for line in lines if line["stage"] == stage]
         print(f"{stage:<10} loss {losses[0]:.2f} -> {losses[-1]:.2f}")
@@ -44,7 +61,4 @@ def error_message(error: BaseException) -> str:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (Exception, SystemExit) as error:  # a learner's code may raise anything
-        sys.exit(error_message(error))
+    run_command(main)

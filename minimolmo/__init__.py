@@ -12,3 +12,4 @@
 
 Read flow.py (the data types), then config.py (every setting), then follow an image through the folders.
 """
+import minimolmo.command  # noqa: F401  first: Ctrl-C while torch is imported ends in words

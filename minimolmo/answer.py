@@ -8,7 +8,6 @@ The prompt is built by the same `build_sequence` as in training, so the two cann
 """
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,13 +21,16 @@ from torch import Tensor
 from minimolmo import draw
 from minimolmo.batch.collate import collate
 from minimolmo.batch.sequence import build_sequence
+from minimolmo.command import printable, run_command
 from minimolmo.config import VIEWS, RunConfig
 from minimolmo.device import autocast, explain_out_of_memory, pick_device
+from minimolmo.disk import image_format, write_image
 from minimolmo.flow import PAD_SEGMENT, Answer, Batch, Sequence
 from minimolmo.image.resize import open_image
 from minimolmo.image.tiler import tile_image
 from minimolmo.model.attention import KVCache, attention_mask
 from minimolmo.model.molmo import MiniMolmo
+from minimolmo.options import Parser, count_argument, number_argument, path_argument
 from minimolmo.text.points import parse_points
 from minimolmo.text.prompts import question_prompt
 from minimolmo.text.tokenizer import Tokenizer
@@ -131,21 +133,22 @@ def load(weights: str | Path) -> tuple[MiniMolmo, Tokenizer, RunConfig]:
 @explain_out_of_memory()
 def main(arguments: list[str]) -> None:
     """The command line: print the answer, and draw its points if it has any."""
-    parser = argparse.ArgumentParser(description="Ask a model a question about an image.")
-    parser.add_argument("image", type=Path)
+    parser = Parser(description="Ask a model a question about an image.")
+    parser.add_argument("image", type=path_argument)
     parser.add_argument("question")
-    parser.add_argument("--weights", type=Path,
+    parser.add_argument("--weights", type=path_argument,
                         help="a run's folder or a released Molmo's (default: out/nano if it is trained, else "
                              "the released nano)")
     parser.add_argument("--view", choices=VIEWS, help="default: the one of training")
-    parser.add_argument("--out", type=Path, default=Path("out/answer.png"),
+    parser.add_argument("--out", type=path_argument, default=Path("out/answer.png"),
                         help="the file for the image with the points (default: %(default)s)")
-    parser.add_argument("--temperature", type=float, default=0.0, help="0 = the most likely tokens")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--temperature", type=number_argument(), default=0.0,
+                        help="0 = the most likely tokens")
+    parser.add_argument("--seed", type=count_argument(0), default=0)
     given = parser.parse_args(arguments)
-    if given.temperature < 0:
-        raise ValueError(f"--temperature={given.temperature} would prefer the least likely tokens. "
-                         f"Try 0, or 0.7.")
+    if not given.question.strip():
+        raise ValueError("the question is empty, so there is nothing to answer. Try \"Point to the shapes.\"")
+    image_format(given.out)  # refuses a wrong suffix now, not after the answer
     weights = given.weights or default_weights()
     print(f"asking {weights}", file=sys.stderr)
     model, tokenizer, config = load(weights)
@@ -153,15 +156,12 @@ def main(arguments: list[str]) -> None:
     generator = torch.Generator(pick_device()).manual_seed(given.seed)
     answer = ask(model, tokenizer, [image], [given.question], given.view or config.finetune.view,
                  temperature=given.temperature, generator=generator)[0]
-    print(answer.text)
+    print(printable(answer.text))
     if answer.points:
         given.out.parent.mkdir(parents=True, exist_ok=True)
-        draw.draw_points(Image.fromarray(image), answer.points).save(given.out)
+        write_image(given.out, draw.draw_points(Image.fromarray(image), answer.points))
         print(f"drawn: {given.out}")
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except ValueError as error:
-        sys.exit(str(error))
+    run_command(main)

@@ -1,9 +1,11 @@
-"""What all commands have in common: errors in words, signals, exit status, and output for any terminal.
+"""What all commands have in common: errors in words, signals, exit status, output for any terminal.
 
     if __name__ == "__main__":
         run_command(main)
 
-A command fails with status 1 and one message; Ctrl-C and signals end it with 128 + the signal's number.
+A command fails with status 1 and one message, and with 2 if its options are wrong. Ctrl-C and signals end it
+with 128 + the signal's number. Our packages and scripts import this module before anything slow, so that
+this holds while they import.
 """
 from __future__ import annotations
 
@@ -11,13 +13,18 @@ import errno
 import os
 import signal
 import sys
+import threading
+import time
 import traceback
 import unicodedata
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 
-# Windows has no HUP.
-SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+ROOT = Path(__file__).resolve().parent.parent
+# Windows has no HUP; there closing the window sends BREAK.
+SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
+STOPPED = "\nstopped: files are whole or as they were before"
 
 # What the system says of a file or a disk: why it cannot work, and what to try.
 OS_PROBLEMS = {
@@ -25,16 +32,23 @@ OS_PROBLEMS = {
     errno.ENOTDIR: ("is a file, where a folder is needed", "Try another place, or move the file away."),
     errno.EEXIST: ("is a file, where a folder is needed", "Try another place, or move the file away."),
     errno.EISDIR: ("is a folder, where a file is needed", "Try the path of a file."),
+    errno.ENOTEMPTY: ("is a folder with other files in it", "Try another place, or move them away."),
     errno.EACCES: ("may not be read or written by you", "Change its permissions, or try another place."),
     errno.EPERM: ("may not be changed by you", "Change its permissions, or try another place."),
     errno.EROFS: ("is on a disk that can only be read", "Try another place."),
+    errno.EBUSY: ("is in use by the system or another program", "Close that program, or try another place."),
     errno.ENOSPC: ("cannot be written: the disk is full", "Make room, then run the same command again."),
     errno.EDQUOT: ("cannot be written: your quota of the disk is used up",
                    "Make room, then run the same command again."),
+    errno.EFBIG: ("would be larger than this disk or your limits allow", "Try another place."),
     errno.ENAMETOOLONG: ("has a name that is too long", "Try a shorter one."),
+    errno.ELOOP: ("is a link that leads back to itself", "Try another place."),
     errno.EMFILE: ("cannot be opened: too many files are open", "Try ulimit -n 4096, then again."),
     errno.EIO: ("cannot be read or written: the disk reports an error",
                 "Check the disk, or try another one."),
+    errno.EAGAIN: ("cannot be used: the system allows no more processes or threads",
+                   "Try fewer --workers, or close other programs."),
+    errno.ENOMEM: ("cannot be used: the machine's memory is full", "Close other programs, then try again."),
 }
 
 
@@ -42,50 +56,145 @@ class Interrupted(KeyboardInterrupt):
     """A signal that ends a command, as Ctrl-C does. Its number is the first argument."""
 
 
-def start_command() -> None:
-    """Prepare the process of a command: call it before the slow imports.
+# Starting and ending
 
-    From here on Ctrl-C, TERM and HUP end it in words. Characters that the terminal cannot show are replaced.
+def start_command() -> None:
+    """Prepare the process of a command. Importing this module does so if the process runs one: see the end.
+
+    Until `run_command` starts, Ctrl-C, TERM and HUP end the process at once: half-imported modules cannot be
+    taken down in order. Characters that the terminal cannot show are replaced.
     """
-    for number in SIGNALS:
-        if signal.getsignal(number) == signal.SIG_DFL:  # nohup ignores HUP, and keeps doing so
-            signal.signal(number, _interrupt)
+    global main_process
+    main_process = os.getpid()
+    _handle_signals(_end_at_once, {signal.SIG_DFL, signal.default_int_handler})
     sys.excepthook = _excepthook
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
 
 
-def run_command(main: Callable[[list[str]], None]) -> None:
-    """Run a command's main function on the command line's arguments, and turn its errors into words."""
+def run_command(main: Callable[[list[str]], int | None]) -> None:
+    """Run a command's main function on the command line's arguments, and turn its errors into words.
+
+    Its result, if any, is the exit status.
+    """
     start_command()
+    _handle_signals(_interrupt, {_end_at_once})
     try:
-        main(sys.argv[1:])
-        sys.stdout.flush()
+        status = main(sys.argv[1:])
+        if sys.stdout:
+            sys.stdout.flush()
     except KeyboardInterrupt as interrupt:
-        sys.exit(end_interrupted(interrupt))
+        status = end_interrupted(interrupt)
     except BrokenPipeError:  # whoever read the output has enough, as head does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except (ValueError, FloatingPointError) as error:
-        sys.exit(printable(f"\n{error}".lstrip("\n")))
-    except MemoryError:
-        sys.exit("the machine's memory is full, so the command cannot go on. Try fewer or smaller images, a "
-                 "smaller batch, or a smaller model.")
-    except OSError as error:
-        sys.exit(printable(os_error_message(error)))
+        status = 1
+    except (ValueError, FloatingPointError, MemoryError, RecursionError, OSError) as error:
+        status = printable(error_message(error))
+    finally:
+        _handle_signals(_end_at_once, {_interrupt, signal.default_int_handler})
+        _drop_broken_output()
+    if status:  # not for 0: a notebook or a test that runs a command goes on
+        sys.exit(status)
 
 
 def end_interrupted(interrupt: KeyboardInterrupt) -> int:
     """Print that a command was stopped; returns its exit status."""
     number = interrupt.args[0] if isinstance(interrupt, Interrupted) else signal.SIGINT
-    print("\nstopped: files are whole or as they were before", file=sys.stderr)
+    print(STOPPED, file=sys.stderr)
     return 128 + number
+
+
+def _handle_signals(handler: Callable, present: set) -> None:
+    """Give the signals this handler, but for those that are ignored (by nohup) or that others handle."""
+    for number in (signal.SIGINT, *SIGNALS):
+        if signal.getsignal(number) in present:
+            plain = number == signal.SIGINT and handler is _interrupt
+            signal.signal(number, signal.default_int_handler if plain else handler)
+
+
+def _interrupt(number: int, _frame) -> None:
+    if os.getpid() != main_process:  # a forked worker: its parent says what there is to say
+        os._exit(128 + number)
+    raise Interrupted(number)
+
+
+def _end_at_once(number: int, _frame) -> None:
+    if os.getpid() == main_process:
+        os.write(2, f"{STOPPED}\n".encode())  # print may be interrupted in the middle of a print
+    os._exit(128 + number)
+
+
+def _excepthook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """What ends a command before `run_command` is reached, while modules are imported."""
+    if issubclass(kind, KeyboardInterrupt):
+        os._exit(end_interrupted(error))
+    if issubclass(kind, ModuleNotFoundError) and error.name in ("numpy", "torch", "PIL", "tqdm", "pytest"):
+        print(f"{error.name} is not installed for {sys.executable}. Try make setup, or python -m pip install "
+              f"-r requirements.txt", file=sys.stderr)
+    else:
+        traceback.print_exception(kind, error, trace)
+
+
+def _drop_broken_output() -> None:
+    """Send output nowhere if it cannot be written, so that Python does not complain again as it ends."""
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+# Worker processes
+
+def init_worker() -> None:
+    """Initializer of a pool's workers: the parent handles signals, and a worker ends with it."""
+    for name in ("SIGINT", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the pool ends its workers with TERM
+    end_with_parent()
+
+
+def end_with_parent() -> None:
+    """End this process, within a second, when the one that started it is gone, however it ended."""
+    threading.Thread(target=_watch_parent, args=(os.getppid(),), daemon=True).start()
+
+
+def _watch_parent(parent: int) -> None:
+    if os.name == "nt":  # a process keeps the number of a parent that is gone
+        import multiprocessing
+        if started_by := multiprocessing.parent_process():
+            started_by.join()
+            os._exit(1)
+        return
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+# Words
+
+def error_message(error: Exception) -> str:
+    """An error in words."""
+    if isinstance(error, OSError):
+        return os_error_message(error)
+    if isinstance(error, MemoryError):
+        return ("the machine's memory is full, so the command cannot go on. Try fewer or smaller images, a "
+                "smaller batch, or a smaller model.")
+    if isinstance(error, RecursionError):
+        return (f"something is nested too deeply to be read ({error}), so the command cannot go on. Try "
+                f"another copy of the file.")
+    if isinstance(error, UnicodeDecodeError):
+        return (f"a file's text is not UTF-8 ({error}), so the command cannot go on. Save it as UTF-8, or "
+                f"try another copy.")
+    return f"{error}".lstrip("\n")
 
 
 def os_error_message(error: OSError) -> str:
     """An OSError in three parts: what was given, why it cannot work, what to try."""
-    path = error.filename2 or error.filename
+    if error.errno is None:
+        return f"{error or type(error).__name__}: so the command cannot go on. Try again, or another file."
+    path = error.filename if error.filename2 is None else error.filename2
     why, remedy = OS_PROBLEMS.get(error.errno, (f"cannot be used: {error.strerror or error}",
                                                 "Try again, or try another place."))
     return f"{'a file' if path is None else path} {why}, so the command cannot go on. {remedy}"
@@ -101,16 +210,16 @@ def printable(text: str) -> str:
                    else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
-def _interrupt(number: int, _frame) -> None:
-    raise Interrupted(number)
+def _runs_a_command() -> bool:
+    """Whether this process was started for one of our modules (python -m) or scripts."""
+    words, script = sys.orig_argv, getattr(sys.modules["__main__"], "__file__", None)
+    module = words[words.index("-m") + 1] if "-m" in words[:-1] else ""
+    if module.partition(".")[0] in ("minimolmo", "data", "lessons"):
+        return True
+    return bool(script) and (Path(script).resolve() == ROOT / "train.py"
+                             or Path(script).resolve().parent == ROOT / "tests" / "tools")
 
 
-def _excepthook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Ctrl-C before `run_command` is reached, while modules are imported, ends in words as well."""
-    if issubclass(kind, KeyboardInterrupt):
-        os._exit(end_interrupted(error))  # half-imported modules cannot be taken down in order
-    traceback.print_exception(kind, error, trace)
-
-
-if sys.argv[:1] == ["-m"]:  # Python imports this to run one of our modules: the slow imports follow
+main_process = os.getpid()
+if _runs_a_command():
     start_command()

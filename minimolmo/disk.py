@@ -15,7 +15,8 @@ import shutil
 import socket
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,6 +26,7 @@ except ImportError:  # Windows has another kind of lock
     fcntl = None
     import msvcrt
 
+IMAGE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 MANIFEST, LOCK = "manifest.json", ".lock"
 WRITER = "minimolmo"  # the manifest's mark of a folder that this program wrote
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -34,8 +36,13 @@ LOCK_BYTE = 1 << 30  # where Windows locks the file: behind the text, so that ot
 def write_atomically(path: str | Path, pieces: Iterable[bytes]) -> None:
     """Write byte strings to a file. If writing fails, the old file stays as it was.
 
-    A killed process leaves PATH.tmp behind, which the next write replaces.
+    A killed process leaves PATH.tmp behind, which the next write replaces. A link stays a link: the file that
+    it leads to is written. What is no file, as /dev/null, is written in place.
     """
+    path = Path(os.path.realpath(path))
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        with open(path, "wb") as device:
+            return device.writelines(pieces)
     unfinished = Path(f"{path}.tmp")
     try:
         with open(unfinished, "wb") as file:
@@ -44,8 +51,11 @@ def write_atomically(path: str | Path, pieces: Iterable[bytes]) -> None:
             file.flush()
             os.fsync(file.fileno())  # the bytes must be on the disk before the file has its name
         os.replace(unfinished, path)
-    except BaseException:  # Ctrl-C too
-        unfinished.unlink(missing_ok=True)  # frees space if the disk is full
+    except BaseException as error:  # Ctrl-C too
+        with suppress(OSError):
+            unfinished.unlink()  # frees space if the disk is full
+        if isinstance(error, OSError) and error.errno and error.filename in (None, str(unfinished)):
+            error.filename = str(path)  # the name that its user knows
         raise
 
 
@@ -54,12 +64,23 @@ def write_text(path: str | Path, text: str) -> None:
     write_atomically(path, [text.encode("utf-8")])
 
 
-def write_image(path: str | Path, image) -> None:
-    """Write a Pillow image as PNG, whole or not at all."""
-    from io import BytesIO
+def write_image(path: str | Path, image, **options) -> None:
+    """Write a Pillow image, whole or not at all, in the format of the path's suffix.
+
+    options  Pillow's, for that format
+    """
     buffer = BytesIO()
-    image.save(buffer, "PNG")
+    image.save(buffer, image_format(path), **options)
     write_atomically(path, [buffer.getbuffer()])
+
+
+def image_format(path: str | Path) -> str:
+    """Pillow's name of the format that a path's suffix means. Raises ValueError for other suffixes."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in IMAGE_FORMATS:
+        raise ValueError(f"{path} does not end like a picture that can be written, so its format is unknown. "
+                         f"Try one of {', '.join(IMAGE_FORMATS)}.")
+    return IMAGE_FORMATS[suffix]
 
 
 def check_plain_name(name: str, what: str) -> None:
@@ -144,7 +165,7 @@ def locked(folder: str | Path) -> Iterator[None]:
     with open(folder / LOCK, "a+b") as file:
         try:
             _lock(file)
-        except OSError:
+        except (BlockingIOError, PermissionError):  # the second on Windows
             raise ValueError(f"{folder} is in use by {_holder(file)}, so this command would get in its way. "
                              f"Wait until it is done, or try another folder.") from None
         file.truncate(0)

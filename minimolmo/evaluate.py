@@ -6,9 +6,7 @@ A model that ignores the image scores the same in all three columns.
 """
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -21,11 +19,14 @@ from tqdm import tqdm
 from minimolmo import draw
 from minimolmo.answer import ask, load, map_in_threads
 from minimolmo.batch.dataset import Dataset
+from minimolmo.command import run_command
 from minimolmo.config import VIEWS
 from minimolmo.device import explain_out_of_memory
+from minimolmo.disk import write_image, write_text
 from minimolmo.image.resize import open_image
 from minimolmo.metrics import SCORERS, EvalItem, is_correct, report_lines, score_items
 from minimolmo.model.molmo import MiniMolmo
+from minimolmo.options import Parser, count_argument, path_argument
 from minimolmo.text.prompts import answer_text, question_text
 from minimolmo.text.tokenizer import Tokenizer
 
@@ -160,11 +161,12 @@ def result_card(item: EvalItem, among: list[EvalItem]) -> tuple[Image.Image, str
 @explain_out_of_memory()
 def main(arguments: list[str]) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description="Score a trained model on held-out images.")
-    parser.add_argument("--weights", type=Path, default=Path("out/nano"),
+    parser = Parser(description="Score a trained model on held-out images.")
+    parser.add_argument("--weights", type=path_argument, default=Path("out/nano"),
                         help="a run's folder (default: %(default)s)")
-    parser.add_argument("--data", type=Path, default=Path("data"), help="the folder of the datasets")
-    parser.add_argument("--rows", type=int, default=256, help="rows of each dataset (default: %(default)s)")
+    parser.add_argument("--data", type=path_argument, default=Path("data"), help="the folder of the datasets")
+    parser.add_argument("--rows", type=count_argument(), default=256,
+                        help="rows of each dataset (default: %(default)s)")
     parser.add_argument("--view", choices=VIEWS, help="default: the one of training")
     given = parser.parse_args(arguments)
     if given.rows < 2:
@@ -173,13 +175,10 @@ def main(arguments: list[str]) -> None:
     folders = {name: config.folder(given.data, name) for name, weight in config.mix.items() if weight}
     report, items = evaluate(model, tokenizer, folders, given.view or config.finetune.view, given.rows)
     print(format_table(report))
-    (given.weights / "report.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
-    report_sheet(items).save(given.weights / "report.png")
+    write_text(given.weights / "report.json", json.dumps(report, indent=1))
+    write_image(given.weights / "report.png", report_sheet(items))
     print(f"written: {given.weights / 'report.json'}, {given.weights / 'report.png'}")
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except ValueError as error:
-        sys.exit(str(error))
+    run_command(main)

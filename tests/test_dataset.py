@@ -187,8 +187,8 @@ def test_a_missing_and_an_empty_file_say_what_to_do(tmp_path):
         Dataset(tmp_path, "train")
 
 
-def test_the_command_checks_both_splits(tmp_path):
-    assert "one is checked at a time. Try python" in run_command()
+def test_the_command_checks_both_splits(tmp_path, capsys):
+    assert run_command() == 2 and "required: folder" in capsys.readouterr().err
     write(tmp_path, row(CAT))
     assert "val.jsonl is missing" in run_command(str(tmp_path))
     write(tmp_path, row(CAT), row({**CAT, "style": "poem"}), split="val")

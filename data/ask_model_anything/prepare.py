@@ -23,6 +23,7 @@ from data.scenes.easy_wording import (
 )
 from data.scenes.full import FULL
 from data.scenes.levels import Level
+from minimolmo.command import run_command
 from minimolmo.flow import Annotation, Thing
 
 NUM_THINGS = (2, 5)   # objects in one image, all different
@@ -143,5 +144,10 @@ def _is_alone_in_region(thing: Thing, scene: Scene) -> bool:
     return sum(place_of(other) == place_of(thing) for other in scene.things) == 1
 
 
+def main(arguments: list[str]) -> None:
+    """The command line: draw this dataset."""
+    run_command_line({"ask_model_anything": make_example}, arguments)
+
+
 if __name__ == "__main__":
-    run_command_line({"ask_model_anything": make_example})
+    run_command(main)

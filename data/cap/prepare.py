@@ -23,6 +23,7 @@ from data.scenes.easy_wording import (
 )
 from data.scenes.full import FULL
 from data.scenes.levels import Level
+from minimolmo.command import run_command
 from minimolmo.flow import Annotation, Thing
 
 NUM_THINGS = (1, 5)       # objects in one image, all different
@@ -96,5 +97,10 @@ def _corrected_name(thing: Thing, level: EasyLevel, rng: random.Random) -> str:
     return f"{wrong}, {rng.choice(CORRECTIONS)}, {pair_with_article(pair_of(thing))}"
 
 
+def main(arguments: list[str]) -> None:
+    """The command line: draw this dataset."""
+    run_command_line({"cap": make_example}, arguments)
+
+
 if __name__ == "__main__":
-    run_command_line({"cap": make_example})
+    run_command(main)

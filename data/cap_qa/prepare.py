@@ -18,6 +18,7 @@ from data.scenes.easy_wording import COUNT_WORDS, place_of, with_preposition
 from data.scenes.full import FullLevel, FullScene, make_scene
 from data.scenes.full_wording import size_word, thing_text
 from data.scenes.objects import KINDS
+from minimolmo.command import run_command
 from minimolmo.flow import Annotation, Thing
 
 NUM_QUESTIONS = (8, 11)
@@ -99,5 +100,10 @@ def _questions_about(scene: FullScene, thing: Thing, counts: dict[str, Counter])
     return questions
 
 
+def main(arguments: list[str]) -> None:
+    """The command line: draw this dataset."""
+    run_command_line({"cap_qa": make_example}, arguments)
+
+
 if __name__ == "__main__":
-    run_command_line({"cap_qa": make_example})
+    run_command(main)

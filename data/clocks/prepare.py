@@ -10,6 +10,7 @@ from data.clocks.clock import Clock, random_clock
 from data.clocks.time_wording import in_figures, in_hours_and_minutes, in_words, to_the_second
 from data.generate import run_command_line
 from data.scenes.levels import Level
+from minimolmo.command import run_command
 from minimolmo.flow import Annotation
 
 THIRD_QUESTION_SHARE = 0.4         # share of images with a third question; all images have two
@@ -99,5 +100,10 @@ def _question(wordings: list[str] | tuple[str, ...], answer: str, rng: random.Ra
     return Annotation("clocks", question=rng.choice(wordings), answer=answer)
 
 
+def main(arguments: list[str]) -> None:
+    """The command line: draw this dataset."""
+    run_command_line({"clocks": make_example}, arguments)
+
+
 if __name__ == "__main__":
-    run_command_line({"clocks": make_example})
+    run_command(main)

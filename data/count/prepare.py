@@ -19,6 +19,7 @@ from data.scenes.easy_wording import (
 )
 from data.scenes.full import FULL
 from data.scenes.levels import Level
+from minimolmo.command import run_command
 from minimolmo.flow import Annotation
 
 MAX_COUNT = 5          # the largest answer
@@ -84,5 +85,10 @@ def _count_annotations(scene: Scene, label: Label) -> list[Annotation]:
             Annotation("count", label=words, answer=str(len(things)))]
 
 
+def main(arguments: list[str]) -> None:
+    """The command line: draw this dataset."""
+    run_command_line({"count": make_example}, arguments)
+
+
 if __name__ == "__main__":
-    run_command_line({"count": make_example})
+    run_command(main)

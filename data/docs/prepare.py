@@ -20,6 +20,7 @@ from data.docs.wordings import DocsQuestion, choose_questions
 from data.generate import run_command_line
 from data.scenes.levels import Level
 from data.splits import train_or_val
+from minimolmo.command import run_command
 from minimolmo.flow import Annotation, Thing
 
 
@@ -95,5 +96,10 @@ def word_questions(questions: list[DocsQuestion], style: str, rng: random.Random
     return list(by_question.values())
 
 
+def main(arguments: list[str]) -> None:
+    """The command line: draw this dataset."""
+    run_command_line({"docs": make_example}, arguments)
+
+
 if __name__ == "__main__":
-    run_command_line({"docs": make_example})
+    run_command(main)

@@ -7,12 +7,10 @@ An interrupted run continues when it is started again. For details see data/pixm
 """
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import os
 import re
-import sys
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass
@@ -30,7 +28,9 @@ from data.pixmo.network import Limits
 from data.pixmo.records import NEVER
 from data.pixmo.store import Store, write_lines
 from data.pixmo.workers import Workers
+from minimolmo.command import run_command
 from minimolmo.disk import write_atomically
+from minimolmo.options import Parser, count_argument, path_argument
 
 VAL_EVERY = 16         # one image of so many is held out, by the hash of its bytes
 SIZE_RANGE = (64, 4096)     # pixels
@@ -183,7 +183,7 @@ def is_finished(manifest: dict, spec: PixmoSpec, folder: Path) -> bool:
     if (manifest["plan"] != spec.to_json() or manifest["sha256"] != _digests(folder)
             or not all(part["complete"] for part in manifest["sets"].values())):
         return False
-    failures, *rows = ([json.loads(line) for line in open(folder / f"{name}.jsonl")]
+    failures, *rows = ([json.loads(line) for line in open(folder / f"{name}.jsonl", encoding="utf-8")]
                        for name in ("failures", "train", "val"))
     return (all(failure["again"] == NEVER for failure in failures)
             and all((folder / row["image"]).is_file() for row in sum(rows, [])))
@@ -201,13 +201,16 @@ def _check_same_subset(manifest: dict | None, spec: PixmoSpec, folder: Path) -> 
 
 def main(arguments: list[str]) -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(description="Fetch a subset of PixMo, ready to train on.")
+    parser = Parser(description="Fetch a subset of PixMo, ready to train on.")
     parser.add_argument("--sets", default=",".join(READERS), help="names of datasets (default: all eight)")
-    parser.add_argument("--rows", type=int, default=2000, help="images a dataset (default: %(default)s)")
-    parser.add_argument("--size", type=int, default=512,
+    parser.add_argument("--rows", type=count_argument(), default=2000,
+                        help="images a dataset (default: %(default)s)")
+    parser.add_argument("--size", type=count_argument(), default=512,
                         help="pixels of the longest side (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="chooses the rows (default: %(default)s)")
-    parser.add_argument("--folder", type=Path, default=DATA_FOLDER / "pixmo", help="default: %(default)s")
+    parser.add_argument("--seed", type=count_argument(0), default=1,
+                        help="chooses the rows (default: %(default)s)")
+    parser.add_argument("--folder", type=path_argument, default=DATA_FOLDER / "pixmo",
+                        help="default: %(default)s")
     parsed = parser.parse_args(arguments)
     sets = tuple(dict.fromkeys(name for name in re.split(r"[,\s]+", parsed.sets) if name))
     spec = PixmoSpec(sets, parsed.rows, parsed.size, parsed.seed)
@@ -215,9 +218,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except ValueError as error:
-        sys.exit(f"pixmo: {error}")
-    except KeyboardInterrupt:
-        sys.exit("pixmo: stopped; all that was fetched stays, and the next run continues")
+    run_command(main)

@@ -25,6 +25,7 @@ from data.scenes.full_wording import (
     unambiguous_things,
 )
 from data.scenes.objects import KINDS
+from minimolmo.command import run_command
 from minimolmo.flow import Annotation, Thing
 from minimolmo.text.points import points_to_text
 
@@ -183,5 +184,10 @@ def absent(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
 QUESTION_TYPES = (relation, larger, count, occlusion, sign_text, shares_color, absent)
 
 
+def main(arguments: list[str]) -> None:
+    """The command line: draw this dataset."""
+    run_command_line({"point_explanations": make_example}, arguments)
+
+
 if __name__ == "__main__":
-    run_command_line({"point_explanations": make_example})
+    run_command(main)

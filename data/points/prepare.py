@@ -19,6 +19,7 @@ from data.scenes.easy_wording import (
 )
 from data.scenes.full import FULL
 from data.scenes.levels import Level
+from minimolmo.command import run_command
 from minimolmo.flow import Annotation
 
 NUM_LABELS = 5           # labels for one image, if it has as many
@@ -68,5 +69,10 @@ def _pointing_annotation(scene: Scene, label: Label, rng: random.Random) -> Anno
     return Annotation("pointing", label=label_text(label, plural), points=points_of(things))
 
 
+def main(arguments: list[str]) -> None:
+    """The command line: draw this dataset."""
+    run_command_line({"points": make_example}, arguments)
+
+
 if __name__ == "__main__":
-    run_command_line({"points": make_example})
+    run_command(main)

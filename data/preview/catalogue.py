@@ -19,7 +19,10 @@ from data.scenes.backgrounds import BACKGROUNDS, draw_background
 from data.scenes.full import FULL, SKY_KINDS
 from data.scenes.objects import COLORS, KINDS, PATTERNS
 from data.scenes.paint import paint
+from minimolmo.command import run_command
+from minimolmo.disk import write_image
 from minimolmo.flow import Thing
+from minimolmo.options import Parser
 
 PICTURES_FOLDER = Path(__file__).resolve().parent.parent / "pictures"
 SUPERSAMPLE = 2
@@ -142,7 +145,13 @@ def example_clock(name: str, index: int) -> Clock:
                  tilt=round(rng.uniform(-1, 1) * style.max_tilt, 1), style_seed=rng.getrandbits(32))
 
 
-if __name__ == "__main__":
+def main(arguments: list[str]) -> None:
+    """The command line: write the four sheets."""
+    Parser(description=__doc__.splitlines()[0]).parse_args(arguments)
     PICTURES_FOLDER.mkdir(exist_ok=True)
     for draw in (objects_sheet, backgrounds_sheet, docs_sheet, clocks_sheet):
-        draw().save(PICTURES_FOLDER / f"{draw.__name__.removesuffix('_sheet')}.png", optimize=True)
+        write_image(PICTURES_FOLDER / f"{draw.__name__.removesuffix('_sheet')}.png", draw(), optimize=True)
+
+
+if __name__ == "__main__":
+    run_command(main)

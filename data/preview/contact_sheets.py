@@ -5,16 +5,17 @@
 """
 from __future__ import annotations
 
-import argparse
-import sys
 from pathlib import Path
 
 from PIL import Image
 
 from data.generate import DATA_FOLDER, NUM_IMAGES
 from minimolmo.batch.dataset import Dataset
+from minimolmo.command import run_command
+from minimolmo.disk import write_image
 from minimolmo.draw import contact_sheet, draw_points
 from minimolmo.flow import Annotation, Example
+from minimolmo.options import Parser, count_argument, path_argument
 from minimolmo.text.points import parse_points, plain_text
 
 NUM_ANNOTATIONS = 3       # annotations below each image; a caption stands alone
@@ -75,12 +76,13 @@ def annotation_text(annotation: Annotation) -> str:
 
 def main(arguments: list[str]) -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(description="One contact sheet for each dataset that was drawn.")
+    parser = Parser(description="One contact sheet for each dataset that was drawn.")
     parser.add_argument("--level", default="full", choices=list(NUM_IMAGES), help="default: %(default)s")
-    parser.add_argument("--folder", type=Path, default=DATA_FOLDER, help="folder of the datasets")
-    parser.add_argument("--own", type=Path, help="one folder with a val.jsonl, in place of a level")
-    parser.add_argument("--out", type=Path, default=Path("out/look"), help="default: %(default)s")
-    parser.add_argument("--pictures", type=int, default=12, help="on each sheet (default: %(default)s)")
+    parser.add_argument("--folder", type=path_argument, default=DATA_FOLDER, help="folder of the datasets")
+    parser.add_argument("--own", type=path_argument, help="one folder with a val.jsonl, in place of a level")
+    parser.add_argument("--out", type=path_argument, default=Path("out/look"), help="default: %(default)s")
+    parser.add_argument("--pictures", type=count_argument(), default=12,
+                        help="on each sheet (default: %(default)s)")
     parsed = parser.parse_args(arguments)
     if parsed.pictures < 1:
         raise ValueError(f"--pictures={parsed.pictures} leaves no image for a sheet. Try --pictures=12.")
@@ -93,12 +95,9 @@ def main(arguments: list[str]) -> None:
                          f"show. Try \"make data LEVEL={parsed.level}\" first.")
     parsed.out.mkdir(parents=True, exist_ok=True)
     for name, folder in existing.items():
-        dataset_sheet(folder, parsed.pictures).save(parsed.out / f"{name}.png")
+        write_image(parsed.out / f"{name}.png", dataset_sheet(folder, parsed.pictures))
         print(f"look: {parsed.out / name}.png")
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except ValueError as error:
-        sys.exit(str(error))
+    run_command(main)

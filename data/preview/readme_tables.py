@@ -8,10 +8,8 @@ The program replaces the text between two markers in data/<dataset>/README.md an
 """
 from __future__ import annotations
 
-import argparse
 import json
 import re
-import sys
 from pathlib import Path
 
 from PIL import Image
@@ -20,8 +18,11 @@ from data.generate import DATA_FOLDER, MANIFEST, NUM_IMAGES, SPLITS, DatasetSpec
 from data.prepare_all import DATASETS
 from data.preview.contact_sheets import annotations_to_show, dataset_sheet, interest, points_in
 from minimolmo.batch.dataset import Dataset, read_example
+from minimolmo.command import run_command
+from minimolmo.disk import write_image, write_text
 from minimolmo.draw import draw_points
 from minimolmo.flow import Example
+from minimolmo.options import Parser, path_argument
 
 LEVEL_NAME = "full"
 MARKERS = "<!-- written by python -m data.preview.readme_tables -->", "<!-- up to here -->"
@@ -39,9 +40,9 @@ def write_readmes(folder: Path, readme_folder: Path = DATA_FOLDER) -> None:
         row = sample_row(name, index)
         readme = readme_folder / name / "README.md"
         replace_between_markers(readme, f"{numbers_table(numbers)}\n\n{sample_text(name, row)}")
-        dataset_sheet(folder_of_level,
-                      IMAGES_ON_SHEET).save(readme_folder / "pictures" / f"{name}-sheet.jpg", **JPEG)
-        sample_image(folder_of_level, index).save(readme_folder / "pictures" / f"{name}-row.jpg", **JPEG)
+        sheet, sample = dataset_sheet(folder_of_level, IMAGES_ON_SHEET), sample_image(folder_of_level, index)
+        write_image(readme_folder / "pictures" / f"{name}-sheet.jpg", sheet, **JPEG)
+        write_image(readme_folder / "pictures" / f"{name}-row.jpg", sample, **JPEG)
         print(f"pages: {readme}")
     replace_between_markers(readme_folder / "README.md", datasets_table(numbers_by_name))
 
@@ -52,7 +53,7 @@ def dataset_numbers(folder: Path, name: str) -> dict[str, tuple[int, int, str]]:
     if not (level_folder / MANIFEST).is_file():
         raise ValueError(f"{level_folder} was not drawn, so its README cannot be written. Run \"python -m "
                          f"data.prepare_all --level={LEVEL_NAME} --folder={folder}\" first.")
-    manifest, spec = json.loads((level_folder / MANIFEST).read_text()), default_spec(name)
+    manifest, spec = json.loads((level_folder / MANIFEST).read_text(encoding="utf-8")), default_spec(name)
     if (manifest["seed"], manifest["counts"]) != (spec.seed, spec.num_images):
         raise ValueError(
             f"{level_folder} holds {manifest['counts']} of seed {manifest['seed']}, so its numbers are "
@@ -71,7 +72,7 @@ def default_spec(name: str) -> DatasetSpec:
 
 def count_annotations(file: Path) -> int:
     """The number of annotations in all rows of a file."""
-    with open(file) as lines:
+    with open(file, encoding="utf-8") as lines:
         return sum(len(json.loads(line)["annotations"]) for line in lines)
 
 
@@ -153,17 +154,19 @@ def datasets_table(numbers_by_name: dict[str, dict]) -> str:
 def replace_between_markers(readme: Path, text: str) -> None:
     """Replace the text between the README's markers. Raises ValueError if it has none."""
     pattern = "(?<=" + re.escape(MARKERS[0]) + ").*?(?=" + re.escape(MARKERS[1]) + ")"
-    old = readme.read_text()
+    old = readme.read_text(encoding="utf-8")
     if not re.search(pattern, old, re.DOTALL):
         raise ValueError(f"{readme} lacks the lines {' and '.join(MARKERS)}, so its numbers have no place. "
                          f"Put them back.")
-    readme.write_text(re.sub(pattern, lambda _: f"\n\n{text}\n\n", old, flags=re.DOTALL))
+    write_text(readme, re.sub(pattern, lambda _: f"\n\n{text}\n\n", old, flags=re.DOTALL))
+
+
+def main(arguments: list[str]) -> None:
+    """The command line."""
+    parser = Parser(description=__doc__.splitlines()[0])
+    parser.add_argument("--folder", type=path_argument, default=DATA_FOLDER, help="folder of the datasets")
+    write_readmes(parser.parse_args(arguments).folder)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folder", type=Path, default=DATA_FOLDER, help="folder of the datasets")
-    try:
-        write_readmes(parser.parse_args().folder)
-    except ValueError as error:
-        sys.exit(str(error))
+    run_command(main)

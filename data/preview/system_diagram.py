@@ -15,6 +15,8 @@ from typing import NamedTuple
 from PIL import Image
 
 from data.scenes.easy import EASY, make_scene
+from minimolmo.command import run_command
+from minimolmo.disk import write_image
 from minimolmo.draw import (
     BAD,
     CARD,
@@ -28,6 +30,7 @@ from minimolmo.draw import (
     draw_points,
     text_width,
 )
+from minimolmo.options import Parser
 from minimolmo.text.points import points_to_text
 from minimolmo.text.tokenizer import Tokenizer
 
@@ -297,6 +300,12 @@ def _lesson_folder(number: int) -> str:
     return f"lessons/{folder.name}"
 
 
-if __name__ == "__main__":
-    system_diagram().quantize(256).save(PICTURE, optimize=True)
+def main(arguments: list[str]) -> None:
+    """The command line: write the picture, and print README's table of links."""
+    Parser(description=__doc__.splitlines()[0]).parse_args(arguments)
+    write_image(PICTURE, system_diagram().quantize(256), optimize=True)
     print(links_table())
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -7,15 +7,15 @@ data/tokenizer/<level>-<vocab>.json.
 """
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from minimolmo.command import run_command
 from minimolmo.flow import Annotation
+from minimolmo.options import Parser, count_argument, path_argument
 from minimolmo.text.prompts import to_messages
 from minimolmo.text.tokenizer import Tokenizer
 
@@ -27,7 +27,7 @@ def training_texts(level: str, seed: int, data: Path = DATA_FOLDER) -> Iterator[
     """All messages of the first MAX_ROWS rows of each dataset, as the training stages word them."""
     rng = np.random.default_rng(seed)
     for file in sorted(data.glob(f"*/{level}/train.jsonl")):
-        with open(file) as lines:
+        with open(file, encoding="utf-8") as lines:
             for _, line in zip(range(MAX_ROWS), lines):
                 for row in json.loads(line)["annotations"]:
                     annotation = Annotation(**{**row, "points": tuple(map(tuple, row.get("points", [])))})
@@ -55,14 +55,16 @@ def prepare(level: str, vocab: int, seed: int = 1, data: Path = DATA_FOLDER) -> 
     return path
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(arguments: list[str]) -> None:
+    """The command line."""
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("--level", default="easy")
-    parser.add_argument("--vocab", type=int, default=512)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--folder", type=Path, default=DATA_FOLDER, help="folder of the datasets")
-    arguments = parser.parse_args()
-    try:
-        print(f"tokenizer: {prepare(arguments.level, arguments.vocab, arguments.seed, arguments.folder)}")
-    except ValueError as error:
-        sys.exit(str(error))
+    parser.add_argument("--vocab", type=count_argument(257, 1_000_000), default=512)
+    parser.add_argument("--seed", type=count_argument(0), default=1)
+    parser.add_argument("--folder", type=path_argument, default=DATA_FOLDER, help="folder of the datasets")
+    given = parser.parse_args(arguments)
+    print(f"tokenizer: {prepare(given.level, given.vocab, given.seed, given.folder)}")
+
+
+if __name__ == "__main__":
+    run_command(main)

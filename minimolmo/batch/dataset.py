@@ -11,7 +11,6 @@ from __future__ import annotations
 import difflib
 import json
 import re
-import sys
 from collections.abc import Iterable
 from dataclasses import MISSING, fields
 from pathlib import Path
@@ -19,8 +18,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from minimolmo.command import run_command
 from minimolmo.flow import Annotation, Example, Point, Thing
 from minimolmo.image.resize import open_image
+from minimolmo.options import Parser, path_argument
 
 STYLES = {  # style: the fields that its annotations need
     "long_caption": ["answer"], "transcript": ["answer"],
@@ -206,15 +207,12 @@ def check_own_folders(folders: Iterable[Path]) -> None:
 
 def main(arguments: list[str]) -> None:
     """The command line: check both splits of one folder."""
-    if len(arguments) != 1:
-        raise ValueError(f"{len(arguments)} folders are named, but one is checked at a time. Try "
-                         f"python -m minimolmo.batch.dataset data/mine")
+    parser = Parser(description="Check a dataset: every row and every image.")
+    parser.add_argument("folder", type=path_argument, help="as data/mine")
+    folder = parser.parse_args(arguments).folder
     for split in ("train", "val"):
-        print(check_split(Path(arguments[0]), split))
+        print(check_split(folder, split))
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except ValueError as error:
-        sys.exit(str(error))
+    run_command(main)

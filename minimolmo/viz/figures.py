@@ -11,9 +11,7 @@
 """
 from __future__ import annotations
 
-import argparse
 import re
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +19,13 @@ from PIL import Image
 
 from minimolmo import draw
 from minimolmo.answer import ask, default_weights, load
+from minimolmo.command import run_command
 from minimolmo.config import VIEWS, ImageConfig
+from minimolmo.disk import write_image
 from minimolmo.flow import Crops
 from minimolmo.image.resize import open_image
 from minimolmo.image.tiler import stitch_ids, tile_image
+from minimolmo.options import Parser, path_argument
 from minimolmo.text.tokenizer import Tokenizer
 from minimolmo.viz.activations import Activations, record_activations, segment_mask
 
@@ -243,13 +244,13 @@ def draw_all(image: np.ndarray, question: str, weights: Path,
 
 def main(arguments: list[str]) -> None:
     """The command line: draw all figures and print their paths."""
-    parser = argparse.ArgumentParser(description="Draw nine figures of how an image becomes an answer.")
-    parser.add_argument("image", type=Path)
+    parser = Parser(description="Draw nine figures of how an image becomes an answer.")
+    parser.add_argument("image", type=path_argument)
     parser.add_argument("question")
-    parser.add_argument("--weights", type=Path,
+    parser.add_argument("--weights", type=path_argument,
                         help="a run's folder (default: out/nano if it is trained, else the released nano)")
     parser.add_argument("--view", choices=VIEWS, help="default: the one of training")
-    parser.add_argument("--out", type=Path, default=Path("out/inside"), help="default: %(default)s")
+    parser.add_argument("--out", type=path_argument, default=Path("out/inside"), help="default: %(default)s")
     given = parser.parse_args(arguments)
     weights = given.weights or default_weights()
     given.out.mkdir(parents=True, exist_ok=True)
@@ -257,12 +258,9 @@ def main(arguments: list[str]) -> None:
     for name, figure in figures.items():
         path = given.out / f"{name}.png"
         if figure:
-            figure.save(path)
+            write_image(path, figure)
         print(f"drawn: {path}" if figure else f"no {name}: {MISSING[name]}")
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except ValueError as error:
-        sys.exit(str(error))
+    run_command(main)

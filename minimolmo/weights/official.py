@@ -15,7 +15,6 @@ import json
 import math
 import re
 import shutil
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -25,10 +24,12 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from minimolmo.command import run_command
 from minimolmo.config import MolmoConfig, RunConfig
 from minimolmo.disk import write_atomically
 from minimolmo.distributed import local_shard
 from minimolmo.model.molmo import MiniMolmo
+from minimolmo.options import Parser, path_argument
 from minimolmo.overrides import from_dict, to_dict
 from minimolmo.presets import PRESETS, preset
 from minimolmo.text.hf_tokenizer import read_tokenizer
@@ -249,23 +250,21 @@ def load(folder: str | Path, device: torch.device,
 
 def main(arguments: list[str]) -> None:
     """The command line: write a checkpoint of ours in the official layout."""
-    if len(arguments) != 2:
-        raise ValueError(f"{len(arguments)} folders are given, but two are needed: the run and where to "
-                         f"write. Try python -m minimolmo.weights.official out/nano out/official.")
-    folder = checkpoint.latest(arguments[0]) or Path(arguments[0])
+    parser = Parser(description="Write a run's newest checkpoint in the official layout.")
+    parser.add_argument("run", type=path_argument, help="the run's folder, as out/nano")
+    parser.add_argument("out", type=path_argument, help="the folder to write, as out/official")
+    given = parser.parse_args(arguments)
+    folder = checkpoint.latest(given.run) or given.run
     model = MiniMolmo(checkpoint.load_config(folder).model)
     checkpoint.load_weights(folder, model)
     try:
-        save_official(arguments[1], model)
-        shutil.copy(folder / "tokenizer.json", arguments[1])
+        save_official(given.out, model)
+        shutil.copy(folder / "tokenizer.json", given.out)
     except OSError as error:
-        raise ValueError(f"{arguments[1]} cannot be written ({error}), so the model there is incomplete. "
+        raise ValueError(f"{given.out} cannot be written ({error}), so the model there is incomplete. "
                          f"Try another folder, or free disk space.") from error
-    print(f"written: {arguments[1]}, {len(official_names(model))} tensors")
+    print(f"written: {given.out}, {len(official_names(model))} tensors")
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except ValueError as error:
-        sys.exit(str(error))
+    run_command(main)

@@ -8,17 +8,18 @@ scores come from report.json, so run `minimolmo.evaluate` first.
 """
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from minimolmo.command import run_command
 from minimolmo.config import RunConfig
+from minimolmo.disk import write_text
 from minimolmo.metrics import report_lines
+from minimolmo.options import Parser, path_argument
 from minimolmo.overrides import to_dict
 from minimolmo.presets import PRESETS
 from minimolmo.weights import checkpoint, safetensors
@@ -136,7 +137,7 @@ def release(out: Path, name: str = "", parent: Path = RELEASED) -> Path:
     write_weights(unfinished, weights)
     for file in ("config.json", "tokenizer.json"):
         shutil.copy(folder / file, unfinished / file)
-    (unfinished / "README.md").write_text(card, encoding="utf-8")
+    write_text(unfinished / "README.md", card)
     shutil.rmtree(finished, ignore_errors=True)
     unfinished.rename(finished)
     return finished
@@ -144,16 +145,13 @@ def release(out: Path, name: str = "", parent: Path = RELEASED) -> Path:
 
 def main(arguments: list[str]) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description="Publish a trained model: small files and a model card.")
-    parser.add_argument("out", type=Path, help="the run's folder")
+    parser = Parser(description="Publish a trained model: small files and a model card.")
+    parser.add_argument("out", type=path_argument, help="the run's folder")
     parser.add_argument("--name", default="", help="default: minimolmo-PRESET, of the run's own")
-    parser.add_argument("--place", type=Path, default=RELEASED, help="default: %(default)s")
+    parser.add_argument("--place", type=path_argument, default=RELEASED, help="default: %(default)s")
     given = parser.parse_args(arguments)
     print(f"released: {release(given.out, given.name, given.place)}")
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except ValueError as error:
-        sys.exit(str(error))
+    run_command(main)

@@ -12,9 +12,11 @@ from collections.abc import Iterable, Iterator
 import torch
 from torch import nn
 
+from minimolmo.command import run_command
 from minimolmo.config import MolmoConfig, RunConfig
 from minimolmo.model.experts import Experts
 from minimolmo.model.molmo import MiniMolmo
+from minimolmo.options import Parser
 from minimolmo.overrides import to_dict
 from minimolmo.presets import PRESETS
 
@@ -99,5 +101,11 @@ def _list_sizes(run: RunConfig) -> dict[str, str]:
             **{name: f"{size / GB:.2f}" for name, size in sizes.items()}}
 
 
-if __name__ == "__main__":
+def main(arguments: list[str]) -> None:
+    """The command line: print the table."""
+    Parser(description=__doc__.splitlines()[0]).parse_args(arguments)
     print(presets_table(PRESETS))
+
+
+if __name__ == "__main__":
+    run_command(main)

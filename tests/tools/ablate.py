@@ -12,7 +12,6 @@ Variants live here and not in the model: a setting where there is one, else a pa
 """
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import multiprocessing
@@ -24,23 +23,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest import mock
 
-import numpy as np
-import torch
-import torch.nn.functional as F
-from PIL import Image
-from torch import Tensor, nn
-
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+from minimolmo.command import run_command  # noqa: E402  first: the slow imports follow
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+import torch.nn.functional as F  # noqa: E402
+from PIL import Image  # noqa: E402
+from torch import Tensor, nn  # noqa: E402
 
 import train  # noqa: E402
 from minimolmo import evaluate  # noqa: E402
 from minimolmo.answer import load  # noqa: E402
 from minimolmo.batch import loader  # noqa: E402
 from minimolmo.config import RunConfig  # noqa: E402
-from minimolmo.disk import write_atomically  # noqa: E402
+from minimolmo.disk import write_atomically, write_image, write_text  # noqa: E402
 from minimolmo.metrics import score_items  # noqa: E402
 from minimolmo.model import molmo  # noqa: E402
+from minimolmo.options import Parser, count_argument, number_argument, path_argument  # noqa: E402
 from minimolmo.overrides import override  # noqa: E402
 from minimolmo.presets import preset  # noqa: E402
 from minimolmo.text import prompts  # noqa: E402
@@ -197,7 +198,7 @@ def run_variant(name: str, base: RunConfig, seed: int, out: Path, data: Path, de
     KeyboardInterrupt when the time is over; what was trained so far is kept."""
     variant, folder = VARIANTS[name], out / f"{name.replace(' ', '-')}-s{seed}"
     if (folder / "result.json").is_file():
-        return json.loads((folder / "result.json").read_text())
+        return json.loads((folder / "result.json").read_text(encoding="utf-8"))
     if time.monotonic() > deadline:
         raise KeyboardInterrupt
     config = make_config(base, variant, seed)
@@ -317,7 +318,7 @@ def keep_settings(out: Path, settings: dict) -> None:
     """Save the settings of a table once. Raises ValueError if the folder's are others: their results would
     not compare with these."""
     file = out / "settings.json"
-    if file.is_file() and (saved := json.loads(file.read_text())) != settings:
+    if file.is_file() and (saved := json.loads(file.read_text(encoding="utf-8"))) != settings:
         raise ValueError(f"{out} holds results of {saved}, which would not compare with those of {settings}. "
                          f"Try --out=FOLDER for a table of its own.")
     out.mkdir(parents=True, exist_ok=True)
@@ -338,14 +339,15 @@ def run_all(names: list[str], seeds: list[int], **options) -> dict[str, list[dic
 
 def main(arguments: list[str]) -> None:
     """Run what is left, then print and draw the results."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("--preset", default="", help="default: mini made smaller; nano for a CPU")
     parser.add_argument("--only", default=",".join(VARIANTS), help="variants with commas between them")
     parser.add_argument("--seeds", default="1,2")
-    parser.add_argument("--minutes", type=float, default=9.0, help="stop then; run again to go on")
-    parser.add_argument("--rows", type=int, default=128, help="held-out rows of each set")
-    parser.add_argument("--out", type=Path, default=Path("out/ablate"))
-    parser.add_argument("--data", type=Path, default=train.DATA)
+    parser.add_argument("--minutes", type=number_argument(), default=9.0,
+                        help="stop then; run again to go on")
+    parser.add_argument("--rows", type=count_argument(2), default=128, help="held-out rows of each set")
+    parser.add_argument("--out", type=path_argument, default=Path("out/ablate"))
+    parser.add_argument("--data", type=path_argument, default=train.DATA)
     args, settings = parser.parse_known_args(arguments)
     if "fork" in multiprocessing.get_all_start_methods():  # workers begin with the stand-ins in place
         multiprocessing.set_start_method("fork", force=True)
@@ -362,13 +364,10 @@ def main(arguments: list[str]) -> None:
     if results:
         lines = summarise(results)
         print(format_table(lines))
-        (args.out / "ablate.json").write_text(json.dumps(lines, indent=1))
-        draw_chart(lines).save(args.out / "ablate.png")
+        write_text(args.out / "ablate.json", json.dumps(lines, indent=1))
+        write_image(args.out / "ablate.png", draw_chart(lines))
     print(f"{sum(map(len, results.values()))} of {len(names) * len(seeds)} runs done")
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except ValueError as error:
-        sys.exit(str(error))
+    run_command(main)

@@ -13,18 +13,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import Image
-
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
+from minimolmo.command import run_command  # noqa: E402  first: the slow imports follow
+
+from PIL import Image  # noqa: E402
+
 from data.generate import make_dataset_spec, make_row  # noqa: E402
 from data.prepare_all import DATASETS  # noqa: E402
 from minimolmo.answer import RELEASED, ask, load  # noqa: E402
 from minimolmo.batch.dataset import read_example  # noqa: E402
+from minimolmo.disk import write_image  # noqa: E402
 from minimolmo.draw import contact_sheet  # noqa: E402
 from minimolmo.evaluate import result_card  # noqa: E402
 from minimolmo.image.resize import open_image  # noqa: E402
 from minimolmo.metrics import EvalItem, is_correct  # noqa: E402
+from minimolmo.options import Parser  # noqa: E402
 from minimolmo.text.points import plain_text  # noqa: E402
 
 PICTURE = ROOT / "data" / "pictures" / "answers.png"
@@ -88,14 +92,15 @@ def answer_card(item: EvalItem, among: list[EvalItem]) -> tuple[Image.Image, str
     return image, title, lines, correct
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
     """Draw the picture and print what was said."""
+    Parser(description=__doc__.splitlines()[0]).parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         items = answered_items(Path(folder))
-        draw_answers(items).quantize(256).save(PICTURE, optimize=True)
+        write_image(PICTURE, draw_answers(items).quantize(256), optimize=True)
     for item in items:
         print(f"{'right' if is_correct(item, items) else 'WRONG'}  {item.question}  {item.answer.text}")
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

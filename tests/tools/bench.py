@@ -6,7 +6,6 @@ RUNS.md keeps the results by machine. Nothing is asserted: other jobs on the mac
 """
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import time
@@ -14,13 +13,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-import torch
-from PIL import Image
-from tqdm import tqdm
-
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+from minimolmo.command import run_command  # noqa: E402  first: the slow imports follow
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+from PIL import Image  # noqa: E402
+from tqdm import tqdm  # noqa: E402
 
 from minimolmo.answer import build_prompt, generate  # noqa: E402
 from minimolmo.batch.collate import collate  # noqa: E402
@@ -36,10 +36,12 @@ from minimolmo.config import (  # noqa: E402
     VisionConfig,
 )
 from minimolmo.device import autocast, pick_device  # noqa: E402
+from minimolmo.disk import write_image, write_text  # noqa: E402
 from minimolmo.flow import Batch  # noqa: E402
 from minimolmo.image.tiler import tile_image  # noqa: E402
 from minimolmo.model.attention import attention, attention_mask, fused_attention  # noqa: E402
 from minimolmo.model.molmo import MiniMolmo  # noqa: E402
+from minimolmo.options import Parser, count_argument, path_argument  # noqa: E402
 from minimolmo.presets import preset  # noqa: E402
 from minimolmo.text.hf_tokenizer import read_tokenizer  # noqa: E402
 from minimolmo.text.tokenizer import Tokenizer  # noqa: E402
@@ -286,7 +288,7 @@ def bench_tiler(config: RunConfig) -> list[Row]:
 
 def bench_tokenizer(file: Path, size: int = 4_000_000) -> list[Row]:
     """Megabytes of English (our own pages, repeated) that one core encodes a second, after a first pass."""
-    pages = "".join((ROOT / name).read_text("utf-8") for name in ("README.md", "RUNS.md"))
+    pages = "".join((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "RUNS.md"))
     text, tokenizer = pages * (size // len(pages)), read_tokenizer(file)
     tokenizer.encode(pages)
     seconds = measure_seconds(lambda: tokenizer.encode(text))
@@ -333,11 +335,13 @@ def draw_chart(rows: list[Row], title: str) -> Image.Image:
 
 def main(arguments: list[str]) -> None:
     """Run all, print one table, write one JSON and one chart. If it is stopped, the rows so far are kept."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("preset", nargs="?", default="nano")
-    parser.add_argument("--steps", type=int, default=16, help="training steps to time for packing")
-    parser.add_argument("--out", type=Path, default=ROOT / "out")
-    parser.add_argument("--tokenizer", type=Path, default=ROOT / "tests" / "golden" / "tiny_tokenizer.json",
+    parser.add_argument("--steps", type=count_argument(), default=16,
+                        help="training steps to time for packing")
+    parser.add_argument("--out", type=path_argument, default=ROOT / "out")
+    parser.add_argument("--tokenizer", type=path_argument,
+                        default=ROOT / "tests" / "golden" / "tiny_tokenizer.json",
                         help="a Hugging Face tokenizer's file or folder (default: the tests' tiny one)")
     args = parser.parse_args(arguments)
     config = preset(args.preset)
@@ -351,13 +355,10 @@ def main(arguments: list[str]) -> None:
         for r in new_rows:
             tqdm.write(f"| {r['group']}: {r['what']} | {r['value']:g} {r['unit']} | {r['note']} |")
         rows += new_rows
-        path.with_suffix(".json").write_text(json.dumps({"machine": title, "rows": rows}, indent=1))
-    draw_chart(rows, title).save(path.with_suffix(".png"))
+        write_text(path.with_suffix(".json"), json.dumps({"machine": title, "rows": rows}, indent=1))
+    write_image(path.with_suffix(".png"), draw_chart(rows, title))
     print(f"\nwritten: {path}.json, {path}.png")
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except ValueError as error:
-        sys.exit(str(error))
+    run_command(main)

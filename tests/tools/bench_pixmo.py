@@ -7,7 +7,6 @@ The server has a process of its own and shares the cores. RUNS.md has what came 
 """
 from __future__ import annotations
 
-import argparse
 import io
 import multiprocessing
 import os
@@ -20,17 +19,20 @@ from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
-from PIL import Image
-
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # as a script it knows neither
+from minimolmo.command import run_command  # noqa: E402  first: the slow imports follow
+
+from PIL import Image  # noqa: E402
 
 from data.pixmo.hub import LIMITS, Hub  # noqa: E402
 from data.pixmo.network import Limits  # noqa: E402
 from data.pixmo.prepare import PixmoSpec, prepare  # noqa: E402
 from data.preview.contact_sheets import annotation_text, points_in  # noqa: E402
 from minimolmo.batch.dataset import Dataset, check_split  # noqa: E402
+from minimolmo.disk import write_image  # noqa: E402
 from minimolmo.draw import contact_sheet, draw_points  # noqa: E402
+from minimolmo.options import Parser, count_argument, path_argument  # noqa: E402
 
 NUM_DRAWN, LONG_SIDE = 200, 1024  # different images of the speed test, and their pixels
 NUM_TILES = 4                     # of each style on the sheet
@@ -66,7 +68,7 @@ def _add_captions(hub, rows: int) -> None:
 def watch_memory(megabytes: list[float]) -> None:
     """Note the megabytes of this process twice a second."""
     while True:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
         megabytes.append(pages * os.sysconf("SC_PAGESIZE") / 1e6)
         time.sleep(0.5)
 
@@ -96,13 +98,13 @@ def _points(example, note) -> list:
     return points_in(twins[0] if note.style == "count" and twins else note)
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["sets", "speed"])
-    parser.add_argument("--rows", type=int, default=300)
-    parser.add_argument("--out", type=Path, default=Path("out/pixmo"))
-    args = parser.parse_args()
+    parser.add_argument("--rows", type=count_argument(), default=300)
+    parser.add_argument("--out", type=path_argument, default=Path("out/pixmo"))
+    args = parser.parse_args(arguments)
     folder = args.out / ("data" if args.what == "sets" else "speed") / "pixmo"
     shutil.rmtree(folder, ignore_errors=True)
     context, memory = multiprocessing.get_context("spawn"), []
@@ -122,10 +124,10 @@ def main() -> None:
     for split in ("train", "val"):
         print(check_split(folder, split))
     if args.what == "sets":
-        draw_sheet(folder).save(args.out / "look.png")
+        write_image(args.out / "look.png", draw_sheet(folder))
         print(f"written: {args.out / 'look.png'}")
     server.terminate()
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -7,20 +7,22 @@ One line a block: the share of the tokens that each expert gets (1.00 is an even
 import sys
 from pathlib import Path
 
-import torch
-
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
+from minimolmo.command import run_command  # noqa: E402  first: the slow imports follow
+
+import torch  # noqa: E402
 
 from minimolmo.answer import load  # noqa: E402
 from minimolmo.batch.dataset import Dataset  # noqa: E402
 from minimolmo.batch.loader import Loader, Preprocessor  # noqa: E402
+from minimolmo.options import Parser, path_argument  # noqa: E402
 
 NUM_BATCHES = 32  # of 16 examples each
 
 
 @torch.no_grad()
-def count_tokens(folder: str) -> list[torch.Tensor]:
+def count_tokens(folder: Path) -> list[torch.Tensor]:
     """How many tokens each expert of each block got, over NUM_BATCHES batches of held-out examples."""
     model, tokenizer, config = load(folder)
     device = next(model.parameters()).device
@@ -41,14 +43,15 @@ def count_tokens(folder: str) -> list[torch.Tensor]:
     return counts
 
 
+def main(arguments: list[str]) -> None:
+    """The command line: a line for each block."""
+    parser = Parser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=path_argument, help="the run's folder, as out/moe")
+    for number, counts in enumerate(count_tokens(parser.parse_args(arguments).run)):
+        load = counts / counts.float().mean()
+        print(f"block {number}: " + " ".join(f"{value:.2f}" for value in load.tolist()) +
+              f"   largest {load.max():.2f}, least {load.min():.2f}")
+
+
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("No run is named, so there is nothing to measure. Try "
-                 "python tests/tools/expert_load.py out/moe")
-    try:
-        for number, counts in enumerate(count_tokens(sys.argv[1])):
-            load = counts / counts.float().mean()
-            print(f"block {number}: " + " ".join(f"{value:.2f}" for value in load.tolist()) +
-                  f"   largest {load.max():.2f}, least {load.min():.2f}")
-    except ValueError as error:
-        sys.exit(str(error))
+    run_command(main)

@@ -13,10 +13,11 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
+from minimolmo.command import run_command  # noqa: E402  first: the slow imports follow
+
+import torch  # noqa: E402
 
 from minimolmo.model.molmo import MiniMolmo  # noqa: E402
 from minimolmo.presets import preset  # noqa: E402
@@ -58,13 +59,18 @@ def load(folder: str, dtype: str) -> None:
           f"{before / 1e9:.2f} GB, {grown / size:.3f} of the model")
 
 
-def main() -> None:
-    """Write, then load twice."""
+def main(arguments: list[str]) -> None:
+    """Write, then load twice. Each part is this script again, with arguments."""
+    if arguments:
+        part, *rest = arguments
+        return {"write": write, "load": load}[part](*rest)
     with tempfile.TemporaryDirectory() as folder:
         for call in (["write", folder], ["load", folder, "float32"], ["load", folder, "bfloat16"]):
-            subprocess.run([sys.executable, __file__, *call], check=True)
+            if subprocess.run([sys.executable, __file__, *call]).returncode:
+                raise ValueError(f"the part {' '.join(call)} failed, so nothing more is measured. Try it by "
+                                 f"itself.")
         print(f"files: {sum(file.stat().st_size for file in Path(folder).iterdir()) / 1e9:.2f} GB")
 
 
 if __name__ == "__main__":
-    {"write": write, "load": load}[sys.argv[1]](*sys.argv[2:]) if len(sys.argv) > 1 else main()
+    run_command(main)

@@ -5,7 +5,6 @@ the goals. With --minutes it stops then, and the same command goes on; OUT/clock
 """
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import os
@@ -17,7 +16,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
+from minimolmo.command import run_command  # noqa: E402  first: the slow imports follow
 from minimolmo.config import RunConfig  # noqa: E402
+from minimolmo.disk import write_text  # noqa: E402
+from minimolmo.options import Parser, number_argument, path_argument  # noqa: E402
 from minimolmo.overrides import override  # noqa: E402
 from minimolmo.presets import preset  # noqa: E402
 from minimolmo.weights import checkpoint  # noqa: E402
@@ -44,7 +46,7 @@ class Clock:
 
     def __init__(self, out: Path):
         self.file = out / "clock.json"
-        saved = json.loads(self.file.read_text()) if self.file.is_file() else {}
+        saved = json.loads(self.file.read_text(encoding="utf-8")) if self.file.is_file() else {}
         self.seconds = saved.get("seconds", dict.fromkeys(PARTS, 0.0))
         self.done = saved.get("done", [])
 
@@ -68,7 +70,7 @@ class Clock:
 
     def write(self) -> None:
         """Save the seconds and parts in the file."""
-        self.file.write_text(json.dumps({"seconds": self.seconds, "done": self.done}, indent=1))
+        write_text(self.file, json.dumps({"seconds": self.seconds, "done": self.done}, indent=1))
 
 
 def is_trained(config: RunConfig, run: Path) -> bool:
@@ -80,10 +82,11 @@ def is_trained(config: RunConfig, run: Path) -> bool:
 
 def main(arguments: list[str]) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("preset", nargs="?", default="mini")
-    parser.add_argument("--out", type=Path, default=Path("out/speedrun"), help="must be empty at first")
-    parser.add_argument("--minutes", type=float, default=math.inf)
+    parser.add_argument("--out", type=path_argument, default=Path("out/speedrun"),
+                        help="must be empty at first")
+    parser.add_argument("--minutes", type=number_argument(), default=math.inf)
     args, settings = parser.parse_known_args(arguments)
     config, end = override(preset(args.preset), settings), time.monotonic() + 60 * args.minutes
     out = args.out.resolve()
@@ -105,7 +108,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except ValueError as error:
-        sys.exit(str(error))
+    run_command(main)

@@ -6,23 +6,25 @@ one table, goal by goal, beside the columns without the right image; writes repo
 """
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
+from minimolmo.command import run_command  # noqa: E402  first: the slow imports follow
+
+import numpy as np  # noqa: E402
+from PIL import Image  # noqa: E402
 
 from data.scenes.masks import covers_point, visible_masks  # noqa: E402
 from minimolmo import evaluate  # noqa: E402
 from minimolmo.answer import load  # noqa: E402
+from minimolmo.disk import write_image, write_text  # noqa: E402
 from minimolmo.flow import Example, Point  # noqa: E402
 from minimolmo.metrics import EvalItem, maximum_matching, score_exact, score_items  # noqa: E402
+from minimolmo.options import Parser, count_argument, path_argument  # noqa: E402
 
 NOVEL, MAX_DROP = "novel pairs", 0.05  # a column; how far it may lie below the pairs of training
 # Line of the table: (style, score_items, goal). Errors should be small, all others large.
@@ -110,10 +112,10 @@ def format_table(lines: list[dict]) -> str:
 
 def main(arguments: list[str]) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--weights", type=Path, default=Path("out/mini"))
-    parser.add_argument("--data", type=Path, default=ROOT / "data")
-    parser.add_argument("--rows", type=int, default=256)
+    parser = Parser(description=__doc__.splitlines()[0])
+    parser.add_argument("--weights", type=path_argument, default=Path("out/mini"))
+    parser.add_argument("--data", type=path_argument, default=ROOT / "data")
+    parser.add_argument("--rows", type=count_argument(2), default=256)
     args = parser.parse_args(arguments)
     model, tokenizer, config = load(args.weights)
     folders = {name: config.folder(args.data, name) for name, weight in config.mix.items() if weight}
@@ -121,13 +123,10 @@ def main(arguments: list[str]) -> None:
                                          score_with_masks)
     lines = compare(report)
     print(f"{evaluate.format_table(report)}\n\n{format_table(lines)}")
-    (args.weights / "report.json").write_text(json.dumps(report, indent=1))
-    (args.weights / "targets.json").write_text(json.dumps(lines, indent=1))
-    evaluate.report_sheet(answers).save(args.weights / "report.png")
+    write_text(args.weights / "report.json", json.dumps(report, indent=1))
+    write_text(args.weights / "targets.json", json.dumps(lines, indent=1))
+    write_image(args.weights / "report.png", evaluate.report_sheet(answers))
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except ValueError as error:
-        sys.exit(str(error))
+    run_command(main)

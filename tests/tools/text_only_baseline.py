@@ -8,22 +8,23 @@ only the image should tell.
 """
 from __future__ import annotations
 
-import argparse
 import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-import torch
-import torch.nn.functional as F
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from minimolmo.command import run_command  # noqa: E402  first: the slow imports follow
+
+import torch  # noqa: E402
+import torch.nn.functional as F  # noqa: E402
 
 from data.generate import DATA_FOLDER, NUM_IMAGES  # noqa: E402
 from minimolmo.batch.dataset import Dataset  # noqa: E402
 from minimolmo.flow import Annotation  # noqa: E402
 from minimolmo.metrics import parse_time  # noqa: E402
+from minimolmo.options import Parser, path_argument  # noqa: E402
 from minimolmo.text.facts import NUMBER_WORDS  # noqa: E402
 
 Questions = list[tuple[list[str], str]]  # (words, answer)
@@ -120,9 +121,9 @@ def compute_accuracy(train: Questions, held_out: Questions) -> tuple[float, floa
 
 def main(arguments: list[str]) -> None:
     """The command line: a line for each group of each set."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("--level", default="full", choices=list(NUM_IMAGES))
-    parser.add_argument("--folder", type=Path, default=DATA_FOLDER)
+    parser.add_argument("--folder", type=path_argument, default=DATA_FOLDER)
     args = parser.parse_args(arguments)
     for name in NUM_IMAGES[args.level]:
         train = read_questions(args.folder / name / args.level, "train")
@@ -134,7 +135,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except ValueError as error:
-        sys.exit(str(error))
+    run_command(main)
