@@ -79,7 +79,8 @@ def run_command(main: Callable[[list[str]], None]) -> None:
 def end_interrupted(interrupt: KeyboardInterrupt) -> int:
     """Print that a command was stopped; returns its exit status."""
     number = interrupt.args[0] if isinstance(interrupt, Interrupted) else signal.SIGINT
-    print("\nstopped: files are whole or as they were before", file=sys.stderr)
+    message = next((each for each in interrupt.args if isinstance(each, str)), "stopped; no file was left half")
+    print(f"\n{message}", file=sys.stderr)
     return 128 + number
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -21,14 +20,17 @@ from tqdm import tqdm
 from minimolmo import draw
 from minimolmo.answer import ask, load, map_in_threads
 from minimolmo.batch.dataset import Dataset
+from minimolmo.command import run_command
 from minimolmo.config import VIEWS
 from minimolmo.device import explain_out_of_memory
+from minimolmo.disk import write_image, write_text
 from minimolmo.image.resize import open_image
 from minimolmo.metrics import SCORERS, EvalItem, is_correct, report_lines, score_items
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.text.prompts import answer_text, question_text
 from minimolmo.text.tokenizer import Tokenizer
 
+DATA = Path(__file__).resolve().parents[1] / "data"
 BATCH_SIZE = 128   # questions answered at once
 EXTRA_TOKENS = 16  # the limit for an answer: the longest target, plus a quarter, plus this
 RIGHT_IMAGE, BLANK_IMAGE, OTHER_IMAGE = COLUMNS = ("right image", "blank image", "other image")
@@ -163,7 +165,7 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(description="Score a trained model on held-out images.")
     parser.add_argument("--weights", type=Path, default=Path("out/nano"),
                         help="a run's folder (default: %(default)s)")
-    parser.add_argument("--data", type=Path, default=Path("data"), help="the folder of the datasets")
+    parser.add_argument("--data", type=Path, default=DATA, help="the folder of the datasets")
     parser.add_argument("--rows", type=int, default=256, help="rows of each dataset (default: %(default)s)")
     parser.add_argument("--view", choices=VIEWS, help="default: the one of training")
     given = parser.parse_args(arguments)
@@ -173,13 +175,10 @@ def main(arguments: list[str]) -> None:
     folders = {name: config.folder(given.data, name) for name, weight in config.mix.items() if weight}
     report, items = evaluate(model, tokenizer, folders, given.view or config.finetune.view, given.rows)
     print(format_table(report))
-    (given.weights / "report.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
-    report_sheet(items).save(given.weights / "report.png")
+    write_text(given.weights / "report.json", json.dumps(report, indent=1))
+    write_image(given.weights / "report.png", report_sheet(items))
     print(f"written: {given.weights / 'report.json'}, {given.weights / 'report.png'}")
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except ValueError as error:
-        sys.exit(str(error))
+    run_command(main)

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import TextIO
 
-from minimolmo.disk import write_atomically
+from minimolmo.disk import write_atomically, write_image
 from minimolmo.plot import loss_curve
 from minimolmo.renamed import present_log_line
 
@@ -32,4 +32,4 @@ def plot_losses(out: Path) -> None:
     for line in lines:
         series[line["stage"]].append((line["step"], line.get("cross_entropy", line["loss"])))
     marks = {curve[0][0]: stage for stage, curve in series.items()}
-    loss_curve(series, f"{out.name}: loss by step", marks, log=True).save(out / "loss.png")
+    write_image(out / "loss.png", loss_curve(series, f"{out.name}: loss by step", marks, log=True))
