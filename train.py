@@ -13,18 +13,18 @@ Writes OUT/step-*/ (checkpoints), OUT/log.jsonl (a line a step), OUT/loss.png an
 from __future__ import annotations
 
 import argparse
-import errno
 import json
 import math
 import os
 import signal
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
-from minimolmo.command import run_command  # first: Ctrl-C while torch is imported ends in words
+from minimolmo.command import SIGNALS, os_error_message, run_command  # first: torch takes seconds
 
 import torch
 import torch.distributed as dist
@@ -36,13 +36,14 @@ from minimolmo.batch.dataset import check_own_folders
 from minimolmo.batch.workers import count_workers
 from minimolmo.config import STAGES, RunConfig
 from minimolmo.device import autocast
-from minimolmo.disk import write_image
+from minimolmo.disk import locked, write_image
 from minimolmo.distributed import RANK, WORLD
 from minimolmo.evaluate import RIGHT_IMAGE, answer_all, result_card, sample_questions
 from minimolmo.flow import Batch
 from minimolmo.options import Parser, number_argument, path_argument
 from minimolmo.overrides import override
 from minimolmo.presets import preset
+from minimolmo.training.checks import StageCheck
 from minimolmo.training.log import open_log, plot_losses
 from minimolmo.training.memory import gpu_memory, oom_message
 from minimolmo.training.optimizer import clip_gradients, set_learning_rates
@@ -51,7 +52,7 @@ from minimolmo.weights import checkpoint, official
 
 SAVE_EVERY, SAMPLE_EVERY = 400, 800  # steps between checkpoints; between drawn samples
 DATA = Path(__file__).resolve().parent / "data"
-FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+PARENT = os.getppid()
 
 
 def train_step(run: Run, stage: str, step: int, micro_batches: list[Batch]) -> dict:
@@ -60,7 +61,7 @@ def train_step(run: Run, stage: str, step: int, micro_batches: list[Batch]) -> d
     Raises FloatingPointError, before anything changes, if the loss or a gradient is not finite.
     """
     torch.manual_seed(run.config.seed * 1_000_003 + run.step * WORLD + RANK)  # dropout: a seed for each step
-    stop = torch.tensor([float(run.stop_requested or time.monotonic() > run.deadline)], device=run.device)
+    stop = torch.tensor([float(is_over(run))], device=run.device)
     sums = all_reduce_sum(run, torch.cat([accumulate_gradients(run, stage, micro_batches), stop]))
     norms = clip_gradients(run.optimizer, run.config.max_grad_norm)
     loss, cross_entropy, stop = sums.tolist()
@@ -72,6 +73,12 @@ def train_step(run: Run, stage: str, step: int, micro_batches: list[Batch]) -> d
     text = {} if stage == "bootstrap" else {"cross_entropy": cross_entropy}
     return {"stage": stage, "step": run.step + 1, **text, "loss": loss, "learning_rates": rates,
             "grad_norms": [round(norm, 4) for norm in norms]}
+
+
+def is_over(run: Run) -> bool:
+    """Whether this process wants to stop: asked to, out of time, or left alone by torchrun."""
+    orphaned = WORLD > 1 and os.getppid() != PARENT
+    return run.stop_requested or orphaned or time.monotonic() > run.deadline
 
 
 def accumulate_gradients(run: Run, stage: str, micro_batches: list[Batch]) -> Tensor:
@@ -113,10 +120,12 @@ def train_stage(run: Run, stage: str, start: int, bar: tqdm, log: TextIO) -> Non
     meter, workers = run.meter, count_workers(run.config, stage, run.device, WORLD)
     pin = run.device.type == "cuda"
     batches = iter(make_loader(run, stage).batches(start, settings.steps, workers, pin))
+    check = StageCheck(stage, run.config.max_tokens)
     for step in range(start, settings.steps):
         meter.start()
         micro_batches = next(batches)
         meter.batch_ready()
+        check.add(micro_batches)
         line = train_step(run, stage, step, micro_batches)
         line |= meter.log_line(stage, micro_batches, WORLD)
         run.step += 1
@@ -133,6 +142,8 @@ def train_stage(run: Run, stage: str, start: int, bar: tqdm, log: TextIO) -> Non
             if WORLD > 1:
                 dist.barrier()  # process 0 may still be saving; torchrun ends it with the first that exits
             raise KeyboardInterrupt
+    if RANK == 0 and check.summary():
+        bar.write(check.summary(), file=sys.stderr)
 
 
 def save_samples(run: Run) -> None:
@@ -157,17 +168,20 @@ def train(config: RunConfig, out: Path, data: Path, folder: Path | None, release
 
     Raises KeyboardInterrupt if stopped by Ctrl-C or by the time limit; ValueError if a GPU is too small.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    deadline, run, handler = time.monotonic() + 60 * minutes, None, signal.getsignal(signal.SIGINT)
+    deadline, run = time.monotonic() + 60 * minutes, None
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, *SIGNALS)}
     try:
-        run = Run(config, out, data, folder, released, deadline)
-        signal.signal(signal.SIGINT, lambda *_: request_stop(run))
-        train_stages(run)
+        with locked(out) if RANK == 0 else nullcontext():
+            run = Run(config, out, data, folder, released, deadline)
+            for number in handlers:  # TERM and HUP, from docker or a cluster, save as Ctrl-C does
+                signal.signal(number, lambda *_: request_stop(run))
+            train_stages(run)
     except torch.OutOfMemoryError:
         stage = run.stage if run else None
         raise ValueError(oom_message(config, stage, WORLD, gpu_memory())) from None
     finally:
-        signal.signal(signal.SIGINT, handler)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def train_stages(run: Run) -> None:
@@ -185,7 +199,7 @@ def train_stages(run: Run) -> None:
 
 
 def request_stop(run: Run) -> None:
-    """Handle Ctrl-C. The first finishes this step or the next one and saves; the second stops at once."""
+    """Handle Ctrl-C, TERM or HUP. The first finishes a step and saves; the second stops at once."""
     if run.stop_requested:
         raise KeyboardInterrupt
     run.stop_requested = True
@@ -209,7 +223,8 @@ def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | 
     parser.add_argument("--minutes", type=number_argument(), default=math.inf,
                         help="stop after N, with a checkpoint")
     given, settings = parser.parse_known_args(arguments)
-    start = official.finetune_config(given.released) if given.released else preset(given.preset or "nano")
+    start = (replace(official.finetune_config(given.released), mix={}) if given.released else
+             preset(given.preset or "nano"))  # fine-tuning learns from the sets that are named, and no others
     out = given.out or Path("out") / start.name
     folder = checkpoint.latest(out)
     if folder and not given.resume:
@@ -217,7 +232,17 @@ def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | 
                          f"it, --out=FOLDER for another folder, or delete {out}.")
     name = start.name if given.preset or given.released else None
     config = resume_config(out, folder, name, settings) if folder else override(start, settings)
+    check_work(config)
     return config, out, given.data, folder, given.released, given.minutes
+
+
+def check_work(config: RunConfig) -> None:
+    """Raise ValueError if there is nothing to train on, or nothing to do."""
+    if not any(config.mix.values()):
+        raise ValueError("the mix is empty, so there is nothing to train on: with --from it starts without "
+                         "drawn data. Try --mix.mine=1 for data/mine, with --mix.points=0.1 to replay some.")
+    if not any(getattr(config, stage).steps for stage in STAGES):
+        raise ValueError("all stages have 0 steps, so nothing would be trained. Try --finetune.steps=100.")
 
 
 def resume_config(out: Path, folder: Path, name: str | None, settings: list[str]) -> RunConfig:
@@ -246,9 +271,9 @@ def fixed_settings(config: RunConfig) -> RunConfig:
 
 def main(arguments: list[str]) -> None:
     """The command line: train, and print the next command."""
-    began, minutes = time.monotonic(), math.inf
+    config, out, data, folder, released, minutes = read_arguments(arguments)
+    began = time.monotonic()
     try:
-        config, out, data, folder, released, minutes = read_arguments(arguments)
         if RANK == 0:
             check_own_folders(config.folder(data, name) for name, weight in config.mix.items() if weight)
         if WORLD > 1:
@@ -261,14 +286,10 @@ def main(arguments: list[str]) -> None:
     except KeyboardInterrupt:
         if time.monotonic() > began + 60 * minutes:  # as planned, so exit status 0
             return print("\nthe minutes are over; the same command with --resume goes on")
-        sys.exit("\nstopped; what was saved stays: the same command with --resume goes on")
-    except (ValueError, FloatingPointError) as error:
-        sys.exit(f"\n{error}")
+        raise KeyboardInterrupt("stopped; the same command with --resume goes on") from None
     except OSError as error:
-        if error.errno not in FULL_DISK:
-            raise
-        sys.exit(f"\n{error}: steps since the last checkpoint cannot be saved, so training stopped. Make "
-                 f"room: the same command with --resume goes on.")
+        raise ValueError(f"{os_error_message(error)} Steps since the last checkpoint are not saved: the same "
+                         f"command with --resume goes on.") from error
     if RANK == 0:
         print(f"trained: {checkpoint.latest(out)}\nnext: python -m minimolmo.evaluate --weights={out}")
 

@@ -12,12 +12,9 @@ import contextlib
 import hashlib
 import json
 import multiprocessing
-import multiprocessing.connection
 import os
 import random
 import shutil
-import signal
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from functools import partial
@@ -27,9 +24,11 @@ from typing import Protocol
 from PIL import Image
 from tqdm import tqdm
 
+from data.own import KIND, UNFINISHED, is_own_dataset
 from data.scenes.levels import Level, get_level
 from data.splits import SPLITS
-from minimolmo.disk import write_text
+from minimolmo.command import init_worker, os_error_message
+from minimolmo.disk import MANIFEST, WRITER, locked, write_text
 from minimolmo.flow import Annotation, Thing
 from minimolmo.options import Parser, count_argument, path_argument
 
@@ -73,7 +72,6 @@ NUM_IMAGES = {  # level -> dataset -> number of images in (train, val, novel)
 }
 # JPEG keeps full colour resolution (subsampling=0), because some objects are a few pixels wide.
 SAVE_OPTIONS = {".png": dict(compress_level=1), ".jpg": dict(quality=90, subsampling=0)}
-MANIFEST = "manifest.json"
 OWN_FILES = {"train.jsonl", "val.jsonl", "novel.jsonl", "images", MANIFEST}  # of a dataset's folder
 DATA_FOLDER = Path(__file__).parent
 MAX_WORKERS = 1024
@@ -137,11 +135,13 @@ def write_dataset(spec: DatasetSpec, make_example: MakeExample, data_folder: Pat
         print(f"{spec.name}: {folder} is there already ({len(spec.indices):,} images), nothing to draw")
         return folder
     try:
-        _check_only_own_files(folder)
-        _draw_and_rename(spec, make_example, folder, workers, code)
+        with locked(folder.parent):  # not the folder itself, which is replaced
+            _check_is_own(folder)
+            _draw_and_rename(spec, make_example, folder, workers, code)
     except OSError as error:
-        raise ValueError(f"{folder} cannot be written ({error}), so {spec.name} was not drawn. "
-                         f"Try another --folder, or make room on the disk.") from error
+        error.filename = error.filename or str(folder)
+        raise ValueError(f"{os_error_message(error)} {spec.name} was not drawn; another --folder may do."
+                         ) from error
     return folder
 
 
@@ -162,20 +162,25 @@ def code_digest(make_example: MakeExample) -> str:
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 
-def _check_only_own_files(folder: Path) -> None:
-    unknown = sorted(set(os.listdir(folder)) - OWN_FILES) if folder.exists() else []
-    if unknown:
-        raise ValueError(f"{folder} holds {unknown[0]!r}, so it is no dataset of ours and is not replaced. "
-                         f"Try another --folder, or move that file away.")
+def _check_is_own(folder: Path) -> None:
+    """Raise ValueError if a folder that would be replaced was not drawn by us, or holds other files."""
+    files = sorted(os.listdir(folder)) if folder.exists() else []
+    unknown = [name for name in files if name not in OWN_FILES]
+    if unknown or files and (folder.is_symlink() or not is_own_dataset(folder)):
+        what = repr(unknown[0]) if unknown else f"no {MANIFEST} of ours"
+        raise ValueError(f"{folder} holds {what}, so it is no dataset of ours and is not replaced. "
+                         f"Try another --folder, or move it away.")
 
 
 def _draw_and_rename(spec: DatasetSpec, make_example: MakeExample, folder: Path, workers: int,
                      code: str) -> None:
     partial_folder, old_folder = (folder.with_name(f"{folder.name}.{suffix}") for suffix in ("part", "old"))
+    for leftover in (partial_folder, old_folder):  # from an earlier run that was killed
+        _check_is_own(leftover)
+        shutil.rmtree(leftover, ignore_errors=True)
     try:
-        for leftover in (partial_folder, old_folder):  # from an earlier run that was killed
-            shutil.rmtree(leftover, ignore_errors=True)
         (partial_folder / "images").mkdir(parents=True)
+        write_text(partial_folder / MANIFEST, json.dumps({"writer": WRITER, "kind": UNFINISHED}))
         _write_rows(spec, make_example, partial_folder, workers)
         manifest = json.dumps(_manifest(spec, partial_folder, code), indent=1)
         write_text(partial_folder / MANIFEST, manifest + "\n")
@@ -203,19 +208,8 @@ def _map_in_order(job: Callable, indices: list, workers: int) -> Iterator[str]:
     if workers == 1:
         yield from map(job, indices)
         return
-    with multiprocessing.Pool(workers, _init_worker) as pool:
+    with multiprocessing.Pool(workers, init_worker) as pool:
         yield from pool.imap(job, indices, chunksize=64)
-
-
-def _init_worker() -> None:
-    """Let a worker ignore Ctrl-C, which the parent handles, and exit when the parent dies."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_exit_with_parent, daemon=True).start()
-
-
-def _exit_with_parent() -> None:
-    multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
-    os._exit(1)
 
 
 def _write_example(spec: DatasetSpec, make_example: MakeExample, partial_folder: Path,
@@ -254,7 +248,8 @@ def _manifest(spec: DatasetSpec, folder: Path, code: str) -> dict:
         split: hashlib.sha256((folder / f"{split}.jsonl").read_bytes()).hexdigest()
         for split in SPLITS
     }
-    return {"set": spec.name, "level": spec.level, "seed": spec.seed, "counts": spec.num_images, "code": code,
+    return {"writer": WRITER, "kind": KIND, "set": spec.name, "level": spec.level, "seed": spec.seed,
+            "counts": spec.num_images, "code": code,
             "images": len(os.listdir(folder / "images")), "sha256": digests}
 
 

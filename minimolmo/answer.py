@@ -22,7 +22,7 @@ from minimolmo import draw
 from minimolmo.batch.collate import collate
 from minimolmo.batch.sequence import build_sequence
 from minimolmo.command import printable, run_command
-from minimolmo.config import VIEWS, RunConfig
+from minimolmo.config import STAGES, VIEWS, RunConfig
 from minimolmo.device import autocast, explain_out_of_memory, pick_device
 from minimolmo.disk import image_format, write_image
 from minimolmo.flow import PAD_SEGMENT, Answer, Batch, Sequence
@@ -37,7 +37,7 @@ from minimolmo.text.tokenizer import Tokenizer
 from minimolmo.weights import checkpoint, official
 
 RELEASED = Path(__file__).resolve().parent.parent / "data" / "released" / "minimolmo-nano"
-MAX_NEW_TOKENS = 192  # of an answer. Molmo: 192 for points, 448 for captions
+MAX_NEW_TOKENS = 448  # of an answer. Molmo: 192 for points, 448 for captions
 
 
 def sample_tokens(logits: Tensor, temperature: float, generator: torch.Generator | None) -> Tensor:
@@ -96,7 +96,13 @@ def map_in_threads(function: Callable, *lists: list) -> list:
 def ask(model: MiniMolmo, tokenizer: Tokenizer, images: list[np.ndarray], questions: list[str],
         view: str = "bird", max_new_tokens: int = MAX_NEW_TOKENS, temperature: float = 0.0,
         generator: torch.Generator | None = None) -> list[Answer]:
-    """One Answer for each pair of image (H, W, 3) uint8 and question; points in percent of that image."""
+    """One Answer for each pair of image (H, W, 3) uint8 and question; points in percent of that image.
+
+    Raises ValueError if there are not as many questions as images.
+    """
+    if len(images) != len(questions):
+        raise ValueError(f"{len(images)} images and {len(questions)} questions are not pairs, so some would "
+                         f"get no answer. Try one image for each question: [image] * {len(questions)}.")
     device = next(model.parameters()).device
     prompts = map_in_threads(lambda image, question: build_prompt(image, question, model, tokenizer, view),
                              images, questions)
@@ -104,7 +110,7 @@ def ask(model: MiniMolmo, tokenizer: Tokenizer, images: list[np.ndarray], questi
         ids = generate(model, collate(prompts).to(device), tokenizer.eos, max_new_tokens, temperature,
                        generator)
     texts = [tokenizer.decode(row).strip() for row in ids]
-    return [Answer(text, parse_points(text)) for text in texts]
+    return [Answer(text, parse_points(text), len(row) >= max_new_tokens) for text, row in zip(texts, ids)]
 
 
 def default_weights() -> Path:
@@ -130,6 +136,26 @@ def load(weights: str | Path) -> tuple[MiniMolmo, Tokenizer, RunConfig]:
     return model.eval().to(pick_device()), checkpoint.load_tokenizer(folder), config
 
 
+def describe_weights(weights: Path) -> str:
+    """The folder, and how far its training has come if it is not finished."""
+    folder = None if official.is_official(weights) else checkpoint.latest(weights)
+    if folder is None:
+        return str(weights)
+    config, step = checkpoint.load_config(folder), checkpoint.load_training_state(folder)[1].get("step")
+    steps = sum(getattr(config, stage).steps for stage in STAGES)
+    if step is None or step >= steps:
+        return str(weights)
+    return f"{weights}, in training: step {step:,} of {steps:,} (--weights={RELEASED} is trained)"
+
+
+def check_length(prompt: Sequence, config: RunConfig) -> None:
+    """Raise ValueError if image and question are longer than the sequences that the model was trained on."""
+    if len(prompt.ids) >= config.max_tokens:
+        raise ValueError(f"image and question are {len(prompt.ids)} tokens, and the model was trained on at "
+                         f"most {config.max_tokens}, so the answer would be a guess. Try a shorter question, "
+                         f"or --view=bird.")
+
+
 @explain_out_of_memory()
 def main(arguments: list[str]) -> None:
     """The command line: print the answer, and draw its points if it has any."""
@@ -144,19 +170,23 @@ def main(arguments: list[str]) -> None:
                         help="the file for the image with the points (default: %(default)s)")
     parser.add_argument("--temperature", type=number_argument(), default=0.0,
                         help="0 = the most likely tokens")
+    parser.add_argument("--max_new_tokens", type=count_argument(), default=MAX_NEW_TOKENS,
+                        help="longer answers are cut (default: %(default)s)")
     parser.add_argument("--seed", type=count_argument(0), default=0)
     given = parser.parse_args(arguments)
     if not given.question.strip():
         raise ValueError("the question is empty, so there is nothing to answer. Try \"Point to the shapes.\"")
     image_format(given.out)  # refuses a wrong suffix now, not after the answer
     weights = given.weights or default_weights()
-    print(f"asking {weights}", file=sys.stderr)
+    print(f"asking {describe_weights(weights)}", file=sys.stderr)
     model, tokenizer, config = load(weights)
     image = open_image(given.image)
+    view = given.view or config.finetune.view
+    check_length(build_prompt(image, given.question, model, tokenizer, view), config)
     generator = torch.Generator(pick_device()).manual_seed(given.seed)
-    answer = ask(model, tokenizer, [image], [given.question], given.view or config.finetune.view,
-                 temperature=given.temperature, generator=generator)[0]
-    print(printable(answer.text))
+    answer = ask(model, tokenizer, [image], [given.question], view, given.max_new_tokens, given.temperature,
+                 generator)[0]
+    print(printable(answer.text) + f" (cut at {given.max_new_tokens} tokens)" * answer.cut)
     if answer.points:
         given.out.parent.mkdir(parents=True, exist_ok=True)
         write_image(given.out, draw.draw_points(Image.fromarray(image), answer.points))

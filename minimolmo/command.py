@@ -24,7 +24,7 @@ from types import TracebackType
 ROOT = Path(__file__).resolve().parent.parent
 # Windows has no HUP; there closing the window sends BREAK.
 SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
-STOPPED = "\nstopped: files are whole or as they were before"
+STOPPED = "stopped: files are whole or as they were before"
 
 # What the system says of a file or a disk: why it cannot work, and what to try.
 OS_PROBLEMS = {
@@ -100,7 +100,8 @@ def run_command(main: Callable[[list[str]], int | None]) -> None:
 def end_interrupted(interrupt: KeyboardInterrupt) -> int:
     """Print that a command was stopped; returns its exit status."""
     number = interrupt.args[0] if isinstance(interrupt, Interrupted) else signal.SIGINT
-    print(STOPPED, file=sys.stderr)
+    message = next((each for each in interrupt.args if isinstance(each, str)), STOPPED)
+    print(f"\n{message}", file=sys.stderr)
     return 128 + number
 
 
@@ -120,7 +121,7 @@ def _interrupt(number: int, _frame) -> None:
 
 def _end_at_once(number: int, _frame) -> None:
     if os.getpid() == main_process:
-        os.write(2, f"{STOPPED}\n".encode())  # print may be interrupted in the middle of a print
+        os.write(2, f"\n{STOPPED}\n".encode())  # print may be interrupted in the middle of a print
     os._exit(128 + number)
 
 

@@ -249,7 +249,7 @@ class RunConfig:
         if self.bootstrap.steps and not self.bootstrap.auxiliary_weight:
             raise ValueError("bootstrap.auxiliary_weight=0 leaves stage bootstrap without a loss. "
                              "Try --bootstrap.auxiliary_weight=1.0, or --bootstrap.steps=0 to skip it.")
-        if min(self.mix.values(), default=0) < 0 or not sum(self.mix.values()) > 0:
+        if self.mix and (min(self.mix.values()) < 0 or not sum(self.mix.values()) > 0):
             raise ValueError(f"mix={self.mix} has no dataset to sample: weights are 0 or more, and at least "
                              f"one is above 0. Try --mix.points=1.")
 

@@ -30,6 +30,7 @@ from minimolmo.options import Parser, count_argument, path_argument
 from minimolmo.text.prompts import answer_text, question_text
 from minimolmo.text.tokenizer import Tokenizer
 
+DATA = Path(__file__).resolve().parents[1] / "data"
 BATCH_SIZE = 128   # questions answered at once
 EXTRA_TOKENS = 16  # the limit for an answer: the longest target, plus a quarter, plus this
 RIGHT_IMAGE, BLANK_IMAGE, OTHER_IMAGE = COLUMNS = ("right image", "blank image", "other image")
@@ -164,7 +165,7 @@ def main(arguments: list[str]) -> None:
     parser = Parser(description="Score a trained model on held-out images.")
     parser.add_argument("--weights", type=path_argument, default=Path("out/nano"),
                         help="a run's folder (default: %(default)s)")
-    parser.add_argument("--data", type=path_argument, default=Path("data"), help="the folder of the datasets")
+    parser.add_argument("--data", type=path_argument, default=DATA, help="the folder of the datasets")
     parser.add_argument("--rows", type=count_argument(), default=256,
                         help="rows of each dataset (default: %(default)s)")
     parser.add_argument("--view", choices=VIEWS, help="default: the one of training")

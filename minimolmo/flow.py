@@ -119,6 +119,7 @@ class Sequence:
     thing_boxes: np.ndarray
     thing_ids: np.ndarray
     name: str = ""
+    num_cut: int = 0  # tokens beyond the length limit, which are lost
 
 
 @dataclass
@@ -146,6 +147,7 @@ class Batch:
     thing_boxes: Tensor
     thing_ids: Tensor
     names: list[str]
+    num_cut: list[int]
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on another device. The copy is asynchronous from pinned memory."""
@@ -156,12 +158,13 @@ class Batch:
         return self._map(lambda tensor: tensor.pin_memory())
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> Batch:
-        changed = {name: change(value) for name, value in vars(self).items() if name != "names"}
-        return Batch(**changed, names=self.names)
+        return Batch(**{name: value if isinstance(value, list) else change(value)
+                        for name, value in vars(self).items()})
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The model's answer: its text, and the points in it, in percent of the original image."""
+    """The model's answer: its text, the points in it (percent of the original image), and if it was cut."""
     text: str
     points: list[Point]
+    cut: bool = False  # the token limit came before end-of-text

@@ -47,20 +47,35 @@ def count_hits(predicted: list[Point], target: list[Point], aspect: float, radiu
 def maximum_matching(neighbours: list[list[int]]) -> int:
     """The size of a maximum bipartite matching: predicted point p may match each target in neighbours[p].
 
-    Each predicted point takes a free target, or one whose point can be matched elsewhere (Kuhn's algorithm).
+    Each predicted point takes a free target, or one whose point can be matched elsewhere: Kuhn's algorithm,
+    searched breadth first, so that thousands of points need no deep recursion.
     """
-    match_of: dict[int, int] = {}  # target: predicted point
+    match_of: dict[int, int] = {}   # target: predicted point
+    target_of: dict[int, int] = {}  # predicted point: target
+    return sum(_match(p, neighbours, match_of, target_of) for p in range(len(neighbours)))
 
-    def match(p: int, tried: set[int]) -> bool:
+
+def _match(start: int, neighbours: list[list[int]], match_of: dict[int, int],
+           target_of: dict[int, int]) -> bool:
+    """Match one more predicted point, moving others to other targets; whether that was possible."""
+    reached_from: dict[int, int] = {}  # target: predicted point
+    queue = [start]
+    for p in queue:
         for t in neighbours[p]:
-            if t not in tried:
-                tried.add(t)
-                if t not in match_of or match(match_of[t], tried):
-                    match_of[t] = p
+            if t in reached_from:
+                continue
+            reached_from[t] = p
+            if t in match_of:
+                queue.append(match_of[t])
+                continue
+            while True:  # each point on the way takes the target it reached, and frees its old one
+                p = reached_from[t]
+                old = target_of.get(p)
+                match_of[t], target_of[p] = p, t
+                if p == start:
                     return True
-        return False
-
-    return sum(match(p, set()) for p in range(len(neighbours)))
+                t = old
+    return False
 
 
 def precision_recall_f1(predicted: list[Point], target: list[Point],

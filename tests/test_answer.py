@@ -12,6 +12,7 @@ from minimolmo import answer
 from minimolmo.answer import ask, build_prompt, generate, load, sample_tokens
 from minimolmo.batch.collate import collate
 from minimolmo.batch.loader import Preprocessor
+from minimolmo.command import printable
 from minimolmo.config import (
     ConnectorConfig,
     DecoderConfig,
@@ -168,10 +169,28 @@ def command(monkeypatch, *arguments):
 
 
 def test_the_command_line_prints_the_answer(model, trained, monkeypatch, capsys):
-    """Word for word what `ask` says, with the view of training."""
-    assert command(monkeypatch, trained / "wide.png", "Who?", f"--weights={trained / 'run'}") is None
-    reply, = ask(model, WORDS, [WIDE], ["Who?"], view="ground")
-    assert capsys.readouterr().out.strip() == reply.text.strip()
+    """What `ask` returns, with the view of training; that it was cut is said, and control characters shown."""
+    assert command(monkeypatch, trained / "wide.png", "Who?", f"--weights={trained / 'run'}",
+                   "--max_new_tokens=20") is None
+    reply, = ask(model, WORDS, [WIDE], ["Who?"], view="ground", max_new_tokens=20)
+    assert reply.cut
+    assert capsys.readouterr().out.strip() == f"{printable(reply.text)} (cut at 20 tokens)"
+
+
+def test_a_question_longer_than_the_models_sequences_is_refused(trained, monkeypatch):
+    stopped = command(monkeypatch, trained / "wide.png", "Who? " * 400, f"--weights={trained / 'run'}")
+    assert "tokens, and the model was trained on at most" in stopped and "Try a shorter question" in stopped
+
+
+def test_images_and_questions_that_are_no_pairs_are_refused(model):
+    with pytest.raises(ValueError, match=r"1 images and 2 questions are not pairs.*Try one image for each"):
+        ask(model, WORDS, [WIDE], ["Who?", "What?"])
+
+
+def test_weights_in_training_say_how_far_they_are(trained):
+    """The run's checkpoint is of step 1; its stages have more."""
+    assert "in training: step 1 of" in answer.describe_weights(trained / "run")
+    assert answer.describe_weights(answer.RELEASED) == str(answer.RELEASED)
 
 
 def test_when_a_gpu_cannot_hold_the_question_a_smaller_view_is_proposed(trained, monkeypatch):

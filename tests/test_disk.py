@@ -1,10 +1,24 @@
-"""Files that are written whole or not at all, whatever interrupts the writing."""
+"""Safe files and folders: atomic writes, manifests, locks."""
 import errno
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from minimolmo.disk import write_atomically
+from minimolmo.disk import (
+    check_files,
+    check_plain_name,
+    is_own,
+    locked,
+    remove_own,
+    replace_own,
+    write_atomically,
+    write_image,
+    write_manifest,
+)
 
 
 def test_pieces_end_up_in_one_file_and_nothing_else_is_left(tmp_path):
@@ -35,3 +49,92 @@ def test_a_full_disk_and_ctrl_c_leave_the_old_file_and_no_half_of_the_new(tmp_pa
         write_atomically(tmp_path / "a", pieces())
     assert (tmp_path / "a").read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["a"]
+
+
+def test_an_image_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    write_image(tmp_path / "a.png", Image.new("RGB", (2, 2), "red"))
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
+    with pytest.raises(OSError):
+        write_image(tmp_path / "a.png", Image.new("RGB", (2, 2), "blue"))
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.getpixel((0, 0)) == (255, 0, 0)
+
+
+# Manifests
+
+@pytest.fixture
+def ours(tmp_path) -> Path:
+    folder = tmp_path / "ours"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep" / "a.txt").write_text("a", encoding="utf-8")
+    write_manifest(folder, "test", step=3)
+    return folder
+
+
+def test_a_folder_is_ours_by_its_manifest_and_its_kind(ours, tmp_path):
+    assert is_own(ours, "test") and not is_own(ours, "release") and not is_own(tmp_path, "test")
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"writer": "somebody", "kind": "test"}', '{"kind": "test"}'])
+def test_a_folder_without_our_manifest_is_never_removed_or_replaced(ours, content):
+    (ours / "manifest.json").write_text(content, encoding="utf-8")
+    for act in (lambda: remove_own(ours, "test"), lambda: replace_own(ours / "deep", ours, "test")):
+        with pytest.raises(ValueError, match="was not written by this program .*Move it away"):
+            act()
+    assert (ours / "deep" / "a.txt").read_text(encoding="utf-8") == "a"
+
+
+def test_a_link_to_a_folder_of_ours_is_not_followed(ours, tmp_path):
+    (tmp_path / "link").symlink_to(ours)
+    with pytest.raises(ValueError, match="not removed or replaced"):
+        remove_own(tmp_path / "link", "test")
+    assert is_own(ours, "test")
+
+
+def test_a_folder_of_ours_is_removed_and_one_that_is_not_there_is_no_error(ours):
+    remove_own(ours, "test")
+    remove_own(ours, "test")
+    assert not ours.exists()
+
+
+def test_every_change_of_a_file_is_found(ours):
+    check_files(ours)
+    (ours / "deep" / "a.txt").write_text("b", encoding="utf-8")
+    with pytest.raises(ValueError, match="a.txt is not what was written.*Try another copy"):
+        check_files(ours)
+    (ours / "deep" / "a.txt").unlink()
+    with pytest.raises(ValueError, match="a.txt is missing"):
+        check_files(ours)
+    check_files(ours, "other")
+
+
+@pytest.mark.parametrize("name", ["..", "../x", "a/b", "/x", "", ".x", "a b", "x\n"])
+def test_names_that_could_lead_elsewhere_are_refused(name):
+    with pytest.raises(ValueError, match="is not a plain name"):
+        check_plain_name(name, "--name")
+
+
+# Locks
+
+HOLD = """
+import sys
+from minimolmo.disk import locked
+with locked(sys.argv[1]):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_second_process_is_told_who_holds_the_folder_until_that_one_ends(tmp_path):
+    """It ends by kill -9, and the system frees the lock."""
+    root = Path(__file__).resolve().parent.parent
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path / "new")], cwd=root, text=True,
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert holder.stdout.readline() == "held\n"
+    with pytest.raises(ValueError, match=rf"in use by process {holder.pid} on .* since .*Wait until it is done"):
+        with locked(tmp_path / "new"):
+            pass
+    holder.kill()
+    holder.communicate()
+    with locked(tmp_path / "new"):
+        pass

@@ -41,7 +41,8 @@ def examples_of(name: str, split: str = "train", count: int = 300):
 
 
 def files_of(folder):
-    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*")
+            if path.is_file() and path.name != ".lock"}
 
 
 def meant_by(words: str, things) -> list:
@@ -111,6 +112,10 @@ def test_a_set_with_a_file_missing_is_not_finished(damage, tmp_path):
     assert is_finished(folder, spec, code_digest(compose))
     (folder / damage).unlink()
     assert not is_finished(folder, spec, code_digest(compose))
+    if damage == "manifest.json":  # then nothing says that the folder is ours
+        with pytest.raises(ValueError, match="easy holds no manifest.json of ours, .* is not replaced"):
+            write_dataset(spec, compose, tmp_path)
+        folder.rename(tmp_path / "elsewhere")
     write_dataset(spec, compose, tmp_path)
     assert is_finished(folder, spec, code_digest(compose))
 
@@ -137,7 +142,7 @@ def test_an_interrupted_run_leaves_nothing_and_keeps_the_set_that_was_there(tmp_
     before = files_of(tmp_path)
     with pytest.raises(KeyboardInterrupt):
         write_dataset(make_dataset_spec("points", images=9), interrupted, tmp_path)
-    assert files_of(tmp_path) == before and list(folder.parent.iterdir()) == [folder]
+    assert files_of(tmp_path) == before and not folder.with_name("easy.part").exists()
 
 
 def test_what_a_killed_run_left_behind_is_swept_away(tmp_path):
@@ -145,9 +150,12 @@ def test_what_a_killed_run_left_behind_is_swept_away(tmp_path):
     left = tmp_path / "points" / "easy.part" / "images"
     left.mkdir(parents=True)
     (left / "train_000099.png").write_bytes(b"half a picture")
+    with pytest.raises(ValueError, match="easy.part holds no manifest.json of ours, .* is not replaced"):
+        write_dataset(make_dataset_spec("points", images=3), DATASETS["points"], tmp_path)
+    (left.parent / "manifest.json").write_text('{"writer": "minimolmo", "kind": "unfinished dataset"}')
     folder = write_dataset(make_dataset_spec("points", images=3), DATASETS["points"], tmp_path)
     assert len(list((folder / "images").iterdir())) == 9
-    assert list(folder.parent.iterdir()) == [folder]
+    assert sorted(path.name for path in folder.parent.iterdir()) == [".lock", "easy"]
 
 
 def test_a_folder_with_foreign_files_is_not_replaced(tmp_path):
@@ -167,7 +175,7 @@ def test_a_folder_with_foreign_files_is_not_replaced(tmp_path):
     (["--workers=0"], "--workers: 0 is too small"),
     (["--workers=1000000"], "--workers: 1000000 is too large"),
     (["--seed=-1"], "--seed: -1 is too small"),
-    (["--image=9"], "--image is not an option of this command. Did you mean --images"),
+    (["--imagez=9"], "--imagez is not an option of this command"),
     (["--sets="], "set '' does not exist"),
     (["--level=full", "--sets=maps"], "set 'maps' does not exist at level full"),
 ])
@@ -192,9 +200,10 @@ def test_a_full_disk_is_named_and_leaves_the_set_that_was_there(tmp_path, monkey
         path.write_bytes(b"picture")
 
     monkeypatch.setattr(Image.Image, "save", save)
-    with pytest.raises(ValueError, match="points/easy cannot be written .*No space.* was not drawn. Try"):
+    with pytest.raises(ValueError, match="points/easy cannot be written: the disk is full.*was not drawn"):
         write_dataset(make_dataset_spec("points", images=9), DATASETS["points"], tmp_path)
-    assert len(saved) == 5 and files_of(tmp_path) == before and list(folder.parent.iterdir()) == [folder]
+    assert len(saved) == 5 and files_of(tmp_path) == before
+    assert not folder.with_name("easy.part").exists()
     assert is_finished(folder, spec, code_digest(DATASETS["points"]))
 
 
@@ -209,7 +218,8 @@ def test_after_kill_9_nothing_half_written_is_taken_for_finished(workers, tmp_pa
     wait_until(lambda: part.is_dir() and len(list(part.iterdir())) > 20)
     running.kill()
     running.wait()
-    assert not (tmp_path / "points" / "easy").exists() and not list(tmp_path.rglob("manifest.json"))
+    assert not (tmp_path / "points" / "easy").exists()
+    assert [path.parent.name for path in tmp_path.rglob("manifest.json")] == ["easy.part"]
     with pytest.raises(ValueError, match="train.jsonl is missing, so there is nothing to read"):
         Dataset(tmp_path / "points" / "easy", "train")
     wait_until(lambda: not is_alive(running.pid))
@@ -235,7 +245,7 @@ def is_alive(group: int) -> bool:
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     """Here it is not even a folder."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(ValueError, match="file.* cannot be written.*Try another --folder"):
+    with pytest.raises(ValueError, match="file.* is a file, where a folder is needed.*another --folder"):
         write_dataset(make_dataset_spec("points", images=3), DATASETS["points"], tmp_path / "file")
 
 

@@ -73,7 +73,8 @@ def failures_of(folder: Path) -> list[dict]:
 
 def contents(folder: Path) -> dict[str, bytes]:
     """Every file and its bytes, but for when the run ended and how long it took."""
-    files = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    files = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*")
+             if path.is_file() and path.name != ".lock"}
     manifest = json.loads(files["manifest.json"])
     manifest.pop("run")
     return files | {"manifest.json": json.dumps(manifest).encode()}
@@ -305,7 +306,7 @@ def test_the_token_is_for_the_hub_alone_and_is_written_nowhere(web, tmp_path, ca
 def test_two_runs_at_once_on_one_folder_are_refused(web, tmp_path):
     captions(web, 5)
     with Store(tmp_path, 64):
-        with pytest.raises(ValueError, match="is in use by another run"):
+        with pytest.raises(ValueError, match="is in use by process"):
             run(web, tmp_path)
     assert "5 of 10 images" in run(web, tmp_path)
 
@@ -461,6 +462,14 @@ def test_one_picture_in_sixteen_is_held_out_and_at_least_one():
     assert [row["image"] for row in rows["val"]] == sorted(row["image"] for row in rows["val"])
     few = split_rows({key: {"image": key} for key in ("ff" * 32, "fe" * 32)})
     assert few == {"train": [{"image": "ff" * 32}], "val": [{"image": "fe" * 32}]}
+
+
+def test_offline_the_command_fails_in_words(tmp_path, capsys, monkeypatch):
+    """Nothing listens on that port. What is there already stays, and a script notices the failure."""
+    monkeypatch.setattr(preparing, "Hub", lambda token: Hub("http://127.0.0.1:1", limits=HUB_FAST, pause=0))
+    with pytest.raises(ValueError, match="no image of cap .* Try the same command again"):
+        main(["--sets=cap", "--rows=2", f"--folder={tmp_path}"])
+    assert "0 of 2 images" in capsys.readouterr().out
 
 
 def test_the_command_line_names_what_is_wrong(tmp_path):

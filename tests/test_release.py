@@ -7,6 +7,7 @@ import torch
 
 from minimolmo.answer import ask, load
 from minimolmo.config import ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, RunConfig, VisionConfig
+from minimolmo.disk import locked
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.overrides import override
 from minimolmo.presets import preset
@@ -49,7 +50,7 @@ def test_a_released_model_answers_and_its_weights_are_the_trained_ones_in_bfloat
     folder = release.release(run, "tiny", tmp_path / "released")
     (trained, _), (released, answers) = load_and_ask(run), load_and_ask(folder)
     assert sorted(path.name for path in folder.iterdir()) == [
-        "README.md", "config.json", "tokenizer.json", "weights.safetensors"]
+        "README.md", "config.json", "manifest.json", "tokenizer.json", "weights.safetensors"]
     for name, tensor in trained.items():
         assert torch.equal(released[name], tensor.bfloat16().float())
     assert isinstance(answers[0].text, str)
@@ -58,6 +59,27 @@ def test_a_released_model_answers_and_its_weights_are_the_trained_ones_in_bfloat
 def test_without_a_name_it_is_named_after_its_preset(run, tmp_path):
     """Whatever the run's folder is called: a mini never overwrites the released nano."""
     assert release.release(run, parent=tmp_path / "released").name == "minimolmo-nano"
+
+
+def test_a_folder_that_is_not_ours_is_never_replaced(run, tmp_path):
+    """Somebody's folder of the same name stays as it is; a release of ours is replaced."""
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "thesis.txt").write_text("years of work", encoding="utf-8")
+    with pytest.raises(ValueError, match="precious was not written by this program.*try another name"):
+        release.release(run, "precious", tmp_path)
+    assert (tmp_path / "precious" / "thesis.txt").read_text(encoding="utf-8") == "years of work"
+    assert release.release(run, "ours", tmp_path) == release.release(run, "ours", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "/tmp/x", ".hidden", "a\\b"])
+def test_a_name_that_leads_out_of_the_folder_is_refused(run, tmp_path, name):
+    with pytest.raises(ValueError, match="is not a plain name.*Try letters"):
+        release.release(run, name, tmp_path / "released")
+
+
+def test_two_releases_at_once_are_one_after_the_other(run, tmp_path):
+    with locked(tmp_path), pytest.raises(ValueError, match=r"in use by process \d+ on .* since .*Wait"):
+        release.release(run, "tiny", tmp_path)
 
 
 def limit_files(monkeypatch):

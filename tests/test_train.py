@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
 import pytest
 import torch
@@ -21,6 +22,8 @@ import train
 from data.generate import NUM_IMAGES, make_dataset_spec, write_dataset
 from data.tokenizer.prepare import prepare
 from minimolmo import distributed
+from minimolmo.command import SIGNALS, run_command
+from minimolmo.disk import locked
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.overrides import override
 from minimolmo.presets import preset
@@ -53,6 +56,12 @@ def data(tmp_path_factory) -> Path:
 
 def arguments(out: Path, data: Path, *more: str) -> list[str]:
     return [f"--out={out}", f"--data={data}", *TINY, *STAGES, *more]
+
+
+def run_main(given: list[str]) -> None:
+    """`python train.py ...` in this process: its errors are SystemExit with the message."""
+    with mock.patch.object(sys, "argv", ["train.py", *given]):
+        run_command(train.main)
 
 
 def losses(out: Path) -> list[tuple[int, float]]:
@@ -110,8 +119,8 @@ def stop_after(steps: int, out: Path, data: Path, dice, monkeypatch) -> None:
 
     with monkeypatch.context() as patch:
         patch.setattr(train, "train_step", counted)
-        with pytest.raises(SystemExit, match="--resume goes on"):
-            train.main(arguments(out, data, *dice))
+        with pytest.raises(SystemExit, match="130"):
+            run_main(arguments(out, data, *dice))
 
 
 def same_weights(a: Path, b: Path) -> bool:
@@ -150,8 +159,8 @@ def test_ctrl_c_in_the_middle_of_a_step_is_not_forgotten_at_its_end(unbroken, da
 
     with monkeypatch.context() as patch:
         patch.setattr(train, "set_learning_rates", interrupted)
-        with pytest.raises(SystemExit, match="--resume goes on"):
-            train.main(arguments(tmp_path, data))
+        with pytest.raises(SystemExit, match="130"):
+            run_main(arguments(tmp_path, data))
     assert lines(tmp_path) == 5 and checkpoint.latest(tmp_path).name == "step-000005"
     train.main(arguments(tmp_path, data, "--resume"))
     assert losses(tmp_path) == losses(unbroken) and same_weights(tmp_path, unbroken)
@@ -209,7 +218,8 @@ def assert_close(some: Path, others: Path) -> None:
 
 # Released weights
 
-FINE_TUNE = ["--level=easy", "--mix.docs=0", "--mix.clocks=0", "--mix.cap_qa=0", "--mix.point_explanations=0",
+FINE_TUNE = ["--level=easy", "--mix.points=1", "--mix.count=1", "--mix.cap=1",
+             "--mix.ask_model_anything=1",
              "--max_tokens=320", "--finetune.batch_size=4", "--finetune.dropout=0.0", "--finetune.view=bird"]
 
 
@@ -241,7 +251,7 @@ def test_fine_tuning_begins_with_the_released_weights_at_the_papers_rates(data, 
     assert checkpoint.load_config(moved).finetune.learning_rates == preset("molmo_7b_d").finetune.learning_rates
     first = json.loads((tmp_path / "out" / "log.jsonl").read_text())
     assert first["stage"] == "finetune"
-    assert first["rates"] == [5e-6 / 200, 5e-6 / 200, 1e-5 / 200]  # the first of 200 steps of warm-up
+    assert first["learning_rates"] == [5e-6 / 200, 5e-6 / 200, 1e-5 / 200]  # the first of 200 steps of warm-up
     assert not same_weights(tmp_path / "still", tmp_path / "out")
 
 
@@ -273,9 +283,9 @@ def test_two_processes_with_a_share_of_the_weights_each_take_the_steps_of_one(da
 
 def test_a_folder_without_released_weights_and_a_preset_beside_one_are_refused(tmp_path, released, capsys):
     with pytest.raises(SystemExit, match="holds no official weights, so .* Try"):
-        train.main([f"--from={tmp_path}"])
+        run_main([f"--from={tmp_path}"])
     with pytest.raises(SystemExit):
-        train.main(["nano", f"--from={released}"])
+        run_main(["nano", f"--from={released}"])
     assert "not allowed with argument" in capsys.readouterr().err
 
 
@@ -289,6 +299,66 @@ def gradients(data: Path, out: Path, parts: int) -> torch.Tensor:
     for part in batches:
         run.module(part, "finetune", weight, parts)[0].backward()
     return torch.cat([p.grad.flatten() for p in run.module.model.parameters() if p.grad is not None])
+
+
+def test_two_runs_in_one_folder_are_one_too_many(data, tmp_path):
+    """The second is told who holds the folder, and changes nothing in it."""
+    with locked(tmp_path / "out"), pytest.raises(SystemExit):
+        run_main(arguments(tmp_path / "out", data))
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [".lock"]
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_saves_as_ctrl_c_does(number, unbroken, data, tmp_path, monkeypatch):
+    step = train.train_step
+
+    def signalled(*inputs):
+        if lines(tmp_path) == 3:
+            signal.raise_signal(number)
+        return step(*inputs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "train_step", signalled)
+        with pytest.raises(SystemExit):
+            run_main(arguments(tmp_path, data))
+    assert checkpoint.latest(tmp_path).name == "step-000004"
+    train.main(arguments(tmp_path, data, "--resume"))
+    assert losses(tmp_path) == losses(unbroken) and same_weights(tmp_path, unbroken)
+
+
+def test_sequences_too_short_for_any_answer_are_refused_with_counts(data, tmp_path):
+    """The image takes 23 tokens; with 24 no answer fits."""
+    with pytest.raises(ValueError, match=r"the first 8 steps of stage pretrain \(32 images, .*no answer tokens"
+                                         r".*Try --max_tokens=48, as \d+ tokens were cut off"):
+        train.main(arguments(tmp_path, data, "--bootstrap.steps=0", "--pretrain.steps=9", "--max_tokens=24"))
+
+
+def test_what_the_length_limit_cuts_off_is_said_once(data, tmp_path, capsys):
+    train.main(arguments(tmp_path, data, "--bootstrap.steps=0", "--max_tokens=60"))
+    notes = [line for line in capsys.readouterr().err.splitlines() if "note: in stage finetune" in line]
+    assert len(notes) == 1 and re.search(r"\d+ of 24 sequences were longer than max_tokens=60; .* cut off", notes[0])
+
+
+def test_resuming_says_which_data_changed(data, tmp_path, monkeypatch, capsys):
+    shutil.copytree(data, tmp_path / "data")
+    stop_after(4, tmp_path / "out", tmp_path / "data", (), monkeypatch)
+    with open(tmp_path / "data" / "points" / "easy" / "train.jsonl", "ab") as file:
+        file.write(b"\n" * 0 + (tmp_path / "data/points/easy/train.jsonl").read_bytes().split(b"\n")[0] + b"\n")
+    train.main(arguments(tmp_path / "out", tmp_path / "data", "--resume"))
+    assert "points/train.jsonl changed since step 4" in capsys.readouterr().err
+
+
+def test_fine_tuning_starts_with_an_empty_mix(released):
+    with pytest.raises(ValueError, match="the mix is empty.*Try --mix.mine=1"):
+        train.read_arguments([f"--from={released}"])
+    config, *_ = train.read_arguments([f"--from={released}", "--mix.mine=1"])
+    assert config.mix == {"mine": 1.0}
+
+
+def test_a_run_without_steps_is_refused(tmp_path):
+    none = [f"--{stage}.steps=0" for stage in train.STAGES]
+    with pytest.raises(ValueError, match="all stages have 0 steps.*Try --finetune.steps=100"):
+        train.read_arguments([f"--out={tmp_path}", *none])
 
 
 def test_gradient_accumulation_computes_the_gradients_of_the_whole_batch(data, tmp_path):
@@ -329,7 +399,7 @@ def test_a_loss_that_is_no_number_stops_at_once_names_the_batch_and_keeps_the_la
 
     monkeypatch.setattr(train, "train_step", poisoned)
     with pytest.raises(SystemExit, match=r"finetune step 2.*train\.jsonl:\d+.*unchanged"):
-        train.main(arguments(tmp_path, data))
+        run_main(arguments(tmp_path, data))
     monkeypatch.setattr(train, "train_step", taken)
     train.main(arguments(tmp_path, data, "--resume"))
     assert losses(tmp_path) == losses(unbroken)
@@ -346,8 +416,8 @@ def test_a_full_disk_stops_training_in_words_and_the_last_checkpoint_goes_on(
 
     monkeypatch.setattr(train, "SAVE_EVERY", 4)
     monkeypatch.setattr(checkpoint, "save_checkpoint", full)
-    with pytest.raises(SystemExit, match="No space left on device.*Make room.*--resume goes on"):
-        train.main(arguments(tmp_path, data))
+    with pytest.raises(SystemExit, match="the disk is full.*Make room.*--resume goes on"):
+        run_main(arguments(tmp_path, data))
     monkeypatch.setattr(checkpoint, "save_checkpoint", saved)
     train.main(arguments(tmp_path, data, "--resume"))
     assert losses(tmp_path) == losses(unbroken)
@@ -385,7 +455,7 @@ def test_when_a_gpu_is_too_small_the_setting_to_lower_is_named(data, tmp_path, m
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
     monkeypatch.setattr(train, "train_step", full)
     with pytest.raises(SystemExit, match=r"stage bootstrap puts 4 images at once .* Try --resume --accumulate=2"):
-        train.main(arguments(tmp_path, data))
+        run_main(arguments(tmp_path, data))
 
 
 def test_a_gpu_that_is_full_before_the_first_step_is_explained_too(data, tmp_path, monkeypatch):
@@ -393,7 +463,7 @@ def test_a_gpu_that_is_full_before_the_first_step_is_explained_too(data, tmp_pat
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
     monkeypatch.setattr(distributed, "shard_or_move", full)
     with pytest.raises(SystemExit, match=r"weights of nano.* Try again when nothing else runs on this GPU"):
-        train.main(arguments(tmp_path, data))
+        run_main(arguments(tmp_path, data))
 
 
 def test_a_run_may_go_on_with_its_batches_cut_into_more_pieces(data, tmp_path, monkeypatch):
@@ -457,7 +527,7 @@ def test_a_killed_gpu_run_goes_on_and_its_checkpoint_says_on_a_cpu_what_it_says_
 ])
 def test_settings_that_cannot_work_are_explained(wrong, says, data, tmp_path):
     with pytest.raises(SystemExit, match=re.escape(says)):
-        train.main([*arguments(tmp_path / "out", data), *wrong])
+        run_main([*arguments(tmp_path / "out", data), *wrong])
 
 
 def test_a_stage_draws_from_those_sets_alone_that_have_what_it_needs(data, tmp_path):
@@ -482,9 +552,9 @@ def test_a_stage_draws_from_those_sets_alone_that_have_what_it_needs(data, tmp_p
 def test_a_run_is_never_overwritten_nor_resumed_with_other_settings(unbroken, data):
     before = losses(unbroken)
     with pytest.raises(SystemExit, match="already holds a run"):
-        train.main(arguments(unbroken, data))
+        run_main(arguments(unbroken, data))
     with pytest.raises(SystemExit, match="other settings"):
-        train.main(arguments(unbroken, data, "--resume", "--seed=2"))
+        run_main(arguments(unbroken, data, "--resume", "--seed=2"))
     train.main(arguments(unbroken, data, "--resume"))
     assert losses(unbroken) == before
 
@@ -506,4 +576,4 @@ def test_a_folder_of_your_own_joins_the_mix(data, tmp_path):
     rows[1] = rows[1].replace("user_qa", "userqa")
     (mine / "train.jsonl").write_text("\n".join(rows) + "\n")
     with pytest.raises(SystemExit, match=r"mine/train\.jsonl:2"):
-        train.main(arguments(tmp_path / "broken", data, "--mix.mine=1", "--pretrain.steps=0"))
+        run_main(arguments(tmp_path / "broken", data, "--mix.mine=1", "--pretrain.steps=0"))

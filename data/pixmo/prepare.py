@@ -29,7 +29,7 @@ from data.pixmo.records import NEVER
 from data.pixmo.store import Store, write_lines
 from data.pixmo.workers import Workers
 from minimolmo.command import run_command
-from minimolmo.disk import write_atomically
+from minimolmo.disk import WRITER, write_atomically
 from minimolmo.options import Parser, count_argument, path_argument
 
 VAL_EVERY = 16         # one image of so many is held out, by the hash of its bytes
@@ -159,7 +159,8 @@ def _manifest(spec: PixmoSpec, store: Store, results: list[DownloadResult], summ
             "failures": dict(sorted(causes.items())), "complete": not result.stopped
         }
     run = {"ended": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "summary": summary_line}
-    return {"plan": spec.to_json(), "sets": sets, "sha256": _digests(store.folder), "run": run}
+    return {"writer": WRITER, "kind": "pixmo", "plan": spec.to_json(), "sets": sets,
+            "sha256": _digests(store.folder), "run": run}
 
 
 def _digests(folder: Path) -> dict[str, str]:
@@ -215,6 +216,17 @@ def main(arguments: list[str]) -> None:
     sets = tuple(dict.fromkeys(name for name in re.split(r"[,\s]+", parsed.sets) if name))
     spec = PixmoSpec(sets, parsed.rows, parsed.size, parsed.seed)
     print(prepare(spec, parsed.folder, Hub(token=os.environ.get("HF_TOKEN", "").strip())))
+    _check_not_empty(spec, parsed.folder)
+
+
+def _check_not_empty(spec: PixmoSpec, folder: Path) -> None:
+    """Raise ValueError if a set that was asked for has no image, as without a network."""
+    found = (_read_manifest(folder) or {"sets": {}})["sets"]
+    empty = [name for name in spec.sets if name in found and not found[name]["images"]]
+    if empty:
+        raise ValueError(f"no image of {', '.join(empty)} could be fetched (failures.jsonl in {folder} has the "
+                         f"causes), so there is nothing to train on. Try the same command again when the "
+                         f"network is there.")
 
 
 if __name__ == "__main__":

@@ -11,16 +11,16 @@ are dropped, and their images are fetched again. A lock allows one run at a time
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
 from data.pixmo.hub import Page
 from data.pixmo.records import NEVER, ImageOutcome
-from minimolmo.disk import write_atomically
+from minimolmo.disk import locked, write_atomically
 
-JOURNAL, LOCK = "fetched.jsonl", "lock"
+JOURNAL = "fetched.jsonl"
 
 
 def write_lines(path: Path, rows: Iterable[dict]) -> None:
@@ -37,16 +37,11 @@ class Store:
         self.received = 0
 
     def __enter__(self) -> Store:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.lock = open(self.folder / LOCK, "w")
-        try:
-            _lock(self.lock)
-        except OSError:
-            self.lock.close()
-            raise ValueError(f"{self.folder} is in use by another run, so this run cannot write to it. "
-                             f"Wait for it, or try another --folder.") from None
-        self._read_journal()
-        self.journal = open(self.folder / JOURNAL, "a", encoding="utf-8")
+        with ExitStack() as stack:
+            stack.enter_context(locked(self.folder))
+            self._read_journal()
+            self.journal = open(self.folder / JOURNAL, "a", encoding="utf-8")
+            self.lock = stack.pop_all()  # held until __exit__
         return self
 
     def __exit__(self, *_) -> None:
@@ -132,13 +127,3 @@ def _without_links(row):
     if isinstance(row, dict) and isinstance(row.get("image"), dict):
         return {**row, "image": {key: value for key, value in row["image"].items() if key != "src"}}
     return row
-
-
-def _lock(file) -> None:
-    """Lock the file for this process; raises OSError if another process holds it."""
-    if os.name == "nt":
-        import msvcrt
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-    else:
-        import fcntl
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -33,7 +33,7 @@ def collate(sequences: list[Sequence], lengths: tuple[int, ...] = ()) -> Batch:
         crop_owner=torch.from_numpy(np.repeat(np.arange(len(crops)), [len(c.patch_coverage) for c in crops])),
         thing_boxes=_pad([s.thing_boxes for s in sequences], max_things, -1.0),
         thing_ids=_pad([s.thing_ids for s in sequences], max_things, -1),
-        names=[s.name for s in sequences])
+        names=[s.name for s in sequences], num_cut=[s.num_cut for s in sequences])
 
 
 def _pad(arrays: list[np.ndarray], length: int, value: float) -> torch.Tensor:

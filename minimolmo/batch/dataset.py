@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, fields
 from pathlib import Path
 
@@ -30,6 +30,7 @@ STYLES = {  # style: the fields that its annotations need
                      "charts", "tables", "diagrams", "other"), ["question", "answer"])}
 ANNOTATION_FIELDS = {field.name for field in fields(Annotation)}
 THING_FIELDS = {field.name: field.type for field in fields(Thing)}  # "str" or "float"
+MAX_THING_SIDE = 200  # percent: a thing may reach beyond the image
 REQUIRED_THING_FIELDS = {field.name for field in fields(Thing) if field.default is MISSING}
 
 
@@ -56,6 +57,12 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.ends)
+
+    def rows_matching(self, pattern: bytes) -> Iterator[int]:
+        """The rows whose line matches a regular expression, without reading the others as JSON."""
+        content = self.file.read_bytes()
+        for match in re.finditer(pattern, content):
+            yield int(np.searchsorted(self.ends, match.start()))
 
     def __getitem__(self, row: int) -> Example:
         with open(self.file, "rb") as file:
@@ -129,6 +136,9 @@ def check_fields(row: object) -> None:
             raise invalid_row(f'style {style} needs "{field}"', f'Add "{field}" to the annotation.')
     if style == "count":
         check_count(row)
+    if style == "point_count" and str(row.get("answer") or len(row["points"])) != str(len(row["points"])):
+        raise invalid_row(f'its answer is {row["answer"]!r}, but it has {len(row["points"])} points',
+                          "Leave the answer out: it is the number of points.")
 
 
 def check_count(row: dict) -> None:
@@ -145,13 +155,16 @@ def _read_things(things: object) -> tuple[Thing, ...]:
     for thing in things:
         if not _is_valid_thing(thing):
             raise invalid_row(f"the thing {thing!r} does not have the fields {', '.join(THING_FIELDS)} as "
-                              f"text and numbers", 'Leave "things" out: only stage bootstrap needs them.')
+                              f"text and numbers, x and y in percent of the image",
+                              'Leave "things" out: only stage bootstrap needs them.')
     return tuple(Thing(**thing) for thing in things)
 
 
 def _is_valid_thing(thing: object) -> bool:
     return (isinstance(thing, dict) and REQUIRED_THING_FIELDS <= thing.keys() <= THING_FIELDS.keys()
-            and all(_is_valid_field(field, value) for field, value in thing.items()))
+            and all(_is_valid_field(field, value) for field, value in thing.items())
+            and all(0 <= thing[axis] <= 100 for axis in "xy")
+            and all(0 < thing[side] <= MAX_THING_SIDE for side in ("width", "height")))
 
 
 def _is_valid_field(field: str, value: object) -> bool:
@@ -173,15 +186,15 @@ def _read_points(points: object) -> tuple[Point, ...]:
     return tuple((float(x), float(y)) for x, y in points)
 
 
-def has_captions(dataset: Dataset, rows: int = 100) -> bool:
-    """Whether the first rows have a caption or a transcript, which stage pretrain needs."""
-    examples = (dataset[row] for row in range(min(rows, len(dataset))))
+def has_captions(dataset: Dataset) -> bool:
+    """Whether any row has a caption or a transcript, which stage pretrain needs."""
+    examples = (dataset[row] for row in dataset.rows_matching(rb'"(long_caption|transcript)"'))
     return any(a.style in ("long_caption", "transcript") for example in examples for a in example.annotations)
 
 
-def has_things(dataset: Dataset, rows: int = 100) -> bool:
-    """Whether the first rows have object labels, which stage bootstrap needs."""
-    return any(dataset[row].things for row in range(min(rows, len(dataset))))
+def has_things(dataset: Dataset) -> bool:
+    """Whether any row has object labels, which stage bootstrap needs."""
+    return any(dataset[row].things for row in dataset.rows_matching(rb'"things":\s*\[\s*\{'))
 
 
 def check_split(folder: Path, split: str) -> str:

@@ -59,7 +59,8 @@ def build_sequence(crops: Crops, annotations: list[list[list[int]]], tokenizer: 
     return Sequence(np.array(ids[:keep]), np.array(targets), np.array(loss, dtype=np.float32),
                     np.array(position[:keep]), np.array(segments[:keep]), crops,
                     np.zeros((0, 4), np.float32) if thing_boxes is None else thing_boxes,
-                    np.zeros((0, 2), np.int64) if thing_ids is None else thing_ids, name)
+                    np.zeros((0, 2), np.int64) if thing_ids is None else thing_ids, name,
+                    max(0, len(ids) - (not open_question) - max_tokens))
 
 
 def _one_annotation(messages: list[list[int]], eos: int, weight: float) -> tuple[list[int], list[float]]:

@@ -19,7 +19,7 @@ try:
 except ImportError:  # Windows, where shared memory needs no open files
     resource = None
 
-TENSORS = len(fields(Batch)) - 1  # tensors of a batch: all fields except names
+TENSORS = sum(field.type == "Tensor" for field in fields(Batch))  # tensors of a batch
 
 
 def count_workers(config: RunConfig, stage: str, device: torch.device, world: int) -> int:

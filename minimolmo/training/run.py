@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from minimolmo.text.hf_tokenizer import read_tokenizer
 from minimolmo.text.tokenizer import Tokenizer
 from minimolmo.training import compiler, optimizer
 from minimolmo.training.auxiliary import AuxiliaryHeads
+from minimolmo.training.checks import data_digests, describe_changes
 from minimolmo.training.flops import Meter
 from minimolmo.weights import checkpoint, official
 
@@ -96,6 +98,7 @@ class Run:
         self.module = self.build(will_load=bool(folder or released))
         if released and not folder:
             official.load_official(released, self.module.model)
+        self.digests = data_digests(config, data) if RANK == 0 else {}
         self.optimizer = optimizer.make_optimizer(self.module.parameter_groups(), config.weight_decay)
         self.step = self.load(folder) if folder else 0
         self.compiled = compiler.should_compile(config, self.device, WORLD)
@@ -123,13 +126,18 @@ class Run:
         state, progress = checkpoint.load_training_state(folder)
         self.optimizer.load_state_dict(distributed.shard_optimizer_state(state, self.optimizer))
         distributed.load_full(self.module.auxiliary, present_auxiliary(progress))
+        if RANK == 0 and "digests" in progress:
+            for change in describe_changes(progress["digests"], self.digests, progress["step"]):
+                print(f"note: {change}, so from here on the losses are not those of an unbroken run",
+                      file=sys.stderr)
         return progress["step"]
 
     def save(self) -> None:
         """Write a checkpoint of the present step. Process 0 writes it and receives the others' shards."""
         weights = distributed.gather_full(dict(self.module.model.named_parameters()))
         state = distributed.gather_full(self.optimizer.state_dict())
-        progress = {"step": self.step, **distributed.gather_full(self.module.auxiliary.state_dict())}
+        auxiliary = distributed.gather_full(self.module.auxiliary.state_dict())
+        progress = {"step": self.step, "digests": self.digests, **auxiliary}
         if RANK == 0:
             checkpoint.save_checkpoint(self.out, self.step, weights, self.config, self.tokenizer, state,
                                        progress)

@@ -189,8 +189,8 @@ def load_training_state(folder: str | Path) -> tuple[dict | None, dict]:
     saved = _read_json(_existing_file(folder, "state.json"))
     if not (isinstance(saved.get("progress"), dict) and isinstance(saved.get("state"), dict)
             and "groups" in saved):
-        raise ValueError(f"{folder}/state.json lacks the progress, the state or the groups, so training cannot "
-                         f"go on from it. Try an older checkpoint.")
+        raise ValueError(f"{folder}/state.json lacks the progress, the state or the groups, so training "
+                         f"cannot go on from it. Try an older checkpoint.")
     pieces = {"progress": saved["progress"], **saved["state"]}
     for name, tensor in tensors.items():
         piece, key = name.split(".", 1)

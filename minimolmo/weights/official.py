@@ -140,6 +140,7 @@ def load_official(folder: str | Path, model: MiniMolmo) -> None:
             values, offset = local_shard(parameters[name])
             file.read_into(prefix + official, values, first + offset)
             first += parameters[name].numel()
+    checkpoint.check_finite_weights(folder, parameters)
 
 
 def open_weights(folder: str | Path, config: MolmoConfig) -> StackedExperts:
@@ -242,6 +243,7 @@ def load(folder: str | Path, device: torch.device,
     config = finetune_config(folder)
     open_weights(folder, config.model)  # checked before the config's sizes are allocated
     tokenizer = read_tokenizer(folder, config.model.decoder.vocab)
+    checkpoint.check_vocabulary(folder, tokenizer, config)
     model = meta_model(config.model).to(dtype).to_empty(device=device)
     model.decoder.tie()
     load_official(folder, model)

@@ -9,7 +9,6 @@ scores come from report.json, so run `minimolmo.evaluate` first.
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import torch
@@ -17,15 +16,17 @@ from torch import Tensor
 
 from minimolmo.command import run_command
 from minimolmo.config import RunConfig
-from minimolmo.disk import write_text
+from minimolmo.disk import check_plain_name, locked, remove_own, replace_own, write_manifest, write_text
 from minimolmo.metrics import report_lines
 from minimolmo.options import Parser, path_argument
 from minimolmo.overrides import to_dict
 from minimolmo.presets import PRESETS
+from minimolmo.renamed import present_log_line
 from minimolmo.weights import checkpoint, safetensors
 from minimolmo.weights.shards import CHECKPOINT_STEM, save_folder
 
 SHARD_BYTES, TOTAL_BYTES = 16 * 2 ** 20, 60 * 2 ** 20  # at most: of one file, and of all
+KIND, UNFINISHED = "release", "unfinished release"
 HEADER_BYTES = 2 ** 16                                 # of each file, reserved for its header
 RELEASED = Path(__file__).resolve().parents[2] / "data" / "released"
 
@@ -99,8 +100,8 @@ def model_card(name: str, config: RunConfig, weights: dict[str, Tensor], report:
         f"| recipe | `python -m data.prepare_all --level={config.level} --seed={config.seed}`, "
         f"`python -m data.tokenizer.prepare --level={config.level} --vocab={config.model.decoder.vocab}`, "
         f"`{training_command(config)}` |",
-        "| bit for bit | the same commands and versions give the same weights on a CPU; a GPU adds up in an "
-        "order of its own, so there the scores agree and the bits do not |",
+        "| bit for bit | the same commands, versions, kind of CPU and number of threads give the same "
+        "weights; other kinds and GPUs add in another order, so there the scores differ a little |",
         "| limits | it knows drawn pictures of its level and the words of their templates, and nothing of "
         "photos. Stage bootstrap trains on exact labels from the generator, in place of the weights of CLIP "
         "and of a language model |",
@@ -115,8 +116,11 @@ def release(out: Path, name: str = "", parent: Path = RELEASED) -> Path:
     out   the run's folder
     name  default: minimolmo-<preset>
 
-    Raises ValueError if there is no checkpoint or no report, or if the weights exceed TOTAL_BYTES.
+    Raises ValueError if there is no checkpoint or no report, if the weights exceed TOTAL_BYTES, or if a
+    folder of that name was not written by this program.
     """
+    if name:
+        check_plain_name(name, "--name")
     folder = checkpoint.latest(out)
     if folder is None:
         raise ValueError(f"{out} holds no trained model, so there is nothing to release. Train one first.")
@@ -128,18 +132,21 @@ def release(out: Path, name: str = "", parent: Path = RELEASED) -> Path:
     if (size := sum(t.nbytes for t in weights.values())) > TOTAL_BYTES:
         raise ValueError(f"the weights have {size:,} bytes, and a repository should hold at most "
                          f"{TOTAL_BYTES:,}. Try a smaller preset.")
-    log = [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    text = (out / "log.jsonl").read_text(encoding="utf-8")
+    log = [present_log_line(json.loads(line)) for line in text.splitlines()]
     report = json.loads((out / "report.json").read_text(encoding="utf-8"))
     card = model_card(name, config, weights, report, log)
-    unfinished, finished = parent / f"{name}.part", parent / name
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    write_weights(unfinished, weights)
-    for file in ("config.json", "tokenizer.json"):
-        shutil.copy(folder / file, unfinished / file)
-    write_text(unfinished / "README.md", card)
-    shutil.rmtree(finished, ignore_errors=True)
-    unfinished.rename(finished)
+    with locked(parent):
+        unfinished, finished = parent / f"{name}.part", parent / name
+        remove_own(unfinished, UNFINISHED)
+        unfinished.mkdir()
+        write_manifest(unfinished, UNFINISHED)
+        write_weights(unfinished, weights)
+        for file in ("config.json", "tokenizer.json"):
+            write_text(unfinished / file, (folder / file).read_text(encoding="utf-8"))
+        write_text(unfinished / "README.md", card)
+        write_manifest(unfinished, KIND)
+        replace_own(unfinished, finished, KIND)
     return finished
 
 

@@ -1,0 +1,168 @@
+"""Remove what our commands wrote and can write again: drawn data, runs and caches.
+
+    python -m data.clean              data/*/LEVEL, data/tokenizer, out/ and caches
+    python -m data.clean out/smoke    one folder in out/
+
+A folder is removed only if its manifest, its checkpoints or its name say that we wrote it, and of a run only
+the files that we write. All else stays, and is named. Needs nothing but Python.
+"""
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from fnmatch import fnmatch
+from pathlib import Path
+
+from data.own import LEVELS, is_own_dataset
+from minimolmo.command import printable, run_command
+from minimolmo.disk import LOCK, is_own, locked, read_manifest
+from minimolmo.options import Parser, path_argument
+
+ROOT = Path(__file__).resolve().parent.parent
+SKIPPED = (".git", ".venv", "out", "mine")  # folders whose caches are left alone
+FOLDERS = ("smoke", "tiny", "run", "look", "inside", "lessons", "notebooks", "samples", "ablate", "speedrun")
+FILES = ("latest", "log.jsonl", "loss.png", "report.json", "report.png", "targets.json", "clock.json",
+         "settings.json", "result.json", "ablate.json", "ablate.png", "answer.png", "bench-*.json",
+         "bench-*.png", "step-*.png", "*.tmp")
+PICTURES = ("look", "inside", "lessons")  # folders of out/ whose pictures are ours
+CHECKPOINT = {"weights.safetensors", "config.json", "tokenizer.json", "optimizer.safetensors", "state.json"}
+MAX_NAMED = 20  # of what stays
+
+
+def clean(root: Path = ROOT) -> list[Path]:
+    """Remove all that is ours under the repository's root; returns what stays in out/ and beside drawn data.
+    """
+    left = [path for name in sorted((root / "data").glob("*/")) for path in clean_dataset(name)]
+    for path in (root / "data" / "tokenizer").glob("*.json"):
+        if is_tokenizer(path):
+            path.unlink()
+    left += clean_folder(root / "out")
+    remove_caches(root)
+    return left
+
+
+def clean_dataset(folder: Path) -> list[Path]:
+    """Remove the drawn levels of one dataset; returns what lies in their places and is not ours."""
+    places = [folder / f"{level}{suffix}" for level in LEVELS for suffix in ("", ".part", ".old")]
+    present = [path for path in places if path.exists()]
+    if not present:
+        return []
+    return while_free(folder, lambda: [path for path in present if not remove_dataset(path)])
+
+
+def remove_dataset(folder: Path) -> bool:
+    """Remove a dataset if we drew it; whether it is gone."""
+    if is_own_dataset(folder):
+        shutil.rmtree(folder)
+    return not folder.exists()
+
+
+def clean_folder(folder: Path) -> list[Path]:
+    """Remove what is ours in a folder of out/, and the folder if nothing is left. Returns what stays."""
+    if folder.is_symlink() or not folder.is_dir():
+        return [folder] if folder.is_symlink() or folder.exists() else []
+    left = while_free(folder, lambda: _clean_free_folder(folder))
+    if not left:
+        (folder / LOCK).unlink(missing_ok=True)
+        folder.rmdir()
+    return left
+
+
+def _clean_free_folder(folder: Path) -> list[Path]:
+    left = []
+    for path in sorted(path for path in folder.iterdir() if path.name != LOCK):
+        if path.is_dir() and (is_own_dataset(path) or is_checkpoint(path)):
+            shutil.rmtree(path)
+        elif path.is_dir() and is_ours(path):
+            left += clean_folder(path)
+        elif not path.is_dir() and not path.is_symlink() and is_product(path):
+            path.unlink()
+        else:
+            left.append(path)
+    return left
+
+
+def while_free(folder: Path, remove) -> list[Path]:
+    """Call `remove` unless another process is at work in the folder; then say so, and leave it."""
+    if not (folder / LOCK).exists():
+        return remove()
+    try:
+        with locked(folder):
+            return remove()
+    except ValueError as error:
+        print(error)
+        return [folder]
+
+
+def is_ours(folder: Path) -> bool:
+    """Whether a folder in out/ is one of our runs, or has a name that our commands give."""
+    if folder.is_symlink():
+        return False
+    names = set(os.listdir(folder))
+    return (folder.name in FOLDERS or {"log.jsonl", LOCK} <= names
+            or folder.name in ("data", "tokenizer") and folder.parent.name in FOLDERS + ("data",)
+            or folder.parent.name in ("data", "notebooks") or any(map(is_checkpoint, folder.iterdir())))
+
+
+def is_checkpoint(folder: Path) -> bool:
+    """Whether a folder is a checkpoint of ours that lies where it was written, not somebody's copy of it.
+
+    Earlier versions wrote no manifest.
+    """
+    if folder.is_symlink() or not folder.is_dir() or not re.match(r"step-\d+", folder.name):
+        return False
+    names = set(os.listdir(folder))
+    old = {"weights.safetensors", "config.json"} <= names <= CHECKPOINT
+    own = is_own(folder, "checkpoint") or is_own(folder, "unfinished checkpoint")
+    here = str(folder.parent.resolve())
+    return old or own and read_manifest(folder).get("out", here) == here
+
+
+def is_product(path: Path) -> bool:
+    """Whether a file in one of our folders is one that our commands write."""
+    parent = path.parent.name
+    drawn = parent in PICTURES or path.parent.parent.name == "notebooks"
+    return (any(fnmatch(path.name, pattern) for pattern in FILES) or drawn and path.suffix == ".png"
+            or parent == "notebooks" and path.suffix == ".ipynb"
+            or parent == "tokenizer" and is_tokenizer(path))
+
+
+def is_tokenizer(path: Path) -> bool:
+    """Whether a file is a tokenizer that we trained."""
+    if not re.fullmatch(rf"({'|'.join(LEVELS)})-\d+\.json", path.name):
+        return False
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8")).get("kind", "")).startswith("minimolmo")
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return False
+
+
+def remove_caches(root: Path) -> None:
+    """Remove what Python and pytest keep to be faster."""
+    shutil.rmtree(root / ".pytest_cache", ignore_errors=True)
+    for folder, subfolders, _ in os.walk(root):
+        subfolders[:] = [name for name in subfolders if name not in SKIPPED]
+        if "__pycache__" in subfolders:
+            shutil.rmtree(Path(folder) / "__pycache__", ignore_errors=True)
+            subfolders.remove("__pycache__")
+
+
+def main(arguments: list[str]) -> None:
+    """The command line: clean, and name what stays."""
+    parser = Parser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", nargs="?", type=path_argument, help="in out/ (default: everything)")
+    folder = parser.parse_args(arguments).folder
+    if folder and (ROOT / "out") not in folder.resolve().parents:
+        raise ValueError(f"{folder} is not in {ROOT / 'out'}, so it may not be ours, and stays. Try removing "
+                         f"it by hand.")
+    left = clean_folder(folder) if folder else clean()
+    for path in left[:MAX_NAMED]:
+        print(printable(f"left: {path}, which this program did not write, or which is in use"))
+    if len(left) > MAX_NAMED:
+        print(f"and {len(left) - MAX_NAMED} more")
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,66 @@
+"""Checks that a run can learn: answer tokens in its batches, what a length limit cuts, data that changed."""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from minimolmo.config import RunConfig
+from minimolmo.disk import sha256_of
+from minimolmo.flow import Batch
+
+CHECKED_STEPS = 8  # of a stage, after which something must have been there to learn from
+
+
+class StageCheck:
+    """Counts what a stage learns from, so that a loss of 0 is not taken for success."""
+
+    def __init__(self, stage: str, max_tokens: int):
+        self.stage, self.max_tokens = stage, max_tokens
+        self.steps = self.sequences = self.targets = self.cut_sequences = self.cut_tokens = self.tokens = 0
+
+    def add(self, micro_batches: Iterable[Batch]) -> None:
+        """Count one step's batches. Raises ValueError if the first steps have nothing to learn from."""
+        self.steps += 1
+        for batch in micro_batches:
+            self.sequences += len(batch.ids)
+            self.tokens += int((batch.segment_ids >= 0).sum())
+            self.cut_sequences += sum(cut > 0 for cut in batch.num_cut)
+            self.cut_tokens += sum(batch.num_cut)
+            known = batch.thing_boxes[..., 2] if self.stage == "bootstrap" else batch.loss_weight
+            self.targets += int((known > 0).sum())
+        if self.steps == CHECKED_STEPS and not self.targets:
+            raise ValueError(self.nothing_to_learn())
+
+    def nothing_to_learn(self) -> str:
+        """The message for a stage whose batches have no targets."""
+        what = "object labels" if self.stage == "bootstrap" else "answer tokens"
+        remedy = (f"--max_tokens={2 * self.max_tokens}, as {self.cut_tokens} tokens were cut off"
+                  if self.cut_tokens else f"--{self.stage}.steps=0, or datasets with {what} in the mix")
+        return (f"the first {self.steps} steps of stage {self.stage} ({self.sequences} images, {self.tokens} "
+                f"tokens) have no {what}, so there is nothing to learn from. Try {remedy}.")
+
+    def summary(self) -> str:
+        """What the length limit cut off, in words; empty if nothing."""
+        if not self.cut_tokens:
+            return ""
+        share = self.cut_tokens / (self.tokens + self.cut_tokens)
+        return (f"note: in stage {self.stage}, {self.cut_sequences} of {self.sequences} sequences were "
+                f"longer than max_tokens={self.max_tokens}; {share:.1%} of the tokens were cut off")
+
+
+def data_digests(config: RunConfig, data: Path) -> dict[str, str]:
+    """The sha256 of each training file of the mix, to be kept in the checkpoints."""
+    files = {name: config.folder(data, name) / "train.jsonl" for name, weight in config.mix.items() if weight}
+    return {f"{name}/train.jsonl": sha256_of(path) for name, path in files.items() if path.is_file()}
+
+
+def describe_changes(saved: dict[str, str], present: dict[str, str], step: int) -> list[str]:
+    """What changed in the data since a checkpoint, a line for each file.
+
+    >>> describe_changes({"points/train.jsonl": "ab"}, {"points/train.jsonl": "cd"}, 400)
+    ['points/train.jsonl changed since step 400']
+    """
+    changes = {name: "changed" for name in saved.keys() & present.keys() if saved[name] != present[name]}
+    changes |= {name: "is new" for name in present.keys() - saved.keys()}
+    changes |= {name: "is gone" for name in saved.keys() - present.keys()}
+    return [f"{name} {change} since step {step}" for name, change in sorted(changes.items())]
