@@ -41,7 +41,7 @@ from minimolmo.distributed import RANK, WORLD
 from minimolmo.evaluate import RIGHT_IMAGE, answer_all, result_card, sample_questions
 from minimolmo.flow import Batch
 from minimolmo.options import Parser, number_argument, path_argument
-from minimolmo.overrides import override
+from minimolmo.overrides import check_form, override
 from minimolmo.presets import preset
 from minimolmo.training.checks import StageCheck
 from minimolmo.training.log import open_log, plot_losses
@@ -223,6 +223,8 @@ def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | 
     parser.add_argument("--minutes", type=number_argument(), default=math.inf,
                         help="stop after N, with a checkpoint")
     given, settings = parser.parse_known_args(arguments)
+    for setting in settings:
+        check_form(setting, given.preset or "")  # argparse takes the 9 of --finetune.steps 9 for the preset
     start = (replace(official.finetune_config(given.released), mix={}) if given.released else
              preset(given.preset or "nano"))  # fine-tuning learns from the sets that are named, and no others
     out = given.out or Path("out") / start.name
@@ -232,6 +234,7 @@ def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | 
                          f"it, --out=FOLDER for another folder, or delete {out}.")
     name = start.name if given.preset or given.released else None
     config = resume_config(out, folder, name, settings) if folder else override(start, settings)
+    config.check_batches(WORLD)
     check_work(config)
     return config, out, given.data, folder, given.released, given.minutes
 

@@ -13,8 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from minimolmo.bounds import check_divisible, check_minimum, check_numbers
+
 VIEWS = ("bird", "ground", "close_up")  # each has a maximum of high-res crops, in ImageConfig
 STAGES = ("bootstrap", "pretrain", "finetune")
+LEVELS = ("easy", "small", "full")  # of mini-PixMo
 PIXEL_MEAN = (0.48145466, 0.4578275, 0.40821073)   # red, green, blue of CLIP's training images, 0..1
 PIXEL_STD = (0.26862954, 0.26130258, 0.27577711)
 
@@ -31,19 +34,6 @@ class Tower(NamedTuple):
 TOWERS = {"clip": Tower(True, False, True, False, "quick_gelu"),    # in all released Molmos
           "siglip": Tower(False, True, False, False, "gelu_tanh"),  # in the paper's ablations
           "dino": Tower(True, True, False, True, "gelu")}
-
-
-def _check_divisible(config: object, whole: str, part: str) -> None:
-    a, b = getattr(config, whole), getattr(config, part)
-    if b < 1 or a % b:
-        raise ValueError(f"{whole}={a} cannot be divided by {part}={b}. Try {part}={max(1, b)} with "
-                         f"{whole}={-(-a // max(1, b)) * max(1, b)}.")
-
-
-def _check_minimum(config: object, minimum: int, *names: str) -> None:
-    for name in names:
-        if getattr(config, name) < minimum:
-            raise ValueError(f"{name}={getattr(config, name)} is too small. Try {name}={minimum}.")
 
 
 def _check_view(view: str) -> None:
@@ -64,8 +54,9 @@ class ImageConfig:
     shifted_masks: bool = False         # patch coverage shifted by one crop          Molmo: True, by mistake
 
     def __post_init__(self):
-        _check_minimum(self, 1, "patch_size", "pool")
-        _check_minimum(self, 0, *(f"{view}_crops" for view in VIEWS))
+        check_numbers(self)
+        check_minimum(self, 1, "patch_size", "pool")
+        check_minimum(self, 0, *(f"{view}_crops" for view in VIEWS))
         if self.crop_size % self.patch_size:
             whole = max(1, round(self.crop_size / self.patch_size)) * self.patch_size
             raise ValueError(f"crop_size={self.crop_size} px does not hold a whole number of "
@@ -108,12 +99,14 @@ class VisionConfig:
     position_grid: int = 0              # learned positions a side; 0 = one a patch   Molmo: 24, one a patch
 
     def __post_init__(self):
-        _check_minimum(self, 1, "width", "layers", "mlp")
-        _check_minimum(self, 0, "position_grid")
+        check_numbers(self)
+        check_minimum(self, 1, "width", "layers", "mlp")
+        check_minimum(self, 0, "position_grid")
+        check_minimum(self, 1e-12, "eps")
         if self.family not in TOWERS:
             raise ValueError(f"family={self.family!r} is not a vision tower that we can build. "
                              f"Try one of {', '.join(TOWERS)}.")
-        _check_divisible(self, "width", "heads")
+        check_divisible(self, "width", "heads")
         if self.width % 4:
             raise ValueError(f"width={self.width} is not a multiple of 4, but positions start as sines and "
                              f"cosines of two axes. Try width={-(-self.width // 4) * 4}.")
@@ -136,8 +129,9 @@ class ConnectorConfig:
     mlp: int = 512                      # inner width of the projector                Molmo: 18944
 
     def __post_init__(self):
-        _check_minimum(self, 1, "width", "mlp")
-        _check_divisible(self, "width", "heads")
+        check_numbers(self)
+        check_minimum(self, 1, "width", "mlp")
+        check_divisible(self, "width", "heads")
 
 
 @dataclass(frozen=True)
@@ -161,14 +155,16 @@ class DecoderConfig:
     top_k: int = 0                      # experts that a token is routed to           Molmo: 0 (MolmoE: 8)
 
     def __post_init__(self):
-        _check_minimum(self, 1, "width", "layers", "mlp", "vocab")
-        _check_minimum(self, 0, "vocab_padding", "experts")
+        check_numbers(self)
+        check_minimum(self, 1, "width", "layers", "mlp", "vocab", "theta")
+        check_minimum(self, 0, "vocab_padding", "experts")
+        check_minimum(self, 1e-12, "eps")
         if not bool(self.experts) <= self.top_k <= self.experts:
             raise ValueError(f"top_k={self.top_k} of experts={self.experts} cannot be selected for a token. "
                              f"Try top_k={min(2, self.experts)}.")
-        _check_minimum(self, 4, "additional_vocab")  # im_start, im_end, im_patch, im_col
-        _check_divisible(self, "width", "heads")
-        _check_divisible(self, "heads", "kv_heads")
+        check_minimum(self, 4, "additional_vocab")  # im_start, im_end, im_patch, im_col
+        check_divisible(self, "width", "heads")
+        check_divisible(self, "heads", "kv_heads")
         if self.head_size % 2:
             raise ValueError(f"width={self.width} over heads={self.heads} gives head size {self.head_size}, "
                              f"but rotary positions rotate pairs of numbers. Try an even head size.")
@@ -206,6 +202,8 @@ class StageConfig:
     auxiliary_weight: float = 0.0  # weight of the auxiliary losses (auxiliary.py)  Molmo: 0
 
     def __post_init__(self):
+        check_numbers(self)
+        check_minimum(self, 0, "auxiliary_weight")
         if self.steps < 0 or self.batch_size < 1:
             raise ValueError(f"steps={self.steps}, batch_size={self.batch_size}: a stage needs 0 or more "
                              f"steps of 1 or more images. Try steps=20, batch_size=32.")
@@ -241,8 +239,13 @@ class RunConfig:
     shard: bool = False                  # torchrun: FSDP in place of DDP                 Molmo: True
 
     def __post_init__(self):
-        _check_minimum(self, 1, "max_tokens", "accumulate")
-        _check_minimum(self, 0, "seed", "weight_decay", "z_loss", "load_balance_weight")
+        check_numbers(self)
+        check_minimum(self, 1, "max_tokens", "accumulate")
+        check_minimum(self, 0, "seed", "weight_decay", "z_loss", "load_balance_weight")
+        self.check_batches()
+        if self.level not in LEVELS:
+            raise ValueError(f"level={self.level!r} is no level of mini-PixMo, so there is no data. Try one "
+                             f"of {', '.join(LEVELS)}.")
         if self.max_grad_norm <= 0:
             raise ValueError(f"max_grad_norm={self.max_grad_norm} would set every gradient to zero. "
                              f"Try max_grad_norm=1.0.")
@@ -252,6 +255,33 @@ class RunConfig:
         if self.mix and (min(self.mix.values()) < 0 or not sum(self.mix.values()) > 0):
             raise ValueError(f"mix={self.mix} has no dataset to sample: weights are 0 or more, and at least "
                              f"one is above 0. Try --mix.points=1.")
+        for name in self.mix:
+            if Path(name).name != name:
+                raise ValueError(f"mix.{name} does not name a folder in data/, so it holds no dataset. Try "
+                                 f"the folder's name alone, as --mix.mine=1.")
+
+    def check_batches(self, world: int = 1) -> None:
+        """Raise ValueError unless each stage's batch divides into micro-batches for each of the processes.
+
+        The message proposes what works for all stages. A resumed run may change no batch_size.
+        """
+        for name in STAGES:
+            size = getattr(self, name).batch_size
+            if getattr(self, name).steps and size % (self.accumulate * world):
+                raise ValueError(f"{name}.batch_size={size} images cannot be divided among {world} "
+                                 f"process(es) x accumulate={self.accumulate}. Try {self._fitting(world)}.")
+
+    def _fitting(self, world: int) -> str:
+        fitting = [n for n in range(1, min(self.accumulate, 10_000) + 1) if self.divides(n * world)]
+        fewer = [n for n in range(1, world) if self.divides(n)]
+        if fitting:
+            return f"--accumulate={fitting[-1]}"
+        return f"torchrun --nproc-per-node={fewer[-1]} with --accumulate=1"
+
+    def divides(self, pieces: int) -> bool:
+        """Whether the batch of every stage that trains can be divided into so many pieces."""
+        stages = [getattr(self, name) for name in STAGES]
+        return not any(stage.steps and stage.batch_size % pieces for stage in stages)
 
     @property
     def has_auxiliary(self) -> bool:

@@ -10,6 +10,7 @@ import difflib
 import json
 from typing import Any
 
+from minimolmo.bounds import LARGEST
 from minimolmo.config import (
     ConnectorConfig,
     DecoderConfig,
@@ -21,6 +22,9 @@ from minimolmo.config import (
 )
 from minimolmo.renamed import present_settings
 
+OPTIONS = ("out", "data", "from", "resume", "minutes")  # of train.py, beside the settings
+WORDS = {"bool": "true or false", "int": "a whole number", "float": "a number", "str": "a word",
+         "tuple": "a list of as many numbers"}
 CLASSES = {kind.__name__: kind for kind in
            (ImageConfig, VisionConfig, ConnectorConfig, DecoderConfig, MolmoConfig, StageConfig)}
 
@@ -34,10 +38,9 @@ def override(config: RunConfig, arguments: list[str]) -> RunConfig:
     20
     """
     values = to_dict(config)
-    for argument in arguments:
-        key, equals, value = argument.removeprefix("--").partition("=")
-        if not (argument.startswith("--") and equals):
-            raise ValueError(f"{argument!r} is not a setting: settings look like --finetune.steps=20.")
+    for argument, following in zip(arguments, [*arguments[1:], ""]):
+        check_form(argument, following)
+        key, _, value = argument.removeprefix("--").partition("=")
         path = key.split(".")
         if path[0] == "mix" and len(path) > 1:  # it may be a dataset of your own
             values["mix"].setdefault(path[1], 0.0)
@@ -45,23 +48,37 @@ def override(config: RunConfig, arguments: list[str]) -> RunConfig:
     return from_dict(RunConfig, values)  # checked when all are set: a width and its heads change together
 
 
+def check_form(argument: str, following: str = "") -> None:
+    """Raise ValueError for an argument that is not of the form --NAME=VALUE.
+
+    following  what stands behind it: its value, perhaps
+    """
+    if argument.startswith("--") and "=" not in argument and following and not following.startswith("--"):
+        raise ValueError(f"{argument} has no value, because settings are written with =: settings look like "
+                         f"--finetune.steps=20. Try {argument}={following}")
+    if not (argument.startswith("--") and "=" in argument):
+        raise ValueError(f"{argument!r} is not a setting: settings look like --finetune.steps=20.")
+
+
 def _parse(text: str) -> Any:
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):  # the second for thousands of brackets
         return text
 
 
 def _set(node: dict, path: list[str], value: object, key: str) -> None:
     name, *rest = path
     if name not in node:
-        close = difflib.get_close_matches(name, node, n=1) or [", ".join(node)]
+        known = [*node, *OPTIONS] if name == key else node
+        close = difflib.get_close_matches(name, known, n=1) or [", ".join(node)]
         raise ValueError(f"--{key}: there is no setting {name!r}. Did you mean {close[0]}?")
     inner = isinstance(node[name], dict)
     if inner and not rest:
         raise ValueError(f"--{key} names a group, so it has no value of its own. Try --{key}.NAME=value.")
     if rest and not inner:
-        raise ValueError(f"--{key}: {name} is a single setting, without parts. Try --{name}={node[name]!r}.")
+        raise ValueError(f"--{key}: {name} is a single setting, without parts. Try "
+                         f"--{name}={_shown(node[name])}.")
     if rest:
         _set(node[name], rest, value, key)
     else:
@@ -72,12 +89,23 @@ def _checked(old: object, value: object, key: str) -> Any:
     """The value, converted to the type of the old one. Raises ValueError if that is not possible."""
     if isinstance(old, tuple) and isinstance(value, list) and len(old) == len(value):
         return tuple(_checked(a, b, key) for a, b in zip(old, value))
-    if isinstance(old, float) and isinstance(value, (int, float)) and not isinstance(value, bool):
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if number and not -LARGEST <= value <= LARGEST:  # true for NaN
+        raise ValueError(f"--{key}={str(value)[:40]} is no number to compute with. Its present value is "
+                         f"{_shown(old)}: try one like it.")
+    if isinstance(old, float) and number:
         return float(value)
     if type(value) is type(old):
         return value
-    raise ValueError(f"--{key}={value!r} is not a {type(old).__name__}. Its present value is {old!r}: "
-                     f"try one like it.")
+    same = {"true": True, "false": False}.get(str(value).lower(), old)
+    like = f", as --{key}={_shown(same)}" if isinstance(old, bool) else ""
+    raise ValueError(f"--{key}={_shown(value)[:80]} is not {WORDS[type(old).__name__]}. Its present value is "
+                     f"{_shown(old)}: try one like it{like}.")
+
+
+def _shown(value: object) -> str:
+    """A value as a command line takes it."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def to_dict(config: object) -> dict:

@@ -15,8 +15,8 @@ PACKAGES = {"numpy", "torch", "PIL", "tqdm", "pytest"}
 # Floor by floor, from the ground up: a room (a folder or a module) may import from the floors below and
 # from itself.
 FLOORS = [
-    ["flow", "config", "renamed", "overrides", "device", "disk", "command", "options", "distributed", "draw",
-     "plot"],
+    ["flow", "bounds", "config", "renamed", "overrides", "device", "disk", "command", "options",
+     "distributed", "draw", "plot"],
     ["presets", "image", "text", "model"],
     ["batch", "metrics"],
     ["weights"],
@@ -24,9 +24,10 @@ FLOORS = [
     ["evaluate", "viz"],
 ]
 FLOOR = {room: number for number, floor in enumerate(FLOORS, start=1) for room in floor}
-GROUND = {("overrides", "config"), ("overrides", "renamed"), ("draw", "flow"), ("plot", "draw"),
-          ("plot", "flow"), ("options", "command")}  # who may import whom on the ground floor
-DATA_ROOMS = {"flow", "text", "draw", "plot", "disk", "image", "command", "options"}  # of minimolmo, that data may import
+GROUND = {("config", "bounds"), ("overrides", "bounds"), ("overrides", "config"), ("overrides", "renamed"),
+          ("draw", "flow"), ("plot", "draw"), ("plot", "flow"),
+          ("options", "command")}  # who may import whom on the ground floor
+DATA_ROOMS = {"flow", "text", "draw", "plot", "disk", "image", "command", "options"}  # that data may import
 
 
 def module_name(path: Path) -> str:

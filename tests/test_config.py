@@ -1,5 +1,7 @@
 """Settings: from the command line, from JSON, and those that are refused."""
 import json
+import math
+import re
 
 import pytest
 
@@ -108,6 +110,15 @@ def test_a_group_is_not_a_setting_and_a_setting_is_not_a_group():
     (lambda: StageConfig(steps=1, dropout=1.0), "dropout=1.0.*Try"),
     (lambda: StageConfig(steps=1, view="sky"), "view='sky'.*Try.*bird"),
     (lambda: RunConfig(accumulate=0), "accumulate=0.*Try accumulate=1"),
+    (lambda: RunConfig(level="hard"), "level='hard'.*Try one of easy, small, full"),
+    (lambda: RunConfig(mix={"../x": 1.0}), "mix.../x does not name a folder.*Try the folder's name alone"),
+    (lambda: RunConfig(weight_decay=math.nan), "weight_decay=nan is no number.*Try a finite one"),
+    (lambda: RunConfig(mix={"cap": math.inf}), "mix=.* is no number.*Try a finite one"),
+    (lambda: StageConfig(1, learning_rates=(math.nan, 0.1, 0.1)), "learning_rates=.*nan.* is no number"),
+    (lambda: StageConfig(1, auxiliary_weight=-1.0), "auxiliary_weight=-1.0 is too small"),
+    (lambda: StageConfig(10 ** 400), "steps=1000.* is no number"),
+    (lambda: VisionConfig(eps=0.0), "eps=0.0 is too small"),
+    (lambda: DecoderConfig(theta=-1.0), "theta=-1.0 is too small"),
 ])
 def test_an_impossible_setting_dies_at_birth_and_says_what_would_work(make, message):
     with pytest.raises(ValueError, match=message):
@@ -124,6 +135,47 @@ def test_the_try_of_a_message_works_when_tried():
 def test_a_config_cannot_be_changed_after_it_was_checked():
     with pytest.raises(AttributeError):
         NANO.model.image.crop_size = 65
+
+
+@pytest.mark.parametrize("settings, world, remedy", [
+    (["--finetune.batch_size=7", "--accumulate=2"], 1, "--accumulate=1"),
+    (["--accumulate=16"], 1, "--accumulate=8"),     # 32, 8 and 8 images: pretrain has too few
+    (["--accumulate=8"], 2, "--accumulate=4"),
+    (["--accumulate=2"], 3, "torchrun --nproc-per-node=2 with --accumulate=1"),
+])
+def test_batches_of_all_stages_are_checked_together_and_the_remedy_works(settings, world, remedy):
+    """An hour into the run would be late. A resumed run may change accumulate, and no batch_size."""
+    with pytest.raises(ValueError, match=f"images cannot be divided among .* Try {remedy}"):
+        override(NANO, settings).check_batches(world)
+    accumulate, processes = ([int(re.search(rf"{name}=(\d+)", remedy)[1])] if f"{name}=" in remedy else [world]
+                             for name in ("accumulate", "nproc-per-node"))
+    override(NANO, [*settings, f"--accumulate={accumulate[0]}"]).check_batches(processes[0])
+
+
+def test_a_stage_that_is_left_out_may_have_any_batch():
+    override(NANO, ["--pretrain.batch_size=7", "--pretrain.steps=0", "--accumulate=2"])
+
+
+@pytest.mark.parametrize("argument, message", [
+    ("--shard=False", "not true or false. Its present value is false: try one like it, as --shard=false"),
+    ("--max_grad_norm=NaN", "is no number to compute with"),
+    ("--max_grad_norm=-Infinity", "is no number to compute with"),
+    ("--max_grad_norm=1e999", "is no number to compute with"),
+    ("--max_grad_norm=1" + 400 * "0", "is no number to compute with"),
+    ("--seed=" + 5000 * "9", "is not a whole number"),
+    ("--mix.cap=" + 50_000 * "[", "is not a number"),
+    ("--outt=x", "Did you mean out"),
+    ("--bootstrap.learning_rates=1", r"Its present value is \[0.002, 0.002, 0.002\]"),
+])
+def test_what_a_command_line_can_hold_and_no_training_can_use_is_refused_in_words(argument, message):
+    with pytest.raises(ValueError, match=message) as error:
+        override(NANO, [argument])
+    assert len(str(error.value)) < 300
+
+
+def test_a_space_in_place_of_the_equals_sign_is_explained():
+    with pytest.raises(ValueError, match="settings are written with =.* Try --finetune.steps=20"):
+        override(NANO, ["--finetune.steps", "20"])
 
 
 # Small sums

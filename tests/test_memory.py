@@ -8,7 +8,8 @@ from minimolmo.training import memory
 GPU = 80e9  # bytes
 
 def test_when_the_memory_is_full_the_message_names_the_setting_to_lower():
-    config = RunConfig(finetune=StageConfig(steps=1, batch_size=128))
+    config = RunConfig(bootstrap=StageConfig(0), pretrain=StageConfig(0),
+                       finetune=StageConfig(1, batch_size=128))
     message = memory.oom_message(config, "finetune", 1, GPU)
     assert "128 images at once" in message
     assert "--resume --accumulate=2, which cuts each batch into 2 pieces" in message

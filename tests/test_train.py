@@ -522,7 +522,12 @@ def test_a_killed_gpu_run_goes_on_and_its_checkpoint_says_on_a_cpu_what_it_says_
     (["--mix.nowhere=1"], "nowhere/train.jsonl is missing"),
     (["--level=full"], "points/train.jsonl is missing"),
     (["--model.decoder.vocab=300"], "text cannot become token ids"),
-    (["--finetune.batch_size=7", "--accumulate=2"], "Try batch_size=8"),
+    (["--finetune.batch_size=7", "--accumulate=2"], "7 images cannot be divided among 1 process(es) x accumulate=2. Try --accumulate=1"),
+    (["--pretrain.batch_size=7", "--pretrain.steps=0", "--accumulate=2", "--level=hard"], "Try one of easy"),
+    (["--finetune.steps", "9"], "Try --finetune.steps=9"),
+    (["--shard=False"], "as --shard=false"),
+    (["--max_grad_norm=NaN"], "no number to compute with"),
+    (["--minute=0", "--out2=x"], "Did you mean out"),
     (["--max_tokens=10"], "takes 23 tokens"),
 ])
 def test_settings_that_cannot_work_are_explained(wrong, says, data, tmp_path):

@@ -224,8 +224,8 @@ def _check_not_empty(spec: PixmoSpec, folder: Path) -> None:
     found = (_read_manifest(folder) or {"sets": {}})["sets"]
     empty = [name for name in spec.sets if name in found and not found[name]["images"]]
     if empty:
-        raise ValueError(f"no image of {', '.join(empty)} could be fetched (failures.jsonl in {folder} has the "
-                         f"causes), so there is nothing to train on. Try the same command again when the "
+        raise ValueError(f"no image of {', '.join(empty)} could be fetched (failures.jsonl in {folder} has "
+                         f"the causes), so there is nothing to train on. Try the same command again when the "
                          f"network is there.")
 
 

@@ -21,7 +21,7 @@ def oom_message(config: RunConfig, stage: str | None, world: int, memory: float)
         return _too_many_weights(config, weights, world, memory)
     settings, pieces = getattr(config, stage), config.accumulate * world
     more = next((n for n in range(config.accumulate + 1, settings.batch_size + 1)
-                 if settings.batch_size % (n * world) == 0), None)
+                 if config.divides(n * world)), None)
     resume = (f"--resume --accumulate={more}, which cuts each batch into {more} pieces and learns the same; "
               f"or, " if more else "")
     return (f"the GPU's memory is full: stage {stage} puts {settings.batch_size // pieces} images at once "
