@@ -1,4 +1,6 @@
-# Every target's raw command is printed as it runs; README lists them for machines without make.
+# Every target's raw command is printed as it runs; README lists them for machines without make. "$Q" and
+# the like are values of the environment: what is typed reaches a command letter by letter, and no shell runs
+# it. Only ARGS is the shell's to read: several options, and quotes, as ARGS='--view=ground --out="my dot.png"'.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup quickstart data data-pixmo look train eval ask inside test spec smoke bench speedrun ablate release
@@ -19,6 +21,12 @@ SETS    =
 ROWS    = 2000
 SIZE    = 512
 
+VALUES  = PRESET LEVEL VOCAB OUT SEED IMAGE Q N IMAGES SETS ROWS SIZE
+literal = $(if $(filter-out file,$(origin $(1))),$(eval override $(1) := $$(value $(1))))
+$(foreach name,$(VALUES),$(call literal,$(name)))
+export $(VALUES)
+CLEANER = $(if $(wildcard $(PYTHON)),$(PYTHON),python3)
+
 help:        ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -33,26 +41,26 @@ setup: $(if $(filter .venv/bin/python,$(PYTHON)),.venv/ready)
 quickstart: data train eval   ## everything: data, all stages of nano, scores, report.png (7 to 10 minutes on 2 cores)
 
 data: setup         ## draw mini-PixMo, no download: LEVEL=easy or small (four sets), or full (eight), IMAGES=... in all
-	$(PYTHON) -m data.prepare_all --level=$(LEVEL) --seed=$(SEED) $(if $(IMAGES),--images=$(IMAGES))
-	$(PYTHON) -m data.tokenizer.prepare --level=$(LEVEL) --vocab=$(VOCAB)
+	$(PYTHON) -m data.prepare_all --level="$$LEVEL" --seed="$$SEED" $(if $(IMAGES),--images="$$IMAGES")
+	$(PYTHON) -m data.tokenizer.prepare --level="$$LEVEL" --vocab="$$VOCAB"
 
 data-pixmo: setup   ## fetch a subset of the real PixMo: SETS="cap points" ROWS=2000 SIZE=512 (pixels) SEED=1
-	$(PYTHON) -m data.pixmo.prepare $(if $(SETS),--sets="$(SETS)") --rows=$(ROWS) --size=$(SIZE) --seed=$(SEED)
+	$(PYTHON) -m data.pixmo.prepare $(if $(SETS),--sets="$$SETS") --rows="$$ROWS" --size="$$SIZE" --seed="$$SEED"
 
 look: setup         ## one contact sheet for each drawn set of LEVEL: out/look/*.png
-	$(PYTHON) -m data.preview.contact_sheets --level=$(LEVEL)
+	$(PYTHON) -m data.preview.contact_sheets --level="$$LEVEL"
 
 train: setup        ## train PRESET=nano on the drawn data, or go on where it stopped
-	$(PYTHON) train.py $(PRESET) --out=$(OUT) --level=$(LEVEL) --seed=$(SEED) --resume $(ARGS)
+	$(PYTHON) train.py "$$PRESET" --out="$$OUT" --level="$$LEVEL" --seed="$$SEED" --resume $(ARGS)
 
 eval: setup         ## score OUT=out/nano on held-out pictures: is it looking?
-	$(PYTHON) -m minimolmo.evaluate --weights=$(OUT)
+	$(PYTHON) -m minimolmo.evaluate --weights="$$OUT"
 
 ask: setup          ## ask a picture (your nano, else the released one): make ask IMAGE=photo.jpg Q="Point at the red circle."
-	$(PYTHON) -m minimolmo.answer "$(IMAGE)" "$(Q)" $(ARGS)
+	$(PYTHON) -m minimolmo.answer $(ARGS) -- "$$IMAGE" "$$Q"
 
 inside: setup       ## nine figures of how IMAGE and question Q become an answer: out/inside/*.png
-	$(PYTHON) -m minimolmo.viz.figures "$(IMAGE)" "$(Q)" $(ARGS)
+	$(PYTHON) -m minimolmo.viz.figures $(ARGS) -- "$$IMAGE" "$$Q"
 
 test: setup         ## run all tests (2 to 3 minutes on 2 cores)
 	$(PYTHON) -m pytest -q $(ARGS)
@@ -61,14 +69,14 @@ spec: setup         ## print the tests' names as a manual
 	@$(PYTHON) tests/tools/spec.py
 
 smoke: setup        ## 20 steps of everything, then one answer (1 minute)
-	rm -rf out/smoke
+	$(PYTHON) -m data.clean out/smoke
 	$(PYTHON) -m data.prepare_all --images=256 --folder=out/smoke/data
 	$(PYTHON) -m data.tokenizer.prepare --folder=out/smoke/data
 	$(PYTHON) train.py --data=out/smoke/data --out=out/smoke --bootstrap.steps=8 --pretrain.steps=4 --finetune.steps=8
-	$(PYTHON) -m minimolmo.answer out/smoke/data/points/easy/images/val_000000.png "$(Q)" --weights=out/smoke
+	$(PYTHON) -m minimolmo.answer --weights=out/smoke -- out/smoke/data/points/easy/images/val_000000.png "$$Q"
 
 bench: setup        ## measure PRESET here: steps, MFU, attention, packing, crops, decoding, tiler (a minute)
-	$(PYTHON) tests/tools/bench.py $(PRESET) $(ARGS)
+	$(PYTHON) tests/tools/bench.py "$$PRESET" $(ARGS)
 
 speedrun: setup     ## from nothing to mini's goals on one GPU, against the clock (ARGS=--minutes=9 stops, then goes on)
 	$(PYTHON) tests/tools/speedrun.py mini $(ARGS)
@@ -77,34 +85,34 @@ ablate: setup       ## what each idea of Molmo buys: many small runs, resumable 
 	$(PYTHON) tests/tools/ablate.py $(ARGS)
 
 release: setup      ## OUT=out/mini as a folder to give away: data/released/minimolmo-mini (after make eval)
-	$(PYTHON) -m minimolmo.weights.release $(OUT) $(ARGS)
+	$(PYTHON) -m minimolmo.weights.release "$$OUT" $(ARGS)
 
 lesson: setup       ## run one lesson's page and check its outputs: make lesson N=05
-	$(PYTHON) -m lessons.run $(or $(N),$(error which lesson? Try make lesson N=05))
+	$(PYTHON) -m lessons.run $(if $(N),"$$N",$(error which lesson? Try make lesson N=05))
 
 lessons: setup      ## run all lessons (under 10 minutes on 2 cores)
 	$(PYTHON) -m lessons.run
 
 lessons-write: setup ## write today's outputs, quotes and pictures into the lessons (N=05: into one)
-	$(PYTHON) -m lessons.run $(N) --write
+	$(PYTHON) -m lessons.run "$$N" --write
 
 start: setup        ## put a lesson's exercises into mine/: make start N=05
-	$(PYTHON) -m lessons.check $(N) --start
+	$(PYTHON) -m lessons.check "$$N" --start
 
 check: setup        ## compare your exercises with the library: make check N=05
-	@$(PYTHON) -m lessons.check $(or $(N),$(error which lesson? Try make check N=05))
+	@$(PYTHON) -m lessons.check $(if $(N),"$$N",$(error which lesson? Try make check N=05))
 
 progress: setup     ## how far you are in all lessons, and what comes next
 	@$(PYTHON) -m lessons.check
 
 blank: setup        ## empty a lesson's functions in your copy, mine/minimolmo: make blank N=05
-	$(PYTHON) -m lessons.blank $(or $(N),$(error which lesson? Try make blank N=05))
+	$(PYTHON) -m lessons.blank $(if $(N),"$$N",$(error which lesson? Try make blank N=05))
 
 marks: setup        ## run the library's own tests on your copy: make marks N=05
-	@$(PYTHON) -m lessons.blank --marks $(or $(N),$(error which lesson? Try make marks N=05))
+	@$(PYTHON) -m lessons.blank --marks $(if $(N),"$$N",$(error which lesson? Try make marks N=05))
 
 tiny: setup         ## train a few steps with the code in mine/minimolmo
-	rm -rf out/tiny
+	$(PYTHON) -m data.clean out/tiny
 	$(PYTHON) -m data.prepare_all --images=256 --folder=out/tiny/data
 	$(PYTHON) -m data.tokenizer.prepare --folder=out/tiny/data
 	$(PYTHON) -m lessons.train_mine
@@ -112,6 +120,5 @@ tiny: setup         ## train a few steps with the code in mine/minimolmo
 notebooks: setup    ## write each lesson as a notebook: out/notebooks/*.ipynb
 	$(PYTHON) -m lessons.notebooks
 
-clean:              ## remove drawn data, runs and caches (never your own data/<name> folders)
-	rm -rf out data/*/easy data/*/small data/*/full data/tokenizer/*.json .pytest_cache
-	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+clean:              ## remove drawn data, runs and caches, and name what stays because it is yours
+	$(CLEANER) -m data.clean
