@@ -28,7 +28,7 @@ from data.pixmo.network import Limits
 from data.pixmo.records import NEVER
 from data.pixmo.store import Store, write_lines
 from data.pixmo.workers import Workers
-from minimolmo.command import run_command
+from minimolmo.command import os_error_message, run_command
 from minimolmo.disk import WRITER, write_atomically
 from minimolmo.options import Parser, count_argument, path_argument
 
@@ -75,8 +75,8 @@ def prepare(spec: PixmoSpec, folder: Path, hub: Hub, limits: Limits = Limits()) 
             _check_same_subset(manifest, spec, folder)
             return _download_and_write(spec, store, hub, limits)
     except OSError as error:  # disk errors only: network errors are outcomes
-        raise ValueError(f"{folder} cannot be written ({error}), so nothing more can be kept. Make room, or "
-                         f"try another --folder; what was fetched stays, and the next run goes on."
+        error.filename = error.filename or str(folder)
+        raise ValueError(f"{os_error_message(error)} What was fetched stays, and the next run goes on."
                          ) from error
 
 

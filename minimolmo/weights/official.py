@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -26,7 +25,7 @@ from tqdm import tqdm
 
 from minimolmo.command import run_command
 from minimolmo.config import MolmoConfig, RunConfig
-from minimolmo.disk import write_atomically
+from minimolmo.disk import write_atomically, write_text
 from minimolmo.distributed import local_shard
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.options import Parser, path_argument
@@ -259,12 +258,8 @@ def main(arguments: list[str]) -> None:
     folder = checkpoint.latest(given.run) or given.run
     model = MiniMolmo(checkpoint.load_config(folder).model)
     checkpoint.load_weights(folder, model)
-    try:
-        save_official(given.out, model)
-        shutil.copy(folder / "tokenizer.json", given.out)
-    except OSError as error:
-        raise ValueError(f"{given.out} cannot be written ({error}), so the model there is incomplete. "
-                         f"Try another folder, or free disk space.") from error
+    save_official(given.out, model)
+    write_text(given.out / "tokenizer.json", (folder / "tokenizer.json").read_text(encoding="utf-8"))
     print(f"written: {given.out}, {len(official_names(model))} tensors")
 
 
