@@ -20,8 +20,8 @@ from minimolmo.text.prompts import answer_text
 from minimolmo.training import compiler, optimizer
 from minimolmo.weights import checkpoint
 
-STEPS = ["--bootstrap.steps=1", "--bootstrap.batch_size=4", "--pretrain.steps=2", "--pretrain.batch_size=4", "--finetune.steps=2",
-         "--finetune.batch_size=4", *ablate.in_view("ground")]
+STEPS = ["--bootstrap.steps=1", "--bootstrap.batch_size=4", "--pretrain.steps=2", "--pretrain.batch_size=4",
+         "--finetune.steps=2", "--finetune.batch_size=4", *ablate.in_view("ground")]
 COMMAND = ["--preset=nano", "--seeds=1", *TINY, *STEPS]
 CATS = Annotation("point_count", label="cats", points=((10.0, 20.0), (30.0, 40.0), (50.0, 5.0), (70.0, 60.0)))
 
@@ -158,7 +158,8 @@ def test_global_clipping_lets_a_loud_part_quieten_the_others():
         parts[name][0].grad = torch.tensor([gradient])
     norms = ablate.clip_globally(optimizer.make_optimizer(parts, 0.0), 1.0)
     assert norms == pytest.approx([50.0] * 3)
-    assert [float(parts[name][0].grad) for name in optimizer.PARTS] == pytest.approx([0.6, 0.8, 0.0], abs=1e-4)
+    gradients = [float(parts[name][0].grad) for name in optimizer.PARTS]
+    assert gradients == pytest.approx([0.6, 0.8, 0.0], abs=1e-4)
 
 
 def test_a_direction_agrees_only_if_it_is_larger_than_the_spread_of_the_seeds():

@@ -85,8 +85,9 @@ def test_a_question_is_answered_in_a_batch_as_it_is_alone(model):
 
 def test_another_image_gets_another_answer(model):
     """The same question about tall noise and about white: what is seen reaches what is said."""
-    said = generate(model, collate([build_prompt(image, "Who?", model, WORDS, "bird") for image in IMAGES]), -1, 20)
-    assert said[0] != said[2]
+    batch = collate([build_prompt(image, "Who?", model, WORDS, "bird") for image in IMAGES])
+    answers = generate(model, batch, eos=-1, max_new_tokens=20)
+    assert answers[0] != answers[2]
 
 
 def test_an_answer_stops_at_end_of_text_while_others_go_on(model):
@@ -101,7 +102,8 @@ def test_an_answer_stops_at_end_of_text_while_others_go_on(model):
 
 
 def test_an_answer_has_at_most_max_new_tokens(model):
-    assert [len(ids) for ids in generate(model, collate(prompts(model)), eos=-1, max_new_tokens=5)] == [5, 5, 5]
+    answers = generate(model, collate(prompts(model)), eos=-1, max_new_tokens=5)
+    assert [len(ids) for ids in answers] == [5, 5, 5]
 
 
 def test_the_prompt_is_what_training_built(model):
@@ -199,13 +201,15 @@ def test_the_command_line_draws_the_points(trained, monkeypatch, capsys):
 def test_a_checkpoint_can_be_named_itself(model, trained):
     again, words, config = load(trained / "run" / "step-000001")
     assert words.vocab == 257 and config.model == TINY and not again.training
-    assert ask(again, words, IMAGES, QUESTIONS, max_new_tokens=5) == ask(model, WORDS, IMAGES, QUESTIONS, max_new_tokens=5)
+    answers = ask(again, words, IMAGES, QUESTIONS, max_new_tokens=5)
+    assert answers == ask(model, WORDS, IMAGES, QUESTIONS, max_new_tokens=5)
 
 
 def test_mistakes_on_the_command_line_are_explained_without_a_traceback(trained, monkeypatch):
     def said(picture, run="run"):
         return command(monkeypatch, trained / picture, "Who?", f"--weights={trained / run}")
-    assert "nowhere holds no trained model, so there is nothing to ask. Train" in said("wide.png", run="nowhere")
+    no_model = said("wide.png", run="nowhere")
+    assert "nowhere holds no trained model, so there is nothing to ask. Train" in no_model
     assert "dog.png does not exist. Check the spelling" in said("dog.png")
     (trained / "dog.png").write_bytes(b"no picture")
     assert "dog.png is empty, or not an image" in said("dog.png")

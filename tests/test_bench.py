@@ -1,5 +1,6 @@
 """The benchmarks run at tiny size, and the table, file and chart hold every row."""
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,8 +13,8 @@ from minimolmo.presets import preset
 
 @pytest.fixture
 def config():
-    from dataclasses import replace
-    return override(replace(preset("nano"), model=TINY), ["--finetune.view=ground", "--finetune.batch_size=2"])
+    tiny = replace(preset("nano"), model=TINY)
+    return override(tiny, ["--finetune.view=ground", "--finetune.batch_size=2"])
 
 
 def test_every_kind_of_measurement_runs(config, monkeypatch, tmp_path, capsys):

@@ -93,7 +93,8 @@ def test_a_group_is_not_a_setting_and_a_setting_is_not_a_group():
     (lambda: VisionConfig(heads=5), "width=96 cannot be divided by heads=5.*with width=100"),
     (lambda: VisionConfig(heads=0), "heads=0. Try heads=1"),
     (lambda: VisionConfig(width=90), "width=90 is not a multiple of 4.*Try width=92"),
-    (lambda: VisionConfig(layers=3, feature_layers=(-1, -4)), "feature layer -4 is not one of 3 blocks.*Try -1 ... -3"),
+    (lambda: VisionConfig(layers=3, feature_layers=(-1, -4)),
+     "feature layer -4 is not one of 3 blocks.*Try -1 ... -3"),
     (lambda: VisionConfig(feature_layers=(0, -1)), "feature layer 0 is not one of"),
     (lambda: ConnectorConfig(width=96, heads=7), "width=96 cannot be divided.*Try"),
     (lambda: DecoderConfig(heads=3, kv_heads=2), "heads=3 cannot be divided by kv_heads=2. Try"),
@@ -147,7 +148,8 @@ def test_each_view_has_a_maximum_of_crops():
 # On disk
 
 def test_a_config_comes_back_from_json_as_it_was():
-    changed = override(NANO, ["--finetune.steps=20", "--mix.mine=0.5", "--model.vision.feature_layers=[-1,-3]"])
+    changed = override(NANO, ["--finetune.steps=20", "--mix.mine=0.5",
+                              "--model.vision.feature_layers=[-1,-3]"])
     for config in (NANO, changed):
         back = from_dict(RunConfig, json.loads(json.dumps(to_dict(config))))
         assert back == config

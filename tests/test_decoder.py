@@ -123,12 +123,12 @@ def test_grouped_attention_by_hand_project_turn_attend_merge(bias):
     layer = randomised(GroupedQueryAttention(dataclasses.replace(CONFIG, qkv_bias=bias)))
     x, angles = torch.randn(2, 5, 16), rotary_angles(torch.arange(5)[None], 4, 10_000.0)
     projected = x @ layer.qkv.weight.T + (layer.qkv.bias if bias else 0)
-    q, k, v = projected[..., :16], projected[..., 16:24], projected[..., 24:]  # 4 query heads, 2 key heads, 4 wide
-    q, k, v = apply_rotary(split_heads(q, 4), *angles), apply_rotary(split_heads(k, 2), *angles), split_heads(v, 2)
-    attended = attention(q, k, v, causal(5))
+    q, k, v = projected.split([16, 8, 8], dim=-1)  # 4 query heads and 2 key heads, each 4 wide
+    q, k, v = split_heads(q, 4), split_heads(k, 2), split_heads(v, 2)
+    attended = attention(apply_rotary(q, *angles), apply_rotary(k, *angles), v, causal(5))
+    expected = merge_heads(attended) @ layer.out.weight.T
 
-    torch.testing.assert_close(layer(x, angles, causal(5), 0, None), merge_heads(attended) @ layer.out.weight.T,
-                               atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(layer(x, angles, causal(5), 0, None), expected, atol=1e-5, rtol=1e-4)
 
 
 def test_biases_stand_on_query_key_and_value_alone():
@@ -173,7 +173,8 @@ def test_reading_in_pieces_with_a_cache_equals_reading_at_once(pieces):
         visible = causal(6)[:, :, start:stop, :stop]
         outputs.append(decoder(x[:, start:stop], position[:, start:stop], visible, cache=cache).last)
         start = stop
-    torch.testing.assert_close(torch.cat(outputs, dim=1), decoder(x, position, causal(6)).last, atol=1e-5, rtol=1e-4)
+    expected = decoder(x, position, causal(6)).last
+    torch.testing.assert_close(torch.cat(outputs, dim=1), expected, atol=1e-5, rtol=1e-4)
 
 
 def test_the_cache_holds_the_few_key_heads_not_the_many_query_heads():
@@ -225,5 +226,6 @@ def test_dropout_falls_on_both_branches_of_a_block(silenced):
     decoder, x, position = randomised(Decoder(CONFIG)), torch.randn(1, 6, 16), torch.arange(6)[None]
     for block in decoder.blocks:
         nn.init.zeros_(block.get_submodule(silenced).weight)
-    calm, shaky = (decoder(x, position, causal(6), dropout=rate).last for rate in (None, torch.full((1, 6), 0.5)))
-    assert not torch.allclose(shaky, calm)
+    without, with_dropout = (decoder(x, position, causal(6), dropout=rates).last
+                             for rates in (None, torch.full((1, 6), 0.5)))
+    assert not torch.allclose(with_dropout, without)

@@ -93,12 +93,13 @@ def test_each_column_shows_its_image(tmp_path, monkeypatch):
     assert shown[:3] == [red, green, blue]
     assert shown[3:6] == [(255, 255, 255)] * 3
     assert shown[6:] == [green, blue, red]
-    assert [a.aspect for a in some] == [4, 2, 4 / 3]  # its own, in every column: there the target's points are
+    assert [item.aspect for item in some] == [4, 2, 4 / 3]  # its own image's: the target's points are there
 
 
 def test_an_answer_may_be_a_quarter_longer_than_the_longest_target():
     """In letters here: " 12" has three, a caption of 400 letters 401."""
-    assert evaluate.max_answer_tokens(BYTES, [count_of(1, "a.png"), count_of(12, "b.png")]) == 3 + evaluate.EXTRA_TOKENS
+    counts = [count_of(1, "a.png"), count_of(12, "b.png")]
+    assert evaluate.max_answer_tokens(BYTES, counts) == 3 + evaluate.EXTRA_TOKENS
     long = Annotation("long_caption", answer="a" * 400)
     item = EvalItem("test", Example(Path(), (long,)), long, "?")
     assert evaluate.max_answer_tokens(BYTES, [item, count_of(1, "a.png")]) == 501 + evaluate.EXTRA_TOKENS
@@ -217,7 +218,8 @@ def test_mistakes_on_the_command_line_are_explained_without_a_traceback(untraine
         with pytest.raises(SystemExit) as end:
             runpy.run_path(evaluate.__file__, run_name="__main__")
         return end.value.code
-    assert "holds no trained model, so there is nothing to ask. Train" in said(f"--weights={tmp_path / 'nowhere'}")
+    no_model = said(f"--weights={tmp_path / 'nowhere'}")
+    assert "holds no trained model, so there is nothing to ask. Train" in no_model
     assert 'val.jsonl is missing, so there is nothing to read. Run "make data"' in said(
         f"--weights={untrained}", f"--data={tmp_path}")
     assert "--rows=1 leaves no other image to swap with. Try" in said("--rows=1")

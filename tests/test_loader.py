@@ -144,7 +144,8 @@ def test_accumulation_and_processes_share_every_row_out_once(folder):
 
 
 def test_a_batch_that_cannot_be_shared_out_is_refused(folder):
-    with pytest.raises(ValueError, match=r"batch_size=8 images cannot .* 3 process.* accumulate=1\. Try batch_size=9"):
+    message = r"batch_size=8 images cannot .* 3 process.* accumulate=1\. Try batch_size=9"
+    with pytest.raises(ValueError, match=message):
         make_loader(folder, world=3)
 
 

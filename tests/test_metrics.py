@@ -41,8 +41,8 @@ def item(annotation: Annotation, text: str, things=(), image="a.png") -> EvalIte
 
 
 def pointed(target: list, predicted: list) -> EvalItem:
-    text = " ".join(f'<point x="{x}" y="{y}" alt="cat">cat</point>' for x, y in predicted) or "There are none."
-    return item(Annotation("pointing", label="cat", points=tuple(target)), text)
+    text = " ".join(f'<point x="{x}" y="{y}" alt="cat">cat</point>' for x, y in predicted)
+    return item(Annotation("pointing", label="cat", points=tuple(target)), text or "There are none.")
 
 
 # --- points
@@ -177,7 +177,7 @@ def test_captions_are_scored_by_their_facts():
 
 
 def test_captions_of_images_without_object_labels_are_not_scored():
-    """A learner's own captions: no score, no tick and no cross, and they do not lower the precision of others."""
+    """Captions of a learner's own photos get no score, and they do not lower the precision of others."""
     said = "A red circle is at the top left."
     unknown = item(Annotation("long_caption", answer="A dog."), said)
     assert score_caption([unknown]) == {}
@@ -258,7 +258,8 @@ def test_numbers_may_be_five_percent_off_and_words_not_at_all(said, true, right)
 
 
 def test_a_number_is_read_with_its_commas_and_units():
-    assert parse_number("$1,250.50") == 1250.5 and parse_number("two") is None and parse_number("3 of 4") is None
+    assert parse_number("$1,250.50") == 1250.5
+    assert parse_number("two") is None and parse_number("3 of 4") is None
 
 
 def test_sentences_that_point_are_scored_by_their_points():

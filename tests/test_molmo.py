@@ -21,7 +21,8 @@ from minimolmo.text.tokenizer import Tokenizer
 TINY = MolmoConfig(ImageConfig(crop_size=8, patch_size=2, margins=(0, 0)),  # 4x4 patches, 2x2 visual tokens
                    VisionConfig(width=8, layers=2, heads=2, mlp=16),
                    ConnectorConfig(width=8, heads=2, mlp=12),
-                   DecoderConfig(width=16, layers=2, heads=4, kv_heads=2, mlp=24, vocab=257, additional_vocab=4))
+                   DecoderConfig(width=16, layers=2, heads=4, kv_heads=2, mlp=24, vocab=257,
+                                 additional_vocab=4))
 WORDS = Tokenizer([], vocab=257)  # every byte is a token
 CAT, DOG, SKY = ("where?", "a cat on the left"), ("what?", "a dog"), ("which colour?", "blue")
 SAME = dict(atol=1e-5, rtol=1e-4)
@@ -111,15 +112,16 @@ def draw(visible):
 
 
 def test_every_segment_attends_to_the_image_and_to_itself_alone():
-    """Two tokens each of image, segment 1 and segment 2, one of padding: a row attends to columns marked x."""
+    """Two tokens each of the image, segment 1 and segment 2, one of padding. Each row attends to the columns
+    marked x."""
     segments = torch.tensor([[IMAGE_SEGMENT, IMAGE_SEGMENT, 1, 1, 2, 2, PAD_SEGMENT]])
-    assert draw(attention_mask(segments, segments)[0, 0]) == ["x......",   # the image, causally
-                                                         "xx.....",
-                                                         "xxx....",   # segment 1: the image and itself
-                                                         "xxxx...",
-                                                         "xx..x..",   # segment 2: nothing of segment 1
-                                                         "xx..xx.",
-                                                         "xx....x"]   # padding: only padding attends to it
+    assert draw(attention_mask(segments, segments)[0, 0]) == ["x......",  # the image, causally
+                                                              "xx.....",
+                                                              "xxx....",  # segment 1: the image and itself
+                                                              "xxxx...",
+                                                              "xx..x..",  # segment 2: nothing of segment 1
+                                                              "xx..xx.",
+                                                              "xx....x"]  # only padding attends to padding
 
 
 def test_with_a_cache_the_queries_are_the_last_of_the_keys():
@@ -321,8 +323,10 @@ def newborn(request):
 @torch.no_grad()
 def test_the_first_loss_is_the_logarithm_of_the_vocabulary(newborn):
     """An untrained model gives every token the same probability."""
-    cross_entropy = newborn.model.loss(newborn.seen, hidden_of(newborn.model, newborn.seen))[1] / newborn.seen.loss_weight.sum()
-    assert cross_entropy.item() == pytest.approx(math.log(newborn.vocab), abs=0.05)
+    model, batch = newborn.model, newborn.seen
+    _, cross_entropy = model.loss(batch, hidden_of(model, batch))
+    mean = cross_entropy.item() / batch.loss_weight.sum().item()
+    assert mean == pytest.approx(math.log(newborn.vocab), abs=0.05)
 
 
 def test_initial_visual_tokens_are_neither_dead_nor_exploding(newborn):

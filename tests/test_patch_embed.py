@@ -63,7 +63,7 @@ def test_every_vector_is_normed_before_the_first_block():
 
 def test_positions_start_as_waves_along_columns_and_rows():
     """Width 4 leaves one wave of one radian a patch: sin x, cos x, sin y, cos y."""
-    start = sincos_positions(side=3, width=4)                                                    # patches row by row
+    start = sincos_positions(side=3, width=4)                                         # patches row by row
     expected = [np.sin(2), np.cos(2), np.sin(1), np.cos(1)]
     np.testing.assert_allclose(start[1 * 3 + 2], expected, rtol=1e-6)                 # column 2, row 1
 
@@ -90,7 +90,7 @@ def test_dino_has_a_class_token_and_a_bias_but_no_first_norm():
 
 
 def test_positions_for_another_grid_are_drawn_out_and_the_class_tokens_stays():
-    """A grid of 2x2 positions used for 3x3 patches: corners keep their order, the middle is the mean of all."""
+    """2x2 positions used for 3x3 patches: the corners keep their order, the middle is the mean of all."""
     table = torch.tensor([[9.0], [0.0], [1.0], [2.0], [3.0]])                         # class, then row by row
     drawn = interpolate_positions(table, num_prefix=1, grid=2, side=3)
     square = drawn[1:].view(3, 3)

@@ -6,8 +6,7 @@ from tools import answer_card
 from data.clocks.styles import STYLES
 from data.generate import make_dataset_spec, write_dataset
 from data.prepare_all import DATASETS
-from data.preview import contact_sheets
-from data.preview import system_diagram
+from data.preview import contact_sheets, system_diagram
 from data.preview.catalogue import CLOCK_SIDE, clocks_sheet, image_grid
 from lessons.run import compare_pictures
 from minimolmo.flow import Annotation, Example, Thing

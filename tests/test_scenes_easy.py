@@ -10,9 +10,9 @@ import data.scenes.easy_wording
 from data.cap.prepare import caption, make_example
 from data.scenes.easy import COLORS, KINDS, Scene, choose_pairs, make_scene, pair_of, place_things, split_of
 from data.scenes.easy_wording import absent_labels, matching_things, place_of
+from data.scenes.levels import LEVELS, get_level
 from minimolmo.flow import Thing
 from minimolmo.text.facts import facts_in, facts_of
-from data.scenes.levels import LEVELS, get_level
 
 EASY = LEVELS["easy"]
 

@@ -35,7 +35,8 @@ def test_a_sequence_is_token_for_token_molmos(case):
 
     assert s.ids.tolist() == case["input_tokens"]
     assert s.targets.tolist() == case["target_tokens"]
-    assert s.loss_weight == pytest.approx(np.maximum(case["loss_masks"], 0), abs=1e-6)  # padding was -1, is 0
+    weights = np.maximum(case["loss_masks"], 0)  # -1 is padding, here 0
+    assert s.loss_weight == pytest.approx(weights, abs=1e-6)
     assert s.position.tolist() == case["position_ids"]
     segments = case.get("subsegment_ids", [10_000] * 17 + [1] * (len(s.ids) - 17))
     assert np.where(s.segment_ids == IMAGE_SEGMENT, 10_000, s.segment_ids).tolist() == segments
@@ -64,7 +65,7 @@ def test_only_answers_and_the_end_after_them_are_learnt():
 def test_each_branch_goes_on_from_the_images_end():
     """Six tokens of trunk, so every annotation begins at position 6, as if it were the only one."""
     s = pack(["qq", "a"], ["r", "bb"])
-    assert s.segment_ids.tolist() == [0] * 6 + [1] * 4 + [2] * 3  # q q a EOS; r b b (the last EOS is a target)
+    assert s.segment_ids.tolist() == [0] * 6 + [1] * 4 + [2] * 3  # q q a EOS; r b b (its EOS is a target)
     assert s.position.tolist() == [0, 1, 2, 3, 4, 5] + [6, 7, 8, 9] + [6, 7, 8]
 
 
