@@ -74,7 +74,7 @@ def test_answers_with_the_cache_equal_those_without_token_by_token(model):
         assert generate(model, collate([sequence]), eos=-1, max_new_tokens=20) == [plain]
 
 
-def test_a_question_is_answered_in_a_batch_as_it_is_alone(model):
+def test_a_question_has_the_same_answer_in_a_batch_as_alone(model):
     """Three prompts of different lengths, images of different shape: padded on the right, nobody notices."""
     sequences = prompts(model)
     assert len({len(s.ids) for s in sequences}) == 3
@@ -106,7 +106,7 @@ def test_an_answer_has_at_most_max_new_tokens(model):
     assert [len(ids) for ids in answers] == [5, 5, 5]
 
 
-def test_the_prompt_is_what_training_built(model):
+def test_the_prompt_equals_that_of_training(model):
     """Training reads prompt and answer; asking reads the prompt and stands where the answer begins."""
     example = Example("", (Annotation("user_qa", question="Who?", answer="A cat."),))
     recipe = Preprocessor(TINY.image, WORDS, "finetune", max_crops=4, max_tokens=500)
@@ -122,11 +122,11 @@ def test_the_prompt_is_what_training_built(model):
     assert trained.loss_weight[length - 1] > 0 == trained.loss_weight[length - 2]  # here the answer begins
 
 
-def test_temperature_0_says_the_likeliest_word():
+def test_temperature_0_takes_the_likeliest_token():
     assert sample_tokens(torch.tensor([[1.0, 3.0, 2.0]]), 0.0, None).tolist() == [1]
 
 
-def test_temperature_says_each_word_as_often_as_the_model_believes():
+def test_tokens_are_sampled_by_their_probability_at_the_temperature():
     """Logits ln 1 and ln 3: one to three. At temperature 0.5 they are squared: one to nine."""
     logits = torch.tensor([1.0, 3.0]).log().expand(10_000, 2)
     dice = torch.Generator().manual_seed(0)
@@ -134,7 +134,7 @@ def test_temperature_says_each_word_as_often_as_the_model_believes():
     assert sample_tokens(logits, 0.5, dice).float().mean() == pytest.approx(9 / 10, abs=0.02)
 
 
-def test_the_same_seed_gives_the_same_words(model):
+def test_the_same_seed_gives_the_same_answers(model):
     def say(seed):
         return ask(model, WORDS, IMAGES, QUESTIONS, max_new_tokens=10, temperature=3.0,
                    generator=torch.Generator().manual_seed(seed))
@@ -198,7 +198,7 @@ def test_the_command_line_draws_the_points(trained, monkeypatch, capsys):
     assert not pink[:, width // 2:].any()
 
 
-def test_a_checkpoint_can_be_named_itself(model, trained):
+def test_the_folder_of_a_single_checkpoint_can_be_loaded(model, trained):
     again, words, config = load(trained / "run" / "step-000001")
     assert words.vocab == 257 and config.model == TINY and not again.training
     answers = ask(again, words, IMAGES, QUESTIONS, max_new_tokens=5)

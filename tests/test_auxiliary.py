@@ -51,7 +51,7 @@ PADDING = Things(-torch.ones(2, 4), -torch.ones(2, 2, dtype=torch.long))
 
 # Where a patch lies
 
-def test_the_patches_of_a_whole_image_share_out_its_percent_row_by_row():
+def test_patch_boxes_divide_the_image_row_by_row():
     """2x2 patches: left, top, right, bottom."""
     assert patch_boxes(WHOLE, side=2)[0].tolist() == [[0, 0, 50, 50], [50, 0, 100, 50],
                                                       [0, 50, 50, 100], [50, 50, 100, 100]]
@@ -109,7 +109,7 @@ def test_touching_is_not_covering():
 
 @pytest.mark.parametrize("percent, digits", [(61.5, [6, 1]), (4.0, [0, 4]), (0.0, [0, 0]), (29.96, [3, 0]),
                                              (29.94, [2, 9]), (99.9, [9, 9]), (100.0, [9, 9])])
-def test_theleading_digits_are_those_the_text_prints(percent, digits):
+def test_the_leading_digits_are_those_that_the_text_has(percent, digits):
     """29.96 is printed as 30.0. (100.0, which would need three, stays at 99.)"""
     assert leading_digits(torch.tensor([[percent, 50.0]])).tolist() == [digits + [5, 0]]
 

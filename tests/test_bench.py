@@ -35,7 +35,7 @@ def test_every_kind_of_measurement_runs(config, monkeypatch, tmp_path, capsys):
     assert sum(shares) == pytest.approx(100, 0.01)
 
 
-def test_the_median_of_some_runs_counts_and_the_first_does_not(monkeypatch):
+def test_the_result_is_the_median_without_the_first_run(monkeypatch):
     """The first run compiles and warms up: its hundred seconds do not count."""
     clock, durations = [0.0], iter([100.0, 3.0, 1.0, 2.0])
     monkeypatch.setattr(bench.time, "perf_counter", lambda: clock[0])

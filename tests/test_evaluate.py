@@ -68,7 +68,7 @@ def test_every_image_is_some_questions_other_image():
     assert sorted(mismatched_images(some)) == [a.example.image for a in some]
 
 
-def test_one_picture_alone_has_no_other():
+def test_a_single_image_has_no_other_image():
     with pytest.raises(ValueError, match=r"a\.png:1: no other image has a count question, so .* Add one"):
         mismatched_images([count_of(1, "a.png"), count_of(2, "a.png")])
 
@@ -201,7 +201,7 @@ def test_a_table_has_a_line_for_each_score_and_a_column_for_each_image():
         "count: accuracy".ljust(40) + "           0.5           nan"]
 
 
-def test_a_folder_without_novel_pairs_leaves_the_others_theirs(drawn, tmp_path, monkeypatch):
+def test_a_folder_without_novel_pairs_leaves_that_column_to_the_others(drawn, tmp_path, monkeypatch):
     """A learner's own set in the mix has no novel.jsonl."""
     monkeypatch.setattr(evaluate, "ask", lambda model, tokenizer, images, *_: [Answer("", [])] * len(images))
     scenes = [points.make_example(EASY, "val", random.Random(seed)) for seed in range(3)]
