@@ -20,8 +20,8 @@ from minimolmo.text.prompts import answer_text
 from minimolmo.training import compiler, optimizer
 from minimolmo.weights import checkpoint
 
-STEPS = ["--bootstrap.steps=1", "--bootstrap.batch_size=4", "--pretrain.steps=2", "--pretrain.batch_size=4", "--finetune.steps=2",
-         "--finetune.batch_size=4", *ablate.in_view("ground")]
+STEPS = ["--bootstrap.steps=1", "--bootstrap.batch_size=4", "--pretrain.steps=2", "--pretrain.batch_size=4",
+         "--finetune.steps=2", "--finetune.batch_size=4", *ablate.in_view("ground")]
 COMMAND = ["--preset=nano", "--seeds=1", *TINY, *STEPS]
 CATS = Annotation("point_count", label="cats", points=((10.0, 20.0), (30.0, 40.0), (50.0, 5.0), (70.0, 60.0)))
 
@@ -62,20 +62,20 @@ def test_a_comparison_is_resumable_and_ends_in_a_table(data, tmp_path, capsys, m
     assert checkpoint.load_config(checkpoint.latest(tmp_path / "one-annotation-each-s1")).finetune.steps >= 1
 
 
-def test_when_the_minutes_are_over_the_rest_waits(data, tmp_path, capsys):  # noqa: F811
+def test_when_the_minutes_are_over_no_further_run_starts(data, tmp_path, capsys):  # noqa: F811
     ablate.main([*COMMAND, "--minutes=0", f"--out={tmp_path}", f"--data={data}"])
     shown = capsys.readouterr().out
     assert "the minutes are over; the same command goes on" in shown and "0 of 16 runs done" in shown
 
 
-def test_results_of_other_settings_do_not_come_into_the_same_table(tmp_path):
+def test_results_of_other_settings_are_not_mixed_into_one_table(tmp_path):
     ablate.keep_settings(tmp_path / "a", {"rows": 128})
     ablate.keep_settings(tmp_path / "a", {"rows": 128})
     with pytest.raises(ValueError, match="'rows': 128.* would not compare .*'rows': 256.* Try --out=FOLDER"):
         ablate.keep_settings(tmp_path / "a", {"rows": 256})
 
 
-def test_one_annotation_each_gets_the_seconds_of_the_base_both_timed_alike(base, tmp_path, monkeypatch):
+def test_one_annotation_each_trains_for_the_seconds_of_the_base(base, tmp_path, monkeypatch):
     """A step of the base takes 3 s, one of the variant 2, its stand-in in place: 2 steps become 3."""
     plain = ablate.loader.choose
     monkeypatch.setattr(ablate, "seconds_per_step",
@@ -86,7 +86,7 @@ def test_one_annotation_each_gets_the_seconds_of_the_base_both_timed_alike(base,
     assert ablate.loader.choose is plain
 
 
-def test_neither_data_nor_compiling_is_in_the_seconds_of_a_step(
+def test_seconds_per_step_exclude_data_and_compilation(
         base, data, tmp_path, monkeypatch):  # noqa: F811
     """Making a batch takes 1,000 s, the first step in each of two shapes 100 s, the next 1 s."""
     clock, met, batches = [0.0], set(), ablate.loader.Loader.batches
@@ -106,7 +106,7 @@ def test_neither_data_nor_compiling_is_in_the_seconds_of_a_step(
     assert ablate.seconds_per_step(base, tmp_path, data) == 1.0
 
 
-def test_patches_are_gone_when_a_variant_is_done():
+def test_patches_are_removed_after_a_variant():
     before = optimizer.clip_gradients
     with pytest.raises(KeyboardInterrupt), ablate.patched(ablate.VARIANTS["clipped globally"]):
         assert optimizer.clip_gradients is ablate.clip_globally
@@ -114,7 +114,7 @@ def test_patches_are_gone_when_a_variant_is_done():
     assert optimizer.clip_gradients is before
 
 
-def test_of_a_compiled_model_nothing_is_left_for_the_next_variant(base):
+def test_a_compiled_model_is_freed_before_the_next_variant(base):
     """Its blocks hold their compiled forwards, which hold the blocks: a circle that no count of references
     ends."""
     frames = []
@@ -143,7 +143,7 @@ def test_unordered_points_are_the_same_points_in_another_order_and_the_same_one_
     assert shuffled == ablate.unordered(list(reversed(CATS.points)), "cats", "cats")
 
 
-def test_whatever_comes_first_points_or_number_the_count_is_read():
+def test_the_count_is_parsed_whether_points_or_number_come_first():
     for say in (answer_text, ablate.count_only, ablate.count_then_point):
         assert parse_count(say(CATS)) == 4
         assert parse_count(say(Annotation("point_count", label="cats"))) == 0
@@ -151,14 +151,15 @@ def test_whatever_comes_first_points_or_number_the_count_is_read():
     assert len(parse_points(ablate.count_then_point(CATS))) == 4
 
 
-def test_global_clipping_lets_a_loud_part_quieten_the_others():
+def test_global_clipping_scales_all_parts_by_one_norm():
     """Gradients of norm 30 and 40: together 50, cut to 1; per part both would be 1."""
     parts = {name: [torch.nn.Parameter(torch.zeros(1))] for name in optimizer.PARTS}
     for name, gradient in zip(optimizer.PARTS, (30.0, 40.0, 0.0)):
         parts[name][0].grad = torch.tensor([gradient])
     norms = ablate.clip_globally(optimizer.make_optimizer(parts, 0.0), 1.0)
     assert norms == pytest.approx([50.0] * 3)
-    assert [float(parts[name][0].grad) for name in optimizer.PARTS] == pytest.approx([0.6, 0.8, 0.0], abs=1e-4)
+    gradients = [float(parts[name][0].grad) for name in optimizer.PARTS]
+    assert gradients == pytest.approx([0.6, 0.8, 0.0], abs=1e-4)
 
 
 def test_a_direction_agrees_only_if_it_is_larger_than_the_spread_of_the_seeds():

@@ -75,7 +75,7 @@ def test_answers_with_the_cache_equal_those_without_token_by_token(model):
         assert generate(model, collate([sequence]), eos=-1, max_new_tokens=20) == [plain]
 
 
-def test_a_question_is_answered_in_a_batch_as_it_is_alone(model):
+def test_a_question_has_the_same_answer_in_a_batch_as_alone(model):
     """Three prompts of different lengths, images of different shape: padded on the right, nobody notices."""
     sequences = prompts(model)
     assert len({len(s.ids) for s in sequences}) == 3
@@ -86,8 +86,9 @@ def test_a_question_is_answered_in_a_batch_as_it_is_alone(model):
 
 def test_another_image_gets_another_answer(model):
     """The same question about tall noise and about white: what is seen reaches what is said."""
-    said = generate(model, collate([build_prompt(image, "Who?", model, WORDS, "bird") for image in IMAGES]), -1, 20)
-    assert said[0] != said[2]
+    batch = collate([build_prompt(image, "Who?", model, WORDS, "bird") for image in IMAGES])
+    answers = generate(model, batch, eos=-1, max_new_tokens=20)
+    assert answers[0] != answers[2]
 
 
 def test_an_answer_stops_at_end_of_text_while_others_go_on(model):
@@ -102,10 +103,11 @@ def test_an_answer_stops_at_end_of_text_while_others_go_on(model):
 
 
 def test_an_answer_has_at_most_max_new_tokens(model):
-    assert [len(ids) for ids in generate(model, collate(prompts(model)), eos=-1, max_new_tokens=5)] == [5, 5, 5]
+    answers = generate(model, collate(prompts(model)), eos=-1, max_new_tokens=5)
+    assert [len(ids) for ids in answers] == [5, 5, 5]
 
 
-def test_the_prompt_is_what_training_built(model):
+def test_the_prompt_equals_that_of_training(model):
     """Training reads prompt and answer; asking reads the prompt and stands where the answer begins."""
     example = Example("", (Annotation("user_qa", question="Who?", answer="A cat."),))
     recipe = Preprocessor(TINY.image, WORDS, "finetune", max_crops=4, max_tokens=500)
@@ -121,11 +123,11 @@ def test_the_prompt_is_what_training_built(model):
     assert trained.loss_weight[length - 1] > 0 == trained.loss_weight[length - 2]  # here the answer begins
 
 
-def test_temperature_0_says_the_likeliest_word():
+def test_temperature_0_takes_the_likeliest_token():
     assert sample_tokens(torch.tensor([[1.0, 3.0, 2.0]]), 0.0, None).tolist() == [1]
 
 
-def test_temperature_says_each_word_as_often_as_the_model_believes():
+def test_tokens_are_sampled_by_their_probability_at_the_temperature():
     """Logits ln 1 and ln 3: one to three. At temperature 0.5 they are squared: one to nine."""
     logits = torch.tensor([1.0, 3.0]).log().expand(10_000, 2)
     dice = torch.Generator().manual_seed(0)
@@ -133,7 +135,7 @@ def test_temperature_says_each_word_as_often_as_the_model_believes():
     assert sample_tokens(logits, 0.5, dice).float().mean() == pytest.approx(9 / 10, abs=0.02)
 
 
-def test_the_same_seed_gives_the_same_words(model):
+def test_the_same_seed_gives_the_same_answers(model):
     def say(seed):
         return ask(model, WORDS, IMAGES, QUESTIONS, max_new_tokens=10, temperature=3.0,
                    generator=torch.Generator().manual_seed(seed))
@@ -215,16 +217,18 @@ def test_the_command_line_draws_the_points(trained, monkeypatch, capsys):
     assert not pink[:, width // 2:].any()
 
 
-def test_a_checkpoint_can_be_named_itself(model, trained):
+def test_the_folder_of_a_single_checkpoint_can_be_loaded(model, trained):
     again, words, config = load(trained / "run" / "step-000001")
     assert words.vocab == 257 and config.model == TINY and not again.training
-    assert ask(again, words, IMAGES, QUESTIONS, max_new_tokens=5) == ask(model, WORDS, IMAGES, QUESTIONS, max_new_tokens=5)
+    answers = ask(again, words, IMAGES, QUESTIONS, max_new_tokens=5)
+    assert answers == ask(model, WORDS, IMAGES, QUESTIONS, max_new_tokens=5)
 
 
 def test_mistakes_on_the_command_line_are_explained_without_a_traceback(trained, monkeypatch):
     def said(picture, run="run"):
         return command(monkeypatch, trained / picture, "Who?", f"--weights={trained / run}")
-    assert "nowhere holds no trained model, so there is nothing to ask. Train" in said("wide.png", run="nowhere")
+    no_model = said("wide.png", run="nowhere")
+    assert "nowhere holds no trained model, so there is nothing to ask. Train" in no_model
     assert "dog.png does not exist. Check the spelling" in said("dog.png")
     (trained / "dog.png").write_bytes(b"no picture")
     assert "dog.png is empty, or not an image" in said("dog.png")

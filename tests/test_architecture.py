@@ -55,12 +55,12 @@ def rooms(path: Path) -> set[str]:
     return names & FLOOR.keys()
 
 
-def test_every_room_has_a_floor():
+def test_every_module_has_a_layer():
     found = {name.split(".")[1] for name in modules("minimolmo") if "." in name}
     assert found == FLOOR.keys()
 
 
-def test_imports_run_down_the_floors_only():
+def test_modules_import_from_lower_layers_only():
     for name, path in modules("minimolmo").items():
         room = (name.split(".") + [""])[1]
         for other in rooms(path) - {room}:
@@ -68,7 +68,7 @@ def test_imports_run_down_the_floors_only():
             assert below, f"{name} (floor {FLOOR[room]}) imports {other} (floor {FLOOR[other]})"
 
 
-def test_data_and_minimolmo_meet_on_disk():
+def test_minimolmo_imports_nothing_from_data_and_data_imports_no_model():
     """Nothing in minimolmo imports data; data imports the rooms without a model alone."""
     for path in modules("minimolmo").values():
         assert not {name for name in imports(path) if name.split(".")[0] == "data"}, path
@@ -77,7 +77,7 @@ def test_data_and_minimolmo_meet_on_disk():
 
 
 @pytest.mark.parametrize("folder", ["minimolmo", "data", "lessons"])
-def test_no_module_imports_itself_by_way_of_others(folder):
+def test_there_are_no_circular_imports(folder):
     known = modules(folder)
     uses = {name: imports(path) & known.keys() - {name} for name, path in known.items()}
     finished: set[str] = set()
@@ -93,18 +93,18 @@ def test_no_module_imports_itself_by_way_of_others(folder):
         visit(name, ())
 
 
-def test_files_are_replaced_in_one_place_alone():
+def test_only_two_modules_replace_files():
     """disk.py replaces files, checkpoint.py a folder."""
     using = {path.name for path in OURS if "os.replace(" in path.read_text(encoding="utf-8")}
     assert using == {"disk.py", "checkpoint.py"}
 
 
-def test_image_and_text_need_no_torch():
+def test_image_and_text_import_no_torch():
     for path in [*(ROOT / "minimolmo/image").glob("*.py"), *(ROOT / "minimolmo/text").glob("*.py")]:
         assert not {n for n in imports(path) if n.split(".")[0] == "torch"}, path
 
 
-def test_five_packages_are_all_we_use():
+def test_only_five_packages_are_imported():
     import sys
     for path in [*OURS, *LESSONS, *(ROOT / "tests").rglob("*.py")]:
         own = {"minimolmo", "data", "train", "lessons", "tools",
@@ -155,7 +155,7 @@ def test_readmes_tree_names_every_folder_and_every_target_it_gives_exists():
     assert set(re.findall(r"\bmake ([a-z][a-z-]*)", readme)) <= targets
 
 
-def test_links_in_the_pages_lead_somewhere():
+def test_links_in_the_pages_lead_to_existing_files():
     for page in [ROOT / "README.md", ROOT / "RUNS.md", *(ROOT / "data").rglob("*.md"),
                  *(ROOT / "lessons").rglob("*.md")]:
         prose = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
@@ -164,11 +164,11 @@ def test_links_in_the_pages_lead_somewhere():
 
 
 @pytest.mark.parametrize("name", ["README.md", "RUNS.md", "LICENSE", "requirements.txt", "pyproject.toml"])
-def test_the_top_level_holds(name):
+def test_the_top_level_has(name):
     assert (ROOT / name).is_file()
 
 
-def test_doctests_print_what_they_say():
+def test_all_doctests_pass():
     import doctest
     import importlib
     for path in OURS:

@@ -49,7 +49,7 @@ def test_attention_written_out_equals_pytorchs_own(key_heads, masked):
     torch.testing.assert_close(fused_attention(q, k, v, visible), expected, atol=1e-6, rtol=1e-5)
 
 
-def test_the_fused_kernel_hands_back_the_same_gradients():
+def test_the_fused_kernel_has_the_same_gradients():
     inputs = [random(1, 4, 5, 8), random(1, 2, 5, 8, seed=1), random(1, 2, 5, 8, seed=2)]
     gradients = []
     for function in (attention, fused_attention):
@@ -59,7 +59,7 @@ def test_the_fused_kernel_hands_back_the_same_gradients():
         torch.testing.assert_close(written_out, fused, atol=1e-5, rtol=1e-4)
 
 
-def test_one_query_as_plain_sums_gives_the_same_answer_and_gradients():
+def test_single_query_attention_has_the_same_output_and_gradients():
     inputs = [random(9, 4, 1, 8), random(9, 4, 5, 8, seed=1), random(9, 4, 5, 8, seed=2)]
     found = []
     for function in (attention, single_query_attention):
@@ -79,7 +79,7 @@ def test_neighbouring_query_heads_share_a_key_and_value_head(function):
 
 
 @pytest.mark.parametrize("function", [attention, fused_attention])
-def test_what_a_query_may_not_see_weighs_nothing(function):
+def test_a_masked_key_has_no_weight(function):
     q, k, v = random(1, 2, 3, 4), random(1, 2, 3, 4, seed=1), random(1, 2, 3, 4, seed=2)
     before = function(q, k, v, causal(3))
     k[:, :, 2], v[:, :, 2] = 50.0, 1e6
@@ -99,13 +99,13 @@ def test_merging_undoes_splitting():
     assert torch.equal(merge_heads(split_heads(x, heads=3)), x)
 
 
-def test_the_order_in_which_the_asked_stand_does_not_matter():
+def test_the_order_of_the_keys_does_not_matter():
     """No positions in here: whoever wants places to count must write them into the vectors."""
     attention, asking, asked = MultiHeadAttention(8, 12, heads=3), random(1, 2, 8), random(1, 5, 8, seed=1)
     torch.testing.assert_close(attention(asking, asked), attention(asking, asked.flip(1)))
 
 
-def test_with_one_to_ask_the_answer_is_its_value_whatever_the_question():
+def test_with_a_single_key_the_output_is_its_value_for_any_query():
     attention, asked = MultiHeadAttention(8, 12, heads=3), random(1, 1, 8)
     expected = attention.out(attention.value(asked))
     for seed in range(3):

@@ -65,7 +65,7 @@ def same(some, others, **tolerance):
 
 # Bytes
 
-def test_pixels_are_normalised_by_clips_mean_and_spread_whatever_their_dtype():
+def test_pixels_of_any_dtype_are_normalised_by_clips_mean_and_deviation():
     """Every byte in every channel: (x / 255 - mean) / std, to the last bit, from bytes and from floats."""
     pixels = np.stack([np.arange(256, dtype=np.uint8)] * 3, axis=-1)                      # (256, 3)
     mean, std = np.array(PIXEL_MEAN, np.float32), np.array(PIXEL_STD, np.float32)
@@ -75,7 +75,7 @@ def test_pixels_are_normalised_by_clips_mean_and_spread_whatever_their_dtype():
         assert np.array_equal(normalise_pixels(each).numpy().reshape(256, 3), expected)
 
 
-def test_an_image_that_needs_no_resizing_loses_nothing_as_bytes_and_another_one_step_of_255():
+def test_as_bytes_an_image_loses_nothing_without_resizing_and_at_most_one_step_of_255_with_it():
     for shape, steps in (((64, 64), 0), ((90, 130), 1), ((700, 500), 1)):
         image = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
         exact, rough = (tile_image(image, ImageConfig(), 0, as_bytes) for as_bytes in (False, True))
@@ -83,7 +83,7 @@ def test_an_image_that_needs_no_resizing_loses_nothing_as_bytes_and_another_one_
         assert np.array_equal(rough.patch_coverage, exact.patch_coverage)
 
 
-def test_a_model_learns_the_same_from_bytes_as_from_floats(model):
+def test_bytes_and_floats_give_the_same_loss_and_gradients(model):
     one = (" A cat.",)  # 16 x 16 px, a crop as it is
     same(gradients(model, batch(one)), gradients(model, batch(one, as_bytes=False)), atol=0, rtol=0)
 
@@ -96,11 +96,11 @@ def test_a_batch_padded_to_a_longer_length_has_the_same_loss_and_gradients(model
     same(gradients(model, longer), gradients(model, batch()), atol=1e-5, rtol=1e-4)
 
 
-def test_a_batch_longer_than_all_lengths_stays_as_long_as_it_is():
+def test_a_batch_longer_than_all_lengths_is_not_padded():
     assert batch(lengths=(10,)).ids.shape == batch().ids.shape
 
 
-def test_no_batch_is_longer_than_the_longest_of_its_lengths():
+def test_the_largest_length_bucket_fits_the_longest_sequence():
     """Molmo's 2,304 tokens are nine lengths below and one of their own; 10,000 are five more."""
     assert compiler.length_buckets(2304) == (*compiler.LENGTH_BUCKETS, 2304)
     assert compiler.length_buckets(10_000) == (*compiler.LENGTH_BUCKETS, 4096, 6144, 8192, 10_000)
@@ -134,7 +134,7 @@ def test_compiled_blocks_and_padded_crops_have_the_same_loss_and_gradients(model
     assert list(model.state_dict()) == names
 
 
-def test_all_blocks_of_a_tower_are_one_program_and_a_shape_seen_before_is_none_anew(model):
+def test_all_blocks_of_a_tower_share_a_program_and_a_repeated_shape_needs_no_new_one(model):
     """Two towers of three blocks: two programs; one more for a new length, or a new number of crops."""
     def programs():
         return torch._dynamo.utils.counters["stats"]["unique_graphs"]
@@ -154,7 +154,7 @@ def test_answering_never_compiles(model):
     assert not torch._dynamo.utils.counters["stats"]
 
 
-def test_what_is_sharded_or_has_experts_is_not_compiled():
+def test_sharded_models_and_mixtures_of_experts_are_not_compiled():
     cuda, nano = torch.device("cuda"), preset("nano")
     assert compiler.should_compile(nano, cuda, 1)
     assert not compiler.should_compile(nano, torch.device("cpu"), 1)
@@ -162,7 +162,7 @@ def test_what_is_sharded_or_has_experts_is_not_compiled():
     assert not compiler.should_compile(preset("molmoe_1b"), cuda, 1)
 
 
-def test_a_process_alone_shares_with_nobody_so_what_would_be_sharded_is_compiled():
+def test_a_single_process_does_not_shard_so_its_model_is_compiled():
     seven = preset("molmo_7b_d")
     assert seven.shard and compiler.should_compile(seven, torch.device("cuda"), 1)
 
@@ -185,6 +185,6 @@ def test_on_a_gpu_compiled_equals_eager(model):
 
 @pytest.mark.gpu
 @needs_cuda
-def test_on_a_gpu_bytes_become_the_cpus_numbers():
+def test_pixels_normalised_on_a_gpu_equal_the_cpus():
     some = batch().patches
     assert torch.allclose(normalise_pixels(some.cuda()).cpu(), normalise_pixels(some), atol=1e-6)

@@ -52,7 +52,7 @@ def test_a_misspelt_setting_gets_a_suggestion():
         override(NANO, ["--finetune.stepz=20"])
 
 
-def test_a_setting_like_no_other_gets_the_list():
+def test_an_unknown_setting_gets_the_list_of_settings():
     with pytest.raises(ValueError, match="image, vision, connector, decoder"):
         override(NANO, ["--model.xyzzy=20"])
 
@@ -68,7 +68,7 @@ def test_a_value_of_the_wrong_type_is_refused_with_an_example(argument):
 
 
 @pytest.mark.parametrize("argument", ["finetune.steps=20", "--finetune.steps", "20", "-seed=1"])
-def test_what_does_not_look_like_a_setting_is_told_what_one_looks_like(argument):
+def test_an_argument_that_is_no_setting_is_refused_with_an_example(argument):
     with pytest.raises(ValueError, match="settings look like --finetune.steps=20"):
         override(NANO, [argument])
 
@@ -93,7 +93,8 @@ def test_a_group_is_not_a_setting_and_a_setting_is_not_a_group():
     (lambda: VisionConfig(heads=5), "width=96 cannot be divided by heads=5.*with width=100"),
     (lambda: VisionConfig(heads=0), "heads=0. Try heads=1"),
     (lambda: VisionConfig(width=90), "width=90 is not a multiple of 4.*Try width=92"),
-    (lambda: VisionConfig(layers=3, feature_layers=(-1, -4)), "feature layer -4 is not one of 3 blocks.*Try -1 ... -3"),
+    (lambda: VisionConfig(layers=3, feature_layers=(-1, -4)),
+     "feature layer -4 is not one of 3 blocks.*Try -1 ... -3"),
     (lambda: VisionConfig(feature_layers=(0, -1)), "feature layer 0 is not one of"),
     (lambda: ConnectorConfig(width=96, heads=7), "width=96 cannot be divided.*Try"),
     (lambda: DecoderConfig(heads=3, kv_heads=2), "heads=3 cannot be divided by kv_heads=2. Try"),
@@ -109,12 +110,12 @@ def test_a_group_is_not_a_setting_and_a_setting_is_not_a_group():
     (lambda: StageConfig(steps=1, view="sky"), "view='sky'.*Try.*bird"),
     (lambda: RunConfig(accumulate=0), "accumulate=0.*Try accumulate=1"),
 ])
-def test_an_impossible_setting_dies_at_birth_and_says_what_would_work(make, message):
+def test_an_impossible_setting_is_refused_at_once_with_one_that_works(make, message):
     with pytest.raises(ValueError, match=message):
         make()
 
 
-def test_the_try_of_a_message_works_when_tried():
+def test_the_settings_that_the_messages_propose_work():
     assert ImageConfig(crop_size=64).side == 8
     assert ImageConfig(crop_size=96, margins=(2, 4)).margins == (2, 4)
     assert VisionConfig(width=100, heads=5).heads == 5
@@ -147,17 +148,18 @@ def test_each_view_has_a_maximum_of_crops():
 # On disk
 
 def test_a_config_comes_back_from_json_as_it_was():
-    changed = override(NANO, ["--finetune.steps=20", "--mix.mine=0.5", "--model.vision.feature_layers=[-1,-3]"])
+    changed = override(NANO, ["--finetune.steps=20", "--mix.mine=0.5",
+                              "--model.vision.feature_layers=[-1,-3]"])
     for config in (NANO, changed):
         back = from_dict(RunConfig, json.loads(json.dumps(to_dict(config))))
         assert back == config
         assert isinstance(back.model, MolmoConfig) and isinstance(back.model.vision.feature_layers, tuple)
 
 
-def test_what_the_file_leaves_out_keeps_its_default():
+def test_settings_missing_from_a_file_keep_their_defaults():
     assert from_dict(RunConfig, {"seed": 7}) == override(NANO, ["--seed=7"])
 
 
-def test_a_setting_that_the_file_invents_is_refused():
+def test_an_unknown_setting_in_a_file_is_refused():
     with pytest.raises(ValueError, match="StageConfig has no setting 'wings'"):
         from_dict(RunConfig, {"bootstrap": {"steps": 1, "wings": 2}})

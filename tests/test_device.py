@@ -50,7 +50,7 @@ def batch_and_model(questions=2):
 
 @pytest.mark.gpu
 @needs_cuda
-def test_a_gpu_computes_the_cpus_logits_and_nearly_so_in_bfloat16():
+def test_a_gpus_logits_equal_the_cpus_and_nearly_do_in_bfloat16():
     batch, model = batch_and_model()
     with torch.no_grad():
         expected = model(batch)
@@ -78,7 +78,7 @@ def test_the_masked_attention_runs_in_a_fused_kernel():
 
 @pytest.mark.gpu
 @needs_cuda
-def test_more_windows_are_pooled_than_a_kernel_takes_batches():
+def test_more_windows_than_the_kernels_largest_batch_can_be_pooled():
     from minimolmo.model.pooling import AttentionPooling
     pooling = AttentionPooling(64, 64, heads=2).cuda()
     features, windows = torch.randn(280_000, 64).cuda(), torch.arange(280_000).view(-1, 4).cuda()

@@ -80,7 +80,7 @@ def test_a_contact_sheet_has_a_row_for_every_full_set_of_columns():
     assert five.height - 16 == 2 * (four.height - 16)
 
 
-def test_right_and_wrong_tiles_differ_in_colour_and_sign():
+def test_right_and_wrong_cards_differ_in_colour_and_sign():
     right, wrong, open_ = (contact_sheet([(GREY, "", [], verdict)]) for verdict in (True, False, None))
     assert has_color(right, draw.GOOD) and not has_color(right, draw.BAD)
     assert has_color(wrong, draw.BAD) and not has_color(wrong, draw.GOOD)
@@ -159,7 +159,7 @@ def test_a_grid_of_numbers_runs_from_pale_to_dark():
     assert pale > half > dark and nothing == unknown == pale
 
 
-def test_names_make_room_for_themselves():
+def test_names_of_rows_and_columns_enlarge_the_grid():
     bare = draw_grid(np.eye(3), cell=20)
     named = draw_grid(np.eye(3), cell=20, rows=["a long name", "b", "c"], columns=["up", "", "there"])
     assert named.width > bare.width and named.height > bare.height
@@ -179,14 +179,14 @@ def test_without_scalable_fonts_everything_is_still_drawn(monkeypatch):
     draw._font.cache_clear()
 
 
-def test_heat_lights_a_picture_where_it_is_and_leaves_the_rest_in_the_dark():
+def test_a_picture_is_darkened_where_its_heat_is_low():
     """A grey square, its right half hot: full light there, a fifth of it on the left."""
     picture = np.asarray(draw.draw_heat(GREY, [[0, 2]]))
     full, dark = np.asarray(GREY)[0, 0, 0], picture[100, 20, 0]
     assert picture[100, -20, 0] == full and dark == pytest.approx(0.2 * full, abs=2)
 
 
-def test_tokens_that_count_are_green_and_the_others_grey():
+def test_tokens_with_a_loss_weight_are_green_and_the_others_grey():
     picture = draw.draw_tokens(["mm", "mm"], [0.0, 1.0], width=300)
     assert picture.getpixel((19, 19)) == rgb(draw.LINE) and picture.getpixel((70, 19)) == rgb(draw.GOOD)
 

@@ -89,7 +89,7 @@ def test_the_training_figure_is_the_loss_curve_above_some_samples(tmp_path):
     assert draw_training(tmp_path).height == alone.height + 3 * 300
 
 
-def test_the_command_draws_what_there_is_and_says_what_is_missing(tmp_path, capsys):
+def test_the_command_draws_every_possible_figure_and_names_the_missing_one(tmp_path, capsys):
     scene = make_scene([("red", "circle"), ("blue", "square")], LEVELS["easy"], "val", random.Random(3))
     scene.draw().save(tmp_path / "scene.png")
     main([str(tmp_path / "scene.png"), "Point to the red circle.", f"--weights={RELEASED}",

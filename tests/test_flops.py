@@ -63,7 +63,7 @@ def test_the_peak_is_looked_up_by_the_gpus_name_else_measured(monkeypatch):
     assert 1e8 < flops.peak_flops(torch.device("cpu")) < 1e14
 
 
-def test_a_log_line_says_how_fast_and_how_busy(monkeypatch):
+def test_a_log_line_has_the_speed_the_data_wait_and_the_mfu(monkeypatch):
     """Two seconds for a batch of two images, half a second of them waiting, at a peak of a million FLOPs."""
     clock = iter([10.0, 10.5, 12.0])
     meter = flops.Meter(replace(preset("nano"), model=TINY), torch.device("cpu"))

@@ -42,7 +42,7 @@ def each_exercise(test):
 # every page
 
 @each_lesson
-def test_a_page_prints_quotes_draws_and_names_what_is_so(folder):
+def test_a_pages_outputs_quotes_pictures_and_names_are_right(folder):
     errors = run.run_page(folder / "README.md")
     assert not errors, "\n\n".join(errors)
 
@@ -211,7 +211,7 @@ def test_an_unexpected_error_is_reported_with_its_line_and_ends_the_page(page):
     assert page("```python\nx = = 1\n```\n")[0].startswith("README.md:2\nstopped with SyntaxError")
 
 
-def test_what_is_printed_must_be_shown_and_what_is_shown_printed(page):
+def test_every_output_is_shown_and_every_shown_output_is_printed(page):
     assert "README.md:2\nprints, and no text block follows" in page("```python\nprint(1)\n```\n")[0]
     assert "no python block stands right above" in page("```text\n1\n```\n")[0]
     assert page("```python\nx = 1\n```\n\n```\na drawing in letters\n```\n") == []
@@ -325,7 +325,7 @@ def test_the_command_prints_how_each_exercise_stands():
     assert [line.split()[0] for line in lines] == ["starts", "keep", "stitch", "best_grid"], done.stderr
 
 
-def test_your_function_cannot_spoil_the_case_it_is_given():
+def test_your_function_cannot_change_the_case_it_gets():
     def spoils(x):
         x.append(3)
         return x
@@ -333,7 +333,7 @@ def test_your_function_cannot_spoil_the_case_it_is_given():
     assert cases == [dict(x=[1, 2])]
 
 
-def test_what_the_answer_refuses_yours_must_refuse():
+def test_your_function_must_refuse_what_the_answer_refuses():
     def root(x):
         if x < 0:
             raise ValueError("negative")
@@ -481,7 +481,7 @@ def test_marks_need_your_copy_to_be_there(tmp_path):
         blank.run_tests(find_lessons("05")[0], root=tmp_path)
 
 
-def test_tiny_names_your_own_line_even_where_training_ends_with_its_own_message(tmp_path, monkeypatch):
+def test_train_mine_names_your_own_line_even_where_training_ends_with_its_own_message(tmp_path, monkeypatch):
     """An error that train.py turns into a message is shown with its line if that is yours, else as it is."""
     monkeypatch.setattr("lessons.marks.MINE", tmp_path)
 
@@ -523,7 +523,7 @@ def test_marks_end_a_loop_without_an_end_and_run_no_other_test(project, capfd):
 
 
 @needs_alarm
-def test_marks_end_a_loop_that_is_met_as_the_tests_are_read(project, capfd):
+def test_marks_end_an_endless_loop_that_runs_at_import(project, capfd):
     shown = run_marks(project, '"""A file."""', "while True: pass", capfd, seconds=0.3)
     assert "line 1, in <module>: TimeoutError" in shown or "line 1: TimeoutError" in shown
 

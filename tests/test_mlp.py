@@ -9,13 +9,13 @@ from minimolmo.config import TOWERS
 from minimolmo.model.mlp import ACTIVATIONS, GeluMLP, SwiGLU, quick_gelu
 
 
-def test_quick_gelu_lets_three_quarters_through_where_its_sigmoid_says_three_quarters():
+def test_quick_gelu_is_x_times_a_sigmoid():
     """sigmoid(ln 3) = 3/4, so at x = ln 3 / 1.702 the answer is 0.75 x."""
     x = math.log(3) / 1.702
     assert quick_gelu(torch.tensor(x)).item() == pytest.approx(0.75 * x)
 
 
-def test_quick_gelu_stops_what_is_negative_and_passes_what_is_large():
+def test_quick_gelu_is_0_for_very_negative_x_and_x_for_large_x():
     assert quick_gelu(torch.tensor([-10.0, 0.0, 10.0])).tolist() == pytest.approx([0, 0, 10], abs=1e-5)
 
 
@@ -26,7 +26,7 @@ def test_quick_gelu_is_close_to_gelu_but_not_the_same():
     assert 0.01 < difference < 0.03
 
 
-def test_the_vits_mlp_widens_bends_and_narrows_with_biases():
+def test_the_vits_mlp_by_hand_two_linear_layers_with_biases_and_a_gelu():
     """9 goes up to (9 + 1, -9), which bends to (10, 0), and down to 3*10 + 5*0 + 7."""
     mlp = GeluMLP(width=1, inner=2)
     weights = {"up.weight": [[1.0], [-1.0]], "up.bias": [1.0, 0.0],
@@ -43,25 +43,25 @@ def gated(gate, up, down):
     return lambda x: mlp(torch.tensor([x])).item()
 
 
-def test_swiglu_multiplies_two_views_of_its_input_one_of_them_bent():
+def test_swiglu_multiplies_up_by_the_silu_of_gate():
     """silu(2) = 2 sigmoid(2) = 1.7616; times 3, times 10."""
     assert gated(gate=2.0, up=3.0, down=10.0)(1.0) == pytest.approx(52.848, abs=1e-3)
 
 
-def test_a_shut_gate_lets_nothing_through_and_an_open_one_multiplies():
+def test_a_very_negative_gate_gives_0_and_a_large_one_multiplies():
     """Swap gate and up, and the first line gives -50 * silu(4) instead of nothing: they are not the same."""
     assert gated(gate=-50.0, up=4.0, down=1.0)(1.0) == pytest.approx(0, abs=1e-6)
     assert gated(gate=50.0, up=4.0, down=1.0)(1.0) == pytest.approx(200)
     assert gated(gate=50.0, up=-4.0, down=1.0)(1.0) == pytest.approx(-200)  # up keeps its sign, gate does not
 
 
-def test_swiglu_has_no_biases_so_nothing_in_is_nothing_out():
+def test_swiglu_has_no_biases_so_zeros_give_zeros():
     assert SwiGLU(4, 8, 6)(torch.zeros(3, 4)).tolist() == torch.zeros(3, 6).tolist()
 
 
 @pytest.mark.parametrize("family, expected", [("clip", [2.98193, -0.15420]), ("siglip", [2.99636, -0.15881]),
                                               ("dino", [2.99595, -0.15866])])
-def test_each_family_of_towers_bends_in_its_own_way(family, expected):
+def test_each_family_of_vision_towers_has_its_own_activation(family, expected):
     """At 3 and -1: x * sigmoid(1.702 x), the tanh formula, and the exact GELU."""
     bend = ACTIVATIONS[TOWERS[family].activation]
     assert bend(torch.tensor([3.0, -1.0])).tolist() == pytest.approx(expected, abs=1e-5)

@@ -41,7 +41,7 @@ def points(nano, pictures: list, questions: list[str]) -> list:
     return [answer.points[0] if answer.points else (-100.0, -100.0) for answer in answers]
 
 
-def test_the_thing_moves_and_the_point_moves_with_it(nano):
+def test_when_the_object_moves_the_point_moves_with_it(nano):
     there = scenes(40)
     questions = [f"Point to the {s.things[0].color} {s.things[0].kind}." for s in there]
     before = points(nano, [s.draw() for s in there], questions)
@@ -51,7 +51,7 @@ def test_the_thing_moves_and_the_point_moves_with_it(nano):
     assert np.mean(followed) >= 0.8
 
 
-def test_the_other_thing_is_pointed_at_when_it_is_asked_for(nano):
+def test_each_of_two_objects_gets_the_point_when_the_question_names_it(nano):
     there = scenes(40)
     for which in (0, 1):
         things = [s.things[which] for s in there]
@@ -59,7 +59,7 @@ def test_the_other_thing_is_pointed_at_when_it_is_asked_for(nano):
         assert np.mean([distance(p, (t.x, t.y), 1.0) <= 4 for p, t in zip(said, things)]) >= 0.8
 
 
-def test_on_a_blank_page_it_finds_nothing_where_the_thing_was(nano):
+def test_on_a_blank_image_no_point_lies_where_the_object_was(nano):
     there = scenes(40)
     blank = [np.full((64, 64, 3), 255, np.uint8)] * len(there)
     said = points(nano, blank, [f"Point to the {s.things[0].color} {s.things[0].kind}." for s in there])

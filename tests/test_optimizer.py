@@ -24,7 +24,7 @@ def set_gradients(made, *gradients):
         group["params"][0].grad = torch.tensor(gradient)
 
 
-def test_the_rate_climbs_in_a_straight_line_and_falls_along_a_cosine_to_a_tenth():
+def test_the_learning_rate_rises_linearly_and_decays_along_a_cosine_to_a_tenth():
     """100 steps, 10 of warm-up; half-way down (step 55) it is half-way between 1 and 0.1."""
     rates = [learning_rate(step, steps=100, peak=1.0, warmup=10) for step in (1, 5, 10, 55, 100)]
     assert rates == pytest.approx([0.1, 0.5, 1.0, 0.55, 0.1])
@@ -43,26 +43,26 @@ def test_hold_fraction_keeps_the_peak_rate_for_that_part_of_the_steps():
     assert rates == pytest.approx([1.0, 1.0, 1.0, 0.55, 0.1])
 
 
-def test_without_warm_up_the_first_step_is_a_full_one_nearly():
+def test_without_warm_up_the_first_step_has_nearly_the_peak_rate():
     assert learning_rate(1, steps=1000, peak=1.0, warmup=0) == pytest.approx(1.0, abs=1e-4)
 
 
-def test_a_stage_shorter_than_its_warm_up_only_climbs():
+def test_a_stage_shorter_than_its_warm_up_never_reaches_the_peak_rate():
     assert [learning_rate(step, steps=4, peak=1.0, warmup=10) for step in (1, 4)] == pytest.approx([0.1, 0.4])
 
 
-def test_the_parts_are_named_in_the_order_of_the_rates():
+def test_parameter_groups_stand_in_the_order_of_the_learning_rates():
     assert [group["name"] for group in optimizer().param_groups] == ["vit", "connector", "decoder"]
 
 
-def test_each_part_has_a_rate_and_a_warm_up_of_its_own():
+def test_each_part_has_its_own_learning_rate_and_warm_up():
     made = optimizer()
     stage = StageConfig(steps=1000, learning_rates=(1.0, 2.0, 3.0), warmup_steps=(10, 100, 5))
     assert set_learning_rates(made, stage, step=5) == pytest.approx([0.5, 0.1, 3.0])
     assert [group["lr"] for group in made.param_groups] == pytest.approx([0.5, 0.1, 3.0])
 
 
-def test_adams_first_step_is_as_long_as_the_rate_whatever_the_gradient():
+def test_adams_first_step_has_the_size_of_the_learning_rate_for_any_gradient():
     made = optimizer()
     set_gradients(made, [100.0, 1.0], [-5.0, 5.0], [1.0, 1.0])
     stage = StageConfig(steps=10, learning_rates=(0.1, 0.2, 0.0), warmup_steps=(1, 1, 1))
@@ -78,7 +78,7 @@ def test_betas_and_eps_are_the_papers():
         assert (group["betas"], group["eps"], group["weight_decay"]) == ((0.9, 0.95), 1e-6, 0.0)
 
 
-def test_a_gradient_too_long_is_shortened_and_its_direction_kept():
+def test_clipping_shortens_a_long_gradient_and_keeps_its_direction():
     """(3, 4) is 5 long: at most 1 makes (0.6, 0.8)."""
     made = optimizer()
     set_gradients(made, [3.0, 4.0], [0.3, 0.4], [0.0, 0.0])
@@ -86,7 +86,7 @@ def test_a_gradient_too_long_is_shortened_and_its_direction_kept():
     assert made.param_groups[0]["params"][0].grad.tolist() == pytest.approx([0.6, 0.8], abs=1e-5)
 
 
-def test_a_huge_gradient_in_one_part_leaves_the_others_alone():
+def test_a_huge_gradient_in_one_part_does_not_clip_the_others():
     made = optimizer()
     set_gradients(made, [3e6, 4e6], [0.3, 0.4], [0.5, 0.5])
     clip_gradients(made, max_norm=1.0)

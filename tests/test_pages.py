@@ -45,7 +45,7 @@ def test_raw_commands_are_those_of_the_makefile():
         assert f"python {start}" in makefile or f"$(PYTHON) {start}" in makefile, command
 
 
-def test_the_answer_of_make_ask_is_what_the_released_nano_says():
+def test_the_answer_of_make_ask_is_that_of_the_released_nano():
     printed = re.search(r"^<points .*$", README, re.M)[0]
     image, question = re.search(r'minimolmo\.answer "(.+?)" "(.+?)"', README).groups()
     model, tokenizer, _ = load(RELEASED)
@@ -57,7 +57,7 @@ def test_the_table_below_the_diagram_links_its_boxes():
     assert system_diagram.links_table() in README
 
 
-def test_links_by_name_lead_somewhere():
+def test_reference_links_lead_to_existing_files():
     addresses = re.findall(r"^\[[^\]]+\]: (\S+)$", README, re.M)
     assert addresses and not [path for path in addresses if not (ROOT / path).exists()]
 

@@ -64,7 +64,7 @@ def test_a_thing_fills_its_box(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_line_around_it_keeps_a_thing_from_its_ground(kind):
+def test_an_outline_separates_an_object_from_its_background(kind):
     """White on white and black on black: on its edge, 95 % of a thing's pixels differ from the ground."""
     for color in ("white", "black"):
         thing = thing_of(kind, color)
@@ -134,7 +134,7 @@ def test_a_sign_too_small_for_letters_stays_blank():
     assert np.array_equal(blank, written)
 
 
-def test_settings_give_different_pictures_of_the_size_asked_for():
+def test_backgrounds_differ_and_have_the_requested_size():
     """Also of a size that nothing divides."""
     for size in ((200, 160), (37, 91), (1, 1)):
         pictures = [draw_background(setting, *size, random.Random(1)) for setting in BACKGROUNDS]
@@ -143,7 +143,7 @@ def test_settings_give_different_pictures_of_the_size_asked_for():
 
 
 @pytest.mark.parametrize("setting", BACKGROUNDS)
-def test_a_ground_is_a_function_of_its_seed_and_looks_like_no_thing(setting):
+def test_a_background_is_a_function_of_its_seed_and_has_no_colour_of_an_object(setting):
     """Twenty seeds; no pixel comes near red, green, blue, ...; white and black things have their outline."""
     first, again = (draw_background(setting, 120, 90, random.Random(5)) for _ in range(2))
     assert first.tobytes() == again.tobytes() != draw_background(setting, 120, 90, random.Random(6)).tobytes()
@@ -154,12 +154,12 @@ def test_a_ground_is_a_function_of_its_seed_and_looks_like_no_thing(setting):
         assert distance.min() > 40, f"{list(COLORS)[distance.min(axis=0).argmin()]}: {distance.min():.0f}"
 
 
-def test_an_unknown_setting_is_refused_with_the_list_of_settings():
+def test_an_unknown_background_is_refused_with_the_list_of_backgrounds():
     with pytest.raises(ValueError, match="'moon' does not exist.*Try one of: field"):
         draw_background("moon", 10, 10, random.Random(1))
 
 
-def test_there_is_enough_to_see_and_every_setting_has_things():
+def test_there_are_34_kinds_or_more_and_every_background_has_12():
     assert len(KINDS) >= 34 and len({kind.plural for kind in KINDS.values()}) == len(KINDS)
     for setting in BACKGROUNDS:
         assert sum(setting in kind.backgrounds or not kind.backgrounds for kind in KINDS.values()) >= 12

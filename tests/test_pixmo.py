@@ -464,7 +464,8 @@ def test_one_picture_in_sixteen_is_held_out_and_at_least_one():
 
 
 def test_the_command_line_names_what_is_wrong(tmp_path):
-    for arguments, message in [(["--sets=cats"], "does not exist in PixMo"), (["--rows=0"], "nothing to fetch"),
+    for arguments, message in [(["--sets=cats"], "does not exist in PixMo"),
+                               (["--rows=0"], "nothing to fetch"),
                                (["--size=9"], "not between"), (["--sets="], "does not exist in PixMo")]:
         with pytest.raises(ValueError, match=message):
             main([*arguments, f"--folder={tmp_path}"])

@@ -36,13 +36,13 @@ def test_four_patches_by_hand():
     assert pooled.item() == pytest.approx(4 * math.exp(4) / (3 + math.exp(4)))
 
 
-def test_a_patch_beyond_the_edge_is_zeros_that_take_part():
+def test_a_missing_patch_takes_part_in_pooling_as_zeros():
     """Patch 4 and three that are not there: the same mean, the same scores, the same answer as above."""
     pooled = plain()(torch.tensor([[4.0]]), torch.tensor([[0, -1, -1, -1]]))
     assert pooled.item() == pytest.approx(4 * math.exp(4) / (3 + math.exp(4)))
 
 
-def test_with_biases_too_minus_one_means_a_patch_of_zeros():
+def test_with_biases_too_a_missing_patch_equals_a_patch_of_zeros():
     pooling, features = shaken(), torch.randn(3, 6)
     with_zeros = torch.cat([features, torch.zeros(1, 6)])
     torch.testing.assert_close(pooling(features, torch.tensor([[0, -1, 2, -1]])),

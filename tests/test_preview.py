@@ -6,15 +6,14 @@ from tools import answer_card
 from data.clocks.styles import STYLES
 from data.generate import make_dataset_spec, write_dataset
 from data.prepare_all import DATASETS
-from data.preview import contact_sheets
-from data.preview import system_diagram
+from data.preview import contact_sheets, system_diagram
 from data.preview.catalogue import CLOCK_SIDE, clocks_sheet, image_grid
 from lessons.run import compare_pictures
 from minimolmo.flow import Annotation, Example, Thing
 from minimolmo.metrics import is_correct
 
 
-def test_each_drawn_set_gets_a_sheet(tmp_path, monkeypatch):
+def test_each_dataset_gets_a_contact_sheet(tmp_path, monkeypatch):
     monkeypatch.setattr(contact_sheets, "ROWS_PER_TILE", 4)
     for name in ("points", "clocks"):
         write_dataset(make_dataset_spec(name, "full", images=8), DATASETS[name], tmp_path)
@@ -24,19 +23,19 @@ def test_each_drawn_set_gets_a_sheet(tmp_path, monkeypatch):
         assert sheet.mode == "RGB" and sheet.width > 2 * 230  # full colour: a red thing must look red
 
 
-def test_a_folder_of_your_own_gets_one_too(tmp_path):
+def test_your_own_folder_gets_a_contact_sheet(tmp_path):
     write_dataset(make_dataset_spec("clocks", "full", images=3), DATASETS["clocks"], tmp_path)
     (tmp_path / "clocks/full").rename(tmp_path / "mine")
     contact_sheets.main([f"--own={tmp_path / 'mine'}", f"--out={tmp_path / 'look'}"])
     assert [path.name for path in (tmp_path / "look").iterdir()] == ["mine.png"]
 
 
-def test_where_nothing_was_drawn_it_says_what_to_do(tmp_path):
+def test_without_any_dataset_the_message_says_what_to_do(tmp_path):
     with pytest.raises(ValueError, match='nothing to show. Try "make data LEVEL=full"'):
         contact_sheets.main([f"--folder={tmp_path}", f"--out={tmp_path}"])
 
 
-def test_question_and_answer_stand_in_one_line():
+def test_question_and_answer_are_shown_in_one_line():
     assert contact_sheets.annotation_text(Annotation("user_qa", question="Who?",
                                                      answer="a cat")) == "Who? - a cat"
     points = ((1.0, 2.0), (3.0, 4.0))
@@ -56,12 +55,12 @@ def test_points_are_found_inside_sentences_too():
     assert contact_sheets.annotation_text(annotation) == "A cat sleeps."
 
 
-def test_what_has_the_most_points_is_drawn_and_others_are_said_beside_it():
+def test_the_annotation_with_the_most_points_comes_first():
     one, two, none = (Annotation("pointing", label=f"{n}", points=((1.0, 2.0),) * n) for n in (1, 2, 0))
     assert contact_sheets.annotations_to_show(Example(None, (one, two, none))) == [two, one, none]
 
 
-def test_the_liveliest_picture_has_much_to_see_and_nothing_that_a_dot_hides():
+def test_interest_prefers_many_points_and_objects_that_no_dot_hides():
     many, crowd = (Annotation("pointing", label="all", points=((1.0, 2.0),) * n) for n in (5, 16))
     large, tiny = Thing("cat", "red", 50, 50, 20, 20), Thing("key", "red", 9, 9, 2, 2)
     order = [(crowd, tiny), (many, tiny), (many, large, tiny), (crowd, large), (many, large),
@@ -70,7 +69,7 @@ def test_the_liveliest_picture_has_much_to_see_and_nothing_that_a_dot_hides():
     assert scores == sorted(scores) and len(set(scores)) == len(order)
 
 
-def test_pictures_in_rows_stand_in_the_middle_of_equal_cells():
+def test_image_grid_centres_pictures_in_equal_cells():
     """Two cells of 4 x 3 with a gap of 1: the small one has a pixel of paper around it."""
     small, large = Image.new("RGB", (2, 1)), Image.new("RGB", (4, 3))
     page = image_grid([small, large, small], columns=2, gap=1, background=(255, 255, 255))
@@ -103,7 +102,7 @@ def test_the_boxes_of_the_diagram_do_not_overlap():
             assert right <= other[0] or other[2] <= left or bottom <= other[1] or other[3] <= top
 
 
-def test_readmes_answers_are_what_the_released_nano_says(tmp_path):
+def test_readmes_answers_are_those_of_the_released_nano(tmp_path):
     """One of the eight is wrong, and the committed picture shows these answers."""
     items = answer_card.answered_items(tmp_path)
     assert [is_correct(item, items) for item in items] == [True] * 7 + [False]

@@ -24,7 +24,7 @@ def expected(name):
 
 
 @pytest.mark.parametrize("name", FULL)
-def test_a_set_s_page_tells_what_the_table_of_all_sets_tells(name):
+def test_the_readme_of_a_dataset_agrees_with_the_table_of_all_datasets(name):
     numbers = expected(name)
     assert list(numbers) == list(SPLITS)
     assert readme_tables.datasets_table({name: numbers
@@ -32,7 +32,7 @@ def test_a_set_s_page_tells_what_the_table_of_all_sets_tells(name):
     assert tuple(images for images, _, _ in numbers.values()) == FULL[name]
 
 
-def test_the_pages_total_is_the_sum_of_the_sets():
+def test_the_total_in_data_readme_is_the_sum_of_the_datasets():
     """20,000 scenes, and the number of their annotations as data/README.md says it."""
     scenes = [expected(name)["train"] for name in FULL if name not in ("docs", "clocks")]
     assert sum(images for images, _, _ in scenes) == 20_000
@@ -42,14 +42,14 @@ def test_the_pages_total_is_the_sum_of_the_sets():
 
 
 @pytest.mark.parametrize("name", FULL)
-def test_the_sample_row_is_what_the_code_draws_today(name):
+def test_the_sample_row_is_the_one_that_the_code_generates(name):
     shown = json.loads(re.search(r"One row of `val`.*?```json\n(.*?)```", page_of(name), re.DOTALL)[1])
     index = int(re.search(r"val_(\d+)", shown["image"])[1])
     assert shown == json.loads(json.dumps(readme_tables.sample_row(name, index)))
 
 
 @pytest.mark.parametrize("name", FULL)
-def test_the_digest_on_the_page_is_that_of_the_rows_the_code_makes_today(name):
+def test_the_digest_in_the_readme_is_that_of_the_rows_that_the_code_generates(name):
     """Of the smallest split: a wording changed without a new drawing is noticed here."""
     rows = (make_row(make_dataset_spec(name, "full"), DATASETS[name], "novel", i)[1]
             for i in range(FULL[name][2]))
@@ -57,7 +57,7 @@ def test_the_digest_on_the_page_is_that_of_the_rows_the_code_makes_today(name):
     assert hashlib.sha256(text.encode()).hexdigest() == expected(name)["novel"][2]
 
 
-def test_numbers_are_taken_from_the_usual_drawing_alone(tmp_path):
+def test_only_a_default_dataset_gives_numbers_for_its_readme(tmp_path):
     with pytest.raises(ValueError, match="was not drawn, so its README cannot be written. Run"):
         readme_tables.dataset_numbers(tmp_path, "clocks")
     write_dataset(make_dataset_spec("clocks", "full", images=2), DATASETS["clocks"], tmp_path)
@@ -65,7 +65,7 @@ def test_numbers_are_taken_from_the_usual_drawing_alone(tmp_path):
         readme_tables.dataset_numbers(tmp_path, "clocks")
 
 
-def test_what_stands_between_the_marks_is_replaced_and_nothing_else(tmp_path):
+def test_only_the_text_between_the_markers_is_replaced(tmp_path):
     page = tmp_path / "README.md"
     page.write_text(f"before\n{readme_tables.MARKERS[0]}\nold\n{readme_tables.MARKERS[1]}\nafter\n")
     readme_tables.replace_between_markers(page, "new")

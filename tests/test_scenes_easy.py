@@ -10,9 +10,9 @@ import data.scenes.easy_wording
 from data.cap.prepare import caption, make_example
 from data.scenes.easy import COLORS, KINDS, Scene, choose_pairs, make_scene, pair_of, place_things, split_of
 from data.scenes.easy_wording import absent_labels, matching_things, place_of
+from data.scenes.levels import LEVELS, get_level
 from minimolmo.flow import Thing
 from minimolmo.text.facts import facts_in, facts_of
-from data.scenes.levels import LEVELS, get_level
 
 EASY = LEVELS["easy"]
 
@@ -64,7 +64,7 @@ def read_pixels(scene: Scene) -> list[tuple[str, str, float, float]]:
     return seen
 
 
-def test_what_is_read_from_the_pixels_is_what_the_record_says():
+def test_objects_found_in_the_pixels_are_those_of_the_record():
     """200 scenes: the number of things, each one's colour and kind, and its centre to a pixel."""
     for scene in scenes(200):
         seen = read_pixels(scene)
@@ -75,7 +75,7 @@ def test_what_is_read_from_the_pixels_is_what_the_record_says():
             assert abs(x - thing.x) < 100 / 64 and abs(y - thing.y) < 100 / 64
 
 
-def test_a_point_lands_on_its_thing():
+def test_a_point_lands_on_its_object():
     """The centre of the box is painted for every kind, the triangle too."""
     for scene in scenes(200, split="novel"):
         pixels = np.asarray(scene.draw()).astype(int)
@@ -94,7 +94,7 @@ def test_the_centre_of_mass_of_a_square_is_its_point_to_a_tenth_of_a_pixel():
     assert abs((ink * ys).sum() / ink.sum() - 0.6016 * 64) < 0.1
 
 
-def test_the_thing_moves_and_its_pixels_move_along():
+def test_when_an_object_moves_its_pixels_move_with_it():
     """25 % of 64 pixels are 16 pixels."""
     here = Thing("cross", "green", x=25.0, y=50.0, width=25.0, height=25.0)
     there = Thing("cross", "green", x=50.0, y=50.0, width=25.0, height=25.0)
@@ -120,7 +120,7 @@ def test_a_scene_is_a_function_of_its_seed():
     assert first.draw().tobytes() != other.draw().tobytes()
 
 
-def test_a_scene_itself_says_which_split_may_hold_it():
+def test_the_split_of_a_scene_follows_from_its_objects():
     """So train, val and novel share none, whatever their sizes."""
     for split in ("train", "val", "novel"):
         assert {split_of(scene.things, EASY) for scene in scenes(40, split)} == {split}
@@ -133,7 +133,7 @@ def test_three_pairs_are_kept_from_training_but_not_their_colours_and_kinds():
     assert min(Counter(kind for _, kind in EASY.pairs).values()) == 5
 
 
-def test_a_constant_guess_points_nowhere():
+def test_pointing_at_the_centre_misses_most_objects():
     """The blind guess, the centre, misses by a median of more than 25 % of the width."""
     centres = np.array([(thing.x, thing.y) for scene in scenes(300) for thing in scene.things])
     assert np.median(np.hypot(*(centres - 50).T)) > 25
@@ -146,7 +146,7 @@ def test_a_place_is_a_ninth_of_the_picture(x, y, place):
     assert place_of(Thing("circle", "red", x, y, 20, 20)) == place
 
 
-def test_no_caption_has_to_decide_what_lies_on_a_line():
+def test_no_object_lies_on_the_line_between_two_named_places():
     """Where places are named, centres keep 3 % away from the lines between them."""
     for seed in range(100):
         for thing in place_things(EASY.pairs[:5], EASY, random.Random(seed), grid_margin=3.0):
@@ -173,7 +173,7 @@ def test_no_fact_is_read_from_broken_text(text):
     assert facts_in(text, COLORS, KINDS) == set()
 
 
-def test_labels_mean_what_they_say():
+def test_labels_match_exactly_the_objects_they_name():
     """Any colour, any kind, both; and what is absent is named only within the split."""
     red, blue = Thing("circle", "red", 20, 20, 20, 20), Thing("circle", "blue", 80, 80, 20, 20)
     assert matching_things((red, blue), ("", "circle")) == [red, blue]

@@ -24,7 +24,7 @@ def pack(*annotations, **options):
 
 
 @pytest.mark.parametrize("case", GOLDEN["cases"], ids=lambda case: case["name"])
-def test_a_sequence_is_token_for_token_molmos(case):
+def test_a_sequence_equals_molmos_token_for_token(case):
     y, x, c = np.ogrid[:56, :56, :3]
     image = ((7 * y + 13 * x + 29 * c + y * x // 50) % 256).astype(np.uint8)
     config = ImageConfig(crop_size=56, patch_size=14, margins=(0, 0), pool=2)
@@ -35,7 +35,8 @@ def test_a_sequence_is_token_for_token_molmos(case):
 
     assert s.ids.tolist() == case["input_tokens"]
     assert s.targets.tolist() == case["target_tokens"]
-    assert s.loss_weight == pytest.approx(np.maximum(case["loss_masks"], 0), abs=1e-6)  # padding was -1, is 0
+    weights = np.maximum(case["loss_masks"], 0)  # -1 is padding, here 0
+    assert s.loss_weight == pytest.approx(weights, abs=1e-6)
     assert s.position.tolist() == case["position_ids"]
     segments = case.get("subsegment_ids", [10_000] * 17 + [1] * (len(s.ids) - 17))
     assert np.where(s.segment_ids == IMAGE_SEGMENT, 10_000, s.segment_ids).tolist() == segments
@@ -49,26 +50,26 @@ def test_an_image_is_rows_of_patches_each_closed_by_a_column_token():
     assert ids == [start, patch, patch, column, end, start, patch, column, patch, column, end]
 
 
-def test_each_token_is_asked_for_the_next():
+def test_the_target_of_each_token_is_the_next_token():
     s = pack(["q", "ab"])
     assert s.ids.tolist() == TRUNK_IDS + list(b"qab")
     assert s.targets.tolist() == TRUNK_IDS[1:] + list(b"qab") + [256]
 
 
-def test_only_answers_and_the_end_after_them_are_learnt():
+def test_only_answers_and_their_end_of_text_have_a_loss():
     """Weights stand where a token is *asked for*: "q" is asked for "a", "b" for end-of-text."""
     s = pack(["q", "ab"])
     assert s.loss_weight.tolist() == [0] * 6 + [1, 1, 1]
 
 
-def test_each_branch_goes_on_from_the_images_end():
+def test_the_positions_of_each_segment_continue_from_the_images_end():
     """Six tokens of trunk, so every annotation begins at position 6, as if it were the only one."""
     s = pack(["qq", "a"], ["r", "bb"])
-    assert s.segment_ids.tolist() == [0] * 6 + [1] * 4 + [2] * 3  # q q a EOS; r b b (the last EOS is a target)
+    assert s.segment_ids.tolist() == [0] * 6 + [1] * 4 + [2] * 3  # q q a EOS; r b b (its EOS is a target)
     assert s.position.tolist() == [0, 1, 2, 3, 4, 5] + [6, 7, 8, 9] + [6, 7, 8]
 
 
-def test_every_answer_ends_with_end_of_text_in_a_long_talk_too():
+def test_every_answer_of_a_dialogue_ends_with_end_of_text():
     s = pack(["q", "a", "r", "b"])
     assert s.ids.tolist() == TRUNK_IDS + [ord("q"), ord("a"), 256, ord("r"), ord("b")]
     assert s.loss_weight.tolist() == [0] * 6 + [1, 1, 0, 1, 1]  # asked for: a, EOS, (r), b, EOS
@@ -90,7 +91,7 @@ def test_an_annotation_is_the_same_alone_and_packed():
         assert getattr(packed, field)[10:].tolist() == getattr(alone, field)[6:].tolist()
 
 
-def test_what_is_too_long_is_cut_off():
+def test_a_sequence_longer_than_max_tokens_is_cut_off():
     whole, cut = pack(["q", "abcdef"]), pack(["q", "abcdef"], max_tokens=9)
     for field in ("ids", "targets", "loss_weight", "position", "segment_ids"):
         assert getattr(cut, field).tolist() == getattr(whole, field)[:9].tolist()

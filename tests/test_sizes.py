@@ -73,7 +73,7 @@ def test_the_table_has_a_column_for_each_preset_and_a_row_for_each_setting():
         assert {f"model.{group}.{name}" for name in to_dict(preset("nano"))["model"][group]} <= rows.keys()
 
 
-def test_a_stage_of_no_steps_shows_no_rates():
+def test_a_stage_without_steps_lists_no_learning_rates():
     settings = list_settings(preset("molmo_7b_d"))
     assert settings["bootstrap.steps"] == "0" and "bootstrap.learning_rates" not in settings
     assert "finetune.learning_rates" in settings

@@ -19,7 +19,7 @@ def commands(monkeypatch):
     return ran
 
 
-def test_what_was_stopped_goes_on_and_nothing_is_done_twice(commands, tmp_path, capsys):
+def test_after_a_stop_the_same_command_continues_and_repeats_no_finished_part(commands, tmp_path, capsys):
     arguments = ["mini", f"--out={tmp_path}", "--minutes=9"]
     speedrun.main(arguments)
     assert [command[0] for command in commands] == ["-m", "-m", "train.py"]
@@ -37,7 +37,7 @@ def test_evaluation_does_not_start_when_there_is_no_time_to_finish_it(commands, 
     assert speedrun.Clock(tmp_path).done == ["data", "tokenizer", "training"]
 
 
-def test_everything_happens_in_one_new_folder_with_the_presets_level_and_vocabulary(tmp_path):
+def test_all_parts_use_one_folder_and_the_presets_level_and_vocabulary(tmp_path):
     parts = speedrun.commands(preset("mini"), ["--finetune.steps=9"], tmp_path, 8.5)
     assert {"--level=full", f"--folder={tmp_path / 'data'}"} <= set(parts["data"])
     assert "--vocab=2048" in parts["tokenizer"]
@@ -45,7 +45,7 @@ def test_everything_happens_in_one_new_folder_with_the_presets_level_and_vocabul
         parts["training"])
 
 
-def test_seconds_add_up_over_stops(tmp_path):
+def test_seconds_are_summed_over_several_starts(tmp_path):
     for _ in range(2):
         clock = speedrun.Clock(tmp_path)
         clock.seconds["training"] += 30.0

@@ -56,7 +56,8 @@ def test_closed_types_are_the_free_questions_without_a_sentence_for_an_answer(tm
     def free(true, said):
         annotation = Annotation("user_qa", question="?", answer=true)
         return EvalItem("ama", Example(Path("a.png"), (annotation,)), annotation, "?", Answer(said, []))
-    report = targets.score_with_masks([free("red", "red"), free("yes", "no"), free("The picture does not tell.", "red")])
+    items = [free("red", "red"), free("yes", "no"), free("The picture does not tell.", "red")]
+    report = targets.score_with_masks(items)
     assert report["user_qa"]["closed types"] == 0.5
     assert report["user_qa"]["exact match"] == pytest.approx(1 / 3, abs=1e-4)
 

@@ -40,31 +40,31 @@ def count_failures(name: str, piece, monkeypatch, other_law: str = "") -> int:
     return failed
 
 
-def test_every_piece_has_a_law():
+def test_every_exercise_names_a_library_test():
     assert list(ANSWERS.LAWS) == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_broken_piece_fails_its_law_and_a_sound_one_passes(name, monkeypatch):
+def test_a_broken_function_fails_its_library_test_and_a_correct_one_passes(name, monkeypatch):
     assert count_failures(name, getattr(ANSWERS, name), monkeypatch) == 0
     assert count_failures(name, getattr(PIECES, name), monkeypatch) > 0
 
 
-def test_a_law_with_a_single_head_misses_a_scale_by_width(monkeypatch):
+def test_a_test_with_a_single_head_misses_a_scale_by_width(monkeypatch):
     """With one head, width and head size are one number: so the page names another law."""
     weak_law = "tests/test_attention.py:test_a_score_is_divided_by_the_root_of_the_head_size"
     assert count_failures("attend", PIECES.attend, monkeypatch, weak_law) == 0
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_broken_piece_runs_without_complaint_and_is_shown_a_case(name):
+def test_a_broken_function_runs_without_an_error_and_is_shown_a_case(name):
     """Yours and the expected are printed: no error stops it."""
     with pytest.raises(AssertionError, match="yours .*\n(.*\n)*expected") as caught:
         getattr(ANSWERS, f"check_{name}")(getattr(PIECES, name))
     assert caught.value.__cause__ is None
 
 
-def test_every_label_in_the_museum_names_its_law():
+def test_every_section_of_the_page_names_its_library_test():
     page = (TRAPS / "README.md").read_text()
     sections = re.split(r"^## ", page, flags=re.M)
     for name in NAMES:

@@ -26,7 +26,7 @@ def block_by_block(vit, patches):
 
 
 @pytest.mark.parametrize("layers, first, second", [((-1, -3), 3, 1), ((-3, -1), 1, 3), ((-2, -4), 2, 0)])
-def test_the_outputs_of_two_blocks_stand_side_by_side_in_the_order_they_are_named(layers, first, second):
+def test_the_outputs_of_two_blocks_are_concatenated_in_the_order_given(layers, first, second):
     vit, patches = make(layers), torch.rand(2, 9, 12)
     outputs = block_by_block(vit, patches)
     expected = torch.cat([outputs[first], outputs[second]], dim=-1)[:, 1:]
@@ -42,7 +42,7 @@ def test_the_class_token_is_dropped_at_the_end_but_patches_attended_to_it():
     assert not torch.allclose(vit(patches), features)
 
 
-def test_blocks_above_the_highest_tap_are_never_run():
+def test_blocks_above_the_last_feature_layer_are_not_run():
     vit, patches = make(feature_layers=(-2, -4)), torch.rand(1, 9, 12)
     run = []
     for number, block in enumerate(vit.blocks):
@@ -51,7 +51,7 @@ def test_blocks_above_the_highest_tap_are_never_run():
     assert run == [0, 1, 2]
 
 
-def test_a_patch_sees_every_patch_of_its_crop_and_none_of_another():
+def test_a_patch_attends_to_all_patches_of_its_crop_and_to_no_others():
     vit, patches = make(), torch.rand(2, 9, 12, requires_grad=True)
     vit(patches)[0, 4].square().sum().backward()
     moved_by = patches.grad.abs().sum(dim=-1)                                         # (C, S)
@@ -60,13 +60,13 @@ def test_a_patch_sees_every_patch_of_its_crop_and_none_of_another():
     assert (moved_by[1] == 0).all()
 
 
-def test_crops_go_through_alone_so_their_order_is_nobodys_business():
+def test_each_crop_is_encoded_alone_so_their_order_does_not_matter():
     vit, patches = make(), torch.rand(3, 9, 12)
     torch.testing.assert_close(vit(patches.flip(0)), vit(patches).flip(0))
     torch.testing.assert_close(vit(patches[1:2]), vit(patches)[1:2])
 
 
-def test_a_patch_in_another_place_is_another_feature():
+def test_a_patch_at_another_position_has_other_features():
     vit, patches = make(), torch.rand(1, 9, 12)
     nn.init.normal_(vit.embed.positions)
     assert not torch.allclose(vit(patches.flip(1)), vit(patches).flip(1), atol=1e-3)
@@ -91,7 +91,7 @@ def test_a_block_equals_pytorchs_pre_norm_encoder_layer():
     torch.testing.assert_close(ours(x), theirs(x), atol=1e-5, rtol=1e-4)
 
 
-def test_dino_scales_what_each_half_of_a_block_adds():
+def test_dino_scales_the_output_of_each_half_of_a_block():
     """At 0 nothing is added; at 1, where it starts, everything."""
     config = VisionConfig(**SIZES, feature_layers=(-1, -3), family="dino")
     torch.manual_seed(0)
@@ -102,7 +102,7 @@ def test_dino_scales_what_each_half_of_a_block_adds():
     assert torch.equal(block(x), x)
 
 
-def test_a_tower_without_a_class_token_has_features_for_all_its_patches_all_the_same():
+def test_a_tower_without_a_class_token_returns_the_features_of_all_patches():
     torch.manual_seed(0)
     vit = VisionTransformer(IMAGE, VisionConfig(**SIZES, feature_layers=(-1, -3), family="siglip"))
     patches = torch.rand(2, 9, 12)

@@ -75,7 +75,7 @@ print(sum(len(step) for step in loader.batches(0, 16, workers=1)))
 
 
 @pytest.mark.skipif(workers.resource is None, reason="Windows shares memory without open files")
-def test_a_shells_usual_limit_of_open_files_is_raised_before_workers_hand_tensors_over(tmp_path):
+def test_the_limit_of_open_files_is_raised_before_workers_share_tensors(tmp_path):
     """16 steps of 8 micro-batches of 12 tensors: 768 files a group, where the shell allows 256."""
     Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
     annotations = [{"style": "user_qa", "question": "What?", "answer": "A cat."}]

@@ -172,7 +172,8 @@ VARIANTS = {
                           paper=("point-then-count", 86.3, 80.2)),
     "count then point": Variant(patches=((prompts, "answer_text", count_then_point),),
                                 paper=("point-then-count", 86.3, 77.6)),
-    "clipped globally": Variant(patches=((train, "clip_gradients", clip_globally),), paper=("caption F1", 54.1, 53.6)),
+    "clipped globally": Variant(patches=((train, "clip_gradients", clip_globally),),
+                                paper=("caption F1", 54.1, 53.6)),
     "close-up when answering": Variant(view="close_up"),
 }
 

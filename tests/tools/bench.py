@@ -36,7 +36,7 @@ from minimolmo.config import (  # noqa: E402
     VisionConfig,
 )
 from minimolmo.device import autocast, pick_device  # noqa: E402
-from minimolmo.flow import Batch  # noqa: E402
+from minimolmo.flow import IMAGE_SEGMENT, Batch  # noqa: E402
 from minimolmo.image.tiler import tile_image  # noqa: E402
 from minimolmo.model.attention import attention, attention_mask, fused_attention  # noqa: E402
 from minimolmo.model.molmo import MiniMolmo  # noqa: E402
@@ -164,21 +164,25 @@ def bench_parts(config: RunConfig, batch: Batch) -> list[Row]:
 
 
 def bench_attention(config: RunConfig, batch: Batch) -> list[Row]:
-    """Attention on the mask with segments: written out, fused, and FlexAttention. Forward and backward on a GPU; on
-    a CPU forward alone, as FlexAttention has no backward there."""
+    """Attention under the segment mask: written out, fused, and FlexAttention.
+
+    On a GPU forward and backward. On a CPU forward alone, because FlexAttention has no backward there.
+    """
     from torch.nn.attention.flex_attention import create_block_mask, flex_attention
-    decoder, branch = config.model.decoder, batch.segment_ids
-    size = len(branch), decoder.heads, branch.shape[1], decoder.head_size
+    decoder, segment_ids = config.model.decoder, batch.segment_ids
+    size = len(segment_ids), decoder.heads, segment_ids.shape[1], decoder.head_size
     cuda, dtype = DEVICE.type == "cuda", torch.bfloat16 if DEVICE.type == "cuda" else torch.float32
     q, k, v = (torch.randn(size, device=DEVICE, dtype=dtype, requires_grad=cuda) for _ in range(3))
-    visible = attention_mask(branch, branch)
+    visible = attention_mask(segment_ids, segment_ids)
 
-    def may_see(b, _h, asking, asked):
-        return (asked <= asking) & ((branch[b, asking] == branch[b, asked]) | (branch[b, asked] == 0))
+    def is_visible(b, _h, query, key):
+        same_segment = segment_ids[b, query] == segment_ids[b, key]
+        return (key <= query) & (same_segment | (segment_ids[b, key] == IMAGE_SEGMENT))
 
-    mask = create_block_mask(may_see, size[0], None, size[2], size[2], device=DEVICE)
+    mask = create_block_mask(is_visible, size[0], None, size[2], size[2], device=DEVICE)
     flex = torch.compile(flex_attention) if cuda else flex_attention
-    forms = {"written out": lambda: attention(q, k, v, visible), "fused": lambda: fused_attention(q, k, v, visible),
+    forms = {"written out": lambda: attention(q, k, v, visible),
+             "fused": lambda: fused_attention(q, k, v, visible),
              "FlexAttention" + ", not compiled" * (not cuda): lambda: flex(q, k, v, block_mask=mask)}
     note = (f"{size[0]} x {size[2]} tokens, {100 * visible.float().mean():.0f} % visible, forward"
             f"{' and backward' if cuda else ''}")
@@ -187,27 +191,28 @@ def bench_attention(config: RunConfig, batch: Batch) -> list[Row]:
     return [row("attention, branch mask", name, 1000 * value, "ms", note) for name, value in seconds.items()]
 
 
-class Unpacked(Loader):
-    """The same examples, one copy of the image for each annotation: what packing saves."""
+class UnpackedLoader(Loader):
+    """The same examples without packing: one sequence, with its own image, for each annotation."""
 
-    def step(self, examples: list) -> list[Batch]:
+    def micro_batches(self, examples: list) -> list[Batch]:
         """Every (example, annotation) pair as a sequence of its own, in one batch."""
-        return [collate([self.recipe.sequence(example, [annotation]) for example, annotations in examples
-                         for annotation in annotations], self.recipe.lengths)]
+        preprocessor = self.preprocessor
+        return [collate([preprocessor.sequence(example, [annotation]) for example, annotations in examples
+                         for annotation in annotations], preprocessor.lengths)]
 
 
 def bench_packing(config: RunConfig, tokenizer: Tokenizer, steps: int) -> list[Row]:
     """Speed of packed sequences and of one sequence an annotation, and the time to make a batch."""
-    recipe = Preprocessor(config.model.image, tokenizer, "finetune", config.model.image.max_crops(config.finetune.view),
-                    config.max_tokens)
+    max_crops = config.model.image.max_crops(config.finetune.view)
+    preprocessor = Preprocessor(config.model.image, tokenizer, "finetune", max_crops, config.max_tokens)
     datasets = [Dataset(config.folder(ROOT / "data", name), "train") for name in config.mix]
     rows, speeds, size = [], {}, min(config.finetune.batch_size, 16)
-    for name, kind in (("packed", Loader), ("one image each", Unpacked)):
+    for name, loader_class in (("packed", Loader), ("one image each", UnpackedLoader)):
         start = time.process_time()
-        batches = [parts[0] for parts in
-                   kind(datasets, list(config.mix.values()), recipe, size, seed=0).batches(0, steps)]
-        making = (time.process_time() - start) / steps
-        said = sum(int(batch.segment_ids.amax(dim=1).clamp(min=0).sum()) for batch in batches)
+        loader = loader_class(datasets, list(config.mix.values()), preprocessor, size, seed=0)
+        batches = [micro_batches[0] for micro_batches in loader.batches(0, steps)]
+        seconds_per_batch = (time.process_time() - start) / steps
+        num_annotations = sum(int(batch.segment_ids.amax(dim=1).clamp(min=0).sum()) for batch in batches)
         batches, step = [batch.to(DEVICE) for batch in batches], Step(config.model)
         step(batches[0])
         _synchronize()
@@ -216,13 +221,13 @@ def bench_packing(config: RunConfig, tokenizer: Tokenizer, steps: int) -> list[R
             step(batch)
         _synchronize()
         seconds = time.perf_counter() - start
-        speeds[name] = said / seconds
+        speeds[name] = num_annotations / seconds
         rows.append(row("packing", name, speeds[name], "annotations/s",
                         f"{len(batches[0].ids)} sequences a step"))
         if name == "packed":
-            share = 100 * making * steps / seconds
-            rows.append(row("making a batch", "one process, of a step's time", share, "%",
-                            f"{1000 * making / size:.2f} ms an image"))
+            percent = 100 * seconds_per_batch * steps / seconds
+            rows.append(row("making a batch", "one process, of a step's time", percent, "%",
+                            f"{1000 * seconds_per_batch / size:.2f} ms an image"))
     gain = speeds["packed"] / speeds["one image each"]
     return rows + [row("packing gains", "annotations a second", gain, "x")]
 
