@@ -96,6 +96,14 @@ def test_files_are_replaced_in_one_place_alone():
     assert {path.name for path in OURS if "os.replace(" in path.read_text(encoding="utf-8")} == {"disk.py", "checkpoint.py"}
 
 
+def test_image_files_are_decoded_in_one_place_alone():
+    """Elsewhere: open_image, or decode_image for bytes. They have the limits, the formats and the words."""
+    for path in OURS:
+        text = path.read_text(encoding="utf-8")
+        assert "Image.open(" not in text, f"{path}: Try open_image."
+        assert path.name == "reader.py" or "ImageFile" not in text, path
+
+
 def test_image_and_text_need_no_torch():
     for path in [*(ROOT / "minimolmo/image").glob("*.py"), *(ROOT / "minimolmo/text").glob("*.py")]:
         assert not {n for n in imports(path) if n.split(".")[0] == "torch"}, path
