@@ -22,6 +22,7 @@ from data.preview.contact_sheets import annotations_to_show, dataset_sheet, inte
 from minimolmo.batch.dataset import Dataset, read_example
 from minimolmo.draw import draw_points
 from minimolmo.flow import Example
+from minimolmo.image.resize import open_image
 
 LEVEL_NAME = "full"
 MARKERS = "<!-- written by python -m data.preview.readme_tables -->", "<!-- up to here -->"
@@ -125,8 +126,8 @@ def sample_text(name: str, row: dict) -> str:
 def sample_image(folder: Path, index: int) -> Image.Image:
     """The sample's image with the points of its first annotation."""
     example = Dataset(folder, "val")[index]
-    with Image.open(example.image) as image:
-        picture = draw_points(image.convert("RGB"), points_in(annotations_to_show(example)[0]))
+    image = Image.fromarray(open_image(example.image))
+    picture = draw_points(image, points_in(annotations_to_show(example)[0]))
     picture.thumbnail((MAX_IMAGE_SIDE, MAX_IMAGE_SIDE))
     return picture
 
