@@ -43,7 +43,7 @@ def test_every_variant_trains(name, base, data, tmp_path):  # noqa: F811
     variant = ablate.VARIANTS[name]
     with ablate.patched(variant):
         ablate.train_variant(ablate.make_config(base, variant, 1), tmp_path, data, math.inf)
-    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [line["stage"] for line in lines].count("finetune") == (4 if "straight" in name else 2)
     assert all(math.isfinite(line["total"]) for line in lines)
 

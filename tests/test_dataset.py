@@ -182,7 +182,7 @@ def test_a_missing_or_broken_image_is_named_with_its_row(tmp_path):
 def test_a_missing_and_an_empty_file_say_what_to_do(tmp_path):
     with pytest.raises(ValueError, match=r'train\.jsonl is missing, so .* Run "make data" first'):
         Dataset(tmp_path, "train")
-    (tmp_path / "train.jsonl").write_text("")
+    (tmp_path / "train.jsonl").write_text("", encoding="utf-8")
     with pytest.raises(ValueError, match=r"train\.jsonl is empty, so .* Put one row a picture into it"):
         Dataset(tmp_path, "train")
 

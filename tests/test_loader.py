@@ -29,7 +29,7 @@ def folder(tmp_path):
             said = [{"style": "user_qa", "question": "?", "answer": "a" * (i + 1)},
                     {"style": "pointing", "label": "dot", "points": [[i, i]]}]
             rows.append(json.dumps({"image": f"{i}.png", "annotations": said}))
-        (tmp_path / name / "train.jsonl").write_text("\n".join(rows))
+        (tmp_path / name / "train.jsonl").write_text("\n".join(rows), encoding="utf-8")
     return tmp_path
 
 

@@ -198,7 +198,7 @@ def run_variant(name: str, base: RunConfig, seed: int, out: Path, data: Path, de
     KeyboardInterrupt when the time is over; what was trained so far is kept."""
     variant, folder = VARIANTS[name], out / f"{name.replace(' ', '-')}-s{seed}"
     if (folder / "result.json").is_file():
-        return json.loads((folder / "result.json").read_text())
+        return json.loads((folder / "result.json").read_text(encoding="utf-8"))
     if time.monotonic() > deadline:
         raise KeyboardInterrupt
     config = make_config(base, variant, seed)
@@ -318,7 +318,7 @@ def keep_settings(out: Path, settings: dict) -> None:
     """Save the settings of a table once. Raises ValueError if the folder's are others: their results would
     not compare with these."""
     file = out / "settings.json"
-    if file.is_file() and (saved := json.loads(file.read_text())) != settings:
+    if file.is_file() and (saved := json.loads(file.read_text(encoding="utf-8"))) != settings:
         raise ValueError(f"{out} holds results of {saved}, which would not compare with those of {settings}. "
                          f"Try --out=FOLDER for a table of its own.")
     out.mkdir(parents=True, exist_ok=True)
@@ -363,7 +363,7 @@ def main(arguments: list[str]) -> None:
     if results:
         lines = summarise(results)
         print(format_table(lines))
-        (args.out / "ablate.json").write_text(json.dumps(lines, indent=1))
+        (args.out / "ablate.json").write_text(json.dumps(lines, indent=1), encoding="utf-8")
         draw_chart(lines).save(args.out / "ablate.png")
     print(f"{sum(map(len, results.values()))} of {len(names) * len(seeds)} runs done")
 
