@@ -23,9 +23,9 @@ from minimolmo.metrics import (
     score_clocks,
     score_count,
     score_explanations,
-    score_user_qa,
     score_items,
     score_pointing,
+    score_user_qa,
 )
 from minimolmo.text.facts import facts_in, facts_of, place_name
 from minimolmo.text.points import parse_points

@@ -53,7 +53,7 @@ def test_a_broken_function_fails_its_library_test_and_a_correct_one_passes(name,
 def test_a_test_with_a_single_head_misses_a_scale_by_width(monkeypatch):
     """With one head, width and head size are equal, so the page names another test."""
     weak_test = "tests/test_attention.py:test_a_score_is_divided_by_the_root_of_the_head_size"
-    assert count_failures("attend", BROKEN.attend, monkeypatch, weak_test) == 0
+    assert count_failures("attention", BROKEN.attention, monkeypatch, weak_test) == 0
 
 
 @pytest.mark.parametrize("name", NAMES)
