@@ -1,4 +1,4 @@
-"""The architecture's rules: allowed imports, docstrings, what README promises."""
+"""The rules of the code: allowed imports, docstrings, line length, and what README names."""
 import ast
 import re
 from pathlib import Path
@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-OURS = [ROOT / "train.py", *(ROOT / "minimolmo").rglob("*.py"), *(ROOT / "data").rglob("*.py"),
+CODE = [ROOT / "train.py", *(ROOT / "minimolmo").rglob("*.py"), *(ROOT / "data").rglob("*.py"),
         *(ROOT / "lessons").glob("*.py")]
-OURS = sorted(path for path in OURS if path.stat().st_size)
+CODE = sorted(path for path in CODE if path.stat().st_size)
 LESSONS = sorted((ROOT / "lessons").glob("*/*.py"))
 PACKAGES = {"numpy", "torch", "PIL", "tqdm", "pytest"}
 
-# Floor by floor, from the ground up: a room (a folder or a module) may import from the floors below and
-# from itself.
-FLOORS = [
+# The layers of minimolmo, lowest first. A package (a folder or a single module) may import from lower layers
+# and from itself.
+LAYERS = [
     ["flow", "config", "renamed", "overrides", "device", "disk", "command", "distributed", "draw",
      "plot"],
     ["presets", "image", "text", "model"],
@@ -23,10 +23,10 @@ FLOORS = [
     ["training", "answer"],
     ["evaluate", "viz"],
 ]
-FLOOR = {room: number for number, floor in enumerate(FLOORS, start=1) for room in floor}
-GROUND = {("overrides", "config"), ("overrides", "renamed"), ("draw", "flow"), ("plot", "draw"),
-          ("plot", "flow")}  # who may import whom on the ground floor
-DATA_ROOMS = {"flow", "text", "draw", "plot", "disk", "image"}  # of minimolmo, that data may import
+LAYER_OF = {package: number for number, layer in enumerate(LAYERS, start=1) for package in layer}
+SAME_LAYER = {("overrides", "config"), ("overrides", "renamed"), ("draw", "flow"), ("plot", "draw"),
+              ("plot", "flow")}  # (importer, imported) pairs allowed within layer 1
+DATA_IMPORTS = {"flow", "text", "draw", "plot", "disk", "image"}  # packages of minimolmo that data may import
 
 
 def module_name(path: Path) -> str:
@@ -35,13 +35,13 @@ def module_name(path: Path) -> str:
 
 def imports(path: Path) -> set[str]:
     """Every module that a file imports, anywhere in it, as dotted names."""
-    found = set()
+    names = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
 
 
 def modules(folder: str) -> dict[str, Path]:
@@ -49,31 +49,31 @@ def modules(folder: str) -> dict[str, Path]:
     return {module_name(path): path for path in (ROOT / folder).rglob("*.py") if path.stat().st_size}
 
 
-def rooms(path: Path) -> set[str]:
-    """The rooms of minimolmo that a file imports from."""
+def imported_packages(path: Path) -> set[str]:
+    """The packages of minimolmo that a file imports from."""
     names = {name.split(".")[1] for name in imports(path) if name.startswith("minimolmo.")}
-    return names & FLOOR.keys()
+    return names & LAYER_OF.keys()
 
 
-def test_every_module_has_a_layer():
-    found = {name.split(".")[1] for name in modules("minimolmo") if "." in name}
-    assert found == FLOOR.keys()
+def test_every_package_has_a_layer():
+    packages = {name.split(".")[1] for name in modules("minimolmo") if "." in name}
+    assert packages == LAYER_OF.keys()
 
 
 def test_modules_import_from_lower_layers_only():
     for name, path in modules("minimolmo").items():
-        room = (name.split(".") + [""])[1]
-        for other in rooms(path) - {room}:
-            below = FLOOR[other] < FLOOR[room] or (room, other) in GROUND
-            assert below, f"{name} (floor {FLOOR[room]}) imports {other} (floor {FLOOR[other]})"
+        package = (name.split(".") + [""])[1]
+        for other in imported_packages(path) - {package}:
+            allowed = LAYER_OF[other] < LAYER_OF[package] or (package, other) in SAME_LAYER
+            assert allowed, f"{name} (layer {LAYER_OF[package]}) imports {other} (layer {LAYER_OF[other]})"
 
 
 def test_minimolmo_imports_nothing_from_data_and_data_imports_no_model():
-    """Nothing in minimolmo imports data; data imports the rooms without a model alone."""
+    """Data and minimolmo share files on disk; data imports only packages that need no model."""
     for path in modules("minimolmo").values():
         assert not {name for name in imports(path) if name.split(".")[0] == "data"}, path
     for path in modules("data").values():
-        assert rooms(path) <= DATA_ROOMS | {"batch", "metrics"}, (path, rooms(path))
+        assert imported_packages(path) <= DATA_IMPORTS | {"batch", "metrics"}, path
 
 
 @pytest.mark.parametrize("folder", ["minimolmo", "data", "lessons"])
@@ -82,11 +82,11 @@ def test_there_are_no_circular_imports(folder):
     uses = {name: imports(path) & known.keys() - {name} for name, path in known.items()}
     finished: set[str] = set()
 
-    def visit(name: str, way: tuple[str, ...]) -> None:
-        assert name not in way, f"a circle: {' -> '.join([*way[way.index(name):], name])}"
+    def visit(name: str, chain: tuple[str, ...]) -> None:
+        assert name not in chain, f"circular import: {' -> '.join([*chain[chain.index(name):], name])}"
         if name not in finished:
             for other in sorted(uses[name]):
-                visit(other, (*way, name))
+                visit(other, (*chain, name))
             finished.add(name)
 
     for name in known:
@@ -95,8 +95,8 @@ def test_there_are_no_circular_imports(folder):
 
 def test_only_two_modules_replace_files():
     """disk.py replaces files, checkpoint.py a folder."""
-    using = {path.name for path in OURS if "os.replace(" in path.read_text(encoding="utf-8")}
-    assert using == {"disk.py", "checkpoint.py"}
+    users = {path.name for path in CODE if "os.replace(" in path.read_text(encoding="utf-8")}
+    assert users == {"disk.py", "checkpoint.py"}
 
 
 def test_image_and_text_import_no_torch():
@@ -106,18 +106,18 @@ def test_image_and_text_import_no_torch():
 
 def test_only_five_packages_are_imported():
     import sys
-    for path in [*OURS, *LESSONS, *(ROOT / "tests").rglob("*.py")]:
-        own = {"minimolmo", "data", "train", "lessons", "tools",
-               *(f.stem for f in (ROOT / "tests").glob("*.py"))}
-        known = PACKAGES | set(sys.stdlib_module_names) | own
+    for path in [*CODE, *LESSONS, *(ROOT / "tests").rglob("*.py")]:
+        ours = {"minimolmo", "data", "train", "lessons", "tools",
+                *(f.stem for f in (ROOT / "tests").glob("*.py"))}
+        known = PACKAGES | set(sys.stdlib_module_names) | ours
         outside = {name.split(".")[0] for name in imports(path)} - known
         assert not outside, f"{path} imports {outside}"
 
 
 def test_every_public_function_and_class_has_a_docstring():
-    for path in OURS:
+    for path in CODE:
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        assert ast.get_docstring(tree), f"{path} does not say what it is"
+        assert ast.get_docstring(tree), f"{path} has no docstring"
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 assert ast.get_docstring(node), f"{path}: class {node.name}"
@@ -127,7 +127,7 @@ def test_every_public_function_and_class_has_a_docstring():
 
 
 def test_lines_are_at_most_110_characters():
-    for path in [*OURS, *LESSONS, *(ROOT / "tests").rglob("*.py")]:
+    for path in [*CODE, *LESSONS, *(ROOT / "tests").rglob("*.py")]:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
             assert len(line) <= 110, f"{path}:{number} has {len(line)}"
 
@@ -149,8 +149,8 @@ def test_readmes_tree_names_every_folder_and_every_target_it_gives_exists():
     folders |= {ROOT / "data" / "pictures", ROOT / "data" / "released", ROOT / "tests" / "golden"}
     for folder in folders - {folder for folder in folders if re.match(r"\d\d_", folder.name)}:
         assert re.search(rf"(?<![\w/]){folder.name}/", tree), f"README's tree lacks {folder}"
-    named = {name for line in tree.splitlines() for name in re.findall(r"([a-z_]+)/(?= |$)", line[:110])}
-    assert named <= {folder.name for folder in folders} | {"name"}
+    names = {name for line in tree.splitlines() for name in re.findall(r"([a-z_]+)/(?= |$)", line[:110])}
+    assert names <= {folder.name for folder in folders} | {"name"}
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.M))
     assert set(re.findall(r"\bmake ([a-z][a-z-]*)", readme)) <= targets
 
@@ -171,6 +171,6 @@ def test_the_top_level_has(name):
 def test_all_doctests_pass():
     import doctest
     import importlib
-    for path in OURS:
+    for path in CODE:
         module = importlib.import_module(module_name(path).removesuffix(".__init__"))
         assert not doctest.testmod(module).failed, path

@@ -1,4 +1,4 @@
-"""Settings: from the command line, from JSON, and those that are refused."""
+"""Settings: from the command line, from JSON, and invalid ones."""
 import json
 
 import pytest
@@ -20,10 +20,10 @@ NANO = preset("nano")
 
 # Overrides
 
-@pytest.mark.parametrize("argument, read, value", [
+@pytest.mark.parametrize("argument, get, value", [
     ("--finetune.steps=20", lambda c: c.finetune.steps, 20),
     ("--model.decoder.width=192", lambda c: c.model.decoder.width, 192),
-    ("--max_grad_norm=2", lambda c: c.max_grad_norm, 2.0),                      # whole where a part may be
+    ("--max_grad_norm=2", lambda c: c.max_grad_norm, 2.0),                      # an int where a float may be
     ("--bootstrap.learning_rates=[1e-3, 2e-3, 3e-3]", lambda c: c.bootstrap.learning_rates,
      (1e-3, 2e-3, 3e-3)),
     ("--model.decoder.tied=false", lambda c: c.model.decoder.tied, False),
@@ -31,8 +31,8 @@ NANO = preset("nano")
     ("--mix.mine=1", lambda c: c.mix["mine"], 1.0),                             # a dataset of your own
     ("--mix.cap=0", lambda c: c.mix["cap"], 0.0),
 ])
-def test_any_number_can_be_set_from_the_command_line(argument, read, value):
-    changed = read(override(NANO, [argument]))
+def test_any_number_can_be_set_from_the_command_line(argument, get, value):
+    changed = get(override(NANO, [argument]))
     assert changed == value and type(changed) is type(value)
 
 
@@ -80,7 +80,7 @@ def test_a_group_is_not_a_setting_and_a_setting_is_not_a_group():
         override(NANO, ["--seed.x=20"])
 
 
-# Settings that cannot work die at birth, and say what would
+# Impossible settings
 
 @pytest.mark.parametrize("make, message", [
     (lambda: ImageConfig(crop_size=65), "65 px does not hold a whole number.*Try crop_size=64"),
@@ -127,7 +127,7 @@ def test_a_config_cannot_be_changed_after_it_was_checked():
         NANO.model.image.crop_size = 65
 
 
-# Small sums
+# Derived numbers
 
 def test_a_crops_side_is_counted_in_patches_and_in_visual_tokens():
     """Molmo: 336 px of 14 px patches are 24 a side, 12 after pooling; SigLIP's 27 are rounded up to 14."""
@@ -138,7 +138,7 @@ def test_a_crops_side_is_counted_in_patches_and_in_visual_tokens():
 
 
 def test_each_view_has_a_maximum_of_crops():
-    """Bird: the whole from above. Ground: as in training. Close-up: more crops than training had."""
+    """Bird: the overview alone. Ground: as in training. Close-up: more crops than in training."""
     image = ImageConfig()
     assert [image.max_crops(view) for view in ("bird", "ground", "close_up")] == [0, 4, 12]
     with pytest.raises(ValueError, match="'sky' is not a view. Try one of bird, ground, close_up"):

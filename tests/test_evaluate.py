@@ -127,7 +127,7 @@ def write(place: Path, split: str, composed: list):
             "annotations": [annotation_to_json(a) for a in annotations],
             "things": [vars(thing) for thing in scene.things]
         })
-    (place / f"{split}.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (place / f"{split}.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
 
 
 def folders_of(drawn: Path) -> dict[str, Path]:
@@ -174,7 +174,7 @@ def test_an_untrained_model_scores_nothing_in_any_column(drawn, untrained, monke
     monkeypatch.setattr(evaluate, "max_answer_tokens", lambda *_: 8)
     evaluate.main([f"--weights={untrained}", f"--data={drawn}", "--rows=6"])
 
-    report = json.loads((untrained / "report.json").read_text())
+    report = json.loads((untrained / "report.json").read_text(encoding="utf-8"))
     assert list(report) == [RIGHT_IMAGE, BLANK_IMAGE, OTHER_IMAGE, "novel pairs"]
     nothing = sum(a.annotation.style == "pointing" and not a.annotation.points
                   for a in collect_items(folders_of(drawn), "val", 6))

@@ -72,7 +72,7 @@ def test_another_seed_draws_no_picture_twice(tmp_path):
 def test_a_set_is_a_folder_of_rows_and_pictures(name, tmp_path):
     """A row names its picture, and holds annotations in the fields of flow.Annotation, and the things."""
     folder = write_dataset(make_dataset_spec(name, images=3), DATASETS[name], tmp_path)
-    rows = [json.loads(line) for line in (folder / "train.jsonl").read_text().splitlines()]
+    rows = [json.loads(line) for line in (folder / "train.jsonl").read_text(encoding="utf-8").splitlines()]
     assert len(rows) == 3 and (folder / rows[0]["image"]).is_file()
     assert all(set(entry) <= set(Annotation.__dataclass_fields__) for entry in rows[0]["annotations"])
     assert set(rows[0]["things"][0]) == {"kind", "color", "x", "y", "width", "height"}
@@ -100,7 +100,7 @@ def test_other_arguments_generate_the_dataset_again(tmp_path):
     write_dataset(make_dataset_spec("count", images=4), DATASETS["count"], tmp_path)
     folder = write_dataset(make_dataset_spec("count", images=2, seed=2), DATASETS["count"], tmp_path)
     assert len(list((folder / "images").iterdir())) == 6
-    assert json.loads((folder / "manifest.json").read_text())["seed"] == 2
+    assert json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["seed"] == 2
 
 
 @pytest.mark.parametrize("damage", ["manifest.json", "train.jsonl", "images/train_000001.png"])
@@ -153,7 +153,7 @@ def test_the_next_run_removes_what_a_killed_run_left(tmp_path):
 def test_a_folder_with_foreign_files_is_not_replaced(tmp_path):
     """Somebody's notes are worth more than our squares."""
     (tmp_path / "points" / "easy").mkdir(parents=True)
-    (tmp_path / "points" / "easy" / "notes.txt").write_text("mine")
+    (tmp_path / "points" / "easy" / "notes.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(ValueError, match="holds 'notes.txt'.*is not replaced.*Try another"):
         write_dataset(make_dataset_spec("points", images=3), DATASETS["points"], tmp_path)
 
@@ -230,14 +230,14 @@ def is_alive(group: int) -> bool:
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     """Here it is not even a folder."""
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(ValueError, match="file.* cannot be written.*Try another --folder"):
         write_dataset(make_dataset_spec("points", images=3), DATASETS["points"], tmp_path / "file")
 
 
 def test_the_ten_picture_example_of_the_readme_is_what_the_loader_reads():
     """Eight rows to train on, two to hold back; and the four sample rows above them."""
-    readme = (DATA_FOLDER / "README.md").read_text()
+    readme = (DATA_FOLDER / "README.md").read_text(encoding="utf-8")
     for block in re.findall(r"```json\n(.*?)```", readme, re.DOTALL):
         for row in re.split(r"\n(?=\{)", block):
             read_example(json.loads(row), DATA_FOLDER, "README.md")

@@ -23,9 +23,9 @@ from minimolmo.metrics import (
     score_clocks,
     score_count,
     score_explanations,
-    score_free_questions,
     score_items,
     score_pointing,
+    score_user_qa,
 )
 from minimolmo.text.facts import facts_in, facts_of, place_name
 from minimolmo.text.points import parse_points
@@ -140,8 +140,8 @@ def test_naming_counts_the_questions_for_a_color_or_a_kind_alone():
     """Four answers, half of them right; "red" and "circle" name, "yes" and "top left" do not."""
     qa = [item(Annotation("user_qa", question="?", answer=true), said, [RED_CIRCLE])
           for true, said in (("red", "Red."), ("circle", "circle"), ("yes", "no"), ("top left", "left"))]
-    assert score_free_questions(qa) == {"exact match": 0.5, "naming": 1.0}
-    assert score_free_questions(qa[2:]) == {"exact match": 0.0}
+    assert score_user_qa(qa) == {"exact match": 0.5, "naming": 1.0}
+    assert score_user_qa(qa[2:]) == {"exact match": 0.0}
 
 
 def test_a_place_is_a_ninth_of_the_picture():

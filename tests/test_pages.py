@@ -1,4 +1,4 @@
-"""README.md: its pictures, answers, commands, links and numbers are what the code gives."""
+"""README.md: its pictures, answers, commands, links and numbers agree with the code."""
 import re
 
 import pytest
@@ -14,9 +14,9 @@ LESSONS_PAGE = (ROOT / "lessons" / "README.md").read_text(encoding="utf-8")
 
 
 def rows_of_table(text: str, head: str) -> list[list[str]]:
-    """The first table whose head begins so: its head and its rows, cell by cell, without bold type."""
-    found = re.search(rf"^{re.escape(head)}.*\n(?:\|.*\n)+", text, re.M)[0]
-    rows = [[cell.strip(" *") for cell in line.strip("|").split("|")] for line in found.splitlines()]
+    """The first table whose header begins with `head`: header and rows, cell by cell, without bold type."""
+    table = re.search(rf"^{re.escape(head)}.*\n(?:\|.*\n)+", text, re.M)[0]
+    rows = [[cell.strip(" *") for cell in line.strip("|").split("|")] for line in table.splitlines()]
     return [rows[0], *rows[2:]]
 
 

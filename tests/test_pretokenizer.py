@@ -11,12 +11,12 @@ from minimolmo.text.hf_tokenizer import GPT2, QWEN2
 from minimolmo.text.pretokenizer import PreTokenizer
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "words.json").read_text(encoding="utf-8"))
-BLANKS = [*range(9, 14), 0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F,
-          0x3000]
+WHITE_SPACE = [*range(9, 14), 0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F,
+               0x205F, 0x3000]
 
 
 def test_hard_texts_are_split_as_the_official_engine_splits_them():
-    """Contractions in every case, blanks at a line's end, joined emoji, combining accents, digits."""
+    """Contractions in every case, spaces at the end of a line, joined emoji, combining accents, digits."""
     for case in GOLDEN["cases"]:
         pretokenizer = PreTokenizer(case["pattern"])
         for text, words in zip(GOLDEN["texts"], case["words"], strict=True):
@@ -28,18 +28,18 @@ def test_the_built_in_patterns_are_the_official_ones():
     assert (QWEN2, GPT2) == (patterns["qwen2"], patterns["gpt2"])
 
 
-@pytest.mark.parametrize("sign, is_member", [
+@pytest.mark.parametrize("character_class, is_member", [
     (r"\p{L}", lambda character: unicodedata.category(character)[0] == "L"),
     (r"\p{N}", lambda character: unicodedata.category(character)[0] == "N"),
-    (r"\s", lambda character: ord(character) in BLANKS),
+    (r"\s", lambda character: ord(character) in WHITE_SPACE),
 ])
-def test_a_character_class_has_exactly_the_characters_of_its_unicode_category(sign, is_member):
+def test_a_character_class_has_exactly_the_characters_of_its_unicode_category(character_class, is_member):
     """The first two planes, 131,072 characters, in one text: it is split where the class begins or ends."""
     text = "".join(map(chr, range(0x20000)))
     runs = ["".join(run) for _, run in groupby(text, key=is_member)]
-    assert PreTokenizer(f"{sign}+").split(text) == runs
-    assert PreTokenizer(f"[{sign}]+").split(text) == runs
-    assert PreTokenizer(f"[^{sign}]+").split(text) == runs
+    assert PreTokenizer(f"{character_class}+").split(text) == runs
+    assert PreTokenizer(f"[{character_class}]+").split(text) == runs
+    assert PreTokenizer(f"[^{character_class}]+").split(text) == runs
 
 
 def test_white_space_is_unicodes_and_not_pythons():

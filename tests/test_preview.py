@@ -1,4 +1,4 @@
-"""Contact sheets of what was drawn, and README's two pictures."""
+"""Contact sheets of the datasets, and README's two pictures."""
 import pytest
 from PIL import Image
 from tools import answer_card
@@ -17,17 +17,17 @@ def test_each_dataset_gets_a_contact_sheet(tmp_path, monkeypatch):
     monkeypatch.setattr(contact_sheets, "ROWS_PER_TILE", 4)
     for name in ("points", "clocks"):
         write_dataset(make_dataset_spec(name, "full", images=8), DATASETS[name], tmp_path)
-    contact_sheets.main([f"--folder={tmp_path}", f"--out={tmp_path / 'look'}", "--pictures=2"])
-    assert sorted(path.name for path in (tmp_path / "look").iterdir()) == ["clocks.png", "points.png"]
-    with Image.open(tmp_path / "look/points.png") as sheet:
-        assert sheet.mode == "RGB" and sheet.width > 2 * 230  # full colour: a red thing must look red
+    contact_sheets.main([f"--folder={tmp_path}", f"--out={tmp_path / 'sheets'}", "--pictures=2"])
+    assert sorted(path.name for path in (tmp_path / "sheets").iterdir()) == ["clocks.png", "points.png"]
+    with Image.open(tmp_path / "sheets/points.png") as sheet:
+        assert sheet.mode == "RGB" and sheet.width > 2 * 230  # colours are shown as they are
 
 
 def test_your_own_folder_gets_a_contact_sheet(tmp_path):
     write_dataset(make_dataset_spec("clocks", "full", images=3), DATASETS["clocks"], tmp_path)
     (tmp_path / "clocks/full").rename(tmp_path / "mine")
-    contact_sheets.main([f"--own={tmp_path / 'mine'}", f"--out={tmp_path / 'look'}"])
-    assert [path.name for path in (tmp_path / "look").iterdir()] == ["mine.png"]
+    contact_sheets.main([f"--own={tmp_path / 'mine'}", f"--out={tmp_path / 'sheets'}"])
+    assert [path.name for path in (tmp_path / "sheets").iterdir()] == ["mine.png"]
 
 
 def test_without_any_dataset_the_message_says_what_to_do(tmp_path):
@@ -36,16 +36,14 @@ def test_without_any_dataset_the_message_says_what_to_do(tmp_path):
 
 
 def test_question_and_answer_are_shown_in_one_line():
-    assert contact_sheets.annotation_text(Annotation("user_qa", question="Who?",
-                                                     answer="a cat")) == "Who? - a cat"
+    question = Annotation("user_qa", question="Who?", answer="a cat")
+    assert contact_sheets.annotation_text(question) == "Who? - a cat"
     points = ((1.0, 2.0), (3.0, 4.0))
-    told = [
-        contact_sheets.annotation_text(Annotation("pointing", label="cats", points=points[:n]))
-        for n in range(3)
-    ]
-    assert told == ["cats - none", "cats - 1 point", "cats - 2 points"]
-    assert contact_sheets.annotation_text(Annotation("long_caption",
-                                           answer="word " * 99)).split()[contact_sheets.MAX_WORDS:] == ["..."]
+    texts = [contact_sheets.annotation_text(Annotation("pointing", label="cats", points=points[:n]))
+             for n in range(3)]
+    assert texts == ["cats - none", "cats - 1 point", "cats - 2 points"]
+    long = contact_sheets.annotation_text(Annotation("long_caption", answer="word " * 99))
+    assert long.split()[contact_sheets.MAX_WORDS:] == ["..."]
 
 
 def test_points_are_found_inside_sentences_too():
@@ -61,16 +59,16 @@ def test_the_annotation_with_the_most_points_comes_first():
 
 
 def test_interest_prefers_many_points_and_objects_that_no_dot_hides():
-    many, crowd = (Annotation("pointing", label="all", points=((1.0, 2.0),) * n) for n in (5, 16))
+    five, sixteen = (Annotation("pointing", label="all", points=((1.0, 2.0),) * n) for n in (5, 16))
     large, tiny = Thing("cat", "red", 50, 50, 20, 20), Thing("key", "red", 9, 9, 2, 2)
-    order = [(crowd, tiny), (many, tiny), (many, large, tiny), (crowd, large), (many, large),
-             (many, large, large)]
+    order = [(sixteen, tiny), (five, tiny), (five, large, tiny), (sixteen, large), (five, large),
+             (five, large, large)]
     scores = [contact_sheets.interest(Example(None, (first,), things)) for first, *things in order]
     assert scores == sorted(scores) and len(set(scores)) == len(order)
 
 
 def test_image_grid_centres_pictures_in_equal_cells():
-    """Two cells of 4 x 3 with a gap of 1: the small one has a pixel of paper around it."""
+    """Two cells of 4 x 3 with a gap of 1: the small picture has a margin of a pixel."""
     small, large = Image.new("RGB", (2, 1)), Image.new("RGB", (4, 3))
     page = image_grid([small, large, small], columns=2, gap=1, background=(255, 255, 255))
     assert page.size == (9, 7)

@@ -36,7 +36,7 @@ def test_nano_has_as_many_parameters_as_the_readme_says():
 
 
 def test_a_token_uses_few_of_molmoes_experts():
-    """8 of 64: it uses an eighth of the 6.4 billion parameters in experts."""
+    """8 of 64 experts: an eighth of their 6.4 billion parameters."""
     counts, decoder = count_parameters(preset("molmoe_1b").model), preset("molmoe_1b").model.decoder
     experts = 3 * decoder.layers * decoder.experts * decoder.width * decoder.mlp
     assert counts["decoder"] - counts["active"] == experts * 7 // 8

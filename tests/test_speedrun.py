@@ -1,4 +1,4 @@
-"""The speedrun: parts in order, each once, and seconds that survive a stop."""
+"""The speedrun: parts run in order, each once, and their seconds are kept over a stop."""
 import json
 import subprocess
 from types import SimpleNamespace
@@ -11,12 +11,19 @@ from minimolmo.presets import preset
 
 @pytest.fixture
 def commands(monkeypatch):
-    """The commands that would have been run; training is complete at the second try."""
-    ran = []
-    monkeypatch.setattr(subprocess, "run", lambda command, cwd: ran.append(command[1:]) or SimpleNamespace(
-        returncode=0))
-    monkeypatch.setattr(speedrun, "is_trained", lambda config, run: sum(c[0] == "train.py" for c in ran) > 1)
-    return ran
+    """The commands that the speedrun would run. Training is complete after the second one."""
+    commands_run = []
+
+    def run(command, cwd):
+        commands_run.append(command[1:])
+        return SimpleNamespace(returncode=0)
+
+    def is_trained(config, run):
+        return sum(command[0] == "train.py" for command in commands_run) > 1
+
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(speedrun, "is_trained", is_trained)
+    return commands_run
 
 
 def test_after_a_stop_the_same_command_continues_and_repeats_no_finished_part(commands, tmp_path, capsys):
@@ -26,7 +33,7 @@ def test_after_a_stop_the_same_command_continues_and_repeats_no_finished_part(co
     assert "not at the end yet" in capsys.readouterr().out
     speedrun.main(arguments)
     assert [command[0] for command in commands[3:]] == ["train.py", "tests/tools/targets.py"]
-    assert json.loads((tmp_path / "clock.json").read_text())["done"] == list(speedrun.PARTS)
+    assert json.loads((tmp_path / "clock.json").read_text(encoding="utf-8"))["done"] == list(speedrun.PARTS)
     speedrun.main(arguments)
     assert len(commands) == 5
 

@@ -17,7 +17,7 @@ def make(feature_layers=(-1, -3)):
 
 
 def block_by_block(vit, patches):
-    """The outputs of all blocks, with the class token in row 0."""
+    """The outputs of all blocks. Row 0 is the class token."""
     x, outputs = vit.embed(patches), []
     for block in vit.blocks:
         x = block(x)
@@ -44,20 +44,20 @@ def test_the_class_token_is_dropped_at_the_end_but_patches_attended_to_it():
 
 def test_blocks_above_the_last_feature_layer_are_not_run():
     vit, patches = make(feature_layers=(-2, -4)), torch.rand(1, 9, 12)
-    run = []
+    blocks_run = []
     for number, block in enumerate(vit.blocks):
-        block.register_forward_hook(lambda *_, number=number: run.append(number))
+        block.register_forward_hook(lambda *_, number=number: blocks_run.append(number))
     vit(patches)
-    assert run == [0, 1, 2]
+    assert blocks_run == [0, 1, 2]
 
 
 def test_a_patch_attends_to_all_patches_of_its_crop_and_to_no_others():
     vit, patches = make(), torch.rand(2, 9, 12, requires_grad=True)
     vit(patches)[0, 4].square().sum().backward()
-    moved_by = patches.grad.abs().sum(dim=-1)                                         # (C, S)
+    gradient = patches.grad.abs().sum(dim=-1)                                         # (C, S)
 
-    assert (moved_by[0] > 0).all()
-    assert (moved_by[1] == 0).all()
+    assert (gradient[0] > 0).all()
+    assert (gradient[1] == 0).all()
 
 
 def test_each_crop_is_encoded_alone_so_their_order_does_not_matter():
@@ -79,20 +79,22 @@ def test_a_block_equals_pytorchs_pre_norm_encoder_layer():
                                         norm_first=True)
     for parameter in ours.parameters():
         nn.init.normal_(parameter, std=0.5)
-    a = ours.attention
-    theirs.self_attn.in_proj_weight.data = torch.cat([a.query.weight, a.key.weight, a.value.weight])
-    theirs.self_attn.in_proj_bias.data = torch.cat([a.query.bias, a.key.bias, a.value.bias])
-    pairs = ((theirs.self_attn.out_proj, a.out), (theirs.norm1, ours.attention_norm),
+    attention = ours.attention
+    theirs.self_attn.in_proj_weight.data = torch.cat(
+        [attention.query.weight, attention.key.weight, attention.value.weight])
+    theirs.self_attn.in_proj_bias.data = torch.cat(
+        [attention.query.bias, attention.key.bias, attention.value.bias])
+    pairs = ((theirs.self_attn.out_proj, attention.out), (theirs.norm1, ours.attention_norm),
              (theirs.norm2, ours.mlp_norm), (theirs.linear1, ours.mlp.up), (theirs.linear2, ours.mlp.down))
-    for to, of in pairs:
-        to.load_state_dict(of.state_dict())
+    for target, source in pairs:
+        target.load_state_dict(source.state_dict())
 
     x = torch.randn(2, 10, 8)
     torch.testing.assert_close(ours(x), theirs(x), atol=1e-5, rtol=1e-4)
 
 
 def test_dino_scales_the_output_of_each_half_of_a_block():
-    """At 0 nothing is added; at 1, where it starts, everything."""
+    """With a scale of 0 a half adds nothing; the initial scale is 1."""
     config = VisionConfig(**SIZES, feature_layers=(-1, -3), family="dino")
     torch.manual_seed(0)
     block, x = VisionBlock(config), torch.randn(2, 10, 8)

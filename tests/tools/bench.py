@@ -106,7 +106,7 @@ class Step:
 
     def __init__(self, model: MolmoConfig, compiled: bool = False):
         torch.manual_seed(0)
-        with DEVICE:  # a billion weights are drawn in no time there
+        with DEVICE:  # initialising a billion weights is fast on a GPU
             self.model = MiniMolmo(model)
         if compiled:
             compiler.compile_blocks(self.model)
@@ -123,15 +123,15 @@ class Step:
 
 def bench_step(name: str, model: MolmoConfig, batch: Batch, compiled: bool) -> list[Row]:
     """Images a second, MFU and memory of one size."""
-    step, how = Step(model, compiled), "compiled" if compiled else "eager"
-    taken = measure_seconds(lambda: step(batch))
-    mfu = training_flops(model, "finetune", batch) / taken / peak_flops(DEVICE)
+    step, mode = Step(model, compiled), "compiled" if compiled else "eager"
+    seconds = measure_seconds(lambda: step(batch))
+    mfu = training_flops(model, "finetune", batch) / seconds / peak_flops(DEVICE)
     shape = f"{len(batch.ids)} images, {len(batch.patches)} crops, {batch.ids.shape[1]} tokens each"
-    rows = [row("training step", f"{name}, {how}", len(batch.ids) / taken, "images/s", shape),
-            row("MFU", f"{name}, {how}", 100 * mfu, "%", shape)]
+    rows = [row("training step", f"{name}, {mode}", len(batch.ids) / seconds, "images/s", shape),
+            row("MFU", f"{name}, {mode}", 100 * mfu, "%", shape)]
     if DEVICE.type == "cuda":
         peak = torch.cuda.max_memory_allocated() / 2 ** 30
-        rows.append(row("memory", f"{name}, {how}", peak, "GiB", shape))
+        rows.append(row("memory", f"{name}, {mode}", peak, "GiB", shape))
     return rows
 
 
@@ -188,7 +188,7 @@ def bench_attention(config: RunConfig, batch: Batch) -> list[Row]:
             f"{' and backward' if cuda else ''}")
     seconds = {name: measure_seconds((lambda: form().sum().backward()) if cuda else form, 0.5)
              for name, form in forms.items()}
-    return [row("attention, branch mask", name, 1000 * value, "ms", note) for name, value in seconds.items()]
+    return [row("attention, segment mask", name, 1000 * value, "ms", note) for name, value in seconds.items()]
 
 
 class UnpackedLoader(Loader):
@@ -232,21 +232,21 @@ def bench_packing(config: RunConfig, tokenizer: Tokenizer, steps: int) -> list[R
     return rows + [row("packing gains", "annotations a second", gain, "x")]
 
 
-def bench_crops(config: RunConfig, images: int, budgets=(0, 1, 2, 4, 6, 9, 12)) -> list[Row]:
-    """Training speed on 640 x 480 images with more and more crops."""
+def bench_crops(config: RunConfig, images: int, limits=(0, 1, 2, 4, 6, 9, 12)) -> list[Row]:
+    """Training speed on 640 x 480 images, by the largest number of crops."""
     rows, step = [], Step(config.model)
-    for budget in budgets:
-        batch = make_batch(config.model, images, budget, words=32)
+    for max_crops in limits:
+        batch = make_batch(config.model, images, max_crops, words=32)
         seconds = measure_seconds(lambda: step(batch), 0.5)
         note = f"{len(batch.patches) // images} crops, {len(batch.pool_idx) // images} visual tokens an image"
-        rows.append(row("crops budget", f"at most {budget}" if budget else "overview alone", images / seconds,
-                        "images/s", note))
+        rows.append(row("crops budget", f"at most {max_crops}" if max_crops else "overview alone",
+                        images / seconds, "images/s", note))
     return rows
 
 
 @torch.inference_mode()
-def without_cache(model, batch: Batch, steps: int) -> list[int]:
-    """Greedy decoding that reads everything again for every token; a batch of one."""
+def generate_without_cache(model, batch: Batch, steps: int) -> list[int]:
+    """Greedy decoding without a KV cache: the whole sequence is run again for every token. A batch of one."""
     answer, visual = [], model.encode_images(batch)[1]
     for _ in range(steps):
         token = model.decoder.logits(model.decode(batch, visual).last[:, -1]).argmax(dim=-1)
@@ -265,12 +265,13 @@ def bench_decoding(config: RunConfig, tokens: int = 200) -> list[Row]:
     sequence = build_prompt(random_image(), "What is there?", model, tokenizer, "bird")
     one, many = collate([sequence]).to(DEVICE), collate([sequence] * 32).to(DEVICE)
     with autocast(DEVICE):
-        with_cache, plain = generate(model, one, -1, tokens)[0], without_cache(model, one, tokens)
-        if DEVICE.type == "cpu" and with_cache != plain:
+        with_cache = generate(model, one, -1, tokens)[0]
+        if DEVICE.type == "cpu" and with_cache != generate_without_cache(model, one, tokens):
             raise AssertionError("the tokens with and without the KV cache differ")
-        seconds = {"KV cache, batch 1": measure_seconds(lambda: generate(model, one, -1, tokens)),
-                 "KV cache, batch 32": measure_seconds(lambda: generate(model, many, -1, tokens)) / 32,
-                 "no cache, batch 1": measure_seconds(lambda: without_cache(model, one, tokens))}
+        seconds = {
+            "KV cache, batch 1": measure_seconds(lambda: generate(model, one, -1, tokens)),
+            "KV cache, batch 32": measure_seconds(lambda: generate(model, many, -1, tokens)) / 32,
+            "no cache, batch 1": measure_seconds(lambda: generate_without_cache(model, one, tokens))}
     rows = [row("decoding", name, tokens / value, "tokens/s", f"{tokens} tokens")
             for name, value in seconds.items()]
     gain = seconds["no cache, batch 1"] / seconds["KV cache, batch 1"]
@@ -282,8 +283,8 @@ def bench_tiler(config: RunConfig) -> list[Row]:
     rows, image = [], random_image()
     for as_bytes in (True, False):
         for view in ("bird", "ground", "close_up"):
-            budget = config.model.image.max_crops(view)
-            seconds = measure_seconds(lambda: tile_image(image, config.model.image, budget, as_bytes), 0.3)
+            max_crops = config.model.image.max_crops(view)
+            seconds = measure_seconds(lambda: tile_image(image, config.model.image, max_crops, as_bytes), 0.3)
             name = f"{view}, {'bytes' if as_bytes else 'exact'}"
             rows.append(row("tiler, 640x480", name, 1 / seconds, "images/s"))
     return rows
@@ -301,9 +302,10 @@ def bench_tokenizer(file: Path, size: int = 4_000_000) -> list[Row]:
 def bench_all(config: RunConfig, steps: int, tokenizer_file: Path) -> Iterator[list[Row]]:
     """Every row of one preset on this device, one kind of measurement after another."""
     cuda, images = DEVICE.type == "cuda", min(config.finetune.batch_size, 64 if DEVICE.type == "cuda" else 8)
-    budget = config.model.image.max_crops(config.finetune.view)
+    max_crops = config.model.image.max_crops(config.finetune.view)
     words = 80 if cuda else 32
-    batch = make_batch(config.model, images, budget, words, side=(480, 640) if budget else (64, 64))
+    side = (480, 640) if max_crops else (64, 64)
+    batch = make_batch(config.model, images, max_crops, words, side=side)
     file = ROOT / "data" / "tokenizer" / f"{config.level}-{config.model.decoder.vocab}.json"
     jobs = [lambda: bench_step(config.name, config.model, batch, False)]
     if cuda:
@@ -337,7 +339,7 @@ def draw_chart(rows: list[Row], title: str) -> Image.Image:
 
 
 def main(arguments: list[str]) -> None:
-    """Run all, print one table, write one JSON and one chart. If it is stopped, the rows so far are kept."""
+    """Run all benchmarks; print a table, write JSON and a chart. After a stop, the rows so far are kept."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("preset", nargs="?", default="nano")
     parser.add_argument("--steps", type=int, default=16, help="training steps to time for packing")
@@ -356,7 +358,8 @@ def main(arguments: list[str]) -> None:
         for r in new_rows:
             tqdm.write(f"| {r['group']}: {r['what']} | {r['value']:g} {r['unit']} | {r['note']} |")
         rows += new_rows
-        path.with_suffix(".json").write_text(json.dumps({"machine": title, "rows": rows}, indent=1))
+        report = json.dumps({"machine": title, "rows": rows}, indent=1)
+        path.with_suffix(".json").write_text(report, encoding="utf-8")
     draw_chart(rows, title).save(path.with_suffix(".png"))
     print(f"\nwritten: {path}.json, {path}.png")
 

@@ -66,7 +66,7 @@ def _add_captions(hub, rows: int) -> None:
 def watch_memory(megabytes: list[float]) -> None:
     """Note the megabytes of this process twice a second."""
     while True:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
         megabytes.append(pages * os.sysconf("SC_PAGESIZE") / 1e6)
         time.sleep(0.5)
 

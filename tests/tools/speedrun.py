@@ -1,4 +1,4 @@
-"""Time the whole way from no data to mini's goals: python tests/tools/speedrun.py [mini] [--minutes=9]
+"""Time everything from no data to mini's scores: python tests/tools/speedrun.py [mini] [--minutes=9]
 
 Draws the data, trains the tokenizer, trains the model and evaluates it; prints the minutes of each part and
 the goals. With --minutes it stops then, and the same command goes on; OUT/clock.json keeps the seconds.
@@ -33,7 +33,7 @@ def commands(config: RunConfig, settings: list[str], out: Path, minutes: float) 
     return {
         "data": ["-m", "data.prepare_all", level, seed, f"--folder={data}", f"--workers={os.cpu_count()}"],
         "tokenizer": ["-m", "data.tokenizer.prepare", level, f"--vocab={config.model.decoder.vocab}",
-                  f"--folder={data}"],
+                      f"--folder={data}"],
         "training": ["train.py", config.name, f"--out={out / 'run'}", f"--data={data}", "--resume", *limit,
                      *settings],
         "evaluation": ["tests/tools/targets.py", f"--weights={out / 'run'}", f"--data={data}"]}
@@ -44,7 +44,7 @@ class Clock:
 
     def __init__(self, out: Path):
         self.file = out / "clock.json"
-        saved = json.loads(self.file.read_text()) if self.file.is_file() else {}
+        saved = json.loads(self.file.read_text(encoding="utf-8")) if self.file.is_file() else {}
         self.seconds = saved.get("seconds", dict.fromkeys(PARTS, 0.0))
         self.done = saved.get("done", [])
 
@@ -68,7 +68,8 @@ class Clock:
 
     def write(self) -> None:
         """Save the seconds and parts in the file."""
-        self.file.write_text(json.dumps({"seconds": self.seconds, "done": self.done}, indent=1))
+        saved = {"seconds": self.seconds, "done": self.done}
+        self.file.write_text(json.dumps(saved, indent=1), encoding="utf-8")
 
 
 def is_trained(config: RunConfig, run: Path) -> bool:

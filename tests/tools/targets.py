@@ -121,8 +121,8 @@ def main(arguments: list[str]) -> None:
                                          score_with_masks)
     lines = compare(report)
     print(f"{evaluate.format_table(report)}\n\n{format_table(lines)}")
-    (args.weights / "report.json").write_text(json.dumps(report, indent=1))
-    (args.weights / "targets.json").write_text(json.dumps(lines, indent=1))
+    (args.weights / "report.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
+    (args.weights / "targets.json").write_text(json.dumps(lines, indent=1), encoding="utf-8")
     evaluate.report_sheet(answers).save(args.weights / "report.png")
 
 
