@@ -186,7 +186,7 @@ def test_a_question_longer_than_the_models_sequences_is_refused(trained, monkeyp
 
 def test_images_and_questions_that_are_no_pairs_are_refused(model):
     with pytest.raises(ValueError, match=r"1 images and 2 questions are not pairs.*Try one image for each"):
-        ask(model, WORDS, [WIDE], ["Who?", "What?"])
+        ask(model, TOKENIZER, [WIDE], ["Who?", "What?"])
 
 
 def test_weights_in_training_say_how_far_they_are(trained):

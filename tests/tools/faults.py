@@ -23,7 +23,7 @@ import numpy as np
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from minimolmo.command import run_command  # noqa: E402
 from minimolmo.image.resize import open_image  # noqa: E402
@@ -179,23 +179,31 @@ def _open_as_rgb(path: Path) -> None:
         raise TypeError(f"an image of shape {image.shape} and type {image.dtype}")
 
 
+def all_campaigns() -> dict[str, Callable[[int, int], list[str]]]:
+    """The campaigns of this file and of fault_campaigns.py, by name."""
+    from tools import fault_campaigns, faults
+    assert fault_campaigns.campaign is faults.campaign
+    return faults.CAMPAIGNS
+
+
 def main(arguments: list[str]) -> None:
     """The command line: run campaigns, print a table, and fail if one of them found something."""
     parser = argparse.ArgumentParser(description="Try damaged files and hostile inputs by the thousand.")
-    parser.add_argument("names", nargs="*", help=f"of {', '.join(CAMPAIGNS)} (default: all)")
+    campaigns = all_campaigns()
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(campaigns)} (default: all)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--count", type=int, default=2000, help="inputs of each campaign")
     given = parser.parse_args(arguments)
-    unknown = [name for name in given.names if name not in CAMPAIGNS]
+    unknown = [name for name in given.names if name not in campaigns]
     if unknown:
         raise ValueError(f"{unknown[0]!r} is no campaign, so there is nothing to run. "
-                         f"Try some of: {', '.join(CAMPAIGNS)}.")
+                         f"Try some of: {', '.join(campaigns)}.")
     warnings.simplefilter("ignore")  # what Pillow remarks on damaged files
     print("| campaign | inputs | failures | seconds |\n|---|---|---|---|")
     found = []
-    for name in given.names or CAMPAIGNS:
+    for name in given.names or campaigns:
         start = time.monotonic()
-        failures = CAMPAIGNS[name](given.seed, given.count)
+        failures = campaigns[name](given.seed, given.count)
         print(f"| {name} | {given.count:,} | {len(failures)} | {time.monotonic() - start:.0f} |", flush=True)
         found += failures[:MAX_SHOWN]
     if found:
