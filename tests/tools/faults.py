@@ -66,7 +66,7 @@ def failure_of(action: Callable[[], None], given: str) -> str:
         with time_limit():
             action()
     except ValueError as error:
-        is_worded = str(error).endswith(".") and ". " in str(error)
+        is_worded = str(error).endswith((".", "?")) and ". " in str(error)
         return "" if is_worded else f"{given}: not in words: {error!r}"
     except (Exception, Hang) as error:  # to find these is the purpose of a campaign
         return f"{given}: {error!r}"
