@@ -41,6 +41,7 @@ from lessons.page import (
 )
 from minimolmo.command import run_command
 from minimolmo.disk import write_atomically, write_text
+from minimolmo.image.resize import open_image
 from minimolmo.options import Parser
 
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
@@ -211,10 +212,9 @@ def outputs_match(old: str, new: str, tolerance: str = "") -> bool:
 
 def compare_pictures(old: Path, new: Path) -> str:
     """In words, how two pictures differ in size or in the mean difference of any 16 x 16 pixels, or ""."""
-    with Image.open(old) as first, Image.open(new) as second:
-        if first.size != second.size:
-            return f"has {first.size} pixels, the new one {second.size}"
-        a, b = (np.asarray(image.convert("RGB"), np.float32) for image in (first, second))
+    a, b = (open_image(path).astype(np.float32) for path in (old, new))
+    if a.shape != b.shape:
+        return f"has {a.shape[1::-1]} pixels, the new one {b.shape[1::-1]}"
     cells = Image.fromarray(np.abs(a - b).mean(axis=2)).reduce(CELL_SIZE)
     worst = np.asarray(cells).max()
     if worst <= MAX_CELL_DIFFERENCE:

@@ -38,9 +38,9 @@ def shard_or_move(module: nn.Module, blocks: Iterable[nn.Module], device: torch.
         module.to(device)
 
 
-def wrap_ddp(module: nn.Module, shard: bool) -> nn.Module:
+def wrap_ddp(module: nn.Module, sharded: bool) -> nn.Module:
     """The module to call in training, so that gradients are averaged over all processes."""
-    if WORLD == 1 or shard:  # FSDP averages them itself
+    if WORLD == 1 or sharded:  # FSDP averages them itself
         return module
     return nn.parallel.DistributedDataParallel(module, find_unused_parameters=True)
 

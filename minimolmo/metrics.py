@@ -133,7 +133,7 @@ def same_text(a: str, b: str) -> bool:
     return " ".join(a.lower().split()).rstrip(".") == " ".join(b.lower().split()).rstrip(".")
 
 
-def score_free_questions(items: list[EvalItem]) -> dict[str, float]:
+def score_user_qa(items: list[EvalItem]) -> dict[str, float]:
     """Exact match over all questions, and over those for one colour or one kind ("naming")."""
     names = {word for item in items for t in item.example.things for word in (t.color, t.kind)}
     naming = [item for item in items if item.annotation.answer in names]
@@ -239,7 +239,7 @@ def score_explanations(items: list[EvalItem]) -> dict[str, float]:
 
 SCORERS: dict[str, Callable[[list[EvalItem]], dict[str, float]]] = {
     "pointing": score_pointing, "point_count": score_count, "count": score_count,
-    "user_qa": score_free_questions, "long_caption": score_caption, "cap_qa": score_exact,
+    "user_qa": score_user_qa, "long_caption": score_caption, "cap_qa": score_exact,
     "point_explanations": score_explanations, "clocks": score_clocks, "charts": score_relaxed,
     "tables": score_relaxed, "diagrams": score_relaxed, "other": score_relaxed}
 

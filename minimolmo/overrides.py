@@ -20,7 +20,7 @@ from minimolmo.config import (
     StageConfig,
     VisionConfig,
 )
-from minimolmo.renamed import present_settings
+from minimolmo.renamed import rename_settings
 
 OPTIONS = ("out", "data", "from", "resume", "minutes")  # of train.py, beside the settings
 WORDS = {"bool": "true or false", "int": "a whole number", "float": "a number", "str": "a word",
@@ -122,7 +122,7 @@ def from_dict(kind: type, values: dict) -> Any:
     fields, given = {f.name: str(f.type) for f in dataclasses.fields(kind)}, {}
     if not isinstance(values, dict):
         raise ValueError(f"{kind.__name__} is {values!r}, where names and values belong. Try another copy.")
-    for name, value in present_settings(kind.__name__, values).items():
+    for name, value in rename_settings(kind.__name__, values).items():
         if name not in fields:
             raise ValueError(f"{kind.__name__} has no setting {name!r}: the file comes from another version.")
         inner = CLASSES.get(fields[name])

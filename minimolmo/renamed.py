@@ -19,20 +19,20 @@ AUXILIARY = {"hands": "center", "mentions": "referents"}  # first part of an aux
 LOG = {"waited": "data_wait", "rates": "learning_rates", "norms": "grad_norms"}
 
 
-def present_settings(kind: str, values: dict) -> dict:
+def rename_settings(kind: str, values: dict) -> dict:
     """A config class's values with each old name replaced by the present one.
 
-    >>> present_settings("StageConfig", {"steps": 4, "batch": 8})
+    >>> rename_settings("StageConfig", {"steps": 4, "batch": 8})
     {'steps': 4, 'batch_size': 8}
     """
     names = SETTINGS.get(kind, {})
     return {names.get(name, name): value for name, value in values.items()}
 
 
-def present_auxiliary(tensors: dict) -> dict:
+def rename_auxiliary(tensors: dict) -> dict:
     """The auxiliary heads' state_dict with present names.
 
-    >>> present_auxiliary({"hands.weight": 1, "patch.bias": 2})
+    >>> rename_auxiliary({"hands.weight": 1, "patch.bias": 2})
     {'center.weight': 1, 'patch.bias': 2}
     """
     split = {name: name.partition(".") for name in tensors}
@@ -40,10 +40,10 @@ def present_auxiliary(tensors: dict) -> dict:
             for name, (first, dot, rest) in split.items()}
 
 
-def present_log_line(line: dict) -> dict:
+def rename_log_line(line: dict) -> dict:
     """A line of log.jsonl with present keys. The old `loss` was the cross-entropy, the old `total` the loss.
 
-    >>> present_log_line({"stage": "captions", "step": 7, "loss": 2.0, "total": 2.5})
+    >>> rename_log_line({"stage": "captions", "step": 7, "loss": 2.0, "total": 2.5})
     {'stage': 'pretrain', 'step': 7, 'cross_entropy': 2.0, 'loss': 2.5}
     """
     if line["stage"] not in STAGES:

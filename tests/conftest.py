@@ -1,8 +1,8 @@
-"""Where the tests run: on the CPU everywhere, but for `pytest -m gpu`, so that bits can be compared."""
+"""All tests run on the CPU, so that results are equal bit for bit; only `pytest -m gpu` uses the GPU."""
 import os
 
 
 def pytest_configure(config):
-    """Hides the GPU before torch looks for one, unless its own tests are asked for."""
+    """Hide the GPU before torch is imported, unless the GPU tests are selected."""
     if config.getoption("-m") != "gpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""

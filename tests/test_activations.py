@@ -46,7 +46,7 @@ def test_attention_weights_times_values_equal_attention():
 
 
 def test_recorded_weights_are_the_decoders_own(nano, picture):
-    """The recomputed weights, applied to the values, give each block's own output."""
+    """The recorded weights times the values give each block's own output."""
     recomputed = []
 
     def check(module, x, *rest):
@@ -105,15 +105,15 @@ def test_the_logits_at_an_answer_are_those_that_generated_it(nano, picture):
 
 def test_the_token_red_attends_to_the_red_object(nano):
     """In the first block " red" attends more to the red object's patches than to the blue one's."""
-    rng, more = random.Random(0), []
+    rng, is_red_hotter = random.Random(0), []
     for _ in range(12):
         scene = make_scene([("red", "circle"), ("blue", "square")], LEVELS["easy"], "val", rng)
         activations = record_activations(*nano[:2], np.asarray(scene.draw()), DIALOGUES[:1])
         heat = activations.overview_heat(0, activations.tokens.index(" red"))
         y, x = (np.indices((8, 8)) + 0.5) * 100 / 8
         red, blue = (heat[np.hypot(x - t.x, y - t.y) < 18].sum() for t in scene.things)
-        more.append(red > blue)
-    assert np.mean(more) >= 0.8
+        is_red_hotter.append(red > blue)
+    assert np.mean(is_red_hotter) >= 0.8
 
 
 def test_hooks_are_removed_after_an_error(nano):

@@ -27,7 +27,7 @@ from minimolmo.model.molmo import MiniMolmo
 from minimolmo.text.tokenizer import Tokenizer
 from minimolmo.weights.checkpoint import save_checkpoint
 
-WORDS = Tokenizer([], vocab=257)  # single bytes and end-of-text
+TOKENIZER = Tokenizer([], vocab=257)  # single bytes and end of text
 TINY = MolmoConfig(
     ImageConfig(crop_size=16, patch_size=8, margins=(0, 0), pool=2, ground_crops=4),
     VisionConfig(width=16, layers=2, heads=2, mlp=16), ConnectorConfig(width=16, heads=2, mlp=16),
@@ -40,127 +40,129 @@ IMAGES = [TALL, WIDE, np.full_like(TALL, 255)]
 
 @pytest.fixture(scope="module")
 def model() -> MiniMolmo:
-    """Untrained, but loud: words and visual tokens are so large that it babbles on and on."""
+    """An untrained model with large weights, so that its answers have many different tokens."""
     torch.manual_seed(0)
     model = MiniMolmo(TINY)
     with torch.no_grad():
         model.projector.down.weight *= 50
-        for words in (model.decoder.embedding, model.decoder.head):
-            words.weight *= 3
+        for layer in (model.decoder.embedding, model.decoder.head):
+            layer.weight *= 3
     return model.eval()
 
 
 def prompts(model, view="ground") -> list[Sequence]:
-    return [build_prompt(image, question, model, WORDS, view) for image, question in zip(IMAGES, QUESTIONS)]
+    return [build_prompt(image, question, model, TOKENIZER, view)
+            for image, question in zip(IMAGES, QUESTIONS)]
 
 
 @torch.no_grad()
-def generate_plainly(model, sequence: Sequence, steps: int) -> list[int]:
-    """Without a cache: read everything again for every word."""
-    said = []
+def generate_without_cache(model, sequence: Sequence, steps: int) -> list[int]:
+    """Greedy decoding that runs the whole sequence again for every token."""
+    tokens = []
     for _ in range(steps):
-        said.append(int(model(collate([sequence]))[0, -1].argmax()))
-        grow = lambda values, value: np.append(values, value)
-        sequence = replace(sequence, ids=grow(sequence.ids, said[-1]), targets=grow(sequence.targets, -1),
-                           loss_weight=grow(sequence.loss_weight, np.float32(0)),
-                           position=grow(sequence.position, sequence.position[-1] + 1),
-                           segment_ids=grow(sequence.segment_ids, sequence.segment_ids[-1]))
-    return said
+        tokens.append(int(model(collate([sequence]))[0, -1].argmax()))
+        sequence = replace(sequence, ids=np.append(sequence.ids, tokens[-1]),
+                           targets=np.append(sequence.targets, -1),
+                           loss_weight=np.append(sequence.loss_weight, np.float32(0)),
+                           position=np.append(sequence.position, sequence.position[-1] + 1),
+                           segment_ids=np.append(sequence.segment_ids, sequence.segment_ids[-1]))
+    return tokens
 
 
 def test_answers_with_the_cache_equal_those_without_token_by_token(model):
     for sequence in prompts(model):
-        plain = generate_plainly(model, sequence, steps=20)
-        assert len(set(plain)) > 3  # it does not just repeat one word
-        assert generate(model, collate([sequence]), eos=-1, max_new_tokens=20) == [plain]
+        expected = generate_without_cache(model, sequence, steps=20)
+        assert len(set(expected)) > 3  # not one token repeated
+        assert generate(model, collate([sequence]), eos=-1, max_new_tokens=20) == [expected]
 
 
-def test_a_question_is_answered_in_a_batch_as_it_is_alone(model):
-    """Three prompts of different lengths, images of different shape: padded on the right, nobody notices."""
+def test_a_question_has_the_same_answer_in_a_batch_as_alone(model):
+    """Three prompts of different lengths, with images of different shapes, padded on the right."""
     sequences = prompts(model)
     assert len({len(s.ids) for s in sequences}) == 3
     assert len({len(s.crops.patch_coverage) for s in sequences}) == 2
     together = generate(model, collate(sequences), eos=-1, max_new_tokens=20)
-    assert together == [generate_plainly(model, s, steps=20) for s in sequences]
+    assert together == [generate_without_cache(model, s, steps=20) for s in sequences]
 
 
 def test_another_image_gets_another_answer(model):
-    """The same question about tall noise and about white: what is seen reaches what is said."""
-    said = generate(model, collate([build_prompt(image, "Who?", model, WORDS, "bird") for image in IMAGES]), -1, 20)
-    assert said[0] != said[2]
+    """The same question about an image of noise and about a white one."""
+    batch = collate([build_prompt(image, "Who?", model, TOKENIZER, "bird") for image in IMAGES])
+    answers = generate(model, batch, eos=-1, max_new_tokens=20)
+    assert answers[0] != answers[2]
 
 
 def test_an_answer_stops_at_end_of_text_while_others_go_on(model):
-    """Whatever token is called end-of-text: each answer is the long one up to its first."""
+    """Some token is taken as end of text: each answer is the long one up to that token."""
     batch = collate(prompts(model))
-    unbroken = generate(model, batch, eos=-1, max_new_tokens=20)
-    end = unbroken[0][7]
-    stopped = generate(model, batch, eos=end, max_new_tokens=20)
-    assert stopped == [ids[:ids.index(end)] if end in ids else ids for ids in unbroken]
+    unstopped = generate(model, batch, eos=-1, max_new_tokens=20)
+    eos = unstopped[0][7]
+    stopped = generate(model, batch, eos=eos, max_new_tokens=20)
+    assert stopped == [ids[:ids.index(eos)] if eos in ids else ids for ids in unstopped]
     assert len(stopped[0]) <= 7
     assert {len(ids) for ids in stopped} != {len(stopped[0])}
 
 
 def test_an_answer_has_at_most_max_new_tokens(model):
-    assert [len(ids) for ids in generate(model, collate(prompts(model)), eos=-1, max_new_tokens=5)] == [5, 5, 5]
+    answers = generate(model, collate(prompts(model)), eos=-1, max_new_tokens=5)
+    assert [len(ids) for ids in answers] == [5, 5, 5]
 
 
-def test_the_prompt_is_what_training_built(model):
-    """Training reads prompt and answer; asking reads the prompt and stands where the answer begins."""
+def test_the_prompt_equals_that_of_training(model):
+    """The sequence of training is the prompt followed by the answer."""
     example = Example("", (Annotation("user_qa", question="Who?", answer="A cat."),))
-    recipe = Preprocessor(TINY.image, WORDS, "finetune", max_crops=4, max_tokens=500)
+    preprocessor = Preprocessor(TINY.image, TOKENIZER, "finetune", max_crops=4, max_tokens=500)
     rng = np.random.default_rng(1)  # its first draw is 0.51: no style tag
-    image = build_prompt(TALL, "Who?", model, WORDS, "ground").crops
-    trained = answer.build_sequence(image, recipe.token_ids(example, rng), WORDS)
-    asked = build_prompt(TALL, "Who?", model, WORDS, "ground")
+    prompt = build_prompt(TALL, "Who?", model, TOKENIZER, "ground")
+    training = answer.build_sequence(prompt.crops, preprocessor.token_ids(example, rng), TOKENIZER)
 
-    length = len(asked.ids)
+    length = len(prompt.ids)
     for field in ("ids", "position", "segment_ids"):
-        assert getattr(trained, field)[:length].tolist() == getattr(asked, field).tolist()
-    assert WORDS.decode(trained.ids[length:]) == " A cat."
-    assert trained.loss_weight[length - 1] > 0 == trained.loss_weight[length - 2]  # here the answer begins
+        assert getattr(training, field)[:length].tolist() == getattr(prompt, field).tolist()
+    assert TOKENIZER.decode(training.ids[length:]) == " A cat."
+    assert training.loss_weight[length - 1] > 0 == training.loss_weight[length - 2]  # the answer begins here
 
 
-def test_temperature_0_says_the_likeliest_word():
+def test_temperature_0_takes_the_likeliest_token():
     assert sample_tokens(torch.tensor([[1.0, 3.0, 2.0]]), 0.0, None).tolist() == [1]
 
 
-def test_temperature_says_each_word_as_often_as_the_model_believes():
-    """Logits ln 1 and ln 3: one to three. At temperature 0.5 they are squared: one to nine."""
+def test_tokens_are_sampled_by_their_probability_at_the_temperature():
+    """Logits ln 1 and ln 3: probabilities 1 to 3. At temperature 0.5 they are squared: 1 to 9."""
     logits = torch.tensor([1.0, 3.0]).log().expand(10_000, 2)
-    dice = torch.Generator().manual_seed(0)
-    assert sample_tokens(logits, 1.0, dice).float().mean() == pytest.approx(3 / 4, abs=0.02)
-    assert sample_tokens(logits, 0.5, dice).float().mean() == pytest.approx(9 / 10, abs=0.02)
+    generator = torch.Generator().manual_seed(0)
+    assert sample_tokens(logits, 1.0, generator).float().mean() == pytest.approx(3 / 4, abs=0.02)
+    assert sample_tokens(logits, 0.5, generator).float().mean() == pytest.approx(9 / 10, abs=0.02)
 
 
-def test_the_same_seed_gives_the_same_words(model):
-    def say(seed):
-        return ask(model, WORDS, IMAGES, QUESTIONS, max_new_tokens=10, temperature=3.0,
+def test_the_same_seed_gives_the_same_answers(model):
+    def answers(seed):
+        return ask(model, TOKENIZER, IMAGES, QUESTIONS, max_new_tokens=10, temperature=3.0,
                    generator=torch.Generator().manual_seed(seed))
-    assert say(1) == say(1)
-    assert say(1) != say(2)
+    assert answers(1) == answers(1)
+    assert answers(1) != answers(2)
 
 
 def test_points_come_back_in_percent_of_the_image(model, monkeypatch):
-    """The model writes percent of the original image, whatever its shape: nothing has to be undone."""
-    said = ' <points x1="10.0" y1="90.0" x2="61.5" y2="40.4" alt="cats">cats</points>'
-    monkeypatch.setattr(answer, "generate", lambda *_: [WORDS.encode(said)])
-    reply, = ask(model, WORDS, [TALL], ["Point to the cats"])
-    assert reply.text == said.strip()
+    """The model generates percent of the original image, whatever its shape."""
+    generated = ' <points x1="10.0" y1="90.0" x2="61.5" y2="40.4" alt="cats">cats</points>'
+    monkeypatch.setattr(answer, "generate", lambda *_: [TOKENIZER.encode(generated)])
+    reply, = ask(model, TOKENIZER, [TALL], ["Point to the cats"])
+    assert reply.text == generated.strip()
     assert reply.points == [(10.0, 90.0), (61.5, 40.4)]
 
 
 @pytest.fixture
 def trained(model, tmp_path):
-    """A folder with a checkpoint, as training leaves it, and a picture beside it."""
+    """A folder with a checkpoint, as training writes it, and an image."""
     config = RunConfig(model=TINY, finetune=StageConfig(steps=1, view="ground"))
-    save_checkpoint(tmp_path / "run", 1, model.state_dict(), config, WORDS, None, {"step": 1})
+    save_checkpoint(tmp_path / "run", 1, model.state_dict(), config, TOKENIZER, None, {"step": 1})
     Image.fromarray(WIDE).save(tmp_path / "wide.png")
     return tmp_path
 
 
 def command(monkeypatch, *arguments):
-    """`python -m minimolmo.answer ...`: what it says at the end if something is wrong."""
+    """`python -m minimolmo.answer ...`: its error message, or None."""
     monkeypatch.setattr(sys, "argv", ["answer", *map(str, arguments)])
     try:
         runpy.run_path(answer.__file__, run_name="__main__")
@@ -169,10 +171,10 @@ def command(monkeypatch, *arguments):
 
 
 def test_the_command_line_prints_the_answer(model, trained, monkeypatch, capsys):
-    """What `ask` returns, with the view of training; that it was cut is said, and control characters shown."""
+    """What `ask` returns, in the view of training; that it was cut is said, and control characters shown."""
     assert command(monkeypatch, trained / "wide.png", "Who?", f"--weights={trained / 'run'}",
                    "--max_new_tokens=20") is None
-    reply, = ask(model, WORDS, [WIDE], ["Who?"], view="ground", max_new_tokens=20)
+    reply, = ask(model, TOKENIZER, [WIDE], ["Who?"], view="ground", max_new_tokens=20)
     assert reply.cut
     assert capsys.readouterr().out.strip() == f"{printable(reply.text)} (cut at 20 tokens)"
 
@@ -184,7 +186,7 @@ def test_a_question_longer_than_the_models_sequences_is_refused(trained, monkeyp
 
 def test_images_and_questions_that_are_no_pairs_are_refused(model):
     with pytest.raises(ValueError, match=r"1 images and 2 questions are not pairs.*Try one image for each"):
-        ask(model, WORDS, [WIDE], ["Who?", "What?"])
+        ask(model, TOKENIZER, [WIDE], ["Who?", "What?"])
 
 
 def test_weights_in_training_say_how_far_they_are(trained):
@@ -202,12 +204,12 @@ def test_when_a_gpu_cannot_hold_the_question_a_smaller_view_is_proposed(trained,
 
 
 def test_the_command_line_draws_the_points(trained, monkeypatch, capsys):
-    said = '<point x="25.0" y="50.0" alt="cat">cat</point>'
-    monkeypatch.setattr(answer, "generate", lambda *_: [WORDS.encode(said)])
-    drawn = trained / "new" / "dot.png"
-    answer.main([str(trained / "wide.png"), "Where?", f"--weights={trained / 'run'}", f"--out={drawn}"])
-    assert capsys.readouterr().out.splitlines() == [said, f"drawn: {drawn}"]
-    with Image.open(drawn) as picture:  # a dot in the middle of the left half, none in the right
+    generated = '<point x="25.0" y="50.0" alt="cat">cat</point>'
+    monkeypatch.setattr(answer, "generate", lambda *_: [TOKENIZER.encode(generated)])
+    path = trained / "new" / "dot.png"
+    answer.main([str(trained / "wide.png"), "Where?", f"--weights={trained / 'run'}", f"--out={path}"])
+    assert capsys.readouterr().out.splitlines() == [generated, f"drawn: {path}"]
+    with Image.open(path) as picture:  # a dot in the middle of the left half, none in the right
         pixels = np.array(picture).astype(int)
     height, width = pixels.shape[:2]
     pink = (abs(pixels - [240, 48, 127]) < 12).all(axis=-1)
@@ -215,16 +217,18 @@ def test_the_command_line_draws_the_points(trained, monkeypatch, capsys):
     assert not pink[:, width // 2:].any()
 
 
-def test_a_checkpoint_can_be_named_itself(model, trained):
-    again, words, config = load(trained / "run" / "step-000001")
-    assert words.vocab == 257 and config.model == TINY and not again.training
-    assert ask(again, words, IMAGES, QUESTIONS, max_new_tokens=5) == ask(model, WORDS, IMAGES, QUESTIONS, max_new_tokens=5)
+def test_the_folder_of_a_single_checkpoint_can_be_loaded(model, trained):
+    loaded, tokenizer, config = load(trained / "run" / "step-000001")
+    assert tokenizer.vocab == 257 and config.model == TINY and not loaded.training
+    answers = ask(loaded, tokenizer, IMAGES, QUESTIONS, max_new_tokens=5)
+    assert answers == ask(model, TOKENIZER, IMAGES, QUESTIONS, max_new_tokens=5)
 
 
 def test_mistakes_on_the_command_line_are_explained_without_a_traceback(trained, monkeypatch):
-    def said(picture, run="run"):
+    def message(picture, run="run"):
         return command(monkeypatch, trained / picture, "Who?", f"--weights={trained / run}")
-    assert "nowhere holds no trained model, so there is nothing to ask. Train" in said("wide.png", run="nowhere")
-    assert "dog.png does not exist. Check the spelling" in said("dog.png")
+    no_model = message("wide.png", run="nowhere")
+    assert "nowhere holds no trained model, so there is nothing to ask. Train" in no_model
+    assert "dog.png does not exist. Check the spelling" in message("dog.png")
     (trained / "dog.png").write_bytes(b"no picture")
-    assert "dog.png is empty, or not an image" in said("dog.png")
+    assert "dog.png is empty, or not an image" in message("dog.png")

@@ -26,8 +26,8 @@ def causal(length):
 def test_a_query_takes_the_mean_of_the_values_weighted_by_how_well_their_keys_match():
     """Scores 0 and ln 3 are weights 1/4 and 3/4, so values 0 and 100 make 75."""
     q, k, v = torch.tensor([1.0]), torch.tensor([0.0, math.log(3)]), torch.tensor([0.0, 100.0])
-    answer = attention(q.view(1, 1, 1, 1), k.view(1, 1, 2, 1), v.view(1, 1, 2, 1))
-    assert answer.item() == pytest.approx(75)
+    output = attention(q.view(1, 1, 1, 1), k.view(1, 1, 2, 1), v.view(1, 1, 2, 1))
+    assert output.item() == pytest.approx(75)
 
 
 def test_a_score_is_divided_by_the_root_of_the_head_size():
@@ -49,7 +49,7 @@ def test_attention_written_out_equals_pytorchs_own(key_heads, masked):
     torch.testing.assert_close(fused_attention(q, k, v, visible), expected, atol=1e-6, rtol=1e-5)
 
 
-def test_the_fused_kernel_hands_back_the_same_gradients():
+def test_the_fused_kernel_has_the_same_gradients():
     inputs = [random(1, 4, 5, 8), random(1, 2, 5, 8, seed=1), random(1, 2, 5, 8, seed=2)]
     gradients = []
     for function in (attention, fused_attention):
@@ -59,34 +59,35 @@ def test_the_fused_kernel_hands_back_the_same_gradients():
         torch.testing.assert_close(written_out, fused, atol=1e-5, rtol=1e-4)
 
 
-def test_one_query_as_plain_sums_gives_the_same_answer_and_gradients():
+def test_single_query_attention_has_the_same_output_and_gradients():
     inputs = [random(9, 4, 1, 8), random(9, 4, 5, 8, seed=1), random(9, 4, 5, 8, seed=2)]
-    found = []
+    results = []
     for function in (attention, single_query_attention):
         q, k, v = (x.clone().requires_grad_() for x in inputs)
-        answer = function(q, k, v)
-        found.append((answer, *torch.autograd.grad(answer.square().sum(), (q, k, v))))
-    for written_out, plain_sums in zip(*found):
-        torch.testing.assert_close(written_out, plain_sums, atol=1e-6, rtol=1e-5)
+        output = function(q, k, v)
+        results.append((output, *torch.autograd.grad(output.square().sum(), (q, k, v))))
+    for written_out, single_query in zip(*results):
+        torch.testing.assert_close(written_out, single_query, atol=1e-6, rtol=1e-5)
 
 
 @pytest.mark.parametrize("function", [attention, fused_attention])
 def test_neighbouring_query_heads_share_a_key_and_value_head(function):
-    """Four heads ask, two answer: heads 0 and 1 hear the first (always 0), 2 and 3 the second (always 10)."""
+    """Four query heads, two key and value heads: 0 and 1 get the first one's values (0), 2 and 3 the second's
+    (10)."""
     values = torch.tensor([0.0, 10.0])[None, :, None, None].expand(1, 2, 3, 8)
-    answers = function(random(1, 4, 1, 8), random(1, 2, 3, 8), values)
-    torch.testing.assert_close(answers[0, :, 0, 0], torch.tensor([0.0, 0.0, 10.0, 10.0]))
+    outputs = function(random(1, 4, 1, 8), random(1, 2, 3, 8), values)
+    torch.testing.assert_close(outputs[0, :, 0, 0], torch.tensor([0.0, 0.0, 10.0, 10.0]))
 
 
 @pytest.mark.parametrize("function", [attention, fused_attention])
-def test_what_a_query_may_not_see_weighs_nothing(function):
+def test_a_masked_key_has_no_weight(function):
     q, k, v = random(1, 2, 3, 4), random(1, 2, 3, 4, seed=1), random(1, 2, 3, 4, seed=2)
     before = function(q, k, v, causal(3))
     k[:, :, 2], v[:, :, 2] = 50.0, 1e6
     after = function(q, k, v, causal(3))
 
-    assert torch.equal(before[:, :, :2], after[:, :, :2])      # positions 0 and 1 cannot see position 2
-    assert not torch.allclose(before[:, :, 2], after[:, :, 2])  # it sees itself
+    assert torch.equal(before[:, :, :2], after[:, :, :2])      # positions 0 and 1 do not attend to position 2
+    assert not torch.allclose(before[:, :, 2], after[:, :, 2])  # position 2 attends to itself
 
 
 def test_heads_are_neighbouring_slices_of_the_width():
@@ -99,14 +100,14 @@ def test_merging_undoes_splitting():
     assert torch.equal(merge_heads(split_heads(x, heads=3)), x)
 
 
-def test_the_order_in_which_the_asked_stand_does_not_matter():
-    """No positions in here: whoever wants places to count must write them into the vectors."""
-    attention, asking, asked = MultiHeadAttention(8, 12, heads=3), random(1, 2, 8), random(1, 5, 8, seed=1)
-    torch.testing.assert_close(attention(asking, asked), attention(asking, asked.flip(1)))
+def test_the_order_of_the_keys_does_not_matter():
+    """Attention itself knows no positions: they must be in the vectors."""
+    attention, x, context = MultiHeadAttention(8, 12, heads=3), random(1, 2, 8), random(1, 5, 8, seed=1)
+    torch.testing.assert_close(attention(x, context), attention(x, context.flip(1)))
 
 
-def test_with_one_to_ask_the_answer_is_its_value_whatever_the_question():
-    attention, asked = MultiHeadAttention(8, 12, heads=3), random(1, 1, 8)
-    expected = attention.out(attention.value(asked))
+def test_with_a_single_key_the_output_is_its_value_for_any_query():
+    attention, context = MultiHeadAttention(8, 12, heads=3), random(1, 1, 8)
+    expected = attention.out(attention.value(context))
     for seed in range(3):
-        torch.testing.assert_close(attention(random(1, 1, 8, seed=seed), asked), expected)
+        torch.testing.assert_close(attention(random(1, 1, 8, seed=seed), context), expected)

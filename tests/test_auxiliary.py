@@ -25,7 +25,8 @@ from minimolmo.training.auxiliary import (
 TINY = MolmoConfig(ImageConfig(crop_size=16, patch_size=4, margins=(0, 0)),  # 4x4 patches, 2x2 visual tokens
                    VisionConfig(width=16, layers=2, heads=2, mlp=32),
                    ConnectorConfig(width=16, heads=2, mlp=24),
-                   DecoderConfig(width=24, layers=1, heads=2, kv_heads=1, mlp=32, vocab=257, additional_vocab=4))
+                   DecoderConfig(width=24, layers=1, heads=2, kv_heads=1, mlp=32, vocab=257,
+                                 additional_vocab=4))
 WORDS = Tokenizer([], vocab=257)
 RED, BLUE, DISC, BOX = (ord(letter) for letter in "rbdx")  # the first tokens of the words
 WHOLE = torch.tensor([[0.0, 0.0, 100.0, 100.0]])           # a crop that is exactly the image
@@ -50,7 +51,7 @@ PADDING = Things(-torch.ones(2, 4), -torch.ones(2, 2, dtype=torch.long))
 
 # Where a patch lies
 
-def test_the_patches_of_a_whole_image_share_out_its_percent_row_by_row():
+def test_patch_boxes_divide_the_image_row_by_row():
     """2x2 patches: left, top, right, bottom."""
     assert patch_boxes(WHOLE, side=2)[0].tolist() == [[0, 0, 50, 50], [50, 0, 100, 50],
                                                       [0, 50, 50, 100], [50, 50, 100, 100]]
@@ -108,7 +109,7 @@ def test_touching_is_not_covering():
 
 @pytest.mark.parametrize("percent, digits", [(61.5, [6, 1]), (4.0, [0, 4]), (0.0, [0, 0]), (29.96, [3, 0]),
                                              (29.94, [2, 9]), (99.9, [9, 9]), (100.0, [9, 9])])
-def test_theleading_digits_are_those_the_text_prints(percent, digits):
+def test_the_leading_digits_are_those_that_the_text_has(percent, digits):
     """29.96 is printed as 30.0. (100.0, which would need three, stays at 99.)"""
     assert leading_digits(torch.tensor([[percent, 50.0]])).tolist() == [digits + [5, 0]]
 
@@ -240,7 +241,7 @@ def test_a_visual_token_on_an_object_has_its_name_and_position_as_targets():
 
 
 def test_in_a_batch_every_crop_has_the_targets_of_its_own_image():
-    """Image 0 holds nothing, image 1 the blue box: its token 3 has targets, and again in its high-res crop."""
+    """Image 0 is empty, image 1 has the blue box: its token 3 has targets, and again in its high-res crop."""
     seen = batch(NO_THINGS, RIGHT, max_crops=1)
     (patch_targets, _), (targets, _) = targets_of(*make_heads(), seen)
     assert seen.crop_owner.tolist() == [0, 0, 1, 1]
@@ -257,7 +258,8 @@ def test_positions_are_relative_to_each_crop():
     things = (RIGHT + LEFT).boxes[None, :, :2]
     assert to_crop_coordinates(things, WHOLE).tolist() == [[[75, 75], [25, 25]]]
     assert to_crop_coordinates(things, RIGHT_HALF).tolist() == [[[50, 75], [-50, 25]]]
-    assert to_crop_coordinates(things, torch.tensor([[0.0, -50, 100, 200]])).tolist() == [[[75, 62.5], [25, 37.5]]]
+    wide = torch.tensor([[0.0, -50, 100, 200]])
+    assert to_crop_coordinates(things, wide).tolist() == [[[75, 62.5], [25, 37.5]]]
 
 
 def beside_its_right_half(things, answers=()):
@@ -344,7 +346,8 @@ def test_a_visual_token_learns_its_position_through_the_decoders_first_block():
 
 
 def test_a_word_has_the_position_of_its_referent_as_target():
-    """In the answers to both images: "r", which only the left one has, and "bx", which both refer to the box."""
+    """Both images have the answers "r" and "bx": only the left one has "r"; "b" and "x" are the right one's
+    box."""
     seen = batch(LEFT, RIGHT, answers=["r", "bx"])
     _, _, (targets, _), _ = targets_of(*make_heads(), seen, with_text=True)
     assert targets.tolist() == [WORDS.encode("2525"), WORDS.encode("7575"), WORDS.encode("7575")]

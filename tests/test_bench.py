@@ -1,5 +1,6 @@
 """The benchmarks run at tiny size, and the table, file and chart hold every row."""
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,30 +13,30 @@ from minimolmo.presets import preset
 
 @pytest.fixture
 def config():
-    from dataclasses import replace
-    return override(replace(preset("nano"), model=TINY), ["--finetune.view=ground", "--finetune.batch_size=2"])
+    tiny = replace(preset("nano"), model=TINY)
+    return override(tiny, ["--finetune.view=ground", "--finetune.batch_size=2"])
 
 
 def test_every_kind_of_measurement_runs(config, monkeypatch, tmp_path, capsys):
-    """At tiny size, a run or two of each: packing alone is left out, as there is no such data."""
+    """At tiny size, one run of each. Packing alone is left out, because it needs datasets."""
     monkeypatch.setattr(bench, "measure_seconds", lambda run, *_: (run(), 0.5)[1])
     monkeypatch.setattr(bench, "preset", lambda name: config)
     monkeypatch.setattr(bench.torch, "__version__", "2")
     bench.main(["nano", f"--out={tmp_path}"])
     printed = capsys.readouterr().out
-    rows = json.loads((tmp_path / "bench-nano.json").read_text())["rows"]
+    rows = json.loads((tmp_path / "bench-nano.json").read_text(encoding="utf-8"))["rows"]
     assert {row["group"] for row in rows} == {
-        "training step", "MFU", "where the time goes", "attention, branch mask", "crops budget", "decoding",
+        "training step", "MFU", "where the time goes", "attention, segment mask", "crops budget", "decoding",
         "KV cache gains", "tiler, 640x480", "encoding English"}
     for row in rows:
         assert f"| {row['group']}: {row['what']} | {row['value']:g} {row['unit']} |" in printed
     assert (tmp_path / "bench-nano.png").is_file()
-    shares = [row["value"] for row in rows if row["group"] == "where the time goes"]
-    assert sum(shares) == pytest.approx(100, 0.01)
+    percents = [row["value"] for row in rows if row["group"] == "where the time goes"]
+    assert sum(percents) == pytest.approx(100, 0.01)
 
 
-def test_the_median_of_some_runs_counts_and_the_first_does_not(monkeypatch):
-    """The first run compiles and warms up: its hundred seconds do not count."""
+def test_the_result_is_the_median_without_the_first_run(monkeypatch):
+    """The first run compiles and warms up: its 100 seconds do not count."""
     clock, durations = [0.0], iter([100.0, 3.0, 1.0, 2.0])
     monkeypatch.setattr(bench.time, "perf_counter", lambda: clock[0])
 

@@ -342,7 +342,7 @@ def test_a_corrupt_config_is_named(tmp_path, text, fault):
 # Settings under the names of earlier versions
 
 def with_old_names(config) -> dict:
-    """A config as JSON, with the setting names of earlier versions: `present_settings` reversed."""
+    """A config as JSON, with the setting names of earlier versions: `rename_settings` reversed."""
     old = {present: name for name, present in SETTINGS.get(type(config).__name__, {}).items()}
     return {old.get(name, name): with_old_names(value) if dataclasses.is_dataclass(value) else value
             for name, value in vars(config).items()}

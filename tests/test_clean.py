@@ -109,8 +109,8 @@ def make(echo, target, *values, **environment) -> list[list[str]]:
 
 @pytest.mark.parametrize("text", [
     "costs $5 or `touch {pwned}`?", "$(touch {pwned}) $HOME ${{HOME}}", "$(shell touch {pwned})",
-    "'; touch {pwned} #", '"; touch {pwned}; "', "two\ntouch {pwned}\n", "a  b \\ % # * ?", "", "-5?", "--help",
-    "Wie viele Äpfel? 几个苹果?"])
+    "'; touch {pwned} #", '"; touch {pwned}; "', "two\ntouch {pwned}\n", "a  b \\ % # * ?", "", "-5?",
+    "--help", "Wie viele Äpfel? 几个苹果?"])
 def test_make_passes_a_question_letter_by_letter_and_runs_nothing(text, echo, tmp_path):
     text = text.format(pwned=tmp_path / "pwned")
     for target in ("ask", "inside"):

@@ -101,7 +101,7 @@ def parse(answer: str) -> tuple[int, int]:
 
 # The hands
 
-def test_hands_creep_as_real_ones_do():
+def test_the_angles_of_the_hands_change_continuously():
     """At 10:09:33 the hour hand has gone 10 x 30, and 9 x 0.5 and 33 / 120 degrees on."""
     assert hand_angles(10, 9, 33) == (304.775, 57.3, 198.0)
     assert hand_angles(12, 0, 0) == (0, 0, 0)
@@ -136,7 +136,7 @@ def test_the_second_hand_measured_from_the_pixels_gives_the_stated_seconds(style
 
 
 @pytest.mark.parametrize("style", ["wrist watch", "diver", "classroom"])
-def test_a_clock_that_leans_shows_the_same_hands_leaning_as_far(style):
+def test_a_tilted_clock_has_its_hands_tilted_by_the_same_angle(style):
     """Ten degrees more on both hands."""
     clock = upright(style, 4, 40)
     straight, leaning = clock, replace(clock, tilt=10.0)
@@ -195,13 +195,13 @@ def test_no_time_of_a_style_is_in_both_train_and_val():
     assert train and val and not train & val
 
 
-def test_a_clock_knows_its_split_by_style_hour_and_minute_alone():
+def test_the_split_of_a_clock_depends_on_style_hour_and_minute_alone():
     """Redrawing it otherwise does not smuggle it into training."""
     for clock, _ in composed("val", 50):
         assert split_of(replace(clock, second=59, second_hand=True, style_seed=0, x=1.0, tilt=3.0)) == "val"
 
 
-def test_the_tower_is_seen_in_novel_only():
+def test_the_novel_style_is_in_split_novel_only():
     """And novel shows nothing else."""
     assert {clock.style for clock, _ in composed("novel", 50)} == {NOVEL_STYLE}
     for split in ("train", "val"):
@@ -215,7 +215,7 @@ def test_the_tower_is_seen_in_novel_only():
     ((3, 15), "quarter past three"), ((12, 30), "half past twelve"), ((2, 45), "quarter to three"),
     ((12, 35), "twenty-five to one"), ((7, 1), "one minute past seven"), ((11, 59), "one minute to twelve"),
 ])
-def test_a_time_is_said_as_people_say_it(time, words):
+def test_a_time_in_words_is_spoken_english(time, words):
     assert in_words(*time) == words
 
 

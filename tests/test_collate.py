@@ -9,7 +9,7 @@ S, K = 4, 2  # patches in a crop, patches in a pooling window
 
 
 def sequence(tokens: int, crops: int, value: float, things: int = 0) -> Sequence:
-    """Every crop has four patches and gives two visual tokens; the last of all is half empty."""
+    """A sequence whose crops have four patches and two visual tokens each; the last window lacks a patch."""
     pool_idx = np.arange(crops * S).reshape(-1, K)
     pool_idx[-1, -1] = -1
     image = Crops(np.full((crops, S, 3), value, np.float32), np.full((crops, S), value, np.float32), pool_idx,
@@ -28,8 +28,8 @@ def test_tokens_are_padded_on_the_right_and_padding_has_no_loss():
     assert batch.segment_ids.tolist() == [[1, 1, 1], [1, 1, PAD_SEGMENT]]
 
 
-def test_crops_are_laid_end_to_end_so_that_none_is_padding():
-    """One crop, then two: three in all, and each knows whose it is."""
+def test_crops_are_concatenated_so_that_none_is_padding():
+    """One crop, then two: three in all, each with the index of its sequence."""
     batch = collate([sequence(3, 1, 0.5), sequence(2, 2, 1.0)])
     assert batch.patches.shape == (3, S, 3)
     assert batch.patches[:, 0, 0].tolist() == [0.5, 1, 1]
@@ -46,11 +46,12 @@ def test_pool_idx_counts_patches_through_the_whole_batch():
 
 
 def test_a_window_finds_the_same_patches_in_a_batch_as_alone():
-    parts = [sequence(3, 1, 0.5), sequence(2, 2, 1.0)]
-    together = collate(parts)
-    found = together.patches.flatten(0, 1)[together.pool_idx[:, 0]]
-    assert torch.equal(found, torch.cat([collate([p]).patches.flatten(0, 1)[collate([p]).pool_idx[:, 0]]
-                                         for p in parts]))
+    def first_patches(batch):
+        return batch.patches.flatten(0, 1)[batch.pool_idx[:, 0]]
+
+    sequences = [sequence(3, 1, 0.5), sequence(2, 2, 1.0)]
+    alone = torch.cat([first_patches(collate([each])) for each in sequences])
+    assert torch.equal(first_patches(collate(sequences)), alone)
 
 
 def test_an_image_with_fewer_things_is_padded_with_rows_of_minus_one():

@@ -9,7 +9,8 @@ import sys
 import time
 
 import pytest
-from test_architecture import COMMANDS, ROOT
+from test_architecture import ROOT
+from test_guards import COMMANDS
 
 from minimolmo import command
 from minimolmo.command import Interrupted, os_error_message, printable, run_command

@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import pytest
-from test_architecture import COMMANDS, ROOT, module_name
+from test_architecture import ROOT, module_name
+from test_guards import COMMANDS
 
 import minimolmo.command
 from data.generate import make_dataset_spec, write_dataset
@@ -20,15 +22,16 @@ from minimolmo.command import run_command
 from minimolmo.disk import locked
 
 sys.path.insert(0, str(ROOT / "tests"))
-PICTURE, WEIGHTS, QUESTION = str(ROOT / "data/pictures/scene.png"), f"--weights={RELEASED}", "Point to the shapes."
+PICTURE, WEIGHTS = str(ROOT / "data/pictures/scene.png"), f"--weights={RELEASED}"
+QUESTION = "Point to the shapes."
 DRAW = ["--images=1", "--workers=1", "--folder={}"]
 # Module: its arguments, {} for the folder that is bad. Those that write into fixed places have none.
 PLACES = {
     "train": ["--out={}", "--data={}"],
     "data.clean": [],
     "data.prepare_all": DRAW,
-    **{f"data.{name}.prepare": DRAW for name in ("ask_model_anything", "cap", "cap_qa", "clocks", "count", "docs",
-                                                 "point_explanations", "points")},
+    **{f"data.{name}.prepare": DRAW for name in ("ask_model_anything", "cap", "cap_qa", "clocks", "count",
+                                                 "docs", "point_explanations", "points")},
     "data.pixmo.prepare": ["--rows=1", "--sets=cap", "--folder={}"],
     "data.preview.catalogue": [],
     "data.preview.contact_sheets": ["--own={drawn}", "--pictures=1", "--out={}"],
@@ -52,6 +55,7 @@ PLACES = {
     "tests.tools.bench": ["--steps=1", "--out={}"],
     "tests.tools.bench_pixmo": [],
     "tests.tools.expert_load": ["{}"],
+    "tests.tools.faults": ["nothing"],
     "tests.tools.load_memory": [],
     "tests.tools.spec": [],
     "tests.tools.speedrun": ["nano", "--minutes=0", "--out={}"],
@@ -59,9 +63,11 @@ PLACES = {
     "tests.tools.text_only_baseline": ["--folder={}"],
 }
 WITH_PLACE = [name for name, arguments in PLACES.items() if any("{}" in argument for argument in arguments)]
-READERS = {"minimolmo.evaluate", "minimolmo.batch.dataset", "minimolmo.weights.release", "tests.tools.targets",
-           "tests.tools.expert_load", "tests.tools.text_only_baseline", "data.preview.readme_tables",
+READERS = {"data.preview.readme_tables", "minimolmo.evaluate",
+           "minimolmo.batch.dataset", "minimolmo.weights.release",
+           "tests.tools.targets", "tests.tools.expert_load", "tests.tools.text_only_baseline",
            "data.tokenizer.prepare"}  # they read there first, and find nothing
+NEEDING_DATA = {"train", "data.pixmo.prepare", "tests.tools.ablate", "tests.tools.speedrun"}
 LOCKING = ["train", "data.prepare_all", "data.points.prepare", "data.pixmo.prepare"]
 
 
@@ -99,7 +105,8 @@ def test_the_table_has_every_command():
 
 def explains(message, place) -> bool:
     """Whether a message names the place and says what to try."""
-    return str(place) in message and any(word in message for word in ("Try", "Run", "Train", "Draw", "another"))
+    remedies = ("Try", "Run", "Train", "another")
+    return str(place) in message and any(word in message for word in remedies)
 
 
 @pytest.mark.parametrize("name", WITH_PLACE)
@@ -134,9 +141,8 @@ def failing(monkeypatch, folder, number: int, from_write: int):
 
     opener, make, replace = builtins.open, os.mkdir, os.replace
     with monkeypatch.context() as patch:
-        patch.setattr(builtins, "open", lambda path, *given, **options: guarded(opener, path, *given, **options))
-        patch.setattr(os, "mkdir", lambda path, *given, **options: guarded(make, path, *given, **options))
-        patch.setattr(os, "replace", lambda path, *given, **options: guarded(replace, path, *given, **options))
+        for module, really in ((builtins, opener), (os, make), (os, replace)):
+            patch.setattr(module, really.__name__, partial(guarded, really))
         yield
 
 
@@ -147,8 +153,8 @@ def test_a_disk_that_is_read_only_or_full_is_explained(name, number, from_write,
                                                        tmp_path):
     """Full at the third write: the folder and its lock are there, and a file is not."""
     folder = tmp_path / "new"
-    if number == errno.ENOSPC and name in ("train", "data.pixmo.prepare", "tests.tools.ablate", "tests.tools.speedrun"):
-        pytest.skip("these write so much with data only, as test_train and test_pixmo do")
+    if number == errno.ENOSPC and name in NEEDING_DATA:
+        pytest.skip("test_train and test_pixmo have the data that this needs")
     with failing(monkeypatch, folder, number, from_write):
         message = run(name, folder)
     assert str(folder) in message and words in message
@@ -190,7 +196,7 @@ def test_a_signal_while_drawing_leaves_no_half_of_a_set_and_no_worker(number, tm
     running.send_signal(number)
     _, said = running.communicate(timeout=30)
     assert running.returncode == 128 + number
-    assert said.rstrip().endswith("stopped: files are whole or as they were before") and "Traceback" not in said
+    assert said.rstrip().endswith(minimolmo.command.STOPPED) and "Traceback" not in said
     assert os.listdir(tmp_path / "points") == [".lock"]
     wait_until(lambda: not is_alive(running.pid))
 
@@ -236,4 +242,4 @@ def test_answers_and_lessons_run_in_any_encoding():
                          env=environment)
     assert end.returncode == 0, end.stderr.decode("cp1252")
     said = end.stdout.decode("cp1252", "replace")
-    assert said.startswith("caf? \u20ac ? \\x1b[31m") and "read_points" in said
+    assert said.startswith("caf? \u20ac ? \\x1b[31m") and "08_points" in said

@@ -1,4 +1,4 @@
-"""Settings: from the command line, from JSON, and those that are refused."""
+"""Settings: from the command line, from JSON, and invalid ones."""
 import json
 import math
 import re
@@ -22,10 +22,10 @@ NANO = preset("nano")
 
 # Overrides
 
-@pytest.mark.parametrize("argument, read, value", [
+@pytest.mark.parametrize("argument, get, value", [
     ("--finetune.steps=20", lambda c: c.finetune.steps, 20),
     ("--model.decoder.width=192", lambda c: c.model.decoder.width, 192),
-    ("--max_grad_norm=2", lambda c: c.max_grad_norm, 2.0),                      # whole where a part may be
+    ("--max_grad_norm=2", lambda c: c.max_grad_norm, 2.0),                      # an int where a float may be
     ("--bootstrap.learning_rates=[1e-3, 2e-3, 3e-3]", lambda c: c.bootstrap.learning_rates,
      (1e-3, 2e-3, 3e-3)),
     ("--model.decoder.tied=false", lambda c: c.model.decoder.tied, False),
@@ -33,8 +33,8 @@ NANO = preset("nano")
     ("--mix.mine=1", lambda c: c.mix["mine"], 1.0),                             # a dataset of your own
     ("--mix.cap=0", lambda c: c.mix["cap"], 0.0),
 ])
-def test_any_number_can_be_set_from_the_command_line(argument, read, value):
-    changed = read(override(NANO, [argument]))
+def test_any_number_can_be_set_from_the_command_line(argument, get, value):
+    changed = get(override(NANO, [argument]))
     assert changed == value and type(changed) is type(value)
 
 
@@ -54,7 +54,7 @@ def test_a_misspelt_setting_gets_a_suggestion():
         override(NANO, ["--finetune.stepz=20"])
 
 
-def test_a_setting_like_no_other_gets_the_list():
+def test_an_unknown_setting_gets_the_list_of_settings():
     with pytest.raises(ValueError, match="image, vision, connector, decoder"):
         override(NANO, ["--model.xyzzy=20"])
 
@@ -70,7 +70,7 @@ def test_a_value_of_the_wrong_type_is_refused_with_an_example(argument):
 
 
 @pytest.mark.parametrize("argument", ["finetune.steps=20", "--finetune.steps", "20", "-seed=1"])
-def test_what_does_not_look_like_a_setting_is_told_what_one_looks_like(argument):
+def test_an_argument_that_is_no_setting_is_refused_with_an_example(argument):
     with pytest.raises(ValueError, match="settings look like --finetune.steps=20"):
         override(NANO, [argument])
 
@@ -82,7 +82,7 @@ def test_a_group_is_not_a_setting_and_a_setting_is_not_a_group():
         override(NANO, ["--seed.x=20"])
 
 
-# Settings that cannot work die at birth, and say what would
+# Impossible settings
 
 @pytest.mark.parametrize("make, message", [
     (lambda: ImageConfig(crop_size=65), "65 px does not hold a whole number.*Try crop_size=64"),
@@ -95,7 +95,8 @@ def test_a_group_is_not_a_setting_and_a_setting_is_not_a_group():
     (lambda: VisionConfig(heads=5), "width=96 cannot be divided by heads=5.*with width=100"),
     (lambda: VisionConfig(heads=0), "heads=0. Try heads=1"),
     (lambda: VisionConfig(width=90), "width=90 is not a multiple of 4.*Try width=92"),
-    (lambda: VisionConfig(layers=3, feature_layers=(-1, -4)), "feature layer -4 is not one of 3 blocks.*Try -1 ... -3"),
+    (lambda: VisionConfig(layers=3, feature_layers=(-1, -4)),
+     "feature layer -4 is not one of 3 blocks.*Try -1 ... -3"),
     (lambda: VisionConfig(feature_layers=(0, -1)), "feature layer 0 is not one of"),
     (lambda: ConnectorConfig(width=96, heads=7), "width=96 cannot be divided.*Try"),
     (lambda: DecoderConfig(heads=3, kv_heads=2), "heads=3 cannot be divided by kv_heads=2. Try"),
@@ -120,12 +121,12 @@ def test_a_group_is_not_a_setting_and_a_setting_is_not_a_group():
     (lambda: VisionConfig(eps=0.0), "eps=0.0 is too small"),
     (lambda: DecoderConfig(theta=-1.0), "theta=-1.0 is too small"),
 ])
-def test_an_impossible_setting_dies_at_birth_and_says_what_would_work(make, message):
+def test_an_impossible_setting_is_refused_at_once_with_one_that_works(make, message):
     with pytest.raises(ValueError, match=message):
         make()
 
 
-def test_the_try_of_a_message_works_when_tried():
+def test_the_settings_that_the_messages_propose_work():
     assert ImageConfig(crop_size=64).side == 8
     assert ImageConfig(crop_size=96, margins=(2, 4)).margins == (2, 4)
     assert VisionConfig(width=100, heads=5).heads == 5
@@ -147,9 +148,9 @@ def test_batches_of_all_stages_are_checked_together_and_the_remedy_works(setting
     """An hour into the run would be late. A resumed run may change accumulate, and no batch_size."""
     with pytest.raises(ValueError, match=f"images cannot be divided among .* Try {remedy}"):
         override(NANO, settings).check_batches(world)
-    accumulate, processes = ([int(re.search(rf"{name}=(\d+)", remedy)[1])] if f"{name}=" in remedy else [world]
-                             for name in ("accumulate", "nproc-per-node"))
-    override(NANO, [*settings, f"--accumulate={accumulate[0]}"]).check_batches(processes[0])
+    accumulate = re.search(r"--accumulate=\d+", remedy)[0]
+    processes = int(re.search(r"node=(\d+)|$", remedy)[1] or world)
+    override(NANO, [*settings, accumulate]).check_batches(processes)
 
 
 def test_a_stage_that_is_left_out_may_have_any_batch():
@@ -178,7 +179,7 @@ def test_a_space_in_place_of_the_equals_sign_is_explained():
         override(NANO, ["--finetune.steps", "20"])
 
 
-# Small sums
+# Derived numbers
 
 def test_a_crops_side_is_counted_in_patches_and_in_visual_tokens():
     """Molmo: 336 px of 14 px patches are 24 a side, 12 after pooling; SigLIP's 27 are rounded up to 14."""
@@ -189,7 +190,7 @@ def test_a_crops_side_is_counted_in_patches_and_in_visual_tokens():
 
 
 def test_each_view_has_a_maximum_of_crops():
-    """Bird: the whole from above. Ground: as in training. Close-up: more crops than training had."""
+    """Bird: the overview alone. Ground: as in training. Close-up: more crops than in training."""
     image = ImageConfig()
     assert [image.max_crops(view) for view in ("bird", "ground", "close_up")] == [0, 4, 12]
     with pytest.raises(ValueError, match="'sky' is not a view. Try one of bird, ground, close_up"):
@@ -199,17 +200,18 @@ def test_each_view_has_a_maximum_of_crops():
 # On disk
 
 def test_a_config_comes_back_from_json_as_it_was():
-    changed = override(NANO, ["--finetune.steps=20", "--mix.mine=0.5", "--model.vision.feature_layers=[-1,-3]"])
+    changed = override(NANO, ["--finetune.steps=20", "--mix.mine=0.5",
+                              "--model.vision.feature_layers=[-1,-3]"])
     for config in (NANO, changed):
         back = from_dict(RunConfig, json.loads(json.dumps(to_dict(config))))
         assert back == config
         assert isinstance(back.model, MolmoConfig) and isinstance(back.model.vision.feature_layers, tuple)
 
 
-def test_what_the_file_leaves_out_keeps_its_default():
+def test_settings_missing_from_a_file_keep_their_defaults():
     assert from_dict(RunConfig, {"seed": 7}) == override(NANO, ["--seed=7"])
 
 
-def test_a_setting_that_the_file_invents_is_refused():
+def test_an_unknown_setting_in_a_file_is_refused():
     with pytest.raises(ValueError, match="StageConfig has no setting 'wings'"):
         from_dict(RunConfig, {"bootstrap": {"steps": 1, "wings": 2}})

@@ -1,4 +1,4 @@
-"""A folder of images and annotations: your own data unchanged, and every error in it named."""
+"""A dataset folder: a learner's own data is read unchanged, and every error names file and line."""
 import json
 import math
 import runpy
@@ -17,7 +17,7 @@ CAT = {"style": "user_qa", "question": "Who is it?", "answer": "A cat."}
 
 
 def write(folder: Path, *rows, split: str = "train", end: str = "\n") -> Path:
-    """Rows, as objects or as raw text, to folder/<split>.jsonl, with a picture called images/cat.png."""
+    """Write rows, as objects or as raw text, to folder/<split>.jsonl, and an image to images/cat.png."""
     (folder / "images").mkdir(exist_ok=True)
     Image.new("RGB", (4, 3), "orange").save(folder / "images" / "cat.png")
     lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
@@ -30,7 +30,7 @@ def row(*annotations, **more) -> dict:
 
 
 def test_a_learners_folder_of_ten_pictures_works_unchanged(tmp_path, capsys):
-    """Ten pictures of one square each: a caption, a point, a count and a question. No things, no manifest."""
+    """Ten images of one square each, with a caption, a point, a count and a question. No object labels."""
     rng, rows = np.random.default_rng(0), []
     (tmp_path / "images").mkdir()
     for number in range(10):
@@ -47,9 +47,9 @@ def test_a_learners_folder_of_ten_pictures_works_unchanged(tmp_path, capsys):
     write(tmp_path, *rows[:8])
     write(tmp_path, *rows[8:], split="val")
 
-    sys_exit = run_command(str(tmp_path))
+    message = run_command(str(tmp_path))
 
-    assert sys_exit is None
+    assert message is None
     assert capsys.readouterr().out.splitlines() == [
         f"{tmp_path}/train.jsonl: 8 pictures, 32 annotations, all good",
         f"{tmp_path}/val.jsonl: 2 pictures, 8 annotations, all good"]
@@ -83,7 +83,7 @@ def test_no_points_in_a_pointing_style_means_there_are_none(tmp_path):
 
 
 def test_a_row_is_read_on_access(tmp_path):
-    """The second row is broken, which shows only when it is read."""
+    """The second row is broken, and the error comes only when it is read."""
     data = Dataset(write(tmp_path, row(CAT), "{broken", row(CAT)), "train")
     assert len(data) == 3
     assert data[2].name.endswith("train.jsonl:3")
@@ -95,8 +95,8 @@ def test_a_file_may_come_from_windows_or_lack_its_last_line_end(tmp_path):
     for ending in ("\n", "\r\n"):
         data = Dataset(write(tmp_path, row(CAT), row(CAT), end=ending), "train")
         assert data[1].annotations[0].answer == "A cat."
-    path = tmp_path / "train.jsonl"
-    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().rstrip())  # Notepad's mark in front, no line end
+    path = tmp_path / "train.jsonl"  # with a byte order mark, as Notepad writes it, and no last line end
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().rstrip())
     data = Dataset(tmp_path, "train")
     assert [example.name[-2:] for example in data] == [":1", ":2"]
 
@@ -155,7 +155,7 @@ BAD_ROWS = {
 
 @pytest.mark.parametrize("line", BAD_ROWS, ids=lambda line: BAD_ROWS[line][:40])
 def test_a_bad_row_is_named_by_file_and_line_with_a_remedy(tmp_path, line):
-    """What you gave, why it cannot be used, what to try."""
+    """The message gives the value, the reason and what to try."""
     write(tmp_path, row(CAT), line, row(CAT))
     with pytest.raises(ValueError, match=BAD_ROWS[line]) as error:
         check_split(tmp_path, "train")
@@ -182,7 +182,7 @@ def test_a_missing_or_broken_image_is_named_with_its_row(tmp_path):
 def test_a_missing_and_an_empty_file_say_what_to_do(tmp_path):
     with pytest.raises(ValueError, match=r'train\.jsonl is missing, so .* Run "make data" first'):
         Dataset(tmp_path, "train")
-    (tmp_path / "train.jsonl").write_text("")
+    (tmp_path / "train.jsonl").write_text("", encoding="utf-8")
     with pytest.raises(ValueError, match=r"train\.jsonl is empty, so .* Put one row a picture into it"):
         Dataset(tmp_path, "train")
 

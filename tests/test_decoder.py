@@ -72,12 +72,12 @@ def at(x, position, theta=10_000.0):
     return apply_rotary(x.view(1, 1, 1, -1), *angles).flatten()
 
 
-def test_the_first_position_is_not_turned():
+def test_the_first_position_is_not_rotated():
     x = torch.randn(8)
     assert torch.equal(at(x, 0), x)
 
 
-def test_the_first_pair_turns_one_radian_a_position():
+def test_the_first_pair_rotates_one_radian_a_position():
     for position in (1, 2, 30):
         assert at(torch.tensor([1.0, 0.0]), position).tolist() == pytest.approx(
             [math.cos(position), math.sin(position)], abs=1e-5)
@@ -97,12 +97,12 @@ def test_only_the_distance_between_query_and_key_counts():
     assert (at(q, 5) @ at(k, 0)).item() != pytest.approx(products[0], abs=1e-2)
 
 
-def test_turning_keeps_the_length():
+def test_rotation_keeps_the_norm():
     x = torch.randn(8)
     assert at(x, 123).norm().item() == pytest.approx(x.norm().item())
 
 
-def test_every_token_is_turned_by_its_own_position():
+def test_every_token_is_rotated_by_its_own_position():
     x = torch.randn(1, 2, 3, 8)  # one sequence, two heads, three tokens
     turned = apply_rotary(x, *rotary_angles(torch.tensor([[7, 0, 4]]), 8, 10_000.0))
     for head in range(2):
@@ -110,7 +110,7 @@ def test_every_token_is_turned_by_its_own_position():
             torch.testing.assert_close(turned[0, head, token], at(x[0, head, token], position))
 
 
-def test_turning_is_done_in_float32_and_handed_back_as_it_came():
+def test_rotation_is_computed_in_float32_and_returned_in_the_input_dtype():
     x = torch.randn(1, 1, 1, 8).bfloat16()
     angles = rotary_angles(torch.tensor([[1234]]), 8, 10_000.0)
     assert torch.equal(apply_rotary(x, *angles), apply_rotary(x.float(), *angles).bfloat16())
@@ -119,30 +119,30 @@ def test_turning_is_done_in_float32_and_handed_back_as_it_came():
 # Attention
 
 @pytest.mark.parametrize("bias", [True, False])
-def test_grouped_attention_by_hand_project_turn_attend_merge(bias):
+def test_grouped_query_attention_by_hand_project_rotate_attend_merge(bias):
     layer = randomised(GroupedQueryAttention(dataclasses.replace(CONFIG, qkv_bias=bias)))
     x, angles = torch.randn(2, 5, 16), rotary_angles(torch.arange(5)[None], 4, 10_000.0)
     projected = x @ layer.qkv.weight.T + (layer.qkv.bias if bias else 0)
-    q, k, v = projected[..., :16], projected[..., 16:24], projected[..., 24:]  # 4 query heads, 2 key heads, 4 wide
-    q, k, v = apply_rotary(split_heads(q, 4), *angles), apply_rotary(split_heads(k, 2), *angles), split_heads(v, 2)
-    attended = attention(q, k, v, causal(5))
+    q, k, v = projected.split([16, 8, 8], dim=-1)  # 4 query heads and 2 key heads, each 4 wide
+    q, k, v = split_heads(q, 4), split_heads(k, 2), split_heads(v, 2)
+    attended = attention(apply_rotary(q, *angles), apply_rotary(k, *angles), v, causal(5))
+    expected = merge_heads(attended) @ layer.out.weight.T
 
-    torch.testing.assert_close(layer(x, angles, causal(5), 0, None), merge_heads(attended) @ layer.out.weight.T,
-                               atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(layer(x, angles, causal(5), 0, None), expected, atol=1e-5, rtol=1e-4)
 
 
-def test_biases_stand_on_query_key_and_value_alone():
+def test_only_query_key_and_value_have_biases():
     biased = [name for name, _ in Decoder(CONFIG).named_parameters() if name.endswith("bias")]
     assert biased == ["blocks.0.attention.qkv.bias", "blocks.1.attention.qkv.bias"]
 
 
-def test_a_token_is_moved_by_those_before_it_and_by_no_later_one():
+def test_a_token_depends_on_earlier_tokens_and_on_no_later_one():
     decoder, x = randomised(Decoder(CONFIG)), torch.randn(1, 6, 16, requires_grad=True)
     decoder(x, torch.arange(6)[None], causal(6)).last[0, 2].square().sum().backward()
     assert x.grad[0].abs().sum(dim=-1).nonzero().flatten().tolist() == [0, 1, 2]
 
 
-def test_moving_the_whole_text_further_on_changes_nothing_but_stretching_it_does():
+def test_shifting_all_positions_changes_nothing_but_doubling_them_does():
     decoder, x, position = randomised(Decoder(CONFIG)), torch.randn(1, 6, 16), torch.arange(6)[None]
     here = decoder(x, position, causal(6)).last
     torch.testing.assert_close(decoder(x, position + 50, causal(6)).last, here, atol=1e-4, rtol=1e-4)
@@ -173,7 +173,8 @@ def test_reading_in_pieces_with_a_cache_equals_reading_at_once(pieces):
         visible = causal(6)[:, :, start:stop, :stop]
         outputs.append(decoder(x[:, start:stop], position[:, start:stop], visible, cache=cache).last)
         start = stop
-    torch.testing.assert_close(torch.cat(outputs, dim=1), decoder(x, position, causal(6)).last, atol=1e-5, rtol=1e-4)
+    expected = decoder(x, position, causal(6)).last
+    torch.testing.assert_close(torch.cat(outputs, dim=1), expected, atol=1e-5, rtol=1e-4)
 
 
 def test_the_cache_holds_the_few_key_heads_not_the_many_query_heads():
@@ -211,7 +212,7 @@ def test_dropout_keeps_the_expectation():
     assert (dropped == 0).float().mean(dim=-1).tolist() == [pytest.approx([0.1, 0.75], abs=0.01)]
 
 
-def test_dropout_at_the_last_token_leaves_all_earlier_ones_alone():
+def test_dropout_at_the_last_token_does_not_change_earlier_ones():
     decoder, x, position = randomised(Decoder(CONFIG)), torch.randn(1, 6, 16), torch.arange(6)[None]
     calm = decoder(x, position, causal(6)).last
     shaky = decoder(x, position, causal(6), dropout=torch.tensor([[0, 0, 0, 0, 0, 0.5]])).last
@@ -220,10 +221,11 @@ def test_dropout_at_the_last_token_leaves_all_earlier_ones_alone():
 
 
 @pytest.mark.parametrize("silenced", ["attention.out", "mlp.down"])
-def test_dropout_falls_on_both_branches_of_a_block(silenced):
+def test_dropout_applies_to_both_sublayers_of_a_block(silenced):
     """With one branch silenced dropout is still felt, so it falls on the other."""
     decoder, x, position = randomised(Decoder(CONFIG)), torch.randn(1, 6, 16), torch.arange(6)[None]
     for block in decoder.blocks:
         nn.init.zeros_(block.get_submodule(silenced).weight)
-    calm, shaky = (decoder(x, position, causal(6), dropout=rate).last for rate in (None, torch.full((1, 6), 0.5)))
-    assert not torch.allclose(shaky, calm)
+    without, with_dropout = (decoder(x, position, causal(6), dropout=rates).last
+                             for rates in (None, torch.full((1, 6), 0.5)))
+    assert not torch.allclose(with_dropout, without)

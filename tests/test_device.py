@@ -1,4 +1,4 @@
-"""The choice of the device, and equal answers on GPU and CPU."""
+"""The choice of the device, and equal outputs on GPU and CPU."""
 import pytest
 import torch
 
@@ -41,16 +41,16 @@ def test_under_torchrun_each_process_takes_its_own_gpu(monkeypatch):
 def batch_and_model(questions=2):
     import numpy as np
     torch.manual_seed(0)
-    model, words = MiniMolmo(preset("nano").model).eval(), Tokenizer([], vocab=512)
+    model, tokenizer = MiniMolmo(preset("nano").model).eval(), Tokenizer([], vocab=512)
     image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
     messages = (" What?", " A cat."), (" Where?", " There.")
-    pairs = [[words.encode(text) for text in pair] for pair in messages[:questions]]
-    return collate([build_sequence(tile_image(image, model.config.image, 0), pairs, words)]), model
+    ids = [[tokenizer.encode(text) for text in pair] for pair in messages[:questions]]
+    return collate([build_sequence(tile_image(image, model.config.image, 0), ids, tokenizer)]), model
 
 
 @pytest.mark.gpu
 @needs_cuda
-def test_a_gpu_computes_the_cpus_logits_and_nearly_so_in_bfloat16():
+def test_a_gpus_logits_equal_the_cpus_and_nearly_do_in_bfloat16():
     batch, model = batch_and_model()
     with torch.no_grad():
         expected = model(batch)
@@ -78,25 +78,25 @@ def test_the_masked_attention_runs_in_a_fused_kernel():
 
 @pytest.mark.gpu
 @needs_cuda
-def test_more_windows_are_pooled_than_a_kernel_takes_batches():
+def test_more_windows_than_the_kernels_largest_batch_can_be_pooled():
     from minimolmo.model.pooling import AttentionPooling
     pooling = AttentionPooling(64, 64, heads=2).cuda()
     features, windows = torch.randn(280_000, 64).cuda(), torch.arange(280_000).view(-1, 4).cuda()
     with device.autocast(torch.device("cuda")):
         pooled = pooling(features, windows)
-    some = torch.tensor([0, 35_000, -1])
+    chosen = torch.tensor([0, 35_000, -1])
     with torch.no_grad():
-        expected = pooling.cpu()(features.cpu(), windows.cpu()[some])
-    assert torch.allclose(pooled.detach().float().cpu()[some], expected, atol=0.05)
+        expected = pooling.cpu()(features.cpu(), windows.cpu()[chosen])
+    assert torch.allclose(pooled.detach().float().cpu()[chosen], expected, atol=0.05)
 
 
 @pytest.mark.gpu
 @needs_cuda
-@pytest.mark.parametrize("questions", [1, 2])  # one alone is asked without a mask
+@pytest.mark.parametrize("questions", [1, 2])  # a single segment needs no mask
 def test_a_gpu_answers_in_bfloat16(questions):
     from minimolmo import answer
     batch, model = batch_and_model(questions)
     cuda = device.pick_device()
     with device.autocast(cuda):
-        said = answer.generate(model.to(cuda).eval(), batch.to(cuda), eos=-1, max_new_tokens=40)
-    assert [len(ids) for ids in said] == [40] * len(batch.ids)
+        answers = answer.generate(model.to(cuda).eval(), batch.to(cuda), eos=-1, max_new_tokens=40)
+    assert [len(ids) for ids in answers] == [40] * len(batch.ids)

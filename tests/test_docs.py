@@ -83,7 +83,7 @@ def test_novel_topics_are_named_in_no_title_of_train_and_val():
     assert len(kept) == 10 and not [title for title in kept if repr(title) in words["train"] + words["val"]]
 
 
-def test_there_are_personas_and_topics_enough():
+def test_there_are_12_personas_and_40_topics_or_more():
     """Twelve and forty."""
     assert len(PERSONAS) >= 12 and len(TOPICS) >= 40
     assert {kind for persona in PERSONAS for kind in persona.preferred_types} <= WORDINGS.keys()
@@ -133,7 +133,7 @@ def test_each_kind_of_question_has_eight_wordings(kind):
 
 # Answers
 
-def test_a_chart_of_four_months_answers_as_one_does_by_hand():
+def test_the_questions_about_a_chart_of_four_months_by_hand():
     """Jan 40, Feb 10, Mar 25, Apr 70."""
     told = gathered(lambda grid, rng: grid_questions(grid, rng), RAIN)
     assert told["retrieve", "rainfall in Mar"] == "25"
@@ -162,7 +162,7 @@ def test_tenths_are_added_without_error():
     assert told["retrieve", "rainfall in Apr"] == "7.0"
 
 
-def test_where_two_are_highest_nobody_asks_which():
+def test_no_question_asks_for_the_highest_of_two_equal_values():
     """Nor which of them is higher."""
     told = gathered(lambda grid, rng: grid_questions(grid, rng),
                     replace(RAIN, values=((70, ), (10, ), (25, ), (70, ))))
@@ -172,7 +172,7 @@ def test_where_two_are_highest_nobody_asks_which():
                                                                                         "Apr"} <= set(key)]
 
 
-def test_a_table_knows_its_totals_and_who_leads():
+def test_questions_about_a_table_include_totals_and_text_columns():
     """40 + 10 + 25 + 70 = 145."""
     table = tables.Table(RAIN, "Lead", ("Ada", "Ben", "Finn", "Zoe"), True, "", "rules", "light", 1.0)
     told = gathered(tables.table_questions, table)
@@ -181,7 +181,7 @@ def test_a_table_knows_its_totals_and_who_leads():
     assert told["lookup", "month", "rainfall", "25"] == "Mar" and told["text", "title"] == "Rainfall (mm)"
 
 
-def test_a_flow_chart_knows_what_follows_and_where_no_leads():
+def test_questions_about_a_flow_chart_follow_its_arrows():
     """A, B, then C if it is ready; if not, wait and go back to B."""
     flow = diagrams.Flow("Work", ("A", "B", "C", "D"), "Ready?", "Wait", 1, False, "blue", "light", 1.0)
     told = gathered(diagrams._flow_questions, flow)
@@ -201,7 +201,7 @@ def test_a_circle_has_as_many_arrows_as_steps():
     assert told["order", "D", "after", "step"] == "A" and told["how_many", "arrows"] == "4"
 
 
-def test_a_tree_knows_parents_and_children():
+def test_questions_about_a_tree_are_about_parents_and_children():
     """Animals: mammals (cat, bat), birds (owl)."""
     tree = diagrams.Tree("Animals", (("Mammals", ("Cat", "Bat")), ("Birds", ("Owl",))), True, "blue",
                          "light", 1.0)
@@ -226,7 +226,7 @@ def test_a_receipt_adds_up():
     assert told["check", "card was used to pay"] == "no" and told["check", "cash was used to pay"] == "yes"
 
 
-def test_a_form_says_what_was_filled_in():
+def test_questions_about_a_form_are_about_its_entries():
     """One tick of two."""
     form = receipts_and_forms.Form("Gym", (("First name", "Ada"), ("Town", "Holt")),
                                    (("Pool", True), ("Yoga", False)), "blue", "light", 1.0)
@@ -235,7 +235,7 @@ def test_a_form_says_what_was_filled_in():
     assert told["check", 'there is a tick at "Yoga"'] == "no" and told["how_many", "boxes with a tick"] == "1"
 
 
-def test_a_poster_says_what_begins_when():
+def test_questions_about_a_poster_are_about_times_and_prices():
     """Talk at 9:00, ball at 20:30."""
     poster = posters_and_timetables.Poster("Day", "Fri 1 May", "Town Hall", 12,
                                            ((540, "Talk"), (1230, "Ball")), "blue", "light", 1.0)
@@ -245,7 +245,7 @@ def test_a_poster_says_what_begins_when():
     assert told["field", "price of 2 tickets in euros"] == "24"
 
 
-def test_a_timetable_knows_the_next_departure_and_the_minutes():
+def test_questions_about_a_timetable_include_the_next_departure():
     """From Holt at 8:00 and 9:30, 12 minutes to Dale."""
     table = posters_and_timetables.Timetable("Bus 1", ("Holt", "Dale"), ((480, 570), (492, 582)), "blue",
                                              "light", 1.0)
@@ -312,7 +312,7 @@ def test_the_numbers_at_the_grid_lines_are_right():
             assert [word[4] for word in words] == [chart.grid.number(tick * chart.steps[0])]
 
 
-def test_the_length_of_a_lying_bar_measured_in_pixels_is_its_number():
+def test_the_length_of_a_horizontal_bar_measured_in_pixels_is_its_number():
     """Compared with the longest, since all begin at zero."""
     for chart in pages(8, "rows"):
         lengths = same(pixels_of(chart), COLORS[chart.colors[0]]).sum(axis=1)
@@ -323,7 +323,7 @@ def test_the_length_of_a_lying_bar_measured_in_pixels_is_its_number():
         assert all(abs(lengths[top + 3] - value * scale) <= 1.5 for top, value in zip(tops, values))
 
 
-def test_the_share_of_a_slice_in_pixels_is_its_number():
+def test_the_area_of_a_slice_measured_in_pixels_is_its_number():
     """Within 1.5 percent of the pie; the key to its right does not count."""
     for chart in pages(8, "pie"):
         pixels = pixels_of(chart)
@@ -375,7 +375,7 @@ def test_every_answer_that_is_a_word_of_the_page_stands_on_it():
                 assert question.answer in printed or "2 tickets" in question.slots["it"], question
 
 
-def test_each_thing_on_the_page_has_the_colour_it_is_said_to_have():
+def test_colours_in_the_answers_are_those_of_the_key():
     """The square of the key stands left of its name."""
     for chart in pages(6, "grouped") + pages(6, "pie"):
         canvas = render(chart)

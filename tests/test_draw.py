@@ -1,4 +1,4 @@
-"""Drawing: the right colour at the right pixel, and no error for anything a half-trained model emits."""
+"""Drawing: the right colour at the right pixel, and no error for any output of a half-trained model."""
 import math
 
 import numpy as np
@@ -17,7 +17,7 @@ def rgb(color: str) -> tuple:
 
 
 def has_color(picture, color: str) -> bool:
-    """Whether some pixel is nearly of this colour; edges are smooth, so not every pixel is a pure one."""
+    """Whether some pixel has nearly this colour; nearly, because edges are antialiased."""
     return bool((np.abs(np.asarray(picture).astype(int) - rgb(color)).max(axis=2) < 8).any())
 
 
@@ -32,8 +32,8 @@ def test_no_shape_of_image_grows_past_1600_pixels():
 
 
 def test_a_point_is_drawn_at_its_percent_of_the_image():
-    """75 % of 512 pixels is 384, 50 % of 256 is 128; around the dot is a ring, 2 x 6.1 pixels
-    away, and between them what is pointed at can be seen."""
+    """75 % of 512 pixels is 384, 50 % of 256 is 128. A ring is 2 x 6.1 pixels around the dot; between dot and
+    ring the image is visible."""
     picture = draw_points(GREY, [(75, 50)], color="#0000ff")
     assert picture.getpixel((384, 128)) == (0, 0, 255)
     assert picture.getpixel((384, 128 - 11)) == (0, 0, 255)
@@ -42,8 +42,8 @@ def test_a_point_is_drawn_at_its_percent_of_the_image():
 
 
 def test_points_outside_the_image_are_left_out():
-    strange = [(150, 50), (-1, 50), (math.nan, 50), (50, 1e308), (math.inf, 0)]
-    assert draw_points(GREY, strange).tobytes() == draw_points(GREY, []).tobytes()
+    points = [(150, 50), (-1, 50), (math.nan, 50), (50, 1e308), (math.inf, 0)]
+    assert draw_points(GREY, points).tobytes() == draw_points(GREY, []).tobytes()
 
 
 def test_a_label_stands_right_of_its_point_and_left_where_the_image_ends():
@@ -67,7 +67,7 @@ def test_crops_may_reach_beyond_the_image():
 
 
 def test_overlapping_crops_are_tinted_twice():
-    """Crops 1 and 2 share the middle third; crop 0, the overview, is only a frame."""
+    """Crops 1 and 2 overlap in the middle third; crop 0, the overview, is only an outline."""
     picture = draw_crops(GREY, [(0, 0, 100, 100), (0, 0, 66, 100), (33, 0, 66, 100)])
     left, middle, right = (picture.getpixel((12 + x, 200)) for x in (80, 256, 430))
     assert len({left, middle, right, (128, 128, 128)}) == 4
@@ -80,14 +80,14 @@ def test_a_contact_sheet_has_a_row_for_every_full_set_of_columns():
     assert five.height - 16 == 2 * (four.height - 16)
 
 
-def test_right_and_wrong_tiles_differ_in_colour_and_sign():
+def test_right_and_wrong_cards_differ_in_colour_and_sign():
     right, wrong, open_ = (contact_sheet([(GREY, "", [], verdict)]) for verdict in (True, False, None))
     assert has_color(right, draw.GOOD) and not has_color(right, draw.BAD)
     assert has_color(wrong, draw.BAD) and not has_color(wrong, draw.GOOD)
     assert not has_color(open_, draw.GOOD) and not has_color(open_, draw.BAD)
 
 
-def test_wrapped_lines_fit_and_lose_no_letter():
+def test_wrapped_lines_fit_the_width_and_lose_no_letter():
     text = "a short word and oneverylongwordthatnolinecanhold x"
     lines = wrap(text, width=80, size=12)
     assert all(draw.text_width(line, 12) <= 80 for line in lines)
@@ -123,7 +123,7 @@ def test_ticks_are_round_numbers():
 
 
 def test_the_running_mean_neither_lags_nor_touches_short_curves():
-    """On a straight line a mean of neighbours is the line itself, but for its two ends."""
+    """The running mean of a straight line is the line itself, except at its two ends."""
     line = [(float(x), 2.0 * x) for x in range(200)]
     assert plot.running_mean(line)[10:-10] == line[10:-10]
     assert plot.running_mean([(0, 5.0), (1, 1.0)]) == [(0, 5.0), (1, 1.0)]
@@ -132,7 +132,7 @@ def test_the_running_mean_neither_lags_nor_touches_short_curves():
 @pytest.mark.parametrize("log", [False, True])
 @pytest.mark.parametrize("curve", [[], [(3, 2.0)], [(0, 0.0), (1, 0.0)], [(0, -1.0), (1, -1.0)],
                                    [(0, 1.0), (1, math.nan), (2, math.inf), (3, 0.5)]])
-def test_no_curve_is_too_strange_to_draw(curve, log):
+def test_any_loss_curve_can_be_drawn(curve, log):
     assert loss_curve({"loss": curve}, marks={0: "start"}, log=log).size == (760, 420)
 
 
@@ -153,19 +153,19 @@ def test_a_grid_of_whole_numbers_colours_groups():
 
 
 def test_a_grid_of_numbers_runs_from_pale_to_dark():
-    """Minus infinity, as in a mask before its softmax, is as pale as the smallest number."""
+    """Minus infinity, as in a mask before the softmax, is as pale as the smallest number."""
     picture = draw_grid([[0.0, 0.5, 1.0, -math.inf, math.nan]], cell=20)
-    pale, half, dark, nothing, unknown = (sum(cell_color(picture, 0, column)) for column in range(5))
-    assert pale > half > dark and nothing == unknown == pale
+    lowest, middle, highest, infinite, nan = (sum(cell_color(picture, 0, column)) for column in range(5))
+    assert lowest > middle > highest and infinite == nan == lowest
 
 
-def test_names_make_room_for_themselves():
+def test_names_of_rows_and_columns_enlarge_the_grid():
     bare = draw_grid(np.eye(3), cell=20)
     named = draw_grid(np.eye(3), cell=20, rows=["a long name", "b", "c"], columns=["up", "", "there"])
     assert named.width > bare.width and named.height > bare.height
 
 
-def test_letters_the_font_lacks_become_plain_ones_or_question_marks():
+def test_letters_missing_in_the_font_become_ascii_letters_or_question_marks():
     assert draw._printable("Z\u00fcrich \u2192 \u9ce5\x00") == "Zurich ? ??"
 
 
@@ -179,19 +179,19 @@ def test_without_scalable_fonts_everything_is_still_drawn(monkeypatch):
     draw._font.cache_clear()
 
 
-def test_heat_lights_a_picture_where_it_is_and_leaves_the_rest_in_the_dark():
-    """A grey square, its right half hot: full light there, a fifth of it on the left."""
+def test_a_picture_is_darkened_where_its_heat_is_low():
+    """Heat on the right half alone: there the picture is unchanged, on the left it is darkened to a fifth."""
     picture = np.asarray(draw.draw_heat(GREY, [[0, 2]]))
     full, dark = np.asarray(GREY)[0, 0, 0], picture[100, 20, 0]
     assert picture[100, -20, 0] == full and dark == pytest.approx(0.2 * full, abs=2)
 
 
-def test_tokens_that_count_are_green_and_the_others_grey():
+def test_tokens_with_a_loss_weight_are_green_and_the_others_grey():
     picture = draw.draw_tokens(["mm", "mm"], [0.0, 1.0], width=300)
     assert picture.getpixel((19, 19)) == rgb(draw.LINE) and picture.getpixel((70, 19)) == rgb(draw.GOOD)
 
 
-def test_tokens_go_on_in_the_next_line():
+def test_many_tokens_are_drawn_on_several_lines():
     assert draw.draw_tokens(["word"] * 30, [1.0] * 30, width=300).height > draw.draw_tokens(
         ["word"], [1.0], width=300).height
 

@@ -68,7 +68,7 @@ def test_every_image_is_some_questions_other_image():
     assert sorted(mismatched_images(some)) == [a.example.image for a in some]
 
 
-def test_one_picture_alone_has_no_other():
+def test_a_single_image_has_no_other_image():
     with pytest.raises(ValueError, match=r"a\.png:1: no other image has a count question, so .* Add one"):
         mismatched_images([count_of(1, "a.png"), count_of(2, "a.png")])
 
@@ -93,12 +93,13 @@ def test_each_column_shows_its_image(tmp_path, monkeypatch):
     assert shown[:3] == [red, green, blue]
     assert shown[3:6] == [(255, 255, 255)] * 3
     assert shown[6:] == [green, blue, red]
-    assert [a.aspect for a in some] == [4, 2, 4 / 3]  # its own, in every column: there the target's points are
+    assert [item.aspect for item in some] == [4, 2, 4 / 3]  # its own image's: the target's points are there
 
 
 def test_an_answer_may_be_a_quarter_longer_than_the_longest_target():
     """In letters here: " 12" has three, a caption of 400 letters 401."""
-    assert evaluate.max_answer_tokens(BYTES, [count_of(1, "a.png"), count_of(12, "b.png")]) == 3 + evaluate.EXTRA_TOKENS
+    counts = [count_of(1, "a.png"), count_of(12, "b.png")]
+    assert evaluate.max_answer_tokens(BYTES, counts) == 3 + evaluate.EXTRA_TOKENS
     long = Annotation("long_caption", answer="a" * 400)
     item = EvalItem("test", Example(Path(), (long,)), long, "?")
     assert evaluate.max_answer_tokens(BYTES, [item, count_of(1, "a.png")]) == 501 + evaluate.EXTRA_TOKENS
@@ -126,7 +127,7 @@ def write(place: Path, split: str, composed: list):
             "annotations": [annotation_to_json(a) for a in annotations],
             "things": [vars(thing) for thing in scene.things]
         })
-    (place / f"{split}.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (place / f"{split}.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
 
 
 def folders_of(drawn: Path) -> dict[str, Path]:
@@ -173,7 +174,7 @@ def test_an_untrained_model_scores_nothing_in_any_column(drawn, untrained, monke
     monkeypatch.setattr(evaluate, "max_answer_tokens", lambda *_: 8)
     evaluate.main([f"--weights={untrained}", f"--data={drawn}", "--rows=6"])
 
-    report = json.loads((untrained / "report.json").read_text())
+    report = json.loads((untrained / "report.json").read_text(encoding="utf-8"))
     assert list(report) == [RIGHT_IMAGE, BLANK_IMAGE, OTHER_IMAGE, "novel pairs"]
     nothing = sum(a.annotation.style == "pointing" and not a.annotation.points
                   for a in collect_items(folders_of(drawn), "val", 6))
@@ -200,7 +201,7 @@ def test_a_table_has_a_line_for_each_score_and_a_column_for_each_image():
         "count: accuracy".ljust(40) + "           0.5           nan"]
 
 
-def test_a_folder_without_novel_pairs_leaves_the_others_theirs(drawn, tmp_path, monkeypatch):
+def test_a_folder_without_novel_pairs_leaves_that_column_to_the_others(drawn, tmp_path, monkeypatch):
     """A learner's own set in the mix has no novel.jsonl."""
     monkeypatch.setattr(evaluate, "ask", lambda model, tokenizer, images, *_: [Answer("", [])] * len(images))
     scenes = [points.make_example(EASY, "val", random.Random(seed)) for seed in range(3)]
@@ -217,7 +218,8 @@ def test_mistakes_on_the_command_line_are_explained_without_a_traceback(untraine
         with pytest.raises(SystemExit) as end:
             runpy.run_path(evaluate.__file__, run_name="__main__")
         return end.value.code
-    assert "holds no trained model, so there is nothing to ask. Train" in said(f"--weights={tmp_path / 'nowhere'}")
+    no_model = said(f"--weights={tmp_path / 'nowhere'}")
+    assert "holds no trained model, so there is nothing to ask. Train" in no_model
     assert 'val.jsonl is missing, so there is nothing to read. Run "make data"' in said(
         f"--weights={untrained}", f"--data={tmp_path}")
     assert "--rows=1 leaves no other image to swap with. Try" in said("--rows=1")

@@ -9,7 +9,7 @@ from minimolmo.model.experts import Experts, make_routing
 
 
 def randomised(module):
-    """Every parameter random, so that nothing hides behind a zero."""
+    """Every parameter random, so that no zero hides an error."""
     torch.manual_seed(0)
     for parameter in module.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
@@ -29,13 +29,13 @@ def swiglu(layer, expert: int, x):
 def test_a_tokens_output_is_that_of_its_two_best_experts_weighted_by_the_router():
     layer, x = make(), torch.randn(2, 3, 6)
     for row, output in zip(x.flatten(0, 1), layer(x)[0].flatten(0, 1)):
-        weights = (layer.router.weight @ row).softmax(dim=0)  # over all four; the two best need not make 1
+        weights = (layer.router.weight @ row).softmax(dim=0)  # over all four experts
         best = weights.argsort(descending=True)[:2]
         expected = sum(weights[e] * swiglu(layer, e, row) for e in best.tolist())
         torch.testing.assert_close(output, expected, atol=1e-5, rtol=1e-4)
 
 
-def test_with_all_experts_chosen_it_is_a_weighted_mean_of_all():
+def test_with_all_experts_chosen_the_output_is_their_weighted_mean():
     layer, x = make(experts=3, top_k=3), torch.randn(5, 6)
     weights = layer.router(x).softmax(dim=-1)
     expected = sum(weights[:, e, None] * swiglu(layer, e, x) for e in range(3))
@@ -50,11 +50,11 @@ def test_a_tokens_output_does_not_depend_on_the_other_tokens():
 def test_the_tokens_of_each_expert_are_counted():
     layer, x = make(experts=4, top_k=2), torch.randn(50, 6)
     _, routing = layer(x)
-    by_hand = [0] * 4
+    expected = [0] * 4
     for row in x:
         for expert in (layer.router.weight @ row).argsort(descending=True)[:2].tolist():
-            by_hand[expert] += 1
-    assert routing.counts.tolist() == by_hand and sum(by_hand) == 100
+            expected[expert] += 1
+    assert routing.counts.tolist() == expected and sum(expected) == 100
 
 
 def test_the_load_balancing_loss_is_1_for_an_even_load_and_experts_by_top_k_for_always_the_same():
@@ -79,11 +79,11 @@ def test_minimising_the_load_balancing_loss_spreads_the_load():
 
 
 def test_an_expert_without_tokens_has_a_gradient_of_zeros():
-    """The processes of one run must agree on who has gradients; an unused expert has zeros."""
+    """All processes of a run must have gradients of the same parameters, so an unused expert has zeros."""
     layer = make(experts=8, top_k=1)
     layer(torch.randn(1, 6))[0].sum().backward()
-    moved = layer.up.weight.grad.abs().sum(dim=(1, 2)) > 0
-    assert moved.sum() == 1 and layer.router.weight.grad is not None
+    has_gradient = layer.up.weight.grad.abs().sum(dim=(1, 2)) > 0
+    assert has_gradient.sum() == 1 and layer.router.weight.grad is not None
 
 
 def test_a_decoders_load_balancing_loss_is_the_mean_over_its_blocks():

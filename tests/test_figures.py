@@ -89,13 +89,13 @@ def test_the_training_figure_is_the_loss_curve_above_some_samples(tmp_path):
     assert draw_training(tmp_path).height == alone.height + 3 * 300
 
 
-def test_the_command_draws_what_there_is_and_says_what_is_missing(tmp_path, capsys):
+def test_the_command_draws_every_possible_figure_and_names_the_missing_one(tmp_path, capsys):
     scene = make_scene([("red", "circle"), ("blue", "square")], LEVELS["easy"], "val", random.Random(3))
     scene.draw().save(tmp_path / "scene.png")
     main([str(tmp_path / "scene.png"), "Point to the red circle.", f"--weights={RELEASED}",
           f"--out={tmp_path / 'inside'}"])
-    printed, drawn = capsys.readouterr().out, {path.stem for path in (tmp_path / "inside").iterdir()}
-    assert drawn == {"patches", "crops", "stitched", "attention", "pooling", "attention_mask", "loss_mask",
-                     "points"}
+    printed, figure_names = capsys.readouterr().out, {p.stem for p in (tmp_path / "inside").iterdir()}
+    assert figure_names == {"patches", "crops", "stitched", "attention", "pooling", "attention_mask",
+                            "loss_mask", "points"}
     assert "no training: these weights come without" in printed
     assert all(path.stat().st_size < 400_000 for path in (tmp_path / "inside").iterdir())

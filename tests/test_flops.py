@@ -1,4 +1,4 @@
-"""FLOPs: counted by hand as PyTorch counts them, and the measurements of a log line."""
+"""FLOPs: our formulas against PyTorch's counter, and the measurements of a log line."""
 from dataclasses import replace
 
 import pytest
@@ -18,27 +18,27 @@ FAMILIES = {"nano's": TINY, "SigLIP's": replace(TINY, vision=replace(TINY.vision
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_flops_counted_by_hand_are_those_that_pytorch_counts(family):
-    """PyTorch watches every matrix product; its attention is counted when it is written out as products."""
-    config, some = FAMILIES[family], batch()
+    """PyTorch counts every matrix product; with SDPBackend.MATH attention consists of products too."""
+    config, inputs = FAMILIES[family], batch()
     torch.manual_seed(0)
     model = MiniMolmo(config)
-    answers = int((some.loss_weight > 0).sum())
+    answers = int((inputs.loss_weight > 0).sum())
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        model.loss(some, model.decode(some, model.encode_images(some)[1]).last)
-    ours = flops.forward_flops(config, len(some.patches), len(some.pool_idx), *some.ids.shape, answers)
+        model.loss(inputs, model.decode(inputs, model.encode_images(inputs)[1]).last)
+    ours = flops.forward_flops(config, len(inputs.patches), len(inputs.pool_idx), *inputs.ids.shape, answers)
     assert sum(ours.values()) == counter.get_total_flops()
 
 
 def test_training_costs_three_times_the_forward_pass_and_bootstrap_runs_no_decoder():
-    some = batch()
-    parts = flops.forward_flops(TINY, len(some.patches), len(some.pool_idx), *some.ids.shape,
-                                int((some.loss_weight > 0).sum()))
-    parts["decoder"] *= float((some.segment_ids >= 0).float().mean())  # padding is not counted
-    assert flops.training_flops(TINY, "finetune", some) == pytest.approx(3 * sum(parts.values()))
+    inputs = batch()
+    parts = flops.forward_flops(TINY, len(inputs.patches), len(inputs.pool_idx), *inputs.ids.shape,
+                                int((inputs.loss_weight > 0).sum()))
+    parts["decoder"] *= float((inputs.segment_ids >= 0).float().mean())  # padding is not counted
+    assert flops.training_flops(TINY, "finetune", inputs) == pytest.approx(3 * sum(parts.values()))
     longer = batch(lengths=(300,))
-    assert flops.training_flops(TINY, "bootstrap", longer) == flops.training_flops(TINY, "bootstrap", some)
     image = sum(parts[name] for name in ("vit", "pooling", "projector"))
-    assert flops.training_flops(TINY, "bootstrap", some) == 3 * image
+    assert flops.training_flops(TINY, "bootstrap", inputs) == 3 * image
+    assert flops.training_flops(TINY, "bootstrap", longer) == 3 * image
 
 
 def test_molmo_7b_needs_two_flops_a_weight_and_token():
@@ -63,15 +63,15 @@ def test_the_peak_is_looked_up_by_the_gpus_name_else_measured(monkeypatch):
     assert 1e8 < flops.peak_flops(torch.device("cpu")) < 1e14
 
 
-def test_a_log_line_says_how_fast_and_how_busy(monkeypatch):
-    """Two seconds for a batch of two images, half a second of them waiting, at a peak of a million FLOPs."""
+def test_a_log_line_has_the_speed_the_data_wait_and_the_mfu(monkeypatch):
+    """A batch of two images takes 2 s, 0.5 s of it for data. The device's peak is 1e9 FLOPs a second."""
     clock = iter([10.0, 10.5, 12.0])
     meter = flops.Meter(replace(preset("nano"), model=TINY), torch.device("cpu"))
     monkeypatch.setattr(flops.time, "perf_counter", lambda: next(clock))
     meter.peak = 1e9
-    some = batch()
+    inputs = batch()
     meter.start(), meter.batch_ready()
-    line = meter.log_line("finetune", [some], world=1)
+    line = meter.log_line("finetune", [inputs], world=1)
     assert line["images_per_second"] == 1.0 and line["data_wait"] == 0.25
-    assert line["visual_tokens_per_second"] == round(len(some.pool_idx) / 2)
-    assert line["mfu"] == pytest.approx(flops.training_flops(TINY, "finetune", some) / 2e9, abs=1e-4)
+    assert line["visual_tokens_per_second"] == round(len(inputs.pool_idx) / 2)
+    assert line["mfu"] == pytest.approx(flops.training_flops(TINY, "finetune", inputs) / 2e9, abs=1e-4)

@@ -1,4 +1,4 @@
-"""The dataclasses that flow: a batch moves to another device without losing a field."""
+"""The dataclasses of `flow.py`: a batch keeps every field on another device."""
 import dataclasses
 
 import torch

@@ -73,20 +73,20 @@ def test_another_seed_draws_no_picture_twice(tmp_path):
 def test_a_set_is_a_folder_of_rows_and_pictures(name, tmp_path):
     """A row names its picture, and holds annotations in the fields of flow.Annotation, and the things."""
     folder = write_dataset(make_dataset_spec(name, images=3), DATASETS[name], tmp_path)
-    rows = [json.loads(line) for line in (folder / "train.jsonl").read_text().splitlines()]
+    rows = [json.loads(line) for line in (folder / "train.jsonl").read_text(encoding="utf-8").splitlines()]
     assert len(rows) == 3 and (folder / rows[0]["image"]).is_file()
     assert all(set(entry) <= set(Annotation.__dataclass_fields__) for entry in rows[0]["annotations"])
     assert set(rows[0]["things"][0]) == {"kind", "color", "x", "y", "width", "height"}
 
 
-def test_empty_fields_are_left_out_but_pointing_to_nothing_is_said():
+def test_empty_fields_are_left_out_but_an_empty_list_of_points_is_kept():
     """A row without "points" would leave the reader wondering."""
     no_cat, no_cats = Annotation("pointing", label="cat"), Annotation("count", label="cats", answer="0")
     assert annotation_to_json(no_cat) == {"style": "pointing", "label": "cat", "points": ()}
     assert annotation_to_json(no_cats) == {"style": "count", "label": "cats", "answer": "0"}
 
 
-def test_a_second_run_reuses_what_is_there_and_says_so(tmp_path, capsys):
+def test_a_second_run_reuses_the_dataset_and_reports_it(tmp_path, capsys):
     """Not a byte is touched."""
     spec = make_dataset_spec("count", images=3)
     folder = write_dataset(spec, DATASETS["count"], tmp_path)
@@ -96,12 +96,12 @@ def test_a_second_run_reuses_what_is_there_and_says_so(tmp_path, capsys):
     assert "is there already (9 images)" in capsys.readouterr().out
 
 
-def test_other_arguments_draw_the_set_anew(tmp_path):
+def test_other_arguments_generate_the_dataset_again(tmp_path):
     """And nothing of the old set stays."""
     write_dataset(make_dataset_spec("count", images=4), DATASETS["count"], tmp_path)
     folder = write_dataset(make_dataset_spec("count", images=2, seed=2), DATASETS["count"], tmp_path)
     assert len(list((folder / "images").iterdir())) == 6
-    assert json.loads((folder / "manifest.json").read_text())["seed"] == 2
+    assert json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["seed"] == 2
 
 
 @pytest.mark.parametrize("damage", ["manifest.json", "train.jsonl", "images/train_000001.png"])
@@ -128,7 +128,7 @@ def test_a_row_that_was_cut_off_is_noticed(tmp_path):
     assert not is_finished(folder, spec, code_digest(compose))
 
 
-def test_an_interrupted_run_leaves_nothing_and_keeps_the_set_that_was_there(tmp_path):
+def test_an_interrupted_run_leaves_no_files_and_keeps_the_old_dataset(tmp_path):
     """Ctrl-C in the middle of the fifth image."""
     calls = []
 
@@ -145,7 +145,7 @@ def test_an_interrupted_run_leaves_nothing_and_keeps_the_set_that_was_there(tmp_
     assert files_of(tmp_path) == before and not folder.with_name("easy.part").exists()
 
 
-def test_what_a_killed_run_left_behind_is_swept_away(tmp_path):
+def test_the_next_run_removes_what_a_killed_run_left(tmp_path):
     """A kill -9 cleans nothing; the next run does, and never reads it."""
     left = tmp_path / "points" / "easy.part" / "images"
     left.mkdir(parents=True)
@@ -161,7 +161,7 @@ def test_what_a_killed_run_left_behind_is_swept_away(tmp_path):
 def test_a_folder_with_foreign_files_is_not_replaced(tmp_path):
     """Somebody's notes are worth more than our squares."""
     (tmp_path / "points" / "easy").mkdir(parents=True)
-    (tmp_path / "points" / "easy" / "notes.txt").write_text("mine")
+    (tmp_path / "points" / "easy" / "notes.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(ValueError, match="holds 'notes.txt'.*is not replaced.*Try another"):
         write_dataset(make_dataset_spec("points", images=3), DATASETS["points"], tmp_path)
 
@@ -179,7 +179,7 @@ def test_a_folder_with_foreign_files_is_not_replaced(tmp_path):
     (["--sets="], "set '' does not exist"),
     (["--level=full", "--sets=maps"], "set 'maps' does not exist at level full"),
 ])
-def test_what_cannot_be_drawn_is_refused_before_anything_is(arguments, complaint, tmp_path, capsys):
+def test_invalid_arguments_are_refused_before_anything_is_written(arguments, complaint, tmp_path, capsys):
     """In one line, without a traceback, with something to try."""
     with pytest.raises((ValueError, SystemExit)) as end:
         run_command_line(DATASETS, [*arguments, f"--folder={tmp_path}"])
@@ -187,7 +187,7 @@ def test_what_cannot_be_drawn_is_refused_before_anything_is(arguments, complaint
     assert not list(tmp_path.iterdir())
 
 
-def test_a_full_disk_is_named_and_leaves_the_set_that_was_there(tmp_path, monkeypatch):
+def test_a_full_disk_is_named_and_keeps_the_old_dataset(tmp_path, monkeypatch):
     """The fifth picture finds no room: nothing of the new set stays, nothing of the old one goes."""
     spec = make_dataset_spec("points", images=3)
     folder = write_dataset(spec, DATASETS["points"], tmp_path)
@@ -244,14 +244,14 @@ def is_alive(group: int) -> bool:
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     """Here it is not even a folder."""
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(ValueError, match="file.* is a file, where a folder is needed.*another --folder"):
         write_dataset(make_dataset_spec("points", images=3), DATASETS["points"], tmp_path / "file")
 
 
 def test_the_ten_picture_example_of_the_readme_is_what_the_loader_reads():
     """Eight rows to train on, two to hold back; and the four sample rows above them."""
-    readme = (DATA_FOLDER / "README.md").read_text()
+    readme = (DATA_FOLDER / "README.md").read_text(encoding="utf-8")
     for block in re.findall(r"```json\n(.*?)```", readme, re.DOTALL):
         for row in re.split(r"\n(?=\{)", block):
             read_example(json.loads(row), DATA_FOLDER, "README.md")
@@ -279,7 +279,7 @@ def test_held_out_pairs_are_neither_shown_nor_named_in_training(name, split):
 
 
 @pytest.mark.parametrize("name", NUM_IMAGES["easy"])
-def test_every_novel_scene_shows_a_held_out_pair_and_asks_about_it(name):
+def test_every_novel_scene_has_a_held_out_pair_and_a_question_about_it(name):
     """By its pair, its colour, its kind or its place."""
     for scene, annotations in examples_of(name, "novel"):
         new = [thing for thing in scene.things if pair_of(thing) in EASY.held_out]

@@ -1,4 +1,4 @@
-"""Separate tensors of experts are read into the stacked ones of the native files; names unverified."""
+"""Hugging Face's separate tensors of experts are loaded as stacked ones. Their names are unverified."""
 import pytest
 import torch
 from torch import Tensor
@@ -50,7 +50,7 @@ def parts() -> dict[str, Tensor]:
 
 
 def test_separate_experts_load_as_the_same_model(tmp_path, parts):
-    """2 blocks x 3 experts x 3 matrices stand for 2 x 3 stacks."""
+    """2 blocks x 3 experts x 3 matrices are 2 x 3 stacks."""
     save(tmp_path / "model.safetensors", parts)
     model, other = make_model(0), make_model(1)
     load_official(tmp_path, other)

@@ -42,14 +42,14 @@ def each_exercise(test):
 # every page
 
 @each_lesson
-def test_a_page_prints_quotes_draws_and_names_what_is_so(folder):
+def test_a_pages_outputs_quotes_pictures_and_names_are_right(folder):
     errors = run.run_page(folder / "README.md")
     assert not errors, "\n\n".join(errors)
 
 
 @each_lesson
 def test_a_page_has_the_parts_that_readers_look_for(folder):
-    text = (folder / "README.md").read_text()
+    text = (folder / "README.md").read_text(encoding="utf-8")
     assert text.startswith(f"# {folder.name[:2]} " if folder.name != TRAPS else "# ")
     for part in ("**Predict.**", "## In Molmo", "**Write.**", "**Build.**") if folder.name != TRAPS else ():
         assert part in text, f"{folder.name} has no {part}"
@@ -57,7 +57,7 @@ def test_a_page_has_the_parts_that_readers_look_for(folder):
 
 @each_lesson
 def test_boxes_are_special_alert_and_insider_notes(folder):
-    text = (folder / "README.md").read_text()
+    text = (folder / "README.md").read_text(encoding="utf-8")
     boxes = re.findall(r"^> \[!(\w+)\]\n> \*\*(.*?)\*\*", text, re.M)
     assert len(boxes) == len(re.findall(r"\[!", text))
     assert all(BOXES.get(kind) == name for kind, name in boxes), boxes
@@ -66,7 +66,7 @@ def test_boxes_are_special_alert_and_insider_notes(folder):
 @each_lesson
 def test_a_page_is_short_and_plain(folder):
     """900 to 1,500 words for most (below, for all of them together); lines that fit; letters, no emojis."""
-    text = (folder / "README.md").read_text()
+    text = (folder / "README.md").read_text(encoding="utf-8")
     code = "\n".join(block.body for block in parse_blocks(text) if block.kind == "python")
     assert count_words(text) <= 1900
     assert max(map(len, code.splitlines())) <= 110
@@ -74,7 +74,8 @@ def test_a_page_is_short_and_plain(folder):
 
 
 def test_the_middle_lesson_has_900_to_1500_words():
-    assert 900 <= statistics.median(count_words((f / "README.md").read_text()) for f in LESSONS) <= 1500
+    counts = [count_words((folder / "README.md").read_text(encoding="utf-8")) for folder in LESSONS]
+    assert 900 <= statistics.median(counts) <= 1500
 
 
 def test_all_pictures_together_are_under_12_megabytes():
@@ -107,7 +108,7 @@ def test_a_stub_is_not_begun(folder, name):
 
 @each_exercise
 def test_plausible_slips_do_not_pass(folder, name):
-    """Each runs without an error, and its result is what fails."""
+    """Each runs without an exception, and its result is wrong."""
     answers = load_module(folder / "answers.py")
     slips = getattr(answers, f"wrong_{name}")
     assert len(slips) >= (1 if folder.name == TRAPS else 2)
@@ -133,20 +134,20 @@ def test_a_lesson_has_two_to_four_exercises(folder):
     assert len(names) == 8 if folder.name == TRAPS else 2 <= len(names) <= 4
 
 
-# the machinery: pages
+# the code: pages
 
 @pytest.fixture
 def page(tmp_path):
-    """A function that writes a page, runs it and returns its errors, without the folder's name."""
+    """A function that writes a page, runs it, and returns its errors without the folder's name."""
     def run_text(text, write=False):
         path = tmp_path / "00_own" / "README.md"
         path.parent.mkdir(exist_ok=True)
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
         return [error.removeprefix(f"{path.parent}/") for error in run.run_page(path, write)]
     return run_text
 
 
-def test_a_true_page_has_no_errors(page):
+def test_a_correct_page_has_no_errors(page):
     assert page("```python\nx = 2\n```\nwords\n```python\nprint(x, 'is')\n```\n```text\n2 is\n```\n") == []
 
 
@@ -172,7 +173,7 @@ def test_writing_mends_outputs_and_quotes_and_leaves_what_is_within_the_toleranc
     assert len(page(text)) == 2
     assert page(text, write=True) == []
 
-    mended = (tmp_path / "00_own" / "README.md").read_text()
+    mended = (tmp_path / "00_own" / "README.md").read_text(encoding="utf-8")
     assert "Grid = tuple[int, int]  # rows, columns\n```" in mended
     assert "2 0.52" in mended and "```text\n1\n```" in mended
 
@@ -211,7 +212,7 @@ def test_an_unexpected_error_is_reported_with_its_line_and_ends_the_page(page):
     assert page("```python\nx = = 1\n```\n")[0].startswith("README.md:2\nstopped with SyntaxError")
 
 
-def test_what_is_printed_must_be_shown_and_what_is_shown_printed(page):
+def test_every_output_is_shown_and_every_shown_output_is_printed(page):
     assert "README.md:2\nprints, and no text block follows" in page("```python\nprint(1)\n```\n")[0]
     assert "no python block stands right above" in page("```text\n1\n```\n")[0]
     assert page("```python\nx = 1\n```\n\n```\na drawing in letters\n```\n") == []
@@ -268,7 +269,7 @@ def test_a_lesson_is_found_by_number_and_an_unknown_one_is_named():
         find_lessons("99")
 
 
-# the machinery: exercises
+# the code: exercises
 
 def make_answers():
     """The answers of a lesson with one exercise, `double`."""
@@ -300,7 +301,7 @@ def test_a_loop_without_an_end_is_ended_and_named(monkeypatch):
     message = check_exercise("double", make_answers(), endless).message
     assert "in endless: TimeoutError: no end after 0.2 seconds. Is this loop one that never stops?" in message
     assert re.search("\n    (while True:|x \\+= 1)\n", message)
-    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)  # nobody else is interrupted
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)  # the alarm is off again
 
 
 def test_an_error_in_your_code_is_shown_with_what_it_was_given_and_its_line():
@@ -325,7 +326,7 @@ def test_the_command_prints_how_each_exercise_stands():
     assert [line.split()[0] for line in lines] == ["starts", "keep", "stitch", "best_grid"], done.stderr
 
 
-def test_your_function_cannot_spoil_the_case_it_is_given():
+def test_your_function_cannot_change_the_case_it_gets():
     def spoils(x):
         x.append(3)
         return x
@@ -333,7 +334,7 @@ def test_your_function_cannot_spoil_the_case_it_is_given():
     assert cases == [dict(x=[1, 2])]
 
 
-def test_what_the_answer_refuses_yours_must_refuse():
+def test_your_function_must_refuse_what_the_answer_refuses():
     def root(x):
         if x < 0:
             raise ValueError("negative")
@@ -384,34 +385,35 @@ def test_starting_copies_the_stubs_once(tmp_path):
     path = check.copy_stubs(find_lessons("05")[0], tmp_path)
     assert [result.state for result in check.check_lesson(find_lessons("05")[0], tmp_path)] == [NOT_BEGUN] * 4
     path.write_text("def starts(count, side, overlap):\n"
-                    "    return [n * (side - overlap) for n in range(count)]\n")
+                    "    return [n * (side - overlap) for n in range(count)]\n", encoding="utf-8")
     first, second, *_ = check.check_lesson(find_lessons("05")[0], tmp_path)
     assert first.state == PASSED
     assert second.state == NOT_BEGUN and "exercise.py has its stub" in second.message
     with pytest.raises(ValueError, match="holds your work already"):
         check.copy_stubs(find_lessons("05")[0], tmp_path)
-    path.write_text("def starts(:\n")
+    path.write_text("def starts(:\n", encoding="utf-8")
     first, *others = check.check_lesson(find_lessons("05")[0], tmp_path)
     assert (first.state, first.message) == (BROKEN, (
         "05_views.py cannot be read, so nothing counts until this line is mended:\n"
         f"{path}, line 1: SyntaxError: invalid syntax\n    def starts(:"))
     assert [(result.state, result.message) for result in others] == [(BROKEN, "")] * 3
-    path.write_text("import sys\nsys.exit()\n")  # it must not end `make check`
+    path.write_text("import sys\nsys.exit()\n", encoding="utf-8")  # it must not end `make check`
     assert f"{path}, line 2: SystemExit" in check.check_lesson(find_lessons("05")[0], tmp_path)[0].message
 
 
 def test_the_line_that_is_shown_is_yours_and_not_a_deeper_one_in_a_library(tmp_path, monkeypatch):
-    """json's own line 355 or so raises; line 4 of the learner's file called it."""
+    """The error is raised inside json; the message names line 4 of the learner's file, which called it."""
     monkeypatch.setattr(marks, "MINE", tmp_path)
-    (tmp_path / "own.py").write_text("import json\n\ndef opened(text):\n    return json.loads(text)\n")
+    code = "import json\n\ndef parse(text):\n    return json.loads(text)\n"
+    (tmp_path / "own.py").write_text(code, encoding="utf-8")
     with pytest.raises(ValueError) as caught:
-        load_module(tmp_path / "own.py").opened("[")
+        load_module(tmp_path / "own.py").parse("[")
     assert marks.describe_error(caught.value) == (
-        f"{tmp_path}/own.py, line 4, in opened: JSONDecodeError: Expecting value: line 1 column 2 (char 1)\n"
+        f"{tmp_path}/own.py, line 4, in parse: JSONDecodeError: Expecting value: line 1 column 2 (char 1)\n"
         "    return json.loads(text)")
 
 
-# the machinery: building
+# the code: building
 
 SMALL = '''"""A file."""
 
@@ -433,11 +435,11 @@ class Box:
 def project(tmp_path):
     """A project with one module and one lesson that builds two of its functions."""
     (tmp_path / "minimolmo").mkdir()
-    (tmp_path / "minimolmo" / "small.py").write_text(SMALL)
+    (tmp_path / "minimolmo" / "small.py").write_text(SMALL, encoding="utf-8")
     folder = tmp_path / "lessons" / "00_small"
     folder.mkdir(parents=True)
     (folder / "exercise.py").write_text(
-        'BUILD = ["minimolmo/small.py:one", "minimolmo/small.py:Box.three"]\n')
+        'BUILD = ["minimolmo/small.py:one", "minimolmo/small.py:Box.three"]\n', encoding="utf-8")
     return tmp_path, folder
 
 
@@ -445,10 +447,10 @@ def test_blank_empties_bodies_and_keeps_signatures_docstrings_and_neighbours(pro
     root, folder = project
     blank.blank_lesson(folder, root)
 
-    mine = (root / "mine" / "minimolmo" / "small.py").read_text()
+    mine = (root / "mine" / "minimolmo" / "small.py").read_text(encoding="utf-8")
     stub = "raise NotImplementedError  # yours to write\n"
     assert mine == SMALL.replace("# how\n    return x + 1\n", stub).replace("return 3\n", stub)
-    assert (root / "minimolmo" / "small.py").read_text() == SMALL
+    assert (root / "minimolmo" / "small.py").read_text(encoding="utf-8") == SMALL
     assert blank.function_states(folder, root) == ["empty", "empty"]
 
 
@@ -456,11 +458,12 @@ def test_blank_again_keeps_what_you_have_written(project):
     root, folder = project
     blank.blank_lesson(folder, root)
     path = root / "mine" / "minimolmo" / "small.py"
-    written = path.read_text().replace("raise NotImplementedError  # yours to write", "return 1 + x", 1)
-    path.write_text(written)
+    stub = "raise NotImplementedError  # yours to write"
+    written = path.read_text(encoding="utf-8").replace(stub, "return 1 + x", 1)
+    path.write_text(written, encoding="utf-8")
 
     blank.blank_lesson(folder, root)
-    assert path.read_text() == written
+    assert path.read_text(encoding="utf-8") == written
     assert blank.function_states(folder, root) == ["yours", "empty"]
 
 
@@ -468,11 +471,11 @@ def test_a_file_with_a_slip_in_it_is_kept_and_counts_for_nothing(project, capsys
     root, folder = project
     blank.blank_lesson(folder, root)
     path = root / "mine" / "minimolmo" / "small.py"
-    path.write_text(slip := path.read_text() + "def (")
+    path.write_text(slip := path.read_text(encoding="utf-8") + "def (", encoding="utf-8")
 
     blank.blank_lesson(folder, root)
     blank.print_states(folder, root)
-    assert path.read_text() == slip
+    assert path.read_text(encoding="utf-8") == slip
     assert capsys.readouterr().out.count("cannot be read: make marks says where") == 2
 
 
@@ -481,8 +484,8 @@ def test_marks_need_your_copy_to_be_there(tmp_path):
         blank.run_tests(find_lessons("05")[0], root=tmp_path)
 
 
-def test_tiny_names_your_own_line_even_where_training_ends_with_its_own_message(tmp_path, monkeypatch):
-    """An error that train.py turns into a message is shown with its line if that is yours, else as it is."""
+def test_train_mine_names_your_own_line_even_where_training_ends_with_its_own_message(tmp_path, monkeypatch):
+    """An error that train.py reports is shown with its line if that line is the learner's, else unchanged."""
     monkeypatch.setattr("lessons.marks.MINE", tmp_path)
 
     def message_of(file) -> str:
@@ -508,29 +511,29 @@ def test_tiny_names_your_own_line_even_where_training_ends_with_its_own_message(
     ("def one", "def won", "tests/test_small.py, line 1: ImportError: cannot import name 'one'"),
 ])
 def test_marks_show_the_line_in_your_own_file_and_no_traceback(project, capfd, old, new, expected):
-    """The whole command, in a project of its own; two tests call the one function."""
-    shown = run_marks(project, old, new, capfd)
-    assert expected in shown
-    assert "mine/minimolmo/small.py, line" in shown or "tests/test_small.py, line" in expected
-    assert "It fails test_" in shown and "Traceback" not in shown and "_pytest" not in shown
+    """The whole command, in a small project; two tests call the one function."""
+    output = run_marks(project, old, new, capfd)
+    assert expected in output
+    assert "mine/minimolmo/small.py, line" in output or "tests/test_small.py, line" in expected
+    assert "It fails test_" in output and "Traceback" not in output and "_pytest" not in output
 
 
 @needs_alarm
 def test_marks_end_a_loop_without_an_end_and_run_no_other_test(project, capfd):
-    shown = run_marks(project, "return 1 + x", "while True: x += 1", capfd, seconds=0.3)
-    assert "line 6, in one: TimeoutError: no end after 0.3 seconds." in shown
-    assert "It fails test_one." in shown and "1 failed" in shown
+    output = run_marks(project, "return 1 + x", "while True: x += 1", capfd, seconds=0.3)
+    assert "line 6, in one: TimeoutError: no end after 0.3 seconds." in output
+    assert "It fails test_one." in output and "1 failed" in output
 
 
 @needs_alarm
-def test_marks_end_a_loop_that_is_met_as_the_tests_are_read(project, capfd):
-    shown = run_marks(project, '"""A file."""', "while True: pass", capfd, seconds=0.3)
-    assert "line 1, in <module>: TimeoutError" in shown or "line 1: TimeoutError" in shown
+def test_marks_end_an_endless_loop_that_runs_at_import(project, capfd):
+    output = run_marks(project, '"""A file."""', "while True: pass", capfd, seconds=0.3)
+    assert "line 1, in <module>: TimeoutError" in output or "line 1: TimeoutError" in output
 
 
 @needs_alarm
 def test_ctrl_c_in_a_loop_without_an_end_names_its_line(project, tmp_path):
-    """A terminal sends it to both: the command, which waits, and the tests, which say where they were."""
+    """A terminal sends Ctrl-C to the command, which waits, and to the tests, which name their line."""
     loop = f"open({str(tmp_path / 'begun')!r}, 'w').close()\n    while x: pass"
     root, folder = write_learner_copy(project, "return 1 + x", loop)
     code = f"from pathlib import Path; from lessons import blank; blank.run_tests(Path({str(folder)!r}), " \
@@ -540,8 +543,9 @@ def test_ctrl_c_in_a_loop_without_an_end_names_its_line(project, tmp_path):
     while not (tmp_path / "begun").exists() and process.poll() is None:
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
-    shown, _ = process.communicate()
-    assert "line 7, in one: KeyboardInterrupt" in shown and "It fails the test that was stopped." in shown
+    output, _ = process.communicate()
+    assert "line 7, in one: KeyboardInterrupt" in output
+    assert "It fails the test that was stopped." in output
 
 
 def run_marks(project, old: str, new: str, capfd, seconds: float = 60) -> str:
@@ -557,20 +561,21 @@ def write_learner_copy(project, old: str, new: str, seconds: float = 60):
     for name in ("__init__.py", "page.py", "marks.py", "pytest_plugin.py"):
         shutil.copy(ROOT / "lessons" / name, root / "lessons")
     path = root / "lessons" / "marks.py"
-    path.write_text(path.read_text().replace("TIME_LIMIT = 60", f"TIME_LIMIT = {seconds}"))
+    code = path.read_text(encoding="utf-8").replace("TIME_LIMIT = 60", f"TIME_LIMIT = {seconds}")
+    path.write_text(code, encoding="utf-8")
     (root / "tests").mkdir()
     (root / "tests" / "test_small.py").write_text(
         "from minimolmo.small import one\n\ndef test_one(): assert one(1) == 2\n"
-        "def test_two(): assert one(one(1)) == 3\n")
+        "def test_two(): assert one(one(1)) == 3\n", encoding="utf-8")
     blank.blank_lesson(folder, root)
     path = root / "mine" / "minimolmo" / "small.py"
     written = SMALL.replace("    # how\n    return x + 1", "    return 1 + x")
-    path.write_text(written.replace(old, new))
+    path.write_text(written.replace(old, new), encoding="utf-8")
     return root, folder
 
 
 def test_an_emptied_function_fails_the_librarys_own_test_and_the_library_itself_does_not(tmp_path):
-    """The same command as `make marks`, with mine/ in another place; the library stays first otherwise."""
+    """The same command as `make marks`, with mine/ in another folder; without mine/ the library is tested."""
     folder, = find_lessons("05")
     (tmp_path / "minimolmo").symlink_to(ROOT / "minimolmo")
     blank.blank_lesson(folder, tmp_path)
@@ -585,7 +590,7 @@ def test_an_emptied_function_fails_the_librarys_own_test_and_the_library_itself_
     assert outcomes == [(1, True), (0, False)]
 
 
-# the machinery: notebooks
+# the code: notebooks
 
 def test_a_notebook_is_valid_holds_its_pictures_and_its_cells_run(tmp_path, monkeypatch):
     folder, = find_lessons("05")
@@ -598,7 +603,7 @@ def test_a_notebook_is_valid_holds_its_pictures_and_its_cells_run(tmp_path, monk
         assert re.fullmatch(r"[a-zA-Z0-9-_]{1,64}", cell["id"])
         assert set(cell) - {"attachments"} == {"cell_type", "id", "metadata", "source"} | (
             {"outputs", "execution_count"} if cell["cell_type"] == "code" else set())
-    page = parse_blocks((folder / "README.md").read_text())
+    page = parse_blocks((folder / "README.md").read_text(encoding="utf-8"))
     printed = ["".join(out["text"]) for cell in book["cells"] for out in cell.get("outputs", [])]
     assert printed == [block.body.rstrip("\n") for block in page if block.kind == "text"]
     attached = {name: base64.b64decode(data["image/png"]) for cell in book["cells"]

@@ -1,4 +1,4 @@
-"""Endless batches from several datasets: batch k depends on the seed and on k only."""
+"""Batches from several datasets: batch k depends on the seed and on k only."""
 import json
 from collections import Counter
 from itertools import islice
@@ -20,16 +20,16 @@ PREPROCESSOR = Preprocessor(TINY, Tokenizer([], vocab=300), "finetune", max_crop
 
 @pytest.fixture
 def folder(tmp_path):
-    """big has 20 rows, small has 5; row i has answers of i letters."""
+    """Dataset big has 20 rows, small has 5; row i has an answer of i + 1 letters."""
     for name, size in (("big", 20), ("small", 5)):
         (tmp_path / name).mkdir()
         rows = []
         for i in range(size):
             Image.new("RGB", (16, 16), (10 * i, 0, 0)).save(tmp_path / name / f"{i}.png")
-            said = [{"style": "user_qa", "question": "?", "answer": "a" * (i + 1)},
-                    {"style": "pointing", "label": "dot", "points": [[i, i]]}]
-            rows.append(json.dumps({"image": f"{i}.png", "annotations": said}))
-        (tmp_path / name / "train.jsonl").write_text("\n".join(rows))
+            annotations = [{"style": "user_qa", "question": "?", "answer": "a" * (i + 1)},
+                           {"style": "pointing", "label": "dot", "points": [[i, i]]}]
+            rows.append(json.dumps({"image": f"{i}.png", "annotations": annotations}))
+        (tmp_path / name / "train.jsonl").write_text("\n".join(rows), encoding="utf-8")
     return tmp_path
 
 
@@ -39,12 +39,12 @@ def make_loader(folder, batch_size=8, names=("big", "small"), **options) -> Load
 
 
 def flatten(steps) -> list[dict]:
-    """Every micro-batch of some steps, as its fields."""
-    return [vars(part) for step in steps for part in step]
+    """The fields of every micro-batch of some steps."""
+    return [vars(micro_batch) for step in steps for micro_batch in step]
 
 
 def is_equal(some, others) -> bool:
-    """Equal to the last byte."""
+    """Whether all fields are equal, bit for bit."""
     return len(some) == len(others) and all(
         a[key].equal(b[key]) if isinstance(a[key], torch.Tensor) else a[key] == b[key]
         for a, b in zip(some, others) for key in a)
@@ -56,7 +56,7 @@ def test_datasets_are_drawn_by_the_square_root_of_their_size():
     assert sampling_weights([400, 100], [1.0, 2.0]).tolist() == pytest.approx([1 / 2, 1 / 2])
 
 
-def test_the_batches_keep_to_the_shares(folder):
+def test_batches_keep_to_the_sampling_weights(folder):
     """sqrt(20) : sqrt(5) = 2 : 1, over 8000 rows, so within two percent."""
     loader = make_loader(folder, batch_size=100)
     drawn = Counter(dataset.folder.name for group in range(10) for dataset, _ in loader.sample_rows(group))
@@ -64,24 +64,24 @@ def test_the_batches_keep_to_the_shares(folder):
     assert drawn["big"] / drawn.total() == pytest.approx(2 / 3, abs=0.02)
 
 
-def test_every_row_of_a_dataset_comes_once_a_round(folder):
-    """160 draws from 20 rows: eight rounds, each in another order."""
+def test_every_row_of_a_dataset_comes_once_an_epoch(folder):
+    """160 draws from 20 rows are eight epochs, each in another order."""
     loader = make_loader(folder, batch_size=20, names=["big"])
     rows = [row for _, row in loader.sample_rows(0)]
-    rounds = [rows[i:i + 20] for i in range(0, 160, 20)]
-    assert all(sorted(order) == list(range(20)) for order in rounds)
-    assert rounds[0] != rounds[1]
+    epochs = [rows[i:i + 20] for i in range(0, 160, 20)]
+    assert all(sorted(epoch) == list(range(20)) for epoch in epochs)
+    assert epochs[0] != epochs[1]
 
 
-def test_a_round_goes_on_from_group_to_group(folder):
-    """A group of 8 batches of 3 is 24 rows: the second begins in the middle of a round."""
+def test_an_epoch_continues_from_group_to_group(folder):
+    """A group of 8 batches of 3 is 24 rows: the second begins in the middle of an epoch."""
     loader = make_loader(folder, batch_size=3, names=["big"])
     rows = [row for group in range(5) for _, row in loader.sample_rows(group)]
     assert set(Counter(rows).values()) == {6}  # 120 = 6 * 20
 
 
 def test_a_tiny_dataset_fills_a_large_batch(folder):
-    """Five rows, batches of 8: rows come again within a batch."""
+    """Five rows, batches of 8: a batch has some rows twice."""
     batch, = next(make_loader(folder, names=["small"]).batches())
     assert len(batch.names) == 8
 
@@ -105,13 +105,13 @@ def test_workers_change_nothing(folder, workers):
     assert is_equal(flatten(make_loader(folder, batch_size=2).batches(steps=20, workers=workers)), alone)
 
 
-def test_whenever_a_row_comes_again_its_words_are_drawn_anew(folder, monkeypatch):
-    """Two groups of 64 rows: no two see the same dice."""
-    seen, token_ids = [], Preprocessor.token_ids
-    monkeypatch.setattr(Preprocessor, "token_ids", lambda self, example, rng: seen.append(rng.random()) or
+def test_the_wording_of_a_row_is_drawn_anew_in_each_epoch(folder, monkeypatch):
+    """Two groups of 64 rows: all have different random numbers."""
+    draws, token_ids = [], Preprocessor.token_ids
+    monkeypatch.setattr(Preprocessor, "token_ids", lambda self, example, rng: draws.append(rng.random()) or
                         token_ids(self, example, rng))
     list(make_loader(folder).batches(steps=2 * GROUP_STEPS))
-    assert len(set(seen)) == len(seen) == 128
+    assert len(set(draws)) == len(draws) == 128
 
 
 def test_another_seed_gives_other_batches(folder):
@@ -119,13 +119,13 @@ def test_another_seed_gives_other_batches(folder):
     assert one[0]["names"] != other[0]["names"]
 
 
-def test_the_shares_of_two_processes_are_the_batch_of_one(folder):
+def test_the_batches_of_two_processes_together_are_the_batch_of_one(folder):
     whole = next(make_loader(folder).batches())[0]
     parts = [next(make_loader(folder, rank=rank, world=2).batches())[0] for rank in (0, 1)]
     assert parts[0].names == whole.names[0::2]
     assert parts[1].names == whole.names[1::2]
     assert sum(part.loss_weight.sum() for part in parts) == pytest.approx(float(whole.loss_weight.sum()))
-    for part, rank in zip(parts, (0, 1)):  # word for word, but for how far they are padded
+    for part, rank in zip(parts, (0, 1)):  # token for token; only the padding differs
         assert torch.equal(part.ids, whole.ids[rank::2, :part.ids.shape[1]])
 
 
@@ -136,20 +136,21 @@ def test_accumulation_cuts_a_batch_into_micro_batches(folder):
     assert sorted(name for part in parts for name in part.names) == sorted(whole.names)
 
 
-def test_accumulation_and_processes_share_every_row_out_once(folder):
+def test_accumulation_and_processes_use_every_row_once(folder):
     whole, = next(make_loader(folder).batches())
     loaders = [make_loader(folder, accumulate=2, rank=rank, world=2) for rank in (0, 1)]
     parts = [part for loader in loaders for part in next(loader.batches())]
     assert sorted(name for part in parts for name in part.names) == sorted(whole.names)
 
 
-def test_a_batch_that_cannot_be_shared_out_is_refused(folder):
-    with pytest.raises(ValueError, match=r"batch_size=8 images cannot .* 3 process.* accumulate=1\. Try batch_size=9"):
+def test_a_batch_size_that_cannot_be_divided_is_refused(folder):
+    message = r"batch_size=8 images cannot .* 3 process.* accumulate=1\. Try batch_size=9"
+    with pytest.raises(ValueError, match=message):
         make_loader(folder, world=3)
 
 
 def test_sequences_in_a_batch_are_of_similar_length(folder):
-    """Answers have 1 to 20 letters. Batches are cut from a sorted group: each spans about an eighth of it."""
+    """Answers have 1 to 20 letters. Batches are cut from a sorted group, so each spans about an eighth."""
     lengths = [(batch.segment_ids >= 0).sum(dim=1)
                for batch, in islice(make_loader(folder, names=["big"]).batches(), GROUP_STEPS)]
     spread = [int(length.max() - length.min()) for length in lengths]
@@ -162,28 +163,28 @@ def test_the_batches_of_a_group_do_not_come_sorted(folder):
     assert lengths != sorted(lengths, reverse=True)
 
 
-TALKED = Example("cat.png", (Annotation("long_caption", answer="A cat."),
-                             *(Annotation("transcript", answer=f"um {i}") for i in range(3)),
-                             Annotation("user_qa", question="Who?", answer="A cat.")))
+EXAMPLE = Example("cat.png", (Annotation("long_caption", answer="A cat."),
+                              *(Annotation("transcript", answer=f"um {i}") for i in range(3)),
+                              Annotation("user_qa", question="Who?", answer="A cat.")))
 
 
-def test_the_captions_stage_learns_the_caption_and_one_random_transcript():
-    chosen = [select_annotations(TALKED, "pretrain", np.random.default_rng(seed)) for seed in range(30)]
+def test_pretrain_selects_the_caption_and_one_random_transcript():
+    chosen = [select_annotations(EXAMPLE, "pretrain", np.random.default_rng(seed)) for seed in range(30)]
     assert all(sorted(a.style for a in one) == ["long_caption", "transcript"] for one in chosen)
     assert {a.answer for one in chosen for a in one} == {"A cat.", "um 0", "um 1", "um 2"}
 
 
-def test_the_mixture_learns_all_but_transcripts_in_any_order():
-    chosen = [select_annotations(TALKED, "finetune", np.random.default_rng(seed)) for seed in range(30)]
+def test_finetune_selects_all_but_transcripts_in_random_order():
+    chosen = [select_annotations(EXAMPLE, "finetune", np.random.default_rng(seed)) for seed in range(30)]
     orders = {" ".join(a.style for a in one) for one in chosen}
     assert orders == {"long_caption user_qa", "user_qa long_caption"}
 
 
-def test_the_growing_stage_learns_no_words():
-    assert select_annotations(TALKED, "bootstrap", np.random.default_rng(0)) == []
+def test_bootstrap_selects_no_annotations():
+    assert select_annotations(EXAMPLE, "bootstrap", np.random.default_rng(0)) == []
 
 
-def test_only_the_mixture_weighs_annotations_by_their_root(folder):
+def test_only_finetune_has_root_weights(folder):
     """Two annotations a row: sqrt(1/2) for each answer token."""
     batch, = next(make_loader(folder).batches())
     assert batch.loss_weight[batch.loss_weight > 0].unique().tolist() == pytest.approx([0.5 ** 0.5])

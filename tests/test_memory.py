@@ -7,6 +7,7 @@ from minimolmo.training import memory
 
 GPU = 80e9  # bytes
 
+
 def test_when_the_memory_is_full_the_message_names_the_setting_to_lower():
     config = RunConfig(bootstrap=StageConfig(0), pretrain=StageConfig(0),
                        finetune=StageConfig(1, batch_size=128))
@@ -19,13 +20,14 @@ def test_when_the_memory_is_full_the_message_names_the_setting_to_lower():
 
 
 def test_when_the_weights_alone_fill_the_memory_the_message_asks_for_more_gpus():
-    """Molmo-7B-D: 8.02 billion weights of 16 bytes are 128.3 GB; four GPUs of 80 hold 32 each. No setting of
-    the batch helps, neither while building nor in the first step; sharded over four, the batch is to blame."""
-    seven = preset("molmo_7b_d")
-    message = memory.oom_message(seven, None, 1, GPU)
-    assert message == memory.oom_message(seven, "finetune", 1, GPU)
+    """Molmo-7B-D: 8.02 billion weights of 16 bytes are 128.3 GB, and four GPUs of 80 GB hold 32 GB each. On
+    one GPU no batch is small enough; sharded over four, the batch is too large."""
+    molmo = preset("molmo_7b_d")
+    message = memory.oom_message(molmo, None, 1, GPU)
+    assert message == memory.oom_message(molmo, "finetune", 1, GPU)
     assert "8,021 million weights of molmo_7b_d" in message and "take 128.3 GB" in message
     assert "Try 4 GPUs, each with a shard of the weights: torchrun --nproc-per-node=4" in message
-    assert "--nproc-per-node=4" in memory.oom_message(seven, None, 2, GPU)
-    assert "64 images at once" in memory.oom_message(seven, "finetune", 4, GPU)
-    assert "Try again when nothing else runs on this GPU" in memory.oom_message(preset("mini"), None, 1, GPU)
+    assert "--nproc-per-node=4" in memory.oom_message(molmo, None, 2, GPU)
+    assert "64 images at once" in memory.oom_message(molmo, "finetune", 4, GPU)
+    small = memory.oom_message(preset("mini"), None, 1, GPU)
+    assert "Try again when nothing else runs on this GPU" in small

@@ -23,9 +23,9 @@ from minimolmo.metrics import (
     score_clocks,
     score_count,
     score_explanations,
-    score_free_questions,
     score_items,
     score_pointing,
+    score_user_qa,
 )
 from minimolmo.text.facts import facts_in, facts_of, place_name
 from minimolmo.text.points import parse_points
@@ -41,8 +41,8 @@ def item(annotation: Annotation, text: str, things=(), image="a.png") -> EvalIte
 
 
 def pointed(target: list, predicted: list) -> EvalItem:
-    text = " ".join(f'<point x="{x}" y="{y}" alt="cat">cat</point>' for x, y in predicted) or "There are none."
-    return item(Annotation("pointing", label="cat", points=tuple(target)), text)
+    text = " ".join(f'<point x="{x}" y="{y}" alt="cat">cat</point>' for x, y in predicted)
+    return item(Annotation("pointing", label="cat", points=tuple(target)), text or "There are none.")
 
 
 # --- points
@@ -63,7 +63,7 @@ def test_a_point_hits_up_to_three_percent_of_the_width_away():
     assert count_hits([(53.1, 50)], [(50, 50)], aspect=1) == 0
 
 
-def test_points_are_paired_so_that_as_many_as_can_be_hit():
+def test_points_are_matched_so_that_as_many_hit_as_possible():
     """The first point takes the thing at 12; the second can reach no other, so the first moves on to 14."""
     said, true = [(12, 50), (10, 50)], [(12, 50), (14, 50)]
     assert count_hits(said, true, aspect=1) == 2
@@ -94,7 +94,7 @@ def test_pointing_is_scored_as_molmo_does(true, said, precision, recall, f1):
     assert (scores["precision"], scores["recall"], scores["F1"]) == pytest.approx((precision, recall, f1))
 
 
-def test_the_error_is_measured_where_one_thing_is_asked_for():
+def test_the_median_error_is_over_questions_about_one_object():
     """Errors 1, 4 and (nothing said) 100: the median is 4, one of three is within 3 percent."""
     one = (50.0, 50.0)
     scores = score_pointing([pointed([one], [(51, 50)]), pointed([one], [(50, 54)]), pointed([one], []),
@@ -112,7 +112,7 @@ def test_the_error_is_measured_where_one_thing_is_asked_for():
     ("a total of 5 cats", 5), ("There are none.", 0), ("None", 0),
     ("", None), ("many", None), ("3 cats", None), ("-3", None), ("3.5", None), ("9" * 5000, None),
 ])
-def test_a_count_is_read_from_what_was_said(text, number):
+def test_a_count_is_parsed_from_an_answer(text, number):
     assert parse_count(text) == number
 
 
@@ -140,8 +140,8 @@ def test_naming_counts_the_questions_for_a_color_or_a_kind_alone():
     """Four answers, half of them right; "red" and "circle" name, "yes" and "top left" do not."""
     qa = [item(Annotation("user_qa", question="?", answer=true), said, [RED_CIRCLE])
           for true, said in (("red", "Red."), ("circle", "circle"), ("yes", "no"), ("top left", "left"))]
-    assert score_free_questions(qa) == {"exact match": 0.5, "naming": 1.0}
-    assert score_free_questions(qa[2:]) == {"exact match": 0.0}
+    assert score_user_qa(qa) == {"exact match": 0.5, "naming": 1.0}
+    assert score_user_qa(qa[2:]) == {"exact match": 0.0}
 
 
 def test_a_place_is_a_ninth_of_the_picture():
@@ -150,7 +150,7 @@ def test_a_place_is_a_ninth_of_the_picture():
     assert (place_name(50, 50), place_name(0, 100), place_name(99, 50)) == ("center", "bottom left", "right")
 
 
-def test_captions_and_transcripts_say_exactly_the_facts_of_their_scene():
+def test_captions_and_transcripts_state_exactly_the_facts_of_their_scene():
     """Slips too: in "a blue shape, no, a red circle" only the circle is a fact."""
     texts = []
     for seed in range(150):
@@ -177,7 +177,7 @@ def test_captions_are_scored_by_their_facts():
 
 
 def test_captions_of_images_without_object_labels_are_not_scored():
-    """A learner's own captions: no score, no tick and no cross, and they do not lower the precision of others."""
+    """Captions of a learner's own photos get no score, and they do not lower the precision of others."""
     said = "A red circle is at the top left."
     unknown = item(Annotation("long_caption", answer="A dog."), said)
     assert score_caption([unknown]) == {}
@@ -218,16 +218,16 @@ def test_scores_are_kept_by_style():
     ("half past twelve", 30), ("one minute to one", 59), ("twenty-five minutes past four", 265),
     ("six o'clock", 360), ("22:09", 609),
     ("10 hours 9 minutes", 609), ("1 hour 1 minute", 61)])
-def test_a_time_is_read_in_every_format(text, minutes):
+def test_a_time_is_parsed_in_every_format(text, minutes):
     assert parse_time(text) == minutes
 
 
 @pytest.mark.parametrize("text", ["", "noon", "yes", "10:75", "99:10", "past", "blue past green", "12"])
-def test_what_is_no_time_is_none(text):
+def test_text_without_a_time_is_parsed_as_none(text):
     assert parse_time(text) is None
 
 
-def test_what_the_clocks_say_in_words_is_read_back():
+def test_every_time_is_parsed_back_from_each_wording_of_the_clocks():
     """Every minute of the dial, in each of the four formats of data/clocks."""
     from data.clocks.time_wording import in_figures, in_hours_and_minutes, in_words, to_the_second
     for time in range(720):
@@ -257,11 +257,12 @@ def test_numbers_may_be_five_percent_off_and_words_not_at_all(said, true, right)
     assert relaxed_match(said, true) == right
 
 
-def test_a_number_is_read_with_its_commas_and_units():
-    assert parse_number("$1,250.50") == 1250.5 and parse_number("two") is None and parse_number("3 of 4") is None
+def test_a_number_is_parsed_with_its_commas_and_units():
+    assert parse_number("$1,250.50") == 1250.5
+    assert parse_number("two") is None and parse_number("3 of 4") is None
 
 
-def test_sentences_that_point_are_scored_by_their_points():
+def test_point_explanations_are_scored_by_their_points():
     true = ('The <point x="10.0" y="10.0" alt="cup">cup</point> is left of '
             'the <point x="80.0" y="10.0" alt="key">key</point>.')
     annotation = Annotation("point_explanations", question="?", answer=true)
@@ -270,7 +271,7 @@ def test_sentences_that_point_are_scored_by_their_points():
     assert half["precision"] == 1 and half["recall"] == 0.5
 
 
-def test_every_style_says_whether_an_answer_is_right():
+def test_answers_of_further_styles_are_judged_right_or_wrong():
     cases = (("cap_qa", "red", "blue"), ("clocks", "10:10", "10:11"), ("charts", "100", "90"))
     for style, true, wrong in cases:
         annotation = Annotation(style, question="?", answer=true)

@@ -21,7 +21,8 @@ from minimolmo.text.tokenizer import Tokenizer
 TINY = MolmoConfig(ImageConfig(crop_size=8, patch_size=2, margins=(0, 0)),  # 4x4 patches, 2x2 visual tokens
                    VisionConfig(width=8, layers=2, heads=2, mlp=16),
                    ConnectorConfig(width=8, heads=2, mlp=12),
-                   DecoderConfig(width=16, layers=2, heads=4, kv_heads=2, mlp=24, vocab=257, additional_vocab=4))
+                   DecoderConfig(width=16, layers=2, heads=4, kv_heads=2, mlp=24, vocab=257,
+                                 additional_vocab=4))
 WORDS = Tokenizer([], vocab=257)  # every byte is a token
 CAT, DOG, SKY = ("where?", "a cat on the left"), ("what?", "a dog"), ("which colour?", "blue")
 SAME = dict(atol=1e-5, rtol=1e-4)
@@ -111,15 +112,16 @@ def draw(visible):
 
 
 def test_every_segment_attends_to_the_image_and_to_itself_alone():
-    """Two tokens each of image, segment 1 and segment 2, one of padding: a row attends to columns marked x."""
+    """Two tokens each of the image, segment 1 and segment 2, one of padding. Each row attends to the columns
+    marked x."""
     segments = torch.tensor([[IMAGE_SEGMENT, IMAGE_SEGMENT, 1, 1, 2, 2, PAD_SEGMENT]])
-    assert draw(attention_mask(segments, segments)[0, 0]) == ["x......",   # the image, causally
-                                                         "xx.....",
-                                                         "xxx....",   # segment 1: the image and itself
-                                                         "xxxx...",
-                                                         "xx..x..",   # segment 2: nothing of segment 1
-                                                         "xx..xx.",
-                                                         "xx....x"]   # padding: only padding attends to it
+    assert draw(attention_mask(segments, segments)[0, 0]) == ["x......",  # the image, causally
+                                                              "xx.....",
+                                                              "xxx....",  # segment 1: the image and itself
+                                                              "xxxx...",
+                                                              "xx..x..",  # segment 2: nothing of segment 1
+                                                              "xx..xx.",
+                                                              "xx....x"]  # only padding attends to padding
 
 
 def test_with_a_cache_the_queries_are_the_last_of_the_keys():
@@ -131,7 +133,7 @@ def test_with_a_cache_the_queries_are_the_last_of_the_keys():
 
 # No leaks
 
-def test_a_future_token_moves_nothing_before_it(model):
+def test_a_token_does_not_change_earlier_logits(model):
     before, after = batch(CAT), batch(CAT)
     after.ids[0, -1] = ord("!")
     assert torch.equal(model(before)[0, :-1], model(after)[0, :-1])
@@ -169,7 +171,7 @@ def test_another_image_changes_every_text_token(model):
     assert ((model(before) - model(after))[0, words].abs().amax(dim=-1) > 1e-3).all()
 
 
-def test_every_crop_reaches_the_first_word(model):
+def test_every_crop_changes_the_logits_of_the_first_text_token(model):
     """A picture of 8x16 pixels: the overview and two crops, and each changes the logits after them."""
     seen = batch(CAT, image=picture(0, 8, 16), max_crops=2)
     seen.patches.requires_grad_()
@@ -257,7 +259,7 @@ def test_a_batch_with_a_cache_generates_what_each_sequence_generates_alone_witho
 
 # Loss
 
-def test_the_loss_is_each_answer_tokens_surprise_times_its_weight(model):
+def test_the_loss_is_each_answer_tokens_cross_entropy_times_its_weight(model):
     """By hand from the logits: only "a dog" and its end of text count, 6 tokens, here weighing 1 ... 6."""
     seen = batch(DOG)
     answer = seen.loss_weight[0].nonzero().flatten()
@@ -270,7 +272,7 @@ def test_the_loss_is_each_answer_tokens_surprise_times_its_weight(model):
     assert total.item() == cross_entropy.item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_z_loss_adds_the_squared_logarithm_of_the_scores_sum(model):
+def test_z_loss_adds_the_squared_logsumexp_of_the_logits(model):
     seen = batch(DOG, CAT, root_weights=True)
     scale = model(seen).exp().sum(dim=-1).log() ** 2
     expected = (scale * seen.loss_weight).sum().item()
@@ -292,7 +294,7 @@ def test_micro_batches_add_up_to_one_mean_over_all_answer_tokens_never_a_mean_of
     assert np.mean([l / w for l, w in zip(losses, weights)]) != pytest.approx(mean, rel=1e-3)
 
 
-def test_a_question_without_an_answer_costs_nothing(model):
+def test_a_question_without_an_answer_has_no_loss(model):
     assert loss(model, batch(("where?",)), z_loss=0.1).item() == 0
 
 
@@ -321,8 +323,10 @@ def newborn(request):
 @torch.no_grad()
 def test_the_first_loss_is_the_logarithm_of_the_vocabulary(newborn):
     """An untrained model gives every token the same probability."""
-    cross_entropy = newborn.model.loss(newborn.seen, hidden_of(newborn.model, newborn.seen))[1] / newborn.seen.loss_weight.sum()
-    assert cross_entropy.item() == pytest.approx(math.log(newborn.vocab), abs=0.05)
+    model, batch = newborn.model, newborn.seen
+    _, cross_entropy = model.loss(batch, hidden_of(model, batch))
+    mean = cross_entropy.item() / batch.loss_weight.sum().item()
+    assert mean == pytest.approx(math.log(newborn.vocab), abs=0.05)
 
 
 def test_initial_visual_tokens_are_neither_dead_nor_exploding(newborn):

@@ -1,4 +1,4 @@
-"""README.md: its pictures, answers, commands, links and numbers are what the code gives."""
+"""README.md: its pictures, answers, commands, links and numbers agree with the code."""
 import re
 
 import pytest
@@ -14,9 +14,9 @@ LESSONS_PAGE = (ROOT / "lessons" / "README.md").read_text(encoding="utf-8")
 
 
 def rows_of_table(text: str, head: str) -> list[list[str]]:
-    """The first table whose head begins so: its head and its rows, cell by cell, without bold type."""
-    found = re.search(rf"^{re.escape(head)}.*\n(?:\|.*\n)+", text, re.M)[0]
-    rows = [[cell.strip(" *") for cell in line.strip("|").split("|")] for line in found.splitlines()]
+    """The first table whose header begins with `head`: header and rows, cell by cell, without bold type."""
+    table = re.search(rf"^{re.escape(head)}.*\n(?:\|.*\n)+", text, re.M)[0]
+    rows = [[cell.strip(" *") for cell in line.strip("|").split("|")] for line in table.splitlines()]
     return [rows[0], *rows[2:]]
 
 
@@ -45,7 +45,7 @@ def test_raw_commands_are_those_of_the_makefile():
         assert f"python {start}" in makefile or f"$(PYTHON) {start}" in makefile, command
 
 
-def test_the_answer_of_make_ask_is_what_the_released_nano_says():
+def test_the_answer_of_make_ask_is_that_of_the_released_nano():
     printed = re.search(r"^<points .*$", README, re.M)[0]
     image, question = re.search(r'minimolmo\.answer "(.+?)" "(.+?)"', README).groups()
     model, tokenizer, _ = load(RELEASED)
@@ -57,7 +57,7 @@ def test_the_table_below_the_diagram_links_its_boxes():
     assert system_diagram.links_table() in README
 
 
-def test_links_by_name_lead_somewhere():
+def test_reference_links_lead_to_existing_files():
     addresses = re.findall(r"^\[[^\]]+\]: (\S+)$", README, re.M)
     assert addresses and not [path for path in addresses if not (ROOT / path).exists()]
 

@@ -1,4 +1,4 @@
-"""Painting of level full: an object fills its box, its centre shows its colour, its silhouette is exact."""
+"""Painting of level full: an object fills its box, its centre has its colour, its silhouette is exact."""
 import random
 
 import numpy as np
@@ -14,20 +14,20 @@ SIDE = 200  # pixels
 
 
 def thing_of(kind: str, color: str = "red", pattern: str = "plain", word: str = "", x: float = 50.0) -> Thing:
-    """A thing whose box is 80 % of the picture: pixels 20 to 180 when x is 50."""
+    """An object whose box is 80 % of the image: pixels 20 to 180 when x is 50."""
     return Thing(kind, color, x, 50.0, 80.0, 80.0, pattern, word)
 
 
-def painted(thing: Thing, ground: tuple = (240, 240, 236), width: int = SIDE,
+def painted(thing: Thing, background: tuple = (240, 240, 236), width: int = SIDE,
             height: int = SIDE) -> np.ndarray:
-    """Pixels of the thing alone on one colour."""
-    canvas = Image.new("RGB", (width, height), ground)
+    """Pixels of the object alone on a background of one colour."""
+    canvas = Image.new("RGB", (width, height), background)
     paint(canvas, thing, random.Random(f"{thing.kind} {thing.color}"))
     return np.asarray(canvas).astype(int)
 
 
 def nearest(pixel: np.ndarray) -> str:
-    """The colour word that fits a pixel best."""
+    """The name of the nearest colour to a pixel."""
     return min(COLORS, key=lambda name: np.square(pixel - COLORS[name]).sum())
 
 
@@ -64,8 +64,8 @@ def test_a_thing_fills_its_box(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_line_around_it_keeps_a_thing_from_its_ground(kind):
-    """White on white and black on black: on its edge, 95 % of a thing's pixels differ from the ground."""
+def test_an_outline_separates_an_object_from_its_background(kind):
+    """White on white and black on black: 95 % of the pixels on an edge differ from the background."""
     for color in ("white", "black"):
         thing = thing_of(kind, color)
         wide = np.pad(mask_of(thing), 1)
@@ -75,20 +75,20 @@ def test_a_line_around_it_keeps_a_thing_from_its_ground(kind):
 
 
 def test_no_two_kinds_have_the_same_silhouette():
-    """Even stretched into the same box and mirrored, two kinds share less than 93 % of their joint area."""
+    """Stretched into the same box, also mirrored, two kinds have an intersection over union below 0.93."""
     masks = np.stack([mask_of(thing_of(kind)) for kind in KINDS])
     for other in (masks, masks[:, :, ::-1]):
         a, b = (m.reshape(len(KINDS), -1).astype(np.float32) for m in (masks, other))
-        both = a @ b.T
-        share = both / (a.sum(axis=1)[:, None] + b.sum(axis=1) - both)
-        np.fill_diagonal(share, 0)
-        i, j = np.unravel_index(share.argmax(), share.shape)
-        assert share.max() < 0.93, f"{list(KINDS)[i]} and {list(KINDS)[j]}: {share.max():.3f}"
+        intersection = a @ b.T
+        iou = intersection / (a.sum(axis=1)[:, None] + b.sum(axis=1) - intersection)
+        np.fill_diagonal(iou, 0)
+        i, j = np.unravel_index(iou.argmax(), iou.shape)
+        assert iou.max() < 0.93, f"{list(KINDS)[i]} and {list(KINDS)[j]}: {iou.max():.3f}"
 
 
 @pytest.mark.parametrize("pattern", ["striped", "dotted"])
 def test_a_pattern_leaves_most_of_the_body_in_its_colour(pattern):
-    """Of the pixels that are body when plain, 55 % or more stay as they were; and some change."""
+    """Of the pixels in the plain body's colour, 55 to 95 % are the same with the pattern."""
     for kind in KINDS:
         plain, patterned = (painted(thing_of(kind, "green", p)) for p in ("plain", pattern))
         body = (plain == plain[100, 100]).all(axis=2)
@@ -105,7 +105,7 @@ def test_the_same_input_gives_the_same_bytes_and_another_seed_another_shade():
 
 
 def test_about_half_of_the_things_face_left_and_are_mirror_images():
-    """Read off the thing's own numbers. Mirroring rounds corners the other way: 98 % of the pixels agree."""
+    """`is_mirrored` depends on the object's own numbers. Rounding differs in a mirror image: 98 % agree."""
     birds = [thing_of("bird", x=50 + i) for i in range(-10, 11)]
     masks = {is_mirrored(bird): mask_of(bird)[20:180, 2 * int(bird.x) - 80:2 * int(bird.x) + 80]
              for bird in birds}
@@ -134,32 +134,32 @@ def test_a_sign_too_small_for_letters_stays_blank():
     assert np.array_equal(blank, written)
 
 
-def test_settings_give_different_pictures_of_the_size_asked_for():
-    """Also of a size that nothing divides."""
+def test_backgrounds_differ_and_have_the_requested_size():
+    """Also for sizes that are prime numbers."""
     for size in ((200, 160), (37, 91), (1, 1)):
-        pictures = [draw_background(setting, *size, random.Random(1)) for setting in BACKGROUNDS]
+        pictures = [draw_background(background, *size, random.Random(1)) for background in BACKGROUNDS]
         assert {picture.size for picture in pictures} == {size} and {p.mode for p in pictures} == {"RGB"}
         assert size == (1, 1) or len({picture.tobytes() for picture in pictures}) == len(BACKGROUNDS)
 
 
-@pytest.mark.parametrize("setting", BACKGROUNDS)
-def test_a_ground_is_a_function_of_its_seed_and_looks_like_no_thing(setting):
-    """Twenty seeds; no pixel comes near red, green, blue, ...; white and black things have their outline."""
-    first, again = (draw_background(setting, 120, 90, random.Random(5)) for _ in range(2))
-    assert first.tobytes() == again.tobytes() != draw_background(setting, 120, 90, random.Random(6)).tobytes()
+@pytest.mark.parametrize("background", BACKGROUNDS)
+def test_a_background_is_a_function_of_its_seed_and_has_no_colour_of_an_object(background):
+    """Twenty seeds; no pixel is near red, green, blue, ...; white and black objects have an outline."""
+    first, again, other = (draw_background(background, 120, 90, random.Random(seed)) for seed in (5, 5, 6))
+    assert first.tobytes() == again.tobytes() != other.tobytes()
     bright = np.array([color for name, color in COLORS.items() if name not in ("white", "black")])
     for seed in range(20):
-        pixels = np.asarray(draw_background(setting, 120, 90, random.Random(seed))).astype(int)
+        pixels = np.asarray(draw_background(background, 120, 90, random.Random(seed))).astype(int)
         distance = np.sqrt(np.square(pixels.reshape(-1, 1, 3) - bright).sum(axis=2))
         assert distance.min() > 40, f"{list(COLORS)[distance.min(axis=0).argmin()]}: {distance.min():.0f}"
 
 
-def test_an_unknown_setting_is_refused_with_the_list_of_settings():
+def test_an_unknown_background_is_refused_with_the_list_of_backgrounds():
     with pytest.raises(ValueError, match="'moon' does not exist.*Try one of: field"):
         draw_background("moon", 10, 10, random.Random(1))
 
 
-def test_there_is_enough_to_see_and_every_setting_has_things():
+def test_there_are_34_kinds_or_more_and_every_background_has_12():
     assert len(KINDS) >= 34 and len({kind.plural for kind in KINDS.values()}) == len(KINDS)
-    for setting in BACKGROUNDS:
-        assert sum(setting in kind.backgrounds or not kind.backgrounds for kind in KINDS.values()) >= 12
+    for background in BACKGROUNDS:
+        assert sum(background in kind.backgrounds or not kind.backgrounds for kind in KINDS.values()) >= 12

@@ -17,7 +17,7 @@ IMAGE = ImageConfig(crop_size=6, patch_size=2, margins=(0, 0))  # 3x3 patches
 
 
 def make(**settings):
-    """An embedding whose every parameter is random, so that nothing hides behind a zero."""
+    """A patch embedding with random parameters, so that no zero hides an error."""
     torch.manual_seed(0)
     embed = make_patch_embed(IMAGE, VisionConfig(width=8, heads=1, **settings))
     for parameter in embed.parameters():
@@ -25,8 +25,8 @@ def make(**settings):
     return embed
 
 
-def test_one_matrix_for_every_patch_is_a_convolution_in_strides():
-    """CLIP calls it a convolution: the kernel, channels last and flattened, is our matrix."""
+def test_one_matrix_for_every_patch_equals_a_strided_convolution():
+    """CLIP uses a convolution: its kernel, channels last and flattened, is our matrix."""
     embed, image = make(), np.random.default_rng(0).random((1, 6, 6, 3), np.float32)
     patches = torch.from_numpy(to_patches(image, IMAGE))
     kernel = embed.project.weight.view(8, 2, 2, 3).permute(0, 3, 1, 2)                # (D, 3, 2, 2)
@@ -43,7 +43,7 @@ def test_the_class_token_comes_first_then_the_patches_each_with_its_own_position
     torch.testing.assert_close(embed(patches), embed.norm(expected))
 
 
-def test_equal_patches_are_told_apart_by_their_place_alone():
+def test_equal_patches_differ_by_their_position_embedding_alone():
     embed = make()
     x = embed(torch.ones(1, 9, 12))[0, 1:]
     assert len({tuple(row) for row in x.tolist()}) == 9
@@ -61,18 +61,18 @@ def test_every_vector_is_normed_before_the_first_block():
     torch.testing.assert_close(x.var(dim=-1, correction=0), torch.ones(2, 10), atol=1e-3, rtol=0)
 
 
-def test_positions_start_as_waves_along_columns_and_rows():
-    """Width 4 leaves one wave of one radian a patch: sin x, cos x, sin y, cos y."""
-    start = sincos_positions(side=3, width=4)                                                    # patches row by row
+def test_position_embeddings_start_as_sines_and_cosines_of_column_and_row():
+    """Width 4 has one frequency, a radian a patch: sin x, cos x, sin y, cos y."""
+    positions = sincos_positions(side=3, width=4)                                     # patches row by row
     expected = [np.sin(2), np.cos(2), np.sin(1), np.cos(1)]
-    np.testing.assert_allclose(start[1 * 3 + 2], expected, rtol=1e-6)                 # column 2, row 1
+    np.testing.assert_allclose(positions[1 * 3 + 2], expected, rtol=1e-6)             # column 2, row 1
 
 
-def test_at_the_start_neighbours_are_alike_and_only_the_distance_counts():
-    start = sincos_positions(side=8, width=32).unflatten(0, (8, 8))
-    sort_key = start[3, 3] @ start[3].T                                               # to all of its row
-    assert sort_key[3] > sort_key[4] > sort_key[5] > sort_key[6]
-    torch.testing.assert_close(start[3, 3] @ start[4, 5], start[6, 0] @ start[7, 2])
+def test_initial_position_embeddings_depend_on_distance_alone():
+    positions = sincos_positions(side=8, width=32).unflatten(0, (8, 8))
+    similarity = positions[3, 3] @ positions[3].T                                     # to all of its row
+    assert similarity[3] > similarity[4] > similarity[5] > similarity[6]
+    torch.testing.assert_close(positions[3, 3] @ positions[4, 5], positions[6, 0] @ positions[7, 2])
 
 
 # Other families, other grids
@@ -89,40 +89,40 @@ def test_dino_has_a_class_token_and_a_bias_but_no_first_norm():
     assert names == {"project.weight", "project.bias", "class_token", "positions"}
 
 
-def test_positions_for_another_grid_are_drawn_out_and_the_class_tokens_stays():
-    """A grid of 2x2 positions used for 3x3 patches: corners keep their order, the middle is the mean of all."""
-    table = torch.tensor([[9.0], [0.0], [1.0], [2.0], [3.0]])                         # class, then row by row
-    drawn = interpolate_positions(table, num_prefix=1, grid=2, side=3)
-    square = drawn[1:].view(3, 3)
+def test_positions_are_interpolated_for_another_grid_and_the_class_tokens_is_kept():
+    """2x2 positions used for 3x3 patches: the corners keep their order, the middle is the mean of all."""
+    positions = torch.tensor([[9.0], [0.0], [1.0], [2.0], [3.0]])                     # class, then row by row
+    interpolated = interpolate_positions(positions, num_prefix=1, grid=2, side=3)
+    square = interpolated[1:].view(3, 3)
 
-    assert drawn[0] == 9
+    assert interpolated[0] == 9
     assert square[1, 1].item() == pytest.approx(1.5)
     assert square[0, 0] < square[0, 1] < square[0, 2] < square[2, 0] < square[2, 2]
     assert (square[0, 1] - square[0, 0]).item() == pytest.approx((square[0, 2] - square[0, 1]).item())
 
 
-def test_drawing_positions_smaller_skips_none_of_them():
-    """16x16 positions become 2x2: each of the four depends on all of its quarter, the corners too."""
-    table = torch.zeros(16, 16)
-    table[0, 0] = 1.0
-    square = interpolate_positions(table.view(-1, 1), num_prefix=0, grid=16, side=2).view(2, 2)
+def test_interpolation_to_a_smaller_grid_uses_every_position():
+    """16x16 positions become 2x2: each of the four depends on its whole quarter, corners included."""
+    positions = torch.zeros(16, 16)
+    positions[0, 0] = 1.0
+    square = interpolate_positions(positions.view(-1, 1), num_prefix=0, grid=16, side=2).view(2, 2)
     assert square[0, 0] > 0.005 > square[1, 1].abs()
 
 
-def test_a_grid_like_the_table_leaves_the_positions_alone():
+def test_the_same_grid_leaves_the_positions_unchanged():
     embed, patches = make(position_grid=3), torch.rand(1, 9, 12)
     assert torch.equal(embed(patches), make()(patches))
 
 
-def test_both_ways_to_embed_say_the_same_of_a_tower_that_either_can_take():
-    plain, patches = make(), torch.rand(2, 9, 12)
-    other = GeneralPatchEmbed(IMAGE, VisionConfig(width=8, heads=1))
-    other.load_state_dict(plain.state_dict())
-    assert torch.equal(other(patches), plain(patches))
+def test_both_patch_embeddings_give_the_same_output_for_clip():
+    simple, patches = make(), torch.rand(2, 9, 12)
+    general = GeneralPatchEmbed(IMAGE, VisionConfig(width=8, heads=1))
+    general.load_state_dict(simple.state_dict())
+    assert torch.equal(general(patches), simple(patches))
 
 
 @pytest.mark.parametrize("grid, prefix", [(2, 1), (3, 0), (2, 0)])
-def test_a_tower_with_another_grid_or_no_class_token_is_given_what_it_needs(grid, prefix):
+def test_a_tower_with_another_grid_or_without_a_class_token_is_embedded(grid, prefix):
     embed, patches = make(position_grid=grid, family="clip" if prefix else "siglip"), torch.rand(2, 9, 12)
     rows = [embed.class_token.expand(2, 1, 8)] if prefix else []
     positions = interpolate_positions(embed.positions, prefix, grid, 3)

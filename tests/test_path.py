@@ -1,4 +1,4 @@
-"""lessons/README.md: its path, notes, tables and glossary are right."""
+"""lessons/README.md: its path, notes, tables and glossary agree with the lessons and the code."""
 import re
 
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from lessons.page import ROOT, find_lessons, find_missing_names
 from minimolmo.presets import preset
 
-PAGE = (ROOT / "lessons" / "README.md").read_text()
+PAGE = (ROOT / "lessons" / "README.md").read_text(encoding="utf-8")
 LESSONS = [folder for folder in find_lessons() if folder.name != "traps"]
 ROWS_OF_THE_TABLES = {
     "image encoder": ["params", "dim", "MLP dim", "activation", "heads, KV heads", "layers", "image size",
@@ -60,7 +60,7 @@ def test_the_path_has_eighteen_lessons_in_order_and_every_folder_is_one():
 
 @pytest.mark.parametrize("folder", LESSONS, ids=lambda folder: folder.name)
 def test_the_path_gives_each_pages_own_minutes_and_what_it_builds_on(folder):
-    head = " ".join((folder / "README.md").read_text().split("\n\n")[1].split())
+    head = " ".join((folder / "README.md").read_text(encoding="utf-8").split("\n\n")[1].split())
     minutes, before = re.search(r"Time: (\d+) minutes\. Builds on: (.*?)\.\*", head).groups()
     before = re.sub(r"(\d\d) to (\d\d)", lambda m: ", ".join(
         f"{number:02}" for number in range(int(m[1]), int(m[2]) + 1)), before)
@@ -118,13 +118,13 @@ def test_a_word_of_a_story_names_its_lesson_and_stands_on_that_page():
 
 
 def test_the_sizes_of_the_code_are_right_to_a_tenth():
-    """What can be read in an evening are the four folders on an image's way to an answer."""
+    """The lines of the four folders image, text, batch and model, of all the code, and of data."""
     package, data = ROOT / "minimolmo", ROOT / "data"
     four = [path for name in ("image", "text", "batch", "model") for path in (package / name).glob("*.py")]
     files = four, [ROOT / "train.py", *package.rglob("*.py")], data.rglob("*.py")
-    told = [int(number.replace(",", "")) for number in re.findall(r"about ([\d,]+) lines", PAGE)]
-    assert len(told) == len(files)
-    for number, paths in zip(told, files):
+    stated = [int(number.replace(",", "")) for number in re.findall(r"about ([\d,]+) lines", PAGE)]
+    assert len(stated) == len(files)
+    for number, paths in zip(stated, files):
         lines = sum(path.read_text(encoding="utf-8").count("\n") for path in paths)
         assert abs(number - lines) <= lines / 10, (number, lines)
 

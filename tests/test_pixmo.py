@@ -251,6 +251,30 @@ def test_broken_rows_are_counted_and_the_others_used(web, tmp_path):
     assert any("猫 🐈 ?" in note["answer"] for row in rows_of(folder) for note in row["annotations"])
 
 
+def spoil_texts(cell):
+    """The same cells, each text with half a character (a lone surrogate) at its end."""
+    if isinstance(cell, dict):
+        return {key: spoil_texts(value) for key, value in cell.items()}
+    if isinstance(cell, list):
+        return [spoil_texts(value) for value in cell]
+    return cell + "\ud83d" if isinstance(cell, str) else cell
+
+
+@pytest.mark.parametrize("name", PixmoSpec().sets)
+def test_half_a_character_anywhere_in_a_row_does_not_end_the_run(web, tmp_path, name):
+    """JSON can hold one, no file and no URL can. Row 0 has one in each of its texts, the others are whole."""
+    FakePixmo(web, rows=6, dead_links=False)
+    for key, rows in web.rows.items():
+        rows = [rows[index] for index in range(len(rows))]
+        web.rows[key] = [spoil_texts(rows[0]), *[
+            {**rows[1], column: spoil_texts(cell)} for column, cell in rows[1].items()], *rows[2:]]
+    line = run(web, tmp_path, sets=(name,), rows=50)
+    assert "has no more rows" in line and len(rows_of(tmp_path)) > 0
+    assert all(failure["cause"] for failure in failures_of(tmp_path))
+    for split in ("train", "val"):
+        assert check_split(tmp_path, split).endswith("all good")
+
+
 def test_every_picture_dead_is_said_and_is_not_an_error(web, tmp_path):
     captions(web, 5)
     web.images = {}

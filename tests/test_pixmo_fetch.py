@@ -2,6 +2,7 @@
 import gzip
 import hashlib
 import io
+import ipaddress
 import shutil
 import socket
 import ssl
@@ -140,6 +141,48 @@ def test_a_picture_folded_by_gzip_is_unfolded_and_a_strange_coding_is_refused(we
     assert fate(web.add_faults("/b", status(200, body, Content_Encoding="br"))) == ("broken_reply", NEVER)
 
 
+@pytest.mark.parametrize("chunk_bytes", [1, 50, 65_536])
+def test_a_body_in_several_members_of_gzip_is_unfolded_whole(web, monkeypatch, chunk_bytes):
+    monkeypatch.setattr(network, "CHUNK_BYTES", chunk_bytes)
+    body = picture()
+    pieces = [gzip.compress(body[:99]), gzip.compress(b""), gzip.compress(body[99:])]
+    for path, folded in [("/members", b"".join(pieces)), ("/rest", b"".join(pieces) + b"\0\0and more")]:
+        outcome = outcome_of(web.add_faults(path, status(200, folded, Content_Encoding="gzip")))
+        assert (outcome.cause, outcome.received) == ("", len(body))
+    cut = status(200, b"".join(pieces)[:-9], Content_Encoding="gzip")
+    assert fate(web.add_faults("/cut", cut, cut)) == ("cut_short", LATER)
+
+
+def test_many_members_of_gzip_are_a_bomb_too(web):
+    many = status(200, gzip.compress(b"\0" * 1000) * 900, Content_Encoding="gzip")
+    assert fate(web.add_faults("/many", many)) == ("too_big", NEVER)
+    empty = status(200, gzip.compress(b"") * 2000, Content_Encoding="gzip")
+    assert fate(web.add_faults("/empty", empty, empty)) == ("broken_reply", LATER)
+
+
+@pytest.mark.parametrize("code", [100, 101, 102, 103, 199])
+def test_a_reply_that_is_not_final_is_passed_over(web, code):
+    """102: the server works on it. 103: hints on what comes. The final reply follows at once."""
+    def first(handler):
+        interim = b"HTTP/1.1 %d Soon\r\nLink: </style.css>\r\n\r\n" % code
+        handler.wfile.write(2 * interim)
+        handler.send_reply(200, picture(), "image/jpeg")
+    assert fate(web.add_faults("/cat.jpg", first)) == ("", NEVER)
+
+
+def test_a_server_that_never_comes_to_the_point_is_left(web):
+    def endless(handler):
+        handler.wfile.write(b"HTTP/1.1 102 Processing\r\n\r\n" * 50)
+    assert fate(web.add_faults("/cat.jpg", endless, endless)) == ("broken_reply", LATER)
+
+
+def test_what_nobody_foresaw_is_one_pictures_failure(web, monkeypatch):
+    def nonsense(*_):
+        raise KeyError("\ud800")
+    monkeypatch.setattr(fetching, "get", nonsense)
+    assert fate(web.url + "/cat.jpg") == ("unexpected", LATER)
+
+
 def test_a_reply_that_is_not_http_is_tried_again(web):
     def mumble(handler):
         handler.wfile.write(b"hello\r\n\r\n")
@@ -194,6 +237,30 @@ def test_addresses_inside_other_addresses_are_seen_through():
         assert is_public(public), public
 
 
+RESERVED = """
+0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24
+192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 224.0.0.0/4 240.0.0.0/4
+::/128 ::1/128 64:ff9b:1::/48 100::/64 2001:2::/48 2001:10::/28 2001:db8::/32 3fff::/20 5f00::/16 fc00::/7
+fe80::/10 fec0::/10 ff00::/8""".split()
+
+
+@pytest.mark.parametrize("network", RESERVED)
+def test_every_reserved_network_is_private_from_its_first_address_to_its_last(network):
+    """IANA's registries. 192.0.0.192 and 3fff::1 pass as public on Pythons before 3.12.4 and 3.14."""
+    addresses = ipaddress.ip_network(network)
+    assert not is_public(str(addresses[0])) and not is_public(str(addresses[-1]))
+    assert not is_public(str(addresses[addresses.num_addresses // 2]))
+
+
+def test_the_addresses_beside_reserved_networks_and_the_exceptions_are_public():
+    for public in ("192.0.0.9", "192.0.0.10", "192.0.1.0", "100.63.255.255", "100.128.0.0", "172.32.0.0",
+                   "198.20.0.0", "223.255.255.255", "192.88.99.1", "2001:200::", "2001:20::1", "2001:3::1",
+                   "2001:4:112::1", "2001:1::1", "3ffe::1", "3fff:1000::", "2620:4f:8000::1"):
+        assert is_public(public), public
+    for private in ("192.0.0.8", "192.0.0.11", "192.0.0.170", "192.0.0.192", "2001:1::4", "3fff:fff::1"):
+        assert not is_public(private), private
+
+
 def test_a_name_is_looked_up_once_and_the_address_that_was_checked_is_the_one_connected_to(web, monkeypatch):
     """DNS rebinding: a name that is public when it is checked and private when it is used."""
     answers = iter(["93.184.216.34", "127.0.0.1"])
@@ -226,7 +293,8 @@ def test_urls_are_cleaned_or_refused():
     assert parse_url("http://bücher.example:8080").url == "http://xn--bcher-kva.example:8080/"
     assert parse_url("http://user:secret@example.org/").url == "http://example.org/"
     for url in ("", "cat.jpg", "//example.org/a", "file:///etc/passwd", "http://", "http://[::1",
-                "http://a:b/", "http://" + "a" * 70 + ".org/", "http://a..b/"):
+                "http://a:b/", "http://" + "a" * 70 + ".org/", "http://a..b/", "http://a/\ud800.jpg",
+                "http://a/?\udfff", "http://\ud83d.org/", "\ud800://a/"):
         with pytest.raises(FetchError, match="bad_url"):
             parse_url(url)
     assert "\r" not in parse_url("http://example.org/a\r\nX-Evil: 1").url
@@ -270,6 +338,14 @@ def test_a_turned_picture_is_put_upright_and_forgets_who_turned_it():
         assert red > 200 and blue > 200
 
 
+@pytest.mark.parametrize("orientation, turned", [(0, False), (1, False), (9, False), (3, True), (8, True)])
+def test_only_an_orientation_that_turns_counts_as_turned(orientation, turned):
+    """Points in pixels are dropped for a turned picture, so a nonsense tag must not count."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    assert to_jpeg(picture(exif=exif), 60).turned == turned
+
+
 def test_a_large_photograph_is_shrunk_without_losing_its_place_on_the_page():
     with Image.open(io.BytesIO(to_jpeg(picture(1600, 1200), 100).jpeg)) as image:
         assert image.size == (100, 75)
@@ -301,7 +377,7 @@ def test_a_file_whose_tables_are_nonsense_is_no_picture_whatever_pillow_says(mon
     """40,000 damaged files made Pillow raise a TypeError once."""
     def nonsense(*_, **__):
         raise error("nonsense")
-    monkeypatch.setattr("data.pixmo.picture.to_rgb", nonsense)
+    monkeypatch.setattr("minimolmo.image.reader.to_rgb", nonsense)
     with pytest.raises(FetchError, match="not_an_image"):
         to_jpeg(picture(), 64)
 

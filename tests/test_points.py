@@ -1,4 +1,4 @@
-"""Points in text: writing, parsing, and malformed text that must not break the parser."""
+"""Points in text: writing, parsing, and malformed text that must not stop the parser."""
 import json
 from pathlib import Path
 

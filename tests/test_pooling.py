@@ -10,15 +10,15 @@ from minimolmo.image.tiler import window_patches
 from minimolmo.model.pooling import AttentionPooling
 
 
-def plain():
-    """One number wide, every matrix 1, every bias 0: arithmetic that fits on paper."""
+def pooling_of_ones():
+    """Pooling of width 1, with every matrix 1 and every bias 0, so that results can be checked by hand."""
     pooling = AttentionPooling(in_width=1, width=1, heads=1)
     for name, parameter in pooling.named_parameters():
         nn.init.constant_(parameter, 0.0 if name.endswith("bias") else 1.0)
     return pooling
 
 
-def shaken():
+def random_pooling():
     torch.manual_seed(0)
     pooling = AttentionPooling(in_width=6, width=8, heads=2)
     for parameter in pooling.parameters():
@@ -27,44 +27,44 @@ def shaken():
 
 
 def test_a_window_of_one_patch_gives_that_patch():
-    assert plain()(torch.tensor([[5.0], [7.0]]), torch.tensor([[1]])).tolist() == [[7.0]]
+    assert pooling_of_ones()(torch.tensor([[5.0], [7.0]]), torch.tensor([[1]])).tolist() == [[7.0]]
 
 
 def test_four_patches_by_hand():
-    """Patches 0, 0, 0, 4: their mean 1 asks, scores are 0, 0, 0, 4, so patch 4 weighs e^4 against 3."""
-    pooled = plain()(torch.tensor([[0.0], [0.0], [0.0], [4.0]]), torch.tensor([[0, 1, 2, 3]]))
+    """Patches 0, 0, 0, 4: the query is their mean, 1. Scores are 0, 0, 0, 4, so patch 4 weighs e^4 to 3."""
+    pooled = pooling_of_ones()(torch.tensor([[0.0], [0.0], [0.0], [4.0]]), torch.tensor([[0, 1, 2, 3]]))
     assert pooled.item() == pytest.approx(4 * math.exp(4) / (3 + math.exp(4)))
 
 
-def test_a_patch_beyond_the_edge_is_zeros_that_take_part():
-    """Patch 4 and three that are not there: the same mean, the same scores, the same answer as above."""
-    pooled = plain()(torch.tensor([[4.0]]), torch.tensor([[0, -1, -1, -1]]))
+def test_a_missing_patch_takes_part_in_pooling_as_zeros():
+    """Patch 4 and three missing ones: the same mean, scores and output as above."""
+    pooled = pooling_of_ones()(torch.tensor([[4.0]]), torch.tensor([[0, -1, -1, -1]]))
     assert pooled.item() == pytest.approx(4 * math.exp(4) / (3 + math.exp(4)))
 
 
-def test_with_biases_too_minus_one_means_a_patch_of_zeros():
-    pooling, features = shaken(), torch.randn(3, 6)
+def test_with_biases_too_a_missing_patch_equals_a_patch_of_zeros():
+    pooling, features = random_pooling(), torch.randn(3, 6)
     with_zeros = torch.cat([features, torch.zeros(1, 6)])
     torch.testing.assert_close(pooling(features, torch.tensor([[0, -1, 2, -1]])),
                                pooling(with_zeros, torch.tensor([[0, 3, 2, 3]])))
 
 
 def test_visual_tokens_come_in_the_order_of_the_windows():
-    pooling, features = shaken(), torch.randn(16, 6)
+    pooling, features = random_pooling(), torch.randn(16, 6)
     windows = torch.from_numpy(window_patches(ImageConfig(crop_size=4, patch_size=1, margins=(0, 0))))
     order = torch.tensor([2, 0, 3, 1])
     torch.testing.assert_close(pooling(features, windows[order]), pooling(features, windows)[order])
 
 
 def test_the_order_within_a_window_does_not_matter():
-    pooling, features = shaken(), torch.randn(4, 6)
+    pooling, features = random_pooling(), torch.randn(4, 6)
     torch.testing.assert_close(pooling(features, torch.tensor([[0, 1, 2, 3]])),
                                pooling(features, torch.tensor([[3, 1, 0, 2]])))
 
 
 def test_a_visual_token_depends_on_its_own_window_and_nothing_else():
-    """16 patches in 4x4, windows of 2x2: the first visual token is made of patches 0, 1, 4 and 5."""
-    pooling, features = shaken(), torch.randn(16, 6, requires_grad=True)
+    """4x4 patches, windows of 2x2: the first visual token depends on patches 0, 1, 4 and 5."""
+    pooling, features = random_pooling(), torch.randn(16, 6, requires_grad=True)
     windows = torch.from_numpy(window_patches(ImageConfig(crop_size=4, patch_size=1, margins=(0, 0))))
     pooling(features, windows)[0].square().sum().backward()
     assert features.grad.abs().sum(dim=1).nonzero().flatten().tolist() == [0, 1, 4, 5]

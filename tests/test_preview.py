@@ -1,4 +1,4 @@
-"""Contact sheets of what was drawn, and README's two pictures."""
+"""Contact sheets of the datasets, and README's two pictures."""
 import pytest
 from PIL import Image
 from tools import answer_card
@@ -6,47 +6,44 @@ from tools import answer_card
 from data.clocks.styles import STYLES
 from data.generate import make_dataset_spec, write_dataset
 from data.prepare_all import DATASETS
-from data.preview import contact_sheets
-from data.preview import system_diagram
+from data.preview import contact_sheets, system_diagram
 from data.preview.catalogue import CLOCK_SIDE, clocks_sheet, image_grid
 from lessons.run import compare_pictures
 from minimolmo.flow import Annotation, Example, Thing
 from minimolmo.metrics import is_correct
 
 
-def test_each_drawn_set_gets_a_sheet(tmp_path, monkeypatch):
+def test_each_dataset_gets_a_contact_sheet(tmp_path, monkeypatch):
     monkeypatch.setattr(contact_sheets, "ROWS_PER_TILE", 4)
     for name in ("points", "clocks"):
         write_dataset(make_dataset_spec(name, "full", images=8), DATASETS[name], tmp_path)
-    contact_sheets.main([f"--folder={tmp_path}", f"--out={tmp_path / 'look'}", "--pictures=2"])
-    assert sorted(path.name for path in (tmp_path / "look").iterdir()) == ["clocks.png", "points.png"]
-    with Image.open(tmp_path / "look/points.png") as sheet:
-        assert sheet.mode == "RGB" and sheet.width > 2 * 230  # full colour: a red thing must look red
+    contact_sheets.main([f"--folder={tmp_path}", f"--out={tmp_path / 'sheets'}", "--pictures=2"])
+    assert sorted(path.name for path in (tmp_path / "sheets").iterdir()) == ["clocks.png", "points.png"]
+    with Image.open(tmp_path / "sheets/points.png") as sheet:
+        assert sheet.mode == "RGB" and sheet.width > 2 * 230  # colours are shown as they are
 
 
-def test_a_folder_of_your_own_gets_one_too(tmp_path):
+def test_your_own_folder_gets_a_contact_sheet(tmp_path):
     write_dataset(make_dataset_spec("clocks", "full", images=3), DATASETS["clocks"], tmp_path)
     (tmp_path / "clocks/full").rename(tmp_path / "mine")
-    contact_sheets.main([f"--own={tmp_path / 'mine'}", f"--out={tmp_path / 'look'}"])
-    assert [path.name for path in (tmp_path / "look").iterdir()] == ["mine.png"]
+    contact_sheets.main([f"--own={tmp_path / 'mine'}", f"--out={tmp_path / 'sheets'}"])
+    assert [path.name for path in (tmp_path / "sheets").iterdir()] == ["mine.png"]
 
 
-def test_where_nothing_was_drawn_it_says_what_to_do(tmp_path):
+def test_without_any_dataset_the_message_says_what_to_do(tmp_path):
     with pytest.raises(ValueError, match='nothing to show. Try "make data LEVEL=full"'):
         contact_sheets.main([f"--folder={tmp_path}", f"--out={tmp_path}"])
 
 
-def test_question_and_answer_stand_in_one_line():
-    assert contact_sheets.annotation_text(Annotation("user_qa", question="Who?",
-                                                     answer="a cat")) == "Who? - a cat"
+def test_question_and_answer_are_shown_in_one_line():
+    question = Annotation("user_qa", question="Who?", answer="a cat")
+    assert contact_sheets.annotation_text(question) == "Who? - a cat"
     points = ((1.0, 2.0), (3.0, 4.0))
-    told = [
-        contact_sheets.annotation_text(Annotation("pointing", label="cats", points=points[:n]))
-        for n in range(3)
-    ]
-    assert told == ["cats - none", "cats - 1 point", "cats - 2 points"]
-    assert contact_sheets.annotation_text(Annotation("long_caption",
-                                           answer="word " * 99)).split()[contact_sheets.MAX_WORDS:] == ["..."]
+    texts = [contact_sheets.annotation_text(Annotation("pointing", label="cats", points=points[:n]))
+             for n in range(3)]
+    assert texts == ["cats - none", "cats - 1 point", "cats - 2 points"]
+    long = contact_sheets.annotation_text(Annotation("long_caption", answer="word " * 99))
+    assert long.split()[contact_sheets.MAX_WORDS:] == ["..."]
 
 
 def test_points_are_found_inside_sentences_too():
@@ -56,22 +53,22 @@ def test_points_are_found_inside_sentences_too():
     assert contact_sheets.annotation_text(annotation) == "A cat sleeps."
 
 
-def test_what_has_the_most_points_is_drawn_and_others_are_said_beside_it():
+def test_the_annotation_with_the_most_points_comes_first():
     one, two, none = (Annotation("pointing", label=f"{n}", points=((1.0, 2.0),) * n) for n in (1, 2, 0))
     assert contact_sheets.annotations_to_show(Example(None, (one, two, none))) == [two, one, none]
 
 
-def test_the_liveliest_picture_has_much_to_see_and_nothing_that_a_dot_hides():
-    many, crowd = (Annotation("pointing", label="all", points=((1.0, 2.0),) * n) for n in (5, 16))
+def test_interest_prefers_many_points_and_objects_that_no_dot_hides():
+    five, sixteen = (Annotation("pointing", label="all", points=((1.0, 2.0),) * n) for n in (5, 16))
     large, tiny = Thing("cat", "red", 50, 50, 20, 20), Thing("key", "red", 9, 9, 2, 2)
-    order = [(crowd, tiny), (many, tiny), (many, large, tiny), (crowd, large), (many, large),
-             (many, large, large)]
+    order = [(sixteen, tiny), (five, tiny), (five, large, tiny), (sixteen, large), (five, large),
+             (five, large, large)]
     scores = [contact_sheets.interest(Example(None, (first,), things)) for first, *things in order]
     assert scores == sorted(scores) and len(set(scores)) == len(order)
 
 
-def test_pictures_in_rows_stand_in_the_middle_of_equal_cells():
-    """Two cells of 4 x 3 with a gap of 1: the small one has a pixel of paper around it."""
+def test_image_grid_centres_pictures_in_equal_cells():
+    """Two cells of 4 x 3 with a gap of 1: the small picture has a margin of a pixel."""
     small, large = Image.new("RGB", (2, 1)), Image.new("RGB", (4, 3))
     page = image_grid([small, large, small], columns=2, gap=1, background=(255, 255, 255))
     assert page.size == (9, 7)
@@ -103,7 +100,7 @@ def test_the_boxes_of_the_diagram_do_not_overlap():
             assert right <= other[0] or other[2] <= left or bottom <= other[1] or other[3] <= top
 
 
-def test_readmes_answers_are_what_the_released_nano_says(tmp_path):
+def test_readmes_answers_are_those_of_the_released_nano(tmp_path):
     """One of the eight is wrong, and the committed picture shows these answers."""
     items = answer_card.answered_items(tmp_path)
     assert [is_correct(item, items) for item in items] == [True] * 7 + [False]

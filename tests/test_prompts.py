@@ -123,14 +123,14 @@ def test_training_and_answering_use_the_same_prompt():
         assert to_messages(caption, "pretrain", FixedDraws())[0] == caption_prompt(length)
 
 
-def test_the_label_is_written_in_lower_case_and_may_hold_any_sign():
+def test_the_label_is_written_in_lower_case_and_may_have_any_character():
     annotation = Annotation("pointing", label="Red {Circle}", points=CATS)
     assert question_text(annotation, FixedDraws()) == "Point to the red {circle}."
 
 
 @pytest.mark.parametrize("style", TEMPLATES)
 def test_templates_are_many_different_and_short(style):
-    """On average at most seven words with a label of two: words cost training time."""
+    """On average at most seven words with a label of two: every token costs training time."""
     questions = [question_text(Annotation(style, label="red circle"), FixedDraws(template=i))
                  for i in range(len(TEMPLATES[style]))]
     assert len(set(questions)) == len(questions) >= 8

@@ -1,4 +1,4 @@
-"""The sets' README tables: counts and digests from one source, and rows that the code still draws."""
+"""The tables in the datasets' READMEs: numbers, digests and sample rows agree with the code."""
 import hashlib
 import json
 import re
@@ -12,52 +12,54 @@ from data.preview import readme_tables
 FULL = NUM_IMAGES["full"]
 
 
-def page_of(name):
-    return (DATA_FOLDER / name / "README.md").read_text()
+DATA_README = (DATA_FOLDER / "README.md").read_text(encoding="utf-8")
 
 
-def expected(name):
-    """Split -> (images, annotations, sha256) as the set's own page tells."""
-    rows = re.findall(r"^\| `(\w+)` \| ([\d,]+) \| ([\d,]+) \| `([0-9a-f]{64})` \|$", page_of(name), re.M)
+def read_readme(name):
+    return (DATA_FOLDER / name / "README.md").read_text(encoding="utf-8")
+
+
+def readme_numbers(name):
+    """Split -> (images, annotations, sha256) in the dataset's own README."""
+    rows = re.findall(r"^\| `(\w+)` \| ([\d,]+) \| ([\d,]+) \| `([0-9a-f]{64})` \|$", read_readme(name), re.M)
     return {split: (int(images.replace(",", "")), int(num_annotations.replace(",", "")), digest)
             for split, images, num_annotations, digest in rows}
 
 
 @pytest.mark.parametrize("name", FULL)
-def test_a_set_s_page_tells_what_the_table_of_all_sets_tells(name):
-    numbers = expected(name)
+def test_the_readme_of_a_dataset_agrees_with_the_table_of_all_datasets(name):
+    numbers = readme_numbers(name)
     assert list(numbers) == list(SPLITS)
-    assert readme_tables.datasets_table({name: numbers
-                                         }).splitlines()[-1] in (DATA_FOLDER / "README.md").read_text()
+    assert readme_tables.datasets_table({name: numbers}).splitlines()[-1] in DATA_README
     assert tuple(images for images, _, _ in numbers.values()) == FULL[name]
 
 
-def test_the_pages_total_is_the_sum_of_the_sets():
-    """20,000 scenes, and the number of their annotations as data/README.md says it."""
-    scenes = [expected(name)["train"] for name in FULL if name not in ("docs", "clocks")]
+def test_the_total_in_data_readme_is_the_sum_of_the_datasets():
+    """20,000 scenes, and the number of their annotations."""
+    scenes = [readme_numbers(name)["train"] for name in FULL if name not in ("docs", "clocks")]
     assert sum(images for images, _, _ in scenes) == 20_000
     num_annotations = sum(annotations for _, annotations, _ in scenes)
-    assert num_annotations >= 200_000 and f"20,000 scenes with {num_annotations:,} annotations" in (
-        DATA_FOLDER / "README.md").read_text()
+    assert num_annotations >= 200_000
+    assert f"20,000 scenes with {num_annotations:,} annotations" in DATA_README
 
 
 @pytest.mark.parametrize("name", FULL)
-def test_the_sample_row_is_what_the_code_draws_today(name):
-    shown = json.loads(re.search(r"One row of `val`.*?```json\n(.*?)```", page_of(name), re.DOTALL)[1])
-    index = int(re.search(r"val_(\d+)", shown["image"])[1])
-    assert shown == json.loads(json.dumps(readme_tables.sample_row(name, index)))
+def test_the_sample_row_is_the_one_that_the_code_generates(name):
+    row = json.loads(re.search(r"One row of `val`.*?```json\n(.*?)```", read_readme(name), re.DOTALL)[1])
+    index = int(re.search(r"val_(\d+)", row["image"])[1])
+    assert row == json.loads(json.dumps(readme_tables.sample_row(name, index)))
 
 
 @pytest.mark.parametrize("name", FULL)
-def test_the_digest_on_the_page_is_that_of_the_rows_the_code_makes_today(name):
-    """Of the smallest split: a wording changed without a new drawing is noticed here."""
+def test_the_digest_in_the_readme_is_that_of_the_rows_that_the_code_generates(name):
+    """The smallest split is generated again, so that a changed wording without new numbers is noticed."""
     rows = (make_row(make_dataset_spec(name, "full"), DATASETS[name], "novel", i)[1]
             for i in range(FULL[name][2]))
     text = "".join(json.dumps(row) + "\n" for row in rows)
-    assert hashlib.sha256(text.encode()).hexdigest() == expected(name)["novel"][2]
+    assert hashlib.sha256(text.encode()).hexdigest() == readme_numbers(name)["novel"][2]
 
 
-def test_numbers_are_taken_from_the_usual_drawing_alone(tmp_path):
+def test_only_a_default_dataset_gives_numbers_for_its_readme(tmp_path):
     with pytest.raises(ValueError, match="was not drawn, so its README cannot be written. Run"):
         readme_tables.dataset_numbers(tmp_path, "clocks")
     write_dataset(make_dataset_spec("clocks", "full", images=2), DATASETS["clocks"], tmp_path)
@@ -65,13 +67,13 @@ def test_numbers_are_taken_from_the_usual_drawing_alone(tmp_path):
         readme_tables.dataset_numbers(tmp_path, "clocks")
 
 
-def test_what_stands_between_the_marks_is_replaced_and_nothing_else(tmp_path):
+def test_only_the_text_between_the_markers_is_replaced(tmp_path):
     page = tmp_path / "README.md"
-    page.write_text(f"before\n{readme_tables.MARKERS[0]}\nold\n{readme_tables.MARKERS[1]}\nafter\n")
+    first, last = readme_tables.MARKERS
+    page.write_text(f"before\n{first}\nold\n{last}\nafter\n", encoding="utf-8")
     readme_tables.replace_between_markers(page, "new")
-    assert page.read_text(
-    ) == f"before\n{readme_tables.MARKERS[0]}\n\nnew\n\n{readme_tables.MARKERS[1]}\nafter\n"
-    page.write_text("no marks")
+    assert page.read_text(encoding="utf-8") == f"before\n{first}\n\nnew\n\n{last}\nafter\n"
+    page.write_text("no marks", encoding="utf-8")
     with pytest.raises(ValueError, match="its numbers have no place. Put them back"):
         readme_tables.replace_between_markers(page, "new")
 

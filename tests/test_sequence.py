@@ -12,19 +12,19 @@ from minimolmo.flow import IMAGE_SEGMENT
 from minimolmo.image.tiler import tile_image
 from minimolmo.text.tokenizer import Tokenizer
 
-GOLDEN = json.loads((Path(__file__).parent / "golden" / "packing.json").read_text())
-BYTES = SimpleNamespace(eos=256, im_start=320, im_end=321, im_patch=322, im_col=323)  # a word is a byte
-TRUNK_IDS = [256, 320, 322, 322, 323, 321]  # BOS, start, two patches, end of row, end
+GOLDEN = json.loads((Path(__file__).parent / "golden" / "packing.json").read_text(encoding="utf-8"))
+BYTES = SimpleNamespace(eos=256, im_start=320, im_end=321, im_patch=322, im_col=323)  # a byte is a token
+IMAGE_IDS = [256, 320, 322, 322, 323, 321]  # BOS, start, two patches, end of row, end
 IMAGE = SimpleNamespace(token_grids=((1, 2),))
 
 
 def pack(*annotations, **options):
-    """Annotations are lists of strings, user and assistant in turn; the image is one row of two patches."""
+    """A sequence of an image of two patches and annotations, each a list of messages: user, assistant, ..."""
     return build_sequence(IMAGE, [[list(text.encode()) for text in a] for a in annotations], BYTES, **options)
 
 
 @pytest.mark.parametrize("case", GOLDEN["cases"], ids=lambda case: case["name"])
-def test_a_sequence_is_token_for_token_molmos(case):
+def test_a_sequence_equals_molmos_token_for_token(case):
     y, x, c = np.ogrid[:56, :56, :3]
     image = ((7 * y + 13 * x + 29 * c + y * x // 50) % 256).astype(np.uint8)
     config = ImageConfig(crop_size=56, patch_size=14, margins=(0, 0), pool=2)
@@ -35,7 +35,8 @@ def test_a_sequence_is_token_for_token_molmos(case):
 
     assert s.ids.tolist() == case["input_tokens"]
     assert s.targets.tolist() == case["target_tokens"]
-    assert s.loss_weight == pytest.approx(np.maximum(case["loss_masks"], 0), abs=1e-6)  # padding was -1, is 0
+    weights = np.maximum(case["loss_masks"], 0)  # -1 is padding, here 0
+    assert s.loss_weight == pytest.approx(weights, abs=1e-6)
     assert s.position.tolist() == case["position_ids"]
     segments = case.get("subsegment_ids", [10_000] * 17 + [1] * (len(s.ids) - 17))
     assert np.where(s.segment_ids == IMAGE_SEGMENT, 10_000, s.segment_ids).tolist() == segments
@@ -49,30 +50,30 @@ def test_an_image_is_rows_of_patches_each_closed_by_a_column_token():
     assert ids == [start, patch, patch, column, end, start, patch, column, patch, column, end]
 
 
-def test_each_token_is_asked_for_the_next():
+def test_the_target_of_each_token_is_the_next_token():
     s = pack(["q", "ab"])
-    assert s.ids.tolist() == TRUNK_IDS + list(b"qab")
-    assert s.targets.tolist() == TRUNK_IDS[1:] + list(b"qab") + [256]
+    assert s.ids.tolist() == IMAGE_IDS + list(b"qab")
+    assert s.targets.tolist() == IMAGE_IDS[1:] + list(b"qab") + [256]
 
 
-def test_only_answers_and_the_end_after_them_are_learnt():
-    """Weights stand where a token is *asked for*: "q" is asked for "a", "b" for end-of-text."""
+def test_only_answers_and_their_end_of_text_have_a_loss():
+    """A weight stands where the token is the target: at "q" the target is "a", at "b" end of text."""
     s = pack(["q", "ab"])
     assert s.loss_weight.tolist() == [0] * 6 + [1, 1, 1]
 
 
-def test_each_branch_goes_on_from_the_images_end():
-    """Six tokens of trunk, so every annotation begins at position 6, as if it were the only one."""
+def test_the_positions_of_each_segment_continue_from_the_images_end():
+    """The image has six tokens, so every annotation begins at position 6, as if it were the only one."""
     s = pack(["qq", "a"], ["r", "bb"])
-    assert s.segment_ids.tolist() == [0] * 6 + [1] * 4 + [2] * 3  # q q a EOS; r b b (the last EOS is a target)
+    assert s.segment_ids.tolist() == [0] * 6 + [1] * 4 + [2] * 3  # q q a EOS; r b b (its EOS is a target)
     assert s.position.tolist() == [0, 1, 2, 3, 4, 5] + [6, 7, 8, 9] + [6, 7, 8]
 
 
-def test_every_answer_ends_with_end_of_text_in_a_long_talk_too():
+def test_every_answer_of_a_dialogue_ends_with_end_of_text():
     s = pack(["q", "a", "r", "b"])
-    assert s.ids.tolist() == TRUNK_IDS + [ord("q"), ord("a"), 256, ord("r"), ord("b")]
-    assert s.loss_weight.tolist() == [0] * 6 + [1, 1, 0, 1, 1]  # asked for: a, EOS, (r), b, EOS
-    assert set(s.segment_ids[6:].tolist()) == {1}                    # one annotation, however many turns
+    assert s.ids.tolist() == IMAGE_IDS + [ord("q"), ord("a"), 256, ord("r"), ord("b")]
+    assert s.loss_weight.tolist() == [0] * 6 + [1, 1, 0, 1, 1]  # targets: a, EOS, (r), b, EOS
+    assert set(s.segment_ids[6:].tolist()) == {1}                    # one segment for all turns
 
 
 def test_root_weights_let_four_annotations_weigh_as_much_as_two_single_ones():
@@ -80,17 +81,17 @@ def test_root_weights_let_four_annotations_weigh_as_much_as_two_single_ones():
     s = pack(["q", "a"], ["q", "a"], ["q", "a"], ["q", "a"], root_weights=True)
     assert sorted(set(s.loss_weight.tolist())) == [0.0, 0.5]
     assert s.loss_weight.sum() == 4 * 2 * 0.5
-    assert pack(["q", "a"], ["q", "a"]).loss_weight.max() == 1.0  # not in the captions stage
+    assert pack(["q", "a"], ["q", "a"]).loss_weight.max() == 1.0  # not in stage pretrain
 
 
 def test_an_annotation_is_the_same_alone_and_packed():
-    """But for its number, and for the weight: packing only spares the image."""
+    """Its segment id alone differs. Packing shares the image's tokens."""
     alone, packed = pack(["r", "bb"]), pack(["qq", "a"], ["r", "bb"])
     for field in ("ids", "targets", "position", "loss_weight"):
         assert getattr(packed, field)[10:].tolist() == getattr(alone, field)[6:].tolist()
 
 
-def test_what_is_too_long_is_cut_off():
+def test_a_sequence_longer_than_max_tokens_is_cut_off():
     whole, cut = pack(["q", "abcdef"]), pack(["q", "abcdef"], max_tokens=9)
     for field in ("ids", "targets", "loss_weight", "position", "segment_ids"):
         assert getattr(cut, field).tolist() == getattr(whole, field)[:9].tolist()
@@ -99,7 +100,7 @@ def test_what_is_too_long_is_cut_off():
 
 def test_a_question_that_waits_for_its_answer_keeps_its_last_token():
     s = pack(["qr"])
-    assert s.ids.tolist() == TRUNK_IDS + list(b"qr")
+    assert s.ids.tolist() == IMAGE_IDS + list(b"qr")
     assert s.targets[-1] == -1
     assert not s.loss_weight.any()
 
@@ -107,7 +108,7 @@ def test_a_question_that_waits_for_its_answer_keeps_its_last_token():
 def test_an_image_alone_is_a_trunk_without_branches():
     """As in the first stage, which learns no words. Every visual token is there."""
     s = pack()
-    assert s.ids.tolist() == TRUNK_IDS[:-1]
+    assert s.ids.tolist() == IMAGE_IDS[:-1]
     assert set(s.segment_ids.tolist()) == {IMAGE_SEGMENT}
 
 

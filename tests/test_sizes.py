@@ -36,7 +36,7 @@ def test_nano_has_as_many_parameters_as_the_readme_says():
 
 
 def test_a_token_uses_few_of_molmoes_experts():
-    """8 of 64: it uses an eighth of the 6.4 billion parameters in experts."""
+    """8 of 64 experts: an eighth of their 6.4 billion parameters."""
     counts, decoder = count_parameters(preset("molmoe_1b").model), preset("molmoe_1b").model.decoder
     experts = 3 * decoder.layers * decoder.experts * decoder.width * decoder.mlp
     assert counts["decoder"] - counts["active"] == experts * 7 // 8
@@ -73,7 +73,7 @@ def test_the_table_has_a_column_for_each_preset_and_a_row_for_each_setting():
         assert {f"model.{group}.{name}" for name in to_dict(preset("nano"))["model"][group]} <= rows.keys()
 
 
-def test_a_stage_of_no_steps_shows_no_rates():
+def test_a_stage_without_steps_lists_no_learning_rates():
     settings = list_settings(preset("molmo_7b_d"))
     assert settings["bootstrap.steps"] == "0" and "bootstrap.learning_rates" not in settings
     assert "finetune.learning_rates" in settings

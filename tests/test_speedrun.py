@@ -1,4 +1,4 @@
-"""The speedrun: parts in order, each once, and seconds that survive a stop."""
+"""The speedrun: parts run in order, each once, and their seconds are kept over a stop."""
 import json
 import subprocess
 from types import SimpleNamespace
@@ -11,22 +11,29 @@ from minimolmo.presets import preset
 
 @pytest.fixture
 def commands(monkeypatch):
-    """The commands that would have been run; training is complete at the second try."""
-    ran = []
-    monkeypatch.setattr(subprocess, "run", lambda command, cwd: ran.append(command[1:]) or SimpleNamespace(
-        returncode=0))
-    monkeypatch.setattr(speedrun, "is_trained", lambda config, run: sum(c[0] == "train.py" for c in ran) > 1)
-    return ran
+    """The commands that the speedrun would run. Training is complete after the second one."""
+    commands_run = []
+
+    def run(command, cwd):
+        commands_run.append(command[1:])
+        return SimpleNamespace(returncode=0)
+
+    def is_trained(config, run):
+        return sum(command[0] == "train.py" for command in commands_run) > 1
+
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(speedrun, "is_trained", is_trained)
+    return commands_run
 
 
-def test_what_was_stopped_goes_on_and_nothing_is_done_twice(commands, tmp_path, capsys):
+def test_after_a_stop_the_same_command_continues_and_repeats_no_finished_part(commands, tmp_path, capsys):
     arguments = ["mini", f"--out={tmp_path}", "--minutes=9"]
     speedrun.main(arguments)
     assert [command[0] for command in commands] == ["-m", "-m", "train.py"]
     assert "not at the end yet" in capsys.readouterr().out
     speedrun.main(arguments)
     assert [command[0] for command in commands[3:]] == ["train.py", "tests/tools/targets.py"]
-    assert json.loads((tmp_path / "clock.json").read_text())["done"] == list(speedrun.PARTS)
+    assert json.loads((tmp_path / "clock.json").read_text(encoding="utf-8"))["done"] == list(speedrun.PARTS)
     speedrun.main(arguments)
     assert len(commands) == 5
 
@@ -37,7 +44,7 @@ def test_evaluation_does_not_start_when_there_is_no_time_to_finish_it(commands, 
     assert speedrun.Clock(tmp_path).done == ["data", "tokenizer", "training"]
 
 
-def test_everything_happens_in_one_new_folder_with_the_presets_level_and_vocabulary(tmp_path):
+def test_all_parts_use_one_folder_and_the_presets_level_and_vocabulary(tmp_path):
     parts = speedrun.commands(preset("mini"), ["--finetune.steps=9"], tmp_path, 8.5)
     assert {"--level=full", f"--folder={tmp_path / 'data'}"} <= set(parts["data"])
     assert "--vocab=2048" in parts["tokenizer"]
@@ -45,7 +52,7 @@ def test_everything_happens_in_one_new_folder_with_the_presets_level_and_vocabul
         parts["training"])
 
 
-def test_seconds_add_up_over_stops(tmp_path):
+def test_seconds_are_summed_over_several_starts(tmp_path):
     for _ in range(2):
         clock = speedrun.Clock(tmp_path)
         clock.seconds["training"] += 30.0

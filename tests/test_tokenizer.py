@@ -28,7 +28,7 @@ BROKEN = [
 
 
 def random_text(rng: random.Random, length: int) -> str:
-    """Any characters at all: signs, emoji, control characters, lone surrogates."""
+    """Random characters of all kinds: symbols, emoji, control characters, lone surrogates."""
     tops = [0x80, 0x800, 0x10000, 0x110000]
     return "".join(chr(rng.randrange(rng.choice(tops))) for _ in range(length))
 
@@ -48,7 +48,7 @@ def test_equally_frequent_pairs_are_merged_in_alphabetical_order():
 
 
 def test_updating_the_counts_is_the_same_as_counting_anew():
-    """Against the simplest trainer: count all pairs, merge one, start over."""
+    """Compared with the simplest trainer: count all pairs, merge one, start over."""
     rng = random.Random(0)
     text = " ".join("".join(rng.choices("aab", k=rng.randrange(1, 9))) for _ in range(300))
     words = {word: [bytes([byte]) for byte in word.encode()] for word in WORD.findall(text)}
@@ -99,7 +99,7 @@ def test_half_a_character_is_decoded_as_a_replacement_character():
     assert TOKENIZER.decode(TOKENIZER.encode("a\udcffb")) == "a\ufffd\ufffd\ufffdb"
 
 
-def test_splitting_into_words_loses_nothing():
+def test_splitting_into_words_loses_no_character():
     for seed in range(20):
         text = random_text(random.Random(seed), 500)
         assert "".join(WORD.findall(text)) == text
@@ -111,7 +111,7 @@ def test_words_keep_the_space_before_them_and_digits_stand_alone():
 
 
 def test_a_digit_is_always_the_same_token():
-    """However often 61.5 was seen in training: its digits are the bytes "6", "1" and "5"."""
+    """However often 61.5 is in the training text, its digits are the bytes "6", "1" and "5"."""
     tokenizer = Tokenizer.train(['x="61.5" 61.5 615'] * 100, vocab=300)
     for text in ("615", " 6 1 5", 'x="61.5"', "a6b1c5", "-6--1--5"):
         assert [i for i in tokenizer.encode(text) if i in range(48, 58)] == [54, 49, 53]
@@ -166,7 +166,7 @@ def test_a_saved_tokenizer_is_the_same_tokenizer(tmp_path):
 def test_saving_again_replaces_the_whole_file_or_nothing(tmp_path, monkeypatch):
     path = tmp_path / "tokenizer.json"
     TOKENIZER.save(path)
-    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))  # the power fails
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))  # interrupted
     with pytest.raises(KeyboardInterrupt):
         Tokenizer.train(["abab"], vocab=300).save(path)
     assert Tokenizer.load(path).vocab == 400
@@ -196,5 +196,5 @@ def test_too_small_a_vocabulary_is_refused_before_any_text_is_read():
 def test_a_very_long_word_is_split_so_that_time_is_linear_in_the_length():
     words = WORD.findall("a" * 1000 + " " * 1000 + "<" * 1000)
     assert max(map(len, words)) == 33  # 32 and a space before them
-    for sign in ("red", " ", "<", "é", "1"):
-        assert TOKENIZER.decode(TOKENIZER.encode(sign * 100_000)) == sign * 100_000
+    for unit in ("red", " ", "<", "é", "1"):
+        assert TOKENIZER.decode(TOKENIZER.encode(unit * 100_000)) == unit * 100_000

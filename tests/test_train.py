@@ -37,10 +37,11 @@ TINY = [f"--model.{setting}" for setting in (
     "vision.width=32", "vision.heads=2", "vision.mlp=64", "vision.layers=2",
     "connector.width=32", "connector.heads=2", "connector.mlp=32",
     "decoder.width=32", "decoder.kv_heads=1", "decoder.heads=2", "decoder.mlp=64", "decoder.layers=2")]
-WORDS = ["--bootstrap.steps=0", "--pretrain.auxiliary_weight=0.0", "--finetune.auxiliary_weight=0.0"]  # growth losses: means of means
+# Without the auxiliary losses, which are means of means.
+WORDS = ["--bootstrap.steps=0", "--pretrain.auxiliary_weight=0.0", "--finetune.auxiliary_weight=0.0"]
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
-STAGES = ["--bootstrap.steps=3", "--bootstrap.batch_size=4", "--pretrain.steps=3", "--pretrain.batch_size=4", "--finetune.steps=6",
-          "--finetune.batch_size=4"]
+STAGES = ["--bootstrap.steps=3", "--bootstrap.batch_size=4", "--pretrain.steps=3", "--pretrain.batch_size=4",
+          "--finetune.steps=6", "--finetune.batch_size=4"]
 
 
 @pytest.fixture(scope="session")
@@ -240,7 +241,8 @@ def released(data, tmp_path_factory) -> Path:
 
 
 def test_fine_tuning_begins_with_the_released_weights_at_the_papers_rates(data, released, tmp_path):
-    train.main(fine_tune(tmp_path / "still", data, released, "--finetune.steps=1", "--finetune.learning_rates=[0,0,0]"))
+    train.main(fine_tune(tmp_path / "still", data, released, "--finetune.steps=1",
+                         "--finetune.learning_rates=[0,0,0]"))
     train.main(fine_tune(tmp_path / "out", data, released, "--finetune.steps=1"))
     still, moved = (checkpoint.latest(tmp_path / out) for out in ("still", "out"))
     model = MiniMolmo(checkpoint.load_config(still).model)
@@ -248,7 +250,8 @@ def test_fine_tuning_begins_with_the_released_weights_at_the_papers_rates(data, 
 
     kept = load(still / "weights.safetensors")
     assert all(torch.equal(weight, kept[name]) for name, weight in model.named_parameters())
-    assert checkpoint.load_config(moved).finetune.learning_rates == preset("molmo_7b_d").finetune.learning_rates
+    rates = checkpoint.load_config(moved).finetune.learning_rates
+    assert rates == preset("molmo_7b_d").finetune.learning_rates
     first = json.loads((tmp_path / "out" / "log.jsonl").read_text())
     assert first["stage"] == "finetune"
     assert first["learning_rates"] == [5e-6 / 200, 5e-6 / 200, 1e-5 / 200]  # the first of 200 steps of warm-up
@@ -258,7 +261,8 @@ def test_fine_tuning_begins_with_the_released_weights_at_the_papers_rates(data, 
 def test_two_processes_with_a_share_of_the_weights_each_take_the_steps_of_one(data, released, tmp_path):
     """FSDP2: from released weights three steps, resumed for two; then one process alone goes on for two
     more."""
-    rates = ["--finetune.learning_rates=[1e-3,1e-3,1e-3]", "--finetune.warmup_steps=[1,1,1]", "--load_balance_weight=0.0"]
+    rates = ["--finetune.learning_rates=[1e-3,1e-3,1e-3]", "--finetune.warmup_steps=[1,1,1]",
+             "--load_balance_weight=0.0"]
     script = tmp_path / "two.py"
     script.write_text("import functools, sys, train\n"  # two runs, but the processes meet only once
                       "train.dist.init_process_group = functools.cache(train.dist.init_process_group)\n"
@@ -292,7 +296,8 @@ def test_a_folder_without_released_weights_and_a_preset_beside_one_are_refused(t
 def gradients(data: Path, out: Path, parts: int) -> torch.Tensor:
     """All gradients of the first finetune step, its batch of 8 cut into so many micro-batches."""
     config = override(preset("nano"), [*TINY, "--finetune.batch_size=8", f"--accumulate={parts}"])
-    config = replace(config, finetune=replace(config.finetune, auxiliary_weight=0.0))  # those are means of means
+    # Without the auxiliary losses, which are means of means.
+    config = replace(config, finetune=replace(config.finetune, auxiliary_weight=0.0))
     run = Run(config, out, data, None)
     batches = next(make_loader(run, "finetune").batches())
     weight = sum(float(part.loss_weight.sum()) for part in batches)
@@ -454,7 +459,8 @@ def test_when_a_gpu_is_too_small_the_setting_to_lower_is_named(data, tmp_path, m
     def full(*_):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
     monkeypatch.setattr(train, "train_step", full)
-    with pytest.raises(SystemExit, match=r"stage bootstrap puts 4 images at once .* Try --resume --accumulate=2"):
+    message = r"stage bootstrap puts 4 images at once .* Try --resume --accumulate=2"
+    with pytest.raises(SystemExit, match=message):
         run_main(arguments(tmp_path, data))
 
 

@@ -1,4 +1,4 @@
-"""The traps museum: each broken piece, put into the library, fails the test that its label names."""
+"""The traps lesson: put into the library, each broken function fails the library test named beside it."""
 import inspect
 import itertools
 import re
@@ -9,7 +9,7 @@ from lessons.check import list_exercises, load_module
 from lessons.page import ROOT
 
 TRAPS = ROOT / "lessons" / "traps"
-ANSWERS, PIECES = load_module(TRAPS / "answers.py"), load_module(TRAPS / "exercise.py")
+ANSWERS, BROKEN = load_module(TRAPS / "answers.py"), load_module(TRAPS / "exercise.py")
 NAMES = list_exercises(ANSWERS)
 
 
@@ -26,12 +26,12 @@ def argument_sets(test) -> list[dict]:
     return sets
 
 
-def count_failures(name: str, piece, monkeypatch, other_law: str = "") -> int:
-    """How many runs of its law, a test, fail when the piece replaces the library's."""
-    law, target, fit = ANSWERS.LAWS[name]
-    monkeypatch.setattr(target, fit(piece))
-    file, test = (other_law or law).split(":")
-    test, failed = getattr(load_module(ROOT / file), test), 0  # loaded again, so that it imports the piece
+def count_failures(name: str, function, monkeypatch, other_test: str = "") -> int:
+    """How many runs of its library test fail when the function replaces the library's."""
+    library_test, target, adapt = ANSWERS.LAWS[name]
+    monkeypatch.setattr(target, adapt(function))
+    file, test = (other_test or library_test).split(":")
+    test, failed = getattr(load_module(ROOT / file), test), 0  # loaded again, so that it imports the function
     for arguments in argument_sets(test):
         try:
             test(**arguments)
@@ -40,32 +40,32 @@ def count_failures(name: str, piece, monkeypatch, other_law: str = "") -> int:
     return failed
 
 
-def test_every_piece_has_a_law():
+def test_every_exercise_names_a_library_test():
     assert list(ANSWERS.LAWS) == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_broken_piece_fails_its_law_and_a_sound_one_passes(name, monkeypatch):
+def test_a_broken_function_fails_its_library_test_and_a_correct_one_passes(name, monkeypatch):
     assert count_failures(name, getattr(ANSWERS, name), monkeypatch) == 0
-    assert count_failures(name, getattr(PIECES, name), monkeypatch) > 0
+    assert count_failures(name, getattr(BROKEN, name), monkeypatch) > 0
 
 
-def test_a_law_with_a_single_head_misses_a_scale_by_width(monkeypatch):
-    """With one head, width and head size are one number: so the page names another law."""
-    weak_law = "tests/test_attention.py:test_a_score_is_divided_by_the_root_of_the_head_size"
-    assert count_failures("attend", PIECES.attend, monkeypatch, weak_law) == 0
+def test_a_test_with_a_single_head_misses_a_scale_by_width(monkeypatch):
+    """With one head, width and head size are equal, so the page names another test."""
+    weak_test = "tests/test_attention.py:test_a_score_is_divided_by_the_root_of_the_head_size"
+    assert count_failures("attention", BROKEN.attention, monkeypatch, weak_test) == 0
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_broken_piece_runs_without_complaint_and_is_shown_a_case(name):
-    """Yours and the expected are printed: no error stops it."""
+def test_a_broken_function_runs_without_an_error_and_is_shown_a_case(name):
+    """The output is wrong, and no exception stops the function."""
     with pytest.raises(AssertionError, match="yours .*\n(.*\n)*expected") as caught:
-        getattr(ANSWERS, f"check_{name}")(getattr(PIECES, name))
+        getattr(ANSWERS, f"check_{name}")(getattr(BROKEN, name))
     assert caught.value.__cause__ is None
 
 
-def test_every_label_in_the_museum_names_its_law():
-    page = (TRAPS / "README.md").read_text()
+def test_every_section_of_the_page_names_its_library_test():
+    page = (TRAPS / "README.md").read_text(encoding="utf-8")
     sections = re.split(r"^## ", page, flags=re.M)
     for name in NAMES:
         section, = [section for section in sections if f"`{name}`" in section.splitlines()[0]]

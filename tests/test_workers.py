@@ -18,35 +18,35 @@ from minimolmo.presets import preset
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def test_batches_are_prepared_by_all_cores_but_one_as_far_as_shared_memory_goes(monkeypatch):
-    """16 cores. A group of mini is 8 batches of 128 pictures of 13 crops, 1.13 GB; each worker holds two."""
+def test_all_cores_but_one_are_workers_if_shared_memory_allows(monkeypatch):
+    """16 cores. A group of mini is 8 batches of 128 images of 13 crops, 1.13 GB; each worker holds two."""
     monkeypatch.setattr(workers, "cpu_cores", lambda: 16)
     monkeypatch.setattr(workers, "raise_file_limit", lambda: 10 ** 6)
     free, group = {}, 8 * 128 * 13 * 3 * 168 ** 2
     monkeypatch.setattr(workers.shutil, "disk_usage", lambda _path: free["disk"])
-    found = []
+    counts = []
     for groups in (1000, 20, 1):
         free["disk"] = SimpleNamespace(free=groups * group)
         with pytest.warns(match="2.3 GB .* 1.1 are free.*--shm-size") if groups == 1 else nullcontext():
-            found.append(workers.count_workers(preset("mini"), "finetune", torch.device("cuda"), 1))
-    assert found == [15, 10, 0]
+            counts.append(workers.count_workers(preset("mini"), "finetune", torch.device("cuda"), 1))
+    assert counts == [15, 10, 0]
     assert workers.count_workers(preset("mini"), "finetune", torch.device("cpu"), 1) == 0
 
 
-def test_workers_are_no_more_than_the_files_that_may_be_open(monkeypatch):
+def test_the_number_of_workers_is_limited_by_the_open_files_allowed(monkeypatch):
     """8 x 4 micro-batches of 12 tensors are a group of 384 files, and each worker holds two groups."""
     monkeypatch.setattr(workers, "cpu_cores", lambda: 16)
     monkeypatch.setattr(workers.shutil, "disk_usage", lambda _path: SimpleNamespace(free=10 ** 15))
-    config, found = replace(preset("mini"), accumulate=4), []
+    config, counts = replace(preset("mini"), accumulate=4), []
     for files in (10 ** 6, 4096, 512):
         monkeypatch.setattr(workers, "raise_file_limit", lambda: files)
         with pytest.warns(match="768 open files, where 512 are allowed") if files == 512 else nullcontext():
-            found.append(workers.count_workers(config, "finetune", torch.device("cuda"), 1))
-    assert found == [15, 5, 0]
+            counts.append(workers.count_workers(config, "finetune", torch.device("cuda"), 1))
+    assert counts == [15, 5, 0]
 
 
 def test_in_a_container_only_its_own_cores_count(monkeypatch, tmp_path):
-    """192 cores, of which a container may use 1.6 seconds in each tenth of a second: 16."""
+    """192 cores. The container may use 1.6 s of CPU time in each 0.1 s, which are 16 cores."""
     monkeypatch.setattr(device.os, "sched_getaffinity", lambda _process: range(192), raising=False)
     quota = tmp_path / "cpu.max"
     assert device.cpu_cores(quota) == 192  # no such file: no container
@@ -75,11 +75,12 @@ print(sum(len(step) for step in loader.batches(0, 16, workers=1)))
 
 
 @pytest.mark.skipif(workers.resource is None, reason="Windows shares memory without open files")
-def test_a_shells_usual_limit_of_open_files_is_raised_before_workers_hand_tensors_over(tmp_path):
+def test_the_limit_of_open_files_is_raised_before_workers_share_tensors(tmp_path):
     """16 steps of 8 micro-batches of 12 tensors: 768 files a group, where the shell allows 256."""
     Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
     annotations = [{"style": "user_qa", "question": "What?", "answer": "A cat."}]
-    (tmp_path / "train.jsonl").write_text(json.dumps({"image": "a.png", "annotations": annotations}))
+    row = json.dumps({"image": "a.png", "annotations": annotations})
+    (tmp_path / "train.jsonl").write_text(row, encoding="utf-8")
     done = subprocess.run([sys.executable, "-c", MANY_FILES, str(tmp_path)], cwd=ROOT, capture_output=True,
                           text=True, timeout=120)
     assert done.stdout.split() == ["128"], done.stderr

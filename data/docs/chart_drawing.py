@@ -68,7 +68,7 @@ def subtitle(chart: Chart) -> str:
     return f"{chart.units[0]} by {chart.grid.axis}".strip()
 
 
-def num_ticks(chart: Chart, column: int = 0) -> int:
+def num_intervals(chart: Chart, column: int = 0) -> int:
     """The number of grid lines above zero."""
     values = [value for line in chart.grid.values for value in line] if len(chart.units) == 1 \
         else chart.grid.column(column)
@@ -77,7 +77,7 @@ def num_ticks(chart: Chart, column: int = 0) -> int:
 
 def tick_labels(chart: Chart, column: int = 0) -> list[str]:
     """The labels of the grid lines, from zero upwards."""
-    return [chart.grid.number(tick * chart.steps[column]) for tick in range(num_ticks(chart, column) + 1)]
+    return [chart.grid.number(tick * chart.steps[column]) for tick in range(num_intervals(chart, column) + 1)]
 
 
 class VerticalFrame:

@@ -14,7 +14,7 @@ from data.docs.wordings import DocsQuestion
 
 KIND_WEIGHTS = {"bars": 5, "grouped": 4, "rows": 4, "lines": 4, "pie": 3, "scatter": 2}   # weights, sum 22
 GRID_STEPS = (1, 2, 5, 10, 20, 25, 50, 100, 200)   # possible distances of two grid lines
-NUM_TICKS = 5, 12       # grid lines above zero: fewest and most
+NUM_INTERVALS = 5, 12       # grid lines above zero: fewest and most
 MIN_SLICE = 8     # percent; a thinner slice has no space for its number
 
 
@@ -80,7 +80,7 @@ def _topic_grid(kind: str, printed: bool, novel: bool, rng: random.Random):
 
 def suitable_steps(topic: Topic) -> list[int]:
     """The distances of grid lines that suit the topic's values."""
-    return [step for step in GRID_STEPS if NUM_TICKS[0] <= topic.high // step <= NUM_TICKS[1]
+    return [step for step in GRID_STEPS if NUM_INTERVALS[0] <= topic.high // step <= NUM_INTERVALS[1]
             and topic.high // step - -(-topic.low // step) >= 3]
 
 

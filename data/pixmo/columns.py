@@ -13,7 +13,7 @@ from collections.abc import Callable
 from itertools import takewhile
 
 from data.clocks.time_wording import in_figures
-from data.pixmo.records import NEVER, FetchError, Record
+from data.pixmo.records import NEVER, UNEXPECTED, FetchError, Record
 from minimolmo.flow import Annotation, Point
 from minimolmo.metrics import parse_time
 from minimolmo.text.points import points_to_text
@@ -152,7 +152,10 @@ def read_row(name: str, row: object, row_id: str) -> Record:
     """Read one row of a dataset. `row_id` is "dataset/config/index". Raises FetchError("bad_row")."""
     if not isinstance(row, dict):
         raise _bad_row("the row is no object")
-    return READERS[name](row, row_id)
+    try:
+        return READERS[name](row, row_id)
+    except UNEXPECTED as error:
+        raise _bad_row(ascii(error)) from None
 
 
 def annotations_in_percent(record: Record, width: int, height: int,

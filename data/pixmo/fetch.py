@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from data.pixmo.network import Limits, Reply, get, seconds_to_wait
 from data.pixmo.picture import FetchedImage, draw_clock, to_jpeg
-from data.pixmo.records import LATER, NEVER, SOON, FetchError, ImageOutcome, Record
+from data.pixmo.records import LATER, NEVER, SOON, UNEXPECTED, FetchError, ImageOutcome, Record
 
 T = TypeVar("T")
 GONE_STATUS, REFUSED_STATUS = (404, 410), (401, 402, 403, 451)
@@ -18,13 +18,18 @@ OPT_OUT_TAGS = ("noai", "noimageai", "noindex", "noimageindex")  # values of X-R
 
 
 def fetch_image(record: Record, size: int, limits: Limits) -> tuple[ImageOutcome, bytes]:
-    """Fetch or draw the record's image. Returns its outcome and our JPEG, which is b"" on failure."""
+    """Fetch or draw the record's image. Returns its outcome and our JPEG, which is b"" on failure.
+
+    Whatever goes wrong is this picture's failure alone: other rows must not suffer from it.
+    """
     try:
         received = b"" if record.clock else with_retries(lambda: _download(record, limits), limits)
         picture = to_jpeg(received, size) if received else draw_clock(record.clock, record.key, size)
     except FetchError as failure:
         again = LATER if failure.again == SOON else failure.again
         return ImageOutcome(record.key, size, failure.cause, again, failure.status, failure.detail), b""
+    except UNEXPECTED as error:
+        return ImageOutcome(record.key, size, "unexpected", LATER, detail=ascii(error)[:200]), b""
     return _success(record, size, received, picture), picture.jpeg
 
 

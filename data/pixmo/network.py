@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import http.client
 import io
-import ipaddress
 import socket
 import ssl
 import time
@@ -21,6 +20,7 @@ from email.utils import parsedate_to_datetime
 from functools import cache
 from urllib.parse import quote, urljoin, urlsplit
 
+from data.pixmo.addresses import is_public
 from data.pixmo.records import LATER, NEVER, SOON, FetchError
 
 USER_AGENT = "minimolmo/0.1 (educational; fetches a small PixMo subset, two pictures at a time from a host)"
@@ -29,8 +29,8 @@ CHUNK_BYTES = 65_536          # bytes of one read
 ERROR_BYTES = 10_000    # bytes that are read of an error message
 MAX_ADDRESSES = 3           # addresses that are tried for one name
 SAFE_CHARACTERS = "/%:=&?~#+!$,;'@()*[]"
-NAT64 = ipaddress.ip_network("64:ff9b::/96")
-IPV6_UNICAST = ipaddress.ip_network("2000::/3")  # public IPv6 addresses
+MAX_INTERIM = 20              # replies such as "102 Processing" before the final one
+GZIP, MAX_MEMBERS = b"\x1f", 1000  # the first byte of a member of gzip, and how many are unfolded
 
 
 @dataclass(frozen=True)
@@ -92,30 +92,13 @@ def parse_url(url: str) -> Target:
         parts = urlsplit(url.strip())
         host, port = parts.hostname or "", parts.port
         host = host if ":" in host else host.encode("idna").decode()
-    except ValueError as error:  # includes UnicodeError
+        path = quote(parts.path or "/", safe=SAFE_CHARACTERS) + (
+            "?" + quote(parts.query, safe=SAFE_CHARACTERS) if parts.query else "")
+    except ValueError as error:  # includes UnicodeError, of half a character among them
         raise FetchError("bad_url", NEVER, str(error)[:200]) from None
     if parts.scheme not in ("http", "https") or not host:
         raise FetchError("bad_url", NEVER, f"neither http nor https, or no host: {url[:100]!r}")
-    path = quote(parts.path or "/", safe=SAFE_CHARACTERS) + ("?" + quote(parts.query, safe=SAFE_CHARACTERS)
-                                                             if parts.query else "")
     return Target(parts.scheme, host, port or {"http": 80, "https": 443}[parts.scheme], path)
-
-
-def is_public(address: str, loopback: bool = False) -> bool:
-    """Is this a public address? An address that contains an IPv4 address is judged by that one.
-
-    >>> is_public("93.184.216.34"), is_public("192.168.1.1"), is_public("::ffff:127.0.0.1")
-    (True, False, False)
-    """
-    ip = ipaddress.ip_address(address)
-    if ip.version == 6:
-        wrapped = ip.ipv4_mapped or ip.sixtofour or (ip.teredo or (None, None))[1]
-        if ip in NAT64:
-            wrapped = ipaddress.ip_address(int(ip) & 0xFFFFFFFF)
-        ip = wrapped or ip
-        if ip.version == 6 and ip not in IPV6_UNICAST:  # site-local, or an unknown form with IPv4
-            return loopback and ip.is_loopback
-    return ip.is_global and not ip.is_multicast or loopback and ip.is_loopback
 
 
 def seconds_to_wait(header: str | None) -> float | None:
@@ -175,7 +158,7 @@ def _request(target: Target, limits: Limits, headers: dict[str, str], deadline: 
             connection.request("GET", target.path, headers={
                 "Host": target.authority, "User-Agent": USER_AGENT, "Accept": "*/*",
                 "Accept-Encoding": "identity", "Connection": "close", **headers})
-            response = connection.getresponse()
+            response = _final_response(connection)
             reply_headers = {}
             for name, value in response.getheaders():  # headers may occur twice, such as X-Robots-Tag
                 reply_headers[name.lower()] = ", ".join(
@@ -194,6 +177,17 @@ def _request(target: Target, limits: Limits, headers: dict[str, str], deadline: 
         raise FetchError("connection", SOON, str(error)[:200]) from None
     except (http.client.HTTPException, zlib.error) as error:
         raise FetchError("broken_reply", SOON, repr(error)[:200]) from None
+
+
+def _final_response(connection: http.client.HTTPConnection) -> http.client.HTTPResponse:
+    """The reply whose status is final. http.client skips status 100 alone, not 102 or 103."""
+    response = connection.getresponse()
+    for _ in range(MAX_INTERIM):
+        if response.status >= 200:
+            return response
+        response.headers = None  # then `begin` reads on
+        response.begin()
+    raise http.client.HTTPException(f"more than {MAX_INTERIM} replies that are not final")
 
 
 def _connect(target: Target, limits: Limits, deadline: float) -> socket.socket:
@@ -239,7 +233,7 @@ def _read_body(response: http.client.HTTPResponse, headers: dict[str, str], max_
         raise FetchError("too_big", NEVER, f"{declared_length:,} bytes", 200)
     if encoding not in ("identity", "", "gzip", "x-gzip", "deflate"):
         raise FetchError("broken_reply", NEVER, f"coded as {encoding[:40]!r}", 200)
-    decompressor = zlib.decompressobj(47) if encoding not in ("identity", "") else None
+    decompressor = _Decompressor() if encoding not in ("identity", "") else None
     body, received = bytearray(), 0
     while declared_length is None or received < declared_length:
         chunk = response.read1(CHUNK_BYTES)
@@ -254,6 +248,33 @@ def _read_body(response: http.client.HTTPResponse, headers: dict[str, str], max_
     if declared_length is not None and received < declared_length or decompressor and not decompressor.eof:
         raise FetchError("cut_short", SOON, f"{received:,} bytes of {declared_length or 'unknown'}", 200)
     return bytes(body)
+
+
+class _Decompressor:
+    """gzip or deflate. gzip may come in several members; other bytes behind the end are dropped."""
+
+    def __init__(self):
+        self.member = zlib.decompressobj(47)  # 47: the stream's first bytes say which of the two it is
+        self.num_members = 1
+
+    @property
+    def eof(self) -> bool:
+        """Whether the last member is complete."""
+        return self.member.eof
+
+    def decompress(self, data: bytes, max_bytes: int) -> bytes:
+        """What these bytes unfold to, but not more than `max_bytes`."""
+        unfolded = b""
+        while data and len(unfolded) < max_bytes:
+            if self.member.eof:
+                if not data.startswith(GZIP):
+                    break
+                if self.num_members == MAX_MEMBERS:
+                    raise zlib.error(f"more than {MAX_MEMBERS} members")
+                self.member, self.num_members = zlib.decompressobj(31), self.num_members + 1
+            unfolded += self.member.decompress(data, max_bytes - len(unfolded))
+            data = self.member.unused_data
+        return unfolded
 
 
 def _read_error_body(response: http.client.HTTPResponse) -> bytes:

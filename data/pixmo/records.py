@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from minimolmo.flow import Annotation
 
 NEVER, LATER, SOON = "never", "later", "soon"  # when to try again: LATER means in the next run
+# What a row's or a server's nonsense may raise where the code did not foresee it.
+UNEXPECTED = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError)
 
 
 class FetchError(Exception):

@@ -15,6 +15,7 @@ from minimolmo.command import run_command
 from minimolmo.disk import write_image
 from minimolmo.draw import contact_sheet, draw_points
 from minimolmo.flow import Annotation, Example
+from minimolmo.image.resize import open_image
 from minimolmo.options import Parser, count_argument, path_argument
 from minimolmo.text.points import parse_points, plain_text
 
@@ -46,8 +47,7 @@ def interest(example: Example) -> tuple[int, int]:
 def _tile(example: Example) -> tuple[Image.Image, str, list[str], None]:
     """An image with the points of one annotation, and the text of that one and some others."""
     shown = annotations_to_show(example)
-    with Image.open(example.image) as image:
-        picture = draw_points(image.convert("RGB"), points_in(shown[0]))
+    picture = draw_points(Image.fromarray(open_image(example.image)), points_in(shown[0]))
     return picture, shown[0].style, [annotation_text(annotation) for annotation in shown], None
 
 

@@ -22,6 +22,7 @@ from minimolmo.command import run_command
 from minimolmo.disk import write_image, write_text
 from minimolmo.draw import draw_points
 from minimolmo.flow import Example
+from minimolmo.image.resize import open_image
 from minimolmo.options import Parser, path_argument
 
 LEVEL_NAME = "full"
@@ -126,8 +127,8 @@ def sample_text(name: str, row: dict) -> str:
 def sample_image(folder: Path, index: int) -> Image.Image:
     """The sample's image with the points of its first annotation."""
     example = Dataset(folder, "val")[index]
-    with Image.open(example.image) as image:
-        picture = draw_points(image.convert("RGB"), points_in(annotations_to_show(example)[0]))
+    image = Image.fromarray(open_image(example.image))
+    picture = draw_points(image, points_in(annotations_to_show(example)[0]))
     picture.thumbnail((MAX_IMAGE_SIDE, MAX_IMAGE_SIDE))
     return picture
 

@@ -1,36 +1,36 @@
-"""Lesson 03: attention, from one card to the whole dinner.
+"""Lesson 03: attention, from the weights of one query to many heads with a mask.
 
-`make start N=03` copies this file to mine/03_attention.py: write there. `make check N=03` says how you stand.
-Letters: B batch, H heads, T who ask, U who are asked, d head size.
+`make start N=03` copies this file to mine/03_attention.py: write there. `make check N=03` compares yours with
+the library. Letters: B batch, H heads, T queries, U keys, d head size.
 """
 import torch
 
 BUILD = [  # `make blank N=03` empties these in mine/minimolmo, `make marks N=03` marks them
-    "minimolmo/model/attention.py:attend",
-    "minimolmo/model/attention.py:share",
+    "minimolmo/model/attention.py:attention",
+    "minimolmo/model/attention.py:repeat_kv",
     "minimolmo/model/attention.py:split_heads",
     "minimolmo/model/attention.py:merge_heads",
     "minimolmo/model/attention.py:MultiHeadAttention.forward",
 ]
 
 
-def shares(query: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
-    """How much one query (d) takes from each of the keys (U, d): U shares that add up to 1.
+def attention_weights(query: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
+    """The weight of each key (U, d) for one query (d): U weights that add up to 1.
 
-    >>> shares(torch.tensor([0., 0.]), torch.tensor([[1., 2.], [3., 4.]]))
+    >>> attention_weights(torch.tensor([0., 0.]), torch.tensor([[1., 2.], [3., 4.]]))
     tensor([0.5000, 0.5000])
 
-    Rule: the match of key u is the sum of query[i] * keys[u, i] over all i, divided by the root of d.
-          Its share is e to the power of its match, divided by the sum of these over all keys.
+    Rule: the score of key u is the sum of query[i] * keys[u, i] over all i, divided by the root of d.
+          Its weight is e to the power of its score, divided by the sum of these over all keys.
     Hint: keys @ query are all sums at once; .softmax(dim=-1) does the rest.
     """
     raise NotImplementedError
 
 
-def heads_of(x: torch.Tensor, heads: int) -> torch.Tensor:
+def split_heads(x: torch.Tensor, heads: int) -> torch.Tensor:
     """Vectors (B, T, H*d) cut into heads, (B, H, T, d).
 
-    >>> heads_of(torch.tensor([[[1, 2, 3, 4], [5, 6, 7, 8]]]), heads=2)
+    >>> split_heads(torch.tensor([[[1, 2, 3, 4], [5, 6, 7, 8]]]), heads=2)
     tensor([[[[1, 2],
               [5, 6]],
     <BLANKLINE>
@@ -38,23 +38,23 @@ def heads_of(x: torch.Tensor, heads: int) -> torch.Tensor:
               [7, 8]]]])
 
     Rule: entry i of head h of vector t is x[b, t, h * d + i].
-    Hint: cut the last direction into (heads, d) first, then swap two directions. A bare .view is not enough.
+    Hint: cut the last axis into (heads, d) first, then swap two axes. A .view alone is not enough.
     """
     raise NotImplementedError
 
 
-def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor,
-           visible: torch.Tensor | None = None) -> torch.Tensor:
+def attention(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor,
+              visible: torch.Tensor | None = None) -> torch.Tensor:
     """Attention: q (B, H, T, d), k and v (B, H, U, d) to (B, H, T, d).
 
-    visible  (1, 1, T, U), true where query t may see key u; None = everything is seen
+    visible  (1, 1, T, U), true where query t may attend to key u; None = to every key
 
     >>> v = torch.tensor([[[[1.], [3.]]]])
-    >>> attend(torch.zeros(1, 1, 1, 1), torch.zeros(1, 1, 2, 1), v)
+    >>> attention(torch.zeros(1, 1, 1, 1), torch.zeros(1, 1, 2, 1), v)
     tensor([[[[2.]]]])
 
-    Rule: for each b, h, t: the shares of q[b, h, t] over all keys u that it may see (the others have none);
-          the result is the sum over u of share[u] * v[b, h, u].
+    Rule: for each b, h, t: the weights of q[b, h, t] over all keys u that it may attend to (the others have
+          none); the result is the sum over u of weight[u] * v[b, h, u].
     Hint: scores = q @ k.transpose(-2, -1), divided; scores.masked_fill(~visible, -torch.inf); softmax; @ v.
     """
     raise NotImplementedError

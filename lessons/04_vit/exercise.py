@@ -1,4 +1,4 @@
-"""Lesson 04: one round of the vision transformer, its taps, and the labels that teach it.
+"""Lesson 04: a block of the vision transformer, its feature layers, and the labels of its first training.
 
 `make start N=04` copies this file to mine/04_vit.py: write there. `make check N=04` says how you stand.
 """
@@ -14,63 +14,65 @@ BUILD = [  # `make blank N=04` empties these in mine/minimolmo, `make marks N=04
 ]
 
 
-def layer_norm(drafts: np.ndarray, eps: float = 1e-5) -> np.ndarray:
-    """Each row brought to one loudness: (T, D) to (T, D), mean 0 and spread 1 in every row.
+def layer_norm(x: np.ndarray, eps: float = 1e-5) -> np.ndarray:
+    """LayerNorm without weights: (T, D) to (T, D), with mean 0 and standard deviation 1 in every row.
 
     >>> layer_norm(np.array([[1.0, 1, 5, 5], [8, 2, 2, 8]])).round(2)
     array([[-1., -1.,  1.,  1.],
            [ 1., -1., -1.,  1.]])
 
-    Rule: for each row by itself: subtract the row's mean;
-          take the mean of the squares of what is left (the variance, divided by D and not by D - 1);
-          divide by the root of (variance + eps).
-    Hint: x.mean(axis=1, keepdims=True) gives one number a row that still lines up with the row.
+    Rule: take each row alone. Subtract the row's mean.
+          Take the mean of the squares of what is left (the variance, divided by D and not by D - 1).
+          Divide by the square root of (variance + eps).
+    Hint: x.mean(axis=1, keepdims=True) gives one number for each row, in the shape (T, 1).
     """
     raise NotImplementedError
 
 
-def one_round(drafts: np.ndarray, listen: np.ndarray, think: np.ndarray) -> np.ndarray:
-    """One block, with attention and MLP replaced by a matrix each: (T, D) to (T, D).
+def vision_block(x: np.ndarray, weights: np.ndarray, mlp: np.ndarray) -> np.ndarray:
+    """One block of the ViT, with a matrix in place of attention and of the MLP: (T, D) to (T, D).
 
-        listen  (T, T)  row t: how much reporter t listens to each of them
-        think   (D, D)  what one reporter makes of his own draft: draft @ think
+        weights  (T, T)  the attention weights: row t is query t, its columns are the keys
+        mlp      (D, D)  the MLP of a row is row @ mlp
 
-    >>> one_round(np.array([[1.0, 1, 5, 5]]), listen=np.array([[1.0]]), think=np.zeros((4, 4))).round(2)
+    >>> vision_block(np.array([[1.0, 1, 5, 5]]), weights=np.array([[1.0]]), mlp=np.zeros((4, 4))).round(2)
     array([[0., 0., 6., 6.]])
 
-    Rule: drafts = drafts + listen @ layer_norm(drafts)
-          then drafts = drafts + layer_norm(drafts) @ think, with the drafts as they are by then.
-    Hint: two lines. What is added is made from the normed drafts, what it is added to is not normed.
+    Rule: x = x + weights @ layer_norm(x)
+          then x = x + layer_norm(x) @ mlp, with the new x.
+    Hint: two lines. Attention and the MLP get the normed x; their result is added to x itself.
     """
     raise NotImplementedError
 
 
-def tap(outputs: list[np.ndarray], taps: tuple[int, int]) -> np.ndarray:
+def concat_layers(outputs: list[np.ndarray], layers: tuple[int, int]) -> np.ndarray:
     """Two blocks' outputs side by side: a list of (1+S, D), class token in row 0, to (S, 2*D).
 
-    >>> tap([np.array([[0, 0], [1, 2]]), np.array([[9, 9], [3, 4]])], taps=(-1, -2))
+    >>> concat_layers([np.array([[0, 0], [1, 2]]), np.array([[9, 9], [3, 4]])], layers=(-1, -2))
     array([[3, 4, 1, 2]])
 
-    Rule: outputs[0] is what block 1 put out; a tap counts from the end, -1 is the last.
-          Put the columns of the first tap left, those of the second right, and drop the class token's row.
+    Rule: outputs[0] is the output of block 1. A layer counts from the end, -1 is the last.
+          Put the columns of the first layer left, those of the second right. Drop the class token's row.
     Hint: np.concatenate([...], axis=1), then [1:].
     """
     raise NotImplementedError
 
 
-def what_covers(side: int, things: list[tuple[float, float, float, float]], least: float) -> np.ndarray:
-    """For each patch of a side x side picture, the number of the thing that covers it, or -1: (side, side).
+def match_patches(side: int, boxes: list[tuple[float, float, float, float]],
+                  min_overlap: float) -> np.ndarray:
+    """For each patch of a crop, the index of the object that covers it, or -1: (side, side).
 
-    Things are (x, y, width, height) in percent of the picture; x, y is a thing's centre, y runs downwards.
+    An object's box is (x, y, width, height) in percent of the crop; x, y is its centre, y points down.
 
-    >>> what_covers(side=2, things=[(75, 25, 50, 50)], least=0.5)
+    >>> match_patches(side=2, boxes=[(75, 25, 50, 50)], min_overlap=0.5)
     array([[-1,  0],
            [-1, -1]])
 
-    Rule: patch (row, column) is the box from column * step to (column + 1) * step across, and from
-          row * step to (row + 1) * step down, with step = 100 / side.
-          A thing's share = area of the overlap / the smaller of the patch's area and the thing's area.
-          Take the thing with the largest share, if that is at least `least`; else -1. On a tie, the first.
-    Hint: an overlap is min(right edges) - max(left edges) wide; if that is negative, there is none.
+    Rule: patch (row, column) spans column * step to (column + 1) * step in x, and row * step to
+          (row + 1) * step in y, with step = 100 / side.
+          An object's overlap = area of the intersection / the smaller of the patch's and the object's area.
+          Take the object with the largest overlap, if that is at least `min_overlap`; else -1. On a tie, the
+          first.
+    Hint: an intersection is min(right edges) - max(left edges) wide; if that is negative, there is none.
     """
     raise NotImplementedError

@@ -8,25 +8,24 @@ import torch.nn.functional as F
 
 from lessons.compare import compare
 from minimolmo.model.molmo import MiniMolmo
-from minimolmo.text.prompts import length_hint
+from minimolmo.text import prompts
 from minimolmo.training import optimizer
 
-# hint
+# length_hint
+
+def length_hint(characters, noise):
+    return prompts.length_hint(characters, noise)
 
 
-def hint(characters, noise):
-    return length_hint(characters, noise)
-
-
-def check_hint(yours):
+def check_length_hint(yours):
     cases = [(15, 0.0), (29, 0.0), (1000, 0.0), (1000, -32.5), (1000, 9.9), (3, -25.0), (0, -0.5), (30, -0.5)]
-    compare(yours, hint, [dict(characters=c, noise=n) for c, n in cases],
-            because="The noise is cut toward zero, the quotient is rounded down.")
+    compare(yours, length_hint, [dict(characters=c, noise=n) for c, n in cases],
+            because="The noise is rounded toward zero, the quotient down.")
 
 
-wrong_hint = {
+wrong_length_hint = {
     "rounds to the nearest line": lambda characters, noise: round((characters + int(noise)) / 15),
-    "cuts the quotient toward zero": lambda characters, noise: int((characters + int(noise)) / 15),
+    "rounds the quotient toward zero": lambda characters, noise: int((characters + int(noise)) / 15),
     "forgets the noise": lambda characters, noise: characters // 15,
     "rounds the noise down": lambda characters, noise: (characters + math.floor(noise)) // 15,
 }
@@ -34,41 +33,41 @@ wrong_hint = {
 
 # batch_loss
 
-def batch_loss(scores, targets, weight, total):
-    model = SimpleNamespace(read=lambda *_: scores, decoder=SimpleNamespace(logits=lambda hidden: hidden))
-    return MiniMolmo.loss(model, SimpleNamespace(loss_weight=weight, targets=targets), None)[0] / total
+def batch_loss(logits, targets, weight, total):
+    model = SimpleNamespace(decoder=SimpleNamespace(logits=lambda hidden: hidden))  # the logits are given
+    return MiniMolmo.loss(model, SimpleNamespace(loss_weight=weight, targets=targets), logits)[0] / total
 
 
 def _case(weight, seed=0, pieces=1):
     weight = torch.tensor(weight)
-    scores = torch.randn(*weight.shape, 3, generator=torch.Generator().manual_seed(seed))
-    targets = torch.where(weight > 0, (scores * 10).long().sum(dim=-1) % 3, -1)
-    return dict(scores=scores, targets=targets, weight=weight, total=float(weight.sum()) * pieces)
+    logits = torch.randn(*weight.shape, 3, generator=torch.Generator().manual_seed(seed))
+    targets = torch.where(weight > 0, (logits * 10).long().sum(dim=-1) % 3, -1)
+    return dict(logits=logits, targets=targets, weight=weight, total=float(weight.sum()) * pieces)
 
 
 def check_batch_loss(yours):
-    even = dict(scores=torch.zeros(1, 1, 2), targets=torch.tensor([[1]]), weight=torch.ones(1, 1), total=1.0)
+    even = dict(logits=torch.zeros(1, 1, 2), targets=torch.tensor([[1]]), weight=torch.ones(1, 1), total=1.0)
     compare(yours, batch_loss, [
         even, _case([[0.0, 1.0]]), _case([[1.0, 1.0]], pieces=4), _case([[1.0, 0.0, 0.0], [1.0, 1.0, 1.0]]),
         _case([[0.5, 0.5, 0.0], [0.0, 1.0, 1.0]], 1), _case([[0.0] * 5 + [0.7] * 5, [1.0] * 10], 2, 3)],
         because="A sum over answer tokens, each times its weight, divided by the whole batch's weight.")
 
 
-def _tokens(scores, targets, weight):
-    losses = F.cross_entropy(scores.flatten(0, 1), targets.flatten(), reduction="none", ignore_index=-1)
+def _tokens(logits, targets, weight):
+    losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none", ignore_index=-1)
     return losses.view(weight.shape) * weight
 
 
-def _mean_of_means(scores, targets, weight, total):
-    return (_tokens(scores, targets, weight).sum(dim=1) / weight.sum(dim=1)).mean()
+def _mean_of_means(logits, targets, weight, total):
+    return (_tokens(logits, targets, weight).sum(dim=1) / weight.sum(dim=1)).mean()
 
 
 wrong_batch_loss = {
-    "divides by the weights of this piece alone": lambda scores, targets, weight, total: _tokens(
-        scores, targets, weight).sum() / weight.sum(),
+    "divides by the weights of this micro-batch alone": lambda logits, targets, weight, total: _tokens(
+        logits, targets, weight).sum() / weight.sum(),
     "takes the mean of each sequence's mean": _mean_of_means,
-    "counts every token once, whatever its weight": lambda scores, targets, weight, total: _tokens(
-        scores, targets, (weight > 0).float()).sum() / total,
+    "counts every token once, whatever its weight": lambda logits, targets, weight, total: _tokens(
+        logits, targets, (weight > 0).float()).sum() / total,
 }
 
 
@@ -100,35 +99,36 @@ wrong_learning_rate = {
 }
 
 
-# clip_parts
+# clip_gradients
 
-def clip_parts(gradients, most):
+def clip_gradients(gradients, max_norm):
     parameters = [torch.nn.Parameter(torch.zeros(len(part), dtype=torch.float64)) for part in gradients]
     for parameter, gradient in zip(parameters, gradients):
         parameter.grad = torch.from_numpy(gradient)
-    optimizer.clip_gradients(SimpleNamespace(param_groups=[{"params": [each]} for each in parameters]), most)
+    groups = [{"params": [parameter]} for parameter in parameters]
+    optimizer.clip_gradients(SimpleNamespace(param_groups=groups), max_norm)
     return [parameter.grad.numpy().round(5) for parameter in parameters]
 
 
-def check_clip_parts(yours):
+def check_clip_gradients(yours):
     random = np.random.default_rng(0)
     parts = [[[3.0, 4.0]], [[0.3, 0.4]], [[3.0, 4.0], [0.3, 0.4]], [[0.0, 0.0], [30.0, 40.0]],
              [[-3.0, 4.0], [5.0, 12.0], [0.6]]]
-    cases = [dict(gradients=[np.array(part) for part in case], most=1.0) for case in parts]
-    cases.append(dict(gradients=[random.normal(size=n) for n in (3, 5, 2)], most=0.5))
-    compare(yours, clip_parts, cases, tolerance=1e-4,
-            because="Each part by itself, only if it is too long, and in its own direction.")
+    cases = [dict(gradients=[np.array(part) for part in case], max_norm=1.0) for case in parts]
+    cases.append(dict(gradients=[random.normal(size=n) for n in (3, 5, 2)], max_norm=0.5))
+    compare(yours, clip_gradients, cases, tolerance=1e-4,
+            because="Each part separately, only if its norm is too large, and in its own direction.")
 
 
-def _scaled(gradients, most, norms):
-    return [gradient * min(1.0, most / (norm + 1e-6)) for gradient, norm in zip(gradients, norms)]
+def _scaled(gradients, max_norm, norms):
+    return [gradient * min(1.0, max_norm / (norm + 1e-6)) for gradient, norm in zip(gradients, norms)]
 
 
-wrong_clip_parts = {
-    "cuts all parts by their common norm": lambda gradients, most: _scaled(
-        gradients, most, [np.linalg.norm(np.concatenate(gradients))] * len(gradients)),
-    "cuts each number instead of the whole length": lambda gradients, most: [
-        gradient.clip(-most, most) for gradient in gradients],
-    "stretches short gradients too": lambda gradients, most: [
-        gradient * most / (np.linalg.norm(gradient) + 1e-6) for gradient in gradients],
+wrong_clip_gradients = {
+    "clips all parts by their common norm": lambda gradients, max_norm: _scaled(
+        gradients, max_norm, [np.linalg.norm(np.concatenate(gradients))] * len(gradients)),
+    "clips each number instead of the norm": lambda gradients, max_norm: [
+        gradient.clip(-max_norm, max_norm) for gradient in gradients],
+    "lengthens short gradients too": lambda gradients, max_norm: [
+        gradient * max_norm / (np.linalg.norm(gradient) + 1e-6) for gradient in gradients],
 }

@@ -1,4 +1,4 @@
-"""The answers to lesson 16: the library's own functions, and slips that are easily made. Try first."""
+"""The answers to lesson 16: the library's own functions, and plausible mistakes. Try first."""
 import numpy as np
 import torch
 
@@ -12,7 +12,8 @@ from minimolmo.training.flops import forward_flops
 
 def block_flops(tokens, width, heads, kv_heads, mlp):
     decoder = DecoderConfig(width=width, layers=1, heads=heads, kv_heads=kv_heads, mlp=mlp)
-    return forward_flops(MolmoConfig(decoder=decoder), 1, 1, sequences=1, length=tokens, said=0)["decoder"]
+    config = MolmoConfig(decoder=decoder)
+    return forward_flops(config, crops=1, visual=1, sequences=1, length=tokens, answer_tokens=0)["decoder"]
 
 
 def check_block_flops(yours):
@@ -34,82 +35,84 @@ wrong_block_flops = {
 }
 
 
-# tin_sizes
+# padded_lengths
 
-def _sequence(tokens: int) -> Sequence:
-    """A sequence of so many tokens with the smallest of pictures."""
+def _make_sequence(tokens: int) -> Sequence:
+    """A sequence of so many tokens with the smallest image."""
     crops = Crops(np.zeros((1, 1, 3), np.float32), np.ones((1, 1), np.float32), np.zeros((1, 1), int),
                   ((1, 1),), (0, 0), np.zeros((1, 4), np.float32))
-    said = np.zeros(tokens, int)
-    return Sequence(said, said, said.astype(np.float32), said, said, crops, np.zeros((0, 6), np.float32))
+    ids = np.zeros(tokens, int)
+    return Sequence(ids, ids, ids.astype(np.float32), ids, ids, crops, np.zeros((0, 4), np.float32),
+                    np.zeros((0, 2), np.int64))
 
 
-def tin_sizes(lengths, batch, sizes):
-    batches = [lengths[first:first + batch] for first in range(0, len(lengths), batch)]
-    return [collate([_sequence(length) for length in each], sizes).ids.shape[1] for each in batches]
+def padded_lengths(lengths, batch_size, buckets):
+    batches = [lengths[first:first + batch_size] for first in range(0, len(lengths), batch_size)]
+    return [collate([_make_sequence(length) for length in batch], buckets).ids.shape[1] for batch in batches]
 
 
-def check_tin_sizes(yours):
+def check_padded_lengths(yours):
     cases = [([3], 1, (8,)), ([8], 1, (8, 16)), ([9], 1, (8, 16)), ([3, 9], 2, (8, 16)),
              ([9, 3, 5, 6], 2, (8, 16)), ([3, 9, 5, 17], 2, (8, 16)),
              ([100, 300, 120, 60, 500], 2, (128, 256, 384))]
-    compare(yours, tin_sizes, [dict(zip(("lengths", "batch", "sizes"), case)) for case in cases],
-            because="The first size that holds the batch's longest; a batch longer than all stays as it is.")
+    compare(yours, padded_lengths, [dict(zip(("lengths", "batch_size", "buckets"), case)) for case in cases],
+            because="The first bucket that holds the batch's longest; a still longer batch is not padded.")
 
 
-wrong_tin_sizes = {
-    "looks at the first sequence of a batch alone": lambda lengths, batch, sizes: tin_sizes(
-        lengths[::batch], 1, sizes),
-    "wants a size that is truly larger": lambda lengths, batch, sizes: [
-        next((size for size in sizes if size > max(lengths[i:i + batch])), max(lengths[i:i + batch]))
-        for i in range(0, len(lengths), batch)],
-    "cuts off what does not fit": lambda lengths, batch, sizes: [
-        min(length, sizes[-1]) for length in tin_sizes(lengths, batch, sizes)],
-    "sorts before it cuts": lambda lengths, batch, sizes: tin_sizes(sorted(lengths), batch, sizes),
+wrong_padded_lengths = {
+    "uses only the first sequence of a batch": lambda lengths, batch_size, buckets: padded_lengths(
+        lengths[::batch_size], 1, buckets),
+    "takes only a bucket that is larger": lambda lengths, batch_size, buckets: [
+        next((b for b in buckets if b > max(lengths[i:i + batch_size])), max(lengths[i:i + batch_size]))
+        for i in range(0, len(lengths), batch_size)],
+    "cuts off what does not fit": lambda lengths, batch_size, buckets: [
+        min(length, buckets[-1]) for length in padded_lengths(lengths, batch_size, buckets)],
+    "sorts before it cuts": lambda lengths, batch_size, buckets: padded_lengths(
+        sorted(lengths), batch_size, buckets),
 }
 
 
-# shares_of_the_loss
+# scaled_losses
 
-def shares_of_the_loss(losses):
+def scaled_losses(losses):
     tokens = sum(map(len, losses))
-    return [sum(mine) / max(tokens, 1) * len(losses) for mine in losses]  # as `train_step` and DDP do
+    return [sum(own) / max(tokens, 1) * len(losses) for own in losses]  # as `train_step` and DDP do
 
 
-def check_shares_of_the_loss(yours):
+def check_scaled_losses(yours):
     rng = np.random.default_rng(0)
     cases = [[[6.0]], [[4.0], [2.0]], [[4.0, 2.0], [2.0, 2.0]], [[8.0], [2.0, 2.0, 2.0]], [[3.0, 1.0], []],
              [rng.integers(1, 9, size).astype(float).tolist() for size in (3, 1, 5, 2)]]
-    compare(yours, shares_of_the_loss, [dict(losses=losses) for losses in cases],
+    compare(yours, scaled_losses, [dict(losses=losses) for losses in cases],
             because="DDP takes the mean over processes; that must be the mean over all their tokens.")
 
 
-wrong_shares_of_the_loss = {
-    "gives each process's own mean": lambda losses: [sum(mine) / max(len(mine), 1) for mine in losses],
+wrong_scaled_losses = {
+    "gives each process's own mean": lambda losses: [sum(own) / max(len(own), 1) for own in losses],
     "forgets that DDP divides by the number of processes": lambda losses: [
-        share / len(losses) for share in shares_of_the_loss(losses)],
-    "gives the sum": lambda losses: [sum(mine) for mine in losses],
+        loss / len(losses) for loss in scaled_losses(losses)],
+    "gives the sum": lambda losses: [sum(own) for own in losses],
 }
 
 
-# rows_of
+# shard_rows
 
-def rows_of(rows, rank, world):
-    parts = torch.arange(rows).chunk(world)
-    return (int(parts[rank][0]), len(parts[rank])) if rank < len(parts) else (rows, 0)
+def shard_rows(rows, rank, world):
+    shards = torch.arange(rows).chunk(world)
+    return (int(shards[rank][0]), len(shards[rank])) if rank < len(shards) else (rows, 0)
 
 
-def check_rows_of(yours):
+def check_shard_rows(yours):
     cases = [(4, 0, 1), (4, 0, 2), (4, 1, 2), (5, 0, 2), (5, 1, 2), (10, 3, 4), (9, 3, 4), (3, 3, 4),
              (6, 3, 4), (152064, 7, 8)]
-    compare(yours, rows_of, [dict(rows=rows, rank=rank, world=world) for rows, rank, world in cases],
-            because="Shares are rounded up, so the last processes get less, or nothing.")
+    compare(yours, shard_rows, [dict(rows=rows, rank=rank, world=world) for rows, rank, world in cases],
+            because="Shards are rounded up, so the last processes get less, or nothing.")
 
 
-wrong_rows_of = {
+wrong_shard_rows = {
     "rounds down": lambda rows, rank, world: (rank * (rows // world), rows // world),
     "spreads the rest over the first processes": lambda rows, rank, world: (
         rank * (rows // world) + min(rank, rows % world), rows // world + (rank < rows % world)),
-    "gives the last process rows that are not there": lambda rows, rank, world: (
+    "gives the last process rows that do not exist": lambda rows, rank, world: (
         rank * -(-rows // world), -(-rows // world)),
 }

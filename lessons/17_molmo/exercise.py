@@ -1,27 +1,27 @@
-"""Lesson 17: weigh a Molmo, open its crates, and let a crew of experts answer.
+"""Lesson 17: count a Molmo's parameters, split an official matrix, and write a mixture of experts.
 
-`make start N=17` copies this file to mine/17_molmo.py: write there. `make check N=17` says how you stand.
+`make start N=17` copies this file to mine/17_molmo.py: write there. `make check N=17` compares it.
 """
 import torch
 
-BUILD = [  # `make blank N=17` empties these in mine/minimolmo, `make marks N=17` marks them
+BUILD = [  # `make blank N=17` empties these in mine/minimolmo, `make marks N=17` tests them
     "minimolmo/model/experts.py:Experts.forward",
-    "minimolmo/model/experts.py:Experts.weigh",
+    "minimolmo/model/experts.py:make_routing",
     "minimolmo/weights/official.py:official_names",
     "minimolmo/weights/sizes.py:cache_bytes",
 ]
 
 
-def block_numbers(width: int, heads: int, kv_heads: int, mlp: int, bias: bool) -> int:
-    """How many parameters a decoder block has.
+def block_parameters(width: int, heads: int, kv_heads: int, mlp: int, bias: bool) -> int:
+    """The number of parameters of a decoder block.
 
-    >>> block_numbers(width=4, heads=2, kv_heads=1, mlp=3, bias=True)
+    >>> block_parameters(width=4, heads=2, kv_heads=1, mlp=3, bias=True)
     100
 
     Rule: q is width -> width; k and v are width -> kv_heads * head size each, where the head size is
           width / heads; with `bias` these three have one number more for each output. out is width -> width;
           gate and up are width -> mlp, down is mlp -> width, all without bias. Two norms of width each.
-    Hint: a matrix from a numbers to b numbers holds a * b.
+    Hint: a matrix from a numbers to b numbers has a * b parameters.
     """
     raise NotImplementedError
 
@@ -38,30 +38,30 @@ def split_up_gate(ff_proj: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     raise NotImplementedError
 
 
-def mixture(x: torch.Tensor, router: torch.Tensor, gate: torch.Tensor, up: torch.Tensor, down: torch.Tensor,
-            top_k: int) -> torch.Tensor:
-    """What the experts answer: x (n, D), router (E, D), gate, up and down (E, inner, D) -> (n, D).
+def mixture_of_experts(x: torch.Tensor, router: torch.Tensor, gate: torch.Tensor, up: torch.Tensor,
+                       down: torch.Tensor, top_k: int) -> torch.Tensor:
+    """The experts' output: x (n, D), router (E, D), gate, up and down (E, inner, D) -> (n, D).
 
     >>> one = torch.ones(2, 1, 1)
     >>> router = torch.tensor([[1.], [1.]])
-    >>> mixture(torch.tensor([[2.]]), router, one, 3 * one, one, top_k=1).round(decimals=2)
+    >>> mixture_of_experts(torch.tensor([[2.]]), router, one, 3 * one, one, top_k=1).round(decimals=2)
     tensor([[5.2800]])
 
-    Rule: for each token: its share of each expert is the softmax of router @ token, over all experts;
-          the top_k experts with the largest shares are asked; expert e answers
-          (silu(gate[e] @ token) * (up[e] @ token)) @ down[e]; answers are added, each times its share.
-    Hint: shares of those who are not asked are lost. torch.topk gives values and indices.
+    Rule: for each token: its weights are the softmax of router @ token, over all experts; the top_k experts
+          with the largest weights are chosen; the output of expert e is
+          (silu(gate[e] @ token) * (up[e] @ token)) @ down[e]; outputs are summed, each times its weight.
+    Hint: the weights of the other experts are lost. torch.topk gives values and indices.
     """
     raise NotImplementedError
 
 
 def cache_bytes(tokens: int, layers: int, heads: int, kv_heads: int, width: int) -> int:
-    """Bytes of the KV cache of one answer, in bfloat16 (two bytes a number).
+    """Bytes of the KV cache of one sequence, in bfloat16 (two bytes a number).
 
     >>> cache_bytes(tokens=10, layers=1, heads=2, kv_heads=1, width=8)
     160
 
     Rule: for each token, in each layer, for each key and value head: one key and one value of head size.
-    Hint: the head size is width // heads; how many ask does not matter otherwise.
+    Hint: the head size is width // heads; the number of query heads does not matter otherwise.
     """
     raise NotImplementedError

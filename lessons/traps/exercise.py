@@ -1,7 +1,7 @@
-"""The traps museum: eight pieces that run, look right, and are not. Find what is wrong with each and mend it.
+"""The traps museum: eight functions that run and look right, but are wrong. Find each mistake and correct it.
 
-`make start N=traps` copies this file to mine/traps.py: mend it there. `make check N=traps` says how far you
-are. The rule in each docstring is right; the code below it breaks it. A line or two are wrong, never more.
+`make start N=traps` copies this file to mine/traps.py: correct it there. `make check N=traps` compares it.
+The rule in each docstring is right; the code below it breaks it. In each, one or two lines are wrong.
 """
 import numpy as np
 import torch
@@ -12,34 +12,35 @@ from minimolmo.flow import PAD_SEGMENT
 from minimolmo.image.tiler import choose_grid
 from minimolmo.model.attention import repeat_kv
 
-BUILD = []  # nothing to empty here: each piece is mended where it stands
+BUILD = []  # nothing is emptied here: each function is corrected in its place
 
 
-def booths(asking, asked):
-    """Which keys may each query see? Branches (B, T), (B, U), 0 the image, -1 padding -> (B, 1, T, U) bool.
+def attention_mask(query_segments, key_segments):
+    """Which keys may each query attend to? (B, T), (B, U) with 0 the image, -1 padding -> (B, 1, T, U) bool.
 
-    >>> booths(torch.tensor([[0, 1, 2]]), torch.tensor([[0, 1, 2]])).int()[0, 0]
+    >>> attention_mask(torch.tensor([[0, 1, 2]]), torch.tensor([[0, 1, 2]])).int()[0, 0]
     tensor([[1, 0, 0],
             [1, 1, 0],
             [1, 0, 1]], dtype=torch.int32)
 
-    Rule: a query sees the keys that stand no later than itself and belong to the image or to its own branch.
-    Hint: put two questions about one picture into one sequence. Who hears whom?
+    Rule: a query attends to the keys that come no later than itself, and belong to the image or to its own
+          segment.
+    Hint: put two questions about one image into one sequence. Which attends to which?
     """
-    order = torch.arange(asked.shape[1])
-    no_later = order <= order[-asking.shape[1]:, None]
-    said = (asked != PAD_SEGMENT)[:, None, :]
-    return (no_later & said)[:, None]
+    order = torch.arange(key_segments.shape[1])
+    causal = order <= order[-query_segments.shape[1]:, None]
+    is_token = (key_segments != PAD_SEGMENT)[:, None, :]
+    return (causal & is_token)[:, None]
 
 
 def attention(q, k, v, visible=None):
     """Attention: q (B, H, T, d), k and v (B, G, U, d), visible (B or 1, 1, T, U) or None -> (B, H, T, d).
 
-    >>> attend(torch.ones(1, 1, 1, 4), torch.zeros(1, 1, 2, 4), torch.tensor([[[[1.0], [3.0]]]]))
+    >>> attention(torch.ones(1, 1, 1, 4), torch.zeros(1, 1, 2, 4), torch.tensor([[[[1.0], [3.0]]]]))
     tensor([[[[2.]]]])
 
-    Rule: scores are q times k, divided by the root of d, the size of *one head*; what is not visible weighs
-          nothing; the softmax of the scores weighs the values.
+    Rule: scores are q times k, divided by the root of d, the size of *one head*. Keys that are not visible
+          get no weight. The output is the mean of the values, weighted by the softmax of the scores.
     Hint: with a single head nothing is wrong. Try two.
     """
     batch, heads, length, size = q.shape
@@ -50,16 +51,16 @@ def attention(q, k, v, visible=None):
     return scores.softmax(dim=-1) @ v
 
 
-def padded(targets, weights):
-    """Rows of different lengths as one batch: what each token should say next, and how much that counts.
+def pad_targets(targets, weights):
+    """Rows of different lengths as one batch: each token's target, and the target's weight in the loss.
 
-    >>> padded([[7, 8], [9]], [[1.0, 1.0], [1.0]])
+    >>> pad_targets([[7, 8], [9]], [[1.0, 1.0], [1.0]])
     (array([[ 7,  8],
            [ 9, -1]]), array([[1., 1.],
            [1., 0.]], dtype=float32))
 
-    Rule: both arrays are (rows, longest row). Where a row has ended, the target is -1 and the weight 0.
-    Hint: what does a short row learn to say after its end?
+    Rule: both arrays are (rows, longest row). Behind the end of a row, the target is -1 and the weight 0.
+    Hint: what does a short row learn to predict behind its end?
     """
     shape = len(targets), max(len(row) for row in targets)
     target, weight = np.zeros(shape, int), np.ones(shape, np.float32)
@@ -68,53 +69,53 @@ def padded(targets, weights):
     return target, weight
 
 
-def angles(position, head_size, theta):
-    """Cosines and sines by which a token at each position (B, T) is turned: two of (B, 1, T, head_size).
+def rotary_angles(position, head_size, theta):
+    """Cosines and sines of the rotary angles at each position (B, T): two of (B, 1, T, head_size).
 
-    >>> cos, sin = angles(torch.tensor([[0, 1]]), head_size=2, theta=100.0)
+    >>> cos, sin = rotary_angles(torch.tensor([[0, 1]]), head_size=2, theta=100.0)
     >>> cos[0, 0]
     tensor([[1.0000, 1.0000],
             [0.5403, 0.5403]])
 
-    Rule: pair number i of a head turns by position * theta ** (-2i / head_size), and the table of half a head
-          is written twice.
-    Hint: with a cache the tokens come one at a time. At which position does each think it stands?
+    Rule: pair number i of a head is rotated by position * theta ** (-2i / head_size). The angles of all pairs
+          are written twice.
+    Hint: with a cache the tokens come one at a time. Which position does each of them get?
     """
-    rates = theta ** (-torch.arange(0, head_size, 2).float() / head_size)
+    frequencies = theta ** (-torch.arange(0, head_size, 2).float() / head_size)
     steps = torch.arange(position.shape[1])
-    turn = (steps[:, None] * rates).repeat(1, 2).expand(len(position), 1, -1, -1)
-    return turn.cos(), turn.sin()
+    angles = (steps[:, None] * frequencies).repeat(1, 2).expand(len(position), 1, -1, -1)
+    return angles.cos(), angles.sin()
 
 
-def shares_of_picture(overview, crops):
-    """How much of each patch is picture: those of the overview (1, S) and of the crops (C, S) -> (1 + C, S).
+def patch_coverage(overview, crops):
+    """The fraction of each patch that is image, of the overview (1, S) and the crops (C, S) -> (1 + C, S).
 
-    >>> shares_of_picture(np.array([[0.5, 1.0]]), np.array([[1.0, 0.0]]))
+    >>> patch_coverage(np.array([[0.5, 1.0]]), np.array([[1.0, 0.0]]))
     array([[0.5, 1. ],
            [1. , 0. ]])
 
-    Rule: in the order of the pictures that the model sees: the overview comes first, then every crop.
-    Hint: which picture are the first crop's shares laid upon?
+    Rule: in the order in which the model gets them: the overview comes first, then every crop.
+    Hint: which row does the first crop's coverage come to?
     """
-    shares = np.full((1 + len(crops), overview.shape[1]), -1.0)
-    shares[:len(crops)] = crops
-    return shares
+    coverage = np.full((1 + len(crops), overview.shape[1]), -1.0)
+    coverage[:len(crops)] = crops
+    return coverage
 
 
-def grid_for(picture: Image.Image, config: ImageConfig, most: int):
-    """The grid (rows, columns) of at most `most` crops that resizes a Pillow picture least.
+def grid_for_image(image: Image.Image, config: ImageConfig, max_crops: int):
+    """The grid (rows, columns) of at most `max_crops` crops that resizes a Pillow image least.
 
-    >>> grid_for(Image.new("RGB", (500, 200)), ImageConfig(), most=4)
+    >>> grid_for_image(Image.new("RGB", (500, 200)), ImageConfig(), max_crops=4)
     (1, 3)
 
-    Rule: a wide picture gets more columns than rows, a tall one more rows than columns.
+    Rule: a wide image gets more columns than rows, a tall one more rows than columns.
     Hint: what does Pillow's `size` name first, and what does numpy's `shape`?
     """
-    height, width = picture.size
-    return choose_grid(height, width, config, most)
+    height, width = image.size
+    return choose_grid(height, width, config, max_crops)
 
 
-WORDINGS = (
+TEMPLATES = (
     "What number of {label}?",
     "How many {label} can you find?",
     "Point at and count {label}.",
@@ -127,25 +128,25 @@ WORDINGS = (
 )
 
 
-def wording(number, label):
-    """One of nine ways to ask for a count by pointing; after the last comes the first again.
+def fill_template(number, label):
+    """One of nine questions for a count by pointing; after the last comes the first again.
 
-    >>> wording(1, "red circles")
+    >>> fill_template(1, "red circles")
     'How many red circles can you find?'
 
-    Rule: wording number n is entry n of WORDINGS, its label filled in; from 9 on they come again.
-    Hint: are there nine? Count what Python counts: len(WORDINGS).
+    Rule: question number n is entry n of TEMPLATES with its label filled in; from 9 on they repeat.
+    Hint: are there nine? Count what Python counts: len(TEMPLATES).
     """
-    return WORDINGS[number % len(WORDINGS)].format(label=label)
+    return TEMPLATES[number % len(TEMPLATES)].format(label=label)
 
 
-def tenth(percent):
+def round_to_tenth(percent):
     """A coordinate as it is written: one decimal, rounded as numpy and Molmo's code do.
 
-    >>> tenth(12.35), tenth(1.05)
+    >>> round_to_tenth(12.35), round_to_tenth(1.05)
     (12.4, 1.0)
 
-    Rule: times ten, to the nearest whole number, an exact half to the *even* one, and back by ten.
+    Rule: multiply by ten, round to the nearest whole number, an exact half to the *even* one, divide by ten.
     Hint: 12.35 is stored as a little less than 12.35. Times ten it is 123.5 exactly.
     """
     return float(f"{percent:.1f}")

@@ -7,66 +7,22 @@ is for CLIP towers.
 """
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
-MAX_PIXELS = 178_956_970  # Pillow's own limit: a file of a few kilobytes can claim more than memory holds
-
-# What Pillow's readers raise on a broken file.
-DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, RuntimeError, struct.error)
-
-# Problems of a file, the specific before the general: why it cannot work, and what to try.
-PROBLEMS = [
-    ((FileNotFoundError, NotADirectoryError), "does not exist", "Check the spelling, and your folder."),
-    (IsADirectoryError, "is a folder, not an image", "Give the path of one file inside it."),
-    (PermissionError, "may not be read by you", "Change its permissions, or copy it to where you may."),
-    (Image.DecompressionBombError, f"claims more than {MAX_PIXELS:,} pixels, more than is safe to decode",
-     "Make it smaller first: the model sees far fewer pixels anyway."),
-    (UnidentifiedImageError, "is empty, or not an image in a format that Pillow reads",
-     "Open it in a viewer and save it as PNG or JPEG."),
-    (DECODE_ERRORS, "cannot be decoded: it is damaged, cut short or of a rare kind",
-     "Fetch it again, or save it as PNG."),
-]
+from minimolmo.image.reader import read_image_file
 
 
 def open_image(path: str | Path) -> np.ndarray:
     """Read an image file as RGB, (H, W, 3) uint8: upright (EXIF), transparent parts white, first frame.
 
-    Raises ValueError for anything that is not a whole, readable image of at most MAX_PIXELS pixels.
-    Source: the official code for EXIF; the rules for transparency and for more than 8 bits are ours.
+    Raises ValueError for anything but a whole image in one of the formats of image/reader.py, which also
+    has the limits of size. Source: the official code for EXIF; the rules for transparency and for more than
+    8 bits are ours.
     """
-    try:
-        with Image.open(path) as image:  # reads the header only
-            if image.width * image.height > MAX_PIXELS:
-                raise Image.DecompressionBombError
-            ImageOps.exif_transpose(image, in_place=True)
-            return np.array(to_rgb(image))
-    except (Image.DecompressionBombError, *DECODE_ERRORS) as error:
-        why, hint = next((why, hint) for kind, why, hint in PROBLEMS if isinstance(error, kind))
-        raise ValueError(f"{path} {why}. {hint}") from error
-
-
-def to_rgb(image: Image.Image) -> Image.Image:
-    """Convert any Pillow mode to RGB: transparent parts on white, 16-bit and float samples to 8 bits."""
-    if image.mode == "F" or image.mode.startswith("I"):  # over 8 bits: convert("RGB") would clip to white
-        image = Image.fromarray(_to_8_bits(np.asarray(image)))
-    if image.has_transparency_data:
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image.convert("RGBA"))
-    return image.convert("RGB")
-
-
-def _to_8_bits(values: np.ndarray) -> np.ndarray:
-    """Samples as uint8. Integers are 16-bit; floats are 0..1, or 0..255 if one is larger than 1."""
-    if values.dtype.kind == "f":
-        values = np.nan_to_num(values)
-        values = np.rint(values * 255 if values.max() <= 1 else values)
-    else:
-        values = values // 256
-    return values.clip(0, 255).astype(np.uint8)
+    return np.array(read_image_file(path).rgb)
 
 
 def resize_and_pad(image: np.ndarray, height: int, width: int, as_bytes: bool = False,

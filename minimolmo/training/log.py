@@ -7,7 +7,7 @@ from typing import TextIO
 
 from minimolmo.disk import write_atomically, write_image
 from minimolmo.plot import loss_curve
-from minimolmo.renamed import present_log_line
+from minimolmo.renamed import rename_log_line
 
 
 def open_log(out: Path, step: int) -> TextIO:
@@ -22,7 +22,7 @@ def open_log(out: Path, step: int) -> TextIO:
 def read_log(out: Path) -> list[dict]:
     """The lines of OUT/log.jsonl. Keys of earlier versions are renamed to the present ones."""
     text = (out / "log.jsonl").read_text(encoding="utf-8")
-    return [present_log_line(json.loads(line)) for line in text.splitlines()]
+    return [rename_log_line(json.loads(line)) for line in text.splitlines()]
 
 
 def plot_losses(out: Path) -> None:

@@ -17,7 +17,7 @@ from minimolmo.device import pick_device
 from minimolmo.distributed import RANK, WORLD
 from minimolmo.flow import Batch
 from minimolmo.model.molmo import MiniMolmo
-from minimolmo.renamed import present_auxiliary
+from minimolmo.renamed import rename_auxiliary
 from minimolmo.text.hf_tokenizer import read_tokenizer
 from minimolmo.text.tokenizer import Tokenizer
 from minimolmo.training import compiler, optimizer
@@ -105,7 +105,7 @@ class Run:
         if self.compiled:
             compiler.compile_blocks(self.module.model)
         self.meter = Meter(config, self.device)
-        self.ddp_model = distributed.wrap_ddp(self.module, config.shard)
+        self.ddp_model = distributed.wrap_ddp(self.module, self.sharded)
 
     def build(self, will_load: bool) -> TrainingModule:
         """The module on its device, or this process's shard of it.
@@ -125,7 +125,7 @@ class Run:
         checkpoint.load_weights(folder, self.module.model)
         state, progress = checkpoint.load_training_state(folder)
         self.optimizer.load_state_dict(distributed.shard_optimizer_state(state, self.optimizer))
-        distributed.load_full(self.module.auxiliary, present_auxiliary(progress))
+        distributed.load_full(self.module.auxiliary, rename_auxiliary(progress))
         if RANK == 0 and "digests" in progress:
             for change in describe_changes(progress["digests"], self.digests, progress["step"]):
                 print(f"note: {change}, so from here on the losses are not those of an unbroken run",

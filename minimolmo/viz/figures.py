@@ -221,7 +221,8 @@ def draw_training(run: Path, max_samples: int = 3) -> Image.Image | None:
     if not (run / "loss.png").exists():
         return None
     chosen = np.linspace(0, len(samples) - 1, min(max_samples, len(samples))).round().astype(int).tolist()
-    return draw.stack([Image.open(path) for path in [run / "loss.png", *[samples[n] for n in chosen]]])
+    paths = [run / "loss.png", *[samples[n] for n in chosen]]
+    return draw.stack([Image.fromarray(open_image(path)) for path in paths])
 
 
 def draw_all(image: np.ndarray, question: str, weights: Path,

@@ -3,12 +3,12 @@
     python tests/tools/ablate.py [--minutes=9] [--only=one,two] [--seeds=1,2]
 
 Every variant is trained with the same data, steps and seeds as the base, and differs in one thing. Only
-"one annotation each" gets the base's seconds in the mixture instead of its steps. Both steps are timed on
-batches that are ready and in shapes that were compiled before, so waiting for data, compiling and saving do
-not count. Run it again to go on: finished runs are kept in OUT/<variant>-s<seed>/result.json. Prints a table
+"one annotation each" gets the base's seconds in stage finetune instead of its steps. Steps are timed with
+batches that are ready and shapes that are compiled, so waiting for data, compiling and saving do not count.
+Run the command again to continue: finished runs are kept in OUT/<variant>-s<seed>/result.json. Prints a table
 beside the paper's numbers and writes OUT/ablate.json and OUT/ablate.png.
 
-Variants live here and not in the model: a setting where there is one, else a patch for the time of a run.
+A variant is a setting where there is one, else a patch of a module while the variant trains and answers.
 """
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ from tools.charts import draw_bars  # noqa: E402
 # What is compared: (style, score). The first two are the paper's own: cap F1, and counting by pointing.
 SCORES = {"caption F1": ("long_caption", "fact F1"), "point-then-count": ("point_count", "accuracy"),
           "pointing F1": ("pointing", "F1"), "free questions": ("user_qa", "exact match")}
-# A mini made smaller, so that some forty runs fit into an hour or two of a GPU.
+# A smaller mini, so that some forty runs take an hour or two on a GPU.
 SMALL = ["--model.image.crop_size=112", "--model.image.ground_crops=4", "--model.image.close_up_crops=12",
          "--model.vision.width=256", "--model.vision.layers=4", "--model.vision.heads=4",
          "--model.vision.mlp=1024",
@@ -65,7 +65,7 @@ SMALL = ["--model.image.crop_size=112", "--model.image.ground_crops=4", "--model
 
 
 class StackPooling(nn.Module):
-    """The patches of a window side by side through one matrix. Stands in for `AttentionPooling`."""
+    """Concatenate the patches of a window and project them. Replaces `AttentionPooling`."""
 
     def __init__(self, in_width: int, width: int, heads: int, window: int = 4):
         super().__init__()
@@ -76,7 +76,7 @@ class StackPooling(nn.Module):
 
 
 class MeanPooling(nn.Module):
-    """The mean of a window's patches through one matrix. Stands in for `AttentionPooling`."""
+    """Project the mean of a window's patches. Replaces `AttentionPooling`."""
 
     def __init__(self, in_width: int, width: int, heads: int):
         super().__init__()
@@ -87,7 +87,7 @@ class MeanPooling(nn.Module):
 
 
 def one_annotation(example, stage: str, rng: np.random.Generator, select=loader.select_annotations) -> list:
-    """One of the annotations of which packing takes all."""
+    """Select one annotation of each image, where packing selects all."""
     return select(example, stage, rng)[:1]  # they come in random order
 
 
@@ -116,9 +116,9 @@ def count_then_point(annotation, answer_text=prompts.answer_text) -> str:
 
 
 def clip_globally(optimizer: torch.optim.Optimizer, max_norm: float) -> list[float]:
-    """One norm over all parts; stands in for `optimizer.clip_gradients`."""
-    every = [weight for group in optimizer.param_groups for weight in group["params"]]
-    return [float(torch.nn.utils.clip_grad_norm_(every, max_norm))] * len(optimizer.param_groups)
+    """Clip one norm over all parts. Replaces `optimizer.clip_gradients`."""
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    return [float(torch.nn.utils.clip_grad_norm_(weights, max_norm))] * len(optimizer.param_groups)
 
 
 @dataclass(frozen=True)
@@ -126,10 +126,10 @@ class Variant:
     """One line of the table.
 
     settings  what differs on train.py's command line
-    patches   replacements while it trains and answers: (module, name, stand-in)
+    patches   replacements while it trains and answers: (module, name, replacement)
     paper     (score, the paper's number with the idea as in Molmo, and with this change); None: it gives none
     view      the view for answering, if not as in training
-    seconds   whether it gets as many steps of the mixture as take the base's time
+    seconds   whether its finetune steps take the base's time, instead of being as many
     """
     settings: tuple[str, ...] = ()
     patches: tuple[tuple, ...] = ()
@@ -173,17 +173,18 @@ VARIANTS = {
                           paper=("point-then-count", 86.3, 80.2)),
     "count then point": Variant(patches=((prompts, "answer_text", count_then_point),),
                                 paper=("point-then-count", 86.3, 77.6)),
-    "clipped globally": Variant(patches=((train, "clip_gradients", clip_globally),), paper=("caption F1", 54.1, 53.6)),
+    "clipped globally": Variant(patches=((train, "clip_gradients", clip_globally),),
+                                paper=("caption F1", 54.1, 53.6)),
     "close-up when answering": Variant(view="close_up"),
 }
 
 
 @contextlib.contextmanager
 def patched(variant: Variant) -> Iterator[None]:
-    """The variant's stand-ins in their places."""
+    """Replace what the variant replaces, for the time of the context."""
     with contextlib.ExitStack() as stack:
-        for where, name, stand_in in variant.patches:
-            stack.enter_context(mock.patch.object(where, name, stand_in))
+        for module, name, replacement in variant.patches:
+            stack.enter_context(mock.patch.object(module, name, replacement))
         yield
 
 
@@ -216,7 +217,7 @@ def run_variant(name: str, base: RunConfig, seed: int, out: Path, data: Path, de
 
 @contextlib.contextmanager
 def cleanup() -> Iterator[None]:
-    """Afterwards free compiled programs, and weights in the GPU's memory."""
+    """Free compiled programs and GPU memory afterwards."""
     try:
         yield
     finally:
@@ -224,14 +225,14 @@ def cleanup() -> Iterator[None]:
 
 
 def train_variant(config: RunConfig, folder: Path, data: Path, deadline: float) -> None:
-    """Train, or go on from the newest checkpoint."""
+    """Train, or resume from the newest checkpoint."""
     newest = checkpoint.latest(folder)
     config = checkpoint.load_config(newest) if newest else config
     train.train(config, folder, data, newest, minutes=(deadline - time.monotonic()) / 60)
 
 
 def match_time(base: RunConfig, config: RunConfig, variant: Variant, folder: Path, data: Path) -> RunConfig:
-    """The variant's settings, with as many steps of the mixture as take the time of the base's."""
+    """The variant's settings, with as many finetune steps as take the time of the base's."""
     base_seconds = seconds_per_step(base, folder, data)
     with patched(variant):
         seconds = seconds_per_step(config, folder, data)
@@ -241,8 +242,10 @@ def match_time(base: RunConfig, config: RunConfig, variant: Variant, folder: Pat
 
 
 def seconds_per_step(config: RunConfig, folder: Path, data: Path, groups: int = 4) -> float:
-    """Mean seconds of a step of the mixture, over whole groups of short and long batches. The same batches
-    run twice, and the second time counts: by then all shapes are compiled. The weights are thrown away."""
+    """Mean seconds of a finetune step, over whole groups of short and long batches.
+
+    The same batches run twice. The second time counts, because all shapes are compiled by then.
+    """
     steps = min(groups * loader.GROUP_STEPS, config.finetune.steps)
     with cleanup():
         run = Run(config, folder, data, None)
@@ -257,7 +260,7 @@ def seconds_per_step(config: RunConfig, folder: Path, data: Path, groups: int = 
 
 
 def score_variant(folder: Path, data: Path, view: str, rows: int) -> dict[str, float | None]:
-    """The scores of a trained run on held-out pictures, with the right image only."""
+    """The scores of a trained run on held-out images; only the column of the right image."""
     model, tokenizer, config = load(folder)
     folders = {name: config.folder(data, name) for name, weight in config.mix.items() if weight}
     items = evaluate.collect_items(folders, "val", rows)
@@ -267,7 +270,7 @@ def score_variant(folder: Path, data: Path, view: str, rows: int) -> dict[str, f
 
 
 def summarise(results: dict[str, list[dict]]) -> list[dict]:
-    """A line for each variant: the mean and spread of each score, over the seeds, and the paper's numbers."""
+    """A line for each variant: mean and spread of each score over the seeds, and the paper's numbers."""
     lines = []
     for name, runs in results.items():
         line = {"variant": name, "seeds": len(runs)}
@@ -276,7 +279,7 @@ def summarise(results: dict[str, list[dict]]) -> list[dict]:
             base = [result[key] for result in results["base"][:len(runs)] if result[key] is not None]
             if values and base:
                 line[key] = float(np.mean(values))
-                line[f"{key}, gained"] = float(np.mean(values) - np.mean(base))
+                line[f"{key}, gain"] = float(np.mean(values) - np.mean(base))
                 line[f"{key}, spread"] = float(max(np.ptp(values), np.ptp(base)))
         lines.append({**line, **compare_with_paper(VARIANTS[name], line)})
     return lines
@@ -284,32 +287,32 @@ def summarise(results: dict[str, list[dict]]) -> list[dict]:
 
 def compare_with_paper(variant: Variant, line: dict) -> dict:
     """The paper's change, and whether ours has its sign; "too close" if ours is within the seeds' spread."""
-    if variant.paper is None or f"{variant.paper[0]}, gained" not in line:
+    if variant.paper is None or f"{variant.paper[0]}, gain" not in line:
         return {"paper": "-", "agrees": "-"}
     key, before, after = variant.paper
-    gained = line[f"{key}, gained"]
-    same = "yes" if gained * (after - before) > 0 else "no"
-    return {"paper": f"{key} {before} -> {after}", "agrees": same if abs(gained) > line[f"{key}, spread"] else
-            "too close"}
+    gain = line[f"{key}, gain"]
+    agrees = "yes" if gain * (after - before) > 0 else "no"
+    return {"paper": f"{key} {before} -> {after}",
+            "agrees": agrees if abs(gain) > line[f"{key}, spread"] else "too close"}
 
 
 def format_table(lines: list[dict]) -> str:
-    """The lines as Markdown: score_items, and in brackets the gain over the base."""
+    """The lines as a Markdown table: each score, and in brackets the gain over the base."""
     rows = ["| variant | seeds | " + " | ".join(SCORES) + " | the paper | same direction? |",
             "|---" * (len(SCORES) + 4) + "|"]
     for line in lines:
-        cells = [f"{line[key]:.3f} ({line[key + ', gained']:+.3f})" if key in line else "-" for key in SCORES]
+        cells = [f"{line[key]:.3f} ({line[key + ', gain']:+.3f})" if key in line else "-" for key in SCORES]
         rows.append(f"| {line['variant']} | {line['seeds']} | {' | '.join(cells)} | {line['paper']} | "
                     f"{line['agrees']} |")
     return "\n".join(rows)
 
 
 def draw_chart(lines: list[dict]) -> Image.Image:
-    """Bars of what each variant gains or loses, a group of bars for each score."""
+    """Bars of each variant's gain over the base, a group of bars for each score."""
     rows = []
     for key in SCORES:
-        rows += [(f"{key}: {line['variant']}", line[f"{key}, gained"], f"{line[key + ', gained']:+.3f}")
-                 for line in lines if f"{key}, gained" in line and line["variant"] != "base"]
+        rows += [(f"{key}: {line['variant']}", line[f"{key}, gain"], f"{line[key + ', gain']:+.3f}")
+                 for line in lines if f"{key}, gain" in line and line["variant"] != "base"]
         rows.append(("", 0.0, ""))
     return draw_bars(rows, "What changes when one idea does: gain over the base")
 
@@ -349,7 +352,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--out", type=path_argument, default=Path("out/ablate"))
     parser.add_argument("--data", type=path_argument, default=train.DATA)
     args, settings = parser.parse_known_args(arguments)
-    if "fork" in multiprocessing.get_all_start_methods():  # workers begin with the stand-ins in place
+    if "fork" in multiprocessing.get_all_start_methods():  # forked workers have the replacements too
         multiprocessing.set_start_method("fork", force=True)
     deadline, seeds = time.monotonic() + 60 * args.minutes, [int(seed) for seed in args.seeds.split(",")]
     base = preset(args.preset or "mini")

@@ -37,7 +37,7 @@ from minimolmo.config import (  # noqa: E402
 )
 from minimolmo.device import autocast, pick_device  # noqa: E402
 from minimolmo.disk import write_image, write_text  # noqa: E402
-from minimolmo.flow import Batch  # noqa: E402
+from minimolmo.flow import IMAGE_SEGMENT, Batch  # noqa: E402
 from minimolmo.image.tiler import tile_image  # noqa: E402
 from minimolmo.model.attention import attention, attention_mask, fused_attention  # noqa: E402
 from minimolmo.model.molmo import MiniMolmo  # noqa: E402
@@ -108,7 +108,7 @@ class Step:
 
     def __init__(self, model: MolmoConfig, compiled: bool = False):
         torch.manual_seed(0)
-        with DEVICE:  # a billion weights are drawn in no time there
+        with DEVICE:  # initialising a billion weights is fast on a GPU
             self.model = MiniMolmo(model)
         if compiled:
             compiler.compile_blocks(self.model)
@@ -125,15 +125,15 @@ class Step:
 
 def bench_step(name: str, model: MolmoConfig, batch: Batch, compiled: bool) -> list[Row]:
     """Images a second, MFU and memory of one size."""
-    step, how = Step(model, compiled), "compiled" if compiled else "eager"
-    taken = measure_seconds(lambda: step(batch))
-    mfu = training_flops(model, "finetune", batch) / taken / peak_flops(DEVICE)
+    step, mode = Step(model, compiled), "compiled" if compiled else "eager"
+    seconds = measure_seconds(lambda: step(batch))
+    mfu = training_flops(model, "finetune", batch) / seconds / peak_flops(DEVICE)
     shape = f"{len(batch.ids)} images, {len(batch.patches)} crops, {batch.ids.shape[1]} tokens each"
-    rows = [row("training step", f"{name}, {how}", len(batch.ids) / taken, "images/s", shape),
-            row("MFU", f"{name}, {how}", 100 * mfu, "%", shape)]
+    rows = [row("training step", f"{name}, {mode}", len(batch.ids) / seconds, "images/s", shape),
+            row("MFU", f"{name}, {mode}", 100 * mfu, "%", shape)]
     if DEVICE.type == "cuda":
         peak = torch.cuda.max_memory_allocated() / 2 ** 30
-        rows.append(row("memory", f"{name}, {how}", peak, "GiB", shape))
+        rows.append(row("memory", f"{name}, {mode}", peak, "GiB", shape))
     return rows
 
 
@@ -166,50 +166,55 @@ def bench_parts(config: RunConfig, batch: Batch) -> list[Row]:
 
 
 def bench_attention(config: RunConfig, batch: Batch) -> list[Row]:
-    """Attention on the mask with segments: written out, fused, and FlexAttention. Forward and backward on a GPU; on
-    a CPU forward alone, as FlexAttention has no backward there."""
+    """Attention under the segment mask: written out, fused, and FlexAttention.
+
+    On a GPU forward and backward. On a CPU forward alone, because FlexAttention has no backward there.
+    """
     from torch.nn.attention.flex_attention import create_block_mask, flex_attention
-    decoder, branch = config.model.decoder, batch.segment_ids
-    size = len(branch), decoder.heads, branch.shape[1], decoder.head_size
+    decoder, segment_ids = config.model.decoder, batch.segment_ids
+    size = len(segment_ids), decoder.heads, segment_ids.shape[1], decoder.head_size
     cuda, dtype = DEVICE.type == "cuda", torch.bfloat16 if DEVICE.type == "cuda" else torch.float32
     q, k, v = (torch.randn(size, device=DEVICE, dtype=dtype, requires_grad=cuda) for _ in range(3))
-    visible = attention_mask(branch, branch)
+    visible = attention_mask(segment_ids, segment_ids)
 
-    def may_see(b, _h, asking, asked):
-        return (asked <= asking) & ((branch[b, asking] == branch[b, asked]) | (branch[b, asked] == 0))
+    def is_visible(b, _h, query, key):
+        same_segment = segment_ids[b, query] == segment_ids[b, key]
+        return (key <= query) & (same_segment | (segment_ids[b, key] == IMAGE_SEGMENT))
 
-    mask = create_block_mask(may_see, size[0], None, size[2], size[2], device=DEVICE)
+    mask = create_block_mask(is_visible, size[0], None, size[2], size[2], device=DEVICE)
     flex = torch.compile(flex_attention) if cuda else flex_attention
-    forms = {"written out": lambda: attention(q, k, v, visible), "fused": lambda: fused_attention(q, k, v, visible),
+    forms = {"written out": lambda: attention(q, k, v, visible),
+             "fused": lambda: fused_attention(q, k, v, visible),
              "FlexAttention" + ", not compiled" * (not cuda): lambda: flex(q, k, v, block_mask=mask)}
     note = (f"{size[0]} x {size[2]} tokens, {100 * visible.float().mean():.0f} % visible, forward"
             f"{' and backward' if cuda else ''}")
     seconds = {name: measure_seconds((lambda: form().sum().backward()) if cuda else form, 0.5)
              for name, form in forms.items()}
-    return [row("attention, branch mask", name, 1000 * value, "ms", note) for name, value in seconds.items()]
+    return [row("attention, segment mask", name, 1000 * value, "ms", note) for name, value in seconds.items()]
 
 
-class Unpacked(Loader):
-    """The same examples, one copy of the image for each annotation: what packing saves."""
+class UnpackedLoader(Loader):
+    """The same examples without packing: one sequence, with its own image, for each annotation."""
 
-    def step(self, examples: list) -> list[Batch]:
+    def micro_batches(self, examples: list) -> list[Batch]:
         """Every (example, annotation) pair as a sequence of its own, in one batch."""
-        return [collate([self.recipe.sequence(example, [annotation]) for example, annotations in examples
-                         for annotation in annotations], self.recipe.lengths)]
+        preprocessor = self.preprocessor
+        return [collate([preprocessor.sequence(example, [annotation]) for example, annotations in examples
+                         for annotation in annotations], preprocessor.lengths)]
 
 
 def bench_packing(config: RunConfig, tokenizer: Tokenizer, steps: int) -> list[Row]:
     """Speed of packed sequences and of one sequence an annotation, and the time to make a batch."""
-    recipe = Preprocessor(config.model.image, tokenizer, "finetune", config.model.image.max_crops(config.finetune.view),
-                    config.max_tokens)
+    max_crops = config.model.image.max_crops(config.finetune.view)
+    preprocessor = Preprocessor(config.model.image, tokenizer, "finetune", max_crops, config.max_tokens)
     datasets = [Dataset(config.folder(ROOT / "data", name), "train") for name in config.mix]
     rows, speeds, size = [], {}, min(config.finetune.batch_size, 16)
-    for name, kind in (("packed", Loader), ("one image each", Unpacked)):
+    for name, loader_class in (("packed", Loader), ("one image each", UnpackedLoader)):
         start = time.process_time()
-        batches = [parts[0] for parts in
-                   kind(datasets, list(config.mix.values()), recipe, size, seed=0).batches(0, steps)]
-        making = (time.process_time() - start) / steps
-        said = sum(int(batch.segment_ids.amax(dim=1).clamp(min=0).sum()) for batch in batches)
+        loader = loader_class(datasets, list(config.mix.values()), preprocessor, size, seed=0)
+        batches = [micro_batches[0] for micro_batches in loader.batches(0, steps)]
+        seconds_per_batch = (time.process_time() - start) / steps
+        num_annotations = sum(int(batch.segment_ids.amax(dim=1).clamp(min=0).sum()) for batch in batches)
         batches, step = [batch.to(DEVICE) for batch in batches], Step(config.model)
         step(batches[0])
         _synchronize()
@@ -218,32 +223,32 @@ def bench_packing(config: RunConfig, tokenizer: Tokenizer, steps: int) -> list[R
             step(batch)
         _synchronize()
         seconds = time.perf_counter() - start
-        speeds[name] = said / seconds
+        speeds[name] = num_annotations / seconds
         rows.append(row("packing", name, speeds[name], "annotations/s",
                         f"{len(batches[0].ids)} sequences a step"))
         if name == "packed":
-            share = 100 * making * steps / seconds
-            rows.append(row("making a batch", "one process, of a step's time", share, "%",
-                            f"{1000 * making / size:.2f} ms an image"))
+            percent = 100 * seconds_per_batch * steps / seconds
+            rows.append(row("making a batch", "one process, of a step's time", percent, "%",
+                            f"{1000 * seconds_per_batch / size:.2f} ms an image"))
     gain = speeds["packed"] / speeds["one image each"]
     return rows + [row("packing gains", "annotations a second", gain, "x")]
 
 
-def bench_crops(config: RunConfig, images: int, budgets=(0, 1, 2, 4, 6, 9, 12)) -> list[Row]:
-    """Training speed on 640 x 480 images with more and more crops."""
+def bench_crops(config: RunConfig, images: int, limits=(0, 1, 2, 4, 6, 9, 12)) -> list[Row]:
+    """Training speed on 640 x 480 images, by the largest number of crops."""
     rows, step = [], Step(config.model)
-    for budget in budgets:
-        batch = make_batch(config.model, images, budget, words=32)
+    for max_crops in limits:
+        batch = make_batch(config.model, images, max_crops, words=32)
         seconds = measure_seconds(lambda: step(batch), 0.5)
         note = f"{len(batch.patches) // images} crops, {len(batch.pool_idx) // images} visual tokens an image"
-        rows.append(row("crops budget", f"at most {budget}" if budget else "overview alone", images / seconds,
-                        "images/s", note))
+        rows.append(row("crops budget", f"at most {max_crops}" if max_crops else "overview alone",
+                        images / seconds, "images/s", note))
     return rows
 
 
 @torch.inference_mode()
-def without_cache(model, batch: Batch, steps: int) -> list[int]:
-    """Greedy decoding that reads everything again for every token; a batch of one."""
+def generate_without_cache(model, batch: Batch, steps: int) -> list[int]:
+    """Greedy decoding without a KV cache: the whole sequence is run again for every token. A batch of one."""
     answer, visual = [], model.encode_images(batch)[1]
     for _ in range(steps):
         token = model.decoder.logits(model.decode(batch, visual).last[:, -1]).argmax(dim=-1)
@@ -262,12 +267,13 @@ def bench_decoding(config: RunConfig, tokens: int = 200) -> list[Row]:
     sequence = build_prompt(random_image(), "What is there?", model, tokenizer, "bird")
     one, many = collate([sequence]).to(DEVICE), collate([sequence] * 32).to(DEVICE)
     with autocast(DEVICE):
-        with_cache, plain = generate(model, one, -1, tokens)[0], without_cache(model, one, tokens)
-        if DEVICE.type == "cpu" and with_cache != plain:
+        with_cache = generate(model, one, -1, tokens)[0]
+        if DEVICE.type == "cpu" and with_cache != generate_without_cache(model, one, tokens):
             raise AssertionError("the tokens with and without the KV cache differ")
-        seconds = {"KV cache, batch 1": measure_seconds(lambda: generate(model, one, -1, tokens)),
-                 "KV cache, batch 32": measure_seconds(lambda: generate(model, many, -1, tokens)) / 32,
-                 "no cache, batch 1": measure_seconds(lambda: without_cache(model, one, tokens))}
+        seconds = {
+            "KV cache, batch 1": measure_seconds(lambda: generate(model, one, -1, tokens)),
+            "KV cache, batch 32": measure_seconds(lambda: generate(model, many, -1, tokens)) / 32,
+            "no cache, batch 1": measure_seconds(lambda: generate_without_cache(model, one, tokens))}
     rows = [row("decoding", name, tokens / value, "tokens/s", f"{tokens} tokens")
             for name, value in seconds.items()]
     gain = seconds["no cache, batch 1"] / seconds["KV cache, batch 1"]
@@ -279,8 +285,8 @@ def bench_tiler(config: RunConfig) -> list[Row]:
     rows, image = [], random_image()
     for as_bytes in (True, False):
         for view in ("bird", "ground", "close_up"):
-            budget = config.model.image.max_crops(view)
-            seconds = measure_seconds(lambda: tile_image(image, config.model.image, budget, as_bytes), 0.3)
+            max_crops = config.model.image.max_crops(view)
+            seconds = measure_seconds(lambda: tile_image(image, config.model.image, max_crops, as_bytes), 0.3)
             name = f"{view}, {'bytes' if as_bytes else 'exact'}"
             rows.append(row("tiler, 640x480", name, 1 / seconds, "images/s"))
     return rows
@@ -298,9 +304,10 @@ def bench_tokenizer(file: Path, size: int = 4_000_000) -> list[Row]:
 def bench_all(config: RunConfig, steps: int, tokenizer_file: Path) -> Iterator[list[Row]]:
     """Every row of one preset on this device, one kind of measurement after another."""
     cuda, images = DEVICE.type == "cuda", min(config.finetune.batch_size, 64 if DEVICE.type == "cuda" else 8)
-    budget = config.model.image.max_crops(config.finetune.view)
+    max_crops = config.model.image.max_crops(config.finetune.view)
     words = 80 if cuda else 32
-    batch = make_batch(config.model, images, budget, words, side=(480, 640) if budget else (64, 64))
+    side = (480, 640) if max_crops else (64, 64)
+    batch = make_batch(config.model, images, max_crops, words, side=side)
     file = ROOT / "data" / "tokenizer" / f"{config.level}-{config.model.decoder.vocab}.json"
     jobs = [lambda: bench_step(config.name, config.model, batch, False)]
     if cuda:
@@ -334,7 +341,7 @@ def draw_chart(rows: list[Row], title: str) -> Image.Image:
 
 
 def main(arguments: list[str]) -> None:
-    """Run all, print one table, write one JSON and one chart. If it is stopped, the rows so far are kept."""
+    """Run all benchmarks; print a table, write JSON and a chart. After a stop, the rows so far are kept."""
     parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("preset", nargs="?", default="nano")
     parser.add_argument("--steps", type=count_argument(), default=16,

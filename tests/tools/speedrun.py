@@ -1,4 +1,4 @@
-"""Time the whole way from no data to mini's goals: python tests/tools/speedrun.py [mini] [--minutes=9]
+"""Time everything from no data to mini's scores: python tests/tools/speedrun.py [mini] [--minutes=9]
 
 Draws the data, trains the tokenizer, trains the model and evaluates it; prints the minutes of each part and
 the goals. With --minutes it stops then, and the same command goes on; OUT/clock.json keeps the seconds.
@@ -35,7 +35,7 @@ def commands(config: RunConfig, settings: list[str], out: Path, minutes: float) 
     return {
         "data": ["-m", "data.prepare_all", level, seed, f"--folder={data}", f"--workers={os.cpu_count()}"],
         "tokenizer": ["-m", "data.tokenizer.prepare", level, f"--vocab={config.model.decoder.vocab}",
-                  f"--folder={data}"],
+                      f"--folder={data}"],
         "training": ["train.py", config.name, f"--out={out / 'run'}", f"--data={data}", "--resume", *limit,
                      *settings],
         "evaluation": ["tests/tools/targets.py", f"--weights={out / 'run'}", f"--data={data}"]}

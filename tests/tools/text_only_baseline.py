@@ -66,10 +66,10 @@ def read_questions(folder: Path, split: str, max_rows: int = MAX_ROWS) -> dict[s
 
 
 def group_questions(images: Iterable[Iterable[Annotation]]) -> dict[str, Questions]:
-    """Group -> the questions about these images, each args by its annotations."""
+    """Group -> the questions about these images. Each image is its annotations."""
     groups = defaultdict(list)
-    for annotations in images:
-        for annotation in annotations:
+    for notes in images:
+        for annotation in notes:
             for group, answer in answers_of(annotation).items():
                 groups[group].append((extract_words(annotation), answer))
     return groups

@@ -1,0 +1,235 @@
+"""Image files to RGB: whole files of known formats only, in bounded memory, upright.
+
+    bytes -> format, by the first bytes -> metadata dropped -> size checked -> decoded -> 8-bit RGB -> upright
+
+This is the only module that lets Pillow decode a file. Everything that a file can do wrong becomes an
+`ImageError` in words.
+"""
+from __future__ import annotations
+
+import os
+import re
+import stat
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import SAMPLEFORMAT, TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from minimolmo.image.containers import (clean_bmp, clean_gif, clean_jpeg, clean_png, clean_tiff, clean_webp,
+                                        png_is_whole)
+
+MAX_BYTES = 500_000_000        # of a file
+MAX_PIXELS = 50_000_000        # that are decoded: 1.4 GB of memory at the most, as measured
+MAX_JPEG_PIXELS = 200_000_000  # that a JPEG may have: above MAX_PIXELS it is decoded at half its size or less
+
+# What Pillow's readers raise on broken files, as 40,000 of them showed; warnings only if they are errors.
+DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, RuntimeError, struct.error, zlib.error,
+                 TypeError, LookupError, ArithmeticError, AttributeError, AssertionError, BufferError,
+                 Warning, Image.DecompressionBombError)
+
+Transpose = Image.Transpose
+TURNS = {2: Transpose.FLIP_LEFT_RIGHT, 3: Transpose.ROTATE_180, 4: Transpose.FLIP_TOP_BOTTOM,
+         5: Transpose.TRANSPOSE, 6: Transpose.ROTATE_270, 7: Transpose.TRANSVERSE, 8: Transpose.ROTATE_90}
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a format's files begin, what drops their metadata, and Pillow's reader of what is left."""
+    start: re.Pattern[bytes]
+    clean: Callable[[bytes], tuple[bytes, int]]
+    reader: type[ImageFile]
+
+
+# All formats that are read. Others start programs (EPS), or are no photographs (PSD, DDS).
+FORMATS = {
+    "JPEG": Format(re.compile(rb"\xff\xd8\xff"), clean_jpeg, JpegImageFile),
+    "PNG": Format(re.compile(rb"\x89PNG\r\n\x1a\n"), clean_png, PngImageFile),
+    "WEBP": Format(re.compile(rb"RIFF.{4}WEBP", re.DOTALL), clean_webp, WebPImageFile),
+    "GIF": Format(re.compile(rb"GIF8[79]a"), clean_gif, GifImageFile),
+    "BMP": Format(re.compile(rb"BM"), clean_bmp, BmpImageFile),
+    "TIFF": Format(re.compile(rb"II[*+]\0|MM\0[*+]"), clean_tiff, TiffImageFile),
+}
+
+# What the system says of a file, the specific before the general: why it cannot work, and what to try.
+FILE_PROBLEMS = [
+    ((FileNotFoundError, NotADirectoryError), "does not exist", "Check the spelling, and your folder."),
+    (IsADirectoryError, "is a folder, not an image", "Give the path of one file inside it."),
+    (PermissionError, "may not be read by you", "Change its permissions, or copy it to where you may."),
+    ((OSError, ValueError), "cannot be read: the system refuses this name or reports an error",
+     "Try another copy."),
+]
+
+
+class ImageError(ValueError):
+    """An image that cannot be used. `cause` is one word; `why` and `hint` are words for a person."""
+
+    def __init__(self, cause: str, why: str, hint: str):
+        super().__init__(f"the image {why}. {hint}")
+        self.cause, self.why, self.hint = cause, why, hint
+
+
+@dataclass(frozen=True)
+class DecodedImage:
+    """An upright RGB image, and the sides of the upright file, which may be larger: see `decode_image`."""
+    rgb: Image.Image
+    width: int
+    height: int
+    orientation: int
+
+
+def read_image_file(path: str | Path) -> DecodedImage:
+    """Read and decode one file. Raises ValueError, with the path, for anything but a whole image."""
+    try:
+        return decode_image(_read_bytes(path))
+    except ImageError as error:
+        raise ValueError(f"{path} {error.why}. {error.hint}") from error
+    except (OSError, ValueError) as error:
+        why, hint = next((why, hint) for kinds, why, hint in FILE_PROBLEMS if isinstance(error, kinds))
+        raise ValueError(f"{path} {why}. {hint}") from error
+
+
+def decode_image(data: bytes, side: int | None = None, min_side: int = 1) -> DecodedImage:
+    """Decode a file's bytes: first frame, upright by EXIF, transparent parts white, 8 bits a channel.
+
+    side      a JPEG may be decoded smaller, at 1/2, 1/4 or 1/8, while both its sides stay at least this long
+    min_side  images with a shorter side are refused
+
+    JPEGs above MAX_PIXELS are always decoded smaller. Raises ImageError.
+    """
+    form = _format_of(data)
+    try:
+        data, orientation = form.clean(data)
+        image = form.reader(BytesIO(data))  # reads the header only
+        width, height = image.size
+        _check_sides(image, min_side)
+        _reduce_jpeg(image, side)
+        rgb = to_rgb(image)
+        if form.reader is PngImageFile and not _png_is_whole(image, data):
+            raise EOFError("rows or the end are missing")
+    except ImageError:
+        raise
+    except MemoryError:
+        raise ImageError("memory", "needs more memory than there is", "Make it smaller first.") from None
+    except DECODE_ERRORS as error:
+        raise ImageError("damaged", "cannot be decoded: it is damaged, cut short or of a rare kind",
+                         "Fetch it again, or save it as PNG.") from error
+    if orientation in TURNS:
+        rgb = rgb.transpose(TURNS[orientation])
+    if orientation >= 5:
+        width, height = height, width
+    return DecodedImage(rgb, width, height, orientation)
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Convert any Pillow mode to RGB: transparent parts on white, other depths to 8 bits (`to_8_bits`)."""
+    if image.mode == "F" or image.mode.startswith("I"):  # over 8 bits: convert("RGB") would clip to white
+        image = Image.fromarray(to_8_bits(_samples(image)))
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA"))
+    if image.mode == "RGB":
+        image.load()
+        return image
+    return image.convert("RGB")
+
+
+def to_8_bits(values: np.ndarray) -> np.ndarray:
+    """Samples of any depth as uint8. The largest one decides how deep they are.
+
+    Integers, and floats with a value above 1, have the first depth of 8, 12 and 16 bits that holds the
+    largest value; above 65535 its own number of bits. The highest 8 of these bits are kept. Other floats
+    count from 0 to 1. Negative values are black, and so is NaN.
+
+    >>> to_8_bits(np.array([-7, 0, 255])), to_8_bits(np.array([0, 2048, 4095]))
+    (array([  0,   0, 255], dtype=uint8), array([  0, 128, 255], dtype=uint8))
+    >>> to_8_bits(np.array([0, 256, 65535])), to_8_bits(np.array([0.0, 0.4, 1.0]))
+    (array([  0,   1, 255], dtype=uint8), array([  0, 102, 255], dtype=uint8))
+    """
+    if values.dtype.kind == "f":
+        finite = values[np.isfinite(values)]
+        top = finite.max(initial=0)
+        values = np.nan_to_num(values, nan=0, posinf=top, neginf=0)
+        values = np.rint(values * 255 if top <= 1 else values / 2.0**(_depth(round(float(top))) - 8))
+    else:
+        values = values >> (_depth(int(values.max())) - 8)
+    return values.clip(0, 255).astype(np.uint8)
+
+
+def _depth(largest: int) -> int:
+    """The number of bits of samples with this largest value."""
+    return next((bits for bits in (8, 12, 16) if largest < 1 << bits), largest.bit_length())
+
+
+def _samples(image: Image.Image) -> np.ndarray:
+    """The values of a one-channel image. Pillow reads unsigned 32-bit ones as signed: this is undone."""
+    values = np.asarray(image)
+    if values.dtype == np.int32 and image.format == "TIFF" and image.tag_v2.get(SAMPLEFORMAT, (1,)) == (1,):
+        return values.view(np.uint32)
+    return values
+
+
+def _read_bytes(path: str | Path) -> bytes:
+    """The bytes of a regular file. Opening a pipe without a writer would wait for ever: this does not."""
+    with open(path, "rb", opener=_open_without_waiting) as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise ImageError("special", "is a pipe, a device or a socket, and not a file",
+                             "Save the image as a file first.")
+        if status.st_size > MAX_BYTES:
+            raise ImageError("too_many_bytes", f"has over {MAX_BYTES:,} bytes, which would fill the memory",
+                             "Make it smaller first: the model sees far fewer pixels anyway.")
+        return file.read(status.st_size) or b""  # None: a file of the system's that has nothing to say now
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # Windows has no such pipes
+
+
+def _format_of(data: bytes) -> Format:
+    for form in FORMATS.values():
+        if form.start.match(data):
+            return form
+    raise ImageError("unknown_format", f"is empty, or not an image of a known format ({', '.join(FORMATS)})",
+                     "Open it in a viewer and save it as PNG or JPEG.")
+
+
+def _check_sides(image: ImageFile, min_side: int) -> None:
+    """Raise ImageError if an image's header claims sides that are too long, or shorter than is asked for."""
+    width, height = image.size
+    limit = MAX_JPEG_PIXELS if image.format == "JPEG" else MAX_PIXELS
+    if width * height > limit:
+        raise ImageError("too_many_pixels", f"claims more than {limit:,} pixels, which would fill the memory",
+                         "Make it smaller first: the model sees far fewer pixels anyway.")
+    if min(width, height) < min_side:
+        raise ImageError("too_small", f"is {width} x {height} pixels, and a side has fewer than {min_side}",
+                         "Try a larger copy.")
+
+
+def _reduce_jpeg(image: ImageFile, side: int | None) -> None:
+    """Have a JPEG decoded at 1/2, 1/4 or 1/8: above MAX_PIXELS, or if sides of `side` pixels are enough."""
+    if image.format != "JPEG" or side is None and image.width * image.height <= MAX_PIXELS:
+        return
+    scale = 1
+    while image.width * image.height > MAX_PIXELS * scale**2:
+        scale *= 2
+    longest = side or max(image.size)
+    image.draft(None, (min(longest, image.width // scale), min(longest, image.height // scale)))
+
+
+def _png_is_whole(image: PngImageFile, data: bytes) -> bool:
+    """Whether a decoded PNG lacked nothing. Rows need counting only if the last pixel may not have come."""
+    pixel = image.getpixel((image.width - 1, image.height - 1))
+    is_zero = not (any(pixel) if isinstance(pixel, tuple) else pixel)
+    return png_is_whole(data, count_rows=is_zero or "interlace" in image.info)

@@ -1,0 +1,15 @@
+"""The campaigns of faults, in small: damaged files, full disks and kill -9 (`make faults` runs them large)."""
+import pytest
+from tools.faults import all_campaigns
+
+INPUTS = {"mutate_images": 200, "mutate_checkpoints": 120, "mutate_rows": 300, "mutate_tokenizers": 60,
+          "full_disks": 80, "kill_writers": 3}
+
+
+@pytest.mark.parametrize("name", INPUTS)
+def test_a_campaign_finds_nothing(name):
+    assert all_campaigns()[name](seed=1, count=INPUTS[name]) == []
+
+
+def test_every_campaign_is_run_here():
+    assert all_campaigns().keys() == INPUTS.keys()
