@@ -24,7 +24,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
-from minimolmo.command import SIGNALS, os_error_message, run_command  # first: torch takes seconds
+from minimolmo.command import SIGNALS, Interrupted, os_error_message, run_command  # first: torch is slow
 
 import torch
 import torch.distributed as dist
@@ -141,7 +141,7 @@ def train_stage(run: Run, stage: str, start: int, bar: tqdm, log: TextIO) -> Non
         if run.should_stop:
             if WORLD > 1:
                 dist.barrier()  # process 0 may still be saving; torchrun ends it with the first that exits
-            raise KeyboardInterrupt
+            raise Interrupted(run.stop_signal)
     if RANK == 0 and check.summary():
         bar.write(check.summary(), file=sys.stderr)
 
@@ -174,7 +174,7 @@ def train(config: RunConfig, out: Path, data: Path, folder: Path | None, release
         with locked(out) if RANK == 0 else nullcontext():
             run = Run(config, out, data, folder, released, deadline)
             for number in handlers:  # TERM and HUP, from docker or a cluster, save as Ctrl-C does
-                signal.signal(number, lambda *_: request_stop(run))
+                signal.signal(number, lambda number, _: request_stop(run, number))
             train_stages(run)
     except torch.OutOfMemoryError:
         stage = run.stage if run else None
@@ -198,11 +198,11 @@ def train_stages(run: Run) -> None:
             before += steps[stage]
 
 
-def request_stop(run: Run) -> None:
+def request_stop(run: Run, number: int) -> None:
     """Handle Ctrl-C, TERM or HUP. The first finishes a step and saves; the second stops at once."""
     if run.stop_requested:
-        raise KeyboardInterrupt
-    run.stop_requested = True
+        raise Interrupted(number)
+    run.stop_requested, run.stop_signal = True, number
 
 
 def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | None, Path | None, float]:
@@ -286,10 +286,11 @@ def main(arguments: list[str]) -> None:
         if WORLD > 1:
             dist.barrier()  # until process 0 has saved
             dist.destroy_process_group()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         if time.monotonic() > began + 60 * minutes:  # as planned, so exit status 0
             return print("\nthe minutes are over; the same command with --resume goes on")
-        raise KeyboardInterrupt("stopped; the same command with --resume goes on") from None
+        number = interrupt.args[0] if isinstance(interrupt, Interrupted) else signal.SIGINT
+        raise Interrupted(number, "stopped; the same command with --resume goes on") from None
     except OSError as error:
         raise ValueError(f"{os_error_message(error)} Steps since the last checkpoint are not saved: the same "
                          f"command with --resume goes on.") from error

@@ -149,18 +149,20 @@ def test_killed_at_any_moment_and_resumed_it_ends_the_same(unbroken, data, tmp_p
     assert same_weights(out, unbroken)
 
 
-def test_ctrl_c_in_the_middle_of_a_step_is_not_forgotten_at_its_end(unbroken, data, tmp_path, monkeypatch):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_in_the_middle_of_a_step_is_not_forgotten_at_its_end(number, unbroken, data, tmp_path,
+                                                                    monkeypatch):
     """Interrupted in step 4, after all processes have agreed to go on: step 5 is the last."""
     set_learning_rates = train.set_learning_rates
 
     def interrupted(*inputs):
         if lines(tmp_path) == 3:
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(number)
         return set_learning_rates(*inputs)
 
     with monkeypatch.context() as patch:
         patch.setattr(train, "set_learning_rates", interrupted)
-        with pytest.raises(SystemExit, match="130"):
+        with pytest.raises(SystemExit, match=str(128 + number)):
             run_main(arguments(tmp_path, data))
     assert lines(tmp_path) == 5 and checkpoint.latest(tmp_path).name == "step-000005"
     train.main(arguments(tmp_path, data, "--resume"))

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from minimolmo.command import run_command
+from minimolmo.disk import locked
 from minimolmo.flow import Annotation
 from minimolmo.options import Parser, count_argument, path_argument
 from minimolmo.text.prompts import to_messages
@@ -50,8 +51,8 @@ def prepare(level: str, vocab: int, seed: int = 1, data: Path = DATA_FOLDER) -> 
         if not corpus:
             raise ValueError(f"there is no dataset of level {level!r} under {data}, so a tokenizer "
                              f"has no text to train on. Run \"make data LEVEL={level}\" first.")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Tokenizer.train(corpus, vocab).save(path)
+        with locked(path.parent):
+            Tokenizer.train(corpus, vocab).save(path)
     return path
 
 

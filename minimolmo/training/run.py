@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+import signal
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -90,6 +91,7 @@ class Run:
                  released: Path | None = None, deadline: float = math.inf):
         self.config, self.out, self.data = config, out, data
         self.stop_requested = self.should_stop = False  # by this process; by any, known after each step
+        self.stop_signal = signal.SIGINT
         self.device, self.deadline, self.stage = pick_device(), deadline, STAGES[0]
         self.sharded = config.shard and WORLD > 1  # FSDP: each process holds a shard of the weights
         self.tokenizer = (checkpoint.load_tokenizer(folder) if folder else

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
-from minimolmo.command import run_command  # noqa: E402  first: the slow imports follow
+from minimolmo.command import printable, run_command  # noqa: E402  first: the slow imports follow
 
 from PIL import Image  # noqa: E402
 
@@ -99,7 +99,8 @@ def main(arguments: list[str]) -> None:
         items = answered_items(Path(folder))
         write_image(PICTURE, draw_answers(items).quantize(256), optimize=True)
     for item in items:
-        print(f"{'right' if is_correct(item, items) else 'WRONG'}  {item.question}  {item.answer.text}")
+        verdict = "right" if is_correct(item, items) else "WRONG"
+        print(f"{verdict}  {item.question}  {printable(item.answer.text)}")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ import io
 import multiprocessing
 import os
 import random
-import shutil
 import sys
 import threading
 import time
@@ -30,7 +29,7 @@ from data.pixmo.network import Limits  # noqa: E402
 from data.pixmo.prepare import PixmoSpec, prepare  # noqa: E402
 from data.preview.contact_sheets import annotation_text, points_in  # noqa: E402
 from minimolmo.batch.dataset import Dataset, check_split  # noqa: E402
-from minimolmo.disk import write_image  # noqa: E402
+from minimolmo.disk import remove_own, write_image  # noqa: E402
 from minimolmo.draw import contact_sheet, draw_points  # noqa: E402
 from minimolmo.options import Parser, count_argument, path_argument  # noqa: E402
 
@@ -106,7 +105,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--out", type=path_argument, default=Path("out/pixmo"))
     args = parser.parse_args(arguments)
     folder = args.out / ("data" if args.what == "sets" else "speed") / "pixmo"
-    shutil.rmtree(folder, ignore_errors=True)
+    remove_own(folder, "pixmo")
     context, memory = multiprocessing.get_context("spawn"), []
     urls = context.SimpleQueue()
     server = context.Process(target=serve, args=(args.what, args.rows, urls), daemon=True)
