@@ -41,7 +41,7 @@ from minimolmo.distributed import RANK, WORLD
 from minimolmo.evaluate import RIGHT_IMAGE, answer_all, result_card, sample_questions
 from minimolmo.flow import Batch
 from minimolmo.options import Parser, number_argument, path_argument
-from minimolmo.overrides import check_form, override
+from minimolmo.overrides import check_forms, override
 from minimolmo.presets import preset
 from minimolmo.training.checks import StageCheck
 from minimolmo.training.log import open_log, plot_losses
@@ -212,8 +212,7 @@ def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | 
     to start from, and the minutes. Raises ValueError for an unknown setting, an `out` that already holds a
     run, and a run resumed with other settings.
     """
-    raw = argparse.RawDescriptionHelpFormatter
-    parser = Parser(description=__doc__, formatter_class=raw)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     begin = parser.add_mutually_exclusive_group()
     begin.add_argument("preset", nargs="?", help="default: nano")
     begin.add_argument("--from", type=path_argument, dest="released", help="a released folder to fine-tune")
@@ -223,8 +222,7 @@ def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | 
     parser.add_argument("--minutes", type=number_argument(), default=math.inf,
                         help="stop after N, with a checkpoint")
     given, settings = parser.parse_known_args(arguments)
-    for setting in settings:
-        check_form(setting, given.preset or "")  # argparse takes the 9 of --finetune.steps 9 for the preset
+    check_forms(settings, given.preset or "")  # argparse takes the 9 of --finetune.steps 9 for the preset
     start = (replace(official.finetune_config(given.released), mix={}) if given.released else
              preset(given.preset or "nano"))  # fine-tuning learns from the sets that are named, and no others
     out = given.out or Path("out") / start.name
@@ -289,8 +287,7 @@ def main(arguments: list[str]) -> None:
     except KeyboardInterrupt as interrupt:
         if time.monotonic() > began + 60 * minutes:  # as planned, so exit status 0
             return print("\nthe minutes are over; the same command with --resume goes on")
-        number = interrupt.args[0] if isinstance(interrupt, Interrupted) else signal.SIGINT
-        raise Interrupted(number, "stopped; the same command with --resume goes on") from None
+        raise type(interrupt)(*interrupt.args[:1], "stopped; the same command with --resume goes on")
     except OSError as error:
         raise ValueError(f"{os_error_message(error)} Steps since the last checkpoint are not saved: the same "
                          f"command with --resume goes on.") from error

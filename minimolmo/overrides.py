@@ -38,8 +38,8 @@ def override(config: RunConfig, arguments: list[str]) -> RunConfig:
     20
     """
     values = to_dict(config)
-    for argument, following in zip(arguments, [*arguments[1:], ""]):
-        check_form(argument, following)
+    check_forms(arguments)
+    for argument in arguments:
         key, _, value = argument.removeprefix("--").partition("=")
         path = key.split(".")
         if path[0] == "mix" and len(path) > 1:  # it may be a dataset of your own
@@ -48,16 +48,18 @@ def override(config: RunConfig, arguments: list[str]) -> RunConfig:
     return from_dict(RunConfig, values)  # checked when all are set: a width and its heads change together
 
 
-def check_form(argument: str, following: str = "") -> None:
-    """Raise ValueError for an argument that is not of the form --NAME=VALUE.
+def check_forms(arguments: list[str], value: str = "") -> None:
+    """Raise ValueError for arguments that are not of the form --NAME=VALUE.
 
-    following  what stands behind it: its value, perhaps
+    value  what stands elsewhere on the command line, and may be the value of one that has none
     """
-    if argument.startswith("--") and "=" not in argument and following and not following.startswith("--"):
-        raise ValueError(f"{argument} has no value, because settings are written with =: settings look like "
-                         f"--finetune.steps=20. Try {argument}={following}")
-    if not (argument.startswith("--") and "=" in argument):
-        raise ValueError(f"{argument!r} is not a setting: settings look like --finetune.steps=20.")
+    for argument, following in zip(arguments, [*arguments[1:], value]):
+        following = value if following.startswith("--") else following
+        if argument.startswith("--") and "=" not in argument and following:
+            raise ValueError(f"{argument} has no value, because settings are written with =: settings look "
+                             f"like --finetune.steps=20. Try {argument}={following}")
+        if not (argument.startswith("--") and "=" in argument):
+            raise ValueError(f"{argument!r} is not a setting: settings look like --finetune.steps=20.")
 
 
 def _parse(text: str) -> Any:
