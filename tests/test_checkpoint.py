@@ -170,7 +170,7 @@ def test_only_the_newest_two_checkpoints_are_kept(tmp_path):
 
 
 def test_leftovers_of_an_interrupted_save_are_removed_and_nothing_else(tmp_path):
-    """A folder without our manifest stays, and so does a checkpoint that was copied here or renamed by hand."""
+    """A folder without our manifest stays, and so does a checkpoint copied here or renamed by hand."""
     mine = {"step-000100.tmp", "step-000150", "samples", "step-000150-best"}
     for name in mine:
         (tmp_path / name).mkdir()
@@ -208,7 +208,7 @@ def test_one_changed_bit_is_found_and_the_checkpoint_before_is_used(tmp_path, ca
     assert latest(tmp_path).name == "step-000001"
     assert f"{name} is not what was written" in capsys.readouterr().err
     shutil.rmtree(tmp_path / "step-000001")
-    with pytest.raises(ValueError, match=f"no checkpoint in .* can be used. .*{name} is not what was written"):
+    with pytest.raises(ValueError, match=f"no checkpoint .* can be used. .*{name} is not what was written"):
         latest(tmp_path)
 
 
@@ -230,7 +230,7 @@ def test_weights_that_are_not_finite_are_refused(tmp_path, value):
 def test_a_tokenizer_of_another_model_is_refused(tmp_path):
     config = override(preset("nano"), ["--model.decoder.vocab=300"])
     folder = save_checkpoint(tmp_path, 1, {}, config, TOKENIZER, None, {})
-    with pytest.raises(ValueError, match="tokenizer with vocab=260 and a model with vocab=300.*Try the tokenizer"):
+    with pytest.raises(ValueError, match="vocab=260 and a model with vocab=300.*Try the tokenizer"):
         load_tokenizer(folder)
 
 

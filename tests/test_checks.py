@@ -49,8 +49,8 @@ def test_the_share_that_was_cut_off_is_exact():
     assert whole.ids.shape[1] == 43 and cut.num_cut == [3]
     check = StageCheck("finetune", 40)
     check.add([whole, cut])
-    assert check.summary().endswith("1 of 2 sequences were longer than max_tokens=40; 3.5% of the tokens were "
-                                    "cut off")
+    assert check.summary().endswith("1 of 2 sequences were longer than max_tokens=40; "
+                                    "3.5% of the tokens were cut off")
 
 
 def test_changes_of_data_are_named():

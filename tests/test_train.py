@@ -256,7 +256,7 @@ def test_fine_tuning_begins_with_the_released_weights_at_the_papers_rates(data, 
     assert rates == preset("molmo_7b_d").finetune.learning_rates
     first = json.loads((tmp_path / "out" / "log.jsonl").read_text())
     assert first["stage"] == "finetune"
-    assert first["learning_rates"] == [5e-6 / 200, 5e-6 / 200, 1e-5 / 200]  # the first of 200 steps of warm-up
+    assert first["learning_rates"] == [5e-6 / 200, 5e-6 / 200, 1e-5 / 200]  # the first of 200
     assert not same_weights(tmp_path / "still", tmp_path / "out")
 
 
@@ -343,14 +343,15 @@ def test_sequences_too_short_for_any_answer_are_refused_with_counts(data, tmp_pa
 def test_what_the_length_limit_cuts_off_is_said_once(data, tmp_path, capsys):
     train.main(arguments(tmp_path, data, "--bootstrap.steps=0", "--max_tokens=60"))
     notes = [line for line in capsys.readouterr().err.splitlines() if "note: in stage finetune" in line]
-    assert len(notes) == 1 and re.search(r"\d+ of 24 sequences were longer than max_tokens=60; .* cut off", notes[0])
+    assert len(notes) == 1
+    assert re.search(r"\d+ of 24 sequences were longer than max_tokens=60; .* cut off", notes[0])
 
 
 def test_resuming_says_which_data_changed(data, tmp_path, monkeypatch, capsys):
     shutil.copytree(data, tmp_path / "data")
     stop_after(4, tmp_path / "out", tmp_path / "data", (), monkeypatch)
     with open(tmp_path / "data" / "points" / "easy" / "train.jsonl", "ab") as file:
-        file.write(b"\n" * 0 + (tmp_path / "data/points/easy/train.jsonl").read_bytes().split(b"\n")[0] + b"\n")
+        file.write((tmp_path / "data/points/easy/train.jsonl").read_bytes().split(b"\n")[0] + b"\n")
     train.main(arguments(tmp_path / "out", tmp_path / "data", "--resume"))
     assert "points/train.jsonl changed since step 4" in capsys.readouterr().err
 
