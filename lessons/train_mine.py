@@ -11,7 +11,8 @@ from lessons.marks import describe_error, is_in_own_code
 from lessons.page import ROOT
 
 OUT = ROOT / "out" / "tiny"
-STEPS = ["--bootstrap.steps=60", "--bootstrap.warmup_steps=[5,5,5]", "--pretrain.steps=10", "--finetune.steps=10"]
+STEPS = ["--bootstrap.steps=60", "--bootstrap.warmup_steps=[5,5,5]", "--pretrain.steps=10",
+         "--finetune.steps=10"]
 
 
 def use_mine() -> None:
@@ -31,7 +32,7 @@ def main() -> None:
     train.main([f"--data={OUT / 'data'}", f"--out={OUT / 'run'}", *STEPS])
     lines = [json.loads(line) for line in (OUT / "run" / "log.jsonl").read_text().splitlines()]
     for stage in dict.fromkeys(line["stage"] for line in lines):
-        losses = [line["loss"] for line in lines if line["stage"] == stage]
+        losses = [line.get("cross_entropy", line["loss"]) for line in lines if line["stage"] == stage]
         print(f"{stage:<10} loss {losses[0]:.2f} -> {losses[-1]:.2f}")
 
 
