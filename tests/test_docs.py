@@ -85,7 +85,7 @@ def test_there_are_12_personas_and_40_topics_or_more():
 
 
 def test_a_row_has_pixmos_columns_and_they_equal_the_annotations():
-    """Two lists of the has_color length, in the has_color order."""
+    """Two lists of the same length, in the same order."""
     for document, annotations in examples_of():
         columns = document.columns["questions"]
         assert columns["question"] == [annotation.question for annotation in annotations]

@@ -142,9 +142,9 @@ def test_an_interrupted_run_leaves_no_files_and_keeps_the_old_dataset(tmp_path):
 
 def test_the_next_run_removes_what_a_killed_run_left(tmp_path):
     """After kill -9 a .part folder is left. The next run removes it and does not read it."""
-    left = tmp_path / "points" / "easy.part" / "images"
-    left.mkdir(parents=True)
-    (left / "train_000099.png").write_bytes(b"half a picture")
+    part = tmp_path / "points" / "easy.part" / "images"
+    part.mkdir(parents=True)
+    (part / "train_000099.png").write_bytes(b"half a picture")
     folder = write_dataset(make_dataset_spec("points", images=3), DATASETS["points"], tmp_path)
     assert len(list((folder / "images").iterdir())) == 9
     assert list(folder.parent.iterdir()) == [folder]
@@ -360,6 +360,6 @@ def check_answer(question: str, answer: str, things) -> str:
     return "naming" if answer in NAMING else "what"
 
 
-def is_beside(thing, anchor, words: str) -> bool:
+def is_beside(thing, anchor, relation: str) -> bool:
     return {"left of": thing.x < anchor.x, "right of": thing.x > anchor.x,
-            "above": thing.y < anchor.y, "below": thing.y > anchor.y}[words]
+            "above": thing.y < anchor.y, "below": thing.y > anchor.y}[relation]

@@ -342,10 +342,11 @@ def write_config(folder: Path, config: MolmoConfig) -> Path:
 def test_only_models_too_large_for_a_gpu_are_sharded_and_only_our_experts_get_the_balancing_loss(tmp_path):
     """8.0 billion parameters take 128 GB to train; 9 thousand fit anywhere."""
     large = replace(preset("molmo_7b_d").model, image=preset("mini").model.image)
-    for name, config, shard, balance in [("small", tiny_config(), False, 0.1), ("large", large, True, 0.1),
-                                         ("molmoe", preset("molmoe_1b").model, True, 0.0)]:
+    cases = [("small", tiny_config(), False, 0.1), ("large", large, True, 0.1),
+             ("molmoe", preset("molmoe_1b").model, True, 0.0)]
+    for name, config, shard, load_balance in cases:
         run = finetune_config(write_config(tmp_path / name, config))
-        assert (run.shard, run.load_balance_weight) == (shard, balance), name
+        assert (run.shard, run.load_balance_weight) == (shard, load_balance), name
 
 
 def test_an_exported_nano_is_fine_tuned_without_bootstrap_and_pretrain(tmp_path):
