@@ -50,7 +50,7 @@ def open_image(path: str | Path) -> np.ndarray:
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Convert any Pillow mode to RGB: transparent parts on white, 16-bit and float samples to 8 bits."""
+    """Convert any Pillow mode to RGB: transparent parts become white, 16-bit and float values 8-bit."""
     if image.mode == "F" or image.mode.startswith("I"):  # over 8 bits: convert("RGB") would clip to white
         image = Image.fromarray(_to_8_bits(np.asarray(image)))
     if image.has_transparency_data:
@@ -60,7 +60,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _to_8_bits(values: np.ndarray) -> np.ndarray:
-    """Samples as uint8. Integers are 16-bit; floats are 0..1, or 0..255 if one is larger than 1."""
+    """Pixel values as uint8. Integers are 16-bit; floats are 0..1, or 0..255 if one is larger than 1."""
     if values.dtype.kind == "f":
         values = np.nan_to_num(values)
         values = np.rint(values * 255 if values.max() <= 1 else values)
@@ -110,7 +110,7 @@ def _resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def _resize_bytes(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """`_resize` to uint8: faster, and at most 1 of 255 off."""
+    """`_resize` to uint8: faster, with an error of at most 1 (of 255)."""
     if image.shape[:2] == (height, width):
         return image
     return np.asarray(Image.fromarray(image).resize((width, height), Image.BILINEAR))
