@@ -32,7 +32,7 @@ from data.pixmo.store import Store, write_lines
 from data.pixmo.workers import Workers
 from minimolmo.disk import write_atomically
 
-VAL_EVERY = 16         # one image of so many is held out, by the hash of its bytes
+VAL_EVERY = 16         # one image in this many is held out, by the hash of its bytes
 SIZE_RANGE = (64, 4096)     # pixels
 
 
