@@ -30,33 +30,33 @@ CLEANER = $(if $(wildcard $(PYTHON)),$(PYTHON),python3)
 help:        ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# With PYTHON=python3 an interpreter that has the five packages is used as it is.
-setup: $(if $(filter .venv/bin/python,$(PYTHON)),.venv/ready)
+# PYTHON=python3 uses an interpreter that already has the five packages; nothing is installed.
+setup: $(if $(filter .venv/bin/python,$(PYTHON)),.venv/ready)   ## install the packages into .venv
 
 .venv/ready: requirements.txt
 	test -x .venv/bin/python || python3 -m venv .venv
 	.venv/bin/python -m pip install --quiet -r requirements.txt
 	touch .venv/ready
 
-quickstart: data train eval   ## everything: data, all stages of nano, scores, report.png (7 to 10 minutes on 2 cores)
+quickstart: data train eval   ## everything: data, all stages of nano, scores, report.png (7 to 13 minutes on 2 cores)
 
-data: setup         ## draw mini-PixMo, no download: LEVEL=easy or small (four sets), or full (eight), IMAGES=... in all
+data: setup         ## draw mini-PixMo, no download: LEVEL=easy or small (four sets), or full (eight); IMAGES=N train images in all
 	$(PYTHON) -m data.prepare_all --level="$$LEVEL" --seed="$$SEED" $(if $(IMAGES),--images="$$IMAGES")
 	$(PYTHON) -m data.tokenizer.prepare --level="$$LEVEL" --vocab="$$VOCAB"
 
-data-pixmo: setup   ## fetch a subset of the real PixMo: SETS="cap points" ROWS=2000 SIZE=512 (pixels) SEED=1
+data-pixmo: setup   ## download a subset of the real PixMo: SETS="cap points" ROWS=2000 SIZE=512 (pixels) SEED=1
 	$(PYTHON) -m data.pixmo.prepare $(if $(SETS),--sets="$$SETS") --rows="$$ROWS" --size="$$SIZE" --seed="$$SEED"
 
 look: setup         ## one contact sheet for each drawn set of LEVEL: out/look/*.png
 	$(PYTHON) -m data.preview.contact_sheets --level="$$LEVEL"
 
-train: setup        ## train PRESET=nano on the drawn data, or go on where it stopped
+train: setup        ## train PRESET=nano on the drawn data, or resume where it stopped
 	$(PYTHON) train.py "$$PRESET" --out="$$OUT" --level="$$LEVEL" --seed="$$SEED" --resume $(ARGS)
 
-eval: setup         ## score OUT=out/nano on held-out pictures: is it looking?
+eval: setup         ## score OUT=out/nano on held-out images: right, blank and other image
 	$(PYTHON) -m minimolmo.evaluate --weights="$$OUT"
 
-ask: setup          ## ask a picture (your nano, else the released one): make ask IMAGE=photo.jpg Q="Point at the red circle."
+ask: setup          ## ask about an image (your nano, else the released one): make ask IMAGE=photo.jpg Q="Point at the red circle."
 	$(PYTHON) -m minimolmo.answer $(ARGS) -- "$$IMAGE" "$$Q"
 
 inside: setup       ## nine figures of how IMAGE and question Q become an answer: out/inside/*.png
@@ -75,16 +75,16 @@ smoke: setup        ## 20 steps of everything, then one answer (1 minute)
 	$(PYTHON) train.py --data=out/smoke/data --out=out/smoke --bootstrap.steps=8 --pretrain.steps=4 --finetune.steps=8
 	$(PYTHON) -m minimolmo.answer --weights=out/smoke -- out/smoke/data/points/easy/images/val_000000.png "$$Q"
 
-bench: setup        ## measure PRESET here: steps, MFU, attention, packing, crops, decoding, tiler (a minute)
+bench: setup        ## measure PRESET here: steps, MFU, attention, packing, crops, decoding, tiler (1 minute)
 	$(PYTHON) tests/tools/bench.py "$$PRESET" $(ARGS)
 
-speedrun: setup     ## from nothing to mini's goals on one GPU, against the clock (ARGS=--minutes=9 stops, then goes on)
+speedrun: setup     ## train mini to its goals on one GPU, and measure the time (ARGS=--minutes=9 stops; run it again to resume)
 	$(PYTHON) tests/tools/speedrun.py mini $(ARGS)
 
-ablate: setup       ## what each idea of Molmo buys: many small runs, resumable (a GPU; needs make data LEVEL=full VOCAB=2048)
+ablate: setup       ## measure the effect of each idea of Molmo: many small runs, resumable (a GPU; needs make data LEVEL=full VOCAB=2048)
 	$(PYTHON) tests/tools/ablate.py $(ARGS)
 
-release: setup      ## OUT=out/mini as a folder to give away: data/released/minimolmo-mini (after make eval)
+release: setup      ## export OUT=out/mini as a folder to publish: data/released/minimolmo-mini (after make eval)
 	$(PYTHON) -m minimolmo.weights.release "$$OUT" $(ARGS)
 
 lesson: setup       ## run one lesson's page and check its outputs: make lesson N=05
@@ -93,19 +93,19 @@ lesson: setup       ## run one lesson's page and check its outputs: make lesson 
 lessons: setup      ## run all lessons (under 10 minutes on 2 cores)
 	$(PYTHON) -m lessons.run
 
-lessons-write: setup ## write today's outputs, quotes and pictures into the lessons (N=05: into one)
+lessons-write: setup ## write the current outputs, quotes and pictures into the lessons (N=05: into one)
 	$(PYTHON) -m lessons.run "$$N" --write
 
-start: setup        ## put a lesson's exercises into mine/: make start N=05
+start: setup        ## copy a lesson's exercises to mine/: make start N=05
 	$(PYTHON) -m lessons.check "$$N" --start
 
 check: setup        ## compare your exercises with the library: make check N=05
 	@$(PYTHON) -m lessons.check $(if $(N),"$$N",$(error which lesson? Try make check N=05))
 
-progress: setup     ## how far you are in all lessons, and what comes next
+progress: setup     ## show your state in all lessons, and the next step
 	@$(PYTHON) -m lessons.check
 
-blank: setup        ## empty a lesson's functions in your copy, mine/minimolmo: make blank N=05
+blank: setup        ## remove the bodies of a lesson's functions in your copy, mine/minimolmo: make blank N=05
 	$(PYTHON) -m lessons.blank $(if $(N),"$$N",$(error which lesson? Try make blank N=05))
 
 marks: setup        ## run the library's own tests on your copy: make marks N=05

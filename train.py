@@ -1,14 +1,14 @@
 """Train a model in three stages: bootstrap on exact labels, pre-train on captions, fine-tune on the mix.
 
-    python train.py                                    preset nano, some minutes on two CPU cores
+    python train.py                                    preset nano, 7 to 9 minutes on two CPU cores
     python train.py --finetune.steps=20 --out=out/try  anything in config.py can be set
-    python train.py --mix.mine=1 --out=out/mine        with your own pictures from data/mine
+    python train.py --mix.mine=1 --out=out/mine        with your own images from data/mine
     python train.py --resume                           continue from the last checkpoint, if any
     python train.py mini --minutes=9                   stop after nine minutes, with a checkpoint
     torchrun --nproc-per-node=2 train.py               two processes (or GPUs) divide every batch
     python train.py --from=Molmo-7B-D-0924             fine-tune released weights, at the paper's rates
 
-Writes OUT/step-*/ (checkpoints), OUT/log.jsonl (a line a step), OUT/loss.png and OUT/samples/.
+Writes OUT/step-*/ (checkpoints), OUT/log.jsonl (one line per step), OUT/loss.png and OUT/samples/.
 """
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def is_over(run: Run) -> bool:
 
 
 def accumulate_gradients(run: Run, stage: str, micro_batches: list[Batch]) -> Tensor:
-    """Compute this process's gradients; returns its summands of the global (loss, cross-entropy)."""
+    """Compute this process's gradients; returns its contribution to the global (loss, cross-entropy)."""
     weight = float(all_reduce_sum(run, sum(batch.loss_weight.sum() for batch in micro_batches)))
     sums = torch.zeros(2, device=run.device)
     for number, batch in enumerate(micro_batches, start=1):

@@ -157,7 +157,7 @@ def is_finished(folder: Path, spec: DatasetSpec, code: str) -> bool:
 
 
 def code_digest(make_example: MakeExample) -> str:
-    """A digest of the drawing code, so that a change of the code draws the dataset anew."""
+    """A digest of the drawing code, so that the dataset is redrawn when the code changes."""
     files = sorted({*DATA_FOLDER.rglob("*.py"), Path(make_example.__code__.co_filename)})
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
 

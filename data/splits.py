@@ -4,7 +4,7 @@ from __future__ import annotations
 import zlib
 
 SPLITS = ("train", "val", "novel")
-VAL_EVERY = 8  # one image of so many belongs to val
+VAL_EVERY = 8  # one image in this many belongs to val
 
 
 def train_or_val(facts: object) -> str:

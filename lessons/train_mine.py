@@ -48,7 +48,7 @@ def train_with_mine() -> None:
     text = (OUT / "run" / "log.jsonl").read_text(encoding="utf-8")
     lines = [json.loads(line) for line in text.splitlines()]
     for stage in dict.fromkeys(line["stage"] for line in lines):
-        losses = [line["loss"] for line in lines if line["stage"] == stage]
+        losses = [line.get("cross_entropy", line["loss"]) for line in lines if line["stage"] == stage]
         print(f"{stage:<10} loss {losses[0]:.2f} -> {losses[-1]:.2f}")
 
 

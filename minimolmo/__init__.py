@@ -1,4 +1,4 @@
-"""minimolmo: Molmo from scratch, small enough to read in an evening.
+"""minimolmo: Molmo from scratch, small enough to read in a few evenings.
 
     data/<name>/prepare.py -> train.jsonl + images/      files that a person can open
                                  |

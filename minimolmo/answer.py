@@ -76,19 +76,19 @@ def generate(model: MiniMolmo, batch: Batch, eos: int, max_new_tokens: int = MAX
 
 
 def _before_eos(ids: list[int], eos: int) -> list[int]:
-    """The ids before end-of-text. A sequence that ends early is continued until all have ended."""
+    """Drop what was generated after end-of-text while other sequences were still running."""
     return ids[:ids.index(eos)] if eos in ids else ids
 
 
 def build_prompt(image: np.ndarray, question: str, model: MiniMolmo, tokenizer: Tokenizer,
                  view: str) -> Sequence:
-    """Image and question as a Sequence: the one of training, without the answer."""
+    """Image and question, packed as in training, but without the answer."""
     crops = tile_image(image, model.config.image, model.config.image.max_crops(view))
     return build_sequence(crops, [[tokenizer.encode(question_prompt(question))]], tokenizer)
 
 
 def map_in_threads(function: Callable, *lists: list) -> list:
-    """`map` on several cores, for work on images: Pillow and numpy release the GIL."""
+    """`map` in several threads, for work on images: Pillow and numpy release the GIL."""
     with ThreadPoolExecutor() as threads:
         return list(threads.map(function, *lists))
 
@@ -96,7 +96,7 @@ def map_in_threads(function: Callable, *lists: list) -> list:
 def ask(model: MiniMolmo, tokenizer: Tokenizer, images: list[np.ndarray], questions: list[str],
         view: str = "bird", max_new_tokens: int = MAX_NEW_TOKENS, temperature: float = 0.0,
         generator: torch.Generator | None = None) -> list[Answer]:
-    """One Answer for each pair of image (H, W, 3) uint8 and question; points in percent of that image.
+    """One Answer per pair of an image (H, W, 3) uint8 and a question. Points are in percent of that image.
 
     Raises ValueError if there are not as many questions as images.
     """
@@ -114,7 +114,7 @@ def ask(model: MiniMolmo, tokenizer: Tokenizer, images: list[np.ndarray], questi
 
 
 def default_weights() -> Path:
-    """The folder of your own nano if it is trained, else of the released one."""
+    """The folder of your own nano if you have trained one, else of the released nano."""
     own = Path("out/nano")
     return own if checkpoint.latest(own) else RELEASED
 

@@ -4,8 +4,8 @@
     run = override(run, ["--finetune.steps=20"])          # overrides.py: as on train.py's command line
     python -m minimolmo.weights.sizes                     # all presets side by side, with their memory
 
-The classes are frozen. Each setting names its unit and Molmo-7B-D's own value. A value that cannot work is
-refused when the object is made.
+The classes are frozen. Each setting names its unit and Molmo-7B-D's own value. A value that cannot work
+raises ValueError when the object is made.
 """
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PIXEL_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 class Tower(NamedTuple):
-    """What differs between the families of vision towers. Their blocks are the same."""
+    """The differences between families of vision towers. The blocks are the same in all families."""
     class_token: bool    # a class token before the patches
     patch_bias: bool     # the patch embedding has a bias
     first_norm: bool     # a LayerNorm before the first block
@@ -81,7 +81,7 @@ class ImageConfig:
         return -(-self.side // self.pool)
 
     def max_crops(self, view: str) -> int:
-        """The maximum of high-res crops in a view: 'bird', 'ground' or 'close_up'."""
+        """The maximum number of high-res crops of a view: 'bird', 'ground' or 'close_up'."""
         _check_view(view)
         return getattr(self, f"{view}_crops")
 
@@ -96,7 +96,7 @@ class VisionConfig:
     feature_layers: tuple[int, int] = (-1, -2)  # blocks whose outputs are kept       Molmo: (-2, -9)
     eps: float = 1e-5                   # LayerNorm                                   Molmo: 1e-5
     family: str = "clip"                # clip, siglip or dino: see TOWERS            Molmo: clip
-    position_grid: int = 0              # learned positions a side; 0 = one a patch   Molmo: 24, one a patch
+    position_grid: int = 0              # positions per side; 0 = one per patch       Molmo: 24, one per patch
 
     def __post_init__(self):
         check_numbers(self)
@@ -117,7 +117,7 @@ class VisionConfig:
 
     @property
     def tower(self) -> Tower:
-        """What differs between this family and the others."""
+        """The settings of this model's family of vision towers."""
         return TOWERS[self.family]
 
 
@@ -148,9 +148,9 @@ class DecoderConfig:
     eps: float = 1e-6                   # RMSNorm                                     Molmo: 1e-6
     qkv_bias: bool = True               # biases on q, k and v only                   Molmo: True
     tied: bool = True                   # output head = input embedding               Molmo: False
-    vocab_padding: int = 0              # unused embedding rows behind vocab          Molmo: 0 (7B-O: 74)
+    vocab_padding: int = 0              # unused embedding rows after vocab           Molmo: 0 (7B-O: 74)
     qk_norm: bool = False               # RMSNorm on q and k, over all heads          Molmo: False (7B-O: yes)
-    post_norm: bool = False             # norms behind attention and MLP, not before  Molmo: False (7B-O: yes)
+    post_norm: bool = False             # norms after attention and MLP, not before   Molmo: False (7B-O: yes)
     experts: int = 0                    # experts of a block; 0 = one dense SwiGLU    Molmo: 0 (MolmoE: 64)
     top_k: int = 0                      # experts that a token is routed to           Molmo: 0 (MolmoE: 8)
 
@@ -171,7 +171,7 @@ class DecoderConfig:
 
     @property
     def head_size(self) -> int:
-        """Numbers per head."""
+        """Dimensions per attention head."""
         return self.width // self.heads
 
     @property
@@ -193,7 +193,7 @@ class MolmoConfig:
 class StageConfig:
     """One stage of training. Learning rates and warm-up steps are per part: (ViT, connector, decoder)."""
     steps: int
-    batch_size: int = 8                                     # images a step         Molmo: 128, then 256
+    batch_size: int = 8                                     # images per step       Molmo: 128, then 256
     learning_rates: tuple[float, float, float] = (2e-4, 4e-4, 1.2e-3)  # peak       Molmo: 6e-6, 2e-4, 2e-5
     warmup_steps: tuple[int, int, int] = (40, 40, 100)      #                       Molmo: 2000, 200, 2000
     hold_fraction: float = 0.0     # of the steps, at peak rate before the cosine   Molmo: 0
@@ -231,7 +231,7 @@ class RunConfig:
     mix: dict[str, float] = field(default_factory=lambda: dict(   # factor of the square root of a set's size
         points=0.7, count=1.6, ask_model_anything=1.1, cap=0.7))
     max_tokens: int = 320                # longer sequences are cut                       Molmo: 2304
-    accumulate: int = 1                  # micro-batches a step, for small GPUs
+    accumulate: int = 1                  # micro-batches per step, for small GPUs
     weight_decay: float = 0.0            #                                                Molmo: 0
     max_grad_norm: float = 1.0           # gradient clipping, part by part                Molmo: 1
     z_loss: float = 1e-4                 # weight of log(sum(exp(logits)))^2              Molmo: 1e-4

@@ -1,4 +1,4 @@
-"""The device: which one, in which number format, with how many CPU cores; and full GPU memory."""
+"""Device selection: device, number format, CPU cores; and the error for a full GPU."""
 from __future__ import annotations
 
 import os
@@ -10,7 +10,7 @@ import torch
 
 
 def pick_device() -> torch.device:
-    """The best device of this machine: a CUDA GPU (under torchrun one a process), Apple's MPS, or the CPU."""
+    """The best device available: a CUDA GPU (under torchrun, one per process), Apple's MPS, or the CPU."""
     rank, world = int(os.environ.get("LOCAL_RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     if torch.cuda.is_available():
         device = torch.device("cuda", rank % torch.cuda.device_count())
@@ -36,7 +36,7 @@ def cpu_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
 
 @contextmanager
 def explain_out_of_memory() -> Iterator[None]:
-    """A context manager for answering: if the GPU's memory is full, a ValueError says what to try."""
+    """A context manager for inference: if the GPU's memory is full, a ValueError says what to try."""
     try:
         yield
     except torch.OutOfMemoryError as error:

@@ -82,7 +82,7 @@ def _full(value: object) -> object:
 
 
 def shard_optimizer_state(state: dict, optimizer: torch.optim.Optimizer) -> dict:
-    """An optimizer's saved state, cut to this process's shard: ready for `optimizer.load_state_dict`."""
+    """This process's shard of an optimizer's saved state, ready for `optimizer.load_state_dict`."""
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     shards = {number: {key: _cut(value, parameters[number]) for key, value in moments.items()}
               for number, moments in state["state"].items()}
@@ -90,7 +90,7 @@ def shard_optimizer_state(state: dict, optimizer: torch.optim.Optimizer) -> dict
 
 
 def _cut(value: object, like: Tensor) -> object:
-    """A moment, sharded like its weight; a step count unchanged."""
+    """Shard an Adam moment like its weight; leave a step count as it is."""
     if not is_sharded(like) or value.shape != like.shape:
         return value
     from torch.distributed.tensor import distribute_tensor

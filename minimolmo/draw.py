@@ -46,7 +46,7 @@ class Canvas:
 
     def text(self, x: float, y: float, text: str, size: float = 12, color: str = INK,
              anchor: str = "la") -> None:
-        """Write text. The anchor is Pillow's: "la" has x, y at its left and top, "mm" in its middle."""
+        """Write text. The anchor is Pillow's: "la" puts the left top corner at x, y; "mm" the middle."""
         font = _font(size * SUPERSAMPLE)
         self.pen.text((x * SUPERSAMPLE, y * SUPERSAMPLE), _printable(text), color, font, anchor)
 
@@ -63,7 +63,7 @@ class Canvas:
 
 def draw_points(image: Image.Image, points: list[Point], labels: list[str] | None = None,
                 color: str = PINK) -> Image.Image:
-    """Draw points, in percent of the image, as a small dot with a ring around it and a label beside the ring.
+    """Draw each point (in percent of the image) as a small dot with a ring and a label.
 
     A small image is enlarged first. Points outside 0-100 are left out.
     """
@@ -105,7 +105,7 @@ def draw_crops(image: Image.Image, boxes: ArrayLike) -> Image.Image:
 
 def contact_sheet(cards: list[tuple[Image.Image, str, list[str], bool | None]], columns: int = 4,
                   title: str = "", width: int = 230) -> Image.Image:
-    """Cards in rows: on each an image, its title, and lines of text. `width` is a card's, in pixels.
+    """Cards in rows; each has an image, a title and lines of text. `width` is the card width in pixels.
 
     A card is (image, title, lines, correct). Correct is True for a green frame and a tick, False for a red
     frame and a cross, None for neither.
@@ -165,7 +165,7 @@ def draw_heat(image: Image.Image, heat: ArrayLike) -> Image.Image:
 
 
 def draw_tokens(tokens: list[str], weights: list[float], width: int = 760, title: str = "") -> Image.Image:
-    """Tokens as boxes of text: green by weight, pale for a low one, and grey for zero."""
+    """Tokens as boxes of text: the greener, the higher the weight; grey for zero."""
     boxes, x, y, largest = [], 16.0, 50 if title else 16, max([*weights, 0]) or 1
     for token, weight in zip(tokens, weights, strict=True):
         box_width = text_width(token, 14) + 10
@@ -183,7 +183,7 @@ def draw_tokens(tokens: list[str], weights: list[float], width: int = 760, title
 
 
 def stack(images: list[Image.Image], width: int = 960) -> Image.Image:
-    """Images below each other, resized to the same width."""
+    """Images stacked vertically, resized to the same width."""
     heights = [round(image.height * width / image.width) for image in images]
     canvas = Canvas(width, sum(heights), PAPER)
     for image, height, top in zip(images, heights, np.cumsum([0, *heights]).tolist()):
@@ -240,7 +240,7 @@ def draw_tag(canvas: Canvas, x: float, y: float, text: str, color: str) -> None:
 
 
 def tag_width(text: str) -> float:
-    """The width of a tag with this text in pixels."""
+    """The width, in pixels, of a tag with this text."""
     return text_width(text, 12) + 12
 
 

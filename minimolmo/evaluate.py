@@ -1,8 +1,8 @@
-"""Evaluation in three columns: with the right image, a blank one, and another example's image.
+"""Evaluation under three conditions: the right image, a blank one, another example's.
 
     python -m minimolmo.evaluate --weights=out/nano     prints the table, writes report.json and report.png
 
-A model that ignores the image scores the same in all three columns.
+Each condition is a column of the table. A model that ignores the image scores the same in all three.
 """
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def sort_key(item: EvalItem) -> tuple:
 
 
 def mismatched_images(items: list[EvalItem]) -> list[Path]:
-    """For each item another item's image: the one half a list away, which mostly has another target.
+    """For each item, the image of the item half the list further on, which usually has another target.
 
     Raises ValueError if all items are about one image.
     """
@@ -78,7 +78,7 @@ def mismatched_images(items: list[EvalItem]) -> list[Path]:
 
 def answer_all(model: MiniMolmo, tokenizer: Tokenizer, items: list[EvalItem], column: str, view: str,
                bar: tqdm | None = None) -> list[EvalItem]:
-    """The items with the model's answers about the column's images, BATCH_SIZE at a time."""
+    """The items with the model's answers to that column's images, in batches."""
     max_tokens, answered = max_answer_tokens(tokenizer, items), []
     paths = mismatched_images(items) if column == OTHER_IMAGE else [item.example.image for item in items]
     for start in range(0, len(items), BATCH_SIZE):
@@ -107,7 +107,7 @@ def max_answer_tokens(tokenizer: Tokenizer, items: list[EvalItem]) -> int:
 
 def evaluate(model: MiniMolmo, tokenizer: Tokenizer, folders: dict[str, Path], view: str, rows: int,
              score: Callable[[list[EvalItem]], dict] = score_items) -> tuple[dict, list[EvalItem]]:
-    """Scores of all columns on val and of the right image on novel pairs, and val's answered items.
+    """Scores on val in all columns, scores on novel pairs with the right image, and val's answered items.
 
     score  turns answered items into scores by style
     """
@@ -154,7 +154,7 @@ def report_sheet(items: list[EvalItem], per_style: int = 4) -> Image.Image:
 
 
 def result_card(item: EvalItem, among: list[EvalItem]) -> tuple[Image.Image, str, list[str], bool | None]:
-    """A card for `draw.contact_sheet`: image with the answer's points, question, answer, is it correct."""
+    """A card for `draw.contact_sheet`: image with points, question, answer, and whether it is correct."""
     image = draw.draw_points(Image.fromarray(open_image(item.example.image)), item.answer.points)
     return image, item.question, [item.answer.text], is_correct(item, among)
 

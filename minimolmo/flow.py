@@ -26,13 +26,13 @@ PAD_SEGMENT = -1   # segment of padding: only padding attends to it
 
 @dataclass(frozen=True)
 class Annotation:
-    """One question or task about an image, as facts. `text/prompts.py` turns them into text.
+    """One question or task about an image, as structured data. `text/prompts.py` turns it into text.
 
     style     the task: pointing, user_qa, ...; STYLES in batch/dataset.py lists all
     question  the question, used unchanged; or
     label     what to point at or count ("red circle"), for the styles that have templates
     answer    the answer; empty if the points are the answer
-    points    percent of the image, in any order; empty in a pointing style means "there are none"
+    points    percent of the image, in any order; in a pointing style, empty means "there are none"
     """
     style: str
     question: str = ""
@@ -150,7 +150,7 @@ class Batch:
     num_cut: list[int]
 
     def to(self, device: torch.device | str) -> Batch:
-        """The same batch on another device. The copy is asynchronous from pinned memory."""
+        """The same batch on another device. Copies from pinned memory are asynchronous."""
         return self._map(lambda tensor: tensor.to(device, non_blocking=tensor.is_pinned()))
 
     def pin_memory(self) -> Batch:

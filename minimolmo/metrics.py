@@ -80,9 +80,9 @@ def _match(start: int, neighbours: list[list[int]], match_of: dict[int, int],
 
 def precision_recall_f1(predicted: list[Point], target: list[Point],
                         aspect: float) -> tuple[float, float, float]:
-    """Precision, recall and F1 of one question's points. All are 1 if there are none and none is predicted.
+    """Precision, recall and F1 of one question's points. All are 1 without targets and predictions.
 
-    Source: official evaluation, which has masks in place of our radius.
+    Source: official evaluation, which uses masks in place of our radius.
     """
     if not predicted or not target:
         return (float(len(predicted) == len(target)),) * 3
@@ -91,7 +91,7 @@ def precision_recall_f1(predicted: list[Point], target: list[Point],
 
 
 def score_pointing(items: list[EvalItem]) -> dict[str, float]:
-    """Mean precision, recall and F1. For questions with one target also the median error and hit rate."""
+    """Mean precision, recall and F1. For questions with one target, also median error and hit rate."""
     each = [precision_recall_f1(item.answer.points, list(item.annotation.points), item.aspect)
             for item in items]
     scores = dict(zip(("precision", "recall", "F1"), np.mean(each, axis=0)))
@@ -134,7 +134,7 @@ def same_text(a: str, b: str) -> bool:
 
 
 def score_user_qa(items: list[EvalItem]) -> dict[str, float]:
-    """Exact match over all questions, and over those for one colour or one kind ("naming")."""
+    """Exact match over all questions, and over those that ask for a colour or a kind ("naming")."""
     names = {word for item in items for t in item.example.things for word in (t.color, t.kind)}
     naming = [item for item in items if item.annotation.answer in names]
     return score_exact(items) | ({"naming": score_exact(naming)["exact match"]} if naming else {})
@@ -143,8 +143,9 @@ def score_user_qa(items: list[EvalItem]) -> dict[str, float]:
 def score_caption(items: list[EvalItem], among: list[EvalItem] | None = None) -> dict[str, float]:
     """Precision, recall and F1 of facts (colour, kind, position), over all captions together.
 
-    It replaces the paper's cap F1, where a language model judges free statements. Our facts can be parsed,
-    with the colours and kinds that occur `among` all items. Images without object labels are skipped.
+    It replaces the paper's cap F1, where a language model judges free statements. Our facts can be parsed:
+    their colours and kinds are those of the objects in `among` (default: `items`). Images without object
+    labels are skipped.
     """
     items = [item for item in items if item.example.things]
     if not items:
@@ -220,7 +221,7 @@ def _word_value(word: str) -> int | None:
 
 
 def score_clocks(items: list[EvalItem]) -> dict[str, float]:
-    """Accuracy of times, exact and within five minutes around the dial; and of other questions on clocks."""
+    """Accuracy of times (exact, and within five minutes) and of other questions about clocks."""
     times = [(parse_time(item.answer.text), parse_time(item.annotation.answer)) for item in items]
     errors = np.array([720 if a is None else min((a - b) % 720, (b - a) % 720)
                        for a, b in times if b is not None])
@@ -265,7 +266,7 @@ def report_lines(report: dict[str, dict]) -> Iterator[tuple[str, list[float]]]:
 def is_correct(item: EvalItem, among: list[EvalItem]) -> bool | None:
     """Whether one answer is right: all points hit, number exact, text equal, facts complete and none wrong.
 
-    among  all items: facts are parsed with their colours and kinds
+    among  all items: a caption's facts are parsed with the colours and kinds of their objects
 
     Returns None if there is no score for the item.
     """

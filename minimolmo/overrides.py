@@ -32,7 +32,7 @@ CLASSES = {kind.__name__: kind for kind in
 def override(config: RunConfig, arguments: list[str]) -> RunConfig:
     """A copy of the config with `--a.b=value` applied. Values are JSON or plain text.
 
-    Raises ValueError for a name that does not exist, and for a value of another type.
+    Raises ValueError for a name that does not exist, and for a value of the wrong type.
 
     >>> override(RunConfig(), ["--finetune.steps=20"]).finetune.steps
     20
@@ -118,7 +118,7 @@ def to_dict(config: object) -> dict:
 def from_dict(kind: type, values: dict) -> Any:
     """A config from the dictionary of `to_dict`. Missing settings get their default.
 
-    Raises ValueError for names that do not exist and for values of another type. Names of earlier versions
+    Raises ValueError for names that do not exist and for values of the wrong type. Names of earlier versions
     are accepted too: see renamed.py.
     """
     fields, given = {f.name: str(f.type) for f in dataclasses.fields(kind)}, {}
@@ -136,7 +136,7 @@ def from_dict(kind: type, values: dict) -> Any:
 
 
 def _has_type(value: object, kind: str) -> bool:
-    """Whether a value has a type, written as in config.py. An int is accepted as a float."""
+    """Whether a value matches a type annotation of config.py. An int is accepted as a float."""
     if kind.startswith("tuple["):
         kinds = kind[len("tuple["):-1].split(", ")
         is_list = isinstance(value, (list, tuple))

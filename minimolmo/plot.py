@@ -13,7 +13,7 @@ XY = tuple[float, float]  # a point of a curve
 
 def loss_curve(series: dict[str, list[XY]], title: str = "", marks: dict[float, str] | None = None,
                log: bool = False) -> Image.Image:
-    """Plot curves by name: the values pale, their running mean strong, and its last value in the legend.
+    """Plot curves by name: raw values faint, running mean bold, and its last value in the legend.
 
     marks  {x: name}: a dashed line at x with a name, as where a stage begins
     log    a logarithmic y axis
@@ -71,7 +71,7 @@ class Axes:
         canvas.line([(left, bottom), (right, bottom)], MUTED)
 
     def draw_curve(self, canvas: Canvas, curve: list[XY], smooth: list[XY], color: str) -> None:
-        """Draw a curve pale and its running mean strong; a short curve has a dot at each value."""
+        """Draw a curve: raw values faint, running mean bold. A short curve has a dot at each value."""
         canvas.line([self.to_pixels(x, y) for x, y in curve], color + "48")
         canvas.line([self.to_pixels(x, y) for x, y in smooth], color, 2)
         for x, y in curve if len(curve) < 30 else ():
@@ -97,7 +97,7 @@ def ticks(low: float, high: float) -> list[float]:
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Powers of ten from low to high; on a short axis also twice and five times each."""
+    """Powers of ten from low to high; on a short axis, also 2 and 5 times each power."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     factors = (1, 2, 5) if len(powers) < 6 else (1,)
     values = [factor * 10.0 ** power for power in powers for factor in factors]
@@ -105,7 +105,7 @@ def log_ticks(low: float, high: float) -> list[float]:
 
 
 def running_mean(curve: list[XY]) -> list[XY]:
-    """Each value averaged over a fortieth of the curve around it. Under 80 values it changes nothing."""
+    """Average each value over the fortieth of the curve around it. Curves under 80 values do not change."""
     half, ys = len(curve) // 80, np.array([y for _, y in curve])
     means = [float(ys[max(0, index - half):index + half + 1].mean()) for index in range(len(ys))]
     return [(x, mean) for (x, _), mean in zip(curve, means)]

@@ -69,7 +69,7 @@ MOLMO_7B_D = RunConfig("molmo_7b_d", level="full", model=replace(VISION, decoder
 
 
 def _variant(name: str, decoder: DecoderConfig, projector: int, pretrain: dict, finetune: dict) -> RunConfig:
-    """Molmo-7B-D with another language model, projector width, and changed settings of both stages."""
+    """Molmo-7B-D with another language model and projector width, and with changes to both stages."""
     connector = replace(VISION.connector, mlp=projector)
     return replace(MOLMO_7B_D, name=name, model=replace(VISION, connector=connector, decoder=decoder),
                    pretrain=replace(PRETRAIN, **pretrain), finetune=replace(FINETUNE, **finetune))

@@ -1,6 +1,6 @@
-"""Old names of settings, tensors and log keys, and their present names: so that older runs can go on.
+"""Renames old settings, tensors and log keys, so that older runs can be resumed.
 
-This is the one place that knows them. Everything we write has the present names.
+Only this module knows the old names. All new files have the current names.
 """
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LOG = {"waited": "data_wait", "rates": "learning_rates", "norms": "grad_norms"}
 
 
 def rename_settings(kind: str, values: dict) -> dict:
-    """A config class's values with each old name replaced by the present one.
+    """A config class's values with each old name replaced by the current one.
 
     >>> rename_settings("StageConfig", {"steps": 4, "batch": 8})
     {'steps': 4, 'batch_size': 8}
@@ -30,7 +30,7 @@ def rename_settings(kind: str, values: dict) -> dict:
 
 
 def rename_auxiliary(tensors: dict) -> dict:
-    """The auxiliary heads' state_dict with present names.
+    """The auxiliary heads' state_dict with current names.
 
     >>> rename_auxiliary({"hands.weight": 1, "patch.bias": 2})
     {'center.weight': 1, 'patch.bias': 2}
@@ -41,7 +41,7 @@ def rename_auxiliary(tensors: dict) -> dict:
 
 
 def rename_log_line(line: dict) -> dict:
-    """A line of log.jsonl with present keys. The old `loss` was the cross-entropy, the old `total` the loss.
+    """Rename a log line's keys. The old `loss` is now the cross-entropy; the old `total` is now `loss`.
 
     >>> rename_log_line({"stage": "captions", "step": 7, "loss": 2.0, "total": 2.5})
     {'stage': 'pretrain', 'step': 7, 'cross_entropy': 2.0, 'loss': 2.5}

@@ -1,4 +1,4 @@
-"""The auxiliary losses: exact object labels for every patch, visual token and referring word."""
+"""The auxiliary losses: object labels for every patch, visual token and referring word."""
 import dataclasses
 from typing import NamedTuple
 
@@ -27,8 +27,8 @@ TINY = MolmoConfig(ImageConfig(crop_size=16, patch_size=4, margins=(0, 0)),  # 4
                    ConnectorConfig(width=16, heads=2, mlp=24),
                    DecoderConfig(width=24, layers=1, heads=2, kv_heads=1, mlp=32, vocab=257,
                                  additional_vocab=4))
-WORDS = Tokenizer([], vocab=257)
-RED, BLUE, DISC, BOX = (ord(letter) for letter in "rbdx")  # the first tokens of the words
+TOKENIZER = Tokenizer([], vocab=257)
+RED, BLUE, DISC, BOX = (ord(letter) for letter in "rbdx")  # the first token of each word
 WHOLE = torch.tensor([[0.0, 0.0, 100.0, 100.0]])           # a crop that is exactly the image
 
 
@@ -64,44 +64,44 @@ def test_a_crops_box_shifts_its_patches():
 
 
 def test_patches_of_padding_lie_outside_the_image():
-    """A wide picture in a square overview: the crop begins 50 % above it and ends 50 % below it."""
+    """A wide image in a square overview: the crop begins 50 % above the image and ends 50 % below it."""
     boxes = patch_boxes(torch.tensor([[0.0, -50.0, 100.0, 200.0]]), side=4)[0]
     assert boxes[:, 3].reshape(4, 4)[0].tolist() == [0] * 4       # the first ends where the picture begins
     assert boxes[:, 1].reshape(4, 4)[3].tolist() == [100] * 4     # the last begins where it ends
 
 
-# Which object covers it
+# Which object covers a box
 
 def covers(box, things, least=0.5):
     return match_boxes(torch.tensor([box]).float(), things.boxes, least).item()
 
 
-def test_a_box_belongs_to_the_thing_that_covers_the_larger_share_of_it():
-    """Box 0-10 on the border of two things 40 wide, which meet at 6: shares 0.6 and 0.4."""
+def test_a_box_is_matched_with_the_object_that_covers_the_largest_part_of_it():
+    """A box 0-10 on the border of two objects 40 wide, which meet at 6: they cover 0.6 and 0.4 of it."""
     left, right = thing(-14, 5, 40, 10), thing(26, 5, 40, 10)
     assert covers([0, 0, 10, 10], left + right, least=0.3) == 0
     assert covers([0, 0, 10, 10], right + left, least=0.3) == 1
 
 
-def test_less_than_the_least_share_is_no_match():
-    """A thing 100 wide whose edge reaches 4 into a box 10 wide: 0.4 of the box."""
+def test_an_object_that_covers_less_than_the_least_part_is_no_match():
+    """An object 100 wide whose edge reaches 4 into a box 10 wide covers 0.4 of the box."""
     long = thing(-46, 5, 100, 10)
     assert covers([0, 0, 10, 10], long, least=0.5) == -1
     assert covers([0, 0, 10, 10], long, least=0.3) == 0
 
 
-def test_a_thing_smaller_than_the_box_counts_by_its_own_size():
-    """2x2 in a box of 10x10 is a fiftieth of the box, but all of the thing."""
+def test_an_object_smaller_than_the_box_is_compared_with_its_own_size():
+    """2x2 in a box of 10x10 covers little of the box, but all of the object is in it."""
     assert covers([0, 0, 10, 10], thing(5, 5, 2, 2), least=0.5) == 0
 
 
-def test_rows_of_minus_one_and_no_rows_at_all_are_no_thing():
+def test_padding_and_images_without_objects_match_no_box():
     assert covers([0, 0, 10, 10], PADDING) == -1
-    assert covers([-2, -2, 0, 0], PADDING) == -1  # not even where -1 would lie
+    assert covers([-2, -2, 0, 0], PADDING) == -1  # not even around -1
     assert covers([0, 0, 10, 10], NO_THINGS) == -1
 
 
-def test_touching_is_not_covering():
+def test_an_object_that_only_touches_a_box_does_not_cover_it():
     assert covers([0, 0, 10, 10], thing(15, 5, 10, 10), least=0.01) == -1
 
 
@@ -110,18 +110,17 @@ def test_touching_is_not_covering():
 @pytest.mark.parametrize("percent, digits", [(61.5, [6, 1]), (4.0, [0, 4]), (0.0, [0, 0]), (29.96, [3, 0]),
                                              (29.94, [2, 9]), (99.9, [9, 9]), (100.0, [9, 9])])
 def test_the_leading_digits_are_those_that_the_text_has(percent, digits):
-    """29.96 is printed as 30.0. (100.0, which would need three, stays at 99.)"""
+    """29.96 is written as 30.0. 100.0, which needs three digits, is 99."""
     assert leading_digits(torch.tensor([[percent, 50.0]])).tolist() == [digits + [5, 0]]
 
 
 # The losses
 
 def test_fourier_features_are_sines_and_cosines_at_four_periods():
-    """25 % is a quarter of the first period, a half, a whole, and two and a half of the others; sines first,
-    x and y in turn."""
+    """25 % is 0.25, 0.5, 1 and 2.5 of the four periods. Sines come first; x and y alternate."""
     features = fourier_features(torch.tensor([[25.0, 0.0]]))[0]
-    turns = torch.tensor([0.25, 0, 0.5, 0, 1.0, 0, 2.5, 0]) * 2 * torch.pi
-    assert torch.allclose(features, torch.cat([turns.sin(), turns.cos()]), atol=1e-5)
+    angles = torch.tensor([0.25, 0, 0.5, 0, 1.0, 0, 2.5, 0]) * 2 * torch.pi
+    assert torch.allclose(features, torch.cat([angles.sin(), angles.cos()]), atol=1e-5)
 
 
 def test_fourier_features_hardly_change_where_digits_jump():
@@ -132,11 +131,11 @@ def test_fourier_features_hardly_change_where_digits_jump():
 
 
 def test_images_without_object_labels_add_no_loss():
-    """Beside a learner's own photo the labelled image has the same loss as alone."""
+    """A labelled image has the same loss alone and beside an unlabelled one."""
     model, heads = make_heads()
     alone = loss(model, heads, batch(LEFT))
-    with_a_photo = loss(model, heads, batch(LEFT, NO_THINGS))
-    assert with_a_photo.item() == pytest.approx(alone.item(), rel=1e-4)
+    with_unlabelled = loss(model, heads, batch(LEFT, NO_THINGS))
+    assert with_unlabelled.item() == pytest.approx(alone.item(), rel=1e-4)
 
 
 # Which object a word refers to
@@ -144,7 +143,7 @@ def test_images_without_object_labels_add_no_loss():
 def referents(text, *things):
     """For each letter of the text the index of the object it refers to; "-" for none or several."""
     ids = torch.cat([each.ids for each in things])
-    index = resolve_referents(torch.tensor([WORDS.encode(text)]), ids[None])[0]
+    index = resolve_referents(torch.tensor([TOKENIZER.encode(text)]), ids[None])[0]
     return "".join("-" if number < 0 else str(int(number)) for number in index)
 
 
@@ -176,17 +175,21 @@ def test_padding_and_images_without_objects_have_no_referents():
 
 
 def test_plurals_and_words_without_their_space_have_the_same_stem():
-    words = Tokenizer.train([" disc disc discs discs box boxes boxes disc box"] * 9 + ["disc"] * 9, vocab=300)
-    stems = word_stems(words, size=310)
-    of = lambda text: words.decode([int(stems[words.encode(text)[0]])])
-    assert (of(" discs"), of("disc"), of(" disc"), of(" boxes")) == (" disc", " disc", " disc", " box")
-    assert of("7") == "7" and stems[300:].tolist() == list(range(300, 310))
+    texts = [" disc disc discs discs box boxes boxes disc box"] * 9 + ["disc"] * 9
+    tokenizer = Tokenizer.train(texts, vocab=300)
+    stems = word_stems(tokenizer, size=310)
+
+    def stem(text):
+        return tokenizer.decode([int(stems[tokenizer.encode(text)[0]])])
+
+    assert stem(" discs") == stem("disc") == stem(" disc") == " disc" and stem(" boxes") == " box"
+    assert stem("7") == "7" and stems[300:].tolist() == list(range(300, 310))
 
 
 # The losses
 
 def batch(*things_of_each, max_crops=0, answers=()):
-    """16x16 pixels for each: grey, and every object a square of full red or blue. All have these answers."""
+    """A batch of grey images of 16x16 pixels, objects drawn as red or blue boxes, all with these answers."""
     sequences = []
     for things in things_of_each:
         image = torch.full((16, 16, 3), 128, dtype=torch.uint8)
@@ -195,8 +198,8 @@ def batch(*things_of_each, max_crops=0, answers=()):
             cols = slice(round((x - width / 2) * 0.16), round((x + width / 2) * 0.16))
             image[rows, cols] = torch.tensor([255, 0, 0] if color == RED else [0, 0, 255], dtype=torch.uint8)
         crops = tile_image(image.numpy(), TINY.image, max_crops)
-        messages = [[WORDS.encode("?"), WORDS.encode(text)] for text in answers]
-        sequences.append(build_sequence(crops, messages, WORDS, thing_boxes=things.boxes.numpy(),
+        messages = [[TOKENIZER.encode("?"), TOKENIZER.encode(text)] for text in answers]
+        sequences.append(build_sequence(crops, messages, TOKENIZER, thing_boxes=things.boxes.numpy(),
                                         thing_ids=things.ids.numpy()))
     return collate(sequences)
 
@@ -204,30 +207,30 @@ def batch(*things_of_each, max_crops=0, answers=()):
 def make_heads(seed=0):
     torch.manual_seed(seed)
     model = MiniMolmo(TINY)
-    return model, AuxiliaryHeads(model, WORDS)
+    return model, AuxiliaryHeads(model, TOKENIZER)
 
 
-def loss(model, heads, seen, with_text=False):
-    features, visual = model.encode_images(seen)
-    hidden = model.decode(seen, visual, keep=heads.keep).kept if with_text else {}
-    return heads(model, seen, features, visual, hidden)
+def loss(model, heads, inputs, with_text=False):
+    features, visual = model.encode_images(inputs)
+    hidden = model.decode(inputs, visual, keep=heads.keep).kept if with_text else {}
+    return heads(model, inputs, features, visual, hidden)
 
 
-LEFT, RIGHT = thing(25, 25, 50, 50, RED, DISC), thing(75, 75, 50, 50, BLUE, BOX)  # a quarter of it each
+LEFT, RIGHT = thing(25, 25, 50, 50, RED, DISC), thing(75, 75, 50, 50, BLUE, BOX)  # quarters of the image
 
 
-def targets_of(model, heads, seen, with_text=False):
+def targets_of(model, heads, inputs, with_text=False):
     """The targets and weights of each cross-entropy, the patches' first."""
     recorded = []
     heads.vocab_loss = lambda model, states, targets, weight: recorded.append((targets, weight)) or 0
-    loss(model, heads, seen, with_text)
+    loss(model, heads, inputs, with_text)
     return recorded
 
 
 def test_every_patch_has_colour_and_kind_or_end_of_text_as_targets():
     """4x4 patches, a red disc on the upper left quarter; nothing is end of text."""
     (targets, weight), _ = targets_of(*make_heads(), batch(LEFT))
-    n, r = WORDS.eos, RED
+    n, r = TOKENIZER.eos, RED
     assert targets[0, :, 0].reshape(4, 4).tolist() == [[r, r, n, n], [r, r, n, n], [n, n, n, n], [n, n, n, n]]
     assert set(targets[0, :, 1].tolist()) == {DISC, n}
     covered = targets[..., 0] == r
@@ -237,24 +240,25 @@ def test_every_patch_has_colour_and_kind_or_end_of_text_as_targets():
 def test_a_visual_token_on_an_object_has_its_name_and_position_as_targets():
     """Token 0 lies on the red disc, 3 on the blue box: colour, kind, the digits of x and of y."""
     _, (targets, _) = targets_of(*make_heads(), batch(LEFT + RIGHT))
-    assert targets.tolist() == [[RED, DISC, *WORDS.encode("25251")], [BLUE, BOX, *WORDS.encode("75751")]]
+    assert targets.tolist() == [[RED, DISC, *TOKENIZER.encode("25251")],
+                                [BLUE, BOX, *TOKENIZER.encode("75751")]]
 
 
 def test_in_a_batch_every_crop_has_the_targets_of_its_own_image():
     """Image 0 is empty, image 1 has the blue box: its token 3 has targets, and again in its high-res crop."""
-    seen = batch(NO_THINGS, RIGHT, max_crops=1)
-    (patch_targets, _), (targets, _) = targets_of(*make_heads(), seen)
-    assert seen.crop_owner.tolist() == [0, 0, 1, 1]
+    inputs = batch(NO_THINGS, RIGHT, max_crops=1)
+    (patch_targets, _), (targets, _) = targets_of(*make_heads(), inputs)
+    assert inputs.crop_owner.tolist() == [0, 0, 1, 1]
     assert (patch_targets[..., 0] == BLUE).sum(dim=1).tolist() == [0, 0, 4, 4]  # patches of each crop
-    assert targets.tolist() == [[BLUE, BOX, *WORDS.encode("75751")]] * 2
+    assert targets.tolist() == [[BLUE, BOX, *TOKENIZER.encode("75751")]] * 2
 
 
-RIGHT_HALF = torch.tensor([[50.0, 0, 50, 100]])  # a crop over it
+RIGHT_HALF = torch.tensor([[50.0, 0, 50, 100]])  # the box of a crop over the right half of the image
 
 
 def test_positions_are_relative_to_each_crop():
-    """A crop over the picture's right half: 75 % of the picture is its middle, 25 % lies half a crop to its
-    left. An overview of a picture twice as wide as high begins half a picture above it."""
+    """In a crop over the right half of an image, 75 % is the middle and 25 % is half a crop to its left. The
+    overview of an image twice as wide as high begins half an image above it."""
     things = (RIGHT + LEFT).boxes[None, :, :2]
     assert to_crop_coordinates(things, WHOLE).tolist() == [[[75, 75], [25, 25]]]
     assert to_crop_coordinates(things, RIGHT_HALF).tolist() == [[[50, 75], [-50, 25]]]
@@ -262,46 +266,46 @@ def test_positions_are_relative_to_each_crop():
     assert to_crop_coordinates(things, wide).tolist() == [[[75, 62.5], [25, 37.5]]]
 
 
-def beside_its_right_half(things, answers=()):
-    """The overview of a picture, and a crop that claims to be its right half."""
-    seen = batch(things, max_crops=1, answers=answers)
-    return dataclasses.replace(seen, crop_boxes=torch.cat([WHOLE, RIGHT_HALF]))
+def batch_with_right_half(things, answers=()):
+    """The overview of an image, and a crop whose box is the right half."""
+    inputs = batch(things, max_crops=1, answers=answers)
+    return dataclasses.replace(inputs, crop_boxes=torch.cat([WHOLE, RIGHT_HALF]))
 
 
 def test_a_patchs_centre_target_is_relative_to_its_crop(monkeypatch):
-    """A thing that covers the crop, centre at 75 % of the picture: 50 % of the crop, for all 16 patches. One
-    whose centre is at 40 % covers half of the crop, which does not show where it is: 12 of the overview."""
+    """An object that covers the crop has its centre at 75 % of the image, 50 % of the crop. One whose centre,
+    at 40 %, is outside the crop covers half of it: only 12 patches of the overview have this target."""
     model, heads = make_heads()
     recorded = []
     monkeypatch.setattr("minimolmo.training.auxiliary.fourier_features",
                         lambda xy: recorded.append(xy) or fourier_features(xy))
-    loss(model, heads, beside_its_right_half(thing(75, 50, 50, 100)))
+    loss(model, heads, batch_with_right_half(thing(75, 50, 50, 100)))
     overview, crop = recorded[0].split([8, 16])
     assert overview.tolist() == [[75, 50]] * 8
     assert crop.tolist() == [[50, 50]] * 16
-    loss(model, heads, beside_its_right_half(thing(40, 50, 60, 100)))
+    loss(model, heads, batch_with_right_half(thing(40, 50, 60, 100)))
     assert recorded[1].tolist() == [[40, 50]] * 12
 
 
 def test_a_centre_outside_a_crop_is_no_target_there():
-    """A box around 48 % of the width: the left crop, 0 to 50 %, shows its centre, the right one an edge of
-    it. It covers two windows of each, and of the overview."""
-    seen = batch(thing(48, 50, 40, 40, BLUE, BOX), max_crops=1)
-    twice, left_half = [0, 1, 1], torch.tensor([[0.0, 0, 50, 100]])
-    seen = dataclasses.replace(seen, patches=seen.patches[twice], patch_coverage=seen.patch_coverage[twice],
-                               crop_owner=seen.crop_owner[[0, 0, 0]],
-                               crop_boxes=torch.cat([WHOLE, left_half, RIGHT_HALF]),
-                               pool_idx=torch.cat([seen.pool_idx, seen.pool_idx[-4:] + 16]))
-    _, (targets, weight) = targets_of(*make_heads(), seen)
+    """A box around 48 % of the width: its centre is in the left crop, 0 to 50 %, and only its edge in the
+    right one. It covers two windows of each crop and of the overview."""
+    inputs = batch(thing(48, 50, 40, 40, BLUE, BOX), max_crops=1)
+    crops, left_half = [0, 1, 1], torch.tensor([[0.0, 0, 50, 100]])
+    inputs = dataclasses.replace(
+        inputs, patches=inputs.patches[crops], patch_coverage=inputs.patch_coverage[crops],
+        crop_owner=inputs.crop_owner[[0, 0, 0]], crop_boxes=torch.cat([WHOLE, left_half, RIGHT_HALF]),
+        pool_idx=torch.cat([inputs.pool_idx, inputs.pool_idx[-4:] + 16]))
+    _, (targets, weight) = targets_of(*make_heads(), inputs)
     assert (targets[:, :2] == torch.tensor([BLUE, BOX])).all() and (weight[:, :2] == 1).all()
     assert weight[:, 2:6].all(dim=1).tolist() == [True, True, True, True, False, False]
-    assert targets[:2, 2:6].tolist() == [WORDS.encode("4850")] * 2
-    assert targets[2:4, 2:6].tolist() == [WORDS.encode("9650")] * 2  # 48 of 50 is 96 %
+    assert targets[:2, 2:6].tolist() == [TOKENIZER.encode("4850")] * 2
+    assert targets[2:4, 2:6].tolist() == [TOKENIZER.encode("9650")] * 2  # 48 of 50 is 96 %
 
 
-def test_a_visual_token_of_a_part_of_the_image_has_its_objects_position_in_the_image_as_target():
-    """The right half shows the blue box in its lower windows, tokens 6 and 7 of the sequence's 8. In the
-    overview token 3 shows it too, but its crop is the image; in bird view no token has this target."""
+def test_visual_tokens_of_high_res_crops_have_their_objects_position_in_the_image_as_target():
+    """In the crop the blue box covers the lower windows, visual tokens 6 and 7 of 8. Tokens of the overview,
+    whose crop is the whole image, do not have this target, so in bird view no token has it."""
     model, heads = make_heads()
     recorded = []
 
@@ -311,55 +315,55 @@ def test_a_visual_token_of_a_part_of_the_image_has_its_objects_position_in_the_i
 
     heads.position_loss = record
 
-    seen = beside_its_right_half(thing(75, 75, 50, 50, BLUE, BOX), answers=["?"])
-    planted = torch.zeros(*seen.ids.shape, 24)
-    planted[seen.ids == WORDS.im_patch] = torch.arange(8.0)[:, None].expand(8, 24)
-    features, visual = model.encode_images(seen)
-    heads(model, seen, features, visual, {block: planted for block in heads.keep})
+    inputs = batch_with_right_half(thing(75, 75, 50, 50, BLUE, BOX), answers=["?"])
+    hidden = torch.zeros(*inputs.ids.shape, 24)
+    hidden[inputs.ids == TOKENIZER.im_patch] = torch.arange(8.0)[:, None].expand(8, 24)
+    features, visual = model.encode_images(inputs)
+    heads(model, inputs, features, visual, {block: hidden for block in heads.keep})
     assert recorded[1] == ([6, 7], [[75, 75]] * 2)
 
     loss(model, heads, batch(RIGHT, answers=["?"]), with_text=True)
     assert recorded[3] == ([], [])
 
 
-def test_words_are_read_one_block_before_the_last_and_visual_tokens_one_earlier():
-    """Of three blocks: the visual tokens' loss trains the first alone, the words' the first two."""
+def test_word_losses_read_the_second_to_last_block_and_visual_tokens_the_one_before():
+    """Of three blocks, the loss of visual tokens trains the first, and that of words the first two."""
     config = dataclasses.replace(TINY, decoder=dataclasses.replace(TINY.decoder, layers=3))
     trained = {}
-    for which in ("visual_block", "text_block"):
+    for attribute in ("visual_block", "text_block"):
         torch.manual_seed(0)
         model = MiniMolmo(config)
-        heads = AuxiliaryHeads(model, WORDS)
-        seen = beside_its_right_half(RIGHT, answers=["b"])
-        hidden = model.decode(seen, model.encode_images(seen)[1], keep=heads.keep).kept
-        hidden[getattr(heads, which)].sum().backward()
-        trained[which] = [block.mlp.up.weight.grad is not None for block in model.decoder.blocks]
+        heads = AuxiliaryHeads(model, TOKENIZER)
+        inputs = batch_with_right_half(RIGHT, answers=["b"])
+        hidden = model.decode(inputs, model.encode_images(inputs)[1], keep=heads.keep).kept
+        hidden[getattr(heads, attribute)].sum().backward()
+        trained[attribute] = [block.mlp.up.weight.grad is not None for block in model.decoder.blocks]
     assert trained == {"visual_block": [True, False, False], "text_block": [True, True, False]}
 
 
 def test_a_visual_token_learns_its_position_through_the_decoders_first_block():
     model, heads = make_heads()
-    seen = beside_its_right_half(RIGHT, answers=["?"])
+    inputs = batch_with_right_half(RIGHT, answers=["?"])
     heads.referent_loss = lambda *_: 0
-    loss(model, heads, seen, with_text=True).backward()
+    loss(model, heads, inputs, with_text=True).backward()
     assert model.decoder.blocks[0].attention.qkv.weight.grad.any()
 
 
 def test_a_word_has_the_position_of_its_referent_as_target():
     """Both images have the answers "r" and "bx": only the left one has "r"; "b" and "x" are the right one's
     box."""
-    seen = batch(LEFT, RIGHT, answers=["r", "bx"])
-    _, _, (targets, _), _ = targets_of(*make_heads(), seen, with_text=True)
-    assert targets.tolist() == [WORDS.encode("2525"), WORDS.encode("7575"), WORDS.encode("7575")]
+    inputs = batch(LEFT, RIGHT, answers=["r", "bx"])
+    _, _, (targets, _), _ = targets_of(*make_heads(), inputs, with_text=True)
+    assert targets.tolist() == [TOKENIZER.encode("2525"), TOKENIZER.encode("7575"), TOKENIZER.encode("7575")]
 
 
 def test_without_hidden_states_only_the_images_losses_count():
-    """The losses of text come on top, and leave nothing behind for the next call."""
+    """The losses of text are added, and the next call without text is as before."""
     model, heads = make_heads()
-    seen = batch(LEFT, answers=["r"])
-    image_only = loss(model, heads, seen).item()
-    assert loss(model, heads, seen, with_text=True).item() > image_only + 1
-    assert loss(model, heads, seen).item() == image_only
+    inputs = batch(LEFT, answers=["r"])
+    image_only = loss(model, heads, inputs).item()
+    assert loss(model, heads, inputs, with_text=True).item() > image_only + 1
+    assert loss(model, heads, inputs).item() == image_only
 
 
 def test_a_word_learns_its_referents_position_through_the_decoders_blocks():
@@ -371,12 +375,12 @@ def test_a_word_learns_its_referents_position_through_the_decoders_blocks():
 @pytest.mark.parametrize("with_text", [False, True])
 def test_the_auxiliary_loss_falls_when_trained(with_text):
     model, heads = make_heads()
-    seen = batch(LEFT, RIGHT, LEFT + RIGHT, answers=["r"])
+    inputs = batch(LEFT, RIGHT, LEFT + RIGHT, answers=["r"])
     optimizer = torch.optim.Adam([*model.parameters(), *heads.parameters()], lr=5e-3)
     losses = []
     for _ in range(60):
         optimizer.zero_grad()
-        losses.append(loss(model, heads, seen, with_text))
+        losses.append(loss(model, heads, inputs, with_text))
         losses[-1].backward()
         optimizer.step()
     assert losses[0] > 8                # two or three losses, each about ln 257 = 5.5
@@ -385,17 +389,17 @@ def test_the_auxiliary_loss_falls_when_trained(with_text):
 
 @pytest.mark.parametrize("things", [NO_THINGS, PADDING])
 def test_without_object_labels_the_loss_is_zero(things):
-    """No things, or rows of padding alone: a loss of 0 and gradients of 0, never NaN."""
+    """Without objects, or with padding alone, loss and gradients are 0 and not NaN."""
     model, heads = make_heads()
-    value = loss(model, heads, dataclasses.replace(batch(LEFT), thing_boxes=things.boxes[None],
-                                                         thing_ids=things.ids[None]))
+    inputs = dataclasses.replace(batch(LEFT), thing_boxes=things.boxes[None], thing_ids=things.ids[None])
+    value = loss(model, heads, inputs)
     value.backward()
     assert value.item() == 0
     for parameter in [*model.parameters(), *heads.parameters()]:
         assert parameter.grad is None or not parameter.grad.any()
 
 
-def test_an_object_that_fills_the_image_is_no_division_by_zero():
+def test_the_loss_of_an_object_that_fills_the_image_is_finite():
     model, heads = make_heads()
     value = loss(model, heads, batch(thing(50, 50, 100, 100)))
     value.backward()
@@ -404,16 +408,17 @@ def test_an_object_that_fills_the_image_is_no_division_by_zero():
 
 
 def test_padding_rows_of_objects_change_nothing():
-    """In a batch an image with one thing gets a row of -1 beside one with two."""
+    """In a batch, an image with fewer objects than another gets rows of -1."""
     model, heads = make_heads()
-    seen = batch(LEFT)
-    padded = dataclasses.replace(seen, thing_boxes=torch.cat([seen.thing_boxes, PADDING.boxes[None]], dim=1),
-                                 thing_ids=torch.cat([seen.thing_ids, PADDING.ids[None]], dim=1))
-    assert loss(model, heads, seen).item() == pytest.approx(loss(model, heads, padded).item())
+    inputs = batch(LEFT)
+    padded = dataclasses.replace(
+        inputs, thing_boxes=torch.cat([inputs.thing_boxes, PADDING.boxes[None]], dim=1),
+        thing_ids=torch.cat([inputs.thing_ids, PADDING.ids[None]], dim=1))
+    assert loss(model, heads, inputs).item() == pytest.approx(loss(model, heads, padded).item())
 
 
 def test_the_bootstrap_losses_train_the_vit_and_the_connector():
-    """Without text: the ViT learns from both losses, the projector from the tokens'."""
+    """Without text the ViT learns from both losses, the projector from that of the visual tokens."""
     model, heads = make_heads()
     loss(model, heads, batch(LEFT, RIGHT)).backward()
     assert model.vit.blocks[0].mlp.up.weight.grad.any()

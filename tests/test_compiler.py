@@ -58,10 +58,10 @@ def gradients(model, batch):
     return loss, torch.autograd.grad(loss, weights, allow_unused=True, materialize_grads=True)
 
 
-def assert_same(some, others, **tolerance):
+def assert_same(first, second, **tolerance):
     """The same loss and gradients."""
-    torch.testing.assert_close(some[0], others[0], **tolerance)
-    for one, other in zip(some[1], others[1]):
+    torch.testing.assert_close(first[0], second[0], **tolerance)
+    for one, other in zip(first[1], second[1]):
         torch.testing.assert_close(one, other, **tolerance)
 
 

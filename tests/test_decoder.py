@@ -27,7 +27,7 @@ CONFIG = DecoderConfig(width=16, layers=2, heads=4, kv_heads=2, mlp=24, vocab=50
 
 
 def randomised(module):
-    """Every parameter random, biases and norms too, so that nothing hides behind a zero or a one."""
+    """Every parameter random, biases and norms too, so that no zero or one hides an error."""
     torch.manual_seed(0)
     for parameter in module.parameters():
         nn.init.normal_(parameter, std=0.5)
@@ -52,7 +52,7 @@ def test_rmsnorm_equals_pytorchs_own():
 
 
 def test_rmsnorm_computes_in_float32_whatever_comes_in():
-    """300 squared is more than float16 can hold; and bfloat16 in gives the float32 answer, rounded once."""
+    """300 squared is too large for float16. For bfloat16 the result is that of float32, rounded once."""
     norm = RMSNorm(1000, eps=1e-6)
     assert norm.half()(torch.full((1000,), 300.0).half()).tolist() == [1.0] * 1000
 
@@ -66,48 +66,48 @@ def test_a_vector_of_zeros_stays_zeros():
 
 # Rotary positions
 
-def at(x, position, theta=10_000.0):
-    """One head's vector, turned as it would be at a position."""
+def rotated(x, position, theta=10_000.0):
+    """The vector of one head, rotated by its position."""
     angles = rotary_angles(torch.tensor([[position]]), x.shape[-1], theta)
     return apply_rotary(x.view(1, 1, 1, -1), *angles).flatten()
 
 
 def test_the_first_position_is_not_rotated():
     x = torch.randn(8)
-    assert torch.equal(at(x, 0), x)
+    assert torch.equal(rotated(x, 0), x)
 
 
 def test_the_first_pair_rotates_one_radian_a_position():
     for position in (1, 2, 30):
-        assert at(torch.tensor([1.0, 0.0]), position).tolist() == pytest.approx(
+        assert rotated(torch.tensor([1.0, 0.0]), position).tolist() == pytest.approx(
             [math.cos(position), math.sin(position)], abs=1e-5)
 
 
 def test_a_pair_is_a_number_and_the_one_half_a_head_further():
-    """Head size 4, theta 10000: the second pair (1, 3) turns 100 times slower, one radian at position 100."""
-    x = at(torch.tensor([0.0, 1.0, 0.0, 0.0]), 100)
+    """Head size 4, theta 10000: the second pair, (1, 3), rotates 100 times slower than the first."""
+    x = rotated(torch.tensor([0.0, 1.0, 0.0, 0.0]), 100)
     assert x.tolist() == pytest.approx([0, math.cos(1), 0, math.sin(1)], abs=1e-5)
 
 
 def test_only_the_distance_between_query_and_key_counts():
     torch.manual_seed(0)
     q, k = torch.randn(8), torch.randn(8)
-    products = [(at(q, start + 4) @ at(k, start)).item() for start in (0, 1, 17, 300)]
+    products = [(rotated(q, start + 4) @ rotated(k, start)).item() for start in (0, 1, 17, 300)]
     assert products == pytest.approx([products[0]] * 4, abs=1e-4)
-    assert (at(q, 5) @ at(k, 0)).item() != pytest.approx(products[0], abs=1e-2)
+    assert (rotated(q, 5) @ rotated(k, 0)).item() != pytest.approx(products[0], abs=1e-2)
 
 
 def test_rotation_keeps_the_norm():
     x = torch.randn(8)
-    assert at(x, 123).norm().item() == pytest.approx(x.norm().item())
+    assert rotated(x, 123).norm().item() == pytest.approx(x.norm().item())
 
 
 def test_every_token_is_rotated_by_its_own_position():
     x = torch.randn(1, 2, 3, 8)  # one sequence, two heads, three tokens
-    turned = apply_rotary(x, *rotary_angles(torch.tensor([[7, 0, 4]]), 8, 10_000.0))
+    output = apply_rotary(x, *rotary_angles(torch.tensor([[7, 0, 4]]), 8, 10_000.0))
     for head in range(2):
         for token, position in enumerate((7, 0, 4)):
-            torch.testing.assert_close(turned[0, head, token], at(x[0, head, token], position))
+            torch.testing.assert_close(output[0, head, token], rotated(x[0, head, token], position))
 
 
 def test_rotation_is_computed_in_float32_and_returned_in_the_input_dtype():
@@ -144,9 +144,9 @@ def test_a_token_depends_on_earlier_tokens_and_on_no_later_one():
 
 def test_shifting_all_positions_changes_nothing_but_doubling_them_does():
     decoder, x, position = randomised(Decoder(CONFIG)), torch.randn(1, 6, 16), torch.arange(6)[None]
-    here = decoder(x, position, causal(6)).last
-    torch.testing.assert_close(decoder(x, position + 50, causal(6)).last, here, atol=1e-4, rtol=1e-4)
-    assert not torch.allclose(decoder(x, position * 2, causal(6)).last, here, atol=1e-2)
+    expected = decoder(x, position, causal(6)).last
+    torch.testing.assert_close(decoder(x, position + 50, causal(6)).last, expected, atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(decoder(x, position * 2, causal(6)).last, expected, atol=1e-2)
 
 
 # Head
@@ -159,7 +159,7 @@ def test_a_tied_head_is_the_embedding_and_an_untied_one_is_not():
 
 
 def test_the_special_image_tokens_are_never_predicted():
-    assert Decoder(CONFIG).logits(torch.randn(2, 3, 16)).shape == (2, 3, 50)  # words, none of the 4 extra
+    assert Decoder(CONFIG).logits(torch.randn(2, 3, 16)).shape == (2, 3, 50)  # without the image tokens
 
 
 # Cache
@@ -202,7 +202,7 @@ def test_a_token_of_rate_zero_is_untouched_whatever_its_neighbours_rate():
     x = torch.ones(1, 3, 1000)
     dropped = token_dropout(x, torch.tensor([[0.0, 0.5, 0.0]]))
     assert torch.equal(dropped[0, [0, 2]], x[0, [0, 2]])
-    assert sorted(set(dropped[0, 1].tolist())) == [0.0, 2.0]  # gone, or doubled
+    assert sorted(set(dropped[0, 1].tolist())) == [0.0, 2.0]  # dropped, or doubled
 
 
 def test_dropout_keeps_the_expectation():
@@ -214,18 +214,18 @@ def test_dropout_keeps_the_expectation():
 
 def test_dropout_at_the_last_token_does_not_change_earlier_ones():
     decoder, x, position = randomised(Decoder(CONFIG)), torch.randn(1, 6, 16), torch.arange(6)[None]
-    calm = decoder(x, position, causal(6)).last
-    shaky = decoder(x, position, causal(6), dropout=torch.tensor([[0, 0, 0, 0, 0, 0.5]])).last
-    torch.testing.assert_close(shaky[:, :5], calm[:, :5])
-    assert not torch.allclose(shaky[:, 5], calm[:, 5])
+    without = decoder(x, position, causal(6)).last
+    with_dropout = decoder(x, position, causal(6), dropout=torch.tensor([[0, 0, 0, 0, 0, 0.5]])).last
+    torch.testing.assert_close(with_dropout[:, :5], without[:, :5])
+    assert not torch.allclose(with_dropout[:, 5], without[:, 5])
 
 
-@pytest.mark.parametrize("silenced", ["attention.out", "mlp.down"])
-def test_dropout_applies_to_both_sublayers_of_a_block(silenced):
-    """With one branch silenced dropout is still felt, so it falls on the other."""
+@pytest.mark.parametrize("zeroed", ["attention.out", "mlp.down"])
+def test_dropout_applies_to_both_sublayers_of_a_block(zeroed):
+    """With one sublayer's output zero, dropout still changes the result, so it applies to the other."""
     decoder, x, position = randomised(Decoder(CONFIG)), torch.randn(1, 6, 16), torch.arange(6)[None]
     for block in decoder.blocks:
-        nn.init.zeros_(block.get_submodule(silenced).weight)
+        nn.init.zeros_(block.get_submodule(zeroed).weight)
     without, with_dropout = (decoder(x, position, causal(6), dropout=rates).last
                              for rates in (None, torch.full((1, 6), 0.5)))
     assert not torch.allclose(with_dropout, without)

@@ -30,12 +30,12 @@ def test_mps_is_taken_by_one_process_but_not_shared_by_two(monkeypatch):
 
 
 def test_under_torchrun_each_process_takes_its_own_gpu(monkeypatch):
-    taken = []
+    devices_set = []
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
-    monkeypatch.setattr(torch.cuda, "set_device", taken.append)
+    monkeypatch.setattr(torch.cuda, "set_device", devices_set.append)
     monkeypatch.setenv("LOCAL_RANK", "3")
-    assert device.pick_device() == torch.device("cuda", 3) and taken == [torch.device("cuda", 3)]
+    assert device.pick_device() == torch.device("cuda", 3) and devices_set == [torch.device("cuda", 3)]
 
 
 def batch_and_model(questions=2):

@@ -75,7 +75,7 @@ def test_a_folder_is_ours_by_its_manifest_and_its_kind(ours, tmp_path):
     assert is_own(ours, "test") and not is_own(ours, "release") and not is_own(tmp_path, "test")
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{", '{"writer": "somebody", "kind": "test"}', '{"kind": "test"}'])
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"writer": "me", "kind": "test"}', '{"kind": "test"}'])
 def test_a_folder_without_our_manifest_is_never_removed_or_replaced(ours, content):
     (ours / "manifest.json").write_text(content, encoding="utf-8")
     for act in (lambda: remove_own(ours, "test"), lambda: replace_own(ours / "deep", ours, "test")):
@@ -131,7 +131,7 @@ def test_a_second_process_is_told_who_holds_the_folder_until_that_one_ends(tmp_p
     holder = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path / "new")], cwd=root, text=True,
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert holder.stdout.readline() == "held\n"
-    with pytest.raises(ValueError, match=rf"in use by process {holder.pid} on .* since .*Wait until it is done"):
+    with pytest.raises(ValueError, match=rf"in use by process {holder.pid} on .* since .*Wait until it"):
         with locked(tmp_path / "new"):
             pass
     holder.kill()

@@ -1,4 +1,4 @@
-"""The campaigns of faults, in small: damaged files, full disks and kill -9 (`make faults` runs them large)."""
+"""The campaigns of faults, in small: damaged files, full disks, kill -9 (`make faults` runs them large)."""
 import pytest
 from tools.faults import all_campaigns
 

@@ -1,4 +1,4 @@
-"""Official tokenizers' files, loaded into our BPE: a tiny one of 600 pieces in Qwen2's format, and others."""
+"""Official tokenizer files loaded into our BPE: a tiny one of 600 tokens in Qwen2's format, and others."""
 import copy
 import json
 import os
@@ -25,14 +25,14 @@ STYLES = json.loads((GOLDEN / "tokens_styles.json").read_text(encoding="utf-8"))
 # Twenty scripts: the first and last letter of each.
 SCRIPTS = ["az", "àÿ", "αω", "ая", "աֆ", "את", "بي", "अह", "অহ", "கஹ", "กฮ", "ກຮ", "აჰ", "ሀቈ", "កហ", "あん",
            "アン", "一丿", "가깋", "ᚠᛪ"]
-MORE = ["def f(x):\n    return x**2  # ok\n", '{"a": [1, 2, null]}', "for(int i=0;i<10;i++){}", "\r\n\r\n",
-        "   ", "👩\u200d👩\u200d👧", "🏳️\u200d🌈", "🇳🇵", "1️⃣", "e\u0301", "हिन्दी", "Ⅷ", "½", "𝟙𝟚",
-        "don't", "WE'LL", "\t"]
+OTHER_TEXTS = ["def f(x):\n    return x**2  # ok\n", '{"a": [1, 2, null]}', "for(int i=0;i<10;i++){}",
+               "\r\n\r\n", "   ", "👩\u200d👩\u200d👧", "🏳️\u200d🌈", "🇳🇵", "1️⃣", "e\u0301", "हिन्दी",
+               "Ⅷ", "½", "𝟙𝟚", "don't", "WE'LL", "\t"]
 
 
 def mixed_text(size: int) -> str:
     """Words of twenty scripts, code and emoji in random order; `size` bytes or a little more."""
-    rng, words = random.Random(0), list(MORE)
+    rng, words = random.Random(0), list(OTHER_TEXTS)
     for first, last in SCRIPTS:
         letters = [chr(code) for code in range(ord(first), ord(last) + 1)]
         words += ["".join(rng.choices(letters, k=rng.randrange(1, 9))) for _ in range(30)]
@@ -113,13 +113,13 @@ def test_a_combining_accent_becomes_one_with_its_letter():
     ({"normalized": False}, [900, *TOKENIZER.encode("cé")]),
     ({"special": True}, [900, *TOKENIZER.encode("cé")])])
 def test_an_added_token_is_matched_after_nfc_or_before_it(settings, ids):
-    """ "cé", then "ce" with a combining accent. By default a special token is matched before NFC."""
+    """The text is "cé", then "ce" with a combining accent. By default special tokens come before NFC."""
     tokenizer = HFTokenizer(FILE | {"added_tokens": [ADDED, {"id": 900, "content": "cé", **settings}]})
     assert tokenizer.encode("céce\u0301") == ids
 
 
 def test_a_whole_word_of_the_vocabulary_may_go_before_all_merges():
-    """No merge makes " cats": it is a piece all the same, where the file says that merges may be ignored."""
+    """No merge makes " cats". With ignore_merges it is a token all the same."""
     model = FILE["model"] | {"vocab": VOCAB | {"Ġcats": 900}}
     assert len(HFTokenizer(FILE | {"model": model}).encode(" cats")) > 1
     tokenizer = HFTokenizer(FILE | {"model": model | {"ignore_merges": True}})
@@ -189,7 +189,7 @@ def test_an_image_token_cannot_be_typed_but_end_of_text_can(tmp_path):
 
 
 def test_a_question_about_a_picture_is_laid_out_with_official_ids():
-    """A 336 px picture at Molmo's sizes: BOS, 316 image tokens, then the question as in the golden pair."""
+    """A 336 px image at Molmo's sizes: BOS, 316 image tokens, then the question's ids of the golden file."""
     tokenizer = read_tokenizer(GOLDEN / "tiny_tokenizer.json", vocab=152064)
     config = ImageConfig(crop_size=336, patch_size=14, margins=(4, 4), ground_crops=12)
     crops = tile_image(np.zeros((336, 336, 3), np.uint8), config, max_crops=12)
@@ -200,7 +200,7 @@ def test_a_question_about_a_picture_is_laid_out_with_official_ids():
     assert ids == [0, *image_ids, 303, 26, 221, 536, 339, 376, 89, 327, 275, 83, 31, 309, 26]
 
 
-def test_saved_and_read_again_it_is_the_same(tmp_path):
+def test_a_saved_tokenizer_is_read_again_as_the_same(tmp_path):
     tokenizer = read_tokenizer(GOLDEN / "tiny_tokenizer.json", vocab=700)
     tokenizer.save(tmp_path / "tokenizer.json")
     again = read_tokenizer(tmp_path)
@@ -252,7 +252,7 @@ def test_the_heap_merges_as_a_scan_of_all_pairs_does():
         assert merge_by_rank(word, rank) == merge_by_scan(word, rank)
 
 
-def test_a_page_without_a_space_does_not_take_quadratic_time():
+def test_a_long_text_without_spaces_does_not_take_quadratic_time():
     """65,000 letters of one "word": scanning all pairs each time would take five minutes."""
     text = "countingshows" * 5_000
     assert TOKENIZER.decode(TOKENIZER.encode(text)) == text

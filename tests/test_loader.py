@@ -43,11 +43,11 @@ def flatten(steps) -> list[dict]:
     return [vars(micro_batch) for step in steps for micro_batch in step]
 
 
-def is_equal(some, others) -> bool:
+def is_equal(first, second) -> bool:
     """Whether all fields are equal, bit for bit."""
-    return len(some) == len(others) and all(
+    return len(first) == len(second) and all(
         a[key].equal(b[key]) if isinstance(a[key], torch.Tensor) else a[key] == b[key]
-        for a, b in zip(some, others) for key in a)
+        for a, b in zip(first, second) for key in a)
 
 
 def test_datasets_are_drawn_by_the_square_root_of_their_size():
@@ -59,9 +59,9 @@ def test_datasets_are_drawn_by_the_square_root_of_their_size():
 def test_batches_keep_to_the_sampling_weights(folder):
     """sqrt(20) : sqrt(5) = 2 : 1, over 8000 rows, so within two percent."""
     loader = make_loader(folder, batch_size=100)
-    drawn = Counter(dataset.folder.name for group in range(10) for dataset, _ in loader.sample_rows(group))
-    assert drawn.total() == 10 * GROUP_STEPS * 100
-    assert drawn["big"] / drawn.total() == pytest.approx(2 / 3, abs=0.02)
+    counts = Counter(dataset.folder.name for group in range(10) for dataset, _ in loader.sample_rows(group))
+    assert counts.total() == 10 * GROUP_STEPS * 100
+    assert counts["big"] / counts.total() == pytest.approx(2 / 3, abs=0.02)
 
 
 def test_every_row_of_a_dataset_comes_once_an_epoch(folder):
@@ -121,26 +121,27 @@ def test_another_seed_gives_other_batches(folder):
 
 def test_the_batches_of_two_processes_together_are_the_batch_of_one(folder):
     whole = next(make_loader(folder).batches())[0]
-    parts = [next(make_loader(folder, rank=rank, world=2).batches())[0] for rank in (0, 1)]
-    assert parts[0].names == whole.names[0::2]
-    assert parts[1].names == whole.names[1::2]
-    assert sum(part.loss_weight.sum() for part in parts) == pytest.approx(float(whole.loss_weight.sum()))
-    for part, rank in zip(parts, (0, 1)):  # token for token; only the padding differs
-        assert torch.equal(part.ids, whole.ids[rank::2, :part.ids.shape[1]])
+    batches = [next(make_loader(folder, rank=rank, world=2).batches())[0] for rank in (0, 1)]
+    assert batches[0].names == whole.names[0::2]
+    assert batches[1].names == whole.names[1::2]
+    total = sum(float(batch.loss_weight.sum()) for batch in batches)
+    assert total == pytest.approx(float(whole.loss_weight.sum()))
+    for batch, rank in zip(batches, (0, 1)):  # token for token; only the padding differs
+        assert torch.equal(batch.ids, whole.ids[rank::2, :batch.ids.shape[1]])
 
 
 def test_accumulation_cuts_a_batch_into_micro_batches(folder):
     whole, = next(make_loader(folder).batches())
-    parts = next(make_loader(folder, accumulate=4).batches())
-    assert [len(part.names) for part in parts] == [2, 2, 2, 2]
-    assert sorted(name for part in parts for name in part.names) == sorted(whole.names)
+    micro_batches = next(make_loader(folder, accumulate=4).batches())
+    assert [len(batch.names) for batch in micro_batches] == [2, 2, 2, 2]
+    assert sorted(name for batch in micro_batches for name in batch.names) == sorted(whole.names)
 
 
 def test_accumulation_and_processes_use_every_row_once(folder):
     whole, = next(make_loader(folder).batches())
     loaders = [make_loader(folder, accumulate=2, rank=rank, world=2) for rank in (0, 1)]
-    parts = [part for loader in loaders for part in next(loader.batches())]
-    assert sorted(name for part in parts for name in part.names) == sorted(whole.names)
+    micro_batches = [batch for loader in loaders for batch in next(loader.batches())]
+    assert sorted(name for batch in micro_batches for name in batch.names) == sorted(whole.names)
 
 
 def test_a_batch_size_that_cannot_be_divided_is_refused(folder):

@@ -1,4 +1,4 @@
-"""The whole model: what depends on what, and the loss."""
+"""The whole model: which outputs depend on which inputs, the KV cache, and the loss."""
 import dataclasses
 import math
 from types import SimpleNamespace
@@ -23,14 +23,14 @@ TINY = MolmoConfig(ImageConfig(crop_size=8, patch_size=2, margins=(0, 0)),  # 4x
                    ConnectorConfig(width=8, heads=2, mlp=12),
                    DecoderConfig(width=16, layers=2, heads=4, kv_heads=2, mlp=24, vocab=257,
                                  additional_vocab=4))
-WORDS = Tokenizer([], vocab=257)  # every byte is a token
+TOKENIZER = Tokenizer([], vocab=257)  # every byte is a token
 CAT, DOG, SKY = ("where?", "a cat on the left"), ("what?", "a dog"), ("which colour?", "blue")
 SAME = dict(atol=1e-5, rtol=1e-4)
 
 
 @pytest.fixture(scope="module")
 def model():
-    """Every parameter random, biases too, so that nothing hides behind a zero."""
+    """A model with every parameter random, biases too, so that no zero hides an error."""
     torch.manual_seed(0)
     model = MiniMolmo(TINY)
     for parameter in model.parameters():
@@ -43,9 +43,9 @@ def picture(seed=0, height=8, width=8):
 
 
 def sequence(*annotations, image=picture(), max_crops=0, **options):
-    """An image and some (question, answer) pairs; a pair cut short, (question,), waits for its answer."""
-    messages = [[WORDS.encode(text) for text in annotation] for annotation in annotations]
-    return build_sequence(tile_image(image, TINY.image, max_crops), messages, WORDS, **options)
+    """A sequence of an image and (question, answer) pairs; a pair (question,) is a prompt without answer."""
+    messages = [[TOKENIZER.encode(text) for text in annotation] for annotation in annotations]
+    return build_sequence(tile_image(image, TINY.image, max_crops), messages, TOKENIZER, **options)
 
 
 def batch(*annotations, **options):
@@ -63,7 +63,7 @@ def hidden_of(model, batch):
 # Padding is marked
 
 def test_patches_all_padding_and_partly_padding_are_marked_and_whole_ones_are_not(model):
-    """The last, -1, is what the official code writes for the last crop: it counts as partly padding."""
+    """The official code writes -1 for the last crop, which counts as partly padding."""
     patches, whole = 255 * torch.rand(1, 16, 12), torch.ones(1, 16)
     coverage = whole.clone()
     coverage[0, :4] = torch.tensor([0.0, 0.5, 1.0, -1.0])
@@ -83,31 +83,32 @@ def test_the_kth_im_patch_token_receives_the_kth_visual_token_added_to_its_embed
     x = model.embed(two.ids)
     added = model.splice(x, two.ids, visual) - x
 
-    patches = two.ids == WORDS.im_patch
+    patches = two.ids == TOKENIZER.im_patch
     torch.testing.assert_close(added[0][patches[0]], visual[:4], **SAME)
     torch.testing.assert_close(added[1][patches[1]], visual[4:], **SAME)
-    assert not added[~patches].any()  # words, column tokens, padding: untouched
+    assert not added[~patches].any()  # text, column tokens and padding are unchanged
 
 
 def test_the_image_tokens_are_numbered_behind_the_vocabulary_and_have_embeddings_of_their_own(model):
-    assert WORDS.im_patch == TINY.decoder.vocab + IM_PATCH
-    word, patch = model.embed(torch.tensor([[7, WORDS.im_patch]]))[0]
-    assert torch.equal(word, model.decoder.embedding.weight[7])
+    assert TOKENIZER.im_patch == TINY.decoder.vocab + IM_PATCH
+    text, patch = model.embed(torch.tensor([[7, TOKENIZER.im_patch]]))[0]
+    assert torch.equal(text, model.decoder.embedding.weight[7])
     assert torch.equal(patch, model.extra_embedding.weight[IM_PATCH])
 
 
 def test_unused_rows_of_the_embedding_go_to_the_image_tokens_first():
     """OLMo's embedding has more rows than its vocabulary: the four image tokens use them first."""
     padded = MiniMolmo(dataclasses.replace(TINY, decoder=dataclasses.replace(TINY.decoder, vocab_padding=3)))
-    words = padded.embed(torch.tensor([[256, 257, 258, 259, 260]]))[0]
-    assert torch.equal(words[:4], padded.decoder.embedding.weight[256:])
-    assert torch.equal(words[4], padded.extra_embedding.weight[0])
-    assert padded.decoder.logits(words).shape == (5, 260)
+    x = padded.embed(torch.tensor([[256, 257, 258, 259, 260]]))[0]
+    assert torch.equal(x[:4], padded.decoder.embedding.weight[256:])
+    assert torch.equal(x[4], padded.extra_embedding.weight[0])
+    assert padded.decoder.logits(x).shape == (5, 260)
 
 
 # The attention mask
 
 def draw(visible):
+    """The rows of a mask as text: x where it is true."""
     return ["".join(".x"[int(cell)] for cell in row) for row in visible]
 
 
@@ -131,7 +132,7 @@ def test_with_a_cache_the_queries_are_the_last_of_the_keys():
     assert torch.equal(attention_mask(keys[:, 2:], keys), attention_mask(keys, keys)[:, :, 2:])
 
 
-# No leaks
+# Independence
 
 def test_a_token_does_not_change_earlier_logits(model):
     before, after = batch(CAT), batch(CAT)
@@ -167,19 +168,19 @@ def test_one_sequence_of_a_batch_does_not_change_the_other(model):
 
 def test_another_image_changes_every_text_token(model):
     before, after = batch(CAT, DOG), batch(CAT, DOG, image=picture(1))
-    words = before.segment_ids[0] > IMAGE_SEGMENT
-    assert ((model(before) - model(after))[0, words].abs().amax(dim=-1) > 1e-3).all()
+    is_text = before.segment_ids[0] > IMAGE_SEGMENT
+    assert ((model(before) - model(after))[0, is_text].abs().amax(dim=-1) > 1e-3).all()
 
 
 def test_every_crop_changes_the_logits_of_the_first_text_token(model):
-    """A picture of 8x16 pixels: the overview and two crops, and each changes the logits after them."""
-    seen = batch(CAT, image=picture(0, 8, 16), max_crops=2)
-    seen.patches.requires_grad_()
-    first = seen.segment_ids[0].tolist().index(1)
-    moved_by, = torch.autograd.grad(model(seen)[0, first].square().sum(), seen.patches)
+    """An image of 8x16 pixels has the overview and two crops; the logits have a gradient for each."""
+    inputs = batch(CAT, image=picture(0, 8, 16), max_crops=2)
+    inputs.patches.requires_grad_()
+    first = inputs.segment_ids[0].tolist().index(1)
+    gradient, = torch.autograd.grad(model(inputs)[0, first].square().sum(), inputs.patches)
 
-    assert len(seen.patches) == 3
-    assert (moved_by.abs().sum(dim=(1, 2)) > 0).all()
+    assert len(inputs.patches) == 3
+    assert (gradient.abs().sum(dim=(1, 2)) > 0).all()
 
 
 def test_a_batch_equals_its_sequences_one_by_one(model):
@@ -190,14 +191,14 @@ def test_a_batch_equals_its_sequences_one_by_one(model):
         torch.testing.assert_close(row[:len(alone.ids)], model(collate([alone]))[0], **SAME)
 
 
-# Packed = apart
+# Packing
 
 def test_annotations_packed_into_one_sequence_give_the_logits_of_separate_ones(model):
     packed = batch(CAT, DOG, SKY)
     logits = model(packed)[0]
     for number, annotation in enumerate((CAT, DOG, SKY), start=1):
-        apart = batch(annotation)
-        expected = model(apart)[0, apart.segment_ids[0] == 1]
+        alone = batch(annotation)
+        expected = model(alone)[0, alone.segment_ids[0] == 1]
         torch.testing.assert_close(logits[packed.segment_ids[0] == number][:len(expected)], expected, **SAME)
 
 
@@ -211,12 +212,12 @@ def test_the_order_of_the_segments_does_not_matter(model):
 @pytest.mark.parametrize("root_weights", [False, True])
 def test_packed_annotations_have_the_loss_and_gradients_of_separate_ones(model, root_weights):
     """Loss sums and gradients are equal; root weights make each of the three count sqrt(1/3)."""
-    count = 3 ** -0.5 if root_weights else 1.0
+    weight = 3 ** -0.5 if root_weights else 1.0
     packed = loss(model, batch(CAT, DOG, SKY, root_weights=root_weights), z_loss=0.1)
-    apart = sum(loss(model, batch(annotation), z_loss=0.1) for annotation in (CAT, DOG, SKY)) * count
-    assert packed.item() == pytest.approx(apart.item(), rel=1e-5)
+    separate = sum(loss(model, batch(annotation), z_loss=0.1) for annotation in (CAT, DOG, SKY)) * weight
+    assert packed.item() == pytest.approx(separate.item(), rel=1e-5)
 
-    for one, other in zip(*(torch.autograd.grad(x, list(model.parameters())) for x in (packed, apart))):
+    for one, other in zip(*(torch.autograd.grad(x, list(model.parameters())) for x in (packed, separate))):
         torch.testing.assert_close(one, other, atol=1e-4 * float(other.abs().max() + 1), rtol=1e-3)
 
 
@@ -241,12 +242,11 @@ def greedy_without_a_cache(model, question, image, steps):
     answer = []
     for _ in range(steps):
         prompt = batch((question,), image=image)
-        so_far = torch.tensor([answer], dtype=torch.long)
-        more = dict(ids=so_far, segment_ids=torch.ones_like(so_far),
-                    position=prompt.ids.shape[1] + torch.arange(len(answer))[None])
-        more = {name: torch.cat([getattr(prompt, name), new], dim=1) for name, new in more.items()}
-        longer = dataclasses.replace(prompt, **more)
-        answer.append(int(model(longer)[0, -1].argmax()))
+        ids = torch.tensor([answer], dtype=torch.long)
+        added = dict(ids=ids, segment_ids=torch.ones_like(ids),
+                     position=prompt.ids.shape[1] + torch.arange(len(answer))[None])
+        fields = {name: torch.cat([getattr(prompt, name), new], dim=1) for name, new in added.items()}
+        answer.append(int(model(dataclasses.replace(prompt, **fields))[0, -1].argmax()))
     return answer
 
 
@@ -261,29 +261,30 @@ def test_a_batch_with_a_cache_generates_what_each_sequence_generates_alone_witho
 
 def test_the_loss_is_each_answer_tokens_cross_entropy_times_its_weight(model):
     """By hand from the logits: only "a dog" and its end of text count, 6 tokens, here weighing 1 ... 6."""
-    seen = batch(DOG)
-    answer = seen.loss_weight[0].nonzero().flatten()
-    assert WORDS.decode(seen.targets[0, answer]) == "a dog" and seen.targets[0, answer[-1]] == WORDS.eos
-    seen.loss_weight[0, answer] = torch.arange(1.0, 7)
+    inputs = batch(DOG)
+    answer = inputs.loss_weight[0].nonzero().flatten()
+    assert TOKENIZER.decode(inputs.targets[0, answer]) == "a dog"
+    assert inputs.targets[0, answer[-1]] == TOKENIZER.eos
+    inputs.loss_weight[0, answer] = torch.arange(1.0, 7)
 
-    surprise = [-model(seen)[0, t].log_softmax(dim=-1)[seen.targets[0, t]].item() for t in answer]
-    expected = sum(weight * each for weight, each in enumerate(surprise, start=1))
-    total, cross_entropy = model.loss(seen, hidden_of(model, seen))
+    by_token = [-model(inputs)[0, t].log_softmax(dim=-1)[inputs.targets[0, t]].item() for t in answer]
+    expected = sum(weight * each for weight, each in enumerate(by_token, start=1))
+    total, cross_entropy = model.loss(inputs, hidden_of(model, inputs))
     assert total.item() == cross_entropy.item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_z_loss_adds_the_squared_logsumexp_of_the_logits(model):
-    seen = batch(DOG, CAT, root_weights=True)
-    scale = model(seen).exp().sum(dim=-1).log() ** 2
-    expected = (scale * seen.loss_weight).sum().item()
+    inputs = batch(DOG, CAT, root_weights=True)
+    squared = model(inputs).exp().sum(dim=-1).log() ** 2
+    expected = (squared * inputs.loss_weight).sum().item()
 
-    total, cross_entropy = model.loss(seen, hidden_of(model, seen), z_loss=0.5)
+    total, cross_entropy = model.loss(inputs, hidden_of(model, inputs), z_loss=0.5)
     assert (total - cross_entropy).item() == pytest.approx(0.5 * expected, rel=1e-4)
-    assert not cross_entropy.requires_grad  # it is for the log alone
+    assert not cross_entropy.requires_grad  # only for the log
 
 
 def test_micro_batches_add_up_to_one_mean_over_all_answer_tokens_never_a_mean_of_means(model):
-    """A long answer alone, two short ones together: divide each sum by the weight of all three."""
+    """A long answer alone, two short ones together: each sum is divided by the weight of all three."""
     parts = [collate([sequence(CAT)]), collate([sequence(DOG), sequence(SKY)])]
     whole = collate([sequence(CAT), sequence(DOG), sequence(SKY)])
     weights = [float(part.loss_weight.sum()) for part in parts]
@@ -306,8 +307,8 @@ WIDE = MolmoConfig(vision=VisionConfig(width=256, layers=6, heads=8, mlp=1024),
 
 
 @pytest.fixture(scope="module", params=["nano", "wide"])
-def newborn(request):
-    """A model as training first meets it, and a batch of noise: random pictures, random words."""
+def untrained(request):
+    """An initialised model, a batch of random images and tokens, its image features and visual tokens."""
     config = preset("nano").model if request.param == "nano" else WIDE
     vocab, rng = config.decoder.vocab, np.random.default_rng(0)
     crops = [tile_image(picture(seed, 64, 64), config.image, 0) for seed in range(8)]
@@ -315,28 +316,28 @@ def newborn(request):
                  for each in crops]
     torch.manual_seed(0)
     with torch.no_grad():
-        model, seen = MiniMolmo(config), collate(sequences)
-        features, visual = model.encode_images(seen)
-    return SimpleNamespace(model=model, seen=seen, features=features, visual=visual, vocab=vocab)
+        model, batch = MiniMolmo(config), collate(sequences)
+        features, visual = model.encode_images(batch)
+    return SimpleNamespace(model=model, batch=batch, features=features, visual=visual, vocab=vocab)
 
 
 @torch.no_grad()
-def test_the_first_loss_is_the_logarithm_of_the_vocabulary(newborn):
+def test_the_first_loss_is_the_logarithm_of_the_vocabulary(untrained):
     """An untrained model gives every token the same probability."""
-    model, batch = newborn.model, newborn.seen
+    model, batch = untrained.model, untrained.batch
     _, cross_entropy = model.loss(batch, hidden_of(model, batch))
     mean = cross_entropy.item() / batch.loss_weight.sum().item()
-    assert mean == pytest.approx(math.log(newborn.vocab), abs=0.05)
+    assert mean == pytest.approx(math.log(untrained.vocab), abs=0.05)
 
 
-def test_initial_visual_tokens_are_neither_dead_nor_exploding(newborn):
-    size = newborn.visual.square().mean().sqrt().item()
+def test_initial_visual_tokens_are_neither_dead_nor_exploding(untrained):
+    size = untrained.visual.square().mean().sqrt().item()
     assert 0.1 < size < 1.0
 
 
-def test_different_patches_have_different_features_from_the_start(newborn):
+def test_different_patches_have_different_features_from_the_start(untrained):
     """Otherwise pooling and decoder could not tell positions apart."""
-    spread = newborn.features.std(dim=1).mean()
+    spread = untrained.features.std(dim=1).mean()
     assert spread > 0.3
 
 
@@ -346,8 +347,8 @@ def test_different_patches_have_different_features_from_the_start(newborn):
 def test_every_parameter_belongs_to_one_part(tied):
     model = MiniMolmo(dataclasses.replace(TINY, decoder=dataclasses.replace(TINY.decoder, tied=tied)))
     ids = [id(parameter) for part in model.parameter_groups().values() for parameter in part]
-    assert len(ids) == len(set(ids))                               # in no two, the tied table neither
-    assert set(ids) == {id(parameter) for parameter in model.parameters()}  # and none forgotten
+    assert len(ids) == len(set(ids))                               # none in two parts
+    assert set(ids) == {id(parameter) for parameter in model.parameters()}  # and every parameter in one
 
 
 def test_the_image_tokens_embeddings_learn_with_the_connector(model):

@@ -1,4 +1,4 @@
-"""The official code's own numbers: its weights in our modules give its outputs, and every name is mapped."""
+"""Official weights: in our modules they give the official code's outputs, and they are saved as loaded."""
 import json
 import math
 from dataclasses import replace
@@ -56,19 +56,19 @@ def read_state_dict(file) -> dict:
 
 @pytest.fixture(scope="module", params=FAMILIES)
 def official(request, tmp_path_factory):
-    """A tiny Molmo with random weights, the official code's input and its output."""
+    """A tiny Molmo with random weights, and the official code's inputs and outputs."""
     file = np.load(GOLDEN / f"logits_{request.param}.npz")
-    given, length = json.loads(bytes(file["config_json"])), int(file["n_valid_tokens"])
-    config = from_hf_config(given)
+    settings, length = json.loads(bytes(file["config_json"])), int(file["n_valid_tokens"])
+    config = from_hf_config(settings)
     model = MiniMolmo(config)
     load_official(write_official(tmp_path_factory.mktemp("official"), read_state_dict(file)), model)
 
-    height, width = given["image_hw"]  # the same image and question through our own tiler and sequence
+    height, width = settings["image_hw"]  # the same image and question through our own tiler and sequence
     y, x, c = np.ogrid[:height, :width, :3]
     image = ((7 * y + 13 * x + 29 * c + (y * x) // 50) % 256).astype(np.uint8)
-    tokenizer = SimpleNamespace(eos=given["eos"], **given["special_token_ids"])
-    crops = tile_image(image, config.image, given["max_crops"])
-    batch = collate([build_sequence(crops, [[list(given["messages"][0].encode())]], tokenizer)])
+    tokenizer = SimpleNamespace(eos=settings["eos"], **settings["special_token_ids"])
+    crops = tile_image(image, config.image, settings["max_crops"])
+    batch = collate([build_sequence(crops, [[list(settings["messages"][0].encode())]], tokenizer)])
     return SimpleNamespace(file=file, model=model.eval(), batch=batch, length=length, name=request.param)
 
 
@@ -147,12 +147,12 @@ def make_model(config: MolmoConfig, seed: int = 0) -> MiniMolmo:
 
 @pytest.mark.parametrize("name, tensors", [("molmoe_1b", 549), ("molmo_7b_o", 645), ("molmo_7b_d", 585),
                                            ("molmo_72b", 949)])
-def test_the_official_files_hold_as_many_tensors_as_we_name(name, tensors):
+def test_our_models_have_as_many_named_tensors_as_the_official_files(name, tensors):
     assert len(official_names(meta_model(preset(name).model))) == tensors
 
 
 def test_the_official_7b_d_has_32_gigabytes_to_the_byte():
-    """metadata.total_size of its index."""
+    """The total_size in the metadata of its index."""
     shapes = official_shapes(preset("molmo_7b_d").model)
     assert sum(math.prod(shape) for shape in shapes.values()) * 4 == 32_084_101_120
 
@@ -343,10 +343,11 @@ def write_config(folder: Path, config: MolmoConfig) -> Path:
 def test_only_models_too_large_for_a_gpu_are_sharded_and_only_our_experts_get_the_balancing_loss(tmp_path):
     """8.0 billion parameters take 128 GB to train; 9 thousand fit anywhere."""
     large = replace(preset("molmo_7b_d").model, image=preset("mini").model.image)
-    for name, config, shard, balance in [("small", tiny_config(), False, 0.1), ("large", large, True, 0.1),
-                                         ("molmoe", preset("molmoe_1b").model, True, 0.0)]:
+    cases = [("small", tiny_config(), False, 0.1), ("large", large, True, 0.1),
+             ("molmoe", preset("molmoe_1b").model, True, 0.0)]
+    for name, config, shard, load_balance in cases:
         run = finetune_config(write_config(tmp_path / name, config))
-        assert (run.shard, run.load_balance_weight) == (shard, balance), name
+        assert (run.shard, run.load_balance_weight) == (shard, load_balance), name
 
 
 def test_an_exported_nano_is_fine_tuned_without_bootstrap_and_pretrain(tmp_path):
@@ -371,7 +372,7 @@ def test_a_folder_without_weights_is_refused(tmp_path):
 # Answering
 
 def test_an_official_folder_answers_in_bfloat16_as_it_does_in_float32(tmp_path, monkeypatch, capsys):
-    """Up to the rounding of values to 8 bits; and the command line prints what `ask` returns."""
+    """Up to rounding to 8 bits; and the command line prints what `ask` returns."""
     torch.manual_seed(0)
     model, tokenizer = MiniMolmo(tiny_config()).eval(), Tokenizer([], vocab=257)
     save_official(tmp_path, model)
@@ -396,7 +397,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
 
 
 def test_the_command_line_exports_a_checkpoint_in_the_official_layout(tmp_path, capsys):
-    """The nano that comes with the code gives the same answer when it is loaded from the export."""
+    """The released nano gives the same answer when it is loaded from the export."""
     main([str(answer.RELEASED), str(tmp_path / "nano")])
     assert "tensors" in capsys.readouterr().out
     original = answer.load(answer.RELEASED)

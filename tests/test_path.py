@@ -101,8 +101,8 @@ def test_the_experts_are_molmoes():
 
 
 def test_the_glossary_is_in_alphabetical_order_and_a_line_each():
-    words = [row[0].lower() for row in GLOSSARY]
-    assert words == sorted(set(words)) and len(words) >= 40
+    terms = [row[0].lower() for row in GLOSSARY]
+    assert terms == sorted(set(terms)) and len(terms) >= 40
     assert all(len(row) == 3 and len(row[1]) <= 100 and re.fullmatch(r"\d\d", row[2]) for row in GLOSSARY)
 
 

@@ -1,4 +1,4 @@
-"""The safetensors format: known bytes in, known tensors out, and no corrupt file is accepted."""
+"""The safetensors format: files are read and written byte for byte, and corrupt files are refused."""
 import json
 import tracemalloc
 from pathlib import Path
@@ -12,7 +12,7 @@ TWO_FLOATS = b"\x00\x00\x80\x3f\x00\x00\x00\xc0"  # 1.0 and -2.0: sign, exponent
 
 
 def write_by_hand(path, header, values: bytes) -> Path:
-    """A file put together byte by byte, as another program might have written it."""
+    """A file made byte by byte, as another program might write it."""
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     path.write_bytes(len(text).to_bytes(8, "little") + text + values)
     return path
@@ -48,11 +48,11 @@ def test_every_dtype_comes_back_bit_for_bit(tmp_path):
     tensors["not finite"] = torch.tensor([float("nan"), float("inf"), -0.0])
     save(tmp_path / "a", tensors)
 
-    back = load(tmp_path / "a")
-    assert back.keys() == tensors.keys()
+    loaded = load(tmp_path / "a")
+    assert loaded.keys() == tensors.keys()
     for name, tensor in tensors.items():
-        assert back[name].dtype == tensor.dtype and back[name].shape == tensor.shape
-        assert torch.equal(back[name].view(torch.uint8), tensor.view(torch.uint8))
+        assert loaded[name].dtype == tensor.dtype and loaded[name].shape == tensor.shape
+        assert torch.equal(loaded[name].view(torch.uint8), tensor.view(torch.uint8))
 
 
 def test_scalars_and_empty_tensors_keep_their_shape(tmp_path):
@@ -68,7 +68,7 @@ def test_a_file_may_hold_no_tensor_at_all(tmp_path):
 
 
 def test_views_are_saved_with_their_values_in_order(tmp_path):
-    """Transposed, or every second number: the memory behind a view is in another order, or longer."""
+    """A transposed tensor, and every second number: the memory of a view is in another order, or longer."""
     save(tmp_path / "a", {"columns": torch.arange(6).reshape(2, 3).T, "even": torch.arange(6)[::2]})
     assert load(tmp_path / "a")["columns"].tolist() == [[0, 3], [1, 4], [2, 5]]
     assert load(tmp_path / "a")["even"].tolist() == [0, 2, 4]
@@ -155,7 +155,7 @@ def test_a_file_cut_off_anywhere_is_refused(tmp_path):
 
 
 def test_a_git_lfs_pointer_file_is_recognised(tmp_path):
-    """What "git clone" without git lfs leaves: some hundred bytes of text."""
+    """Without git lfs, "git clone" writes a pointer file, some hundred bytes of text."""
     (tmp_path / "a").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4665\nsize 48776\n",
                                 encoding="utf-8")
     with pytest.raises(ValueError, match="a Git LFS pointer, .* Try \"git lfs pull\""):
@@ -182,7 +182,7 @@ def test_an_endless_header_is_never_read(tmp_path, length):
 
 
 def test_the_memory_of_a_parsed_header_is_bounded(tmp_path):
-    """JSON can grow in memory: a megabyte of "[]," is 16 million bytes of lists. So the limit is low."""
+    """A megabyte of "[]," becomes 16 million bytes of lists in memory."""
     text = b"[" + b"[]," * 333_333 + b"0]"
     tracemalloc.start()
     with pytest.raises(ValueError, match="JSON object: it is a list"):

@@ -19,11 +19,11 @@ EASY = LEVELS["easy"]
 
 def scenes(count: int, split: str = "train") -> list[Scene]:
     """Scenes of one to six objects, made as the datasets make them."""
-    made = []
+    result = []
     for index in range(count):
         rng = random.Random(index)
-        made.append(make_scene(choose_pairs(1 + index % 6, EASY, split, rng), EASY, split, rng))
-    return made
+        result.append(make_scene(choose_pairs(1 + index % 6, EASY, split, rng), EASY, split, rng))
+    return result
 
 
 def colored_regions(pixels: np.ndarray) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""Level full: scenes of many kinds, and their annotations, checked by independent code."""
+"""Level full: scenes and their annotations, checked by code independent of the drawing."""
 import itertools
 import math
 import random
@@ -18,7 +18,7 @@ from data.ask_model_anything.question_types import QUESTION_TYPES
 from data.cap import full as cap
 from data.cap_qa import prepare as cap_qa
 from data.clocks import prepare as clocks
-from data.count import full as count
+from data.count import full as counting
 from data.generate import make_dataset_spec, write_dataset
 from data.point_explanations import prepare as explanations
 from data.point_explanations import wordings as explanation_words
@@ -50,8 +50,8 @@ def scene(*things, hides=()):
     return FullScene(200, 200, "plain", 7, things, hides)
 
 
-def composed(compose, split="train", pictures=60):
-    return [compose(split, random.Random(f"{split}{number}")) for number in range(pictures)]
+def examples_of(make_example, split="train", count=60):
+    return [make_example(split, random.Random(f"{split}{number}")) for number in range(count)]
 
 
 # Scenes
@@ -64,18 +64,18 @@ def test_the_same_generator_gives_the_same_scene_and_the_same_pixels():
 
 @pytest.mark.parametrize("split", ["train", "val", "novel"])
 def test_every_scene_belongs_to_the_split_it_was_made_for(split):
-    made = [make_scene(split, random.Random(number)) for number in range(40)]
-    assert {split_of(each) for each in made} == {split}
-    shown = {(t.color, t.kind) for each in made for t in each.things}
-    assert bool(shown & set(FULL.held_out)) == (split == "novel")
+    scenes = [make_scene(split, random.Random(number)) for number in range(40)]
+    assert {split_of(scene) for scene in scenes} == {split}
+    pairs = {(t.color, t.kind) for scene in scenes for t in scene.things}
+    assert bool(pairs & set(FULL.held_out)) == (split == "novel")
 
 
 def test_pictures_come_in_all_formats():
-    made = [make_scene("train", random.Random(number)) for number in range(150)]
-    aspects = [each.width / each.height for each in made]
+    scenes = [make_scene("train", random.Random(number)) for number in range(150)]
+    aspects = [scene.width / scene.height for scene in scenes]
     assert min(aspects) >= 1 / 3.02 and max(aspects) <= 3.02
     assert min(aspects) < 0.6 and max(aspects) > 1.7
-    assert all(160 <= side <= 1024 for each in made for side in (each.width, each.height))
+    assert all(160 <= side <= 1024 for scene in scenes for side in (scene.width, scene.height))
 
 
 def test_some_things_are_so_small_that_only_a_close_up_resolves_them():
@@ -91,60 +91,61 @@ def test_things_lie_inside_the_picture():
 
 
 def test_some_things_are_half_hidden_but_never_their_larger_part():
-    shares = [t.visible for number in range(80) for t in make_scene("train", random.Random(number)).things]
-    assert min(shares) >= FULL.min_visible
-    assert np.mean(np.array(shares) < 0.97) > 0.03
+    visible = [t.visible for number in range(80) for t in make_scene("train", random.Random(number)).things]
+    assert min(visible) >= FULL.min_visible
+    assert np.mean(np.array(visible) < 0.97) > 0.03
 
 
 def test_requested_objects_are_in_the_scene():
-    wishes = (ObjectSpec("pink", "striped", "cup"),) * 3
-    made = make_scene("train", random.Random(1), wishes, num_extra=4, exclude=wishes[0])
-    assert len(matching_things(made, wishes[0])) == 3
+    specs = (ObjectSpec("pink", "striped", "cup"),) * 3
+    made = make_scene("train", random.Random(1), specs, num_extra=4, exclude=specs[0])
+    assert len(matching_things(made, specs[0])) == 3
 
 
 def nearest_color(pixel):
     return min(COLORS, key=lambda color: np.abs(np.array(COLORS[color]) - pixel).sum())
 
 
-def test_the_point_of_a_thing_lands_on_pixels_of_its_colour():
-    """The pixel under each point of 500 scenes. Under 20 pixels a thing is all edge: a blend is allowed."""
-    right = {True: [], False: []}
+def test_the_point_of_an_object_lands_on_pixels_of_its_colour():
+    """The pixels at the points of 500 scenes. Objects under 20 pixels are all edge, so a blend is allowed."""
+    is_right = {True: [], False: []}  # by whether the object is 20 pixels wide
     for number in range(500):
         made = make_scene("train", random.Random(number))
         pixels = np.asarray(made.draw()).astype(int)
         for t in made.things:
-            under = pixels[int(t.y / 100 * made.height), int(t.x / 100 * made.width)]
-            right[t.width / 100 * made.width >= 20].append(nearest_color(under) == t.color)
-    assert all(right[True]) and np.mean(right[False]) > 0.96
+            pixel = pixels[int(t.y / 100 * made.height), int(t.x / 100 * made.width)]
+            is_right[t.width / 100 * made.width >= 20].append(nearest_color(pixel) == t.color)
+    assert all(is_right[True]) and np.mean(is_right[False]) > 0.96
 
 
-def components(mask):
-    """How many islands of True there are; each second pixel is enough."""
-    left, islands = {tuple(cell) for cell in np.argwhere(mask[::2, ::2]).tolist()}, 0
-    while left:
-        shore, islands = [left.pop()], islands + 1
-        while shore:
-            row, column = shore.pop()
-            around = {(row + down, column + right) for down in (-1, 0, 1) for right in (-1, 0, 1)} & left
-            left -= around
-            shore += around
-    return islands
+def count_components(mask):
+    """The number of connected components of True, on every second pixel."""
+    unvisited, count = {tuple(cell) for cell in np.argwhere(mask[::2, ::2]).tolist()}, 0
+    while unvisited:
+        frontier, count = [unvisited.pop()], count + 1
+        while frontier:
+            row, column = frontier.pop()
+            neighbours = {(row + down, column + right) for down in (-1, 0, 1) for right in (-1, 0, 1)}
+            neighbours &= unvisited
+            unvisited -= neighbours
+            frontier += neighbours
+    return count
 
 
-def test_where_nothing_overlaps_the_count_is_the_number_of_islands():
-    """Drawn with and without its things, the picture differs in as many islands as were counted."""
+def test_without_overlaps_the_count_is_the_number_of_connected_components():
+    """The difference of a scene drawn with and without its objects has as many components as objects."""
     checked = 0
     for number in range(30):
         circles = (ObjectSpec("red", "plain", "circle"),) * random.Random(number).randint(1, 9)
         made = make_scene("train", random.Random(number), circles, num_extra=0)
-        if all(t.visible == 1 for t in made.things) and not _near(made):
+        if all(t.visible == 1 for t in made.things) and not has_near_boxes(made):
             empty = np.asarray(replace(made, things=()).draw()).astype(int)
-            assert components(np.abs(np.asarray(made.draw()) - empty).sum(axis=2) > 60) == len(circles)
+            assert count_components(np.abs(np.asarray(made.draw()) - empty).sum(axis=2) > 60) == len(circles)
             checked += 1
     assert checked > 10
 
 
-def _near(made):
+def has_near_boxes(made):
     """Whether two boxes are less than 3 % apart."""
     return any(abs(a.x - b.x) < (a.width + b.width) / 2 + 3 and abs(a.y - b.y) < (a.height + b.height) / 2 + 3
                for a, b in itertools.combinations(made.things, 2))
@@ -152,8 +153,8 @@ def _near(made):
 
 @pytest.mark.parametrize("name", DATASETS)
 def test_a_dataset_has_the_same_bytes_for_any_number_of_workers(name, tmp_path):
-    plan = make_dataset_spec(name, "full", images=3)
-    folders = [write_dataset(plan, DATASETS[name], tmp_path / str(workers), workers) for workers in (1, 2)]
+    spec = make_dataset_spec(name, "full", images=3)
+    folders = [write_dataset(spec, DATASETS[name], tmp_path / str(workers), workers) for workers in (1, 2)]
     files = [sorted(path.relative_to(folder) for path in folder.rglob("*.*")) for folder in folders]
     assert files[0] == files[1]
     assert all((folders[0] / file).read_bytes() == (folders[1] / file).read_bytes() for file in files[0])
@@ -161,7 +162,7 @@ def test_a_dataset_has_the_same_bytes_for_any_number_of_workers(name, tmp_path):
         assert len(Dataset(folders[0], split)) == 3  # and every row can be read
 
 
-# Names and references
+# Referring expressions
 
 def test_a_name_is_pattern_colour_and_kind():
     assert thing_text(thing("balloon", "red", 50, 50, pattern="striped")) == "striped red balloon"
@@ -173,101 +174,100 @@ def test_relation_expressions_match_exactly_the_objects_they_name():
     """Two cups left of the one tree, one cup right of it."""
     made = scene(thing("tree", "green", 50, 50), thing("cup", "red", 10, 50), thing("cup", "blue", 20, 20),
                  thing("cup", "red", 80, 50))
-    found = {reference.plural: len(reference.things) for reference in relation_expressions(made)}
-    assert found["cups left of the green tree"] == 2
-    assert found["cups right of the green tree"] == 1
-    assert "cups above the green tree" not in found       # two are at the tree's own height: who could tell?
+    counts = {expression.plural: len(expression.things) for expression in relation_expressions(made)}
+    assert counts["cups left of the green tree"] == 2
+    assert counts["cups right of the green tree"] == 1
+    assert "cups above the green tree" not in counts      # two are at the tree's own height
 
 
 def test_superlative_expressions_need_a_clear_margin():
     made = scene(thing("cup", "red", 10, 50, 10), thing("cup", "blue", 50, 52, 11),
                  thing("cup", "red", 90, 50, 30))
-    found = {reference.singular for reference in superlative_expressions(made)}
-    assert {"largest cup", "leftmost cup", "rightmost cup"} <= found
-    assert not {"smallest cup", "highest cup"} & found    # 10 and 11 wide, 50 and 52 high
+    texts = {expression.singular for expression in superlative_expressions(made)}
+    assert {"largest cup", "leftmost cup", "rightmost cup"} <= texts
+    assert not {"smallest cup", "highest cup"} & texts    # 10 and 11 wide, 50 and 52 high
 
 
 def test_every_relation_expression_in_many_scenes_is_true():
-    """Each relation is checked again from the coordinates by a reader who knows only the sentence."""
+    """Each expression is parsed, and its relation checked again from the coordinates."""
     checks = {"left of": lambda a, b: a.x < b.x, "right of": lambda a, b: a.x > b.x,
               "above": lambda a, b: a.y < b.y, "below": lambda a, b: a.y > b.y}
     for number in range(40):
         made = make_scene("train", random.Random(number))
-        for reference in relation_expressions(made):
-            found = re.fullmatch(r"(?:(\w+) )?(\w+) (left of|right of|above|below) the (\w+) (\w+)",
-                                 reference.singular)
-            anchor = [t for t in made.things if (t.color, t.kind) == (found[4], found[5])]
-            assert len(anchor) == 1
-            meant = {t for t in made.things if t.kind == found[2] and found[1] in (None, t.color)
-                     and t != anchor[0] and checks[found[3]](t, anchor[0])}
-            assert meant == set(reference.things)
+        for expression in relation_expressions(made):
+            color, kind, relation, *anchor_pair = re.fullmatch(
+                r"(?:(\w+) )?(\w+) (left of|right of|above|below) the (\w+) (\w+)",
+                expression.singular).groups()
+            anchor, = [t for t in made.things if [t.color, t.kind] == anchor_pair]
+            referents = {t for t in made.things if t.kind == kind and color in (None, t.color)
+                         and t != anchor and checks[relation](t, anchor)}
+            assert referents == set(expression.things)
 
 
-# The sets
+# The datasets
 
 @pytest.mark.parametrize("name", DATASETS)
 def test_every_picture_of_every_split_has_annotations(name):
     """A row without annotations could not be read."""
     for split in ("train", "val", "novel"):
-        assert all(said for _, said in composed(partial(DATASETS[name], FULL), split, pictures=30))
+        assert all(annotations for _, annotations in examples_of(partial(DATASETS[name], FULL), split, 30))
 
 
 def test_points_are_one_many_and_none():
-    sizes = Counter(min(len(a.points), 2) for _, said in composed(points.make_example) for a in said)
-    total = sum(sizes.values())
-    assert all(sizes[n] / total > 0.1 for n in (0, 1, 2))
-    assert max(len(a.points) for _, said in composed(points.make_example) for a in said) > 7
+    counts = [len(a.points) for _, annotations in examples_of(points.make_example) for a in annotations]
+    groups = Counter(min(count, 2) for count in counts)
+    assert all(groups[n] / len(counts) > 0.1 for n in (0, 1, 2))
+    assert max(counts) > 7
 
 
 def test_a_constant_guess_at_the_centre_is_far_off():
-    """Median distance of single points to the middle, in percent of the width."""
-    far = [abs(complex(a.points[0][0] - 50, (a.points[0][1] - 50) * made.height / made.width))
-           for made, said in composed(points.make_example) for a in said if len(a.points) == 1]
-    assert median(far) > 25
+    """The median distance of single points to the centre is over 25 percent of the width."""
+    distances = [abs(complex(a.points[0][0] - 50, (a.points[0][1] - 50) * made.height / made.width))
+                 for made, annotations in examples_of(points.make_example)
+                 for a in annotations if len(a.points) == 1]
+    assert median(distances) > 25
 
 
-def test_counts_reach_sixteen_and_agree_with_the_scene():
-    seen = Counter()
-    for made, said in composed(count.make_example, pictures=120):
-        for pointed, plain in zip(said[::2], said[1::2]):
-            assert len(pointed.points) == int(plain.answer) and pointed.label == plain.label
-            seen[int(plain.answer)] += 1
-    assert set(range(15)) <= set(seen) <= set(range(17))
-    assert max(seen.values()) / sum(seen.values()) < 0.2
+def test_counts_reach_sixteen_and_agree_with_the_points():
+    numbers = Counter()
+    for _, annotations in examples_of(counting.make_example, count=120):
+        for point_count, plain in zip(annotations[::2], annotations[1::2]):
+            assert len(point_count.points) == int(plain.answer) and point_count.label == plain.label
+            numbers[int(plain.answer)] += 1
+    assert set(range(15)) <= set(numbers) <= set(range(17))
+    assert max(numbers.values()) / sum(numbers.values()) < 0.2
 
 
 def test_captions_are_dense():
-    lengths = [len(said[0].answer.split()) for _, said in composed(cap.make_example)]
+    lengths = [len(annotations[0].answer.split()) for _, annotations in examples_of(cap.make_example)]
     assert median(lengths) > 120
 
 
 def test_captions_state_every_fact_and_no_other():
-    """Read back by the score's own reader, which knows sentences but not the scene."""
-    for made, said in composed(cap.make_example, pictures=40):
-        for annotation in said[:1]:
-            told = facts_in(annotation.answer, set(COLORS), set(KINDS))
-            assert told == facts_of(made.things)
+    """The facts are parsed from the caption as in scoring, without the scene."""
+    for made, (caption, *_) in examples_of(cap.make_example, count=40):
+        assert facts_in(caption.answer, set(COLORS), set(KINDS)) == facts_of(made.things)
 
 
 def test_an_image_has_a_caption_and_three_different_transcripts():
-    made, said = composed(cap.make_example, pictures=1)[0]
-    assert [a.style for a in said] == ["long_caption"] + ["transcript"] * 3
-    assert len({a.answer for a in said}) == 4
+    _, annotations = examples_of(cap.make_example, count=1)[0]
+    assert [a.style for a in annotations] == ["long_caption"] + ["transcript"] * 3
+    assert len({a.answer for a in annotations}) == 4
 
 
 def test_every_answer_of_cap_qa_stands_in_the_caption():
-    for made, said in composed(lambda split, rng: cap_qa.make_example(FULL, split, rng)):
-        for annotation in said:
+    for made, annotations in examples_of(partial(cap_qa.make_example, FULL)):
+        for annotation in annotations:
             assert cap_qa.appears_in(annotation.answer, made.columns["caption"]), annotation
 
 
 def test_free_questions_are_of_more_than_twenty_types():
     assert len(QUESTION_TYPES) >= 20
-    asked = {a.question for _, said in composed(ask_full.make_example) for a in said}
-    assert len(asked) > 500
+    questions = {a.question for _, annotations in examples_of(ask_full.make_example) for a in annotations}
+    assert len(questions) > 500
 
 
-QUESTIONS = {  # every task's wordings, by set; docs keeps its own in tests/test_docs.py
+QUESTIONS = {  # the wordings of every dataset; those of docs are tested in tests/test_docs.py
     **{f"prompts: {name}": wordings for name, wordings in TEMPLATES.items()},
     **{f"{module.__name__}: {name}": wordings
        for module in (ask_wordings, explanation_words, cap_qa, clocks)
@@ -285,12 +285,11 @@ def test_unanswerable_questions_have_eight_wordings_or_more():
 
 
 def test_the_words_of_a_question_about_a_clock_do_not_give_its_answer_away():
-    """A text-only baseline is hardly better than the most common answer. All sets: its own main."""
-    draw = partial(clocks.make_example, FULL)
+    """The text-only baseline is hardly better than the most common answer."""
     groups = {}
-    for split, pictures in (("train", 600), ("val", 300)):
-        rows = composed(draw, split, pictures)
-        groups[split] = text_only_baseline.group_questions(annotations for _, annotations in rows)
+    for split, count in (("train", 600), ("val", 300)):
+        examples = examples_of(partial(clocks.make_example, FULL), split, count)
+        groups[split] = text_only_baseline.group_questions(annotations for _, annotations in examples)
     for group, held_out in groups["val"].items():
         accuracy, most_common = text_only_baseline.compute_accuracy(groups["train"][group], held_out)
         noise = 2 * math.sqrt(most_common * (1 - most_common) / len(held_out))
@@ -298,30 +297,28 @@ def test_the_words_of_a_question_about_a_clock_do_not_give_its_answer_away():
 
 
 def test_the_text_only_baseline_finds_answers_that_the_words_give_away():
-    """Or the test above could not fail: here every question with "sky" in it is answered yes."""
-    hinted = [(["sky", "any"], "yes"), (["sea", "any"], "no"), (["any"], "no")] * 40
-    assert text_only_baseline.compute_accuracy(hinted, hinted) == (1.0, 2 / 3)
+    """A check of the test above: here the answer to every question with "sky" is yes."""
+    questions = [(["sky", "any"], "yes"), (["sea", "any"], "no"), (["any"], "no")] * 40
+    assert text_only_baseline.compute_accuracy(questions, questions) == (1.0, 2 / 3)
 
 
-SLOTS = re.compile(
-    r"\b(?:(?:an?|tiny|small|big|plain|striped|dotted|%s) )*(?:%s)\b" %
-    ("|".join([*COLORS, *COUNT_WORDS]), "|".join([
-        *KINDS, *(kind.plural
-                  for kind in KINDS.values()), *COLORS, *COUNT_WORDS, "things?", *(f"the {p}"
-                                                                                    for p in PLACES)
-    ])))
+ADJECTIVES = [*COLORS, *COUNT_WORDS]
+NOUNS = [*KINDS, *(kind.plural for kind in KINDS.values()), *COLORS, *COUNT_WORDS, "things?",
+         *(f"the {place}" for place in PLACES)]
+SLOTS = re.compile(r"\b(?:(?:an?|tiny|small|big|plain|striped|dotted|%s) )*(?:%s)\b" %
+                   ("|".join(ADJECTIVES), "|".join(NOUNS)))
 
 
 def wording(sentence):
-    """What is left of a sentence without what it is about. An answer of three words or fewer is all that."""
+    """A sentence with objects, places and numbers replaced by _. One of three words or fewer is kept."""
     if len(sentence.split()) <= 3:
         return sentence
-    blank = SLOTS.sub("_", re.sub(r"<points?[^>]*>.*?</points?>|\d+|\"\w+\"", "_", sentence.lower()))
-    return re.sub(r"_(?:,? (?:and )?_)+", "_", blank)
+    blanked = SLOTS.sub("_", re.sub(r"<points?[^>]*>.*?</points?>|\d+|\"\w+\"", "_", sentence.lower()))
+    return re.sub(r"_(?:,? (?:and )?_)+", "_", blanked)
 
 
 def wordings_of(annotation):
-    """Of each sentence of an answer; in pointing, of none but the sentence that there is nothing."""
+    """The wordings of an answer's sentences; for pointing, the points or the sentence that there are none."""
     if annotation.style in ("pointing", "point_count"):
         return [NO_POINTS_ANSWER if not annotation.points else str(annotation.points)]
     return [wording(sentence) for sentence in re.split(r"(?<=[a-z\"])\. ?", annotation.answer) if sentence]
@@ -329,11 +326,11 @@ def wordings_of(annotation):
 
 @pytest.mark.parametrize("name", DATASETS)
 def test_no_wording_of_an_answer_is_over_a_fifth_of_its_set(name):
-    """Things, places and numbers blanked: "the _ is larger than the _" is one wording, "red" another."""
-    said = Counter(w for _, annotations in composed(partial(DATASETS[name], FULL), pictures=120)
-                   for annotation in annotations for w in wordings_of(annotation))
-    commonest, times = said.most_common(1)[0]
-    assert times / said.total() < 0.2, commonest
+    """ "The _ is larger than the _" is one wording, "red" another."""
+    counts = Counter(w for _, annotations in examples_of(partial(DATASETS[name], FULL), count=120)
+                     for annotation in annotations for w in wordings_of(annotation))
+    most_common, count = counts.most_common(1)[0]
+    assert count / counts.total() < 0.2, most_common
 
 
 def test_a_wording_leaves_out_objects_places_and_numbers():
@@ -345,39 +342,39 @@ def test_a_wording_leaves_out_objects_places_and_numbers():
 
 
 def test_yes_and_no_are_equally_likely():
-    answers = Counter(a.answer for _, said in composed(ask_full.make_example, pictures=250) for a in said)
+    examples = examples_of(ask_full.make_example, count=250)
+    answers = Counter(a.answer for _, annotations in examples for a in annotations)
     assert 0.44 < answers["yes"] / (answers["yes"] + answers["no"]) < 0.56
 
 
-def test_explanations_point_at_what_they_name():
-    """Every tag's words hold the colour, the kind or the place of a thing that is there."""
-    for made, said in composed(lambda split, rng: explanations.make_example(FULL, split, rng)):
-        for annotation in said:
+def test_points_of_explanations_are_the_centres_of_objects():
+    """And every tag of an answer is complete, so that `plain_text` removes it."""
+    for made, annotations in examples_of(partial(explanations.make_example, FULL)):
+        for annotation in annotations:
             assert "<" not in plain_text(annotation.answer)
             for x, y in parse_points(annotation.answer):
                 assert any(abs(t.x - x) < 0.06 and abs(t.y - y) < 0.06 for t in made.things)
 
 
 def test_the_datasets_use_400_different_words_or_more():
-    """The rows' own questions; pointing and counting take theirs from `prompts.py`."""
+    """In the rows, and in the templates of `prompts.py` for pointing and counting."""
     words = Counter(re.findall("[a-z]+", str(TEMPLATES).lower()))
-    for name, compose in DATASETS.items():
-        for _, said in composed(lambda split, rng: compose(FULL, split, rng), pictures=40):
-            for a in said:
+    for make_example in DATASETS.values():
+        for _, annotations in examples_of(partial(make_example, FULL), count=40):
+            for a in annotations:
                 words.update(re.findall(r"[a-z']+", f"{a.question} {a.label} {a.answer}".lower()))
     assert len(words) >= 400
 
 
 def test_attribute_expressions_name_every_object():
     made = scene(thing("cup", "red", 20, 20), thing("cup", "blue", 80, 80))
-    assert {
-        r.plural if len(r.things) > 1 else r.singular: len(r.things)
-        for r in attribute_expressions(made)
-    } == {"cups": 2, "red cup": 1, "blue cup": 1, "red thing": 1, "blue thing": 1}
+    counts = {each.plural if len(each.things) > 1 else each.singular: len(each.things)
+              for each in attribute_expressions(made)}
+    assert counts == {"cups": 2, "red cup": 1, "blue cup": 1, "red thing": 1, "blue thing": 1}
 
 
 def test_point_explanations_has_an_annotation_for_every_picture():
-    """Of the unseen pairs too, where most that is offered is thrown away."""
+    """Also in split novel, where most candidates are rejected."""
     from data.point_explanations.prepare import make_example
     for split in ("val", "novel"):
         assert all(make_example(FULL, split, random.Random(f"{split}{seed}"))[1] for seed in range(12))

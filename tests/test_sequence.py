@@ -92,27 +92,27 @@ def test_an_annotation_is_the_same_alone_and_packed():
 
 
 def test_a_sequence_longer_than_max_tokens_is_cut_off():
-    whole, cut = pack(["q", "abcdef"]), pack(["q", "abcdef"], max_tokens=9)
+    complete, truncated = pack(["q", "abcdef"]), pack(["q", "abcdef"], max_tokens=9)
     for field in ("ids", "targets", "loss_weight", "position", "segment_ids"):
-        assert getattr(cut, field).tolist() == getattr(whole, field)[:9].tolist()
-    assert cut.targets[-1] == ord("c")  # still asked for the next token, not for an end that is not there
+        assert getattr(truncated, field).tolist() == getattr(complete, field)[:9].tolist()
+    assert truncated.targets[-1] == ord("c")  # the next token, and not end of text
 
 
-def test_a_question_that_waits_for_its_answer_keeps_its_last_token():
+def test_a_prompt_without_an_answer_keeps_its_last_token():
     s = pack(["qr"])
     assert s.ids.tolist() == IMAGE_IDS + list(b"qr")
     assert s.targets[-1] == -1
     assert not s.loss_weight.any()
 
 
-def test_an_image_alone_is_a_trunk_without_branches():
-    """As in the first stage, which learns no words. Every visual token is there."""
+def test_an_image_without_annotations_is_the_image_segment_alone():
+    """As in stage bootstrap. The sequence has every visual token."""
     s = pack()
     assert s.ids.tolist() == IMAGE_IDS[:-1]
     assert set(s.segment_ids.tolist()) == {IMAGE_SEGMENT}
 
 
-def test_an_image_that_leaves_no_room_for_words_is_an_error():
+def test_an_image_of_max_tokens_or_more_is_refused():
     with pytest.raises(ValueError, match=r"cat.jpg takes 6 tokens but max_tokens=6, so .* Try .*=12"):
         pack(["q", "a"], max_tokens=6, name="cat.jpg")
     assert len(pack(["q", "a"], max_tokens=7).ids) == 7

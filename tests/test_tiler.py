@@ -33,8 +33,8 @@ GOLDEN = json.loads((Path(__file__).parent / "golden" / "tiler.json").read_text(
 
 
 @lru_cache(maxsize=4)
-def drawn(height, width):
-    """The image that the official outputs were recorded on."""
+def pattern_image(height, width):
+    """The image on which the official outputs were recorded."""
     y, x = np.arange(height, dtype=np.int32)[:, None], np.arange(width, dtype=np.int32)
     plane = 7 * y + 13 * x + y * x // 50
     return np.stack([(plane + 29 * channel).astype(np.uint8) for channel in range(3)], axis=-1)  # modulo 256
@@ -51,7 +51,7 @@ def test_the_grid_has_the_shape_of_the_image(height, width, grid):
 
 
 def test_a_large_square_gets_the_largest_square_grid():
-    """2x3 would shrink it as much as 2x2, because both have 2 rows: on a tie, fewer crops."""
+    """2x3 would shrink it as much as 2x2, because both have 2 rows. On a tie the grid has fewer crops."""
     assert [choose_grid(1000, 1000, NANO, max_crops) for max_crops in (1, 3, 4, 8, 9)] == [
         (1, 1), (1, 1), (2, 2), (2, 2), (3, 3)]
 
@@ -59,22 +59,22 @@ def test_a_large_square_gets_the_largest_square_grid():
 @pytest.mark.parametrize("height, width", [(500, 1500), (1500, 500), (777, 1234), (97, 4000)])
 def test_the_best_grid_is_the_only_one_of_its_number_of_crops(height, width):
     """A tie between 1x6 and 2x3 would be one with 1x3 as well, so "fewer crops" settles every tie."""
-    def shrunk(rows, cols):
+    def scale(rows, cols):
         return min(rows * 32 / (height - 32), cols * 32 / (width - 32))
     rows, cols = choose_grid(height, width, NANO, max_crops=12)
-    rivals = [(r, rows * cols // r) for r in range(1, 13) if rows * cols % r == 0 and r != rows]
+    others = [(r, rows * cols // r) for r in range(1, 13) if rows * cols % r == 0 and r != rows]
 
-    assert all(shrunk(*rival) < shrunk(rows, cols) for rival in rivals)
+    assert all(scale(*other) < scale(rows, cols) for other in others)
 
 
 def test_a_small_image_gets_the_grid_that_enlarges_it_least():
-    """Nano's crops stand 32 px apart and share 32 px; 90x120 px wants 2 x 3 steps: 58 / 32 and 88 / 32."""
+    """Nano's crops are 32 px apart and overlap by 32 px; 90x120 px needs 2 x 3 steps: 58 / 32 and 88 / 32."""
     assert choose_grid(90, 120, NANO, max_crops=12) == (2, 3)
     assert choose_grid(64, 96, NANO, max_crops=12) == (1, 2)  # fits exactly
 
 
 def test_a_strip_thinner_than_the_margins_always_gets_one_crop():
-    """Molmo's margins are 112 px: 111 counts as -1. At just 112 the other side decides alone."""
+    """Molmo's margins are 112 px. A side of 111 px leaves -1; at 112 px the other side alone decides."""
     assert choose_grid(111, 5000, MOLMO, max_crops=12) == (1, 1)
     assert choose_grid(112, 5000, MOLMO, max_crops=12) == (1, 12)
     assert choose_grid(5000, 112, MOLMO, max_crops=12) == (12, 1)
@@ -90,7 +90,7 @@ def test_zero_crops_have_no_grid():
     with pytest.raises(ValueError, match="max_crops=0 leaves no crop.*Try 1 or more"):
         choose_grid(64, 64, NANO, max_crops=0)
     with pytest.raises(ValueError, match="max_crops=-1"):
-        tile_image(drawn(64, 64), NANO, max_crops=-1)
+        tile_image(pattern_image(64, 64), NANO, max_crops=-1)
 
 
 # cutting
@@ -145,7 +145,7 @@ def test_molmos_stitched_image_has_8_rows_and_4_tokens_for_each_row_and_column_o
 @pytest.mark.parametrize("config", [NANO, MOLMO, UNEVEN])
 @pytest.mark.parametrize("grid", GRIDS)
 def test_stitching_keeps_every_patch_of_the_image_exactly_once_and_in_order(grid, config):
-    """Number a canvas's patches, cut it, and follow pool_idx: the canvas comes back, window by window."""
+    """Number the patches of a canvas, cut it into crops and gather with pool_idx: the canvas comes back."""
     steps = config.side - sum(config.margins)
     height, width = (count * steps + sum(config.margins) for count in grid)
     canvas = np.arange(height * width).reshape(height, width)
@@ -164,7 +164,7 @@ def test_a_window_holds_neighbouring_patches():
 
 
 def test_where_a_window_reaches_beyond_a_crop_there_is_no_patch():
-    """9 patches a side make 5 windows: the last of a row is half empty, the corner holds a single patch."""
+    """9 patches a side are 5 windows: the last of a row has two patches, the corner a single one."""
     windows = window_patches(ODD)
 
     assert windows.shape == (25, 4)
@@ -191,7 +191,7 @@ def test_a_token_layout_is_cached_and_read_only():
 # from image to Crops
 
 def test_bird_view_is_the_overview_alone():
-    crops = tile_image(drawn(48, 64), NANO, max_crops=0)
+    crops = tile_image(pattern_image(48, 64), NANO, max_crops=0)
 
     assert crops.patches.shape == (1, 64, 192) and crops.patches.dtype == np.float32
     assert crops.grid == (0, 0) and crops.token_grids == ((4, 4),)
@@ -200,7 +200,7 @@ def test_bird_view_is_the_overview_alone():
 
 
 def test_the_overview_comes_first_and_is_the_same_for_every_max_crops():
-    bird, ground = (tile_image(drawn(480, 640), NANO, max_crops) for max_crops in (0, 4))
+    bird, ground = (tile_image(pattern_image(480, 640), NANO, max_crops) for max_crops in (0, 4))
 
     assert len(ground.patches) == 1 + 4 and ground.token_grids == ((4, 4), (6, 6))
     for field in ("patches", "patch_coverage", "crop_boxes"):
@@ -210,14 +210,14 @@ def test_the_overview_comes_first_and_is_the_same_for_every_max_crops():
 
 
 def test_a_one_by_one_grid_costs_a_second_crop_equal_to_the_overview():
-    crops = tile_image(drawn(64, 64), NANO, max_crops=4)
+    crops = tile_image(pattern_image(64, 64), NANO, max_crops=4)
 
     assert crops.grid == (1, 1) and (crops.patches[0] == crops.patches[1]).all()
 
 
 def test_the_kept_patches_are_the_image_and_nothing_else():
     """64x96 px fits a 1x2 grid as it is: read in order, the kept patches show it without a seam."""
-    picture = drawn(64, 96)
+    picture = pattern_image(64, 96)
     crops = tile_image(picture, NANO, max_crops=4)
     assert crops.grid == (1, 2)
 
@@ -228,20 +228,20 @@ def test_the_kept_patches_are_the_image_and_nothing_else():
 
 def test_a_pixel_seen_by_two_crops_reaches_one_visual_token():
     """x = 50 lies in what crop 0 drops (pixels 48 to 64) and in what crop 1 keeps (pixels 48 to 96)."""
-    before = drawn(64, 96)
+    before = pattern_image(64, 96)
     after = before.copy()
     after[20, 50] = 255 - after[20, 50]
     old, new = (tile_image(picture, NANO, max_crops=4) for picture in (before, after))
 
     changed = (old.patches != new.patches).any(axis=-1).reshape(-1)                         # (C * S,)
-    assert changed.reshape(3, 64).sum(axis=1).tolist()[1:] == [1, 1]  # both crops see it
+    assert changed.reshape(3, 64).sum(axis=1).tolist()[1:] == [1, 1]  # it is in both crops
     tokens = np.flatnonzero((changed[new.pool_idx] & (new.pool_idx >= 0)).any(axis=1))
     assert tokens[tokens >= 16].tolist() == [16 + 6 * 1 + 3]  # second row of 6, fourth column
 
 
 def test_crop_boxes_are_in_percent_of_the_original_image():
     """480x640 px: 48x64 in the overview, 8 px of padding above. 72x96 on the canvas of 96x96, 12 px above."""
-    crops = tile_image(drawn(480, 640), NANO, max_crops=4)
+    crops = tile_image(pattern_image(480, 640), NANO, max_crops=4)
 
     assert crops.crop_boxes.dtype == np.float32
     assert crops.crop_boxes[0] == pytest.approx([0, -100 / 6, 100, 400 / 3])
@@ -259,26 +259,26 @@ def test_a_bright_spot_is_in_the_patch_that_crop_boxes_predict(shape, config, x,
     picture[row - radius:row + radius, col - radius:col + radius] = 255
     crops = tile_image(picture, config, max_crops=6)
 
-    seen = 0
+    num_crops = 0
     for patches, (left, top, across, down) in zip(crops.patches, crops.crop_boxes):
-        where = np.array([(y - top) / down, (x - left) / across]) * config.side  # row and column, in patches
-        if (where > 0).all() and (where < config.side).all():
-            seen += 1
+        expected = np.array([(y - top) / down, (x - left) / across]) * config.side  # row, column, in patches
+        if (expected > 0).all() and (expected < config.side).all():
+            num_crops += 1
             brightest = np.array(divmod(patches.sum(axis=1).argmax(), config.side))
-            assert (np.abs(brightest + 0.5 - where) < 0.75).all()  # 0.5, and some for a spot between two
-    assert seen >= 2  # the overview, and one crop at least
+            assert (np.abs(brightest + 0.5 - expected) < 0.75).all()  # 0.5, and some for a spot between two
+    assert num_crops >= 2  # the overview, and one crop at least
 
 
 def test_patch_coverage_is_the_fraction_of_a_patch_that_is_image():
     """60x64 px: 2 px of padding above and below, so 6 of 8 pixel rows of the outer patches are image."""
-    coverage = tile_image(drawn(60, 64), NANO, max_crops=0).patch_coverage.reshape(8, 8)
+    coverage = tile_image(pattern_image(60, 64), NANO, max_crops=0).patch_coverage.reshape(8, 8)
 
     assert coverage[:, 0].tolist() == [0.75, 1, 1, 1, 1, 1, 1, 0.75]
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 10_000), (10_000, 1), (2, 65)])
 @pytest.mark.parametrize("max_crops", [0, 4])
-def test_no_shape_is_too_strange(shape, max_crops):
+def test_images_of_any_shape_are_tiled(shape, max_crops):
     crops = tile_image(np.full((*shape, 3), 200, np.uint8), NANO, max_crops)
 
     assert np.isfinite(crops.patches).all() and crops.patch_coverage.max() > 0
@@ -294,7 +294,7 @@ def config_of(case):
 
 
 def official_input_idx(crops, config):
-    """Where the official code scatters each window of each crop: its place in the token sequence, or -100."""
+    """The position in the sequence to which the official code scatters each window of each crop, or -100."""
     positions, start = [], 0
     for rows, cols in crops.token_grids:  # start token, rows of (tokens, column token), end token
         positions += [start + 1 + row * (cols + 1) + col for row in range(rows) for col in range(cols)]
@@ -308,9 +308,9 @@ def official_input_idx(crops, config):
 
 
 @pytest.mark.parametrize("case", GOLDEN["cases"], ids="{config}-{h}x{w}-{max_crops}".format_map)
-def test_crops_and_token_order_are_those_of_the_official_code(case):
-    """Recorded from the preprocessor released with Molmo, on drawn images."""
-    config, image = config_of(case), drawn(case["h"], case["w"])
+def test_crops_and_token_order_equal_those_of_the_official_code(case):
+    """Recorded from the preprocessor released with Molmo, on pattern images."""
+    config, image = config_of(case), pattern_image(case["h"], case["w"])
     crops = tile_image(image, config, case["max_crops"])
 
     assert list(crops.grid) == case["tiling"]

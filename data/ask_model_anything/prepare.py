@@ -29,7 +29,7 @@ from minimolmo.flow import Annotation, Thing
 NUM_THINGS = (2, 5)   # objects in one image, all different
 GRID_MARGIN = 3.0      # percent between a centre and a line where one region becomes another
 MIN_OFFSET = 8.0      # percent between two centres, at least, for "left of" and the like
-NUM_ATTRIBUTE_QUESTIONS = 3        # questions for a colour or a kind; one of each other type
+NUM_ATTRIBUTE_QUESTIONS = 3        # questions that ask for a colour or a kind; one of each other type
 
 COLOR_OF = ("What color is {}?", "Which color does {} have?", "What is the color of {}?",
             "Tell me the color of {}.", "{} - what color is it?", "In what color is {} drawn?")
@@ -45,7 +45,7 @@ CHECK = ("Is {}?", "Yes or no: is {}?", "Do you see {}?", "Does the picture show
 
 
 def make_example(level: Level, split: str, rng: random.Random) -> tuple[DrawableScene, list[Annotation]]:
-    """One scene and about six questions, half of them for a colour or a kind."""
+    """One scene and about six questions; half of them ask for a colour or a kind."""
     if level is FULL:
         return full.make_example(split, rng)
     pairs = choose_pairs(rng.randint(*NUM_THINGS), level, split, rng)
@@ -108,7 +108,7 @@ def presence_questions(scene: Scene, candidates: list[Thing], level: EasyLevel, 
 
 
 def relation_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTemplate]:
-    """What is left of the red circle? Only if exactly one object is, and no side is in doubt."""
+    """What is left of the red circle? Only if exactly one object is clearly on that side."""
     questions = []
     for (relation, direction), anchor in itertools.product(DIRECTIONS.items(), scene.things):
         others = [thing for thing in scene.things if thing != anchor]
@@ -122,7 +122,7 @@ def relation_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTe
 
 
 def relation_check_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTemplate]:
-    """Is the red circle left of the blue square? Each "yes" has a "no" with the two exchanged."""
+    """Is the red circle left of the blue square? Each "yes" question has a swapped "no" question."""
     pairs = itertools.permutations(scene.things, 2)
     return [
         QuestionTemplate(CHECK, f"{_with_the(a)} {relation} {_with_the(b)}",

@@ -96,7 +96,7 @@ def presence_of_kind(scene: FullScene, rng: random.Random) -> list[QuestionTempl
 
 
 def relation_check(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
-    """Is the cup left of the tree? Each "yes" has a "no" with the two exchanged."""
+    """Is the cup left of the tree? Each "yes" question has a swapped "no" question."""
     pairs = itertools.permutations(unambiguous_things(scene), 2)
     return [
         QuestionTemplate(wordings.IS_IT, f"the {thing_text(a)} {relation} the {thing_text(b)}",
@@ -107,7 +107,7 @@ def relation_check(scene: FullScene, rng: random.Random) -> list[QuestionTemplat
 
 
 def beside(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
-    """What is left of the tree? Only if exactly one object is, and no side is in doubt."""
+    """What is left of the tree? Only if exactly one object is clearly on that side."""
     questions = []
     for anchor, (relation, direction) in itertools.product(unambiguous_things(scene), DIRECTIONS.items()):
         on_side = things_on_side(direction, anchor, scene.things)
@@ -183,7 +183,7 @@ def reads(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
 
 
 def says(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
-    """Which colour has the sign with this word?"""
+    """What colour is the sign with this word?"""
     signs = Counter(t.word for t in scene.things)
     return [
         QuestionTemplate(wordings.SAYS, t.word, t.color)
@@ -216,7 +216,7 @@ def same_color(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
                          "yes" if a.color == b.color else "no")
         for a, b in itertools.combinations(unique_things, 2)
     ]
-    answer = rng.choice(("yes", "no"))  # equal colours are rare, so the answer is drawn first
+    answer = rng.choice(("yes", "no"))  # equal colours are rare, so the answer is sampled first
     return [question for question in questions if question.answer == answer]
 
 
@@ -261,7 +261,7 @@ def most_common(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
 
 
 def between(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
-    """How many objects does a relation refer to?"""
+    """How many objects stand in a relation, such as left of the tree?"""
     return [
         QuestionTemplate(wordings.BETWEEN, expression.plural, COUNT_WORDS[len(expression.things)])
         for expression in relation_expressions(scene)

@@ -4,7 +4,7 @@ SETTING_WORDS = {"field": "a field", "sea": "the sea", "room": "a room", "street
 IS_IT = (
     "Is {}?", "Yes or no: is {}?", "In the picture, is {}?", "Quick question: is {}?",
     "Look closely: is {}?", "Tell me, is {}?", "Check this for me: is {}?", "Can you tell me: is {}?")
-UNKNOWN = {  # no picture answers these questions
+UNKNOWN = {  # no image answers these questions
     "What is the name of the {one}?": ("cat", "dog", "fish", "bird"),
     "How old is the {one}?": ("tree", "house", "cat", "dog", "car", "chair"),
     "Who does the {one} belong to?": ("car", "house", "umbrella", "hat", "bicycle", "cup", "key", "book"),

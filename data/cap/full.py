@@ -1,4 +1,4 @@
-"""cap at level full: a dense caption of about 150 words and three spoken transcripts of one scene.
+"""cap at level full: a dense caption of about 170 words and three spoken transcripts of one scene.
 
 Each sentence follows the rule of easy_wording.py: the n-th object goes with the n-th region. Relations have
 sentences of their own, which name no region.

@@ -64,7 +64,7 @@ def make_example(level: FullLevel, split: str, rng: random.Random) -> tuple[Full
 
 
 def appears_in(answer: str, text: str) -> bool:
-    """Does the answer occur in the text as whole words, ignoring capitals?"""
+    """Does the answer occur in the text as whole words, ignoring case?"""
     return re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", text, re.IGNORECASE) is not None
 
 

@@ -34,7 +34,7 @@ def cast_shadow(picture: Image.Image, centre: tuple[float, float], radius: float
 
 
 def _noise(size: tuple[int, int], cells: tuple[int, int], rng: random.Random) -> Image.Image:
-    """Grey noise of some cells, enlarged to the size. Few cells make clouds, flat cells make grain."""
+    """Low-resolution grey noise, resized to `size`. Wide, low cells look like wood grain."""
     columns, rows = (max(2, cell) for cell in cells)
     return Image.frombytes("L", (columns, rows), rng.randbytes(columns * rows)).resize(size, RESAMPLING)
 

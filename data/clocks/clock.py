@@ -31,7 +31,7 @@ GLASS_REFLECTION = (255, 255, 255, 22)
 
 @dataclass(frozen=True)
 class Clock:
-    """The time and placement of a clock. `style_seed` seeds what carries no facts, such as the colours.
+    """The time and placement of a clock. `style_seed` seeds details that no annotation mentions.
 
     hour 1..12, minute and second 0..59; a clock without a second hand has second 0
     x, y, radius  centre and radius of the dial in pixels;  tilt  degrees clockwise
@@ -53,7 +53,7 @@ class Clock:
 
     @property
     def columns(self) -> dict:
-        """The row's further columns, with PixMo's names."""
+        """Additional columns of the row, with PixMo's names."""
         return {"watchface_name": self.style, "time_format": "12h",
                 "watch_time": f"{self.hour:02}:{self.minute:02}:{self.second:02}",
                 "shows_seconds": self.second_hand, "hour_visible": 1, "minute_visible": 1,
@@ -92,7 +92,7 @@ class Clock:
 
 
 def random_clock(split: str, rng: random.Random) -> Clock:
-    """A clock of a random time to the minute, in a random style of the split, of random size and place."""
+    """A clock with random time, style (of the split), size and position."""
     while True:
         style = NOVEL_STYLE if split == "novel" else rng.choice(
             [name for name in STYLES if name != NOVEL_STYLE])

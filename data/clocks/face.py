@@ -132,7 +132,7 @@ def _twelve(pen: Pen, hour: int, palette: Palette, distance: float) -> None:
 
 
 def _minutes(pen: Pen, hour: int, palette: Palette, distance: float) -> None:
-    """A pilot's dial: minutes at the hour marks, and a triangle at the top."""
+    """Draw a pilot's dial: minutes at the hour marks, and a triangle at the top."""
     if hour == 12:
         pen.polygon([(-0.1, -0.86), (0.1, -0.86), (0, -0.68)], palette.ink)
     else:
@@ -163,7 +163,7 @@ def _dots(pen: Pen, hour: int, palette: Palette, distance: float) -> None:
 
 
 def _diver_marks(pen: Pen, hour: int, palette: Palette, distance: float) -> None:
-    """A diver's dial: a triangle at twelve, bars at three, six and nine, discs between."""
+    """Draw a diver's dial: a triangle at twelve, bars at three, six and nine, discs at the other hours."""
     if hour == 12:
         pen.polygon([(-0.11, -0.85), (0.11, -0.85), (0, -0.64)], palette.ink)
     elif hour % 3:
@@ -173,14 +173,14 @@ def _diver_marks(pen: Pen, hour: int, palette: Palette, distance: float) -> None
 
 
 def _rainbow(pen: Pen, hour: int, palette: Palette, distance: float) -> None:
-    """A coloured disc for each hour, with its number in white."""
+    """Draw a coloured disc for each hour, with its number in white."""
     hue = tuple(round(255 * share) for share in colorsys.hsv_to_rgb(hour / 12, 0.75, 0.8))
     pen.disc(*around_dial(30 * hour, 0.8), 0.155, hue)
     pen.text(*around_dial(30 * hour, 0.8), str(hour), 0.19, WHITE, 0.04)
 
 
 def _roman(pen: Pen, hour: int, palette: Palette, distance: float, height: float = 0.2) -> None:
-    """A Roman numeral of thick and thin strokes, its foot towards the centre."""
+    """Draw a Roman numeral of thick and thin strokes, its foot towards the centre."""
     letter_widths = {"I": 0.35, "V": 0.85, "X": 0.85}
     letters = ROMAN[hour - 1]
     left = -sum(letter_widths[letter] for letter in letters) / 2 * height * 0.8

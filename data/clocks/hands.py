@@ -65,7 +65,7 @@ def draw_second_hand(pen: Pen, style: Style, palette: Palette, angle: float) -> 
 
 
 def draw_small_seconds(pen: Pen, palette: Palette, angle: float) -> None:
-    """Draw the small dial of the seconds with its needle. It lies below the large hands."""
+    """Draw the small seconds dial with its needle. It lies below the large hands."""
     x, y, radius = SMALL_SECONDS_DIAL
     pen.disc(x, y, radius, mixed(palette.dial, palette.ink, 0.35))
     pen.disc(x, y, 0.94 * radius, mixed(palette.dial, palette.ink, 0.06))

@@ -69,7 +69,7 @@ class Pen:
         self.polygon(corners, fill)
 
     def text(self, x: float, y: float, string: str, size: float, fill: Color, bold: float = 0.0) -> None:
-        """Draw text of height `size` around a centre. `bold` thickens the strokes, in shares of the size."""
+        """Draw text of height `size` around a centre. `bold` widens the strokes by a fraction of it."""
         pixels = max(6, round(size * self.radius))
         glyphs = _text_mask(string, pixels, round(bold * pixels))
         if self.tilt:

@@ -1,4 +1,4 @@
-"""The styles and palettes of clocks. The modules beside this one draw them."""
+"""The styles and palettes of clocks. The other modules of this folder draw them."""
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -10,7 +10,7 @@ from minimolmo.flow import Annotation
 
 MAX_COUNT = 16
 DISTRACTORS = 4   # largest number of other objects
-MAX_OTHER_LABELS = 4        # largest number of labels beside the target
+MAX_OTHER_LABELS = 4        # largest number of labels besides the target
 KEEP_SHARE = {1: 0.03, 2: 0.1, 3: 0.3, 4: 0.6}  # chance to ask for a small count; small counts are frequent
 
 

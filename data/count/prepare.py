@@ -1,4 +1,4 @@
-"""count: how many objects does a label match? Each label is asked with points and as a number alone.
+"""count: each label is asked twice, once for points and a number, once for the number alone.
 
     python -m data.count.prepare --level=easy --seed=1
 """
@@ -41,7 +41,7 @@ def make_example(level: Level, split: str, rng: random.Random) -> tuple[Drawable
 
 
 def choose_target(level: EasyLevel, split: str, rng: random.Random) -> tuple[Label, list[Pair]]:
-    """A label to count, and pairs of which it matches 1 to 5, all counts equally likely."""
+    """A label to count, and colour-kind pairs of which 1 to 5 match it, all counts equally likely."""
     pair = rng.choice(level.held_out if split == "novel" else level.pairs)
     label = rng.choice(labels_for_pair(pair))
     matching_pairs = [other for other in level.pairs if _matches(label, other) and other != pair]
@@ -56,7 +56,7 @@ def choose_target(level: EasyLevel, split: str, rng: random.Random) -> tuple[Lab
 
 
 def more_labels(scene: Scene, target: Label, level: EasyLevel, split: str, rng: random.Random) -> list[Label]:
-    """One or two labels beside the target, weighted so that all answers are about equally common."""
+    """One or two labels besides the target, weighted so that all answers are about equally common."""
     candidates = {
         label
         for thing in queryable_things(scene, level, split)

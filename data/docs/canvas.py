@@ -1,4 +1,4 @@
-"""A canvas for documents: shapes are drawn at twice the size and averaged, text at its own size.
+"""A canvas for documents: shapes are supersampled twofold, text is not.
 
 All lengths are pixels of the finished image. The font is the one built into Pillow.
 """

@@ -20,7 +20,7 @@ MIN_SLICE = 8     # percent; a thinner slice has no space for its number
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart's numbers and appearance. `room` stretches it; `look` seeds what carries no facts.
+    """A chart's numbers and looks. `room` stretches it; `look` seeds details that no annotation mentions.
 
     Field names of pages are part of the data: `image_id` and `split_of` use the repr.
     """
@@ -44,7 +44,7 @@ class Chart:
 
 
 def make_chart(persona: Persona, novel: bool, rng: random.Random) -> Chart:
-    """A random chart by the persona, on a novel topic or on another."""
+    """A random chart by the persona, on a held-out or a training topic."""
     kind = rng.choices(list(KIND_WEIGHTS), list(KIND_WEIGHTS.values()))[0]
     printed = kind == "pie" or kind in ("bars", "rows") and rng.random() < 0.6
     if kind == "scatter":

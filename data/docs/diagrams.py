@@ -63,7 +63,7 @@ class Tree:
 
 
 def make_diagram(persona: Persona, novel: bool, rng: random.Random) -> Flow | Tree:
-    """A random diagram by the persona, on a novel topic or on another."""
+    """A random diagram by the persona, on a held-out or a training topic."""
     color, theme, room = rng.choice(list(COLORS)), rng.choice(persona.themes), round(rng.uniform(1, 1.4), 2)
     diagram_type = rng.choice(("flow", "flow", "circle", "tree", "tree"))
     if diagram_type == "tree":
@@ -113,7 +113,7 @@ def _flow_questions(flow: Flow, rng: random.Random) -> list[DocsQuestion]:
 
 
 def _arrow_checks(flow: Flow, rng: random.Random) -> list[DocsQuestion]:
-    """Does an arrow lead from one step to another? "no" uses a true arrow backwards."""
+    """Does an arrow lead from one step to another? For "no", an existing arrow is reversed."""
     questions = []
     for start, end, _ in rng.sample(flow.arrows, 3):
         answer = "no" if rng.random() < 0.5 else "yes"
@@ -143,7 +143,7 @@ def _tree_questions(tree: Tree, rng: random.Random) -> list[DocsQuestion]:
 
 
 def _extremum_questions(tree: Tree) -> list[DocsQuestion]:
-    """Which branch has the most (or fewest) boxes? Only if exactly one has."""
+    """Which branch has the most (or fewest) boxes? Only if there is no tie."""
     questions, counts = [], [len(leaves) for _, leaves in tree.branches]
     for superlative, best in (("highest", max(counts)), ("lowest", min(counts))):
         if counts.count(best) == 1:

@@ -43,7 +43,7 @@ class Grid:
 def make_grid(topic: Topic, num_rows: int, num_columns: int, step: int, rng: random.Random) -> Grid:
     """Random numbers for a topic: multiples of `step`, different within a column.
 
-    columns  1 for the topic as a whole, more for some of its groups
+    columns  1 for the topic as a whole; more: one column for each of some groups
     """
     names = pick_names(topic.rows, num_rows, topic.ordered, rng)
     groups = tuple(rng.sample(topic.groups, num_columns)) if num_columns > 1 else ("",)
@@ -58,7 +58,7 @@ def make_grid(topic: Topic, num_rows: int, num_columns: int, step: int, rng: ran
 
 
 def pick_names(names: tuple[str, ...], num_names: int, ordered: bool, rng: random.Random) -> tuple[str, ...]:
-    """Some of the names: neighbours if they have an order, else random ones."""
+    """Some of the names: consecutive ones if the names are ordered, else random ones."""
     if not ordered:
         return tuple(rng.sample(names, num_names))
     start = rng.randint(0, len(names) - num_names)
@@ -106,7 +106,7 @@ def retrieve_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
 
 
 def extremum_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
-    """Which month has the highest rainfall? Only if one month has."""
+    """Which month has the highest rainfall? Only if there is no tie."""
     questions = []
     for column, noun in enumerate(grid.nouns):
         values = grid.column(column)

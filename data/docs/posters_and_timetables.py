@@ -69,7 +69,7 @@ def draw_poster(poster: Poster) -> Canvas:
 
 
 def make_poster(persona: Persona, novel: bool, rng: random.Random) -> Poster:
-    """A random poster for a novel event or for another."""
+    """A random poster for a held-out or a training event."""
     title = rng.choice(items_for_split(EVENTS, novel))
     acts = rng.sample(EVENTS[title], rng.randint(2, 4))
     times = sorted(rng.sample(range(9 * 4, 22 * 4), len(acts)))
@@ -113,7 +113,7 @@ def poster_questions(poster: Poster, rng: random.Random) -> list[DocsQuestion]:
 
 @dataclass(frozen=True)
 class Timetable:
-    """The stops of a line and the times of its rides: minutes after midnight, one tuple for each stop."""
+    """The stops of a line and the times of its trips: minutes after midnight, one tuple for each stop."""
     line: str
     stops: tuple[str, ...]
     times: tuple[tuple[int, ...], ...]
@@ -151,7 +151,7 @@ def draw_timetable(table: Timetable) -> Canvas:
 
 
 def make_timetable(persona: Persona, novel: bool, rng: random.Random) -> Timetable:
-    """A random timetable of a novel line or of another. All rides take equally long between two stops."""
+    """A random timetable, of a held-out or a training line. Every trip takes equal time between two stops."""
     stops = tuple(rng.sample(TOWNS, rng.randint(3, 6)))
     starts = [rng.randint(5 * 12, 9 * 12) * 5]
     for _ in range(rng.randint(2, 5)):

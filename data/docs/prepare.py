@@ -44,7 +44,7 @@ RECIPES = (
 
 @dataclass(frozen=True)
 class Document:
-    """A page and its questions, which are columns with PixMo's names."""
+    """A page and the additional columns of its row: the questions, under PixMo's names."""
     page: Page
     columns: dict
     things: ClassVar[tuple[Thing, ...]] = ()   # the dataset has no points

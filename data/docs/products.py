@@ -1,4 +1,4 @@
-"""The content of other documents: shops and products, events, forms, lines of transport."""
+"""The content of other documents: shops and products, events, forms, transit lines."""
 from __future__ import annotations
 
 from collections.abc import Iterable

@@ -84,7 +84,7 @@ def draw_receipt(receipt: Receipt) -> Canvas:
 
 
 def make_receipt(persona: Persona, novel: bool, rng: random.Random) -> Receipt:
-    """A random receipt of a novel shop or of another, with prices near the usual ones."""
+    """A random receipt of a held-out or a training shop, with prices near the usual ones."""
     shop = rng.choice(items_for_split(SHOPS, novel))
     names = rng.sample(list(SHOPS[shop]), rng.randint(2, 6))
     lines = tuple((name, rng.choice((1, 1, 1, 2, 2, 3, 4)), SHOPS[shop][name] + 10 * rng.randint(-3, 6))
@@ -180,7 +180,7 @@ def draw_form(form: Form) -> Canvas:
 
 
 def make_form(persona: Persona, novel: bool, rng: random.Random) -> Form:
-    """A random form, novel or not, with random values."""
+    """A random form, held-out or for training, with random values."""
     title = rng.choice(items_for_split(FORMS, novel))
     fields = {"First name": rng.choice(NAMES), "Town": rng.choice(TOWNS), "Birthday": random_date(rng),
               "Date": random_date(rng), "Number": str(rng.randint(10_000, 99_999)),

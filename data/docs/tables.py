@@ -49,7 +49,7 @@ class Table:
 
 
 def make_table(persona: Persona, novel: bool, rng: random.Random) -> Table:
-    """A random table by the persona, on a novel topic or on another."""
+    """A random table by the persona, on a held-out or a training topic."""
     topic = rng.choice([topic for topic in TOPICS if topic.novel == novel])
     columns = rng.randint(1, min(4, len(topic.groups)))
     rows = rng.randint(3, min(8, len(topic.rows)))

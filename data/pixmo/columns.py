@@ -162,7 +162,7 @@ def annotations_in_percent(record: Record, width: int, height: int,
                            is_rotated: bool) -> tuple[Annotation, ...]:
     """The record's annotations with points in percent, once the image size is known.
 
-    Of images with EXIF rotation only the counts are kept. Raises FetchError("bad_row").
+    For images with EXIF rotation, only the counts are kept. Raises FetchError("bad_row").
     """
     if not record.in_pixels:
         return record.annotations
@@ -229,7 +229,7 @@ def _text(row: dict, column: str) -> str:
 
 
 def _clean(text) -> str:
-    """The text without outer spaces and lone surrogates, which files cannot hold; "" if it is no text."""
+    """The text without outer spaces and lone surrogates (invalid in files); "" if it is not a string."""
     return text.encode("utf-8", "replace").decode().strip() if isinstance(text, str) else ""
 
 

@@ -44,7 +44,7 @@ class DownloadResult:
 
 
 class Downloader:
-    """Downloads datasets one after another. `seed` chooses the rows; `num_images` is for each dataset."""
+    """Downloads datasets one after another. `seed` chooses the rows; `num_images` is per dataset."""
 
     def __init__(self, hub: Hub, store: Store, workers: Workers, seed: int, num_images: int, progress):
         self.hub, self.store, self.workers, self.progress = hub, store, workers, progress
@@ -69,7 +69,7 @@ class Downloader:
         return result
 
     def candidates(self, result: DownloadResult) -> Iterator[Candidate]:
-        """Yield the dataset's rows in the order of the seed, from its parts in turn."""
+        """Yield the dataset's rows in an order set by the seed, from its configs in turn."""
         parts = [self._candidates_of(result, config) for config in configs_of(result.name)]
         for turn in zip_longest(*parts):
             yield from (candidate for candidate in turn if candidate is not None)
@@ -122,7 +122,7 @@ class Downloader:
         return candidate.error is not None or candidate.record.key in self.store.outcomes
 
     def _accept_or_reject(self, candidate: Candidate, result: DownloadResult) -> None:
-        """Add a decided row to the result, as a row or as a failure."""
+        """Record a finished row as accepted or failed."""
         self.rows += 1
         try:
             if candidate.error:

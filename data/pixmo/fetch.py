@@ -40,7 +40,7 @@ def _success(record: Record, size: int, received: bytes, picture: FetchedImage) 
 
 
 def with_retries(attempt: Callable[[], T], limits: Limits) -> T:
-    """Call `attempt` again after failures, each time after twice the wait, or the wait a server asks for.
+    """Retry `attempt` with exponential backoff, or after the server's Retry-After.
 
     If a server asks for more than `limits.max_wait` seconds, the failure is left to the next run.
     """

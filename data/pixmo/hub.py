@@ -27,7 +27,7 @@ TOO_BIG_ERROR, BROKEN_ERROR = "TooBigContentError", "TransformRowsProcessingErro
 class Page:
     """Consecutive rows as (index, cells). Cells are None if the Hub could not send the row completely.
 
-    revision  the dataset's commit, "" if the Hub did not tell
+    revision  the dataset's commit, "" if the Hub did not say
     total     number of rows of the split, as far as the Hub has indexed it
     """
     revision: str
@@ -36,7 +36,7 @@ class Page:
 
 
 def configs_of(name: str) -> tuple[str, ...]:
-    """The names of a dataset's parts."""
+    """The names of a dataset's configs."""
     return CONFIGS.get(name, ("default",))
 
 
@@ -54,7 +54,7 @@ class Hub:
         self.last_error: FetchError | None = None  # once set, no further requests are made
 
     def read(self, name: str, config: str, offset: int, length: int = PAGE_ROWS) -> Page:
-        """Read rows offset .. offset + length - 1, fewer at the end. Too big pages are read in halves.
+        """Read `length` rows from `offset` on, fewer at the end. Pages that are too large are read in halves.
 
         Raises FetchError.
         """

@@ -3,7 +3,7 @@
     get(url) -> Reply           or FetchError
 
 URLs and replies come from unknown people, so they are checked. Only http and https are allowed. A name is
-looked up once, and the checked address is the one that is connected to; redirects are checked again. One
+looked up once, and the connection uses the address that was checked; redirects are checked again. One
 deadline covers the whole request. Bytes are counted as they arrive, and again after decompression. Only the
 look-up of a name cannot be stopped; the system limits it. Proxies are not used.
 """

@@ -46,7 +46,7 @@ def to_jpeg(body: bytes, size: int) -> FetchedImage:
 
 
 def draw_clock(time: tuple[int, int, int | None], key: str, size: int) -> FetchedImage:
-    """A clock of ours that shows this time; `key` decides its appearance."""
+    """One of our clocks, which shows this time; `key` decides its appearance."""
     hour, minute, second = time
     clock = random_clock("train", random.Random(key))
     clock = replace(clock, hour=hour, minute=minute, second=second or 0, second_hand=second is not None)

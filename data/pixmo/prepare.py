@@ -32,7 +32,7 @@ from minimolmo.command import os_error_message, run_command
 from minimolmo.disk import WRITER, write_atomically
 from minimolmo.options import Parser, count_argument, path_argument
 
-VAL_EVERY = 16         # one image of so many is held out, by the hash of its bytes
+VAL_EVERY = 16         # one image in this many is held out, by the hash of its bytes
 SIZE_RANGE = (64, 4096)     # pixels
 
 

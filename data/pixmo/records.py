@@ -34,7 +34,7 @@ class Record:
 
     key        identifies the image: its URL, or "docs/charts/17" where links expire
     image_url  where to fetch it now; "" if it is drawn, or if a new link is needed
-    sha256     of the image's bytes; "" if the dataset does not tell
+    sha256     of the image's bytes; "" if the dataset does not say
     in_pixels  points are pixels of the original image, not percent
     clock      hour, minute, second (None if not shown); PixMo has no images of clocks, so we draw one
     """

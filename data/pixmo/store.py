@@ -29,7 +29,7 @@ def write_lines(path: Path, rows: Iterable[dict]) -> None:
 
 
 class Store:
-    """The folder of one run, used as a context that holds the lock. Images of another size are not reused."""
+    """The folder of one run, used as a context manager (a lock). Images of another size are not reused."""
 
     def __init__(self, folder: Path, size: int):
         self.folder, self.size = folder, size

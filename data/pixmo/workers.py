@@ -1,4 +1,4 @@
-"""Threads that fetch images, many in total but few from one host. Only the main thread writes files."""
+"""Threads that fetch images: many in total, but few per host. Only the main thread writes files."""
 from __future__ import annotations
 
 import queue
@@ -29,7 +29,7 @@ class Workers:
             threading.Thread(target=self._work, daemon=True).start()
 
     def submit(self, record: Record) -> None:
-        """Add a record, unless it is in work already."""
+        """Add a record, unless it is already being processed."""
         if record.key not in self.pending_keys:
             self.pending_keys.add(record.key)
             self.waiting.setdefault(host_of(record), deque()).append(record)

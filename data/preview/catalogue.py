@@ -81,7 +81,7 @@ def backgrounds_sheet() -> Image.Image:
 
 
 def background_example(background: str, rng: random.Random) -> Image.Image:
-    """Eight objects that may occur on this background, those of the sky above the others."""
+    """Eight objects that may occur on this background, with sky objects at the top."""
     canvas = draw_background(background, SCENE_SIZE[0] * SUPERSAMPLE, SCENE_SIZE[1] * SUPERSAMPLE, rng)
     allowed = [kind for kind in KINDS if background in KINDS[kind].backgrounds]
     kinds = (rng.sample(allowed, len(allowed)) + rng.choices(allowed, k=8))[:8]

@@ -21,7 +21,7 @@ from minimolmo.text.points import parse_points, plain_text
 
 NUM_ANNOTATIONS = 3       # annotations below each image; a caption stands alone
 MAX_WORDS = 60     # longer captions are cut
-ROWS_PER_TILE = 20   # of so many rows the most interesting one is shown
+ROWS_PER_TILE = 20   # of this many rows, the most interesting one is shown
 ENOUGH = 8     # points or objects; more of them do not make an image more interesting
 MIN_RING_SIZE = 7.0    # percent of the image side; a ring covers smaller objects
 
@@ -38,7 +38,7 @@ def dataset_sheet(folder: Path, num_images: int) -> Image.Image:
 
 
 def interest(example: Example) -> tuple[int, int]:
-    """A score of how much an image shows: objects large enough for a ring minus smaller ones, then points."""
+    """Sort key: large objects minus small ones, then the number of points."""
     num_large = sum(1 if min(thing.width, thing.height) > MIN_RING_SIZE else -1 for thing in example.things)
     max_points = max(len(points_in(annotation)) for annotation in example.annotations)
     return min(num_large, ENOUGH), max_points if max_points <= ENOUGH else 0

@@ -1,4 +1,4 @@
-"""Write counts, digests and a sample row of each dataset into its README, from a full drawing.
+"""Write counts, digests and a sample row of each dataset into its README, from full-size datasets.
 
     python -m data.prepare_all --level=full --folder=/tmp/full
     python -m data.preview.readme_tables --folder=/tmp/full
@@ -49,7 +49,7 @@ def write_readmes(folder: Path, readme_folder: Path = DATA_FOLDER) -> None:
 
 
 def dataset_numbers(folder: Path, name: str) -> dict[str, tuple[int, int, str]]:
-    """Split -> (images, annotations, sha256 of the jsonl) of the default drawing: full size, seed 1."""
+    """Split -> (images, annotations, sha256 of the jsonl) of the default dataset: full size, seed 1."""
     level_folder = folder / name / LEVEL_NAME
     if not (level_folder / MANIFEST).is_file():
         raise ValueError(f"{level_folder} was not drawn, so its README cannot be written. Run \"python -m "

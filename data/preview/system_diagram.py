@@ -3,7 +3,8 @@
     python -m data.preview.system_diagram     writes data/pictures/system.png, and prints the table below it
 
 The example is real: a scene of level easy, the released nano's tokens, and the answer that training teaches.
-Coordinates are pixels of README, 900 in a row. The file has twice as many, for sharp text on any screen.
+Coordinates are pixels at the size shown in README, 900 x 640. The file has twice as many in each direction,
+so that text is sharp on any screen.
 """
 from __future__ import annotations
 
@@ -55,7 +56,7 @@ class Box(NamedTuple):
 
 
 BOXES = {box.name: box for box in (
-    Box("data/<set>", "data/points/prepare.py", (1, 11), "draws images, writes annotations",
+    Box("data/SET", "data/points/prepare.py", (1, 11), "draws images, writes annotations",
         (16, 16, 252, 208), ORANGE),
     Box("image/", "minimolmo/image/tiler.py", (2, 5), "image to overlapping crops",
         (288, 16, 560, 120), GREEN),
@@ -75,13 +76,14 @@ BOXES = {box.name: box for box in (
         (16, 578, 294, 624), MUTED),
     Box("weights/", "minimolmo/weights/official.py", (17,), "files, released Molmos",
         (311, 578, 589, 624), MUTED),
-    Box("viz/", "minimolmo/viz/figures.py", (), "figures of the inside", (606, 578, 884, 624), MUTED),
+    Box("viz/", "minimolmo/viz/figures.py", (), "figures of the model's activations",
+        (606, 578, 884, 624), MUTED),
 )}
 MODEL = (16, 244, 884, 410)
 
 
 class Diagram(Canvas):
-    """A canvas in README's pixels, with boxes and arrows."""
+    """A canvas with boxes and arrows. Coordinates are pixels at the size shown in README."""
 
     def __init__(self, width: int, height: int):
         super().__init__(width * SCALE, height * SCALE, CARD)
@@ -176,10 +178,10 @@ def _draw_inputs(page: Diagram, image: Image.Image, point: tuple[float, float]) 
     place = f"{point[0]:.1f}, {point[1]:.1f} percent."
     for row, line in enumerate(["Points: one for", "the red circle at", place, "Questions.", "A caption."]):
         page.write(140, 68 + 19 * row, line, 11, MUTED)
-    page.write(26, 182, BOXES["data/<set>"].does, 11.5)
+    page.write(26, 182, BOXES["data/SET"].does, 11.5)
     page.put(draw_crops(image, CROPS), 490, 48, 64, 64)
     page.write(298, 68, BOXES["image/"].does, 11.5)
-    page.write(298, 86, "64 patches of 8 x 8 pixels a crop", 11, MUTED)
+    page.write(298, 86, "64 patches of 8 x 8 pixels per crop", 11, MUTED)
     tokenizer = Tokenizer.load(TOKENIZER)
     words = [tokenizer.decode([token]).strip() for token in tokenizer.encode(" " + QUESTION)]
     page.chips(298, 180, words, GREEN)
@@ -189,7 +191,7 @@ def _draw_inputs(page: Diagram, image: Image.Image, point: tuple[float, float]) 
 
 
 def _draw_sequence(page: Diagram, x: float, y: float) -> None:
-    """Two annotations packed behind one image, a cell for each token."""
+    """Two annotations packed after one image, one cell per token."""
     segments = [("image", BLUE, 24), ("annotation 1", ORANGE, 18), ("annotation 2", PURPLE, 12)]
     for row, (name, color, length) in enumerate(segments):
         top = y + 34 * row
@@ -279,8 +281,8 @@ def _draw_arrows(page: Diagram) -> None:
 
 
 def links_table() -> str:
-    """README's table, a box in each half of a row, and below it the addresses of its links."""
-    cells = [f"| {box.name.replace('<set>', 'SET')} | [{short_file(box)}] | {_lesson_links(box)} "
+    """README's table, two boxes per row, followed by the link definitions."""
+    cells = [f"| {box.name} | [{short_file(box)}] | {_lesson_links(box)} "
              for box in BOXES.values()]
     half = len(cells) // 2
     rows = [f"{first}{second}|" for first, second in zip(cells[:half], cells[half:], strict=True)]

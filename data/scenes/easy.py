@@ -79,7 +79,7 @@ class Scene:
     height: int
     style_seed: int
     things: tuple[Thing, ...]
-    columns: ClassVar[dict] = {}  # no columns beside the annotations
+    columns: ClassVar[dict] = {}  # no columns besides the annotations
     suffix: ClassVar[str] = ".png"
 
     def draw(self) -> Image.Image:
@@ -106,7 +106,7 @@ def choose_pairs(num_pairs: int, level: EasyLevel, split: str, rng: random.Rando
 
 
 def split_of(things: tuple[Thing, ...], level: EasyLevel) -> str:
-    """The split of a scene with these objects. It depends on the objects alone, so no scene is in two."""
+    """The split of a scene with these objects. It depends on the objects alone: no scene is in two splits."""
     if any(pair_of(thing) in level.held_out for thing in things):
         return "novel"
     return train_or_val([(t.kind, t.color, t.x, t.y, t.width, t.height) for t in things])
@@ -170,7 +170,7 @@ def _boxes_apart(a: Thing, b: Thing, gap: float) -> bool:
 
 
 def _draw_background(scene: Scene, rng: random.Random) -> Image.Image:
-    """A light background with a little noise, one pixel a cell."""
+    """A light background with noise: one random value per pixel. `Scene.draw` enlarges it to the canvas."""
     columns, rows = -(-scene.width // NOISE_CELL), -(-scene.height // NOISE_CELL)
     noise = Image.frombytes("RGB", (columns, rows), rng.randbytes(columns * rows * 3))
     tint = [rng.randint(226, 250) for _ in range(3)]
@@ -184,7 +184,7 @@ def _varied_color(color: str, rng: random.Random) -> tuple[int, ...]:
 
 
 def _corners(thing: Thing, size: tuple[int, int]) -> list[tuple[int, int]]:
-    """The corners in canvas pixels. A polygon also paints its last pixel, hence the 1 taken off."""
+    """The corners in canvas pixels. Pillow fills the last pixel too, so 1 is subtracted."""
     width, height = round(thing.width / 100 * size[0]), round(thing.height / 100 * size[1])
     left, top = round(thing.x / 100 * size[0] - width / 2), round(thing.y / 100 * size[1] - height / 2)
     return [(left + round(u * (width - 1)), top + round(v * (height - 1))) for u, v in KINDS[thing.kind]]

@@ -14,7 +14,7 @@ DIRECTIONS = {"left of": (-1, 0), "right of": (1, 0), "above": (0, -1), "below":
 
 
 def place_of(thing: Thing) -> str:
-    """The name of the ninth of the image in which the object's centre lies.
+    """The name of the 3 x 3 grid cell that contains the object's centre.
 
     >>> place_of(Thing("circle", "red", x=10.0, y=50.0, width=20.0, height=20.0))
     'left'

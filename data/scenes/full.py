@@ -37,7 +37,7 @@ REPEAT_SHARE = 0.6       # share of extra objects that repeat a kind or colour, 
 
 @dataclass(frozen=True)
 class FullLevel:
-    """The ranges from which the scenes of level full are drawn."""
+    """The ranges from which scenes of level full are sampled."""
     short_side: tuple[int, int] = (160, 400)       # pixels
     max_side: int = 1024                            # pixels
     max_aspect: float = 3.0                            # width / height lies between 1/3 and 3
@@ -64,7 +64,7 @@ class FullScene:
     """The objects of one image in painting order. `style_seed` seeds all that carries no facts.
 
     occlusions  (front, back) pairs of indices: the front object hides part of the back one
-    columns     further columns of the row, beside the annotations
+    columns     further columns of the row, besides the annotations
     """
     width: int   # pixels
     height: int
@@ -105,7 +105,7 @@ def split_of(scene: FullScene) -> str:
 
 
 def is_held_out(candidate: Thing | ObjectSpec) -> bool:
-    """Does this colour on this kind never occur in training?"""
+    """Whether this colour-kind pair is held out of training."""
     return (candidate.color, candidate.kind) in FULL.held_out
 
 

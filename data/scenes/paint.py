@@ -58,7 +58,7 @@ def silhouette(thing: Thing, width: int, height: int) -> Image.Image:
 
 
 def is_mirrored(thing: Thing) -> bool:
-    """Does the object face left? It depends on the object alone, so silhouettes need no generator."""
+    """Does the object face left? It depends on the object alone, so silhouettes need no random generator."""
     identity = thing.kind, thing.x, thing.y, thing.width, thing.height
     return zlib.crc32(repr(identity).encode()) % 2 == 1
 
@@ -94,7 +94,7 @@ def _pixel_box(thing: Thing, size: tuple[int, int]) -> PixelBox:
 
 
 def _corners(outline: Outline, size: tuple[int, int], line: int, mirrored: bool) -> list[tuple[float, float]]:
-    """An outline in pixels, with space for the line around it. A polygon paints its last pixel, hence - 1."""
+    """An outline in pixels, with space for the line around it. Pillow fills the last pixel too: - 1."""
     width, height = size[0] - 1 - 2 * line, size[1] - 1 - 2 * line
     if mirrored:
         return [(line + (1 - u) * width, line + v * height) for u, v in outline]
@@ -173,7 +173,7 @@ def _palette(color: Color, has_ink: bool, rng: random.Random) -> list[Color]:
 
 
 def _mix(color: Color, other: Color, share: float) -> Color:
-    """A blend of two colours, `share` of it from the other."""
+    """A blend of two colours, with `share` of `other`."""
     return tuple(round(a + (b - a) * share) for a, b in zip(color, other))
 
 

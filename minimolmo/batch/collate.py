@@ -10,7 +10,7 @@ from minimolmo.flow import PAD_SEGMENT, Batch, Sequence
 def collate(sequences: list[Sequence], lengths: tuple[int, ...] = ()) -> Batch:
     """A Batch of B sequences, padded to the longest. Crops have no padding.
 
-    lengths  pad to the first of these that is long enough, so that a compiled model gets few lengths
+    lengths  pad to the first of these lengths that is large enough, so that a compiled model sees few lengths
 
     pool_idx is shifted to index the patches of the whole batch; -1 (no patch) stays -1.
     """

@@ -1,7 +1,7 @@
 """A dataset: one folder of images and annotations. Row i becomes an Example, checked when it is read.
 
-    data/mine/train.jsonl    one JSON object a line: {"image": "images/cat.jpg", "annotations": [...]}
-    data/mine/val.jsonl      the same, never trained on
+    data/mine/train.jsonl    one JSON object per line: {"image": "images/cat.jpg", "annotations": [...]}
+    data/mine/val.jsonl      the same format; never used for training
     data/mine/images/
 
     python -m minimolmo.batch.dataset data/mine      check every row of a folder
@@ -92,7 +92,7 @@ def read_json(line: bytes) -> object:
 
 
 def read_example(values: object, folder: Path, name: str) -> Example:
-    """One row's JSON as an Example. Raises ValueError that says what is wrong with the row."""
+    """Convert one row's JSON to an Example. Raises ValueError that says what is wrong with the row."""
     if not (isinstance(values, dict) and isinstance(values.get("image"), str)):
         raise invalid_row('the row is not an object with an "image"',
                           'Try {"image": "images/cat.jpg", "annotations": [...]}.')
@@ -109,7 +109,7 @@ def read_example(values: object, folder: Path, name: str) -> Example:
 
 
 def read_annotation(row: object) -> Annotation:
-    """One annotation's JSON as an Annotation. Raises ValueError that says what is wrong with it."""
+    """Convert one annotation's JSON to an Annotation. Raises ValueError that says what is wrong with it."""
     check_fields(row)
     points = _read_points(row.get("points", []))
     text = [row.get(field, "") for field in ("style", "question", "label", "answer")]
@@ -117,7 +117,7 @@ def read_annotation(row: object) -> Annotation:
 
 
 def check_fields(row: object) -> None:
-    """Check an annotation's JSON: a known style, known fields of the right type, all that the style needs."""
+    """Check that the style is known, the fields are valid, and none that the style needs is missing."""
     if not isinstance(row, dict):
         raise invalid_row(f"{row!r} is not an object", 'Try {"style": ..., "answer": ...}.')
     style = row.get("style")
@@ -142,7 +142,7 @@ def check_fields(row: object) -> None:
 
 
 def check_count(row: dict) -> None:
-    """Check an annotation of style count: what to count is given, and the answer is a number in digits."""
+    """Check an annotation of style count: it needs a label or a question, and an answer in digits."""
     if not (row.get("label") or row.get("question")):
         raise invalid_row('style count needs "label" or "question"', 'Add "label": "cat".')
     if not re.fullmatch("[0-9]{1,6}", row["answer"]):
@@ -168,7 +168,7 @@ def _is_valid_thing(thing: object) -> bool:
 
 
 def _is_valid_field(field: str, value: object) -> bool:
-    """Whether a thing's field has its type. JSON's true, NaN and Infinity are no numbers here."""
+    """Whether a field of an object label has the right type. true, NaN and Infinity are not numbers here."""
     if THING_FIELDS[field] == "str":
         return isinstance(value, str)
     return type(value) in (int, float) and abs(value) < 1e9  # false for NaN
@@ -198,7 +198,7 @@ def has_things(dataset: Dataset) -> bool:
 
 
 def check_split(folder: Path, split: str) -> str:
-    """Read every row and open every image of one split; returns a line with their numbers."""
+    """Read every row and open every image of one split; returns a one-line summary with the counts."""
     dataset, annotations = Dataset(folder, split), 0
     for row in tqdm(range(len(dataset)), desc=f"checking {dataset.file}", leave=False, delay=1):
         example = dataset[row]
@@ -211,7 +211,7 @@ def check_split(folder: Path, split: str) -> str:
 
 
 def check_own_folders(folders: Iterable[Path]) -> None:
-    """Check the folders that mini-PixMo did not draw: those without a manifest."""
+    """Check the user's own dataset folders (those without a manifest)."""
     for folder in folders:
         if folder.is_dir() and not (folder / "manifest.json").exists():
             for split in ("train", "val"):

@@ -21,7 +21,7 @@ from minimolmo.image.tiler import tile_image
 from minimolmo.text.prompts import to_messages
 from minimolmo.text.tokenizer import Tokenizer
 
-GROUP_STEPS = 8  # examples of so many steps are sorted by length, so that a batch has little padding
+GROUP_STEPS = 8  # the examples of this many steps are sorted by length, so that a batch has little padding
 
 
 def sampling_weights(sizes: list[int], weights: list[float]) -> np.ndarray:
@@ -37,7 +37,7 @@ def sampling_weights(sizes: list[int], weights: list[float]) -> np.ndarray:
 
 
 def select_annotations(example: Example, stage: str, rng: np.random.Generator) -> list[Annotation]:
-    """The annotations that a stage trains on, in random order, so that max_tokens cuts different ones.
+    """The annotations for a stage, in random order, so that truncation drops different ones each time.
 
     bootstrap  none
     pretrain   the caption and one random transcript
@@ -100,11 +100,11 @@ class Loader:
         self.batch_size, self.seed = batch_size, seed
         self.sampling_weights = sampling_weights([len(d) for d in datasets], weights)
         self.accumulate, self.rank, self.world = accumulate, rank, world
-        self.drawn = [np.zeros(len(datasets), int)]  # rows drawn from each dataset before group 0, 1, ...
+        self.drawn = [np.zeros(len(datasets), int)]  # rows sampled from each dataset before group 0, 1, ...
         self.orders: dict[int, tuple[int, np.ndarray]] = {}
 
     def sample_rows(self, group: int) -> list[tuple[Dataset, int]]:
-        """The rows of a group. Each dataset is read in shuffled epochs, every row once an epoch."""
+        """The rows sampled for one group of steps. Each epoch of a dataset has every row once, shuffled."""
         while len(self.drawn) <= group + 1:
             rng = np.random.default_rng((self.seed, 0, len(self.drawn) - 1))
             self.drawn.append(self.drawn[-1] + rng.multinomial(GROUP_STEPS * self.batch_size,
@@ -114,7 +114,7 @@ class Loader:
                 for draw in range(first, last)]
 
     def row_of(self, number: int, draw: int) -> int:
-        """The row of draw `draw` from dataset `number`: the order is a new permutation in each epoch."""
+        """The row index of a dataset's draw-th sample; each epoch has a new permutation."""
         epoch, index = divmod(draw, len(self.datasets[number]))
         if self.orders.get(number, (None,))[0] != epoch:
             rng = np.random.default_rng((self.seed, 1, number, epoch))
@@ -122,7 +122,7 @@ class Loader:
         return int(self.orders[number][1][index])
 
     def __getitem__(self, group: int) -> list[list[Batch]]:
-        """All steps of a group: every process draws all wording, but opens only its own images."""
+        """All steps of a group: every process makes all random choices, but opens only its own images."""
         rng, examples = np.random.default_rng((self.seed, 2, group)), []
         for dataset, row in self.sample_rows(group):
             example = dataset[row]

@@ -12,7 +12,7 @@ from minimolmo.text.tokenizer import Tokenizer
 
 
 def image_tokens(token_grids: tuple[tuple[int, int], ...], tokenizer: Tokenizer) -> list[int]:
-    """Ids of the image's tokens: start, rows of patches each closed by a column token, end; for each grid.
+    """Token ids of an image. For each grid: start, each row of patches followed by a column token, end.
 
     Source: official behaviour. A 336 px image costs Molmo 316 tokens, of which 288 are visual.
     """
@@ -29,12 +29,12 @@ def build_sequence(crops: Crops, annotations: list[list[list[int]]], tokenizer: 
                    name: str = "") -> Sequence:
     """Pack an image and its annotations into one sequence; each token's target is the next token.
 
-    annotations   for each: its messages as ids, user and assistant in turn. EOS closes an assistant's
-                  message, which carries loss. The last annotation may end with the user's: it is a prompt.
+    annotations   for each one: its messages as ids, user and assistant in turn. EOS closes an assistant's
+                  message, which carries loss. The last annotation may end with a user message, as a prompt.
     max_tokens    the sequence is cut to this length
     root_weights  weigh each answer token by sqrt(1/annotations), as Molmo does in fine-tuning only
 
-    Each segment's position ids go on from the image's end. Raises ValueError when not even the image fits.
+    Each segment's position ids continue from the image's end. Raises ValueError if not even the image fits.
     Source: paper, Section 2; official token order.
     """
     image = [tokenizer.eos] + image_tokens(crops.token_grids, tokenizer)

@@ -25,8 +25,8 @@ TENSORS = sum(field.type == "Tensor" for field in fields(Batch))  # tensors of a
 def count_workers(config: RunConfig, stage: str, device: torch.device, world: int) -> int:
     """The number of data workers.
 
-    With a GPU: all cores except one, if two groups of batches for each fit into shared memory and into the
-    limit of open files. Without a GPU none: training itself needs the cores.
+    With a GPU: one per core, minus one; fewer if shared memory or the limit of open files is too small.
+    A worker needs space for two groups of batches. Without a GPU: none, since training needs the cores.
     """
     if device.type != "cuda":
         return 0
@@ -48,8 +48,8 @@ def count_workers(config: RunConfig, stage: str, device: torch.device, world: in
 def raise_file_limit() -> float:
     """Raise this process's limit of open files as far as the system allows; returns it.
 
-    A tensor passed on by a worker is an open file in both processes, and a shell's usual limit of 1,024 is
-    less than 15 workers need. PyTorch's other strategy, "file_system", needs no open files, but leaves the
+    A tensor that a worker passes on is an open file in both processes. A shell's usual limit of 1,024 files
+    is too low for 15 workers. PyTorch's other strategy, "file_system", needs no open files, but it leaves the
     tensors of a killed run in shared memory.
     """
     if resource is None:

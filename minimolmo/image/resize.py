@@ -66,7 +66,7 @@ def _resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def _resize_bytes(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """`_resize` to uint8: faster, and at most 1 of 255 off."""
+    """`_resize` to uint8: faster, with an error of at most 1 (of 255)."""
     if image.shape[:2] == (height, width):
         return image
     return np.asarray(Image.fromarray(image).resize((width, height), Image.BILINEAR))

@@ -68,7 +68,7 @@ def to_patches(crops: np.ndarray, config: ImageConfig) -> np.ndarray:
 
 
 def kept_windows(count: int, config: ImageConfig) -> list[slice]:
-    """The pooling windows that each of `count` crops in a line keeps, along that line.
+    """Along one axis with `count` crops: the pooling windows each crop keeps.
 
     Margins are dropped where crops overlap, never at the image's edges. What is left is rounded up to whole
     windows, which matters only for crops with an odd number of patches.
@@ -133,7 +133,7 @@ def make_crops(image: np.ndarray, grid: Grid, config: ImageConfig, as_bytes: boo
 
 
 def crop_boxes(grid: Grid, box: tuple[int, int, int, int], config: ImageConfig) -> np.ndarray:
-    """Each crop's left, top, width, height in percent of the picture in the box: (C, 4) float32."""
+    """Each crop's left, top, width, height in percent of the image, which fills `box` of the canvas."""
     (top, left, height, width), (step, _) = box, _step_and_overlap(config)
     corners = [(col * step - left, row * step - top) for row in range(grid[0]) for col in range(grid[1])]
     squares = [(x, y, config.crop_size, config.crop_size) for x, y in corners]

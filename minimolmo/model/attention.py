@@ -13,7 +13,7 @@ from minimolmo.flow import IMAGE_SEGMENT
 
 
 def attention(q: Tensor, k: Tensor, v: Tensor, visible: Tensor | None = None) -> Tensor:
-    """Scaled dot-product attention: each query's mean of the values, weighted by how well its keys match.
+    """Scaled dot-product attention: a mean of the values, weighted by how well the keys match the query.
 
         q        (B, H, T, d)
         k, v     (B, G, U, d)   G divides H: G < H means several query heads share one key and value head
@@ -63,7 +63,7 @@ def merge_heads(x: Tensor) -> Tensor:
 
 
 class MultiHeadAttention(nn.Module):
-    """Attention with biases, without positions or a mask: the ViT's and the pooling's.
+    """Attention with biases, without positions or a mask; for the ViT and the pooling.
 
         x        (B, T, in_width)   makes the queries
         context  (B, U, in_width)   makes the keys and values; in the ViT the same tensor as x
@@ -89,8 +89,8 @@ def attention_mask(query_segments: Tensor, key_segments: Tensor) -> Tensor:
     """The causal mask with segments: which keys may each query attend to?
 
         query_segments (B, T), key_segments (B, U)   the last T of the U keys are the queries themselves
-        returns        (B, 1, T, U) bool             true if the key comes no later than the query, and is of
-                                                     the image or of the query's own segment
+        returns        (B, 1, T, U) bool             true if the key comes no later than the query, and
+                                                     belongs to the image or to the query's own segment
 
     A padded token attends to padding and to the image, so no row of the softmax is empty. No other token
     attends to padding. Source: paper, Section 2, "multi-annotation".

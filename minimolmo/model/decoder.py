@@ -71,7 +71,7 @@ class GroupedQueryAttention(nn.Module):
 
 
 class DecoderBlock(nn.Module):
-    """Attention, then an MLP or experts: two residual steps, each behind an RMSNorm.
+    """Attention, then an MLP or experts: two residual steps, each preceded by an RMSNorm (pre-norm).
 
     (B, T, D) -> the new (B, T, D), and the experts' Routing (None for a dense MLP).
     """
@@ -96,7 +96,7 @@ class DecoderBlock(nn.Module):
 
 
 class PostNormBlock(DecoderBlock):
-    """A decoder block with each norm behind its step. Source: OLMo-7B-1024, under Molmo-7B-O."""
+    """A block with a norm after each sublayer (post-norm). Source: OLMo-7B-1024, the base of Molmo-7B-O."""
 
     def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], visible: Tensor, layer: int,
                 cache: KVCache | None, dropout: Tensor | None) -> tuple[Tensor, Routing | None]:
@@ -122,7 +122,7 @@ class Decoded(NamedTuple):
 
 
 class Decoder(nn.Module):
-    """A causal language model over embeddings, with a mask from the caller.
+    """A causal language model over embeddings. The caller passes the attention mask.
 
         x         (B, T, D)      embeddings, visual tokens already in place
         position  (B, T)         position ids
@@ -143,7 +143,7 @@ class Decoder(nn.Module):
         self.tie()
 
     def tie(self) -> None:
-        """Make embedding and output head one weight, if the config says so."""
+        """Tie the output head to the embedding, if the config says so."""
         if self.config.tied:
             self.head.weight = self.embedding.weight
 

@@ -71,7 +71,7 @@ class Experts(nn.Module):
 
 
 def make_routing(probabilities: Tensor, chosen: Tensor) -> Routing:
-    """The Routing of router probabilities (n, E) and the chosen experts (n, k)."""
+    """Build a Routing from router probabilities (n, E) and the chosen experts (n, k)."""
     experts = probabilities.shape[-1]
     counts = chosen.flatten().bincount(minlength=experts)                              # (E,)
     return Routing(counts, experts * (counts / chosen.numel() * probabilities.mean(dim=0)).sum())

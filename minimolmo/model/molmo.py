@@ -39,7 +39,7 @@ class MiniMolmo(nn.Module):
         init_weights(self)
 
     def encode_crops(self, patches: Tensor, patch_coverage: Tensor) -> Tensor:
-        """Patch features, a learned vector added at padding: (C, S, 3*patch*patch), (C, S) -> (C, S, 2*D)."""
+        """Patch features, with learned vectors for padding: (C, S, 3*patch*patch), (C, S) -> (C, S, 2*D)."""
         features = self.vit(normalise_pixels(patches))
         empty, partly = patch_coverage == 0, (patch_coverage != 0) & (patch_coverage < 1)
         return features + empty[..., None] * self.padding[0] + partly[..., None] * self.padding[1]
@@ -90,7 +90,7 @@ class MiniMolmo(nn.Module):
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """Parameters of the three parts that have their own learning rates.
 
-        The special image tokens' embeddings go with the connector.
+        The special image tokens' embeddings belong to the connector's parameters.
         """
         connector = [self.padding, *self.pooling.parameters(), *self.projector.parameters(),
                      *self.extra_embedding.parameters()]

@@ -26,10 +26,10 @@ def sincos_positions(side: int, width: int) -> Tensor:
     """Initial position embeddings: sines and cosines of each patch's column and row, (side*side, width).
 
     Positions are learned. Without CLIP's weights they start like this: neighbouring patches have similar
-    positions, so a small ViT learns "left" and "below" in minutes. Frequencies run from one radian a patch to
-    a tenth. Source: "Better plain ViT baselines", where they stay fixed.
+    positions, so a small ViT learns "left" and "below" in minutes. Frequencies run from one radian per patch
+    to a tenth. Source: "Better plain ViT baselines", where they stay fixed.
     """
-    frequencies = 10.0 ** (-torch.arange(width // 4) / (width // 4))                  # radians a patch
+    frequencies = 10.0 ** (-torch.arange(width // 4) / (width // 4))                  # radians per patch
     y, x = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
     angles = [axis.reshape(-1, 1) * frequencies for axis in (x, y)]                    # two of (S, width/4)
     return torch.cat([wave(angle) for angle in angles for wave in (torch.sin, torch.cos)], dim=1)
@@ -80,7 +80,7 @@ def make_patch_embed(image: ImageConfig, config: VisionConfig) -> PatchEmbed:
 
 
 def interpolate_positions(positions: Tensor, num_prefix: int, grid: int, side: int) -> Tensor:
-    """Position embeddings of a grid x grid square, resized to side x side; the prefix's are unchanged.
+    """Position embeddings of a grid x grid square, resized to side x side. Prefix tokens keep theirs.
 
     (num_prefix + grid*grid, D) -> (num_prefix + side*side, D). Source: official code, bicubic, antialiased.
     """

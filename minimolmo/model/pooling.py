@@ -15,7 +15,7 @@ class AttentionPooling(nn.Module):
         returns   (V, width)
 
     Source: paper, Section 2. Molmo's window is 2x2, so K = 4; so is ours. A patch beyond the edge (in crops
-    with an odd number of patches a side) is a vector of zeros and is not masked, as in Molmo.
+    with an odd number of patches per side) is a vector of zeros and is not masked, as in Molmo.
     """
 
     def __init__(self, in_width: int, width: int, heads: int):

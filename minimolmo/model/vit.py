@@ -24,7 +24,10 @@ class LayerScale(nn.Module):
 
 
 class VisionBlock(nn.Module):
-    """Attention, then an MLP: two residual steps, each behind a LayerNorm. (C, 1+S, D) -> (C, 1+S, D)"""
+    """Attention, then an MLP: two residual steps, each preceded by a LayerNorm (pre-norm).
+
+    (C, 1+S, D) -> (C, 1+S, D)
+    """
 
     def __init__(self, config: VisionConfig):
         super().__init__()
@@ -42,13 +45,13 @@ class VisionBlock(nn.Module):
 
 
 class VisionTransformer(nn.Module):
-    """A ViT that returns the outputs of two chosen blocks, side by side.
+    """A ViT that returns the outputs of two chosen blocks, concatenated.
 
         patches  (C, S, 3*patch*patch)   normalised pixels
         returns  (C, S, 2*D)             the first feature layer first, the class token dropped
 
-    There is no final LayerNorm, and blocks above the highest feature layer are never run, as Molmo-7B-D's
-    23rd. Source: paper, Section 2: features "from the third-to-last and tenth-from-last" of CLIP's 24 layers.
+    There is no final LayerNorm. Blocks above the highest feature layer are never run (in Molmo-7B-D, one).
+    Source: paper, Section 2: features "from the third-to-last and tenth-from-last" of CLIP's 24 layers.
     """
 
     def __init__(self, image: ImageConfig, config: VisionConfig):

@@ -1,4 +1,4 @@
-"""Words for the facts of a scene: numbers, and places on a 3 x 3 grid. Data writes them, metrics parse them.
+"""Words for facts: numbers, and places on a 3 x 3 grid. `data/` writes them; `metrics.py` parses them.
 
 A caption's fact is (colour, kind, place): ("red", "circle", "top left"). Captions obey one rule: within a
 sentence, the n-th object goes with the n-th place.
@@ -18,7 +18,7 @@ PLACES = ("top left", "top", "top right", "left", "center", "right", "bottom lef
 
 
 def place_name(x: float, y: float) -> str:
-    """The name of the ninth of the image that a point in percent lies in.
+    """The name of the cell of the 3 x 3 grid that contains a point (in percent).
 
     >>> place_name(10.0, 50.0), place_name(100.0, 100.0)
     ('left', 'bottom right')

@@ -1,7 +1,7 @@
 """Tokenizers of the official models: loads Hugging Face's tokenizer files into our byte-level BPE.
 
     tokenizer.json             all in one: vocabulary, merges, added tokens, the pre-tokenizer's pattern
-    vocab.json + merges.txt    the older pair; tokenizer_config.json beside it, if there, names the family
+    vocab.json + merges.txt    the older pair; tokenizer_config.json, if present, names the family
 
 The method is that of tokenizer.py, but the files assign the ids and give the pattern that splits text into
 words (pretokenizer.py). They spell a piece with one visible letter for each byte: "Ġcat" is " cat".
@@ -39,9 +39,9 @@ BYTE_OF = {chr(byte): byte for byte in _PRINTABLE} | {chr(256 + n): byte for n, 
 def read_tokenizer(source: str | Path, vocab: int | None = None) -> Tokenizer:
     """Load a tokenizer from its folder or from one of its files: an official one, or one that we saved.
 
-    vocab   the first image token's id, for official files that name no image tokens, as those of the language
-            models that Molmo starts from. It is Molmo's vocab_size, 152064 with Qwen2. By default the first
-            id after all that the files use.
+    vocab   the first image token's id, for official files that name no image tokens, such as those of the
+            language models that Molmo starts from. It is Molmo's vocab_size, 152064 with Qwen2. The default
+            is the highest id of the files plus 1.
 
     Raises ValueError if the files are missing, broken, or need more than byte-level BPE.
     """
@@ -98,7 +98,7 @@ class HFTokenizer(Tokenizer):
         write_atomically(path, [json.dumps(content).encode()])
 
     def _encode_text(self, text: str) -> list[int]:
-        """Find added tokens, and encode each stretch of text between them by itself."""
+        """Find added tokens, and encode each stretch of text between them separately."""
         ids = []
         for i, stretch in enumerate(self.added_raw.split(text)):
             if i % 2:  # split() returns its matches at the odd indices
@@ -132,7 +132,7 @@ def merge_by_rank(word: bytes, rank: dict[Pair, int]) -> list[bytes]:
         order, left = heapq.heappop(heap)
         right = after[left]
         if right == len(word) or rank.get((pieces[left], pieces[right])) != order:
-            continue  # one of the two has been merged with another piece since
+            continue  # one of the two has since been merged with a third piece
         pieces[left], pieces[right] = pieces[left] + pieces[right], b""
         after[left] = after[right]
         if after[left] < len(word):
@@ -146,7 +146,7 @@ def merge_by_rank(word: bytes, rank: dict[Pair, int]) -> list[bytes]:
 
 
 def _read_files(source: Path) -> dict:
-    """The content of tokenizer.json; if there are only the two older files, the same made from them."""
+    """The content of tokenizer.json or, if only the two older files exist, an equivalent built from them."""
     is_older = source.name in ("vocab.json", "merges.txt")
     if source.is_dir() and (source / "tokenizer.json").exists():
         source = source / "tokenizer.json"
@@ -156,7 +156,7 @@ def _read_files(source: Path) -> dict:
 
 
 def _read_older_files(folder: Path) -> dict:
-    """These files give no pattern: it is Qwen2's, unless tokenizer_config.json names another family."""
+    """Read vocab.json and merges.txt. The pattern is Qwen2's unless tokenizer_config.json says otherwise."""
     vocab = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
     lines = (folder / "merges.txt").read_text(encoding="utf-8").split("\n")
     path = folder / "tokenizer_config.json"
@@ -195,7 +195,7 @@ def _read_token(token: dict) -> dict:
 
 
 def _read_vocabulary(vocab: dict[str, int], tokens: dict[str, dict]) -> dict[bytes, int]:
-    """The id of every piece. ValueError if a byte has none, two share one, or a spelling is not one of bytes.
+    """The id of every piece. ValueError if a byte has no id, two share one, or a spelling is invalid.
     """
     id_of = {}
     for text, token_id in vocab.items():
@@ -225,7 +225,7 @@ def _read_merges(merges: list, id_of: dict[bytes, int]) -> list[Pair]:
 
 
 def _to_piece(text: str) -> bytes:
-    """The bytes that a spelling stands for. ValueError if it has other signs than the 256 letters."""
+    """The bytes that a spelling stands for. ValueError if it has characters outside the 256 byte letters."""
     try:
         return bytes(map(BYTE_OF.__getitem__, text))
     except KeyError as error:
@@ -233,7 +233,7 @@ def _to_piece(text: str) -> bytes:
 
 
 def _first_image_id(tokens: dict[str, dict], vocab: int | None, highest: int) -> int:
-    """The id of <im_start>: as the file says, else `vocab`, else the one after the highest id."""
+    """The id of <im_start>: the file's; if it has none, `vocab`; if that is None, the highest id plus 1."""
     ids = [tokens[text]["id"] for text in IMAGE_TOKENS if text in tokens]
     if not ids:
         if vocab is not None and vocab <= highest:
@@ -247,7 +247,7 @@ def _first_image_id(tokens: dict[str, dict], vocab: int | None, highest: int) ->
 
 
 def _read_normalizer(normalizer: dict | None) -> Callable[[str], str]:
-    """The function that normalises text: to Unicode's form NFC, or not at all. ValueError for another."""
+    """The function that normalises text: NFC normalisation or none. ValueError for any other normalizer."""
     steps = normalizer["normalizers"] if normalizer and normalizer["type"] == "Sequence" else [normalizer]
     kinds = {step and step["type"] for step in steps}
     if not kinds <= {None, "NFC"}:
@@ -270,6 +270,6 @@ def _read_pattern(pretokenizer: dict) -> str:
 
 
 def _any_of(texts: Iterable[str]) -> re.Pattern:
-    """A pattern that matches any of the texts, the longest first; of no texts, a pattern without matches."""
+    """A pattern that matches any of the texts, longest first. For an empty list, it never matches."""
     longest_first = sorted(texts, key=len, reverse=True)
     return re.compile(f"({'|'.join(map(re.escape, longest_first)) or '(?!)'})")

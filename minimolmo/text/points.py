@@ -28,9 +28,9 @@ _ENTITY_SIGNS = {"amp": "&", "quot": '"', "lt": "<", "gt": ">"}
 def points_to_text(points: list[Point], label_text: str, alt_text: str) -> str:
     """Points as a tag around `label_text`; "" without points. ValueError if a coordinate is not finite.
 
-    Points are rounded to a tenth of a percent, half to even, then sorted by x, then y. So a set of points has
-    one spelling, and the model need not guess the order. The signs " < > in a label become &quot; &lt; &gt;.
-    (The official code does not escape them, and cannot parse them back.)
+    Points are rounded to a tenth of a percent, half to even, then sorted by x, then y. So each set of
+    points has one spelling, and the model need not guess the order. In a label, the characters " < > become
+    &quot; &lt; &gt;. (The official code does not escape them, and cannot parse them back.)
 
     >>> points_to_text([(50, 7.06), (12.35, 7.06)], "cats", "cats")
     '<points x1="12.4" y1="7.1" x2="50.0" y2="7.1" alt="cats">cats</points>'
@@ -47,7 +47,7 @@ def parse_points(text: str) -> list[Point]:
     """All points of a text, in percent, in the order of the text. Never fails.
 
     A point is x="1.5" y="2.5", or x3="1.5" y3="2.5" with the same number, in a tag or not. As in the official
-    evaluation, only plain decimal numbers are parsed (no signs, 1e3 or nan), and points beyond 100 are left
+    evaluation, only plain decimal numbers are parsed (no +1, -1, 1e3 or nan), and points beyond 100 are left
     out.
 
     >>> parse_points('I see <points x1="1.0" y1="2.0" x2="300" y2="4" x3="5.5" y3="6" x4="7.')
@@ -94,7 +94,7 @@ def _round_to_tenth(percent: float) -> float:
 
 
 def _escape(label: str) -> str:
-    """Escape the signs that would end a tag too early. A plain & stays, unless it begins an entity."""
+    """Escape the characters that would end a tag too early. A plain & stays, unless it begins an entity."""
     label = _ENTITY.sub(r"&amp;\1;", label)
     return label.replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")
 

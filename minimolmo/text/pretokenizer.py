@@ -3,9 +3,9 @@ r"""The pre-tokenizer: splits text into words by an official pattern, exactly as
     r"\p{L}+|\p{N}"    "Été 1٢!"  ->  "Été" " " "1" "٢" "!"
 
 These patterns use Unicode's classes: \p{L} is any letter, \p{N} any number, \s any white space. Python's `re`
-has no \p, and its \s has four characters more. Beyond ASCII, the patterns contain nothing except classes. So
-each character beyond ASCII is replaced by a stand-in of its class. Then the stand-ins are split, and the text
-is split at the same places. Four stand-ins make short classes, which are fast to match.
+has no \p, and its \s matches four more characters. Beyond ASCII, the patterns contain only classes. So each
+character beyond ASCII is replaced by a stand-in of its class. Then the stand-ins are split, and the text is
+split at the same places. There are only four stand-ins, so the classes are short and fast to match.
 
 Python's `unicodedata` says which characters are letters. Python 3.11 follows Unicode 14, as the official
 engine did when Molmo was released. Newer versions of both know a few more rare letters.
@@ -24,13 +24,13 @@ WHITE_SPACE = "\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, 
 
 CLASSES = {r"\p{L}": f"A-Za-z{LONG_S}{LETTER}", r"\p{N}": f"0-9{NUMBER}", r"\s": f"\t-\r {BLANK}"}
 
-# What else a pattern may contain, outside its brackets and within. The signs left out differ in Python.
+# Other characters that a pattern may contain. The characters left out have another meaning in Python.
 SIGNS = {chr(code) for code in range(128)} - {"\\"} | {r"\r", r"\n", r"\t"}
 OUTSIDE, WITHIN = SIGNS - {"^", "$"}, SIGNS - {"[", "&"}
 
 
 class PreTokenizer:
-    """Splits text by an official pattern. ValueError if it has signs that Python reads differently."""
+    """Splits text by an official pattern. ValueError for syntax that Python's `re` interprets differently."""
 
     def __init__(self, official: str):
         pattern = _to_python(official)
@@ -49,7 +49,10 @@ class PreTokenizer:
 
 
 def _to_python(official: str) -> str:
-    """The pattern over stand-ins, for Python's `re`. A class within brackets needs no brackets of its own."""
+    """Translate the pattern to Python's `re`, with stand-in characters.
+
+    Inside [...], a class is inserted without its own brackets.
+    """
     parts, inside = [], False
     for sign in re.findall(r"\\[pP]\{\w+\}|\\.|.", official, re.DOTALL):
         if sign in CLASSES:
@@ -65,7 +68,7 @@ def _to_python(official: str) -> str:
 
 
 class _StandIns(dict):
-    """For str.translate: code point to stand-in, filled in when a character first occurs."""
+    """A table for str.translate, filled lazily: code point to stand-in."""
 
     def __missing__(self, code: int) -> str:
         character = chr(code)

@@ -3,8 +3,8 @@
     stage pretrain   " long_caption 83:"                   " A red circle stands on ..."
     stage finetune   " User: Count the cats. Assistant:"   " Counting the <points ...>cats</points> shows ..."
 
-Rows of a dataset hold facts. The wording is drawn here, anew each time, from the caller's random generator. A
-*style tag* before the question tells the model which kind of answer is wanted. Most questions of the styles
+Rows of a dataset hold facts. The wording is sampled here, anew each time, with the caller's random generator.
+A *style tag* before the question tells the model which kind of answer is wanted. Most questions of the styles
 that people use have no tag, so that people need not know the tags. Every message begins with a space.
 
 Source: Molmo paper, Section 4, and the official formatter. The templates are ours.
@@ -80,7 +80,7 @@ def to_messages(annotation: Annotation, stage: str, rng: np.random.Generator) ->
     """The pair of messages (user, assistant) for one annotation, without EOS.
 
     stage is "pretrain" (captions and transcripts only, no roles) or "finetune" (everything). The random
-    draws are, in this order: tag (or hint) or not, then the hint's noise or the template. ValueError for
+    choices are, in this order: tag (or hint) or not, then the hint's noise or the template. ValueError for
     another stage, for a style that the stage does not have, or for an annotation without a question.
     """
     answer = answer_text(annotation)

@@ -29,7 +29,8 @@ from minimolmo.disk import write_atomically
 
 Pair = tuple[bytes, bytes]
 
-# A word is letters with the space before them, ONE digit, other signs with the space before them, or blanks.
+# A word is letters with the space before them, ONE digit, other characters with the space before them, or
+# blanks.
 # A digit is never merged, so every coordinate is spelled with the same ten tokens. A word ends after 32
 # characters, because merging takes time quadratic in its length.
 WORD = re.compile(r" ?[^\W\d]{1,32}|\d| ?[^\w\s]{1,32}|\s{1,32}(?!\S)|\s{1,32}")
@@ -101,7 +102,7 @@ class Tokenizer:
         return b"".join(self.bytes_of.get(int(token_id), b"") for token_id in ids)
 
     def save(self, path: str | Path) -> None:
-        """Write a JSON file atomically. A byte is written as the character of the same number (latin-1)."""
+        """Write a JSON file atomically. Each byte is written as the character with its number (latin-1)."""
         merges = [[left.decode("latin-1"), right.decode("latin-1")] for left, right in self.merges]
         content = {"kind": KIND, "vocab": self.vocab, "merges": merges}
         write_atomically(path, [json.dumps(content).encode()])
@@ -150,7 +151,7 @@ class Tokenizer:
 
 
 class _PairCounts:
-    """How often each pair of neighbouring pieces occurs. A merge updates the counts of its own words only."""
+    """How often each pair of neighbouring pieces occurs. A merge updates only words with its pair."""
 
     def __init__(self, words: dict[bytes, int]):
         self.words = [_single_bytes(word) for word in words]
@@ -207,7 +208,7 @@ def _assign_ids(merges: list[Pair], vocab: int) -> dict[bytes, int]:
 
 
 def _merge_pair(pieces: list[bytes], pair: Pair) -> list[bytes]:
-    """Make each such pair one piece, from left to right.
+    """Merge every occurrence of the pair, from left to right.
 
     >>> _merge_pair([b"a", b"a", b"a"], (b"a", b"a"))
     [b'aa', b'a']

@@ -34,7 +34,7 @@ from minimolmo.text.tokenizer import Tokenizer
 DIGITS = ("x tens", "x ones", "y tens", "y ones")
 IS_CENTER = "contains the centre"
 PERIODS = (100, 50, 25, 10)  # of the Fourier features, in percent of the image
-CENTER_WEIGHT = 4.0          # of a mean squared error, among cross-entropies that are larger
+CENTER_WEIGHT = 4.0          # of the mean squared error, which is smaller than the cross-entropies
 
 
 def patch_boxes(crop_boxes: Tensor, side: int) -> Tensor:
@@ -152,7 +152,7 @@ class ObjectLabels(NamedTuple):
         return ObjectLabels(*(values[index] for values in self))
 
     def gather(self, index: Tensor) -> ObjectLabels:
-        """The label at each index (...) into (..., M, ·); the first where the index is -1."""
+        """Select one of M labels per index (...); index -1 gives the first."""
         return ObjectLabels(*(gather_rows(values, index) for values in self))
 
 
@@ -232,7 +232,7 @@ class AuxiliaryHeads(nn.Module):
         return self.vocab_loss(model, states, targets, weight[..., None].expand_as(targets))
 
     def token_loss(self, model: MiniMolmo, token: Tensor, window: Tensor, thing: ObjectLabels) -> Tensor:
-        """Losses `name` and `position`, of visual tokens (n, D) with windows (n, 4) on objects of (n,)."""
+        """Losses `name` and `position`, of visual tokens (n, D) whose windows (n, 4) overlap objects (n,)."""
         xy = thing.box[:, :2]
         is_center = ((window[:, :2] <= xy) & (xy < window[:, 2:])).all(dim=1)
         states = torch.stack([token, token, *(probe(token) for probe in self.probes)], dim=1)  # (n, 7, D)
@@ -249,7 +249,7 @@ class AuxiliaryHeads(nn.Module):
         return self.position_loss(model, hidden[refers], gather_rows(batch.thing_boxes, index)[refers])
 
     def position_loss(self, model: MiniMolmo, hidden: Tensor, box: Tensor) -> Tensor:
-        """Digits of an object's centre in the image, from hidden states: (n, D), (n, 4)."""
+        """Loss of predicting the digits of an object's centre from hidden states: (n, D), boxes (n, 4)."""
         states = torch.stack([probe(hidden) for probe in self.referents], dim=1)       # (n, 4, D)
         targets = self.digits[leading_digits(box[:, :2])]
         return self.vocab_loss(model, states, targets, torch.ones_like(targets, dtype=torch.float))

@@ -30,7 +30,7 @@ def should_compile(config: RunConfig, device: torch.device, world: int) -> bool:
 
 
 def length_buckets(max_tokens: int) -> tuple[int, ...]:
-    """The lengths to which sequences are padded: LENGTH_BUCKETS up to `max_tokens`, then every 2048.
+    """The lengths to which sequences are padded: LENGTH_BUCKETS up to `max_tokens`, then multiples of 2048.
 
     The last is `max_tokens` rounded up to a multiple of 8, which the fused kernel of masked attention needs.
 
@@ -44,8 +44,8 @@ def length_buckets(max_tokens: int) -> tuple[int, ...]:
 def compile_blocks(model: MiniMolmo, make: Callable = torch.compile) -> None:
     """Compile the forward method of all blocks for training, in place. Names of weights do not change.
 
-    Decoding has another shape at every token, so it is not compiled. Pooling, projector, head and losses are
-    not either: their sizes differ from batch to batch.
+    Decoding is not compiled: its shape changes with every token. Pooling, projector, head and losses are not
+    compiled either: their sizes differ from batch to batch.
     """
     torch._dynamo.config.recompile_limit = RECOMPILE_LIMIT
     for block in (*model.vit.blocks, *model.decoder.blocks):
@@ -65,7 +65,7 @@ def reset_compiler() -> None:
 
 
 def _while_training(module: nn.Module, plain: Callable, fast: Callable) -> Callable:
-    """A forward method that is `fast` in training and `plain` in evaluation."""
+    """A forward method that calls `fast` in training and `plain` in evaluation."""
     return lambda *inputs: (fast if module.training else plain)(*inputs)
 
 

@@ -4,7 +4,7 @@
 
 A multiplication and an addition count as two. Only matrix products are counted, as is usual: norms,
 activations and the optimizer need far fewer. Attention counts every query with every key, masked or not. The
-auxiliary losses are not counted: they are no part of the model.
+auxiliary losses are not counted: they are not part of the model.
 """
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import torch
 from minimolmo.config import MolmoConfig, RunConfig
 from minimolmo.flow import PAD_SEGMENT, Batch
 
-# bfloat16 FLOPs a second from data sheets (dense). The first key that occurs in the device's name is used.
+# bfloat16 FLOPs per second from data sheets (dense). The first key that occurs in the device's name is used.
 PEAKS = {"H100 PCIe": 756e12, "H100 NVL": 835e12, "H100": 989e12, "H200": 989e12, "B200": 2250e12,
          "A100": 312e12, "L40S": 362e12, "L4": 121e12, "A10G": 70e12, "RTX 4090": 165e12, "RTX 3090": 71e12}
 TRAINING = 3  # forward once; backward twice: gradients of the inputs and of the weights
@@ -63,7 +63,7 @@ def training_flops(config: MolmoConfig, stage: str, batch: Batch) -> float:
 
 
 def peak_flops(device: torch.device) -> float:
-    """The device's peak FLOPs a second: from PEAKS by its name, else measured."""
+    """The device's peak FLOPs per second: from PEAKS by its name, else measured."""
     if device.type == "cuda":
         name = torch.cuda.get_device_name(device)
         for known, peak in PEAKS.items():
@@ -73,7 +73,7 @@ def peak_flops(device: torch.device) -> float:
 
 
 def measured_peak(device: torch.device, tries: int = 4) -> float:
-    """FLOPs a second of a large square matrix product, the best of some tries."""
+    """FLOPs per second of a large square matrix product, the best of several runs."""
     size, dtype = (8192, torch.bfloat16) if device.type == "cuda" else (512, torch.float32)
     a, best = torch.ones(size, size, device=device, dtype=dtype), float("inf")
     for _ in range(tries):

@@ -1,4 +1,4 @@
-"""The log of a run: OUT/log.jsonl, one line a step, and the loss curve drawn from it."""
+"""The log of a run: OUT/log.jsonl, one line per step, and the loss curve drawn from it."""
 from __future__ import annotations
 
 import json
@@ -20,13 +20,13 @@ def open_log(out: Path, step: int) -> TextIO:
 
 
 def read_log(out: Path) -> list[dict]:
-    """The lines of OUT/log.jsonl. Keys of earlier versions are renamed to the present ones."""
+    """The lines of OUT/log.jsonl. Keys of earlier versions are renamed to the current ones."""
     text = (out / "log.jsonl").read_text(encoding="utf-8")
     return [rename_log_line(json.loads(line)) for line in text.splitlines()]
 
 
 def plot_losses(out: Path) -> None:
-    """Draw OUT/loss.png from OUT/log.jsonl: the cross-entropy, in stage bootstrap the loss."""
+    """Draw OUT/loss.png from OUT/log.jsonl: the cross-entropy; in stage bootstrap, the loss."""
     lines = read_log(out)
     series = {line["stage"]: [] for line in lines}
     for line in lines:

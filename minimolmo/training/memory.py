@@ -15,7 +15,7 @@ def gpu_memory() -> float:
 
 
 def oom_message(config: RunConfig, stage: str | None, world: int, memory: float) -> str:
-    """The message for a full GPU of `memory` bytes. `stage` is None if the model was not built yet."""
+    """The message for a full GPU of `memory` bytes. `stage` is None if the model is not built yet."""
     weights = count_parameters(config.model)["total"]
     if stage is None or TRAINING_BYTES * weights / (world if config.shard else 1) > memory:
         return _too_many_weights(config, weights, world, memory)

@@ -43,7 +43,7 @@ def set_learning_rates(optimizer: torch.optim.Optimizer, stage: StageConfig, ste
 
 
 def clip_gradients(optimizer: torch.optim.Optimizer, max_norm: float) -> list[float]:
-    """Clip each parameter group's gradient to norm `max_norm`, separately; returns the norms before.
+    """Clip each parameter group's gradient to norm `max_norm`, separately; returns the norms before clipping.
 
     Source: paper, Section 2: one noisy part must not slow the other two. Factor min(1, max_norm/(norm+1e-6)).
     """

@@ -41,13 +41,13 @@ class TrainingModule(nn.Module):
         self.auxiliary = AuxiliaryHeads(self.model, tokenizer) if config.has_auxiliary else nn.ModuleList()
 
     def forward(self, batch: Batch, stage: str, total_weight: float, pieces: int) -> tuple[Tensor, Tensor]:
-        """(loss, cross-entropy per answer token): this micro-batch's summand of the global batch's values.
+        """(loss, cross-entropy per answer token): this micro-batch's contribution to the global loss.
 
         total_weight  the sum of loss weights in the global batch
         pieces        the number of micro-batches in the global batch
 
-        The auxiliary losses and the load-balancing loss are means over each micro-batch, so only they depend
-        a little on the number of pieces.
+        The auxiliary losses and the load-balancing loss are means over each micro-batch. So they, and only
+        they, depend a little on the number of pieces.
         """
         settings = getattr(self.config, stage)
         features, visual = self.model.encode_images(batch)
@@ -135,7 +135,7 @@ class Run:
         return progress["step"]
 
     def save(self) -> None:
-        """Write a checkpoint of the present step. Process 0 writes it and receives the others' shards."""
+        """Write a checkpoint of the current step. Process 0 writes it and receives the others' shards."""
         weights = distributed.gather_full(dict(self.module.model.named_parameters()))
         state = distributed.gather_full(self.optimizer.state_dict())
         auxiliary = distributed.gather_full(self.module.auxiliary.state_dict())

@@ -47,7 +47,7 @@ def patch_images(crops: Crops, patch: int) -> np.ndarray:
 
 
 def image_grid(images: np.ndarray, columns: int, gap: int = 0) -> Image.Image:
-    """Small images (n, h, w, 3) side by side in rows, `gap` pale pixels between them."""
+    """Small images (n, h, w, 3) in rows, with `gap` pale pixels between them."""
     images = np.pad(images, ((0, 0), (0, gap), (0, gap), (0, 0)), constant_values=244)
     rows = images.reshape(-1, columns, *images.shape[1:])
     return Image.fromarray(np.concatenate(np.concatenate(rows.swapaxes(0, 1), axis=-2), axis=0))
@@ -71,7 +71,7 @@ def draw_patches(crops: Crops, config: ImageConfig) -> Image.Image:
 
 
 def draw_crop_overlap(image: np.ndarray, crops: Crops) -> Image.Image:
-    """Figure `crops`: the image under its crops, overlap shaded."""
+    """Figure `crops`: the image with its crops, overlaps shaded."""
     picture = Image.fromarray(image)
     picture.thumbnail((720, 720))
     return draw.draw_crops(picture, crops.crop_boxes)
@@ -103,7 +103,7 @@ def draw_stitched(crops: Crops, config: ImageConfig) -> Image.Image:
 
 def draw_attention(activations: Activations, config: ImageConfig, num_blocks: int = 4,
                    num_tokens: int = 6) -> Image.Image:
-    """Figure `attention`: a row for each of the question's last tokens, a column for each of some blocks."""
+    """Figure `attention`: one row per last question token, one column per selected block."""
     image, depth, cards = overview_image(activations.crops, config), len(activations.attention), []
     blocks = np.linspace(0, depth - 1, min(num_blocks, depth)).round().astype(int).tolist()
     for token in question_tokens(activations)[-num_tokens:]:
@@ -126,7 +126,7 @@ def question_tokens(activations: Activations) -> list[int]:
 
 
 def draw_pooling(activations: Activations, config: ImageConfig, max_heads: int = 3) -> Image.Image:
-    """Figure `pooling`: the weight of each of the overview's patches in its visual token, by head."""
+    """Figure `pooling`: the weight of each overview patch in its visual token, by head."""
     tokens = activations.crops.token_grids[0][0] * activations.crops.token_grids[0][1]
     pool_idx, side = activations.crops.pool_idx[:tokens], config.side
     windows = [f"{tokens} windows of {config.pool} x {config.pool} patches"]
@@ -172,7 +172,7 @@ def point_digits(activations: Activations) -> list[tuple[int, str, str, str]]:
 
 
 def digit_interval(digits: str, digit: int, whole: int) -> tuple[float, float]:
-    """The interval of a coordinate with these digits and one more; `whole` of its digits precede the point.
+    """The interval of a coordinate with these digits and one more. `whole` digits precede the decimal point.
 
     >>> digit_interval("", 6, whole=2), digit_interval("6", 1, whole=2), digit_interval("61.", 5, whole=2)
     ((60.0, 70.0), (61.0, 62.0), (61.5, 61.6))
@@ -187,7 +187,7 @@ def digit_interval(digits: str, digit: int, whole: int) -> tuple[float, float]:
 
 def draw_point_digits(activations: Activations, image: Image.Image,
                       tokenizer: Tokenizer) -> Image.Image | None:
-    """Figure `points`: where the first point may be, before each of its digits. None if there is no point.
+    """Figure `points`: the predicted distribution of the first point, digit by digit. None without a point.
 
     For a digit of x, the heat map has columns. For a digit of y, it is limited to the columns of the known x.
     """

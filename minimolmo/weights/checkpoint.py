@@ -135,7 +135,7 @@ def _check_complete(folder: Path) -> None:
 def load_weights(folder: str | Path, model: nn.Module) -> None:
     """Load a checkpoint's weights into a model, in the model's dtype and on its device.
 
-    Raises ValueError with every name that is missing, unexpected or misshaped; then nothing is changed.
+    Raises ValueError that lists every name that is missing, unexpected or misshapen; then nothing is changed.
     """
     file, parameters = _open_weights(folder), dict(model.named_parameters())  # tied weights occur once
     safetensors.check_shapes(folder, file, {name: tuple(weight.shape) for name, weight in parameters.items()},
@@ -215,13 +215,13 @@ def _save_training_state(folder: Path, optimizer_state: dict | None, progress: d
 
 
 def _with_tuples(group: dict) -> dict:
-    """A parameter group with the tuples that JSON made lists; only `params` was a list before."""
+    """Turn lists from JSON back into tuples, except `params`."""
     return {key: tuple(value) if isinstance(value, list) and key != "params" else value
             for key, value in group.items()}
 
 
 def _without_tied(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The weights without second names of the same tensor: a tied head is the embedding."""
+    """Drop second names of the same tensor: a tied head is the embedding."""
     unique = {}
     for name, tensor in weights.items():
         storage = (tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype)

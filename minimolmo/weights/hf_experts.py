@@ -1,4 +1,4 @@
-"""Reads MoE weights that are stored expert by expert, as the stacked matrices of the native files.
+"""Reads MoE weights stored per expert into stacked matrices, as in the native files.
 
     model.transformer.blocks.3.mlp.experts.17.down_proj.weight  (2048, 1024)   one of 64 experts
     model.transformer.blocks.3.ffn.experts.mlp.w2               (65536, 2048)  all experts, each transposed
@@ -43,7 +43,7 @@ class StackedExperts:
             self.entries |= self._stack_entries(stack, experts)
 
     def _stack_entries(self, stack: str, experts: dict[int, str]) -> dict[str, Entry]:
-        """The entry of a stack. If an expert is missing or of another shape, the entries of its experts."""
+        """The entry of a stack. If an expert is missing or has another shape, return the separate entries."""
         parts = {name: self.file.entries[name] for name in experts.values()}
         shapes = {entry.shape[::-1] if stack.endswith("w2") else entry.shape for entry in parts.values()}
         shape, *others = shapes
@@ -52,7 +52,7 @@ class StackedExperts:
         return {stack: Entry(next(iter(parts.values())).dtype, (len(experts) * shape[0], shape[1]), 0, 0)}
 
     def read_into(self, name: str, out: Tensor, first: int = 0) -> None:
-        """As `TensorFile.read_into`. Of a stack, only the experts that `out` overlaps are read."""
+        """As `TensorFile.read_into`. For a stack, only the experts that `out` overlaps are read."""
         if name not in self.experts:
             return self.file.read_into(self.name_of[name], out, first)
         last, size = first + len(out), math.prod(self.entries[name].shape) // len(self.experts[name])

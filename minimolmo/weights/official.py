@@ -91,7 +91,7 @@ EXPERT_NAMES = {  # all experts of a block in one matrix
 
 
 def official_names(model: MiniMolmo) -> dict[str, list[str]]:
-    """{official name: names of our parameters, whose rows make up the official tensor, in their order}"""
+    """{official name: names of our parameters, whose rows, concatenated, are the official tensor}"""
     table = {**NAMES, **EXPERT_NAMES} if model.config.decoder.experts else NAMES
     names: dict[str, list[str]] = {}
     for name, _ in model.named_parameters():
@@ -125,7 +125,7 @@ def is_official(folder: str | Path) -> bool:
 
 
 def load_official(folder: str | Path, model: MiniMolmo) -> None:
-    """Load official weights into a model, in its dtype and on its device, with 16 MB of memory beside it.
+    """Load official weights into a model, in its dtype and on its device, using 16 MB of extra memory.
 
     Each process reads its shard of a sharded model. Raises ValueError with every name that is missing,
     unexpected or of another shape; then nothing is changed.
@@ -143,7 +143,7 @@ def load_official(folder: str | Path, model: MiniMolmo) -> None:
 
 
 def open_weights(folder: str | Path, config: MolmoConfig) -> StackedExperts:
-    """The weights of a folder, not read yet. Raises ValueError if they do not fit the architecture."""
+    """The weights of a folder, opened lazily. Raises ValueError if they do not fit the architecture."""
     file, shapes = StackedExperts(TensorFolder(folder)), official_shapes(config)
     prefix = _prefix(file.entries)
     safetensors.check_shapes(folder, file, {prefix + name: shape for name, shape in shapes.items()},

@@ -13,7 +13,7 @@ from pathlib import Path
 from minimolmo.config import ConnectorConfig, DecoderConfig, MolmoConfig, VisionConfig
 from minimolmo.presets import preset
 
-SETTINGS = {  # our name: the native name, and Hugging Face's where it is another
+SETTINGS = {  # our name: the native name, and Hugging Face's where it differs
     "width": ("d_model", "hidden_size"), "layers": ("n_layers", "num_hidden_layers"),
     "heads": ("n_heads", "num_attention_heads"), "kv_heads": ("n_kv_heads", "num_key_value_heads"),
     "mlp": ("mlp_hidden_size", "intermediate_size"),  # counts both halves of the SwiGLU, ours one
@@ -55,7 +55,7 @@ def from_hf_config(values: dict, path: str | Path = "the config") -> MolmoConfig
 
 
 def _with_vision(values: dict, decoder: DecoderConfig) -> MolmoConfig:
-    """The complete architecture: the vision settings of an official config, around a decoder."""
+    """The full config: a given decoder plus the vision settings of an official config."""
     molmo = preset("molmo_7b_d").model
     settings = values.get("vision") or values.get("vision_backbone") or {}
     size = settings.get("image_default_input_size", [molmo.image.crop_size])[0]

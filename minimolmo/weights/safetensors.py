@@ -86,7 +86,7 @@ class TensorFile(Mapping):
     def read_into(self, name: str, out: Tensor, first: int = 0) -> None:
         """Fill `out` (n,), of any dtype and device, with values `first` to `first + n` of a flattened tensor.
 
-        Reads in chunks and frees the file's pages after each, so loading takes no memory beside the model's.
+        Reads in chunks and frees the file's pages after each, so loading takes no memory besides the model's.
         """
         dtype, _, start, stop = self.entries[name]
         start, step = start + first * dtype.itemsize, CHUNK_BYTES // dtype.itemsize
@@ -201,7 +201,7 @@ def _parse_entry(path: str | Path, name: str, fields: object, offset: int) -> En
 
 
 def _is_size_list(value: object) -> bool:
-    """Whether this is a short list of integers from 0 on, none larger than any file."""
+    """Whether this is a short list of non-negative integers, none larger than a file can be."""
     return (isinstance(value, list) and len(value) <= MAX_AXES
             and all(type(size) is int and 0 <= size < 2 ** 48 for size in value))
 

@@ -113,7 +113,7 @@ def save_folder(folder: Path, tensors: Mapping[str, Tensor], shard_bytes: int, m
 
 
 def _split_into_shards(sizes: dict[str, int], shard_bytes: int) -> list[list[str]]:
-    """Names in their order, in groups of at most `shard_bytes` or one tensor."""
+    """Names in order, in groups of at most `shard_bytes` (or of one larger tensor)."""
     shards, free = [[]], shard_bytes
     for name, size in sizes.items():
         if size > free and shards[-1]:
@@ -125,7 +125,7 @@ def _split_into_shards(sizes: dict[str, int], shard_bytes: int) -> list[list[str
 
 
 class _Subset(Mapping):
-    """Some names of a mapping. A value is taken from the mapping when it is looked up."""
+    """A mapping restricted to some names. Each value is fetched when it is looked up."""
 
     def __init__(self, mapping: Mapping, names: list[str]):
         self.mapping, self.names = mapping, names

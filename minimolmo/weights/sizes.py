@@ -1,9 +1,9 @@
-"""Parameter counts and memory of every preset, as a table beside its settings.
+"""Settings, parameter counts and memory of every preset, as a table.
 
     python -m minimolmo.weights.sizes
 
-Parameters are counted on PyTorch's device "meta", where a tensor has a shape and no memory. So a laptop
-counts the 72 billion of Molmo-72B in a second.
+Parameters are counted on PyTorch's device "meta", where a tensor has a shape but no memory. So a
+laptop counts the 72 billion of Molmo-72B in one second.
 """
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _num_values(parameters: Iterable[nn.Parameter]) -> int:
 
 
 def inactive_parameters(experts: Experts) -> int:
-    """The number of parameters in those experts of a block that a token is not routed to."""
+    """The number of parameters in a block's experts that a token is not routed to."""
     stacks = [experts.gate.weight, experts.up.weight, experts.down.weight]
     return _num_values(stacks) // len(stacks[0]) * (len(stacks[0]) - experts.top_k)
 
@@ -83,7 +83,7 @@ def _format(value: object) -> str:
 def presets_table(runs: dict[str, RunConfig]) -> str:
     """A text table with a column for each preset: settings, then parameters, then gigabytes."""
     columns = {name: {**list_settings(run), "": "", **_list_sizes(run)} for name, run in runs.items()}
-    names = max(columns.values(), key=len)  # of the column that leaves out least
+    names = max(columns.values(), key=len)  # of the column with the most settings
     rows = [[name, *(column.get(name, "") for column in columns.values())] for name in names]
     rows = [["", *columns], *rows]
     widths = [max(map(len, cells)) for cells in zip(*rows)]

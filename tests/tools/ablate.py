@@ -65,7 +65,7 @@ SMALL = ["--model.image.crop_size=112", "--model.image.ground_crops=4", "--model
 
 
 class StackPooling(nn.Module):
-    """Concatenate the patches of a window and project them. Replaces `AttentionPooling`."""
+    """The patches of a window side by side through one matrix. Stands in for `AttentionPooling`."""
 
     def __init__(self, in_width: int, width: int, heads: int, window: int = 4):
         super().__init__()
@@ -76,7 +76,7 @@ class StackPooling(nn.Module):
 
 
 class MeanPooling(nn.Module):
-    """Project the mean of a window's patches. Replaces `AttentionPooling`."""
+    """The mean of a window's patches through one matrix. Stands in for `AttentionPooling`."""
 
     def __init__(self, in_width: int, width: int, heads: int):
         super().__init__()
@@ -181,10 +181,10 @@ VARIANTS = {
 
 @contextlib.contextmanager
 def patched(variant: Variant) -> Iterator[None]:
-    """Replace what the variant replaces, for the time of the context."""
+    """The variant's stand-ins in their places."""
     with contextlib.ExitStack() as stack:
-        for module, name, replacement in variant.patches:
-            stack.enter_context(mock.patch.object(module, name, replacement))
+        for where, name, stand_in in variant.patches:
+            stack.enter_context(mock.patch.object(where, name, stand_in))
         yield
 
 
@@ -279,7 +279,7 @@ def summarise(results: dict[str, list[dict]]) -> list[dict]:
             base = [result[key] for result in results["base"][:len(runs)] if result[key] is not None]
             if values and base:
                 line[key] = float(np.mean(values))
-                line[f"{key}, gain"] = float(np.mean(values) - np.mean(base))
+                line[f"{key}, gained"] = float(np.mean(values) - np.mean(base))
                 line[f"{key}, spread"] = float(max(np.ptp(values), np.ptp(base)))
         lines.append({**line, **compare_with_paper(VARIANTS[name], line)})
     return lines
@@ -287,13 +287,13 @@ def summarise(results: dict[str, list[dict]]) -> list[dict]:
 
 def compare_with_paper(variant: Variant, line: dict) -> dict:
     """The paper's change, and whether ours has its sign; "too close" if ours is within the seeds' spread."""
-    if variant.paper is None or f"{variant.paper[0]}, gain" not in line:
+    if variant.paper is None or f"{variant.paper[0]}, gained" not in line:
         return {"paper": "-", "agrees": "-"}
     key, before, after = variant.paper
-    gain = line[f"{key}, gain"]
-    agrees = "yes" if gain * (after - before) > 0 else "no"
-    return {"paper": f"{key} {before} -> {after}",
-            "agrees": agrees if abs(gain) > line[f"{key}, spread"] else "too close"}
+    gained = line[f"{key}, gained"]
+    same = "yes" if gained * (after - before) > 0 else "no"
+    return {"paper": f"{key} {before} -> {after}", "agrees": same if abs(gained) > line[f"{key}, spread"] else
+            "too close"}
 
 
 def format_table(lines: list[dict]) -> str:
@@ -301,7 +301,7 @@ def format_table(lines: list[dict]) -> str:
     rows = ["| variant | seeds | " + " | ".join(SCORES) + " | the paper | same direction? |",
             "|---" * (len(SCORES) + 4) + "|"]
     for line in lines:
-        cells = [f"{line[key]:.3f} ({line[key + ', gain']:+.3f})" if key in line else "-" for key in SCORES]
+        cells = [f"{line[key]:.3f} ({line[key + ', gained']:+.3f})" if key in line else "-" for key in SCORES]
         rows.append(f"| {line['variant']} | {line['seeds']} | {' | '.join(cells)} | {line['paper']} | "
                     f"{line['agrees']} |")
     return "\n".join(rows)
@@ -311,8 +311,8 @@ def draw_chart(lines: list[dict]) -> Image.Image:
     """Bars of each variant's gain over the base, a group of bars for each score."""
     rows = []
     for key in SCORES:
-        rows += [(f"{key}: {line['variant']}", line[f"{key}, gain"], f"{line[key + ', gain']:+.3f}")
-                 for line in lines if f"{key}, gain" in line and line["variant"] != "base"]
+        rows += [(f"{key}: {line['variant']}", line[f"{key}, gained"], f"{line[key + ', gained']:+.3f}")
+                 for line in lines if f"{key}, gained" in line and line["variant"] != "base"]
         rows.append(("", 0.0, ""))
     return draw_bars(rows, "What changes when one idea does: gain over the base")
 

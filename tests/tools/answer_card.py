@@ -1,4 +1,4 @@
-"""Draw README's picture of answers: held-out images of level easy and what the released nano says.
+"""Draw README's picture of answers: held-out images of level easy and the released nano's answers.
 
     python tests/tools/answer_card.py       writes data/pictures/answers.png
 
@@ -82,9 +82,9 @@ def draw_answers(items: list[EvalItem]) -> Image.Image:
     return contact_sheet([answer_card(item, items) for item in items], columns=4, width=CARD_WIDTH)
 
 
-def answer_card(item: EvalItem, among: list[EvalItem]) -> tuple[Image.Image, str, list[str], bool | None]:
+def answer_card(item: EvalItem, items: list[EvalItem]) -> tuple[Image.Image, str, list[str], bool | None]:
     """`result_card` with a readable answer."""
-    image, title, _, correct = result_card(item, among)
+    image, title, _, correct = result_card(item, items)
     text, many = item.answer.text, len(item.answer.points) > MAX_TAGGED
     lines = [plain_text(text) if many else text]
     if not correct:
@@ -93,7 +93,7 @@ def answer_card(item: EvalItem, among: list[EvalItem]) -> tuple[Image.Image, str
 
 
 def main(arguments: list[str]) -> None:
-    """Draw the picture and print what was said."""
+    """Draw the picture and print the answers."""
     Parser(description=__doc__.splitlines()[0]).parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         items = answered_items(Path(folder))

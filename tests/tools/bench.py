@@ -94,12 +94,13 @@ def random_image(height: int = 480, width: int = 640) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
-def make_batch(model: MolmoConfig, images: int, max_crops: int, words: int, annotations: int = 6,
+def make_batch(model: MolmoConfig, images: int, max_crops: int, num_tokens: int, annotations: int = 6,
                side: tuple[int, int] = (480, 640)) -> Batch:
-    """A batch of images, each with annotations of `words` tokens, half of them question and half answer."""
+    """A batch of images, each with annotations of `num_tokens` tokens, half question and half answer."""
     tokenizer, rng = Tokenizer([], vocab=model.decoder.vocab), np.random.default_rng(0)
     crops = tile_image(random_image(*side), model.image, max_crops, as_bytes=True)
-    messages = [[rng.integers(0, 256, words // 2).tolist() for _ in range(2)] for _ in range(annotations)]
+    messages = [[rng.integers(0, 256, num_tokens // 2).tolist() for _ in range(2)]
+                for _ in range(annotations)]
     return collate([build_sequence(crops, messages, tokenizer)] * images, compiler.LENGTH_BUCKETS).to(DEVICE)
 
 
@@ -238,7 +239,7 @@ def bench_crops(config: RunConfig, images: int, limits=(0, 1, 2, 4, 6, 9, 12)) -
     """Training speed on 640 x 480 images, by the largest number of crops."""
     rows, step = [], Step(config.model)
     for max_crops in limits:
-        batch = make_batch(config.model, images, max_crops, words=32)
+        batch = make_batch(config.model, images, max_crops, num_tokens=32)
         seconds = measure_seconds(lambda: step(batch), 0.5)
         note = f"{len(batch.patches) // images} crops, {len(batch.pool_idx) // images} visual tokens an image"
         rows.append(row("crops budget", f"at most {max_crops}" if max_crops else "overview alone",
@@ -305,15 +306,15 @@ def bench_all(config: RunConfig, steps: int, tokenizer_file: Path) -> Iterator[l
     """Every row of one preset on this device, one kind of measurement after another."""
     cuda, images = DEVICE.type == "cuda", min(config.finetune.batch_size, 64 if DEVICE.type == "cuda" else 8)
     max_crops = config.model.image.max_crops(config.finetune.view)
-    words = 80 if cuda else 32
+    num_tokens = 80 if cuda else 32
     side = (480, 640) if max_crops else (64, 64)
-    batch = make_batch(config.model, images, max_crops, words, side=side)
+    batch = make_batch(config.model, images, max_crops, num_tokens, side=side)
     file = ROOT / "data" / "tokenizer" / f"{config.level}-{config.model.decoder.vocab}.json"
     jobs = [lambda: bench_step(config.name, config.model, batch, False)]
     if cuda:
         jobs += [lambda: bench_step(config.name, config.model, batch, True),
-                 lambda: bench_step("1B", BILLION, make_batch(BILLION, 4, 12, words), False),
-                 lambda: bench_step("1B", BILLION, make_batch(BILLION, 4, 12, words), True)]
+                 lambda: bench_step("1B", BILLION, make_batch(BILLION, 4, 12, num_tokens), False),
+                 lambda: bench_step("1B", BILLION, make_batch(BILLION, 4, 12, num_tokens), True)]
     jobs += [lambda: bench_parts(config, batch), lambda: bench_attention(config, batch)]
     if file.exists() and all(config.folder(ROOT / "data", name).is_dir() for name in config.mix):
         jobs.append(lambda: bench_packing(config, Tokenizer.load(file), steps))

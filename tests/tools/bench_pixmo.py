@@ -1,9 +1,9 @@
-"""Download PixMo from a fake hub on localhost and measure it: all eight sets, or 3,000 large images of one.
+"""Measure the download of PixMo from a fake hub on localhost: all eight datasets, or 3,000 large images.
 
     python tests/tools/bench_pixmo.py sets --rows=300      out/pixmo/data/pixmo, out/pixmo/look.png
     python tests/tools/bench_pixmo.py speed --rows=3000    images a second, memory while it runs
 
-The server has a process of its own and shares the cores. RUNS.md has what came out.
+The server is a process of its own on the same cores. The results are in RUNS.md.
 """
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # as a script it knows neither
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from minimolmo.command import run_command  # noqa: E402  first: the slow imports follow
 
 from PIL import Image  # noqa: E402
@@ -33,7 +33,7 @@ from minimolmo.disk import remove_own, write_image  # noqa: E402
 from minimolmo.draw import contact_sheet, draw_points  # noqa: E402
 from minimolmo.options import Parser, count_argument, path_argument  # noqa: E402
 
-NUM_DRAWN, LONG_SIDE = 200, 1024  # different images of the speed test, and their pixels
+NUM_IMAGES, LONG_SIDE = 200, 1024  # different images of the speed test, and their pixels
 NUM_TILES = 4                     # of each style on the sheet
 
 
@@ -50,22 +50,26 @@ def serve(kind: str, rows: int, urls) -> None:
 def _add_captions(hub, rows: int) -> None:
     """Add large images, each with bytes of its own: a JPEG may be followed by anything."""
     from data.scenes.full import make_scene
-    drawn = []
-    for number in range(NUM_DRAWN):
+    jpegs = []
+    for number in range(NUM_IMAGES):
         picture = make_scene("train", random.Random(number)).draw()
         scale, file = LONG_SIDE / max(picture.size), io.BytesIO()
         picture.resize([round(side * scale) for side in picture.size]).save(file, "JPEG", quality=90)
-        drawn.append(file.getvalue())
-    print(f"images of {sum(map(len, drawn)) / len(drawn) / 1e3:.0f} kB on average")
-    number_of = lambda path: int(path.strip("/").removesuffix(".jpg"))
-    hub.images = lambda path: drawn[number_of(path) % NUM_DRAWN] + str(number_of(path)).encode()
+        jpegs.append(file.getvalue())
+    print(f"images of {sum(map(len, jpegs)) / len(jpegs) / 1e3:.0f} kB on average")
+
+    def get_image(path: str) -> bytes:
+        number = int(path.strip("/").removesuffix(".jpg"))
+        return jpegs[number % NUM_IMAGES] + str(number).encode()
+
+    hub.images = get_image
     hub.rows["allenai/pixmo-cap", "default"] = [
         {"image_url": f"{hub.url}/{n}.jpg", "caption": f"Picture {n}. " * 50, "transcripts": ["words " * 200]}
         for n in range(rows + 100)]
 
 
 def watch_memory(megabytes: list[float]) -> None:
-    """Note the megabytes of this process twice a second."""
+    """Record the megabytes of this process twice a second."""
     while True:
         pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
         megabytes.append(pages * os.sysconf("SC_PAGESIZE") / 1e6)
@@ -112,14 +116,14 @@ def main(arguments: list[str]) -> None:
     server.start()
     hub = Hub(urls.get(), limits=replace(LIMITS, loopback=True), pause=0)
     threading.Thread(target=watch_memory, args=(memory,), daemon=True).start()
-    plan = PixmoSpec(**{"rows": args.rows} | ({"sets": ("cap",)} if args.what == "speed" else {}))
+    spec = PixmoSpec(**{"rows": args.rows} | ({"sets": ("cap",)} if args.what == "speed" else {}))
     start, start_cpu = time.monotonic(), time.process_time()
-    print(prepare(plan, folder, hub, Limits(loopback=True, backoff=0.05)))
+    print(prepare(spec, folder, hub, Limits(loopback=True, backoff=0.05)))
     seconds, cpu_seconds = time.monotonic() - start, time.process_time() - start_cpu
     images = len(list((folder / "images").rglob("*.jpg")))
-    marks = [memory[len(memory) * tenth // 10] for tenth in range(10)] + [max(memory)]
+    megabytes = [memory[len(memory) * tenth // 10] for tenth in range(10)] + [max(memory)]
     print(f"{images / seconds:.0f} images/s, {images / cpu_seconds:.0f} a second of CPU; "
-          f"MB at each tenth of the time, and at most: " + " ".join(f"{mark:.0f}" for mark in marks))
+          f"MB at each tenth of the time, and at most: " + " ".join(f"{value:.0f}" for value in megabytes))
     for split in ("train", "val"):
         print(check_split(folder, split))
     if args.what == "sets":

@@ -84,7 +84,7 @@ class Handler(BaseHTTPRequestHandler):
             else:
                 self.send_image(path)
         except (BrokenPipeError, ConnectionResetError):
-            pass  # the client hung up
+            pass  # the client closed the connection
 
     def send_image(self, path: str) -> None:
         """Send the image of this path, or its status."""

@@ -1,7 +1,7 @@
-"""Fake of PixMo's eight sets: our own scenes, clocks and documents in PixMo's columns, so the truth is known.
+"""Fake of PixMo's eight datasets: our own scenes, clocks and documents in PixMo's columns.
 
-What `data/` draws is put into the columns that PixMo uses, with their irregularities: points in percent or in
-pixels, points taken out of sentences, dialogues, dead links. Rows are made when they are requested.
+The right annotations are known, because `data/` makes them. The columns have PixMo's irregularities: points
+in percent or in pixels, points taken out of sentences, dialogues, dead links. Rows are made on request.
 """
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tools.fake_hub import PIXMO, FakeHub
 
 TAG = re.compile(r'<points? [^<>]*alt="([^"]*)">([^<>]*)</points?>')
 ROWS_PER_IMAGE = 3  # where PixMo has several
-DEAD_LINKS = ((404, 0.10), (403, 0.06), (410, 0.04), (500, 0.02))  # status, share of the links
+DEAD_LINKS = ((404, 0.10), (403, 0.06), (410, 0.04), (500, 0.02))  # (status, fraction of the links)
 
 
 class FakePixmo:
@@ -35,12 +35,12 @@ class FakePixmo:
 
     @functools.lru_cache(maxsize=2000)
     def make_example(self, name: str, config: str, number: int) -> tuple[object, list[Annotation]]:
-        """The number-th example of a set: (what is drawn, its annotations)."""
+        """The number-th example of a dataset: (scene, clock or document; its annotations)."""
         rng = random.Random(f"{self.seed}/{name}/{config}/{number}")
         while True:
-            drawn, notes = DATASETS[name](get_level("full"), "train", rng)
+            scene, notes = DATASETS[name](get_level("full"), "train", rng)
             if notes and config in ("default", notes[0].style):
-                return drawn, notes
+                return scene, notes
 
     @functools.lru_cache(maxsize=600)
     def encode_jpeg(self, name: str, config: str, number: int) -> bytes:
@@ -56,10 +56,10 @@ class FakePixmo:
 
     def make_url(self, name: str, number: int, config: str = "default") -> str:
         """The link to an image; it ends in the status that the image host will reply with."""
-        chance, status = random.Random(f"{self.seed}/{name}/{number}").random(), 200
-        for dead, share in DEAD_LINKS if self.dead_links else ():
-            status = dead if 0 <= chance < share else status
-            chance -= share
+        draw, status = random.Random(f"{self.seed}/{name}/{number}").random(), 200
+        for dead, fraction in DEAD_LINKS if self.dead_links else ():
+            status = dead if 0 <= draw < fraction else status
+            draw -= fraction
         return f"{self.hub.url}/{name}/{config}/{number}-{status}.jpg"
 
     def image_sha256(self, name: str, number: int) -> str:
@@ -68,7 +68,7 @@ class FakePixmo:
 
 
 class Rows(Sequence):
-    """The rows of one config of a set, each made when it is requested."""
+    """The rows of one config of a dataset, each made when it is requested."""
 
     def __init__(self, pixmo: FakePixmo, name: str, config: str, length: int):
         self.pixmo, self.name, self.config, self.length = pixmo, name, config, length
@@ -82,8 +82,8 @@ class Rows(Sequence):
 
 def cap(pixmo: FakePixmo, config: str, index: int) -> dict:
     """A caption and its transcripts."""
-    drawn, _ = pixmo.make_example("cap", config, index)
-    return {"image_url": pixmo.make_url("cap", index), **drawn.columns}
+    scene, _ = pixmo.make_example("cap", config, index)
+    return {"image_url": pixmo.make_url("cap", index), **scene.columns}
 
 
 def ask_model_anything(pixmo: FakePixmo, config: str, index: int) -> dict:
@@ -131,16 +131,16 @@ def cap_qa(pixmo: FakePixmo, config: str, index: int) -> dict:
 
 
 def clocks(pixmo: FakePixmo, config: str, index: int) -> dict:
-    """A time, with ids of a watch face that nobody can have."""
-    drawn, notes = pixmo.make_example("clocks", config, index)
-    return {"example_id": f"../{index}", "watchface_id": "a/b", **drawn.columns, "text": notes[0].answer}
+    """A time, with ids that are no valid file names."""
+    clock, notes = pixmo.make_example("clocks", config, index)
+    return {"example_id": f"../{index}", "watchface_id": "a/b", **clock.columns, "text": notes[0].answer}
 
 
 def docs(pixmo: FakePixmo, config: str, index: int) -> dict:
     """Questions about a page that comes with the row, by a signed link."""
-    drawn, _ = pixmo.make_example("docs", config, index)
+    document, _ = pixmo.make_example("docs", config, index)
     url = pixmo.make_url("docs", index, config) + "?Expires=1&Signature=x~y"
-    return {**drawn.columns, "image": {"src": url, "height": 1, "width": 1}}
+    return {**document.columns, "image": {"src": url, "height": 1, "width": 1}}
 
 
 COLUMNS = {"cap": cap, "ask_model_anything": ask_model_anything, "points": points, "count": count,

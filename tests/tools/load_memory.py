@@ -54,9 +54,9 @@ def load(folder: str, dtype: str) -> None:
         model = MiniMolmo(SMALLER).to(getattr(torch, dtype))
     model = model.to_empty(device="cpu")
     load_official(folder, model)
-    grown = peak_memory() - before
-    print(f"loading into {dtype}: model {size / 1e9:.2f} GB, peak {grown / 1e9:.2f} GB beyond torch's "
-          f"{before / 1e9:.2f} GB, {grown / size:.3f} of the model")
+    peak = peak_memory() - before
+    print(f"loading into {dtype}: model {size / 1e9:.2f} GB, peak {peak / 1e9:.2f} GB beyond torch's "
+          f"{before / 1e9:.2f} GB, {peak / size:.3f} of the model")
 
 
 def main(arguments: list[str]) -> None:

@@ -74,7 +74,7 @@ class Clock:
 
 
 def is_trained(config: RunConfig, run: Path) -> bool:
-    """Whether the newest checkpoint stands at the last step of all stages."""
+    """Whether the newest checkpoint is at the last step of all stages."""
     folder = checkpoint.latest(run)
     steps = config.bootstrap.steps + config.pretrain.steps + config.finetune.steps
     return folder is not None and checkpoint.load_training_state(folder)[1]["step"] >= steps
@@ -93,10 +93,10 @@ def main(arguments: list[str]) -> None:
     out.mkdir(parents=True, exist_ok=True)
     clock = Clock(out)
     for part in [part for part in PARTS if part not in clock.done]:
-        left = (end - time.monotonic()) / 60
-        if left <= (EVALUATION_MINUTES if part == "evaluation" else 0):
+        minutes_left = (end - time.monotonic()) / 60
+        if minutes_left <= (EVALUATION_MINUTES if part == "evaluation" else 0):
             break
-        clock.run(part, commands(config, settings, out, left)[part])
+        clock.run(part, commands(config, settings, out, minutes_left)[part])
         if part == "training" and not is_trained(config, out / "run"):
             break
         clock.finish(part)

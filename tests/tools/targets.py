@@ -27,7 +27,7 @@ from minimolmo.metrics import EvalItem, maximum_matching, score_exact, score_ite
 from minimolmo.options import Parser, count_argument, path_argument  # noqa: E402
 
 NOVEL, MAX_DROP = "novel pairs", 0.05  # a column; how far it may lie below the pairs of training
-# Line of the table: (style, score_items, goal). Errors should be small, all others large.
+# Line of the table: (style, score, goal). Errors should be small, all other scores large.
 GOALS = {
     "pointing F1, in the visible mask": ("pointing", "mask F1", 0.95),
     "pointing, median error in % of the width": ("pointing", "median error, % of width", 1.0),

@@ -83,7 +83,7 @@ class BagOfWords:
         self.answers = sorted({answer for _, answer in questions})
         vocabulary = sorted({word for words, _ in questions for word in words})
         self.word_ids = {word: index for index, word in enumerate(vocabulary)}
-        self.bias, self.padding = len(vocabulary), len(vocabulary) + 1  # ids; the bias stands in every bag
+        self.bias, self.padding = len(vocabulary), len(vocabulary) + 1  # ids; every bag has the bias
         self.weights = torch.nn.EmbeddingBag(self.padding + 1, len(self.answers), mode="sum",
                                              padding_idx=self.padding)
         torch.nn.init.zeros_(self.weights.weight)
