@@ -1,5 +1,6 @@
 """Prompts: from an annotation to the question that the model reads and the answer it should give."""
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -137,6 +138,15 @@ def test_templates_are_many_different_and_short(style):
     assert np.mean([len(question.split()) for question in questions]) <= 7
     assert style == "long_caption" or all("red circle" in question for question in questions)
     assert not any(parse_points(question) for question in questions)
+
+
+def test_templates_are_grammatical_with_singular_and_plural_labels():
+    """Labels of pointing are both ("square", "shapes"), labels of counts are plural."""
+    for style in ("pointing", "point_count", "count"):
+        for template in TEMPLATES[style]:
+            assert not re.search(r"\b(each|every|one|a|an|per|is|are) {label}|{label} (is|are)\b", template)
+            assert re.search("(many|umber of|the) {label}|^{label}: ", template)
+            assert style != "pointing" or "many" not in template and "number" not in template
 
 
 def test_no_two_styles_share_a_template():

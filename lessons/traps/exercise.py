@@ -116,15 +116,15 @@ def grid_for_image(image: Image.Image, config: ImageConfig, max_crops: int):
 
 
 TEMPLATES = (
-    "What number of {label}?",
+    "What is the number of {label}?",
     "How many {label} can you find?",
-    "Point at and count {label}.",
+    "Point at and count the {label}.",
     "{label}: how many in all?",
     "Count off the {label}.",
-    "Add up every {label}."
+    "Add up all the {label}."
     "Number of {label}, with points?",
-    "how often do you see {label}",
-    "Count {label}, or say there are none.",
+    "how many {label} do you see",
+    "Count the {label}, or say there are none.",
 )
 
 

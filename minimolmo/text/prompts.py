@@ -26,42 +26,43 @@ HINT_NOISE = 25             # characters, standard deviation: the hint is only a
 CAPTION_STYLES = ("long_caption", "transcript")
 NO_POINTS_ANSWER = "There are none."
 
-# Short, because tokens of a question take as much training time as tokens of an answer.
+# Short, because tokens of a question take as much training time as tokens of an answer. A label of pointing may
+# be singular or plural ("red circle", "shapes"), so no template says "each {label}" or "where is {label}".
 TEMPLATES = {
     "pointing": (
         "Point to the {label}.",
-        "Mark each {label}.",
-        "Where do you see {label}?",
+        "Mark where you see the {label}.",
+        "Where do you see the {label}?",
         "Point at the {label}.",
-        "Put a dot on every {label}.",
-        "One point per {label}, please.",
-        "Give me the places of {label}.",
-        "Tap on each {label} here.",
-        "in which spots is {label}",
+        "Put a dot on the {label}.",
+        "Point out the {label}.",
+        "Give me the location of the {label}.",
+        "Tap on the {label} here.",
+        "in which spots do you see the {label}",
         "{label}: where?",
-        "Mark {label}, or say there are none.",
+        "Mark the {label}, or say that nothing fits.",
     ),
     "point_count": (
-        "What number of {label}?",
+        "What is the number of {label}?",
         "How many {label} can you find?",
-        "Point at and count {label}.",
+        "Point at and count the {label}.",
         "{label}: how many in all?",
         "Count off the {label}.",
-        "Add up every {label}.",
+        "Add up all the {label}.",
         "Number of {label}, with points?",
-        "how often do you see {label}",
-        "Count {label}, or say there are none.",
+        "how many {label} do you see",
+        "Count the {label}, or say there are none.",
     ),
     "count": (
         "Just a number: how many {label}?",
         "Without pointing, count the {label}.",
         "No points. How many {label}?",
-        "Only the total of {label}, please.",
-        "Do not point: {label}, how many?",
-        "A plain number, please: {label}?",
-        "Skip the points, count {label}.",
+        "Only the total number of {label}, please.",
+        "Do not point. How many {label}?",
+        "A plain number, please: how many {label}?",
+        "Skip the points, count the {label}.",
         "how many {label}, number only",
-        "{label}: total without points?",
+        "{label}: the total, without points?",
     ),
     "long_caption": (
         "Tell me everything you see.",
