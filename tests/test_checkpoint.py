@@ -349,7 +349,7 @@ def with_old_names(config) -> dict:
 
 
 def test_a_checkpoint_with_old_names_of_settings_loads_as_the_same(tmp_path):
-    """The released nano, its config.json once with present and once with old names, then without a manifest."""
+    """The released nano, its config.json with present and with old names (then no manifest)."""
     folder = shutil.copytree(RELEASED, tmp_path / "nano", ignore=shutil.ignore_patterns("manifest.json"))
     text = json.dumps(with_old_names(load_config(RELEASED)), indent=1)
     (folder / "config.json").write_text(text, encoding="utf-8")
