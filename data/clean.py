@@ -17,7 +17,7 @@ from pathlib import Path
 
 from data.own import LEVELS, is_own_dataset
 from minimolmo.command import printable, run_command
-from minimolmo.disk import LOCK, is_own, locked, read_manifest
+from minimolmo.disk import LOCK, is_own, locked, read_manifest, remove_folder
 from minimolmo.options import Parser, path_argument
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -55,7 +55,7 @@ def clean_dataset(folder: Path) -> list[Path]:
 def remove_dataset(folder: Path) -> bool:
     """Remove a dataset if we drew it; whether it is gone."""
     if is_own_dataset(folder):
-        shutil.rmtree(folder)
+        remove_folder(folder)
     return not folder.exists()
 
 
@@ -74,7 +74,7 @@ def _clean_free_folder(folder: Path) -> list[Path]:
     left = []
     for path in sorted(path for path in folder.iterdir() if path.name != LOCK):
         if path.is_dir() and (is_own_dataset(path) or is_checkpoint(path)):
-            shutil.rmtree(path)
+            remove_folder(path)
         elif path.is_dir() and is_ours(path):
             left += clean_folder(path)
         elif not path.is_dir() and not path.is_symlink() and is_product(path):

@@ -14,7 +14,6 @@ import json
 import multiprocessing
 import os
 import random
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from functools import partial
@@ -28,7 +27,7 @@ from data.own import KIND, UNFINISHED, is_own_dataset
 from data.scenes.levels import Level, get_level
 from data.splits import SPLITS
 from minimolmo.command import init_worker, os_error_message
-from minimolmo.disk import MANIFEST, WRITER, locked, write_text
+from minimolmo.disk import MANIFEST, WRITER, is_unused, locked, remove_folder, write_text
 from minimolmo.flow import Annotation, Thing
 from minimolmo.options import Parser, count_argument, path_argument
 
@@ -164,7 +163,7 @@ def code_digest(make_example: MakeExample) -> str:
 
 def _check_is_own(folder: Path) -> None:
     """Raise ValueError if a folder that would be replaced was not drawn by us, or holds other files."""
-    files = sorted(os.listdir(folder)) if folder.exists() else []
+    files = sorted(os.listdir(folder)) if folder.exists() and not is_unused(folder) else []
     unknown = [name for name in files if name not in OWN_FILES]
     if unknown or files and (folder.is_symlink() or not is_own_dataset(folder)):
         what = repr(unknown[0]) if unknown else f"no {MANIFEST} of ours"
@@ -177,10 +176,11 @@ def _draw_and_rename(spec: DatasetSpec, make_example: MakeExample, folder: Path,
     partial_folder, old_folder = (folder.with_name(f"{folder.name}.{suffix}") for suffix in ("part", "old"))
     for leftover in (partial_folder, old_folder):  # from an earlier run that was killed
         _check_is_own(leftover)
-        shutil.rmtree(leftover, ignore_errors=True)
+        _remove_if_there(leftover)
     try:
-        (partial_folder / "images").mkdir(parents=True)
+        partial_folder.mkdir(parents=True)
         write_text(partial_folder / MANIFEST, json.dumps({"writer": WRITER, "kind": UNFINISHED}))
+        (partial_folder / "images").mkdir()
         _write_rows(spec, make_example, partial_folder, workers)
         manifest = json.dumps(_manifest(spec, partial_folder, code), indent=1)
         write_text(partial_folder / MANIFEST, manifest + "\n")
@@ -189,7 +189,12 @@ def _draw_and_rename(spec: DatasetSpec, make_example: MakeExample, folder: Path,
         partial_folder.rename(folder)
     finally:
         for leftover in (partial_folder, old_folder):
-            shutil.rmtree(leftover, ignore_errors=True)
+            _remove_if_there(leftover)
+
+
+def _remove_if_there(folder: Path) -> None:
+    if folder.exists():
+        remove_folder(folder)
 
 
 def _write_rows(spec: DatasetSpec, make_example: MakeExample, partial_folder: Path, workers: int) -> None:

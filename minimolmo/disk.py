@@ -136,20 +136,45 @@ def sha256_of(path: Path) -> str:
             hashlib.sha256(file.read()).hexdigest())
 
 
-def remove_own(folder: Path, kind: str) -> None:
+def check_own(folder: Path, *kinds: str) -> None:
+    """Raise ValueError if a folder is there and this program did not write it."""
+    own = not folder.is_symlink() and (is_unused(folder) or any(is_own(folder, kind) for kind in kinds))
+    if folder.exists() and not own:
+        raise ValueError(f"{folder} was not written by this program (no {MANIFEST} of a {kinds[0]} in it), "
+                         f"so it is not removed or replaced. Move it away, or try another name.")
+
+
+def is_unused(folder: Path) -> bool:
+    """Whether a folder is empty, or holds no more than a manifest whose writing was interrupted."""
+    return folder.is_dir() and not {path.name for path in folder.iterdir()} - {f"{MANIFEST}.tmp"}
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder and what is in it, the manifest last: after kill -9 the rest still says whose it is."""
+    for path in sorted(folder.iterdir(), key=lambda path: path.name == MANIFEST):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    folder.rmdir()
+
+
+def remove_own(folder: Path, *kinds: str) -> None:
     """Remove a folder that this program wrote. Raises ValueError for any other folder, and leaves it."""
-    if not folder.exists():
-        return
-    if folder.is_symlink() or not is_own(folder, kind):
-        raise ValueError(f"{folder} was not written by this program (no {MANIFEST} of a {kind} in it), so it "
-                         f"is not removed or replaced. Move it away, or try another name.")
-    shutil.rmtree(folder)
+    check_own(folder, *kinds)
+    if folder.exists():
+        remove_folder(folder)
 
 
 def replace_own(finished: Path, folder: Path, kind: str) -> None:
     """Give a finished folder its name, in place of an older one of ours. ValueError if that is not ours."""
-    remove_own(folder, kind)
-    os.replace(finished, folder)
+    old = folder.with_name(f"{folder.name}.old")
+    remove_own(old, kind)
+    check_own(folder, kind)
+    if folder.exists():
+        folder.rename(old)
+    finished.rename(folder)
+    remove_own(old, kind)
 
 
 # Locks

@@ -1,6 +1,7 @@
 """Safe files and folders: atomic writes, manifests, locks."""
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image
 
 from minimolmo.disk import (
+    MANIFEST,
     check_files,
     check_plain_name,
     is_own,
@@ -95,6 +97,39 @@ def test_a_folder_of_ours_is_removed_and_one_that_is_not_there_is_no_error(ours)
     remove_own(ours, "test")
     remove_own(ours, "test")
     assert not ours.exists()
+
+
+def test_half_removed_folders_still_say_whose_they_are(ours, monkeypatch):
+    """Killed while it removes a folder: the manifest goes last, so the next run goes on."""
+    def killed(path):
+        raise KeyboardInterrupt
+    monkeypatch.setattr(Path, "rmdir", killed)
+    monkeypatch.setattr(Path, "unlink",
+                        lambda path: killed(path) if path.name == MANIFEST else os.unlink(path))
+    with pytest.raises(KeyboardInterrupt):
+        remove_own(ours, "test")
+    monkeypatch.undo()
+    assert os.listdir(ours) == [MANIFEST]
+    remove_own(ours, "test")
+    assert not ours.exists()
+
+
+def test_an_older_folder_is_moved_aside_before_the_new_one_takes_its_name(ours, tmp_path, monkeypatch):
+    new = shutil.copytree(ours, tmp_path / "new")
+    (new / "more").write_text("more", encoding="utf-8")
+    monkeypatch.setattr("minimolmo.disk.remove_folder", lambda folder: None)  # killed at this point
+    replace_own(new, ours, "test")
+    assert (ours / "more").exists() and (tmp_path / f"{ours.name}.old" / MANIFEST).exists()
+    monkeypatch.undo()
+    replace_own(shutil.copytree(ours, tmp_path / "third"), ours, "test")
+    assert not (tmp_path / f"{ours.name}.old").exists()
+
+
+def test_a_folder_that_a_killed_run_had_only_begun_is_nobodys(tmp_path):
+    (tmp_path / "begun").mkdir()
+    (tmp_path / "begun" / f"{MANIFEST}.tmp").write_text("{", encoding="utf-8")
+    remove_own(tmp_path / "begun", "test")
+    assert not (tmp_path / "begun").exists()
 
 
 def test_every_change_of_a_file_is_found(ours):

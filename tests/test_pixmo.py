@@ -7,7 +7,6 @@ import json
 import os
 import random
 import re
-import signal
 import subprocess
 import sys
 import threading
@@ -441,7 +440,7 @@ def test_kill_9_at_any_time_and_the_next_run_ends_with_the_same_files(web, tmp_p
     run(web, tmp_path / "unbroken", rows=60)
     web.delay = 0.02
     program = ("from pathlib import Path; from data.pixmo.prepare import *;"
-               f"prepare(Plan(('cap',), 60, 64), Path({str(tmp_path / 'killed')!r}),"
+               f"prepare(PixmoSpec(('cap',), 60, 64), Path({str(tmp_path / 'killed')!r}),"
                f"        Hub({web.url!r}, limits={HUB_FAST!r}, pause=0), {FAST!r})")
     command = [sys.executable, "-c", program]
     for num_images in (1, 30):
@@ -449,7 +448,8 @@ def test_kill_9_at_any_time_and_the_next_run_ends_with_the_same_files(web, tmp_p
         deadline = time.monotonic() + 20
         while len(list(tmp_path.glob("killed/images/*/*"))) < num_images and time.monotonic() < deadline:
             time.sleep(0.005)
-        process.send_signal(signal.SIGKILL)
+        assert process.poll() is None
+        process.kill()
         process.wait()
         assert not (tmp_path / "killed/manifest.json").exists()
     web.delay = 0.0

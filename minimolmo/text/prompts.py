@@ -26,8 +26,8 @@ HINT_NOISE = 25             # characters, standard deviation: the hint is only a
 CAPTION_STYLES = ("long_caption", "transcript")
 NO_POINTS_ANSWER = "There are none."
 
-# Short, because tokens of a question take as much training time as tokens of an answer. A label of pointing may
-# be singular or plural ("red circle", "shapes"), so no template says "each {label}" or "where is {label}".
+# Short, because tokens of a question take as much training time as tokens of an answer. A label of pointing
+# may be singular or plural ("red circle", "shapes"), so no template says "each {label}" or "is {label}".
 TEMPLATES = {
     "pointing": (
         "Point to the {label}.",

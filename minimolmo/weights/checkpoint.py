@@ -17,7 +17,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import sys
 from pathlib import Path
 
@@ -25,7 +24,16 @@ import torch
 from torch import Tensor, nn
 
 from minimolmo.config import RunConfig
-from minimolmo.disk import MANIFEST, check_files, is_own, read_manifest, write_manifest, write_text
+from minimolmo.disk import (
+    MANIFEST,
+    check_files,
+    is_own,
+    is_unused,
+    read_manifest,
+    remove_folder,
+    write_manifest,
+    write_text,
+)
 from minimolmo.distributed import local_shard
 from minimolmo.overrides import from_dict, to_dict
 from minimolmo.text.hf_tokenizer import read_tokenizer
@@ -79,9 +87,9 @@ def _remove_older(out: Path, kept: list[str]) -> None:
             name = folder.name.removesuffix(".tmp")
             here = (origin.get("out"), origin.get("name")) == (str(out.resolve()), name)
             if here and (is_own(folder, KIND) or is_own(folder, UNFINISHED)):
-                shutil.rmtree(folder)
-            elif folder.suffix == ".tmp" and folder.is_dir() and not any(folder.iterdir()):
-                folder.rmdir()  # a save that was killed before it wrote anything
+                remove_folder(folder)
+            elif folder.suffix == ".tmp" and is_unused(folder):  # a save that was killed at its beginning
+                remove_folder(folder)
 
 
 def latest(out: str | Path) -> Path | None:

@@ -16,7 +16,15 @@ from torch import Tensor
 
 from minimolmo.command import run_command
 from minimolmo.config import RunConfig
-from minimolmo.disk import check_plain_name, locked, remove_own, replace_own, write_manifest, write_text
+from minimolmo.disk import (
+    check_own,
+    check_plain_name,
+    locked,
+    remove_own,
+    replace_own,
+    write_manifest,
+    write_text,
+)
 from minimolmo.metrics import report_lines
 from minimolmo.options import Parser, path_argument
 from minimolmo.overrides import to_dict
@@ -138,7 +146,8 @@ def release(out: Path, name: str = "", parent: Path = RELEASED) -> Path:
     card = model_card(name, config, weights, report, log)
     with locked(parent):
         unfinished, finished = parent / f"{name}.part", parent / name
-        remove_own(unfinished, UNFINISHED)
+        check_own(finished, KIND)
+        remove_own(unfinished, KIND, UNFINISHED)
         unfinished.mkdir()
         write_manifest(unfinished, UNFINISHED)
         write_weights(unfinished, weights)

@@ -1,4 +1,4 @@
-"""Campaigns on checkpoints, rows, tokenizers, full disks and kill -9: see faults.py, which runs them."""
+"""Campaigns on checkpoints, rows, tokenizers and full disks: see faults.py, which runs them."""
 from __future__ import annotations
 
 import contextlib
@@ -8,10 +8,7 @@ import io
 import json
 import random
 import shutil
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest import mock
@@ -32,10 +29,9 @@ from minimolmo.config import (
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.text.hf_tokenizer import read_tokenizer
 from minimolmo.text.tokenizer import Tokenizer
-from minimolmo.weights import checkpoint, release
+from minimolmo.weights import checkpoint
 from tools.faults import ROOT, campaign, damage, failure_of
 
-KILLS_PER_COUNT = 40  # inputs that one kill -9 counts for: each starts a process, which takes seconds
 TINY = MolmoConfig(
     ImageConfig(crop_size=16, patch_size=8, margins=(0, 0), pool=2),
     VisionConfig(width=8, layers=2, heads=2, mlp=8), ConnectorConfig(width=8, heads=2, mlp=8),
@@ -70,7 +66,7 @@ def read_tiny(folder: Path) -> str:
     return repr((checkpoint.load_config(folder), merges, state["param_groups"], progress, bits))
 
 
-@campaign
+@campaign()
 def mutate_checkpoints(seed: int, count: int) -> list[str]:
     """Damage to the newest of two checkpoints: it is reported, or what is read is what was written."""
     rng, failures = random.Random(seed), []
@@ -105,7 +101,7 @@ ROW = {"image": "a.png", "annotations": [
     "things": [{"kind": "cat", "color": "red", "x": 61.5, "y": 40.4, "width": 10, "height": 8}]}
 
 
-@campaign
+@campaign()
 def mutate_rows(seed: int, count: int) -> list[str]:
     """Damaged rows of a dataset: each becomes an Example, or is refused in words with file and line."""
     rng, failures = random.Random(seed), []
@@ -123,7 +119,7 @@ def _read_all(folder: Path) -> None:
         dataset[row]
 
 
-@campaign
+@campaign()
 def mutate_tokenizers(seed: int, count: int) -> list[str]:
     """Damaged tokenizer files: each encodes and decodes text, or is refused in words."""
     rng, failures = random.Random(seed), []
@@ -175,7 +171,7 @@ class _FullFile:
         self.file.close()
 
 
-@campaign
+@campaign(cost=10)
 def full_disks(seed: int, count: int) -> list[str]:
     """A disk that is full at a random write of a checkpoint or a release: the one before it stays whole."""
     rng, failures = random.Random(seed), []
@@ -183,7 +179,7 @@ def full_disks(seed: int, count: int) -> list[str]:
         out = Path(name) / "run"
         save_tiny(out, 1)
         expected = read_tiny(out / "step-000001")
-        for number in range(max(1, count // 10)):
+        for _ in range(count):
             writes = rng.randrange(60)
             with full_after(writes):
                 failures.append(failure_of(lambda: _as_words(lambda: save_tiny(out, 2)),
@@ -200,66 +196,3 @@ def _as_words(action: Callable[[], None]) -> None:
     """An OSError is what a full disk raises; the command's wrapper turns it into words."""
     with contextlib.suppress(OSError):
         action()
-
-
-# kill -9
-
-WRITERS = {  # name: a program that writes into the folder argv[1] for ever, or until it is done
-    "save": "from tools.fault_campaigns import save_tiny\n"
-            "for step in range(1, 10 ** 6): save_tiny(out, step)",
-    "draw": "from data.prepare_all import main\n"
-            "main([f'--folder={out}', '--images=400', '--sets=points', '--workers=2'])",
-    "release": "from tools.fault_campaigns import release_tiny\n"
-               "while True: release_tiny(out)",
-}
-START = ("import sys; from pathlib import Path; sys.path[:0] = [{root!r}, {root!r} + '/tests']; "
-         "out = Path(sys.argv[1])\nprint('ready', flush=True)\n")
-
-
-def release_tiny(out: Path) -> None:
-    """Release the tiny model of out/run as out/released/tiny."""
-    if checkpoint.latest(out / "run") is None:
-        save_tiny(out / "run", 1)
-        (out / "run" / "log.jsonl").write_text("", encoding="utf-8")
-        (out / "run" / "report.json").write_text('{"right image": {}}', encoding="utf-8")
-    release.release(out / "run", "tiny", out / "released")
-
-
-def _check_saved(out: Path) -> None:
-    if (out / "latest").exists():
-        read_tiny(checkpoint.latest(out))
-
-
-def _check_drawn(out: Path) -> None:
-    from data.prepare_all import main
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        main([f"--folder={out}", "--images=400", "--sets=points", "--workers=1"])
-    _read_all(out / "points" / "easy")
-
-
-def _check_released(out: Path) -> None:
-    if (out / "released" / "tiny").exists():
-        disk.check_files(out / "released" / "tiny")
-
-
-CHECKS = {"save": _check_saved, "draw": _check_drawn, "release": _check_released}
-
-
-@campaign
-def kill_writers(seed: int, count: int) -> list[str]:
-    """kill -9 of each writer at random moments: what it had finished is whole, and it can start again."""
-    rng, failures = random.Random(seed), []
-    with tempfile.TemporaryDirectory() as name, contextlib.redirect_stderr(io.StringIO()):
-        for number in range(max(len(WRITERS), count // KILLS_PER_COUNT)):
-            writer = list(WRITERS)[number % len(WRITERS)]
-            out = Path(name) / writer
-            out.mkdir(exist_ok=True)
-            program = START.format(root=str(ROOT)) + WRITERS[writer]
-            process = subprocess.Popen([sys.executable, "-c", program, str(out)], stdout=subprocess.PIPE,
-                                       stderr=subprocess.DEVNULL, start_new_session=True)
-            process.stdout.readline()
-            time.sleep(rng.random() * 4)
-            process.kill()
-            process.communicate()
-            failures.append(failure_of(lambda: CHECKS[writer](out), f"{writer}, killed ({number})"))
-    return [failure for failure in failures if failure]

@@ -2,8 +2,7 @@
 
     python tests/tools/faults.py [NAME ...] [--seed=0] [--count=2000]
 
-A campaign is a function (seed, count) -> list of failures, one line for each; `@campaign` adds it to the
-table. The tests run each of them with a small count.
+`@campaign()` adds a function to the table. The tests run each of them with few inputs.
 """
 from __future__ import annotations
 
@@ -28,15 +27,19 @@ from PIL import Image  # noqa: E402
 from minimolmo.image.resize import open_image  # noqa: E402
 from minimolmo.options import Parser, count_argument  # noqa: E402
 
-CAMPAIGNS: dict[str, Callable[[int, int], list[str]]] = {}
+Campaign = Callable[[int, int], list[str]]  # (seed, number of inputs) -> failures, one line for each
+CAMPAIGNS: dict[str, Campaign] = {}
+COSTS: dict[str, int] = {}  # how many times as long an input takes as one of the quick campaigns
 MAX_SECONDS = 10  # for one input: more is a hang
 MAX_SHOWN = 5     # failures of a campaign that are printed
 
 
-def campaign(function: Callable[[int, int], list[str]]) -> Callable[[int, int], list[str]]:
-    """Add a campaign to the table, under its name."""
-    CAMPAIGNS[function.__name__] = function
-    return function
+def campaign(cost: int = 1) -> Callable[[Campaign], Campaign]:
+    """Add a campaign to the table, under its name. The command gives it --count / cost inputs."""
+    def add(function: Campaign) -> Campaign:
+        CAMPAIGNS[function.__name__], COSTS[function.__name__] = function, cost
+        return function
+    return add
 
 
 class Hang(BaseException):
@@ -159,7 +162,7 @@ def sample_images() -> dict[str, bytes]:
     return files
 
 
-@campaign
+@campaign()
 def mutate_images(seed: int, count: int) -> list[str]:
     """Damaged images of all formats: each opens as RGB or is refused in words."""
     rng, files, failures = random.Random(seed), sorted(sample_images().items()), []
@@ -179,10 +182,10 @@ def _open_as_rgb(path: Path) -> None:
         raise TypeError(f"an image of shape {image.shape} and type {image.dtype}")
 
 
-def all_campaigns() -> dict[str, Callable[[int, int], list[str]]]:
-    """The campaigns of this file and of fault_campaigns.py, by name."""
-    from tools import fault_campaigns, faults
-    assert fault_campaigns.campaign is faults.campaign
+def all_campaigns() -> dict[str, Campaign]:
+    """The campaigns of this file, fault_campaigns.py and fault_kills.py, by name."""
+    from tools import fault_campaigns, fault_kills, faults
+    assert fault_campaigns.campaign is fault_kills.campaign is faults.campaign
     return faults.CAMPAIGNS
 
 
@@ -192,7 +195,7 @@ def main(arguments: list[str]) -> None:
     campaigns = all_campaigns()
     parser.add_argument("names", nargs="*", help=f"of {', '.join(campaigns)} (default: all)")
     parser.add_argument("--seed", type=count_argument(0), default=0)
-    parser.add_argument("--count", type=count_argument(), default=2000, help="inputs of each campaign")
+    parser.add_argument("--count", type=count_argument(), default=2000, help="inputs of a quick campaign")
     given = parser.parse_args(arguments)
     unknown = [name for name in given.names if name not in campaigns]
     if unknown:
@@ -202,9 +205,9 @@ def main(arguments: list[str]) -> None:
     print("| campaign | inputs | failures | seconds |\n|---|---|---|---|")
     found = []
     for name in given.names or campaigns:
-        start = time.monotonic()
-        failures = campaigns[name](given.seed, given.count)
-        print(f"| {name} | {given.count:,} | {len(failures)} | {time.monotonic() - start:.0f} |", flush=True)
+        start, count = time.monotonic(), -(-given.count // sys.modules["tools.faults"].COSTS[name])
+        failures = campaigns[name](given.seed, count)
+        print(f"| {name} | {count:,} | {len(failures)} | {time.monotonic() - start:.0f} |", flush=True)
         found += failures[:MAX_SHOWN]
     if found:
         raise ValueError("\n".join(["", *found]))
