@@ -3,7 +3,7 @@
 # it. Only ARGS is the shell's to read: several options, and quotes, as ARGS='--view=ground --out="my dot.png"'.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup quickstart data data-pixmo look train eval ask inside test spec smoke bench speedrun ablate release
+.PHONY: help setup quickstart data data-pixmo look train eval ask inside test faults spec smoke bench speedrun ablate release
 .PHONY: clean lesson lessons lessons-write start check progress blank marks tiny notebooks
 
 PYTHON  ?= .venv/bin/python
@@ -64,6 +64,9 @@ inside: setup       ## nine figures of how IMAGE and question Q become an answer
 
 test: setup         ## run all tests (2 to 3 minutes on 2 cores)
 	$(PYTHON) -m pytest -q $(ARGS)
+
+faults: setup       ## damage files, fill the disk, kill -9 writers: thousands of times (a few minutes; ARGS=--seed=1)
+	$(PYTHON) tests/tools/faults.py $(ARGS)
 
 spec: setup         ## print the tests' names as a manual
 	@$(PYTHON) tests/tools/spec.py

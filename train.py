@@ -45,7 +45,7 @@ from minimolmo.overrides import check_forms, override
 from minimolmo.presets import preset
 from minimolmo.training.checks import StageCheck
 from minimolmo.training.log import open_log, plot_losses
-from minimolmo.training.memory import gpu_memory, oom_message
+from minimolmo.training.memory import total_gpu_memory, oom_message
 from minimolmo.training.optimizer import clip_gradients, set_learning_rates
 from minimolmo.training.run import Run, make_loader, open_datasets
 from minimolmo.weights import checkpoint, official
@@ -137,6 +137,7 @@ def train_stage(run: Run, stage: str, start: int, bar: tqdm, log: TextIO) -> Non
         if run.should_stop or last or run.step % SAVE_EVERY == 0:
             run.save()
         if stage == "finetune" and RANK == 0 and (last or run.step % SAMPLE_EVERY == 0):
+            plot_losses(run.out)
             save_samples(run)
         if run.should_stop:
             if WORLD > 1:
@@ -147,8 +148,7 @@ def train_stage(run: Run, stage: str, start: int, bar: tqdm, log: TextIO) -> Non
 
 
 def save_samples(run: Run) -> None:
-    """Draw the loss curve, and one held-out image of each dataset with the model's answer."""
-    plot_losses(run.out)
+    """Draw one held-out image of each dataset with the model's answer."""
     number, items = run.step // SAMPLE_EVERY, []
     for name, dataset in open_datasets(run, "finetune", "val").items():
         items += sample_questions(name, dataset, [number % len(dataset)], seed=number)[:1]
@@ -178,7 +178,7 @@ def train(config: RunConfig, out: Path, data: Path, folder: Path | None, release
             train_stages(run)
     except torch.OutOfMemoryError:
         stage = run.stage if run else None
-        raise ValueError(oom_message(config, stage, WORLD, gpu_memory())) from None
+        raise ValueError(oom_message(config, stage, WORLD, total_gpu_memory())) from None
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)

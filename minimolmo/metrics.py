@@ -230,7 +230,7 @@ def score_clocks(items: list[EvalItem]) -> dict[str, float]:
     return scores | ({"other questions": score_exact(others)["exact match"]} if others else {})
 
 
-def score_explanations(items: list[EvalItem]) -> dict[str, float]:
+def score_explanation_points(items: list[EvalItem]) -> dict[str, float]:
     """Precision, recall and F1 of the points inside an explanation's sentences."""
     with_points = [replace(item, annotation=replace(item.annotation, points=tuple(
         parse_points(item.annotation.answer)))) for item in items]
@@ -241,7 +241,7 @@ def score_explanations(items: list[EvalItem]) -> dict[str, float]:
 SCORERS: dict[str, Callable[[list[EvalItem]], dict[str, float]]] = {
     "pointing": score_pointing, "point_count": score_count, "count": score_count,
     "user_qa": score_user_qa, "long_caption": score_caption, "cap_qa": score_exact,
-    "point_explanations": score_explanations, "clocks": score_clocks, "charts": score_relaxed,
+    "point_explanations": score_explanation_points, "clocks": score_clocks, "charts": score_relaxed,
     "tables": score_relaxed, "diagrams": score_relaxed, "other": score_relaxed}
 
 

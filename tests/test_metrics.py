@@ -22,7 +22,7 @@ from minimolmo.metrics import (
     score_caption,
     score_clocks,
     score_count,
-    score_explanations,
+    score_explanation_points,
     score_items,
     score_pointing,
     score_user_qa,
@@ -269,8 +269,8 @@ def test_point_explanations_are_scored_by_their_points():
     target = ('The <point x="10.0" y="10.0" alt="cup">cup</point> is left of '
               'the <point x="80.0" y="10.0" alt="key">key</point>.')
     annotation = Annotation("point_explanations", question="?", answer=target)
-    assert score_explanations([item(annotation, target)])["F1"] == 1
-    half = score_explanations([item(annotation, 'A <point x="10.0" y="11.0" alt="cup">cup</point>.')])
+    assert score_explanation_points([item(annotation, target)])["F1"] == 1
+    half = score_explanation_points([item(annotation, 'A <point x="10.0" y="11.0" alt="cup">cup</point>.')])
     assert half["precision"] == 1 and half["recall"] == 0.5
 
 

@@ -15,7 +15,7 @@ from data.scenes.full import FullScene, ObjectSpec
 from data.scenes.full_wording import (MIN_AREA_RATIO, MIN_OFFSET, absent_specs, box_area,
                                       largest_and_smallest, matching_things, occluded_pairs, place_phrase,
                                       relation_expressions, spec_text, specs_for, superlative_expressions,
-                                      thing_text, things_on_side, unambiguous_things)
+                                      thing_text, unambiguous_things_on_side, unambiguous_things)
 from data.scenes.objects import KINDS
 
 
@@ -110,7 +110,7 @@ def beside(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     """What is left of the tree? Only if exactly one object is clearly on that side."""
     questions = []
     for anchor, (relation, direction) in itertools.product(unambiguous_things(scene), DIRECTIONS.items()):
-        on_side = things_on_side(direction, anchor, scene.things)
+        on_side = unambiguous_things_on_side(direction, anchor, scene.things)
         if len(on_side) == 1:
             questions.append(
                 QuestionTemplate(wordings.BESIDE, f"{relation} the {thing_text(anchor)}",
@@ -118,7 +118,7 @@ def beside(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     return questions
 
 
-def extreme(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
+def color_of_superlative(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     """What colour is the largest cup?"""
     return [
         QuestionTemplate(wordings.EXTREME, expression.singular, expression.things[0].color)
@@ -280,6 +280,6 @@ def unanswerable(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]
 
 
 QUESTION_TYPES = (color_of, kind_of, place_of_thing, what_is_at, pattern_of, with_pattern, presence,
-                  presence_of_kind, relation_check, beside, extreme, largest, larger_check, compare_numbers,
-                  how_many, total, reads, says, in_front, setting, same_color, nearest, describe,
-                  most_common, between, unanswerable)
+                  presence_of_kind, relation_check, beside, color_of_superlative, largest,
+                  larger_check, compare_numbers, how_many, total, reads, says, in_front, setting, same_color,
+                  nearest, describe, most_common, between, unanswerable)

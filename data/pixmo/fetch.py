@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from data.pixmo.network import Limits, Reply, get, seconds_to_wait
-from data.pixmo.picture import FetchedImage, draw_clock, to_jpeg
+from data.pixmo.picture import ReencodedImage, draw_clock, to_jpeg
 from data.pixmo.records import LATER, NEVER, SOON, UNEXPECTED, FetchError, ImageOutcome, Record
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ def fetch_image(record: Record, size: int, limits: Limits) -> tuple[ImageOutcome
     return _success(record, size, received, picture), picture.jpeg
 
 
-def _success(record: Record, size: int, received: bytes, picture: FetchedImage) -> ImageOutcome:
+def _success(record: Record, size: int, received: bytes, picture: ReencodedImage) -> ImageOutcome:
     return ImageOutcome(record.key, size, sha256=hashlib.sha256(received or record.key.encode()).hexdigest(),
                         width=picture.width, height=picture.height, turned=picture.turned,
                         stored=len(picture.jpeg), received=len(received))

@@ -21,7 +21,7 @@ DECODER_LIMIT = threading.BoundedSemaphore(2)  # a decoded picture may take 200 
 
 
 @dataclass(frozen=True)
-class FetchedImage:
+class ReencodedImage:
     """Our JPEG, and the upright size of the original. `turned`: EXIF says that it was stored rotated."""
     jpeg: bytes
     width: int
@@ -29,7 +29,7 @@ class FetchedImage:
     turned: bool = False
 
 
-def to_jpeg(body: bytes, size: int) -> FetchedImage:
+def to_jpeg(body: bytes, size: int) -> ReencodedImage:
     """Decode an image, turn it upright, put it on white, shrink it to `size`, and drop all metadata.
 
     Raises FetchError if it is no whole picture of a known format and a sensible size.
@@ -42,10 +42,10 @@ def to_jpeg(body: bytes, size: int) -> FetchedImage:
             raise FetchError(cause, NEVER, str(error)[:200]) from None
         small = decoded.rgb
         small.thumbnail((size, size), Image.Resampling.LANCZOS)
-        return FetchedImage(_encode(small), decoded.width, decoded.height, decoded.orientation != UPRIGHT)
+        return ReencodedImage(_encode(small), decoded.width, decoded.height, decoded.orientation != UPRIGHT)
 
 
-def draw_clock(time: tuple[int, int, int | None], key: str, size: int) -> FetchedImage:
+def draw_clock(time: tuple[int, int, int | None], key: str, size: int) -> ReencodedImage:
     """One of our clocks, which shows this time; `key` decides its appearance."""
     hour, minute, second = time
     clock = random_clock("train", random.Random(key))
@@ -53,7 +53,7 @@ def draw_clock(time: tuple[int, int, int | None], key: str, size: int) -> Fetche
     drawn = clock.draw()
     small = drawn.copy()
     small.thumbnail((size, size), Image.Resampling.LANCZOS)
-    return FetchedImage(_encode(small), *drawn.size)
+    return ReencodedImage(_encode(small), *drawn.size)
 
 
 def _encode(image: Image.Image) -> bytes:

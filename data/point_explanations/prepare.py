@@ -21,7 +21,7 @@ from data.scenes.full_wording import (
     spec_of,
     spec_text,
     thing_text,
-    things_on_side,
+    unambiguous_things_on_side,
     unambiguous_things,
 )
 from data.scenes.objects import KINDS
@@ -97,7 +97,7 @@ def relation(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
     pairs = []
     for anchor in unambiguous_things(scene):
         for relation, direction in DIRECTIONS.items():
-            on_side = things_on_side(direction, anchor, scene.things)
+            on_side = unambiguous_things_on_side(direction, anchor, scene.things)
             if 1 <= len(on_side) <= MAX_LISTED:
                 pairs.append(
                     _word_pair(wordings.BESIDE, wordings.BESIDE_ANSWERS, rng, way=relation,

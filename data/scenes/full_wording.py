@@ -87,7 +87,8 @@ def box_area(scene: FullScene, thing: Thing) -> float:
     return thing.width * scene.width * thing.height * scene.height / 1e4
 
 
-def things_on_side(direction: tuple[int, int], anchor: Thing, things: tuple[Thing, ...]) -> tuple[Thing, ...]:
+def unambiguous_things_on_side(direction: tuple[int, int], anchor: Thing,
+                               things: tuple[Thing, ...]) -> tuple[Thing, ...]:
     """The objects on this side of the anchor; empty if the side of any object is in doubt."""
     offsets = [(offset_along(thing, anchor, direction), thing) for thing in things if thing != anchor]
     if any(abs(offset) <= MIN_OFFSET for offset, _ in offsets):
@@ -105,7 +106,7 @@ def relation_expressions(scene: FullScene) -> list[ReferringExpression]:
     for anchor, spec, (relation, direction) in itertools.product(unambiguous_things(scene), specs,
                                                                  DIRECTIONS.items()):
         things = matching_things(scene, spec)
-        on_side = things_on_side(direction, anchor, things)
+        on_side = unambiguous_things_on_side(direction, anchor, things)
         if on_side and len(on_side) < len(things):
             phrase = f" {relation} the {anchor.color} {anchor.kind}"
             found.append(

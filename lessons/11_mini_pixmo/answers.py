@@ -66,7 +66,7 @@ def _on_side(direction, anchor, others, min_offset):
     things = [Thing("", str(number), x, y, 0.0, 0.0) for number, (x, y) in enumerate([*others, anchor])]
     scale = full_wording.MIN_OFFSET / min_offset  # the library has one minimum for all
     things = [Thing(t.kind, t.color, t.x * scale, t.y * scale, 0.0, 0.0) for t in things]
-    found = full_wording.things_on_side(DIRECTIONS[direction], things[-1], tuple(things[:-1]))
+    found = full_wording.unambiguous_things_on_side(DIRECTIONS[direction], things[-1], tuple(things[:-1]))
     return [int(thing.color) for thing in found]
 
 

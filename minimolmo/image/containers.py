@@ -1,6 +1,6 @@
 """Image files without their metadata: pixels and orientation are kept, everything else is dropped.
 
-    clean_png(data) -> (the data that decide a pixel, orientation)       one function for each format
+    strip_png_metadata(data) -> (the data that decide a pixel, orientation)       one function for each format
 
 A broken colour profile, comment or camera note then cannot fail an image, because Pillow never reads it.
 The orientation is EXIF's, 1 to 8: how the stored pixels are to be turned. 1 is upright. Nothing here raises
@@ -36,7 +36,7 @@ TIFF_TYPES = {1: "B", 2: "c", 3: "H", 4: "I", 5: "II", 6: "b", 7: "B", 8: "h", 9
 
 # PNG
 
-def clean_png(data: bytes) -> tuple[bytes, int]:
+def strip_png_metadata(data: bytes) -> tuple[bytes, int]:
     """A PNG's first image."""
     kept, orientation = [data[:8]], UPRIGHT
     for kind, chunk in png_chunks(data):
@@ -86,7 +86,7 @@ def _png_bytes(data: bytes) -> int:
 
 # JPEG
 
-def clean_jpeg(data: bytes) -> tuple[bytes, int]:
+def strip_jpeg_metadata(data: bytes) -> tuple[bytes, int]:
     """A JPEG's segments and scans. Further images behind the first are left: no decoder reads on."""
     kept, orientation, position = [data[:2]], UPRIGHT, 2
     while JPEG_SEGMENT.match(data, position):
@@ -101,7 +101,7 @@ def clean_jpeg(data: bytes) -> tuple[bytes, int]:
 
 # GIF
 
-def clean_gif(data: bytes) -> tuple[bytes, int]:
+def strip_gif_metadata(data: bytes) -> tuple[bytes, int]:
     """A GIF's first frame, on a screen that holds it."""
     position = colours_end = 13 + _gif_colour_bytes(data, 10)
     control = b""  # of the frame: which colour is transparent
@@ -140,7 +140,7 @@ def _gif_blocks_end(data: bytes, position: int) -> int:
 
 # WebP, BMP and TIFF
 
-def clean_webp(data: bytes) -> tuple[bytes, int]:
+def strip_webp_metadata(data: bytes) -> tuple[bytes, int]:
     """A WebP as it is, for Pillow does not look into its metadata."""
     position, orientation = 12, UPRIGHT
     while position + 8 <= len(data):
@@ -151,12 +151,12 @@ def clean_webp(data: bytes) -> tuple[bytes, int]:
     return data, orientation
 
 
-def clean_bmp(data: bytes) -> tuple[bytes, int]:
+def strip_bmp_metadata(data: bytes) -> tuple[bytes, int]:
     """A BMP as it is, for it has no metadata."""
     return data, UPRIGHT
 
 
-def clean_tiff(data: bytes) -> tuple[bytes, int]:
+def strip_tiff_metadata(data: bytes) -> tuple[bytes, int]:
     """A TIFF's first image: its directory is rewritten in place, with the tags that the decoder needs."""
     try:
         directory = _Directory(data)

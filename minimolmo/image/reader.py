@@ -27,8 +27,15 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import SAMPLEFORMAT, TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from minimolmo.image.containers import (clean_bmp, clean_gif, clean_jpeg, clean_png, clean_tiff, clean_webp,
-                                        png_is_whole)
+from minimolmo.image.containers import (
+    png_is_whole,
+    strip_bmp_metadata,
+    strip_gif_metadata,
+    strip_jpeg_metadata,
+    strip_png_metadata,
+    strip_tiff_metadata,
+    strip_webp_metadata,
+)
 
 MAX_BYTES = 500_000_000        # of a file
 MAX_PIXELS = 50_000_000        # that are decoded: 1.4 GB of memory at the most, as measured
@@ -54,12 +61,12 @@ class Format:
 
 # All formats that are read. Others start programs (EPS), or are no photographs (PSD, DDS).
 FORMATS = {
-    "JPEG": Format(re.compile(rb"\xff\xd8\xff"), clean_jpeg, JpegImageFile),
-    "PNG": Format(re.compile(rb"\x89PNG\r\n\x1a\n"), clean_png, PngImageFile),
-    "WEBP": Format(re.compile(rb"RIFF.{4}WEBP", re.DOTALL), clean_webp, WebPImageFile),
-    "GIF": Format(re.compile(rb"GIF8[79]a"), clean_gif, GifImageFile),
-    "BMP": Format(re.compile(rb"BM"), clean_bmp, BmpImageFile),
-    "TIFF": Format(re.compile(rb"II[*+]\0|MM\0[*+]"), clean_tiff, TiffImageFile),
+    "JPEG": Format(re.compile(rb"\xff\xd8\xff"), strip_jpeg_metadata, JpegImageFile),
+    "PNG": Format(re.compile(rb"\x89PNG\r\n\x1a\n"), strip_png_metadata, PngImageFile),
+    "WEBP": Format(re.compile(rb"RIFF.{4}WEBP", re.DOTALL), strip_webp_metadata, WebPImageFile),
+    "GIF": Format(re.compile(rb"GIF8[79]a"), strip_gif_metadata, GifImageFile),
+    "BMP": Format(re.compile(rb"BM"), strip_bmp_metadata, BmpImageFile),
+    "TIFF": Format(re.compile(rb"II[*+]\0|MM\0[*+]"), strip_tiff_metadata, TiffImageFile),
 }
 
 # What the system says of a file, the specific before the general: why it cannot work, and what to try.

@@ -22,7 +22,7 @@ class Routing(NamedTuple):
     load_balancing_loss: Tensor
 
 
-class ExpertWeights(nn.Module):
+class StackedExpertWeight(nn.Module):
     """One weight matrix for each expert, stacked: weight (E, inner, width)."""
 
     bias = None
@@ -50,9 +50,9 @@ class Experts(nn.Module):
         super().__init__()
         self.top_k = top_k
         self.router = nn.Linear(width, experts, bias=False)
-        self.gate = ExpertWeights(experts, inner, width, in_features=width)
-        self.up = ExpertWeights(experts, inner, width, in_features=width)
-        self.down = ExpertWeights(experts, inner, width, in_features=inner)
+        self.gate = StackedExpertWeight(experts, inner, width, in_features=width)
+        self.up = StackedExpertWeight(experts, inner, width, in_features=width)
+        self.down = StackedExpertWeight(experts, inner, width, in_features=inner)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Routing]:
         tokens = x.flatten(0, -2)                                                      # (n, D)

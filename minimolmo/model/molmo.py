@@ -11,7 +11,7 @@ from minimolmo.config import MolmoConfig
 from minimolmo.flow import Batch
 from minimolmo.model.attention import KVCache, attention_mask
 from minimolmo.model.decoder import Decoded, Decoder
-from minimolmo.model.experts import ExpertWeights
+from minimolmo.model.experts import StackedExpertWeight
 from minimolmo.model.mlp import SwiGLU
 from minimolmo.model.patch_embed import normalise_pixels, sincos_positions
 from minimolmo.model.pooling import AttentionPooling
@@ -108,7 +108,7 @@ def init_weights(model: MiniMolmo) -> None:
     squares are smaller than RMSNorm's eps, and the connector does not learn.
     """
     for module in model.modules():
-        if isinstance(module, (nn.Linear, ExpertWeights)):
+        if isinstance(module, (nn.Linear, StackedExpertWeight)):
             module.weight.normal_(std=module.in_features ** -0.5)
             if module.bias is not None:
                 module.bias.zero_()

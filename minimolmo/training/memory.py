@@ -9,7 +9,7 @@ from minimolmo.config import RunConfig
 from minimolmo.weights.sizes import TRAINING_BYTES, count_parameters
 
 
-def gpu_memory() -> float:
+def total_gpu_memory() -> float:
     """The total memory of this process's GPU in bytes; infinity without a GPU."""
     return torch.cuda.get_device_properties().total_memory if torch.cuda.is_available() else math.inf
 

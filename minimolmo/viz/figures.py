@@ -86,7 +86,7 @@ def stitched_image(crops: Crops, config: ImageConfig) -> Image.Image:
     return image_grid(np.stack([np.asarray(window) for window in windows]), cols)
 
 
-def draw_stitched(crops: Crops, config: ImageConfig) -> Image.Image:
+def draw_stitching(crops: Crops, config: ImageConfig) -> Image.Image:
     """Figure `stitched`: the high-res crops, the stitched image, and the crop of each visual token."""
     rows, cols = crops.token_grids[-1]
     cut = [np.asarray(image_grid(crop, config.side)) for crop in patch_images(crops, config.patch_size)[1:]]
@@ -110,7 +110,7 @@ def draw_attention(activations: Activations, config: ImageConfig, num_blocks: in
         for block in blocks:
             weights = activations.attention[block].mean(dim=0)[token]                  # (T,)
             on_image = weights[activations.visual_positions()].sum().item()
-            cards.append((draw.draw_heat(image, activations.overview_heat(block, token)),
+            cards.append((draw.draw_heatmap(image, activations.overview_heat(block, token)),
                           f'"{activations.tokens[token].strip()}", block {block + 1} of {depth}',
                           [f"{on_image:.0%} of its attention is on visual tokens"], None))
     return draw.contact_sheet(cards, columns=len(blocks), width=230)
@@ -202,7 +202,7 @@ def draw_point_digits(activations: Activations, image: Image.Image,
         known[axis] = np.zeros(BINS)
         known[axis][bins_of(*digit_interval(digits, int(digit), whole))] = 1
         top = probabilities.argsort(descending=True)[:3].tolist()
-        cards.append((draw.draw_heat(image, heat), f'{axis}="{digits}", next digit "{digit}"',
+        cards.append((draw.draw_heatmap(image, heat), f'{axis}="{digits}", next digit "{digit}"',
                       [", ".join(f'"{d}" {probabilities[d]:.0%}' for d in top)], None))
     return draw.contact_sheet(cards, columns=3, width=300) if cards else None
 
@@ -237,7 +237,7 @@ def draw_all(image: np.ndarray, question: str, weights: Path,
     crops = tile_image(large, settings, settings.max_crops("ground"))
     return {
         "patches": draw_patches(activations.crops, settings), "crops": draw_crop_overlap(large, crops),
-        "stitched": draw_stitched(crops, settings), "attention": draw_attention(activations, settings),
+        "stitched": draw_stitching(crops, settings), "attention": draw_attention(activations, settings),
         "pooling": draw_pooling(activations, settings), "attention_mask": draw_attention_mask(activations),
         "loss_mask": draw_loss_mask(activations), "training": draw_training(weights),
         "points": draw_point_digits(activations, Image.fromarray(image), tokenizer)}
