@@ -76,7 +76,7 @@ def train_step(run: Run, stage: str, step: int, micro_batches: list[Batch]) -> d
 
 
 def is_over(run: Run) -> bool:
-    """Whether this process wants to stop: asked to, out of time, or left alone by torchrun."""
+    """Whether this process should stop: a signal asked for it, time is up, or its torchrun parent is gone."""
     orphaned = WORLD > 1 and os.getppid() != PARENT
     return run.stop_requested or orphaned or time.monotonic() > run.deadline
 

@@ -3,8 +3,9 @@
     python -m data.clean              data/*/LEVEL, data/tokenizer, out/ and caches
     python -m data.clean out/smoke    one folder in out/
 
-A folder is removed only if its manifest, its checkpoints or its name say that we wrote it, and of a run only
-the files that we write. All else stays, and is named. Needs nothing but Python.
+A folder is removed only if its manifest, its checkpoints or its name show that we wrote it. In a run's
+folder, only the files that we write are removed. Everything else stays, and its name is printed. Needs
+nothing but Python.
 """
 from __future__ import annotations
 
@@ -32,8 +33,7 @@ MAX_NAMED = 20  # of what stays
 
 
 def clean(root: Path = ROOT) -> list[Path]:
-    """Remove all that is ours under the repository's root; returns what stays in out/ and beside drawn data.
-    """
+    """Remove what our commands wrote under `root`. Returns what stays in out/ and beside drawn data."""
     left = [path for name in sorted((root / "data").glob("*/")) for path in clean_dataset(name)]
     for path in (root / "data" / "tokenizer").glob("*.json"):
         if is_tokenizer(path):
@@ -44,7 +44,7 @@ def clean(root: Path = ROOT) -> list[Path]:
 
 
 def clean_dataset(folder: Path) -> list[Path]:
-    """Remove the drawn levels of one dataset; returns what lies in their places and is not ours."""
+    """Remove the drawn levels of one dataset. Returns what was not removed: not ours, or in use."""
     places = [folder / f"{level}{suffix}" for level in LEVELS for suffix in ("", ".part", ".old")]
     present = [path for path in places if path.exists()]
     if not present:
@@ -53,7 +53,7 @@ def clean_dataset(folder: Path) -> list[Path]:
 
 
 def remove_dataset(folder: Path) -> bool:
-    """Remove a dataset if we drew it; whether it is gone."""
+    """Remove a dataset if we drew it. Returns whether the folder is gone."""
     if is_own_dataset(folder):
         remove_folder(folder)
     return not folder.exists()
@@ -85,7 +85,7 @@ def _clean_free_folder(folder: Path) -> list[Path]:
 
 
 def while_free(folder: Path, remove) -> list[Path]:
-    """Call `remove` unless another process is at work in the folder; then say so, and leave it."""
+    """Call `remove`. If another process is using the folder, say so instead and leave the folder."""
     if not (folder / LOCK).exists():
         return remove()
     try:
@@ -107,7 +107,7 @@ def is_ours(folder: Path) -> bool:
 
 
 def is_checkpoint(folder: Path) -> bool:
-    """Whether a folder is a checkpoint of ours that lies where it was written, not somebody's copy of it.
+    """Whether a folder is our checkpoint, in the place where it was written: a copy of it is not ours.
 
     Earlier versions wrote no manifest.
     """

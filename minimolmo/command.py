@@ -59,7 +59,7 @@ class Interrupted(KeyboardInterrupt):
 # Starting and ending
 
 def start_command() -> None:
-    """Prepare the process of a command. Importing this module does so if the process runs one: see the end.
+    """Prepare the process of a command. The end of this module calls it if the process runs one.
 
     Until `run_command` starts, Ctrl-C, TERM and HUP end the process at once: half-imported modules cannot be
     taken down in order. Characters that the terminal cannot show are replaced.
@@ -106,7 +106,7 @@ def end_interrupted(interrupt: KeyboardInterrupt) -> int:
 
 
 def _handle_signals(handler: Callable, present: set) -> None:
-    """Give the signals this handler, but for those that are ignored (by nohup) or that others handle."""
+    """Set this handler for signals whose handler is in `present`. Signals that nohup ignores stay ignored."""
     for number in (signal.SIGINT, *SIGNALS):
         if signal.getsignal(number) in present:
             plain = number == signal.SIGINT and handler is _interrupt
@@ -126,7 +126,7 @@ def _end_at_once(number: int, _frame) -> None:
 
 
 def _excepthook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """What ends a command before `run_command` is reached, while modules are imported."""
+    """Python calls this for an error before `run_command` starts, while modules are imported."""
     if issubclass(kind, KeyboardInterrupt):
         os._exit(end_interrupted(error))
     if issubclass(kind, ModuleNotFoundError) and error.name in ("numpy", "torch", "PIL", "tqdm", "pytest"):
@@ -148,7 +148,7 @@ def _drop_broken_output() -> None:
 # Worker processes
 
 def init_worker() -> None:
-    """Initializer of a pool's workers: the parent handles signals, and a worker ends with it."""
+    """Initializer of a pool's workers: the parent handles signals, and a worker ends with its parent."""
     for name in ("SIGINT", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
@@ -176,7 +176,7 @@ def _watch_parent(parent: int) -> None:
 # Words
 
 def error_message(error: Exception) -> str:
-    """An error in words."""
+    """The message that tells a person what went wrong and what to try."""
     if isinstance(error, OSError):
         return os_error_message(error)
     if isinstance(error, MemoryError):

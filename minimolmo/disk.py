@@ -110,7 +110,7 @@ def read_manifest(folder: str | Path) -> dict:
 
 
 def is_own(folder: str | Path, kind: str) -> bool:
-    """Whether this program wrote a folder, by its manifest."""
+    """Whether a folder's manifest says that this program wrote it."""
     manifest = read_manifest(folder)
     return manifest.get("writer") == WRITER and manifest.get("kind") == kind
 
@@ -150,7 +150,7 @@ def is_unused(folder: Path) -> bool:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a folder and what is in it, the manifest last: after kill -9 the rest still says whose it is."""
+    """Remove a folder, its manifest last: after kill -9 the manifest still says who wrote the rest."""
     for path in sorted(folder.iterdir(), key=lambda path: path.name == MANIFEST):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -167,7 +167,7 @@ def remove_own(folder: Path, *kinds: str) -> None:
 
 
 def replace_own(finished: Path, folder: Path, kind: str) -> None:
-    """Give a finished folder its name, in place of an older one of ours. ValueError if that is not ours."""
+    """Give a finished folder its name. An older folder of that name is replaced; ValueError if not ours."""
     old = folder.with_name(f"{folder.name}.old")
     remove_own(old, kind)
     check_own(folder, kind)
@@ -181,7 +181,7 @@ def replace_own(finished: Path, folder: Path, kind: str) -> None:
 
 @contextmanager
 def locked(folder: str | Path) -> Iterator[None]:
-    """Hold a folder for this process alone. The system frees it when the process ends, however it ends.
+    """Lock a folder for this process alone. The system unlocks it when the process ends, however it ends.
 
     Raises ValueError that says who holds it. The folder is made if it does not exist.
     """

@@ -64,7 +64,7 @@ def sort_key(item: EvalItem) -> tuple:
 
 
 def mismatched_images(items: list[EvalItem]) -> list[Path]:
-    """For each item, the image of the item half the list further on, which usually has another target.
+    """For each item, another image: that of the item half a list later, usually with another target.
 
     Raises ValueError if all items are about one image.
     """

@@ -1,4 +1,4 @@
-"""Which addresses belong to the open internet, whatever the version of Python."""
+"""Which addresses belong to the open internet. The rules are the same for all versions of Python."""
 from __future__ import annotations
 
 import ipaddress
@@ -17,7 +17,7 @@ PUBLIC_EXCEPTIONS = [ipaddress.ip_network(network) for network in (
 
 
 def is_public(address: str, loopback: bool = False) -> bool:
-    """Whether an address belongs to the open internet; one that wraps an IPv4 address is judged by that.
+    """Whether an address is on the open internet. If it contains an IPv4 address, that address decides.
 
     >>> is_public("93.184.216.34"), is_public("192.168.1.1"), is_public("::ffff:127.0.0.1")
     (True, False, False)

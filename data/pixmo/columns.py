@@ -215,7 +215,7 @@ def _coordinates(pair) -> Point:
 
 
 def _clip_to_image(point: Point) -> Point:
-    """Move a point slightly outside onto the image's edge; round to two decimals of a percent."""
+    """Move a point that is just outside the image to its edge. Round to two decimals of a percent."""
     if not all(-EDGE_TOLERANCE <= value <= 100 + EDGE_TOLERANCE for value in point):
         raise _bad_row(f"the point {point[0]:g}, {point[1]:g} lies outside the picture")
     return tuple(round(min(max(value, 0.0), 100.0), 2) for value in point)

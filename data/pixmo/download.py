@@ -89,7 +89,7 @@ class Downloader:
                 yield _read(name, row, f"{name}/{config}/{index}")
 
     def _page(self, name: str, config: str, offset: int, length: int) -> Page:
-        """A page from the folder if it is there. Where links expire, all its images must be there too."""
+        """A page of rows, from the folder if it is there. If links expire, its images must be there too."""
         file = f"{name}-{config}-{offset:09}-{length}.json"
         kept = self.store.load_page(file)
         if kept and not (name == "docs" and length > 1 and self._lacks_pictures(name, config, kept)):

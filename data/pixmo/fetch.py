@@ -73,7 +73,7 @@ def _download(record: Record, limits: Limits) -> bytes:
 
 
 def error_for_status(reply: Reply, link_expires: bool = False) -> FetchError:
-    """The error of a status other than 200. Expiring links are tried again, because new ones may work."""
+    """The error for a status other than 200. Expiring links are tried again, because new ones may work."""
     status = reply.status
     if status in BUSY_STATUS or status >= 500:
         wait = seconds_to_wait(reply.headers.get("retry-after")) if status in (429, 503) else None

@@ -180,7 +180,7 @@ def _request(target: Target, limits: Limits, headers: dict[str, str], deadline: 
 
 
 def _final_response(connection: http.client.HTTPConnection) -> http.client.HTTPResponse:
-    """The reply whose status is final. http.client skips status 100 alone, not 102 or 103."""
+    """The first reply with a final status (200 or more). http.client itself skips only status 100."""
     response = connection.getresponse()
     for _ in range(MAX_INTERIM):
         if response.status >= 200:
@@ -251,7 +251,7 @@ def _read_body(response: http.client.HTTPResponse, headers: dict[str, str], max_
 
 
 class _Decompressor:
-    """gzip or deflate. gzip may come in several members; other bytes behind the end are dropped."""
+    """Decompresses gzip or deflate. gzip may have several members; other bytes after them are dropped."""
 
     def __init__(self):
         self.member = zlib.decompressobj(47)  # 47: the stream's first bytes say which of the two it is
@@ -263,7 +263,7 @@ class _Decompressor:
         return self.member.eof
 
     def decompress(self, data: bytes, max_bytes: int) -> bytes:
-        """What these bytes unfold to, but not more than `max_bytes`."""
+        """Decompress bytes. Returns at most `max_bytes` bytes."""
         unfolded = b""
         while data and len(unfolded) < max_bytes:
             if self.member.eof:
@@ -286,7 +286,7 @@ def _read_error_body(response: http.client.HTTPResponse) -> bytes:
 
 
 def _redirect_url(base: str, location: str) -> str:
-    """The URL of a Location header, whose bytes are latin-1 in http.client but usually mean UTF-8."""
+    """The URL of a Location header. http.client decodes the header as latin-1; usually it is UTF-8."""
     try:
         return urljoin(base, location.encode("latin-1").decode("utf-8", "replace"))
     except ValueError as error:

@@ -32,7 +32,7 @@ class ReencodedImage:
 def to_jpeg(body: bytes, size: int) -> ReencodedImage:
     """Decode an image, turn it upright, put it on white, shrink it to `size`, and drop all metadata.
 
-    Raises FetchError if it is no whole picture of a known format and a sensible size.
+    Raises FetchError if the image is damaged, of an unknown format, too large or too small.
     """
     with DECODER_LIMIT:
         try:

@@ -220,7 +220,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _check_not_empty(spec: PixmoSpec, folder: Path) -> None:
-    """Raise ValueError if a set that was asked for has no image, as without a network."""
+    """Raise ValueError if a requested dataset got no image, for example because the network was down."""
     found = (_read_manifest(folder) or {"sets": {}})["sets"]
     empty = [name for name in spec.sets if name in found and not found[name]["images"]]
     if empty:

@@ -77,7 +77,7 @@ def tagged_name(thing: Thing) -> str:
 
 def tagged_groups(things: list[Thing] | tuple[Thing, ...],
                   spec_for: Callable[[Thing], ObjectSpec] = spec_of) -> dict:
-    """Values for a template's slots: {seen} is "a red cup and two keys" in tags, {there} is "there is"."""
+    """Values for a template: {seen} lists the things in point tags, {there} is "there is" or "there are"."""
     groups: dict[ObjectSpec, list[Thing]] = {}
     for thing in sorted(things, key=lambda thing: thing.x):
         groups.setdefault(spec_for(thing), []).append(thing)

@@ -105,7 +105,7 @@ def small_objects() -> Image.Image:
 
 
 def _thing(kind: str, color: str, pattern: str, center: tuple, side: float, size: tuple[int, int]) -> Thing:
-    """An object with a longer side of `side` pixels around a centre, in an image of `size` pixels."""
+    """An object around a centre, in an image of `size` pixels. The object's longer side is `side` pixels."""
     aspect = KINDS[kind].aspect
     width, height = min(side, side * aspect), min(side, side / aspect)
     word = SIGN_WORDS[sum(map(ord, color)) % len(SIGN_WORDS)] if kind == "sign" else ""

@@ -34,7 +34,7 @@ JPEG = dict(quality=90, subsampling=0)
 
 
 def write_readmes(folder: Path, readme_folder: Path = DATA_FOLDER) -> None:
-    """Update all READMEs from the datasets under `folder`. Raises ValueError if one has another size."""
+    """Update all READMEs from the datasets in `folder`. ValueError if one is not the default drawing."""
     numbers_by_name = {name: dataset_numbers(folder, name) for name in NUM_IMAGES[LEVEL_NAME]}
     for name, numbers in numbers_by_name.items():
         folder_of_level, index = folder / name / LEVEL_NAME, most_interesting_index(name)

@@ -119,7 +119,7 @@ class Diagram(Canvas):
         self.stroke([sides[0], (x1, y1), sides[1]], color)
 
     def pill(self, right: float, y: float, text: str, color: str) -> None:
-        """White text on a coloured pill that ends at `right`."""
+        """White text on a pill (a coloured label with round ends) whose right end is at `right`."""
         width = text_width(text, 10.5) + 12
         self.fill((right - width, y, right, y + 17), color, 8.5)
         self.write(right - width / 2, y + 8.5, text, 10.5, CARD, "mm")
@@ -142,7 +142,7 @@ class Diagram(Canvas):
 
 
 def lesson_label(box: Box) -> str:
-    """The pill's text.
+    """The text in a box's pill (a label with round ends).
 
     >>> lesson_label(BOXES["image/"])
     'lesson 02, 05'

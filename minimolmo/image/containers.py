@@ -58,9 +58,9 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def png_is_whole(data: bytes, count_rows: bool) -> bool:
-    """Whether a cleaned PNG ends with IEND and has all checksums right; with count_rows, all rows too.
+    """Whether a cleaned PNG ends with IEND and its checksums match. `count_rows`: no row may be missing.
 
-    Pillow leaves the rows black that a PNG lacks.
+    Pillow makes missing rows black.
     """
     kind, inflated, inflate = b"", 0, zlib.decompressobj()
     for kind, chunk in png_chunks(data):
@@ -74,7 +74,7 @@ def png_is_whole(data: bytes, count_rows: bool) -> bool:
 
 
 def _png_bytes(data: bytes) -> int:
-    """Bytes of a PNG's rows before compression, from its header; each row has one more for its filter."""
+    """The size in bytes of a PNG's uncompressed rows, from its header. A row's first byte is its filter."""
     width, height, bits, colour_type, _, _, interlaced = struct.unpack_from(">IIBBBBB", data, 16)
     total = 0
     for left, top, across, down in PNG_PASSES if interlaced else [(0, 0, 1, 1)]:
@@ -87,7 +87,7 @@ def _png_bytes(data: bytes) -> int:
 # JPEG
 
 def strip_jpeg_metadata(data: bytes) -> tuple[bytes, int]:
-    """A JPEG's segments and scans. Further images behind the first are left: no decoder reads on."""
+    """A JPEG without its metadata segments. Images after the first are kept: no decoder reads them."""
     kept, orientation, position = [data[:2]], UPRIGHT, 2
     while JPEG_SEGMENT.match(data, position):
         end = position + 2 + int.from_bytes(data[position + 2:position + 4], "big")
@@ -126,13 +126,13 @@ def strip_gif_metadata(data: bytes) -> tuple[bytes, int]:
 
 
 def _gif_colour_bytes(data: bytes, position: int) -> int:
-    """Bytes of the colour table that the flags at a position announce."""
+    """The size in bytes of a GIF's colour table, from the flags at `position`; 0 if there is none."""
     flags = data[position] if position < len(data) else 0
     return 6 << (flags & 7) if flags & 128 else 0
 
 
 def _gif_blocks_end(data: bytes, position: int) -> int:
-    """Where a row of blocks ends. Each begins with its length; one of length 0 is the last."""
+    """The position after a series of blocks. Each begins with its length; the last has length 0."""
     while position < len(data) and data[position]:
         position += 1 + data[position]
     return position + 1
@@ -141,7 +141,7 @@ def _gif_blocks_end(data: bytes, position: int) -> int:
 # WebP, BMP and TIFF
 
 def strip_webp_metadata(data: bytes) -> tuple[bytes, int]:
-    """A WebP as it is, for Pillow does not look into its metadata."""
+    """The WebP unchanged, because Pillow does not read its metadata; and its orientation."""
     position, orientation = 12, UPRIGHT
     while position + 8 <= len(data):
         size = int.from_bytes(data[position + 4:position + 8], "little")
@@ -152,7 +152,7 @@ def strip_webp_metadata(data: bytes) -> tuple[bytes, int]:
 
 
 def strip_bmp_metadata(data: bytes) -> tuple[bytes, int]:
-    """A BMP as it is, for it has no metadata."""
+    """The BMP unchanged, because it has no metadata."""
     return data, UPRIGHT
 
 
@@ -193,7 +193,7 @@ class _Directory:
         return struct.pack(self.order + ("Q" if self.is_big else "H"), count)
 
     def orientation(self) -> int:
-        """1 to 8, whatever type of number the file stores it in; 1 if there is none, or no such number."""
+        """The orientation, 1 to 8, stored as any type of number; 1 if it is missing or has another value."""
         for entry in self.entries:
             if self.tag(entry) == ORIENTATION:
                 try:

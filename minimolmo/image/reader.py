@@ -2,8 +2,8 @@
 
     bytes -> format, by the first bytes -> metadata dropped -> size checked -> decoded -> 8-bit RGB -> upright
 
-This is the only module that lets Pillow decode a file. Everything that a file can do wrong becomes an
-`ImageError` in words.
+This is the only module that lets Pillow decode a file. Everything that can be wrong with a file becomes
+an `ImageError` with a sentence.
 """
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ TURNS = {2: Transpose.FLIP_LEFT_RIGHT, 3: Transpose.ROTATE_180, 4: Transpose.FLI
 
 @dataclass(frozen=True)
 class Format:
-    """How a format's files begin, what drops their metadata, and Pillow's reader of what is left."""
+    """A file format: how files begin, a function that removes metadata, Pillow's class that reads it."""
     start: re.Pattern[bytes]
     clean: Callable[[bytes], tuple[bytes, int]]
     reader: type[ImageFile]
@@ -89,7 +89,7 @@ class ImageError(ValueError):
 
 @dataclass(frozen=True)
 class DecodedImage:
-    """An upright RGB image, and the sides of the upright file, which may be larger: see `decode_image`."""
+    """An upright RGB image, and width and height of the original when upright, which may be larger."""
     rgb: Image.Image
     width: int
     height: int
@@ -175,7 +175,7 @@ def to_8_bits(values: np.ndarray) -> np.ndarray:
 
 
 def _depth(largest: int) -> int:
-    """The number of bits of samples with this largest value."""
+    """Bits per sample (8, 12, 16 or more) of an image whose largest sample is `largest`."""
     return next((bits for bits in (8, 12, 16) if largest < 1 << bits), largest.bit_length())
 
 
@@ -188,7 +188,7 @@ def _samples(image: Image.Image) -> np.ndarray:
 
 
 def _read_bytes(path: str | Path) -> bytes:
-    """The bytes of a regular file. Opening a pipe without a writer would wait for ever: this does not."""
+    """The bytes of a regular file. A pipe without a writer is refused: reading it would wait for ever."""
     with open(path, "rb", opener=_open_without_waiting) as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
@@ -213,7 +213,7 @@ def _format_of(data: bytes) -> Format:
 
 
 def _check_sides(image: ImageFile, min_side: int) -> None:
-    """Raise ImageError if an image's header claims sides that are too long, or shorter than is asked for."""
+    """Raise ImageError if an image's header claims too many pixels, or a side below `min_side`."""
     width, height = image.size
     limit = MAX_JPEG_PIXELS if image.format == "JPEG" else MAX_PIXELS
     if width * height > limit:
@@ -225,7 +225,7 @@ def _check_sides(image: ImageFile, min_side: int) -> None:
 
 
 def _reduce_jpeg(image: ImageFile, side: int | None) -> None:
-    """Have a JPEG decoded at 1/2, 1/4 or 1/8: above MAX_PIXELS, or if sides of `side` pixels are enough."""
+    """Let Pillow decode a JPEG smaller: if it exceeds MAX_PIXELS, or while both sides stay >= `side`."""
     if image.format != "JPEG" or side is None and image.width * image.height <= MAX_PIXELS:
         return
     scale = 1
@@ -236,7 +236,7 @@ def _reduce_jpeg(image: ImageFile, side: int | None) -> None:
 
 
 def _png_is_whole(image: PngImageFile, data: bytes) -> bool:
-    """Whether a decoded PNG lacked nothing. Rows need counting only if the last pixel may not have come."""
+    """Whether a decoded PNG was complete. Its rows are counted if its last pixel is 0 or it is interlaced."""
     pixel = image.getpixel((image.width - 1, image.height - 1))
     is_zero = not (any(pixel) if isinstance(pixel, tuple) else pixel)
     return png_is_whole(data, count_rows=is_zero or "interlace" in image.info)

@@ -133,7 +133,7 @@ def make_crops(image: np.ndarray, grid: Grid, config: ImageConfig, as_bytes: boo
 
 
 def crop_boxes(grid: Grid, box: tuple[int, int, int, int], config: ImageConfig) -> np.ndarray:
-    """Each crop's left, top, width, height in percent of the image, which fills `box` of the canvas."""
+    """Each crop's left, top, width, height in percent of the image. The image fills `box` of the canvas."""
     (top, left, height, width), (step, _) = box, _step_and_overlap(config)
     corners = [(col * step - left, row * step - top) for row in range(grid[0]) for col in range(grid[1])]
     squares = [(x, y, config.crop_size, config.crop_size) for x, y in corners]

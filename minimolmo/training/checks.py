@@ -1,4 +1,4 @@
-"""Checks that a run can learn: answer tokens in its batches, what a length limit cuts, data that changed."""
+"""Checks of a run: batches have targets, how much the length limit cuts, which data files changed."""
 from __future__ import annotations
 
 from collections.abc import Iterable

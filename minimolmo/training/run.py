@@ -46,8 +46,8 @@ class TrainingModule(nn.Module):
         total_weight  the sum of loss weights in the global batch
         pieces        the number of micro-batches in the global batch
 
-        The auxiliary losses and the load-balancing loss are means over each micro-batch. So they, and only
-        they, depend a little on the number of pieces.
+        The auxiliary losses and the load-balancing loss are means over each micro-batch. So only
+        these two depend a little on the number of pieces.
         """
         settings = getattr(self.config, stage)
         features, visual = self.model.encode_images(batch)

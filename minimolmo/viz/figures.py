@@ -103,7 +103,7 @@ def draw_stitching(crops: Crops, config: ImageConfig) -> Image.Image:
 
 def draw_attention(activations: Activations, config: ImageConfig, num_blocks: int = 4,
                    num_tokens: int = 6) -> Image.Image:
-    """Figure `attention`: one row per last question token, one column per selected block."""
+    """Figure `attention`: a row for each of the question's last tokens, a column for each selected block."""
     image, depth, cards = overview_image(activations.crops, config), len(activations.attention), []
     blocks = np.linspace(0, depth - 1, min(num_blocks, depth)).round().astype(int).tolist()
     for token in question_tokens(activations)[-num_tokens:]:
@@ -141,7 +141,7 @@ def draw_pooling(activations: Activations, config: ImageConfig, max_heads: int =
 
 
 def draw_attention_mask(activations: Activations) -> Image.Image:
-    """Figure `attention_mask`: a row is a query, a column a key; its colour is the key's segment."""
+    """Figure `attention_mask`: a row is a query, a column is a key. The colour tells the key's segment."""
     names = [token.strip() or "_" for token in activations.tokens]
     cell = max(3, min(12, 900 // len(names)))
     return draw.draw_grid(segment_mask(activations.sequence), cell, names, names,

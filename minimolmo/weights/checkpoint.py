@@ -77,7 +77,7 @@ def save_checkpoint(out: str | Path, step: int, weights: dict[str, Tensor], conf
 
 
 def _remove_older(out: Path, kept: list[str]) -> None:
-    """Remove checkpoints and unfinished ones that this program wrote in this very place, but for `kept`.
+    """Remove finished and unfinished checkpoints that were written in this folder, except `kept`.
 
     A folder that was copied or renamed by hand has another origin in its manifest, so it stays.
     """

@@ -65,7 +65,7 @@ SMALL = ["--model.image.crop_size=112", "--model.image.ground_crops=4", "--model
 
 
 class StackPooling(nn.Module):
-    """The patches of a window side by side through one matrix. Stands in for `AttentionPooling`."""
+    """One matrix multiplies the concatenated patches of a window. Replaces `AttentionPooling`."""
 
     def __init__(self, in_width: int, width: int, heads: int, window: int = 4):
         super().__init__()
@@ -76,7 +76,7 @@ class StackPooling(nn.Module):
 
 
 class MeanPooling(nn.Module):
-    """The mean of a window's patches through one matrix. Stands in for `AttentionPooling`."""
+    """One matrix multiplies the mean of a window's patches. Replaces `AttentionPooling`."""
 
     def __init__(self, in_width: int, width: int, heads: int):
         super().__init__()
@@ -116,7 +116,7 @@ def count_then_point(annotation, answer_text=prompts.answer_text) -> str:
 
 
 def clip_globally(optimizer: torch.optim.Optimizer, max_norm: float) -> list[float]:
-    """Clip one norm over all parts. Replaces `optimizer.clip_gradients`."""
+    """Clip the gradient of all parts together to one norm. Replaces `optimizer.clip_gradients`."""
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     return [float(torch.nn.utils.clip_grad_norm_(weights, max_norm))] * len(optimizer.param_groups)
 
@@ -181,7 +181,7 @@ VARIANTS = {
 
 @contextlib.contextmanager
 def patched(variant: Variant) -> Iterator[None]:
-    """The variant's stand-ins in their places."""
+    """Replace what the variant replaces, for the duration of the block."""
     with contextlib.ExitStack() as stack:
         for where, name, stand_in in variant.patches:
             stack.enter_context(mock.patch.object(where, name, stand_in))
@@ -232,7 +232,7 @@ def train_variant(config: RunConfig, folder: Path, data: Path, deadline: float) 
 
 
 def match_time(base: RunConfig, config: RunConfig, variant: Variant, folder: Path, data: Path) -> RunConfig:
-    """The variant's settings, with as many finetune steps as take the time of the base's."""
+    """The variant's settings, but finetune has as many steps as fit into the base's time for finetune."""
     base_seconds = seconds_per_step(base, folder, data)
     with patched(variant):
         seconds = seconds_per_step(config, folder, data)
@@ -286,7 +286,7 @@ def summarise(results: dict[str, list[dict]]) -> list[dict]:
 
 
 def compare_with_paper(variant: Variant, line: dict) -> dict:
-    """The paper's change, and whether ours has its sign; "too close" if ours is within the seeds' spread."""
+    """The paper's change, and if ours has the same sign; "too close" if ours is within the seeds' spread."""
     if variant.paper is None or f"{variant.paper[0]}, gained" not in line:
         return {"paper": "-", "agrees": "-"}
     key, before, after = variant.paper

@@ -66,7 +66,7 @@ def answered_items(folder: Path) -> list[EvalItem]:
 
 
 def make_item(question: Question, folder: Path) -> EvalItem:
-    """One question, its image drawn into the folder."""
+    """A question as an `EvalItem`; its image is drawn into the folder."""
     spec = make_dataset_spec(question.dataset, "easy")
     scene, row = make_row(spec, DATASETS[question.dataset], "val", question.row)
     (folder / row["image"]).parent.mkdir(parents=True, exist_ok=True)
@@ -78,7 +78,7 @@ def make_item(question: Question, folder: Path) -> EvalItem:
 
 
 def draw_answers(items: list[EvalItem]) -> Image.Image:
-    """Four cards in a row, each with its question and answer, and with the target where they differ."""
+    """Rows of four cards: image, question, answer, and the correct answer unless the answer is right."""
     return contact_sheet([answer_card(item, items) for item in items], columns=4, width=CARD_WIDTH)
 
 

@@ -139,7 +139,7 @@ def bench_step(name: str, model: MolmoConfig, batch: Batch, compiled: bool) -> l
 
 
 def bench_parts(config: RunConfig, batch: Batch) -> list[Row]:
-    """Time of each part of a step, forward and backward by itself."""
+    """The time of each part of a step. Each part's forward and backward pass is run alone."""
     step = Step(config.model)
     model = step.model
 
@@ -205,7 +205,7 @@ class UnpackedLoader(Loader):
 
 
 def bench_packing(config: RunConfig, tokenizer: Tokenizer, steps: int) -> list[Row]:
-    """Speed of packed sequences and of one sequence an annotation, and the time to make a batch."""
+    """Speed of packed sequences, and of one sequence per annotation; and the time to make a batch."""
     max_crops = config.model.image.max_crops(config.finetune.view)
     preprocessor = Preprocessor(config.model.image, tokenizer, "finetune", max_crops, config.max_tokens)
     datasets = [Dataset(config.folder(ROOT / "data", name), "train") for name in config.mix]
@@ -261,7 +261,7 @@ def generate_without_cache(model, batch: Batch, steps: int) -> list[int]:
 
 
 def bench_decoding(config: RunConfig, tokens: int = 200) -> list[Row]:
-    """Tokens a second with the KV cache, one answer or 32 at once, and without it; both must be equal."""
+    """Tokens a second with the KV cache (1 or 32 answers) and without. On a CPU the tokens must agree."""
     torch.manual_seed(0)
     model = MiniMolmo(config.model).eval().to(DEVICE)
     tokenizer = Tokenizer([], vocab=config.model.decoder.vocab)
@@ -282,7 +282,7 @@ def bench_decoding(config: RunConfig, tokens: int = 200) -> list[Row]:
 
 
 def bench_tiler(config: RunConfig) -> list[Row]:
-    """Images of 640x480 that one core tiles a second, in every view: bytes (training) or exact (answers)."""
+    """640x480 images that one core tiles a second, per view: uint8 (training) or float32 (answers)."""
     rows, image = [], random_image()
     for as_bytes in (True, False):
         for view in ("bird", "ground", "close_up"):
@@ -294,7 +294,7 @@ def bench_tiler(config: RunConfig) -> list[Row]:
 
 
 def bench_tokenizer(file: Path, size: int = 4_000_000) -> list[Row]:
-    """Megabytes of English (our own pages, repeated) that one core encodes a second, after a first pass."""
+    """Megabytes of English that one core encodes a second. Each word was encoded once before the timing."""
     pages = "".join((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "RUNS.md"))
     text, tokenizer = pages * (size // len(pages)), read_tokenizer(file)
     tokenizer.encode(pages)

@@ -48,7 +48,7 @@ def serve(kind: str, rows: int, urls) -> None:
 
 
 def _add_captions(hub, rows: int) -> None:
-    """Add large images, each with bytes of its own: a JPEG may be followed by anything."""
+    """Add large images. A number after each JPEG's end makes its bytes unique; decoders ignore it."""
     from data.scenes.full import make_scene
     jpegs = []
     for number in range(NUM_IMAGES):
@@ -96,7 +96,7 @@ def draw_sheet(folder: Path) -> Image.Image:
 
 
 def _points(example, note) -> list:
-    """The points of an annotation; a plain count is shown with the points of its twin."""
+    """The points of an annotation. A plain count has none: it gets those of another one with its label."""
     twins = [other for other in example.annotations if other.points and other.label == note.label]
     return points_in(twins[0] if note.style == "count" and twins else note)
 

@@ -58,7 +58,10 @@ class FakeHub:
         self.server.server_close()
 
     def add_faults(self, path: str, *faults: Fault) -> str:
-        """Faults of the next requests for a path, one after another; returns its URL. "/rows" is the Hub."""
+        """Queue one fault for each of the next requests for `path`; returns the path's URL.
+
+        The Hub's row requests have path "/rows".
+        """
         self.faults[path].extend(faults)
         return self.url + path
 
@@ -68,7 +71,7 @@ class FakeHub:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Handler of one request."""
+    """Answers one request."""
 
     def do_GET(self) -> None:
         """Reply with the path's next fault if there is one, else with a page of rows or an image."""
@@ -142,7 +145,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def status(code: int, body: bytes = b"<h1>no</h1>", **headers: str) -> Fault:
-    """Reply with this status; headers with _ for -: Retry_After="1"."""
+    """Reply with this status. Header names have "_" instead of "-": Retry_After="1"."""
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
     return lambda handler: handler.send_reply(code, body, headers=headers)
 
@@ -158,7 +161,7 @@ def redirect(url: str) -> Fault:
 
 
 def cut_short(body: bytes, missing: int = 500) -> Fault:
-    """Declare a longer Content-Length than is sent."""
+    """Declare a Content-Length above the number of bytes sent."""
     return status(200, body, Content_Length=str(len(body) + missing))
 
 
@@ -176,7 +179,7 @@ def stall(handler: Handler) -> None:
 
 
 def drip(handler: Handler) -> None:
-    """Send a byte now and then: every single read is quick."""
+    """Send a byte every 20 ms without end: no single read is slow, so a timeout per read never fires."""
     _send_headers(handler, 100_000)
     while not handler.server.hub.closed.wait(0.02):
         handler.wfile.write(b"\xff")

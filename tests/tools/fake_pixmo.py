@@ -44,7 +44,7 @@ class FakePixmo:
 
     @functools.lru_cache(maxsize=600)
     def encode_jpeg(self, name: str, config: str, number: int) -> bytes:
-        """The image as the hub has it."""
+        """The JPEG that the fake servers send."""
         file = io.BytesIO()
         self.make_example(name, config, number)[0].draw().save(file, "JPEG", **SAVE_OPTIONS[".jpg"])
         return file.getvalue()
@@ -81,20 +81,20 @@ class Rows(Sequence):
 
 
 def cap(pixmo: FakePixmo, config: str, index: int) -> dict:
-    """A caption and its transcripts."""
+    """A row: a caption and its transcripts."""
     scene, _ = pixmo.make_example("cap", config, index)
     return {"image_url": pixmo.make_url("cap", index), **scene.columns}
 
 
 def ask_model_anything(pixmo: FakePixmo, config: str, index: int) -> dict:
-    """One of several questions about a picture."""
+    """A row with one of the questions about a picture."""
     note = _annotation(pixmo, "ask_model_anything", index)
     return {**_image_columns(pixmo, "ask_model_anything", index // ROWS_PER_IMAGE), "question": note.question,
             "answer": note.answer}
 
 
 def points(pixmo: FakePixmo, config: str, index: int) -> dict:
-    """One of several labels of a picture; points in percent, as objects."""
+    """A row with one of the picture's labels. Its points are {"x", "y"} dictionaries in percent."""
     note = _annotation(pixmo, "points", index)
     return {**_image_columns(pixmo, "points", index // ROWS_PER_IMAGE),
             "points": [{"x": x, "y": y} for x, y in note.points],
@@ -103,7 +103,7 @@ def points(pixmo: FakePixmo, config: str, index: int) -> dict:
 
 
 def count(pixmo: FakePixmo, config: str, index: int) -> dict:
-    """A number and its points in pixels, x and y apart."""
+    """A row: a number, and its points in pixels as a list of x and a list of y."""
     scene, notes = pixmo.make_example("count", config, index)
     note = next(note for note in notes if note.style == "point_count")
     return {**_image_columns(pixmo, "count", index), "count": len(note.points), "label": note.label,
@@ -112,7 +112,7 @@ def count(pixmo: FakePixmo, config: str, index: int) -> dict:
 
 
 def point_explanations(pixmo: FakePixmo, config: str, index: int) -> dict:
-    """An answer with its points taken out."""
+    """A row: the answer with <|POINT|> in place of each tag, and the points in a column of their own."""
     note = pixmo.make_example("point_explanations", config, index)[1][0]
     tags = list(TAG.finditer(note.answer))
     return {**_image_columns(pixmo, "point_explanations", index), "question": note.question,
@@ -122,7 +122,7 @@ def point_explanations(pixmo: FakePixmo, config: str, index: int) -> dict:
 
 
 def cap_qa(pixmo: FakePixmo, config: str, index: int) -> dict:
-    """A dialogue of two turns."""
+    """A row: a dialogue of two turns."""
     first, second, *_ = pixmo.make_example("cap_qa", config, index)[1]
     messages = [first.question, first.answer, second.question, second.answer]
     question = f"[USER] {messages[0]} [ASSISTANT] {messages[1]} [USER] {messages[2]} [ASSISTANT]"
@@ -131,13 +131,13 @@ def cap_qa(pixmo: FakePixmo, config: str, index: int) -> dict:
 
 
 def clocks(pixmo: FakePixmo, config: str, index: int) -> dict:
-    """A time, with ids that are no valid file names."""
+    """A row: a time, and ids that are no valid file names."""
     clock, notes = pixmo.make_example("clocks", config, index)
     return {"example_id": f"../{index}", "watchface_id": "a/b", **clock.columns, "text": notes[0].answer}
 
 
 def docs(pixmo: FakePixmo, config: str, index: int) -> dict:
-    """Questions about a page that comes with the row, by a signed link."""
+    """A row: questions about a page, and a signed link to the image of the page."""
     document, _ = pixmo.make_example("docs", config, index)
     url = pixmo.make_url("docs", index, config) + "?Expires=1&Signature=x~y"
     return {**document.columns, "image": {"src": url, "height": 1, "width": 1}}

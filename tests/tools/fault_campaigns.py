@@ -56,7 +56,7 @@ def save_tiny(out: Path, step: int) -> None:
 
 
 def read_tiny(folder: Path) -> str:
-    """Everything in a checkpoint, as one text that changes with each bit."""
+    """Everything in a checkpoint as one string: if any bit of it differs, so does the string."""
     model = MiniMolmo(checkpoint.load_config(folder).model)
     checkpoint.load_weights(folder, model)
     state, progress = checkpoint.load_training_state(folder)
@@ -68,7 +68,7 @@ def read_tiny(folder: Path) -> str:
 
 @campaign()
 def mutate_checkpoints(seed: int, count: int) -> list[str]:
-    """Damage to the newest of two checkpoints: it is reported, or what is read is what was written."""
+    """Damage the newest of two checkpoints: it must be reported, or all that is read is as written."""
     rng, failures = random.Random(seed), []
     with tempfile.TemporaryDirectory() as name, contextlib.redirect_stderr(io.StringIO()):
         out = Path(name)
@@ -103,7 +103,7 @@ ROW = {"image": "a.png", "annotations": [
 
 @campaign()
 def mutate_rows(seed: int, count: int) -> list[str]:
-    """Damaged rows of a dataset: each becomes an Example, or is refused in words with file and line."""
+    """Read damaged rows: each must become an Example, or raise a ValueError with a full sentence."""
     rng, failures = random.Random(seed), []
     with tempfile.TemporaryDirectory() as name:
         for number in range(count):
@@ -121,7 +121,7 @@ def _read_all(folder: Path) -> None:
 
 @campaign()
 def mutate_tokenizers(seed: int, count: int) -> list[str]:
-    """Damaged tokenizer files: each encodes and decodes text, or is refused in words."""
+    """Read damaged tokenizer files: each must encode and decode text, or raise a ValueError in sentences."""
     rng, failures = random.Random(seed), []
     sources = [(ROOT / "tests/golden/tiny_tokenizer.json").read_bytes(),
                (RELEASED / "tokenizer.json").read_bytes()]
@@ -139,7 +139,7 @@ def mutate_tokenizers(seed: int, count: int) -> list[str]:
 
 @contextlib.contextmanager
 def full_after(num_writes: int) -> Iterator[None]:
-    """The disk is full from the n-th write on, as `minimolmo.disk` sees it."""
+    """In the block, `minimolmo.disk` can write `num_writes` times; then its disk is full."""
     left = [num_writes]
 
     def opened(path, mode="r", *options, **more):
@@ -193,6 +193,6 @@ def full_disks(seed: int, count: int) -> list[str]:
 
 
 def _as_words(action: Callable[[], None]) -> None:
-    """An OSError is what a full disk raises; the command's wrapper turns it into words."""
+    """Run an action and ignore OSError: for a full disk, the command line turns it into a message."""
     with contextlib.suppress(OSError):
         action()

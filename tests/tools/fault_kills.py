@@ -71,7 +71,7 @@ def check_train(out: Path) -> None:
 
 
 def setup_release(out: Path) -> None:
-    """A run of a tiny model, as release wants it."""
+    """Write a run of a tiny model that `release` accepts."""
     save_tiny(out / "run", 1)
     disk.write_text(out / "run/log.jsonl", "")
     disk.write_text(out / "run/report.json", '{"right image": {}}')
@@ -142,7 +142,7 @@ def kill(writer: Writer, out: Path, url: str, seconds: float) -> str:
 
 @campaign(cost=20)
 def kill_writers(seed: int, count: int) -> list[str]:
-    """kill -9 of each writer at random moments: what it had finished is whole, and it can start again."""
+    """Kill each writer (kill -9) at random moments: its finished work must be whole; it must start again."""
     rng, failures = random.Random(seed), []
     with tempfile.TemporaryDirectory() as name, FakeHub() as hub, contextlib.redirect_stderr(io.StringIO()):
         FakePixmo(hub, rows=150, dead_links=False)

@@ -64,7 +64,7 @@ def time_limit(seconds: int = MAX_SECONDS) -> Iterator[None]:
 
 
 def failure_of(action: Callable[[], None], given: str) -> str:
-    """Run one input: "" if it works or raises ValueError in words, else what it did instead."""
+    """Run one input. "" if it works or raises a ValueError with a full sentence, else what happened."""
     try:
         with time_limit():
             action()
@@ -79,37 +79,37 @@ def failure_of(action: Callable[[], None], given: str) -> str:
 # Damage
 
 def flip_bits(data: bytearray, rng: random.Random) -> None:
-    """Turn up to eight bits."""
+    """Flip one to eight random bits."""
     for _ in range(rng.randint(1, 8)):
         data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
 
 
 def set_bytes(data: bytearray, rng: random.Random) -> None:
-    """Write one of the numbers that readers stumble over."""
+    """Overwrite bytes at a random place with 0, 255, or an extreme 32-bit number; these often break code."""
     number = rng.choice([b"\0", b"\xff", bytes(4), b"\xff" * 4, b"\x7f\xff\xff\xff", b"\x80\0\0\0"])
     start = rng.randrange(len(data))
     data[start:start + len(number)] = number
 
 
 def truncate(data: bytearray, rng: random.Random) -> None:
-    """Cut the end off."""
+    """Remove everything after a random place."""
     del data[rng.randrange(len(data)):]
 
 
 def insert_bytes(data: bytearray, rng: random.Random) -> None:
-    """Push a few random bytes in."""
+    """Insert up to 40 random bytes."""
     start = rng.randrange(len(data))
     data[start:start] = rng.randbytes(rng.randint(1, 40))
 
 
 def remove_bytes(data: bytearray, rng: random.Random) -> None:
-    """Take a few bytes out."""
+    """Remove up to 40 bytes."""
     start = rng.randrange(len(data))
     del data[start:start + rng.randint(1, 40)]
 
 
 def repeat_bytes(data: bytearray, rng: random.Random) -> None:
-    """Write a piece of the file over another place, or behind the end."""
+    """Copy a piece of the file over another place, or append it."""
     start, length = rng.randrange(len(data)), rng.randint(1, 100)
     place = rng.choice([rng.randrange(len(data)), len(data)])
     data[place:place + length] = data[start:start + length]
@@ -164,7 +164,7 @@ def sample_images() -> dict[str, bytes]:
 
 @campaign()
 def mutate_images(seed: int, count: int) -> list[str]:
-    """Damaged images of all formats: each opens as RGB or is refused in words."""
+    """Open damaged images of all formats: each must become RGB or raise a ValueError with a full sentence."""
     rng, files, failures = random.Random(seed), sorted(sample_images().items()), []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "image"

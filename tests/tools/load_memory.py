@@ -3,8 +3,8 @@
     python tests/tools/load_memory.py     2.3 GB in the system's temporary folder, a minute
 
 The model is Molmo-7B-D with fewer layers and a smaller vocabulary, random numbers in float32, in shards of
-500 MB. Each load happens in a process of its own. Its peak is the operating system's, beyond what Python and
-torch take.
+500 MB. Each load happens in a process of its own. The operating system reports its peak; what
+Python and torch take is subtracted.
 """
 import resource
 import subprocess

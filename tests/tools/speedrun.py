@@ -1,7 +1,8 @@
 """Time everything from no data to mini's scores: python tests/tools/speedrun.py [mini] [--minutes=9]
 
 Draws the data, trains the tokenizer, trains the model and evaluates it; prints the minutes of each part and
-the goals. With --minutes it stops then, and the same command goes on; OUT/clock.json keeps the seconds.
+the goals. With --minutes it stops after these minutes, and the same command continues. OUT/clock.json keeps
+the seconds.
 """
 from __future__ import annotations
 
