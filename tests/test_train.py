@@ -192,12 +192,32 @@ def test_ctrl_c_under_torchrun_ends_all_at_a_checkpoint_from_which_one_process_g
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait(timeout=60) == 1
-    left = [path for path in Path("/proc").glob("[0-9]*/cmdline") if f"--out={two}".encode() in read(path)]
-    assert not left
+    assert not processes_of(two)
     assert 4 < lines(two) < 63 and checkpoint.latest(two).name == f"step-{lines(two):06d}"
     train.main(arguments(two, data, *more, "--resume"))
     train.main(arguments(tmp_path / "one", data, *more))
     assert_close(two, tmp_path / "one")
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="asks Linux which processes are left")
+def test_when_torchrun_is_killed_its_processes_save_and_end(data, tmp_path):
+    two = tmp_path / "two"
+    process = subprocess.Popen(in_two_processes(two, data, *WORDS, "--finetune.steps=100000"), env=ONE_THREAD,
+                               start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None and lines(two) < 4:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    deadline = time.time() + 10
+    while processes_of(two) and time.time() < deadline:
+        time.sleep(0.1)
+    assert not processes_of(two)
+    assert checkpoint.latest(two).name == f"step-{lines(two):06d}"
+
+
+def processes_of(out: Path) -> list[Path]:
+    """The running processes with this --out."""
+    return [path for path in Path("/proc").glob("[0-9]*/cmdline") if f"--out={out}".encode() in read(path)]
 
 
 def read(path: Path) -> bytes:
