@@ -46,7 +46,7 @@ def thing(x, y, width, height, color=RED, kind=DISC):
 
 
 NO_THINGS = Things(torch.zeros(0, 4), torch.zeros(0, 2, dtype=torch.long))
-PADDING = Things(-torch.ones(2, 4), -torch.ones(2, 2, dtype=torch.long))
+NO_THINGS = Things(-torch.ones(2, 4), -torch.ones(2, 2, dtype=torch.long))
 
 
 # Where a patch lies
@@ -96,8 +96,8 @@ def test_an_object_smaller_than_the_box_is_compared_with_its_own_size():
 
 
 def test_padding_and_images_without_objects_match_no_box():
-    assert covers([0, 0, 10, 10], PADDING) == -1
-    assert covers([-2, -2, 0, 0], PADDING) == -1  # not even around -1
+    assert covers([0, 0, 10, 10], NO_THINGS) == -1
+    assert covers([-2, -2, 0, 0], NO_THINGS) == -1  # not even around -1
     assert covers([0, 0, 10, 10], NO_THINGS) == -1
 
 
@@ -170,7 +170,7 @@ def test_two_equal_objects_have_no_single_referent():
 
 
 def test_padding_and_images_without_objects_have_no_referents():
-    assert referents("rdx", PADDING) == "---"
+    assert referents("rdx", NO_THINGS) == "---"
     assert referents("rdx", NO_THINGS) == "---"
 
 
@@ -387,7 +387,7 @@ def test_the_auxiliary_loss_falls_when_trained(with_text):
     assert losses[-1] < losses[0] / 4
 
 
-@pytest.mark.parametrize("things", [NO_THINGS, PADDING])
+@pytest.mark.parametrize("things", [NO_THINGS, NO_THINGS])
 def test_without_object_labels_the_loss_is_zero(things):
     """Without objects, or with padding alone, loss and gradients are 0 and not NaN."""
     model, heads = make_heads()
@@ -412,8 +412,8 @@ def test_padding_rows_of_objects_change_nothing():
     model, heads = make_heads()
     inputs = batch(LEFT)
     padded = dataclasses.replace(
-        inputs, thing_boxes=torch.cat([inputs.thing_boxes, PADDING.boxes[None]], dim=1),
-        thing_ids=torch.cat([inputs.thing_ids, PADDING.ids[None]], dim=1))
+        inputs, thing_boxes=torch.cat([inputs.thing_boxes, NO_THINGS.boxes[None]], dim=1),
+        thing_ids=torch.cat([inputs.thing_ids, NO_THINGS.ids[None]], dim=1))
     assert loss(model, heads, inputs).item() == pytest.approx(loss(model, heads, padded).item())
 
 

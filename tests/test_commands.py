@@ -194,9 +194,9 @@ def test_a_signal_while_drawing_leaves_no_half_of_a_set_and_no_worker(number, tm
     second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
     assert second.returncode == 1 and f"in use by process {running.pid}" in second.stderr
     running.send_signal(number)
-    _, said = running.communicate(timeout=30)
+    _, output = running.communicate(timeout=30)
     assert running.returncode == 128 + number
-    assert said.rstrip().endswith(minimolmo.command.STOPPED) and "Traceback" not in said
+    assert output.rstrip().endswith(minimolmo.command.STOPPED) and "Traceback" not in output
     assert os.listdir(tmp_path / "points") == [".lock"]
     wait_until(lambda: not is_alive(running.pid))
 
@@ -241,5 +241,5 @@ def test_answers_and_lessons_run_in_any_encoding():
     end = subprocess.run([sys.executable, "-c", FOREIGN, PICTURE, WEIGHTS], cwd=ROOT, capture_output=True,
                          env=environment)
     assert end.returncode == 0, end.stderr.decode("cp1252")
-    said = end.stdout.decode("cp1252", "replace")
-    assert said.startswith("caf? \u20ac ? \\x1b[31m") and "08_points" in said
+    output = end.stdout.decode("cp1252", "replace")
+    assert output.startswith("caf? \u20ac ? \\x1b[31m") and "08_points" in output

@@ -187,24 +187,24 @@ def test_captions_of_images_without_object_labels_are_not_scored():
     assert score_caption([unlabelled, labelled])["fact precision"] == 1
 
 
-def is_right(answered: EvalItem) -> bool | None:
+def is_correct_answer(answered: EvalItem) -> bool | None:
     """`is_correct` among two items, so that the words of both images are known."""
     blue = Example(Path("b.png"), (), (BLUE_STAR,))
     return is_correct(answered, [answered, EvalItem("test", blue, Annotation("long_caption"), "?")])
 
 
 def test_an_answer_is_right_only_if_all_of_it_is():
-    assert is_right(pointing_item([(5, 5)], [(5, 5)])) is True
-    assert is_right(pointing_item([(5, 5)], [(5, 5), (90, 90)])) is False
-    assert is_right(item(Annotation("count", label="cat", answer="2"), "2")) is True
-    assert is_right(item(Annotation("user_qa", question="?", answer="red"), "blue")) is False
+    assert is_correct_answer(pointing_item([(5, 5)], [(5, 5)])) is True
+    assert is_correct_answer(pointing_item([(5, 5)], [(5, 5), (90, 90)])) is False
+    assert is_correct_answer(item(Annotation("count", label="cat", answer="2"), "2")) is True
+    assert is_correct_answer(item(Annotation("user_qa", question="?", answer="red"), "blue")) is False
     counted = Annotation("point_count", label="cat", points=((5.0, 5.0),))
     for x, correct in (("5.0", True), ("50.0", False)):  # one cat, but where?
-        assert is_right(item(counted, f'Counting the <point x="{x}" y="5.0" alt="cat">cat</point> '
+        assert is_correct_answer(item(counted, f'Counting the <point x="{x}" y="5.0" alt="cat">cat</point> '
                                        f'shows a total of 1.')) is correct
     for caption, correct in (("At the top left is a red circle.", True), ("A red circle.", False),
                              ("At the top left is a red circle. A blue star is at the top.", False)):
-        assert is_right(item(Annotation("long_caption"), caption, [RED_CIRCLE])) is correct
+        assert is_correct_answer(item(Annotation("long_caption"), caption, [RED_CIRCLE])) is correct
 
 
 def test_scores_are_kept_by_style():

@@ -504,12 +504,12 @@ def test_the_command_line_names_what_is_wrong(tmp_path):
 
 
 def test_sets_may_be_named_with_spaces_or_commas(tmp_path, monkeypatch, capsys):
-    asked = []
-    monkeypatch.setattr(preparing, "prepare", lambda plan, folder, hub: asked.append((plan, hub)) or "done")
+    calls = []
+    monkeypatch.setattr(preparing, "prepare", lambda plan, folder, hub: calls.append((plan, hub)) or "done")
     monkeypatch.setenv("HF_TOKEN", "hf_secret\n")
     main(["--sets=cap points,cap", "--rows=7", f"--folder={tmp_path}"])
-    assert asked[0][0] == PixmoSpec(("cap", "points"), rows=7)
-    assert asked[0][1].headers == {"Authorization": "Bearer hf_secret"}
+    assert calls[0][0] == PixmoSpec(("cap", "points"), rows=7)
+    assert calls[0][1].headers == {"Authorization": "Bearer hf_secret"}
     assert "secret" not in capsys.readouterr().out
 
 

@@ -309,8 +309,8 @@ def test_a_host_that_does_not_want_its_pictures_learned_from_is_heeded(web):
 def test_we_say_who_we_are_and_ask_for_plain_bytes(web):
     web.images["/cat.jpg"] = picture()
     outcome_of(web.url + "/cat.jpg")
-    told = web.requests[0][1]
-    assert "minimolmo" in told["User-Agent"] and told["Accept-Encoding"] == "identity"
+    headers = web.requests[0][1]
+    assert "minimolmo" in headers["User-Agent"] and headers["Accept-Encoding"] == "identity"
 
 
 def test_a_header_for_one_server_is_not_carried_to_another(web):

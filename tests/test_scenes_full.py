@@ -108,14 +108,14 @@ def nearest_color(pixel):
 
 def test_the_point_of_an_object_lands_on_pixels_of_its_colour():
     """The pixels at the points of 500 scenes. Objects under 20 pixels are all edge, so a blend is allowed."""
-    is_right = {True: [], False: []}  # by whether the object is 20 pixels wide
+    is_match = {True: [], False: []}  # by whether the object is 20 pixels wide
     for number in range(500):
         made = make_scene("train", random.Random(number))
         pixels = np.asarray(made.draw()).astype(int)
         for t in made.things:
             pixel = pixels[int(t.y / 100 * made.height), int(t.x / 100 * made.width)]
-            is_right[t.width / 100 * made.width >= 20].append(nearest_color(pixel) == t.color)
-    assert all(is_right[True]) and np.mean(is_right[False]) > 0.96
+            is_match[t.width / 100 * made.width >= 20].append(nearest_color(pixel) == t.color)
+    assert all(is_match[True]) and np.mean(is_match[False]) > 0.96
 
 
 def count_components(mask):

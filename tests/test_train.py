@@ -535,13 +535,13 @@ def test_a_killed_gpu_run_goes_on_and_its_checkpoint_says_on_a_cpu_what_it_says_
     assert all(json.loads(line)["peak_gib"] > 0 for line in (tmp_path / "log.jsonl").read_text().splitlines())
 
     images = [open_image(data / "points" / "easy" / "images" / f"train_{i:06d}.png") for i in range(8)]
-    said = []
+    answers = []
     monkeypatch.setattr(answer, "autocast", lambda _device: contextlib.nullcontext())
     for device in ("cuda", "cpu"):
         monkeypatch.setattr(answer, "pick_device", lambda: torch.device(device))
         model, words, _ = answer.load(tmp_path)
-        said.append(answer.ask(model, words, images, ["What is there?"] * 8, max_new_tokens=12))
-    assert said[0] == said[1]
+        answers.append(answer.ask(model, words, images, ["What is there?"] * 8, max_new_tokens=12))
+    assert answers[0] == answers[1]
 
 
 @pytest.mark.parametrize("wrong, says", [
