@@ -35,7 +35,7 @@ def read(name: str, **changed) -> Record:
                     f"{name}/{configs_of(name)[0]}/7")
 
 
-def read_row(name: str, **changed) -> list[tuple]:
+def tuples(name: str, **changed) -> list[tuple]:
     """(style, question or label, answer or points) of each annotation."""
     annotations = read(name, **changed).annotations
     return [(annotation.style, annotation.question or annotation.label, annotation.answer
@@ -43,26 +43,26 @@ def read_row(name: str, **changed) -> list[tuple]:
 
 
 def test_a_caption_comes_with_its_transcripts():
-    assert read_row("cap") == [("long_caption", "", "A cat."), ("transcript", "", "uh, a cat")]
-    assert read_row("cap", transcripts=None) == read_row("cap", transcripts=...) == [("long_caption", "", "A cat.")]
+    assert tuples("cap") == [("long_caption", "", "A cat."), ("transcript", "", "uh, a cat")]
+    assert tuples("cap", transcripts=None) == tuples("cap", transcripts=...) == [("long_caption", "", "A cat.")]
 
 
 def test_points_are_percent_and_trained_by_pointing_and_by_counting():
     """Molmo trains each row both ways; where people counted, the plain number is taught too."""
     places = ((10.99, 84.14), (50.0, 7.0))
     both = [("pointing", "Red Cats", places), ("point_count", "Red Cats", places)]
-    assert read_row("points") == both
-    assert read_row("points", collection_method="counting") == both + [("count", "Red Cats", "2")]
+    assert tuples("points") == both
+    assert tuples("points", collection_method="counting") == both + [("count", "Red Cats", "2")]
 
 
 def test_no_points_at_all_teach_that_there_are_none():
     nothing = [("pointing", "giraffe", ()), ("point_count", "giraffe", ())]
-    assert read_row("points", points=[], count=0, label="giraffe") == nothing
-    assert read_row("points", points=None, count=0, label="giraffe") == nothing
+    assert tuples("points", points=[], count=0, label="giraffe") == nothing
+    assert tuples("points", points=None, count=0, label="giraffe") == nothing
 
 
 def test_a_click_just_outside_is_moved_to_the_edge_and_one_far_away_is_no_place():
-    assert read_row("points", points=[{"x": -0.4, "y": 101.5}], count=1)[0][2] == ((0.0, 100.0),)
+    assert tuples("points", points=[{"x": -0.4, "y": 101.5}], count=1)[0][2] == ((0.0, 100.0),)
     for far in (-3, 250, float("nan"), None, "7", True):
         with pytest.raises(FetchError, match="the point"):
             read("points", points=[{"x": far, "y": 50}], count=1)
@@ -88,17 +88,17 @@ def test_pixels_beyond_the_picture_belong_to_another_picture():
 
 @pytest.mark.parametrize("none", [None, ..., {"x": [], "y": []}])
 def test_a_count_without_points_is_a_number(none):
-    assert read_row("count", points=none) == [("count", "people", "2")]
+    assert tuples("count", points=none) == [("count", "people", "2")]
 
 
 def test_an_explanation_points_inside_its_sentences():
-    assert read_row("point_explanations")[0][2] == (
+    assert tuples("point_explanations")[0][2] == (
         'A <point x="10.0" y="20.0" alt="cat">cat</point> sleeps near '
         '<points x1="30.0" y1="40.0" x2="50.0" y2="60.0" alt="two dogs">dogs</points>.')
 
 
 def test_an_explanation_that_points_nowhere_keeps_its_word():
-    assert read_row("point_explanations", points=[[[10.0, 20.0]], []])[0][2].endswith("sleeps near dogs.")
+    assert tuples("point_explanations", points=[[[10.0, 20.0]], []])[0][2].endswith("sleeps near dogs.")
 
 
 def test_a_dialogue_is_one_annotation_for_each_answer_and_the_prompt_joins_them():
@@ -116,32 +116,32 @@ class Draws:
 
 
 def test_a_dialogue_without_messages_is_read_from_its_question():
-    assert read_row("cap_qa", messages=None) == read_row("cap_qa")
+    assert tuples("cap_qa", messages=None) == tuples("cap_qa")
 
 
 def test_a_dialogue_ends_before_an_empty_turn():
     """Left out alone, it would make the next question the answer to the one before."""
-    assert read_row("cap_qa", messages=["Who?", "A cat.", "Where?", " ", "When?", "Now."]) == [
+    assert tuples("cap_qa", messages=["Who?", "A cat.", "Where?", " ", "When?", "Now."]) == [
         ("cap_qa", "Who?", "A cat.")]
 
 
 def test_a_document_has_the_style_of_its_part_and_a_name_that_is_no_path():
     record = read("docs")
-    assert read_row("docs") == [("charts", "How much?", "5")]
+    assert tuples("docs") == [("charts", "How much?", "5")]
     assert record.key == "docs/charts/7" and record.image_url.endswith("Expires=1")
 
 
 def test_a_clock_says_its_time_in_pixmos_words_unless_they_speak_of_another():
-    assert read_row("clocks") == [("clocks", "What time is being shown?", "It is 2:05 PM.")]
+    assert tuples("clocks") == [("clocks", "What time is being shown?", "It is 2:05 PM.")]
     assert read("clocks").clock == (2, 5, 9)
-    assert read_row("clocks", text="It is noon.")[0][2] == read_row("clocks", text=None)[0][2] == "2:05"
+    assert tuples("clocks", text="It is noon.")[0][2] == tuples("clocks", text=None)[0][2] == "2:05"
     assert read("clocks", shows_seconds=False).clock == (2, 5, None)
     assert read("clocks", watch_time="00:10").clock == (12, 10, 0)
 
 
 @pytest.mark.parametrize("name", ROWS)
 def test_unknown_columns_are_ignored_and_every_style_can_be_trained_and_scored(name):
-    assert read_row(name, brand_new={"deep": [1]}) == read_row(name)
+    assert tuples(name, brand_new={"deep": [1]}) == tuples(name)
     for annotation in read(name).annotations:
         assert annotation.style in STYLES
         assert annotation.style in SCORERS or annotation.style == "transcript"
@@ -182,5 +182,5 @@ def test_a_label_with_more_points_than_molmo_trained_on_is_left_out():
 
 
 def test_any_script_is_kept_and_half_characters_are_not():
-    assert read_row("points", label="красный кот 猫")[0][1] == "красный кот 猫"
-    assert read_row("cap", caption="a \ud800 cat")[0][2] == "a ? cat"
+    assert tuples("points", label="красный кот 猫")[0][1] == "красный кот 猫"
+    assert tuples("cap", caption="a \ud800 cat")[0][2] == "a ? cat"
