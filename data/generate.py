@@ -23,7 +23,7 @@ from typing import Protocol
 from PIL import Image
 from tqdm import tqdm
 
-from data.own import KIND, UNFINISHED, is_own_dataset
+from data.own import KIND, UNFINISHED, is_own_dataset, unknown_files
 from data.scenes.levels import Level, get_level
 from data.splits import SPLITS
 from minimolmo.command import init_worker, os_error_message
@@ -71,7 +71,6 @@ NUM_IMAGES = {  # level -> dataset -> number of images in (train, val, novel)
 }
 # JPEG keeps full colour resolution (subsampling=0), because some objects are a few pixels wide.
 SAVE_OPTIONS = {".png": dict(compress_level=1), ".jpg": dict(quality=90, subsampling=0)}
-OWN_FILES = {"train.jsonl", "val.jsonl", "novel.jsonl", "images", MANIFEST}  # of a dataset's folder
 DATA_FOLDER = Path(__file__).parent
 MAX_WORKERS = 1024
 
@@ -163,9 +162,9 @@ def code_digest(make_example: MakeExample) -> str:
 
 def _check_is_own(folder: Path) -> None:
     """Raise ValueError if a folder that would be replaced was not drawn by us, or holds other files."""
-    files = sorted(os.listdir(folder)) if folder.exists() and not is_unused(folder) else []
-    unknown = [name for name in files if name not in OWN_FILES]
-    if unknown or files and (folder.is_symlink() or not is_own_dataset(folder)):
+    own = not folder.is_symlink() and (is_unused(folder) or is_own_dataset(folder))
+    if folder.exists() and not own:
+        unknown = unknown_files(folder)
         what = repr(unknown[0]) if unknown else f"no {MANIFEST} of ours"
         raise ValueError(f"{folder} holds {what}, so it is no dataset of ours and is not replaced. "
                          f"Try another --folder, or move it away.")

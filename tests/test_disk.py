@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from minimolmo import disk
 from minimolmo.disk import (
     MANIFEST,
     check_files,
@@ -173,3 +174,31 @@ def test_a_second_process_is_told_who_holds_the_folder_until_that_one_ends(tmp_p
     holder.communicate()
     with locked(tmp_path / "new"):
         pass
+
+
+def test_a_lock_whose_file_was_removed_meanwhile_is_taken_anew(tmp_path, monkeypatch):
+    """As when data.clean, which held it, removed the folder: two processes would hold two files."""
+    really, opened = disk._lock, []
+
+    def lock(file, *rest):
+        if not opened:
+            (tmp_path / ".lock").unlink()
+        opened.append(file)
+        really(file, *rest)
+    monkeypatch.setattr(disk, "_lock", lock)
+    with locked(tmp_path):
+        assert (tmp_path / ".lock").exists()
+        with pytest.raises(ValueError, match="is in use"):
+            with locked(tmp_path):
+                pass
+    assert len(opened) == 3 and opened[0].closed
+
+
+@pytest.mark.skipif(not disk.fcntl, reason="Windows has another kind of lock")
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_disk_without_locks_is_used_with_a_note(tmp_path, monkeypatch, capsys, code):
+    def flock(*_):
+        raise OSError(code, os.strerror(code))
+    monkeypatch.setattr(disk.fcntl, "flock", flock)
+    with locked(tmp_path):
+        assert "note: this disk has no locks" in capsys.readouterr().err
