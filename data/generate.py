@@ -27,7 +27,17 @@ from data.own import KIND, UNFINISHED, is_own_dataset, unknown_files
 from data.scenes.levels import Level, get_level
 from data.splits import SPLITS
 from minimolmo.command import init_worker, os_error_message
-from minimolmo.disk import MANIFEST, WRITER, is_unused, locked, remove_folder, write_text
+from minimolmo.disk import (
+    MANIFEST,
+    WRITER,
+    is_unused,
+    locked,
+    read_manifest,
+    remove_folder,
+    replace_folder,
+    sha256_of,
+    write_text,
+)
 from minimolmo.flow import Annotation, Thing
 from minimolmo.options import Parser, count_argument, path_argument
 
@@ -145,12 +155,9 @@ def write_dataset(spec: DatasetSpec, make_example: MakeExample, data_folder: Pat
 
 def is_finished(folder: Path, spec: DatasetSpec, code: str) -> bool:
     """Is a complete dataset of this spec, drawn by this code, in the folder?"""
-    if not (folder / MANIFEST).is_file():
-        return False
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        return manifest == _manifest(spec, folder, code)
-    except (OSError, ValueError):
+        return read_manifest(folder) == _manifest(spec, folder, code)
+    except OSError:  # files are missing
         return False
 
 
@@ -172,8 +179,8 @@ def _check_is_own(folder: Path) -> None:
 
 def _draw_and_rename(spec: DatasetSpec, make_example: MakeExample, folder: Path, workers: int,
                      code: str) -> None:
-    partial_folder, old_folder = (folder.with_name(f"{folder.name}.{suffix}") for suffix in ("part", "old"))
-    for leftover in (partial_folder, old_folder):  # from an earlier run that was killed
+    partial_folder = folder.with_name(f"{folder.name}.part")
+    for leftover in (partial_folder, folder.with_name(f"{folder.name}.old")):  # of a run that was killed
         _check_is_own(leftover)
         _remove_if_there(leftover)
     try:
@@ -183,12 +190,9 @@ def _draw_and_rename(spec: DatasetSpec, make_example: MakeExample, folder: Path,
         _write_rows(spec, make_example, partial_folder, workers)
         manifest = json.dumps(_manifest(spec, partial_folder, code), indent=1)
         write_text(partial_folder / MANIFEST, manifest + "\n")
-        if folder.exists():
-            folder.rename(old_folder)
-        partial_folder.rename(folder)
+        replace_folder(partial_folder, folder)
     finally:
-        for leftover in (partial_folder, old_folder):
-            _remove_if_there(leftover)
+        _remove_if_there(partial_folder)
 
 
 def _remove_if_there(folder: Path) -> None:
@@ -248,10 +252,7 @@ def thing_to_json(thing: Thing) -> dict:
 
 
 def _manifest(spec: DatasetSpec, folder: Path, code: str) -> dict:
-    digests = {
-        split: hashlib.sha256((folder / f"{split}.jsonl").read_bytes()).hexdigest()
-        for split in SPLITS
-    }
+    digests = {split: sha256_of(folder / f"{split}.jsonl") for split in SPLITS}
     return {"writer": WRITER, "kind": KIND, "set": spec.name, "level": spec.level, "seed": spec.seed,
             "counts": spec.num_images, "code": code,
             "images": len(os.listdir(folder / "images")), "sha256": digests}

@@ -171,13 +171,29 @@ def remove_own(folder: Path, *kinds: str) -> None:
 
 def replace_own(finished: Path, folder: Path, kind: str) -> None:
     """Give a finished folder its name, in place of an older one of ours. ValueError if that is not ours."""
-    old = folder.with_name(f"{folder.name}.old")
-    remove_own(old, kind)
+    remove_own(_old_name(folder), kind)
     check_own(folder, kind)
-    if folder.exists():
-        folder.rename(old)
-    finished.rename(folder)
-    remove_own(old, kind)
+    replace_folder(finished, folder)
+
+
+def replace_folder(finished: Path, folder: Path) -> None:
+    """Give a finished folder its name, and remove the one that had it; that one stays if this is interrupted.
+    """
+    old = _old_name(folder)
+    try:
+        if folder.exists():
+            folder.rename(old)
+        finished.rename(folder)
+    except BaseException:  # Ctrl-C too
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        raise
+    if old.exists():
+        remove_folder(old)
+
+
+def _old_name(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.old")
 
 
 # Locks

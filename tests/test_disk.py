@@ -126,6 +126,19 @@ def test_an_older_folder_is_moved_aside_before_the_new_one_takes_its_name(ours, 
     assert not (tmp_path / f"{ours.name}.old").exists()
 
 
+def test_an_interrupt_leaves_the_older_folder_under_its_name(ours, tmp_path, monkeypatch):
+    new, rename = shutil.copytree(ours, tmp_path / "new"), Path.rename
+
+    def interrupted(path, target):
+        if path == new:
+            raise KeyboardInterrupt
+        rename(path, target)
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        replace_own(new, ours, "test")
+    assert is_own(ours, "test") and sorted(os.listdir(tmp_path)) == ["new", "ours"]
+
+
 def test_a_folder_that_a_killed_run_had_only_begun_is_nobodys(tmp_path):
     (tmp_path / "begun").mkdir()
     (tmp_path / "begun" / f"{MANIFEST}.tmp").write_text("{", encoding="utf-8")
