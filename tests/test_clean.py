@@ -47,8 +47,8 @@ def test_of_a_run_the_files_that_training_writes_go_and_yours_stay(tmp_path):
         write(run / "step-000400" / name)
     write_manifest(run / "step-000400", "checkpoint", out=str(run.resolve()), name="step-000400")
     write(run / "step-000500.tmp" / "manifest.json.tmp")
-    for name in ("latest", "log.jsonl", "loss.png", "samples/step-000400.png", "report.json", "report.json.tmp",
-                 ".lock"):
+    for name in ("latest", "log.jsonl", "loss.png", "samples/step-000400.png", "report.json",
+                 "report.json.tmp", ".lock"):
         write(run / name)
     draw(tmp_path / "out" / "smoke" / "data")
     write(tmp_path / "out" / "look" / "points.png")

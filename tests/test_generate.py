@@ -147,8 +147,8 @@ def test_an_interrupted_run_leaves_no_files_and_keeps_the_old_dataset(tmp_path):
 
 
 @pytest.mark.parametrize("name, content", [
-    ("manifest.json", '{"writer": "minimolmo", "kind": "unfinished dataset"}'), ("manifest.json.tmp", '{"wri'),
-    ("val.jsonl", "")])  # the last by an earlier version, which wrote its manifest at the end
+    ("manifest.json", '{"writer": "minimolmo", "kind": "unfinished dataset"}'),
+    ("manifest.json.tmp", '{"wri'), ("val.jsonl", "")])  # by an earlier version: it wrote the manifest last
 def test_the_next_run_removes_what_a_killed_run_left(name, content, tmp_path):
     """After kill -9 a .part folder is left. The next run removes it and does not read it."""
     part = tmp_path / "points" / "easy.part" / "images"
