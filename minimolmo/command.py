@@ -147,8 +147,8 @@ def _drop_broken_output() -> None:
 
 # Worker processes
 
-def init_worker() -> None:
-    """Initializer of a pool's workers: the parent handles signals, and a worker ends with it."""
+def init_worker(_number: int = 0) -> None:
+    """Initializer of a pool's or a data loader's workers: the parent handles signals; they end with it."""
     for name in ("SIGINT", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)

@@ -98,6 +98,7 @@ def test_printable_keeps_letters_of_all_languages():
     (count_argument(), "nan", "'nan' is not a whole number"),
     (count_argument(), 5000 * "9", "is not a whole number"),
     (count_argument(1, 8), "9", "9 is too large. Try 8 or less"),
+    (count_argument(), "2000000000000", "2000000000000 is too large. Try 1000000000000 or less"),
     (number_argument(), "nan", "'nan' is not a number"),
     (number_argument(), "-inf", "'-inf' is not a number"),
     (number_argument(), "-0.5", "-0.5 is too small. Try 0 or more"),
