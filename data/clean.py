@@ -13,12 +13,14 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Callable
+from contextlib import suppress
 from fnmatch import fnmatch
 from pathlib import Path
 
 from data.own import LEVELS, is_own_dataset
 from minimolmo.command import printable, run_command
-from minimolmo.disk import LOCK, is_own, locked, read_manifest, remove_folder
+from minimolmo.disk import LOCK, WRITER, is_unused, locked, read_manifest, remove_folder
 from minimolmo.options import Parser, path_argument
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,8 +28,10 @@ SKIPPED = (".git", ".venv", "out", "mine")  # folders whose caches are left alon
 FOLDERS = ("smoke", "tiny", "run", "look", "inside", "lessons", "notebooks", "samples", "ablate", "speedrun")
 FILES = ("latest", "log.jsonl", "loss.png", "report.json", "report.png", "targets.json", "clock.json",
          "settings.json", "result.json", "ablate.json", "ablate.png", "answer.png", "bench-*.json",
-         "bench-*.png", "step-*.png", "*.tmp")
+         "bench-*.png", "step-*.png")
 PICTURES = ("look", "inside", "lessons")  # folders of out/ whose pictures are ours
+CHECKPOINT_NAME = re.compile(r"step-\d+(-again)*(\.tmp)?")
+CHECKPOINT_KINDS = ("checkpoint", "unfinished checkpoint")
 CHECKPOINT = {"weights.safetensors", "config.json", "tokenizer.json", "optimizer.safetensors", "state.json"}
 MAX_NAMED = 20  # of what stays
 
@@ -35,7 +39,7 @@ MAX_NAMED = 20  # of what stays
 def clean(root: Path = ROOT) -> list[Path]:
     """Remove what our commands wrote under `root`. Returns what stays in out/ and beside drawn data."""
     left = [path for name in sorted((root / "data").glob("*/")) for path in clean_dataset(name)]
-    for path in (root / "data" / "tokenizer").glob("*.json"):
+    for path in (root / "data" / "tokenizer").glob("*.json*"):
         if is_tokenizer(path):
             path.unlink()
     left += clean_folder(root / "out")
@@ -60,14 +64,13 @@ def remove_dataset(folder: Path) -> bool:
 
 
 def clean_folder(folder: Path) -> list[Path]:
-    """Remove what is ours in a folder of out/, and the folder if nothing is left. Returns what stays."""
-    if folder.is_symlink() or not folder.is_dir():
-        return [folder] if folder.is_symlink() or folder.exists() else []
-    left = while_free(folder, lambda: _clean_free_folder(folder))
-    if not left:
-        (folder / LOCK).unlink(missing_ok=True)
-        folder.rmdir()
-    return left
+    """Remove what is ours in a folder of out/, and the folder if nothing is left. Returns what stays.
+
+    If out/ is a link to a bigger disk, the folder that it leads to stays.
+    """
+    if not folder.is_dir():
+        return [folder] if os.path.lexists(folder) else []
+    return while_free(folder, lambda: _clean_free_folder(folder))
 
 
 def _clean_free_folder(folder: Path) -> list[Path]:
@@ -75,7 +78,7 @@ def _clean_free_folder(folder: Path) -> list[Path]:
     for path in sorted(path for path in folder.iterdir() if path.name != LOCK):
         if path.is_dir() and (is_own_dataset(path) or is_checkpoint(path)):
             remove_folder(path)
-        elif path.is_dir() and is_ours(path):
+        elif is_ours(path):
             left += clean_folder(path)
         elif not path.is_dir() and not path.is_symlink() and is_product(path):
             path.unlink()
@@ -84,21 +87,34 @@ def _clean_free_folder(folder: Path) -> list[Path]:
     return left
 
 
-def while_free(folder: Path, remove) -> list[Path]:
-    """Call `remove`. If another process is using the folder, say so instead and leave the folder."""
-    if not (folder / LOCK).exists():
+def while_free(folder: Path, remove: Callable[[], list[Path]]) -> list[Path]:
+    """Call `remove`. If another process is using the folder, say so instead and leave the folder.
+
+    The folder goes too if it is empty then. Returns what stays.
+    """
+    if not os.access(folder, os.W_OK):  # nobody can be at work in it
         return remove()
     try:
         with locked(folder):
-            return remove()
+            left = remove()
+            _remove_lock(folder)
+            return left
     except ValueError as error:
         print(error)
         return [folder]
 
 
+def _remove_lock(folder: Path) -> None:
+    """Remove the lock file of a folder that we hold, and the folder if it is empty and no link."""
+    with suppress(OSError):  # Windows removes no open file
+        (folder / LOCK).unlink()
+        if not folder.is_symlink():
+            folder.rmdir()
+
+
 def is_ours(folder: Path) -> bool:
     """Whether a folder in out/ is one of our runs, or has a name that our commands give."""
-    if folder.is_symlink():
+    if folder.is_symlink() or not folder.is_dir():
         return False
     names = set(os.listdir(folder))
     return (folder.name in FOLDERS or {"log.jsonl", LOCK} <= names
@@ -109,32 +125,35 @@ def is_ours(folder: Path) -> bool:
 def is_checkpoint(folder: Path) -> bool:
     """Whether a folder is our checkpoint, in the place where it was written: a copy of it is not ours.
 
-    Earlier versions wrote no manifest.
+    Earlier versions wrote no manifest, nor did a save that was killed as it began.
     """
-    if folder.is_symlink() or not folder.is_dir() or not re.match(r"step-\d+", folder.name):
+    if folder.is_symlink() or not folder.is_dir() or not CHECKPOINT_NAME.fullmatch(folder.name):
         return False
-    names = set(os.listdir(folder))
-    old = {"weights.safetensors", "config.json"} <= names <= CHECKPOINT
-    own = is_own(folder, "checkpoint") or is_own(folder, "unfinished checkpoint")
-    here = str(folder.parent.resolve())
-    return old or own and read_manifest(folder).get("out", here) == here
+    origin, names = read_manifest(folder), set(os.listdir(folder))
+    if not origin:
+        return (folder.suffix == ".tmp" and is_unused(folder)
+                or {"weights.safetensors", "config.json"} <= names <= CHECKPOINT)
+    place = (str(folder.parent.resolve()), folder.name.removesuffix(".tmp"))
+    own = origin.get("writer") == WRITER and origin.get("kind") in CHECKPOINT_KINDS
+    return own and (origin.get("out"), origin.get("name")) == place
 
 
 def is_product(path: Path) -> bool:
-    """Whether a file in one of our folders is one that our commands write."""
-    parent = path.parent.name
+    """Whether a file in one of our folders is one that our commands write, or its unfinished PATH.tmp."""
+    parent, name = path.parent.name, path.name.removesuffix(".tmp")
     drawn = parent in PICTURES or path.parent.parent.name == "notebooks"
-    return (any(fnmatch(path.name, pattern) for pattern in FILES) or drawn and path.suffix == ".png"
-            or parent == "notebooks" and path.suffix == ".ipynb"
+    return (any(fnmatch(name, pattern) for pattern in FILES) or drawn and name.endswith(".png")
+            or parent == "notebooks" and name.endswith(".ipynb")
             or parent == "tokenizer" and is_tokenizer(path))
 
 
 def is_tokenizer(path: Path) -> bool:
-    """Whether a file is a tokenizer that we trained."""
-    if not re.fullmatch(rf"({'|'.join(LEVELS)})-\d+\.json", path.name):
+    """Whether a file is a tokenizer that we trained, or were about to write."""
+    if not re.fullmatch(rf"({'|'.join(LEVELS)})-\d+\.json(\.tmp)?", path.name):
         return False
     try:
-        return str(json.loads(path.read_text(encoding="utf-8")).get("kind", "")).startswith("minimolmo")
+        return path.suffix == ".tmp" or (
+            str(json.loads(path.read_text(encoding="utf-8")).get("kind", "")).startswith("minimolmo"))
     except (OSError, ValueError, AttributeError, RecursionError):
         return False
 
@@ -149,14 +168,23 @@ def remove_caches(root: Path) -> None:
             subfolders.remove("__pycache__")
 
 
+def _check_is_ours(folder: Path) -> None:
+    """Raise ValueError for a folder outside out/, and for one in it that our commands did not write."""
+    if (ROOT / "out").resolve() not in folder.resolve().parents:
+        raise ValueError(f"{folder} is not in {ROOT / 'out'}, so it may not be ours, and stays. Try removing "
+                         f"it by hand.")
+    if os.path.lexists(folder) and not is_ours(folder):
+        raise ValueError(f"{folder} is no folder that this program wrote, so it stays. Try removing it by "
+                         f"hand.")
+
+
 def main(arguments: list[str]) -> None:
     """The command line: clean, and name what stays."""
     parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", type=path_argument, help="in out/ (default: everything)")
     folder = parser.parse_args(arguments).folder
-    if folder and (ROOT / "out") not in folder.resolve().parents:
-        raise ValueError(f"{folder} is not in {ROOT / 'out'}, so it may not be ours, and stays. Try removing "
-                         f"it by hand.")
+    if folder:
+        _check_is_ours(folder)
     left = clean_folder(folder) if folder else clean()
     for path in left[:MAX_NAMED]:
         print(printable(f"left: {path}, which this program did not write, or which is in use"))

@@ -23,11 +23,21 @@ from typing import Protocol
 from PIL import Image
 from tqdm import tqdm
 
-from data.own import KIND, UNFINISHED, is_own_dataset
+from data.own import KIND, UNFINISHED, is_own_dataset, unknown_files
 from data.scenes.levels import Level, get_level
 from data.splits import SPLITS
 from minimolmo.command import init_worker, os_error_message
-from minimolmo.disk import MANIFEST, WRITER, is_unused, locked, remove_folder, write_text
+from minimolmo.disk import (
+    MANIFEST,
+    WRITER,
+    is_unused,
+    locked,
+    read_manifest,
+    remove_folder,
+    replace_folder,
+    sha256_of,
+    write_text,
+)
 from minimolmo.flow import Annotation, Thing
 from minimolmo.options import Parser, count_argument, path_argument
 
@@ -71,7 +81,6 @@ NUM_IMAGES = {  # level -> dataset -> number of images in (train, val, novel)
 }
 # JPEG keeps full colour resolution (subsampling=0), because some objects are a few pixels wide.
 SAVE_OPTIONS = {".png": dict(compress_level=1), ".jpg": dict(quality=90, subsampling=0)}
-OWN_FILES = {"train.jsonl", "val.jsonl", "novel.jsonl", "images", MANIFEST}  # of a dataset's folder
 DATA_FOLDER = Path(__file__).parent
 MAX_WORKERS = 1024
 
@@ -146,12 +155,9 @@ def write_dataset(spec: DatasetSpec, make_example: MakeExample, data_folder: Pat
 
 def is_finished(folder: Path, spec: DatasetSpec, code: str) -> bool:
     """Is a complete dataset of this spec, drawn by this code, in the folder?"""
-    if not (folder / MANIFEST).is_file():
-        return False
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        return manifest == _manifest(spec, folder, code)
-    except (OSError, ValueError):
+        return read_manifest(folder) == _manifest(spec, folder, code)
+    except OSError:  # files are missing
         return False
 
 
@@ -163,9 +169,9 @@ def code_digest(make_example: MakeExample) -> str:
 
 def _check_is_own(folder: Path) -> None:
     """Raise ValueError if a folder that would be replaced was not drawn by us, or holds other files."""
-    files = sorted(os.listdir(folder)) if folder.exists() and not is_unused(folder) else []
-    unknown = [name for name in files if name not in OWN_FILES]
-    if unknown or files and (folder.is_symlink() or not is_own_dataset(folder)):
+    own = not folder.is_symlink() and (is_unused(folder) or is_own_dataset(folder))
+    if folder.exists() and not own:
+        unknown = unknown_files(folder)
         what = repr(unknown[0]) if unknown else f"no {MANIFEST} of ours"
         raise ValueError(f"{folder} holds {what}, so it is no dataset of ours and is not replaced. "
                          f"Try another --folder, or move it away.")
@@ -173,8 +179,8 @@ def _check_is_own(folder: Path) -> None:
 
 def _draw_and_rename(spec: DatasetSpec, make_example: MakeExample, folder: Path, workers: int,
                      code: str) -> None:
-    partial_folder, old_folder = (folder.with_name(f"{folder.name}.{suffix}") for suffix in ("part", "old"))
-    for leftover in (partial_folder, old_folder):  # from an earlier run that was killed
+    partial_folder = folder.with_name(f"{folder.name}.part")
+    for leftover in (partial_folder, folder.with_name(f"{folder.name}.old")):  # of a run that was killed
         _check_is_own(leftover)
         _remove_if_there(leftover)
     try:
@@ -184,12 +190,9 @@ def _draw_and_rename(spec: DatasetSpec, make_example: MakeExample, folder: Path,
         _write_rows(spec, make_example, partial_folder, workers)
         manifest = json.dumps(_manifest(spec, partial_folder, code), indent=1)
         write_text(partial_folder / MANIFEST, manifest + "\n")
-        if folder.exists():
-            folder.rename(old_folder)
-        partial_folder.rename(folder)
+        replace_folder(partial_folder, folder)
     finally:
-        for leftover in (partial_folder, old_folder):
-            _remove_if_there(leftover)
+        _remove_if_there(partial_folder)
 
 
 def _remove_if_there(folder: Path) -> None:
@@ -249,10 +252,7 @@ def thing_to_json(thing: Thing) -> dict:
 
 
 def _manifest(spec: DatasetSpec, folder: Path, code: str) -> dict:
-    digests = {
-        split: hashlib.sha256((folder / f"{split}.jsonl").read_bytes()).hexdigest()
-        for split in SPLITS
-    }
+    digests = {split: sha256_of(folder / f"{split}.jsonl") for split in SPLITS}
     return {"writer": WRITER, "kind": KIND, "set": spec.name, "level": spec.level, "seed": spec.seed,
             "counts": spec.num_images, "code": code,
             "images": len(os.listdir(folder / "images")), "sha256": digests}

@@ -159,13 +159,16 @@ def main(arguments: list[str]) -> None:
     args = parser.parse_args(arguments)
     if args.start and not args.lesson:
         raise ValueError("no lesson is named, so there is nothing to start. Try make start N=00.")
-    folder, *_ = find_lessons(args.lesson)
     if args.start:
+        folder, = find_lessons(args.lesson)
         path = copy_stubs(folder).relative_to(ROOT)
         print(f"yours to fill in: {path}; then make check N={args.lesson}")
         return
     try:
-        print_results(folder) if args.lesson else print_progress()
+        if not args.lesson:
+            return print_progress()
+        folder, = find_lessons(args.lesson)
+        print_results(folder)
     except KeyboardInterrupt as error:  # Ctrl-C in an endless loop: say where it was
         print(f"\nstopped in {describe_error(error)}", file=sys.stderr)
         raise

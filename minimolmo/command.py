@@ -147,8 +147,8 @@ def _drop_broken_output() -> None:
 
 # Worker processes
 
-def init_worker() -> None:
-    """Initializer of a pool's workers: the parent handles signals, and a worker ends with its parent."""
+def init_worker(_number: int = 0) -> None:
+    """Initializer of worker processes: their parent handles the signals, and they end when it ends."""
     for name in ("SIGINT", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
@@ -204,10 +204,12 @@ def os_error_message(error: OSError) -> str:
 def printable(text: str) -> str:
     r"""Text with control and escape characters spelled out, so that it cannot steer a terminal.
 
+    What joins or parts letters (U+200C, U+200D) stays: Persian words and emoji of families need it.
+
     >>> printable("a\x1b[31m b\tc")
     'a\\x1b[31m b\tc'
     """
-    return "".join(c if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs")
+    return "".join(c if c in "\n\t\u200c\u200d" or unicodedata.category(c) not in ("Cc", "Cf", "Cs")
                    else c.encode("unicode_escape").decode("ascii") for c in text)
 
 

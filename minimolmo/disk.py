@@ -7,15 +7,17 @@
 """
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import re
 import shutil
 import socket
+import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -30,6 +32,7 @@ IMAGE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"
 MANIFEST, LOCK = "manifest.json", ".lock"
 WRITER = "minimolmo"  # the manifest's mark of a folder that this program wrote
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)  # some network disks
 LOCK_BYTE = 1 << 30  # where Windows locks the file: behind the text, so that others can read who holds it
 
 
@@ -168,13 +171,28 @@ def remove_own(folder: Path, *kinds: str) -> None:
 
 def replace_own(finished: Path, folder: Path, kind: str) -> None:
     """Give a finished folder its name. An older folder of that name is replaced; ValueError if not ours."""
-    old = folder.with_name(f"{folder.name}.old")
-    remove_own(old, kind)
+    remove_own(_old_name(folder), kind)
     check_own(folder, kind)
-    if folder.exists():
-        folder.rename(old)
-    finished.rename(folder)
-    remove_own(old, kind)
+    replace_folder(finished, folder)
+
+
+def replace_folder(finished: Path, folder: Path) -> None:
+    """Give a finished folder its name in place of an older one. Interrupted, it leaves the older one."""
+    old = _old_name(folder)
+    try:
+        if folder.exists():
+            folder.rename(old)
+        finished.rename(folder)
+    except BaseException:  # Ctrl-C too
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        raise
+    if old.exists():
+        remove_folder(old)
+
+
+def _old_name(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.old")
 
 
 # Locks
@@ -185,14 +203,7 @@ def locked(folder: str | Path) -> Iterator[None]:
 
     Raises ValueError that says who holds it. The folder is made if it does not exist.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / LOCK, "a+b") as file:
-        try:
-            _lock(file)
-        except (BlockingIOError, PermissionError):  # the second on Windows
-            raise ValueError(f"{folder} is in use by {_holder(file)}, so this command would get in its way. "
-                             f"Wait until it is done, or try another folder.") from None
+    with _open_locked(Path(folder)) as file:
         file.truncate(0)
         note = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
         file.write(json.dumps(note).encode())
@@ -200,13 +211,35 @@ def locked(folder: str | Path) -> Iterator[None]:
         yield
 
 
-def _lock(file: BinaryIO) -> None:
-    """Lock an open file without waiting. Raises OSError if another process holds it."""
-    if fcntl:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    else:
-        file.seek(LOCK_BYTE)
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+def _open_locked(folder: Path) -> BinaryIO:
+    """Open and lock a folder's lock file; anew if the process that held it has removed the file meanwhile."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            file = stack.enter_context(open(folder / LOCK, "a+b"))
+            _lock(file, folder)
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(file.fileno()), os.stat(folder / LOCK)):
+                    stack.pop_all()
+                    return file
+
+
+def _lock(file: BinaryIO, folder: Path) -> None:
+    """Lock an open file without waiting. Raises ValueError if another process holds it."""
+    try:
+        if fcntl:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        else:
+            file.seek(LOCK_BYTE)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    except (BlockingIOError, PermissionError):  # the second on Windows
+        raise ValueError(f"{folder} is in use by {_holder(file)}, so this command would get in its way. "
+                         f"Wait until it is done, or try another folder.") from None
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+        print(f"note: this disk has no locks: let no other command write to {folder} meanwhile.",
+              file=sys.stderr)
 
 
 def _holder(file: BinaryIO) -> str:

@@ -166,12 +166,10 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--weights", type=path_argument, default=Path("out/nano"),
                         help="a run's folder (default: %(default)s)")
     parser.add_argument("--data", type=path_argument, default=DATA, help="the folder of the datasets")
-    parser.add_argument("--rows", type=count_argument(), default=256,
-                        help="rows of each dataset (default: %(default)s)")
+    parser.add_argument("--rows", type=count_argument(2), default=256,
+                        help="rows of each dataset; each needs another to swap with (default: %(default)s)")
     parser.add_argument("--view", choices=VIEWS, help="default: the one of training")
     given = parser.parse_args(arguments)
-    if given.rows < 2:
-        raise ValueError(f"--rows={given.rows} leaves no other image to swap with. Try --rows=256.")
     model, tokenizer, config = load(given.weights)
     folders = {name: config.folder(given.data, name) for name, weight in config.mix.items() if weight}
     report, items = evaluate(model, tokenizer, folders, given.view or config.finetune.view, given.rows)

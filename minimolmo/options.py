@@ -13,9 +13,8 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
+from minimolmo.bounds import LARGEST
 from minimolmo.command import printable
-
-LARGEST = 2 ** 53  # beyond it, floats skip whole numbers
 
 
 class Parser(argparse.ArgumentParser):
@@ -54,7 +53,7 @@ def path_argument(text: str) -> Path:
         raise argparse.ArgumentTypeError(f"there is no home folder {text!r}. Try a whole path") from None
 
 
-def count_argument(minimum: int = 1, maximum: int = LARGEST) -> Callable[[str], int]:
+def count_argument(minimum: int = 1, maximum: float = LARGEST) -> Callable[[str], int]:
     """The type of an option that takes a whole number."""
     def read(text: str) -> int:
         try:
@@ -82,5 +81,5 @@ def _within(value, minimum, maximum):
     if value < minimum:
         raise argparse.ArgumentTypeError(f"{value} is too small. Try {minimum:g} or more")
     if value > maximum:
-        raise argparse.ArgumentTypeError(f"{str(value)[:40]} is too large. Try {maximum} or less")
+        raise argparse.ArgumentTypeError(f"{str(value)[:40]} is too large. Try {maximum:.0f} or less")
     return value

@@ -26,8 +26,9 @@ LAYERS = [
 LAYER_OF = {package: number for number, layer in enumerate(LAYERS, start=1) for package in layer}
 SAME_LAYER = {("config", "bounds"), ("overrides", "bounds"), ("overrides", "config"),
               ("overrides", "renamed"), ("draw", "flow"), ("plot", "draw"), ("plot", "flow"),
-              ("options", "command")}  # (importer, imported) pairs allowed within layer 1
-DATA_IMPORTS = {"flow", "text", "draw", "plot", "disk", "image", "command", "options"}  # of minimolmo
+              ("options", "bounds"), ("options", "command")}  # (importer, imported) pairs within layer 1
+DATA_IMPORTS = {"flow", "config", "text", "draw", "plot", "disk", "image", "command",
+                "options"}  # of minimolmo
 
 
 def module_name(path: Path) -> str:

@@ -37,7 +37,7 @@ def test_your_own_data_stays_whatever_its_folder_is_called(tmp_path):
     write(tmp_path / "data" / "count" / "small" / "manifest.json", json.dumps(old))
     write(tmp_path / "data" / "tokenizer" / "easy-512.json", '{"kind": "minimolmo tokenizer 1"}')
     left = clean.clean(tmp_path)
-    assert files_of(tmp_path) - {"data/points/.lock"} == {str(path.relative_to(tmp_path)) for path in yours}
+    assert files_of(tmp_path) == {str(path.relative_to(tmp_path)) for path in yours}
     assert left == [tmp_path / "data" / "cap" / "easy", tmp_path / "data" / "mine" / "full"]
 
 
@@ -45,8 +45,10 @@ def test_of_a_run_the_files_that_training_writes_go_and_yours_stay(tmp_path):
     run = tmp_path / "out" / "nano"
     for name in ("weights.safetensors", "config.json", "state.json"):
         write(run / "step-000400" / name)
-    write_manifest(run / "step-000400", "checkpoint")
-    for name in ("latest", "log.jsonl", "loss.png", "samples/step-000400.png", "report.json", ".lock"):
+    write_manifest(run / "step-000400", "checkpoint", out=str(run.resolve()), name="step-000400")
+    write(run / "step-000500.tmp" / "manifest.json.tmp")
+    for name in ("latest", "log.jsonl", "loss.png", "samples/step-000400.png", "report.json",
+                 "report.json.tmp", ".lock"):
         write(run / name)
     draw(tmp_path / "out" / "smoke" / "data")
     write(tmp_path / "out" / "look" / "points.png")
@@ -66,6 +68,76 @@ def test_what_is_not_ours_in_out_stays_and_is_named(tmp_path, capsys):
     left = clean.clean(tmp_path)
     assert left == [out / "kept", out / "look", out / "nano" / "notes.txt", out / "thesis"]
     assert (tmp_path / "outside" / "report.png").exists() and not (out / "nano" / "log.jsonl").exists()
+
+
+def test_a_copy_of_a_checkpoint_beside_it_stays(tmp_path):
+    """As cp -r step-000001 step-000001-best made it."""
+    run, names = tmp_path / "out" / "nano", ("step-000001", "step-000001-best", "step-000002")
+    for name in names:
+        write(run / name / "weights.safetensors")
+        write_manifest(run / name, "checkpoint", out=str(run.resolve()), name="step-000001")
+    assert clean.clean(tmp_path) == [run / "step-000001-best", run / "step-000002"]
+    assert not (run / "step-000001").exists()
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "images/holiday.jpg"])
+def test_a_drawn_set_with_a_file_of_yours_in_it_stays_and_is_named(tmp_path, name):
+    for data in (tmp_path / "data", tmp_path / "out" / "smoke" / "data"):
+        write(draw(data) / name)
+    left = clean.clean(tmp_path)
+    assert left == [tmp_path / "data/points/easy", tmp_path / "out/smoke/data/points/easy"]
+    assert (left[0] / name).exists() and (left[0] / "manifest.json").exists()
+
+
+def test_what_a_killed_run_of_an_earlier_version_left_goes(tmp_path):
+    """It wrote its manifest last."""
+    write(tmp_path / "data/points/easy.part/images/train_000001.png")
+    write(tmp_path / "data/count/easy.part/images/holiday.jpg")
+    assert clean.clean(tmp_path) == [tmp_path / "data/count/easy.part"]
+    assert not (tmp_path / "data/points/easy.part").exists()
+
+
+def test_a_named_folder_of_yours_in_out_stays_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr(clean, "ROOT", tmp_path)
+    write(tmp_path / "out" / "thesis" / "report.json")
+    with pytest.raises(ValueError, match="no folder that this program wrote, so it stays. Try removing it"):
+        clean.main([str(tmp_path / "out" / "thesis")])
+    assert (tmp_path / "out" / "thesis" / "report.json").exists()
+
+
+def test_temporary_files_of_others_stay(tmp_path):
+    for name in ("log.jsonl", "log.jsonl.tmp", ".lock", "notes.tmp"):
+        write(tmp_path / "out" / "nano" / name)
+    assert clean.clean(tmp_path) == [tmp_path / "out" / "nano" / "notes.tmp"]
+
+
+def test_out_may_be_a_link_to_a_bigger_disk(tmp_path, monkeypatch):
+    """What it leads to is cleaned and stays, empty."""
+    root, big = tmp_path / "root", tmp_path / "big"
+    root.mkdir()
+    (root / "out").symlink_to(big)
+    monkeypatch.setattr(clean, "ROOT", root)
+    monkeypatch.chdir(root)
+    for act in (lambda: clean.main(["out/smoke"]), lambda: clean.clean(root)):
+        write(big / "smoke" / "report.json")
+        act()
+        assert list(big.iterdir()) == [] and (root / "out").is_symlink()
+
+
+def test_a_folder_is_locked_while_it_is_cleaned_and_its_lock_goes_with_it(tmp_path, monkeypatch):
+    """Else a run that begins meanwhile would lose its lock, and its files."""
+    write(tmp_path / "out" / "smoke" / "report.json")
+    removed = []
+
+    def removing(path):
+        with pytest.raises(ValueError, match="is in use"):
+            with locked(path.parent):
+                pass
+        removed.append(path.name)
+        os.unlink(path)
+    monkeypatch.setattr(type(tmp_path), "unlink", removing)
+    clean.clean(tmp_path)
+    assert removed == ["report.json", ".lock", ".lock"] and not (tmp_path / "out").exists()
 
 
 def test_a_run_in_progress_is_left_alone(tmp_path, capsys):

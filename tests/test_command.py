@@ -84,6 +84,8 @@ def test_every_word_about_a_file_names_it_and_says_what_to_try():
 
 def test_printable_keeps_letters_of_all_languages():
     assert printable("né 点 \N{GRINNING FACE}\n\t") == "né 点 \N{GRINNING FACE}\n\t"
+    words = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0646\u0645 \U0001f468\u200d\U0001f469\u200d\U0001f467"
+    assert printable(words) == words
     assert printable("\x1b]0;title\x07 \u202e \ud800 \x9b") == r"\x1b]0;title\x07 \u202e \ud800 \x9b"
 
 
@@ -96,6 +98,7 @@ def test_printable_keeps_letters_of_all_languages():
     (count_argument(), "nan", "'nan' is not a whole number"),
     (count_argument(), 5000 * "9", "is not a whole number"),
     (count_argument(1, 8), "9", "9 is too large. Try 8 or less"),
+    (count_argument(), "2000000000000", "2000000000000 is too large. Try 1000000000000 or less"),
     (number_argument(), "nan", "'nan' is not a number"),
     (number_argument(), "-inf", "'-inf' is not a number"),
     (number_argument(), "-0.5", "-0.5 is too small. Try 0 or more"),

@@ -66,6 +66,14 @@ def run_command(*arguments: str) -> str | None:
         sys.argv = before
 
 
+def test_object_labels_are_found_however_the_json_is_spaced(tmp_path):
+    thing = {"kind": "cat", "color": "orange", "x": 61.5, "y": 40.4, "width": 20, "height": 10}
+    write(tmp_path, row(CAT, things=[thing]))
+    text = (tmp_path / "train.jsonl").read_text(encoding="utf-8")
+    (tmp_path / "train.jsonl").write_text(text.replace('"things": [{', '"things" : [ {'), encoding="utf-8")
+    assert dataset.has_things(Dataset(tmp_path, "train"))
+
+
 def test_a_row_becomes_an_example(tmp_path):
     thing = {"kind": "cat", "color": "orange", "x": 61.5, "y": 40.4, "width": 20, "height": 10}
     write(tmp_path, row(CAT, {"style": "pointing", "label": "cat", "points": [[61.5, 40]]}, things=[thing]))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from minimolmo import disk
 from minimolmo.disk import (
     MANIFEST,
     check_files,
@@ -125,6 +126,19 @@ def test_an_older_folder_is_moved_aside_before_the_new_one_takes_its_name(ours, 
     assert not (tmp_path / f"{ours.name}.old").exists()
 
 
+def test_an_interrupt_leaves_the_older_folder_under_its_name(ours, tmp_path, monkeypatch):
+    new, rename = shutil.copytree(ours, tmp_path / "new"), Path.rename
+
+    def interrupted(path, target):
+        if path == new:
+            raise KeyboardInterrupt
+        rename(path, target)
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        replace_own(new, ours, "test")
+    assert is_own(ours, "test") and sorted(os.listdir(tmp_path)) == ["new", "ours"]
+
+
 def test_a_folder_that_a_killed_run_had_only_begun_is_nobodys(tmp_path):
     (tmp_path / "begun").mkdir()
     (tmp_path / "begun" / f"{MANIFEST}.tmp").write_text("{", encoding="utf-8")
@@ -173,3 +187,31 @@ def test_a_second_process_is_told_who_holds_the_folder_until_that_one_ends(tmp_p
     holder.communicate()
     with locked(tmp_path / "new"):
         pass
+
+
+def test_a_lock_whose_file_was_removed_meanwhile_is_taken_anew(tmp_path, monkeypatch):
+    """As when data.clean, which held it, removed the folder: two processes would hold two files."""
+    really, opened = disk._lock, []
+
+    def lock(file, *rest):
+        if not opened:
+            (tmp_path / ".lock").unlink()
+        opened.append(file)
+        really(file, *rest)
+    monkeypatch.setattr(disk, "_lock", lock)
+    with locked(tmp_path):
+        assert (tmp_path / ".lock").exists()
+        with pytest.raises(ValueError, match="is in use"):
+            with locked(tmp_path):
+                pass
+    assert len(opened) == 3 and opened[0].closed
+
+
+@pytest.mark.skipif(not disk.fcntl, reason="Windows has another kind of lock")
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_disk_without_locks_is_used_with_a_note(tmp_path, monkeypatch, capsys, code):
+    def flock(*_):
+        raise OSError(code, os.strerror(code))
+    monkeypatch.setattr(disk.fcntl, "flock", flock)
+    with locked(tmp_path):
+        assert "note: this disk has no locks" in capsys.readouterr().err

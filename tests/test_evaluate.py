@@ -215,7 +215,7 @@ def test_a_folder_without_novel_pairs_leaves_that_column_to_the_others(data, tmp
     assert report["novel pairs"]["pointing"]["questions"] == 2
 
 
-def test_mistakes_on_the_command_line_are_explained_without_a_traceback(untrained, tmp_path, monkeypatch):
+def test_mistakes_on_the_command_line_are_explained_in_words(untrained, tmp_path, monkeypatch, capsys):
     def message(*arguments):
         monkeypatch.setattr(sys, "argv", ["evaluate", *arguments])
         with pytest.raises(SystemExit) as end:
@@ -225,4 +225,4 @@ def test_mistakes_on_the_command_line_are_explained_without_a_traceback(untraine
     assert "holds no trained model, so there is nothing to ask. Train" in no_model
     assert 'val.jsonl is missing, so there is nothing to read. Run "make data"' in message(
         f"--weights={untrained}", f"--data={tmp_path}")
-    assert "--rows=1 leaves no other image to swap with. Try" in message("--rows=1")
+    assert message("--rows=1") == 2 and "--rows: 1 is too small. Try 2 or more" in capsys.readouterr().err

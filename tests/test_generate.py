@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from functools import cache
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -145,17 +146,43 @@ def test_an_interrupted_run_leaves_no_files_and_keeps_the_old_dataset(tmp_path):
     assert files_of(tmp_path) == before and not folder.with_name("easy.part").exists()
 
 
-def test_the_next_run_removes_what_a_killed_run_left(tmp_path):
+@pytest.mark.parametrize("name, content", [
+    ("manifest.json", '{"writer": "minimolmo", "kind": "unfinished dataset"}'),
+    ("manifest.json.tmp", '{"wri'), ("val.jsonl", "")])  # by an earlier version: it wrote the manifest last
+def test_the_next_run_removes_what_a_killed_run_left(name, content, tmp_path):
     """After kill -9 a .part folder is left. The next run removes it and does not read it."""
     part = tmp_path / "points" / "easy.part" / "images"
     part.mkdir(parents=True)
     (part / "train_000099.png").write_bytes(b"half a picture")
-    with pytest.raises(ValueError, match="easy.part holds no manifest.json of ours, .* is not replaced"):
-        write_dataset(make_dataset_spec("points", images=3), DATASETS["points"], tmp_path)
-    (part.parent / "manifest.json").write_text('{"writer": "minimolmo", "kind": "unfinished dataset"}')
+    (part.parent / "train.jsonl").write_text("", encoding="utf-8")
+    (part.parent / name).write_text(content, encoding="utf-8")
     folder = write_dataset(make_dataset_spec("points", images=3), DATASETS["points"], tmp_path)
     assert len(list((folder / "images").iterdir())) == 9
     assert sorted(path.name for path in folder.parent.iterdir()) == [".lock", "easy"]
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "images/holiday.jpg"])
+def test_a_part_folder_with_a_file_of_yours_stays(name, tmp_path):
+    part = tmp_path / "points" / "easy.part"
+    (part / "images").mkdir(parents=True)
+    (part / name).write_text("mine", encoding="utf-8")
+    with pytest.raises(ValueError, match=f"easy.part holds '{name}', .* is not replaced"):
+        write_dataset(make_dataset_spec("points", images=3), DATASETS["points"], tmp_path)
+    assert (part / name).read_text(encoding="utf-8") == "mine"
+
+
+def test_an_interrupt_between_the_two_renames_keeps_the_old_dataset(tmp_path, monkeypatch):
+    write_dataset(make_dataset_spec("points", images=3), DATASETS["points"], tmp_path)
+    before, rename = files_of(tmp_path), Path.rename
+
+    def interrupted(path, target):
+        if path.suffix == ".part":
+            raise KeyboardInterrupt
+        rename(path, target)
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_dataset(make_dataset_spec("points", images=2), DATASETS["points"], tmp_path)
+    assert files_of(tmp_path) == before
 
 
 def test_a_folder_with_foreign_files_is_not_replaced(tmp_path):

@@ -29,6 +29,7 @@ from data.pixmo.records import LATER, ImageOutcome, Record
 from data.pixmo.store import Store
 from data.pixmo.workers import Workers
 from minimolmo.batch.dataset import Dataset, check_split
+from minimolmo.disk import locked
 
 FAST = Limits(max_tries=2, backoff=0.01, loopback=True)
 HUB_FAST = replace(LIMITS, max_tries=2, backoff=0.01, loopback=True)
@@ -214,6 +215,19 @@ def test_a_folder_is_not_exchanged_for_another_subset(web, tmp_path):
     assert contents(tmp_path) == before
 
 
+@pytest.mark.parametrize("file", ["train.jsonl", "val.jsonl", "images/holiday.jpg"])
+def test_a_dataset_of_yours_is_not_replaced(web, tmp_path, file):
+    """It has no manifest of ours and no journal."""
+    captions(web, 5)
+    path = tmp_path / "mine" / file
+    path.parent.mkdir(parents=True)
+    path.write_text("mine", encoding="utf-8")
+    with pytest.raises(ValueError, match=f"mine holds {file.split('/')[0]}.*is not replaced. Try another"):
+        run(web, tmp_path / "mine")
+    files = {path.name for path in (tmp_path / "mine").rglob("*") if path.is_file()} - {".lock"}
+    assert files == {path.name} and path.read_text(encoding="utf-8") == "mine"
+
+
 def test_other_pictures_than_the_hash_promises_are_not_used(web, tmp_path):
     web.images = {"/0.jpg": picture(0), "/1.jpg": picture(1)}
     right = hashlib.sha256(picture(0)).hexdigest()
@@ -328,7 +342,7 @@ def test_the_token_is_for_the_hub_alone_and_is_written_nowhere(web, tmp_path, ca
 
 def test_two_runs_at_once_on_one_folder_are_refused(web, tmp_path):
     captions(web, 5)
-    with Store(tmp_path, 64):
+    with locked(tmp_path):
         with pytest.raises(ValueError, match="is in use by process"):
             run(web, tmp_path)
     assert "5 of 10 images" in run(web, tmp_path)

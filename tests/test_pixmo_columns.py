@@ -44,7 +44,8 @@ def tuples(name: str, **changed) -> list[tuple]:
 
 def test_a_caption_comes_with_its_transcripts():
     assert tuples("cap") == [("long_caption", "", "A cat."), ("transcript", "", "uh, a cat")]
-    assert tuples("cap", transcripts=None) == tuples("cap", transcripts=...) == [("long_caption", "", "A cat.")]
+    captions = [("long_caption", "", "A cat.")]
+    assert tuples("cap", transcripts=None) == tuples("cap", transcripts=...) == captions
 
 
 def test_points_are_percent_and_trained_by_pointing_and_by_counting():

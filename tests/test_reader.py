@@ -263,6 +263,16 @@ def test_a_jpeg_with_strange_metadata_has_the_pixels_it_has_without(tmp_path, da
         assert (open_image(path) == before).all()
 
 
+def test_a_jpeg_with_fill_bytes_before_a_marker_is_turned(tmp_path):
+    """As T.81 allows them (B.1.1.2)."""
+    path = saved(tmp_path, sideways(), "photo.jpg")
+    content = path.read_bytes()
+    block = segment(0xE1, exif((ORIENTATION, SHORT, b"\6\0")))
+    path.write_bytes(content[:2] + b"\xff\xff" + block + b"\xff" + content[2:])
+
+    assert is_turned(open_image(path))
+
+
 @pytest.mark.parametrize("mode", ["RGB", "CMYK", "L"])
 @pytest.mark.parametrize("settings", [{}, {"keep_rgb": True}, {"progressive": True}])
 def test_the_colours_of_a_jpeg_are_those_that_pillow_reads(tmp_path, mode, settings):

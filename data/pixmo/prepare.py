@@ -26,12 +26,13 @@ from data.pixmo.fetch import fetch_image
 from data.pixmo.hub import Hub
 from data.pixmo.network import Limits
 from data.pixmo.records import NEVER
-from data.pixmo.store import Store, write_lines
+from data.pixmo.store import JOURNAL, Store, write_lines
 from data.pixmo.workers import Workers
 from minimolmo.command import os_error_message, run_command
-from minimolmo.disk import WRITER, write_atomically
+from minimolmo.disk import WRITER, is_own, locked, write_atomically
 from minimolmo.options import Parser, count_argument, path_argument
 
+KIND = "pixmo"         # of the manifest
 VAL_EVERY = 16         # one image in this many is held out, by the hash of its bytes
 SIZE_RANGE = (64, 4096)     # pixels
 
@@ -65,15 +66,17 @@ def prepare(spec: PixmoSpec, folder: Path, hub: Hub, limits: Limits = Limits()) 
     """Download the subset into the folder, and return a summary line.
 
     Failed images and rows are written to failures.jsonl and do not stop the run. Raises ValueError if the
-    folder cannot be written, is in use, or holds another subset.
+    folder cannot be written, is in use, or holds another subset or a dataset that is not ours.
     """
     try:
-        with Store(folder, spec.size) as store:
+        with locked(folder):
             manifest = _read_manifest(folder)
+            _check_is_own(folder, manifest)
             if manifest and is_finished(manifest, spec, folder):
                 return f"{manifest['run']['summary']} (it was there already)"
             _check_same_subset(manifest, spec, folder)
-            return _download_and_write(spec, store, hub, limits)
+            with Store(folder, spec.size) as store:
+                return _download_and_write(spec, store, hub, limits)
     except OSError as error:  # disk errors only: network errors are outcomes
         error.filename = error.filename or str(folder)
         raise ValueError(f"{os_error_message(error)} What was fetched stays, and the next run goes on."
@@ -159,7 +162,7 @@ def _manifest(spec: PixmoSpec, store: Store, results: list[DownloadResult], summ
             "failures": dict(sorted(causes.items())), "complete": not result.stopped
         }
     run = {"ended": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "summary": summary_line}
-    return {"writer": WRITER, "kind": "pixmo", "plan": spec.to_json(), "sets": sets,
+    return {"writer": WRITER, "kind": KIND, "plan": spec.to_json(), "sets": sets,
             "sha256": _digests(store.folder), "run": run}
 
 
@@ -188,6 +191,14 @@ def is_finished(manifest: dict, spec: PixmoSpec, folder: Path) -> bool:
                        for name in ("failures", "train", "val"))
     return (all(failure["again"] == NEVER for failure in failures)
             and all((folder / row["image"]).is_file() for row in sum(rows, [])))
+
+
+def _check_is_own(folder: Path, manifest: dict | None) -> None:
+    """Raise ValueError for a dataset that we did not download: its rows and images would be lost."""
+    present = [name for name in ("train.jsonl", "val.jsonl", "images") if os.path.lexists(folder / name)]
+    if present and not (manifest or is_own(folder, KIND) or (folder / JOURNAL).is_file()):
+        raise ValueError(f"{folder} holds {present[0]}, but no {MANIFEST} of ours and no {JOURNAL}, so it is "
+                         f"no download of ours and is not replaced. Try another --folder.")
 
 
 def _check_same_subset(manifest: dict | None, spec: PixmoSpec, folder: Path) -> None:

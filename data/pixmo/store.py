@@ -6,19 +6,18 @@
     train.jsonl, val.jsonl, failures.jsonl, manifest.json    written at the end, the manifest last
 
 File names never contain downloaded text. Files appear complete or not at all. Damaged lines of the journal
-are dropped, and their images are fetched again. A lock allows one run at a time; it ends with its process.
+are dropped, and their images are fetched again. Whoever opens a Store holds the folder's lock.
 """
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
 from data.pixmo.hub import Page
 from data.pixmo.records import NEVER, ImageOutcome
-from minimolmo.disk import locked, write_atomically
+from minimolmo.disk import write_atomically
 
 JOURNAL = "fetched.jsonl"
 
@@ -29,7 +28,7 @@ def write_lines(path: Path, rows: Iterable[dict]) -> None:
 
 
 class Store:
-    """The folder of one run, used as a context manager (a lock). Images of another size are not reused."""
+    """The folder of one run, used as a context manager. Images of another size are not reused."""
 
     def __init__(self, folder: Path, size: int):
         self.folder, self.size = folder, size
@@ -37,11 +36,8 @@ class Store:
         self.received = 0
 
     def __enter__(self) -> Store:
-        with ExitStack() as stack:
-            stack.enter_context(locked(self.folder))
-            self._read_journal()
-            self.journal = open(self.folder / JOURNAL, "a", encoding="utf-8")
-            self.lock = stack.pop_all()  # held until __exit__
+        self._read_journal()
+        self.journal = open(self.folder / JOURNAL, "a", encoding="utf-8")
         return self
 
     def __exit__(self, *_) -> None:
@@ -49,7 +45,6 @@ class Store:
             self.journal.close()
         except OSError:  # a full disk, which was reported at the write
             pass
-        self.lock.close()
 
     def image_path(self, outcome: ImageOutcome) -> str:
         """The path of the outcome's image, relative to the folder."""

@@ -84,8 +84,6 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--pictures", type=count_argument(), default=12,
                         help="on each sheet (default: %(default)s)")
     parsed = parser.parse_args(arguments)
-    if parsed.pictures < 1:
-        raise ValueError(f"--pictures={parsed.pictures} leaves no image for a sheet. Try --pictures=12.")
     folders = {name: parsed.folder / name / parsed.level for name in NUM_IMAGES[parsed.level]}
     existing = ({parsed.own.resolve().name: parsed.own}
                 if parsed.own else {name: folder

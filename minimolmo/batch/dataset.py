@@ -194,7 +194,7 @@ def has_captions(dataset: Dataset) -> bool:
 
 def has_things(dataset: Dataset) -> bool:
     """Whether any row has object labels, which stage bootstrap needs."""
-    return any(dataset[row].things for row in dataset.rows_matching(rb'"things":\s*\[\s*\{'))
+    return any(dataset[row].things for row in dataset.rows_matching(rb'"things"\s*:\s*\[\s*\{'))
 
 
 def check_split(folder: Path, split: str) -> str:

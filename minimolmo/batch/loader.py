@@ -4,7 +4,6 @@ So resuming at step k needs no saved state, and batches do not depend on the num
 """
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from torch.utils.data import DataLoader
 from minimolmo.batch.collate import collate
 from minimolmo.batch.dataset import Dataset
 from minimolmo.batch.sequence import build_sequence
+from minimolmo.command import init_worker
 from minimolmo.config import ImageConfig
 from minimolmo.flow import Annotation, Batch, Example, Sequence
 from minimolmo.image.resize import open_image
@@ -142,15 +142,10 @@ class Loader:
                 pin: bool = False) -> Iterator[list[Batch]]:
         """The micro-batches of step `start`, `start + 1`, ... below `steps`, made by `workers` processes."""
         groups = range(start // GROUP_STEPS, -(-steps // GROUP_STEPS))
-        options = dict(prefetch_factor=1, worker_init_fn=_ignore_interrupts) if workers else {}
+        options = dict(prefetch_factor=1, worker_init_fn=init_worker) if workers else {}
         loader = DataLoader(self, batch_size=None, sampler=groups, num_workers=workers, pin_memory=pin,
                             **options)
         for number, group in zip(groups, loader):
             for index, step in enumerate(group):
                 if start <= number * GROUP_STEPS + index < steps:
                     yield step
-
-
-def _ignore_interrupts(_worker: int) -> None:
-    """Make a worker ignore Ctrl-C: the training process must be able to finish its step."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -22,7 +22,7 @@ PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 PNG_PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
               (0, 1, 1, 2))
 INFLATE_BYTES = 1 << 20  # at once, so that a small file cannot fill the memory
-JPEG_SEGMENT = re.compile(rb"\xff[\xc0-\xcf\xdb-\xef\xfe]")
+JPEG_SEGMENT = re.compile(rb"\xff+[\xc0-\xcf\xdb-\xef\xfe]")
 # APP1 to APP15 and comments; of APP0 and APP14, what is not JFIF's and Adobe's word on the colours.
 JPEG_METADATA = re.compile(rb"\xff(?:[\xe1-\xed\xef\xfe]|\xe0(?!..JFIF\0.{9})|\xee(?!..Adobe.{7}))",
                            re.DOTALL)
@@ -89,7 +89,8 @@ def _png_bytes(data: bytes) -> int:
 def strip_jpeg_metadata(data: bytes) -> tuple[bytes, int]:
     """A JPEG without its metadata segments. Images after the first are kept: no decoder reads them."""
     kept, orientation, position = [data[:2]], UPRIGHT, 2
-    while JPEG_SEGMENT.match(data, position):
+    while found := JPEG_SEGMENT.match(data, position):
+        position = found.end() - 2  # behind fill bytes, any number of which may stand before a marker
         end = position + 2 + int.from_bytes(data[position + 2:position + 4], "big")
         if not JPEG_METADATA.match(data, position, end):
             kept.append(data[position:end])
