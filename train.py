@@ -120,12 +120,12 @@ def train_stage(run: Run, stage: str, start: int, bar: tqdm, log: TextIO) -> Non
     meter, workers = run.meter, count_workers(run.config, stage, run.device, WORLD)
     pin = run.device.type == "cuda"
     batches = iter(make_loader(run, stage).batches(start, settings.steps, workers, pin))
-    check = StageCheck(stage, run.config.max_tokens)
+    check = StageCheck(stage, run.config.max_tokens, settings.steps)
     for step in range(start, settings.steps):
         meter.start()
         micro_batches = next(batches)
         meter.batch_ready()
-        check.add(micro_batches)
+        check.add(micro_batches, lambda counts: all_reduce_sum(run, counts))
         line = train_step(run, stage, step, micro_batches)
         line |= meter.log_line(stage, micro_batches, WORLD)
         run.step += 1
@@ -169,7 +169,8 @@ def train(config: RunConfig, out: Path, data: Path, folder: Path | None, release
     Raises KeyboardInterrupt if stopped by Ctrl-C or by the time limit; ValueError if a GPU is too small.
     """
     deadline, run = time.monotonic() + 60 * minutes, None
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, *SIGNALS)}
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, *SIGNALS)
+                if signal.getsignal(number) != signal.SIG_IGN}  # ignored, as by nohup: stays so
     try:
         with locked(out) if RANK == 0 else nullcontext():
             run = Run(config, out, data, folder, released, deadline)
@@ -199,8 +200,8 @@ def train_stages(run: Run) -> None:
 
 
 def request_stop(run: Run, number: int) -> None:
-    """Handle Ctrl-C, TERM or HUP. The first finishes a step and saves; the second stops at once."""
-    if run.stop_requested:
+    """Handle Ctrl-C, TERM or HUP. The first finishes a step and saves; a Ctrl-C after it stops at once."""
+    if run.stop_requested and number == signal.SIGINT:
         raise Interrupted(number)
     run.stop_requested, run.stop_signal = True, number
 

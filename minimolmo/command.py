@@ -90,6 +90,10 @@ def run_command(main: Callable[[list[str]], int | None]) -> None:
         status = 1
     except (ValueError, FloatingPointError, MemoryError, RecursionError, OSError) as error:
         status = printable(error_message(error))
+    except RuntimeError as error:
+        if "DefaultCPUAllocator" not in str(error):  # torch's words for a MemoryError
+            raise
+        status = error_message(MemoryError())
     finally:
         _handle_signals(_end_at_once, {_interrupt, signal.default_int_handler})
         _drop_broken_output()

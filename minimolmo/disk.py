@@ -33,6 +33,8 @@ MANIFEST, LOCK = "manifest.json", ".lock"
 WRITER = "minimolmo"  # the manifest's mark of a folder that this program wrote
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)  # some network disks
+SETTLED_NS = 2_000_000_000
+_digests: dict[tuple[int, ...], str] = {}  # of files that have not changed since: see sha256_of
 LOCK_BYTE = 1 << 30  # where Windows locks the file: behind the text, so that others can read who holds it
 
 
@@ -133,10 +135,26 @@ def check_files(folder: str | Path, stem: str = "") -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """The sha256 of a file's bytes, in hexadecimal."""
+    """The sha256 of a file's bytes, in hexadecimal. A file that did not change is read once.
+
+    The system notes a change's time in ticks of some milliseconds, so a file that changed within the last
+    SETTLED_NS may change again under the same time: it is read every time.
+    """
+    stat = os.stat(path)
+    key = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_ctime_ns)  # nobody can set the last back
+    if os.name == "nt" or time.time_ns() - stat.st_ctime_ns < SETTLED_NS:  # on Windows: when it was made
+        return _read_sha256(path)
+    if key not in _digests:
+        _digests[key] = _read_sha256(path)
+    return _digests[key]
+
+
+def _read_sha256(path: Path) -> str:
+    digest = hashlib.sha256()
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else (
-            hashlib.sha256(file.read()).hexdigest())
+        while piece := file.read(2 ** 20):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def check_own(folder: Path, *kinds: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from minimolmo import answer
+from minimolmo import answer, disk
 from minimolmo.answer import ask, build_prompt, generate, load, sample_tokens
 from minimolmo.batch.collate import collate
 from minimolmo.batch.loader import Preprocessor
@@ -182,6 +182,25 @@ def test_the_command_line_prints_the_answer(model, trained, monkeypatch, capsys)
 def test_a_question_longer_than_the_models_sequences_is_refused(trained, monkeypatch):
     stopped = command(monkeypatch, trained / "wide.png", "Who? " * 400, f"--weights={trained / 'run'}")
     assert "tokens, and the model was trained on at most" in stopped and "Try a shorter question" in stopped
+
+
+def test_a_view_with_more_tokens_than_training_had_is_answered(trained, monkeypatch):
+    """As Molmo's own 36 crops, 2,932 tokens, after training on 2,304: only the text is limited."""
+    long = answer.build_prompt(TALL, "Who?", MiniMolmo(TINY), TOKENIZER, "ground")
+    config = RunConfig(model=TINY, max_tokens=30)
+    assert len(long.ids) > 30
+    answer.check_length(long, config)
+    with pytest.raises(ValueError, match="the question is .* and the model was trained on at most 30"):
+        answer.check_length(build_prompt(TALL, "Who? " * 4, MiniMolmo(TINY), TOKENIZER, "bird"), config)
+
+
+def test_one_question_hashes_each_file_once_and_never_the_optimizer(trained, monkeypatch, capsys):
+    read, really = [], disk._read_sha256
+    monkeypatch.setattr(disk, "SETTLED_NS", 0)
+    monkeypatch.setattr(disk, "_digests", {})
+    monkeypatch.setattr(disk, "_read_sha256", lambda path: (read.append(path.name), really(path))[1])
+    answer.main([str(trained / "wide.png"), "Who?", f"--weights={trained / 'run'}", "--max_new_tokens=1"])
+    assert sorted(read) == ["config.json", "state.json", "tokenizer.json", "weights.safetensors"]
 
 
 def test_images_and_questions_that_are_no_pairs_are_refused(model):

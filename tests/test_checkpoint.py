@@ -47,10 +47,10 @@ class Tiny(nn.Module):
             self.head.weight = self.embedding.weight
 
 
-def save(out, step=1, weights=None, optimizer=None, progress=None) -> Path:
+def save(out, step=1, weights=None, optimizer=None, progress=None, before=None) -> Path:
     weights = weights or {"x": torch.full((4,), float(step))}
     progress = progress or {"step": step}
-    return save_checkpoint(out, step, weights, NANO, TOKENIZER, optimizer, progress)
+    return save_checkpoint(out, step, weights, NANO, TOKENIZER, optimizer, progress, before)
 
 
 def train(steps=3):
@@ -210,6 +210,29 @@ def test_one_changed_bit_is_found_and_the_checkpoint_before_is_used(tmp_path, ca
     shutil.rmtree(tmp_path / "step-000001")
     with pytest.raises(ValueError, match=f"no checkpoint .* can be used. .*{name} is not what was written"):
         latest(tmp_path)
+
+
+@pytest.mark.parametrize("text", [None, "", "step-000007"])
+def test_a_failed_save_keeps_the_checkpoints_that_latest_does_not_name(tmp_path, monkeypatch, text):
+    """`latest` is missing, empty, or names one that is gone: what resuming finds, saving keeps."""
+    save(tmp_path, 1), save(tmp_path, 2)
+    (tmp_path / "latest").unlink()
+    if text is not None:
+        (tmp_path / "latest").write_text(text, encoding="utf-8")
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "full")))
+    with pytest.raises(OSError):
+        save(tmp_path, 3)
+    assert latest(tmp_path).name == "step-000002" and assert_complete(tmp_path / "step-000001") == 1
+
+
+def test_the_checkpoint_that_training_went_on_from_is_kept_and_a_damaged_one_is_not(tmp_path):
+    """Step 2 is damaged, so training goes on from step 1 and saves step 3; then step 3 is damaged too."""
+    save(tmp_path, 1), save(tmp_path, 2)
+    (tmp_path / "step-000002" / "weights.safetensors").write_bytes(b"damage")
+    newest = save(tmp_path, 3, before=latest(tmp_path))
+    assert {path.name for path in tmp_path.iterdir()} == {"latest", "step-000001", "step-000003"}
+    (newest / "weights.safetensors").write_bytes(b"damage")
+    assert latest(tmp_path).name == "step-000001"
 
 
 def test_a_checkpoint_under_another_steps_name_is_refused(tmp_path):

@@ -9,6 +9,7 @@ import sys
 import time
 
 import pytest
+import torch
 from test_architecture import ROOT
 from test_guards import COMMANDS
 
@@ -50,12 +51,19 @@ def raises(error):
     (OSError(errno.EROFS, "Read-only", "out/x"), "out/x is on a disk that can only be read.* Try another"),
     (OSError("image file is truncated"), "image file is truncated.* Try again"),
     (MemoryError(), "memory is full.* Try fewer"),
+    (RuntimeError("[enforce fail at alloc_cpu.cpp:127] data. DefaultCPUAllocator: can't allocate memory"),
+     "memory is full.* Try fewer"),
     (RecursionError("too deep"), "nested too deeply.* Try another copy"),
     (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"), "not UTF-8.* Save it as UTF-8"),
     (ValueError("row \x1b[31m red"), r"row \\x1b\[31m red"),
 ])
 def test_an_error_ends_in_words(error, words):
     assert re.search(words, end_of(raises(error)))
+
+
+def test_torch_says_so_in_these_words():
+    with pytest.raises(RuntimeError, match="DefaultCPUAllocator"):
+        torch.empty(2 ** 60, dtype=torch.uint8)
 
 
 def test_a_mistake_of_ours_keeps_its_traceback():

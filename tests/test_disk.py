@@ -1,9 +1,11 @@
 """Safe files and folders: atomic writes, manifests, locks."""
 import errno
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -155,6 +157,24 @@ def test_every_change_of_a_file_is_found(ours):
     with pytest.raises(ValueError, match="a.txt is missing"):
         check_files(ours)
     check_files(ours, "other")
+
+
+def test_a_file_that_has_not_changed_for_a_while_is_read_once(tmp_path, monkeypatch):
+    """And a change is found, even one that keeps size and time of modification."""
+    reads, really = [], disk._read_sha256
+    monkeypatch.setattr(disk, "_read_sha256", lambda path: (reads.append(path), really(path))[1])
+    path, now = tmp_path / "a", time.time_ns()
+    path.write_bytes(b"one")
+    first = disk.sha256_of(path), disk.sha256_of(path)
+    assert len(reads) == 2  # it has just changed, so it may change again within the same tick
+    monkeypatch.setattr(time, "time_ns", lambda: now + 10 ** 10)
+    assert {disk.sha256_of(path), disk.sha256_of(path), *first} == {hashlib.sha256(b"one").hexdigest()}
+    assert len(reads) == 3
+    modified = path.stat().st_mtime_ns
+    time.sleep(0.05)
+    path.write_bytes(b"two")
+    os.utime(path, ns=(modified, modified))
+    assert disk.sha256_of(path) == hashlib.sha256(b"two").hexdigest()
 
 
 @pytest.mark.parametrize("name", ["..", "../x", "a/b", "/x", "", ".x", "a b", "x\n"])

@@ -1,6 +1,7 @@
 """Official weights: in our modules they give the official code's outputs, and they are saved as loaded."""
 import json
 import math
+import os
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ from minimolmo.batch.collate import collate
 from minimolmo.command import printable
 from minimolmo.batch.sequence import build_sequence
 from minimolmo.config import ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, VisionConfig
+from minimolmo.disk import check_files, locked
 from minimolmo.image.resize import open_image
 from minimolmo.image.tiler import tile_image
 from minimolmo.model.molmo import MiniMolmo
@@ -392,8 +394,28 @@ def test_an_official_folder_answers_in_bfloat16_as_it_does_in_float32(tmp_path, 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("", encoding="utf-8")
-    with pytest.raises(NotADirectoryError, match="file/nano"):  # which run_command puts into words
+    with pytest.raises(FileExistsError, match="file"):  # which run_command puts into words
         main([str(answer.RELEASED), str(tmp_path / "file" / "nano")])
+
+
+def test_an_export_replaces_an_export_and_no_other_folder(tmp_path, monkeypatch):
+    """A foreign folder is refused before anything is read; a full disk leaves the older export whole."""
+    foreign, out = tmp_path / "photos", tmp_path / "nano"
+    foreign.mkdir()
+    (foreign / "config.json").write_text("mine", encoding="utf-8")
+    with pytest.raises(ValueError, match="photos was not written by this program.*Move it away"):
+        main([str(tmp_path / "no run"), str(foreign)])
+    assert [path.read_text(encoding="utf-8") for path in foreign.iterdir()] == ["mine"]
+
+    main([str(answer.RELEASED), str(out)])
+    with monkeypatch.context() as patch, pytest.raises(OSError):
+        patch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "full")))
+        main([str(answer.RELEASED), str(out)])
+    check_files(out)
+    main([str(answer.RELEASED), str(out)])
+    assert {path.name for path in tmp_path.iterdir()} == {".lock", "nano", "photos"}
+    with locked(tmp_path), pytest.raises(ValueError, match="is in use by"):
+        main([str(answer.RELEASED), str(out)])
 
 
 def test_the_command_line_exports_a_checkpoint_in_the_official_layout(tmp_path, capsys):

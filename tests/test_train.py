@@ -353,6 +353,31 @@ def test_a_signal_saves_as_ctrl_c_does(number, unbroken, data, tmp_path, monkeyp
     assert losses(tmp_path) == losses(unbroken) and same_weights(tmp_path, unbroken)
 
 
+def test_only_a_ctrl_c_after_a_signal_stops_at_once():
+    """A terminal that is closed sends HUP twice."""
+    for number in SIGNALS:
+        run = mock.Mock(stop_requested=False)
+        train.request_stop(run, number), train.request_stop(run, number)
+        assert run.stop_requested and run.stop_signal == number
+        with pytest.raises(KeyboardInterrupt):
+            train.request_stop(run, signal.SIGINT)
+
+
+def test_a_signal_that_is_ignored_at_the_start_stays_ignored(tmp_path, monkeypatch):
+    """As HUP is under nohup. The others get the handler that saves."""
+    ignored, *others = SIGNALS
+    before, seen = signal.signal(ignored, signal.SIG_IGN), {}
+    monkeypatch.setattr(train, "Run", mock.Mock())
+    monkeypatch.setattr(train, "train_stages", lambda run: seen.update(
+        {number: signal.getsignal(number) for number in SIGNALS}))
+    try:
+        train.train(preset("nano"), tmp_path, tmp_path, None)
+        assert signal.getsignal(ignored) == signal.SIG_IGN
+    finally:
+        signal.signal(ignored, before)
+    assert seen[ignored] == signal.SIG_IGN and all(callable(seen[number]) for number in others)
+
+
 def test_sequences_too_short_for_any_answer_are_refused_with_counts(data, tmp_path):
     """The image takes 23 tokens; with 24 no answer fits."""
     with pytest.raises(ValueError, match=r"the first 8 steps of stage pretrain \(32 images.*no answer tokens"

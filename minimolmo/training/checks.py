@@ -1,35 +1,56 @@
 """Checks of a run: batches have targets, how much the length limit cuts, which data files changed."""
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from pathlib import Path
+
+import torch
+from torch import Tensor
 
 from minimolmo.config import RunConfig
 from minimolmo.disk import sha256_of
 from minimolmo.flow import Batch
 
-CHECKED_STEPS = 8  # of a stage, after which something must have been there to learn from
+CHECKED_STEPS = 8        # of a stage, after which the length limit must have left something to learn from
+CHECKED_SEQUENCES = 512  # after which there must be something, unless less than 1 % of the data has it
 
 
 class StageCheck:
-    """Counts what a stage learns from, so that a loss of 0 is not taken for success."""
+    """Counts what a stage of `num_steps` learns from, so that a loss of 0 is not taken for success."""
 
-    def __init__(self, stage: str, max_tokens: int):
-        self.stage, self.max_tokens = stage, max_tokens
+    def __init__(self, stage: str, max_tokens: int, num_steps: int):
+        self.stage, self.max_tokens, self.num_steps = stage, max_tokens, num_steps
         self.steps = self.sequences = self.targets = self.cut_sequences = self.cut_tokens = self.tokens = 0
 
-    def add(self, micro_batches: Iterable[Batch]) -> None:
-        """Count one step's batches. Raises ValueError if the first steps have nothing to learn from."""
+    def add(self, micro_batches: list[Batch], all_sum: Callable[[Tensor], Tensor] = torch.clone) -> None:
+        """Count one step's batches. Raises ValueError, in all processes, if none had anything to learn from.
+
+        That is known after CHECKED_STEPS if the length limit cut tokens off, after CHECKED_SEQUENCES if it
+        did not, and at the stage's last step, if the steps before it were counted too.
+
+        all_sum  adds up counts over all processes
+        """
+        targets = self._count(micro_batches)
+        if self.targets:  # in all processes alike, so none of them sums alone
+            return
+        counts = all_sum(torch.tensor([targets, self.cut_tokens, self.sequences]))
+        self.targets, cut_tokens, sequences = counts.tolist()
+        enough = self.steps >= CHECKED_STEPS and (cut_tokens or sequences >= CHECKED_SEQUENCES)
+        if not self.targets and (enough or self.steps == self.num_steps):
+            raise ValueError(self.nothing_to_learn())
+
+    def _count(self, micro_batches: list[Batch]) -> int:
+        """Count sequences and tokens of one step; returns its number of targets."""
         self.steps += 1
+        targets = 0
         for batch in micro_batches:
             self.sequences += len(batch.ids)
             self.tokens += int((batch.segment_ids >= 0).sum())
             self.cut_sequences += sum(cut > 0 for cut in batch.num_cut)
             self.cut_tokens += sum(batch.num_cut)
             known = batch.thing_boxes[..., 2] if self.stage == "bootstrap" else batch.loss_weight
-            self.targets += int((known > 0).sum())
-        if self.steps == CHECKED_STEPS and not self.targets:
-            raise ValueError(self.nothing_to_learn())
+            targets += int((known > 0).sum())
+        return targets
 
     def nothing_to_learn(self) -> str:
         """The message for a stage whose batches have no targets."""

@@ -92,6 +92,7 @@ class Run:
         self.config, self.out, self.data = config, out, data
         self.stop_requested = self.should_stop = False  # by this process; by any, known after each step
         self.stop_signal = signal.SIGINT
+        self.folder = folder  # the newest checkpoint that is known to be whole
         self.device, self.deadline, self.stage = pick_device(), deadline, STAGES[0]
         self.sharded = config.shard and WORLD > 1  # FSDP: each process holds a shard of the weights
         self.tokenizer = (checkpoint.load_tokenizer(folder) if folder else
@@ -141,8 +142,8 @@ class Run:
         auxiliary = distributed.gather_full(self.module.auxiliary.state_dict())
         progress = {"step": self.step, "digests": self.digests, **auxiliary}
         if RANK == 0:
-            checkpoint.save_checkpoint(self.out, self.step, weights, self.config, self.tokenizer, state,
-                                       progress)
+            self.folder = checkpoint.save_checkpoint(self.out, self.step, weights, self.config,
+                                                     self.tokenizer, state, progress, self.folder)
 
     def maybe_no_sync(self, last: bool) -> AbstractContextManager:
         """A context for one micro-batch: DDP averages gradients only after the last one, FSDP after each."""

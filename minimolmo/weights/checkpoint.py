@@ -43,18 +43,22 @@ from minimolmo.weights.shards import CHECKPOINT_STEM, TensorFolder, index_name
 
 KIND, UNFINISHED = "checkpoint", "unfinished checkpoint"
 FOLDER = re.compile(r"step-([0-9]+)(-again)*(\.tmp)?")
-FILES = ("weights.safetensors", "config.json", "tokenizer.json", "optimizer.safetensors", "state.json")
+ANSWERING = ("weights.safetensors", "config.json", "tokenizer.json", "state.json")  # what answering reads
+FILES = (*ANSWERING, "optimizer.safetensors")
 
 
 def save_checkpoint(out: str | Path, step: int, weights: dict[str, Tensor], config: RunConfig,
-                    tokenizer: Tokenizer, optimizer_state: dict | None, progress: dict) -> Path:
+                    tokenizer: Tokenizer, optimizer_state: dict | None, progress: dict,
+                    before: Path | None = None) -> Path:
     """Write out/step-<step>, keep the one before it, remove older ones of this run. Returns the new folder.
 
     weights          a model's state_dict(); tensors with several names (tied weights) are stored once
     optimizer_state  a torch optimizer's state_dict(), or None for a model that is fully trained
     progress         how far training has come: JSON values, and tensors at its top level
+    before           the checkpoint that training went on from, which is whole. Default: the newest one
     """
-    out, kept = Path(out), _read_latest(Path(out))
+    out = Path(out)
+    kept = list(dict.fromkeys(([before.name] if before else []) + _names(out)))[:2]
     _remove_older(out, kept)
     name = f"step-{step:06d}"
     while (out / name).exists() or (out / f"{name}.tmp").exists():  # nothing is overwritten
@@ -92,19 +96,17 @@ def _remove_older(out: Path, kept: list[str]) -> None:
                 remove_folder(folder)
 
 
-def latest(out: str | Path) -> Path | None:
-    """The newest complete checkpoint in a folder; None if there is none.
+def latest(out: str | Path, files: tuple[str, ...] = FILES) -> Path | None:
+    """The newest checkpoint in a folder whose `files` are whole; None if there is none.
 
     If the newest one is damaged, the one before it is used, and a note on stderr says so. Checkpoints that
     `latest` does not name, because they were copied, count too. Raises ValueError if all are damaged or gone.
     """
-    listed = [name for name in _read_latest(Path(out)) if (Path(out) / name).is_dir()]
-    names = listed or _find_checkpoints(Path(out))
     faults = []
-    for name in names:
+    for name in _names(Path(out)):
         folder = Path(out) / name
         try:
-            _check_complete(folder)
+            _check_complete(folder, files)
         except ValueError as error:
             faults.append(str(error))
             continue
@@ -119,6 +121,11 @@ def latest(out: str | Path) -> Path | None:
     return None
 
 
+def _names(out: Path) -> list[str]:
+    """The checkpoints in a folder, newest first: those that `latest` names and that are there, else all."""
+    return [name for name in _read_latest(out) if (out / name).is_dir()] or _find_checkpoints(out)
+
+
 def _find_checkpoints(out: Path) -> list[str]:
     """The folders named like checkpoints, the highest step first."""
     paths = out.iterdir() if out.is_dir() else ()
@@ -127,12 +134,12 @@ def _find_checkpoints(out: Path) -> list[str]:
     return [match[0] for match in sorted(matches, key=lambda m: (int(m[1]), m[0]), reverse=True)]
 
 
-def _check_complete(folder: Path) -> None:
+def _check_complete(folder: Path, files: tuple[str, ...]) -> None:
     """Raise ValueError if a file of a checkpoint is missing or changed, or if its name is of another step.
 
     Checkpoints of earlier versions have no manifest; of those the files must be there.
     """
-    for name in FILES:
+    for name in files:
         _existing_file(folder, name)
     step, named = read_manifest(folder).get("step"), FOLDER.fullmatch(folder.name)
     if step is not None and named and step != int(named[1]):
@@ -194,11 +201,7 @@ def load_training_state(folder: str | Path) -> tuple[dict | None, dict]:
     Only tuples inside the progress become lists. Raises ValueError if a file is missing.
     """
     tensors = safetensors.load(_existing_file(folder, "optimizer.safetensors"))
-    saved = _read_json(_existing_file(folder, "state.json"))
-    if not (isinstance(saved.get("progress"), dict) and isinstance(saved.get("state"), dict)
-            and "groups" in saved):
-        raise ValueError(f"{folder}/state.json lacks the progress, the state or the groups, so training "
-                         f"cannot go on from it. Try an older checkpoint.")
+    saved = _read_state(folder)
     pieces = {"progress": saved["progress"], **saved["state"]}
     for name, tensor in tensors.items():
         piece, key = name.split(".", 1)
@@ -208,6 +211,21 @@ def load_training_state(folder: str | Path) -> tuple[dict | None, dict]:
         return None, progress
     state = {int(index): values for index, values in pieces.items()}
     return {"state": state, "param_groups": [_with_tuples(group) for group in saved["groups"]]}, progress
+
+
+def read_step(folder: str | Path) -> int | None:
+    """How many steps a checkpoint was trained, without reading the optimizer. None if it does not say."""
+    return _read_state(folder)["progress"].get("step")
+
+
+def _read_state(folder: str | Path) -> dict:
+    """The values in state.json. Raises ValueError if they are not what `_save_training_state` writes."""
+    saved = _read_json(_existing_file(folder, "state.json"))
+    if not (isinstance(saved.get("progress"), dict) and isinstance(saved.get("state"), dict)
+            and "groups" in saved):
+        raise ValueError(f"{folder}/state.json lacks the progress, the state or the groups, so training "
+                         f"cannot go on from it. Try an older checkpoint.")
+    return saved
 
 
 def _save_training_state(folder: Path, optimizer_state: dict | None, progress: dict) -> None:

@@ -25,7 +25,15 @@ from tqdm import tqdm
 
 from minimolmo.command import run_command
 from minimolmo.config import MolmoConfig, RunConfig
-from minimolmo.disk import write_atomically, write_text
+from minimolmo.disk import (
+    check_own,
+    locked,
+    remove_own,
+    replace_own,
+    write_atomically,
+    write_manifest,
+    write_text,
+)
 from minimolmo.distributed import local_shard
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.options import Parser, path_argument
@@ -42,6 +50,7 @@ from minimolmo.weights.sizes import GB, TRAINING_BYTES, count_parameters, meta_m
 PREFIX = "model."
 SHARD_BYTES = 5_000_000_000  # of one file
 GPU_BYTES = 80 * GB          # memory of a large GPU
+KIND, UNFINISHED = "official export", "unfinished official export"
 
 BLOCK, VISION = "transformer.blocks.#.", "vision_backbone."
 VIT_BLOCK = VISION + "image_vit.transformer.resblocks.#."
@@ -249,18 +258,35 @@ def load(folder: str | Path, device: torch.device,
     return model.eval(), tokenizer, config
 
 
+def export(run: Path, out: Path) -> int:
+    """Write a run's newest checkpoint in the official layout; returns the number of tensors.
+
+    Raises ValueError if `out` is there and is no export of ours.
+    """
+    out = out.absolute()
+    check_own(out, KIND)
+    folder = checkpoint.latest(run) or run
+    model = MiniMolmo(checkpoint.load_config(folder).model)
+    checkpoint.load_weights(folder, model)
+    with locked(out.parent):
+        unfinished = out.with_name(f"{out.name}.part")
+        remove_own(unfinished, KIND, UNFINISHED)
+        unfinished.mkdir()
+        write_manifest(unfinished, UNFINISHED)
+        save_official(unfinished, model)
+        write_text(unfinished / "tokenizer.json", (folder / "tokenizer.json").read_text(encoding="utf-8"))
+        write_manifest(unfinished, KIND)
+        replace_own(unfinished, out, KIND)
+    return len(official_names(model))
+
+
 def main(arguments: list[str]) -> None:
     """The command line: write a checkpoint of ours in the official layout."""
     parser = Parser(description="Write a run's newest checkpoint in the official layout.")
     parser.add_argument("run", type=path_argument, help="the run's folder, as out/nano")
     parser.add_argument("out", type=path_argument, help="the folder to write, as out/official")
     given = parser.parse_args(arguments)
-    folder = checkpoint.latest(given.run) or given.run
-    model = MiniMolmo(checkpoint.load_config(folder).model)
-    checkpoint.load_weights(folder, model)
-    save_official(given.out, model)
-    write_text(given.out / "tokenizer.json", (folder / "tokenizer.json").read_text(encoding="utf-8"))
-    print(f"written: {given.out}, {len(official_names(model))} tensors")
+    print(f"written: {given.out}, {export(given.run, given.out)} tensors")
 
 
 if __name__ == "__main__":
