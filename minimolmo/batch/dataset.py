@@ -136,9 +136,8 @@ def check_fields(row: object) -> None:
             raise invalid_row(f'style {style} needs "{field}"', f'Add "{field}" to the annotation.')
     if style == "count":
         check_count(row)
-    if style == "point_count" and str(row.get("answer") or len(row["points"])) != str(len(row["points"])):
-        raise invalid_row(f'its answer is {row["answer"]!r}, but it has {len(row["points"])} points',
-                          "Leave the answer out: it is the number of points.")
+    if style == "point_count":
+        check_point_count(row)
 
 
 def check_count(row: dict) -> None:
@@ -147,6 +146,14 @@ def check_count(row: dict) -> None:
         raise invalid_row('style count needs "label" or "question"', 'Add "label": "cat".')
     if not re.fullmatch("[0-9]{1,6}", row["answer"]):
         raise invalid_row(f"the count {row['answer']!r} is not a number in digits", 'Try "answer": "3".')
+
+
+def check_point_count(row: dict) -> None:
+    """Check an annotation of style point_count: its answer, if it has one, is the number of points."""
+    number = len(_read_points(row["points"]))
+    if str(row.get("answer") or number) != str(number):
+        raise invalid_row(f'its answer is {row["answer"]!r}, but it has {number} points',
+                          "Leave the answer out: it is the number of points.")
 
 
 def _read_things(things: object) -> tuple[Thing, ...]:
