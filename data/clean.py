@@ -17,7 +17,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from data.own import LEVELS, is_own_dataset
-from minimolmo.command import printable, run_command
+from minimolmo.command import run_command, say
 from minimolmo.disk import LOCK, is_own, locked, read_manifest, remove_folder
 from minimolmo.options import Parser, path_argument
 
@@ -92,7 +92,7 @@ def while_free(folder: Path, remove) -> list[Path]:
         with locked(folder):
             return remove()
     except ValueError as error:
-        print(error)
+        say(f"{error}")
         return [folder]
 
 
@@ -159,9 +159,9 @@ def main(arguments: list[str]) -> None:
                          f"it by hand.")
     left = clean_folder(folder) if folder else clean()
     for path in left[:MAX_NAMED]:
-        print(printable(f"left: {path}, which this program did not write, or which is in use"))
+        say(f"left: {path}, which this program did not write, or which is in use")
     if len(left) > MAX_NAMED:
-        print(f"and {len(left) - MAX_NAMED} more")
+        say(f"and {len(left) - MAX_NAMED} more")
 
 
 if __name__ == "__main__":

@@ -20,10 +20,12 @@ import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+from typing import TextIO
 
 ROOT = Path(__file__).resolve().parent.parent
 # Windows has no HUP; there closing the window sends BREAK.
 SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
+KEPT = "\n\t\u200c\u200d"  # of the characters without a shape: they cannot steer a terminal
 STOPPED = "stopped: files are whole or as they were before"
 
 # What the system says of a file or a disk: why it cannot work, and what to try.
@@ -204,11 +206,18 @@ def os_error_message(error: OSError) -> str:
 def printable(text: str) -> str:
     r"""Text with control and escape characters spelled out, so that it cannot steer a terminal.
 
+    The joiners of Persian words and of emoji are kept: they only change the shapes of letters.
+
     >>> printable("a\x1b[31m b\tc")
     'a\\x1b[31m b\tc'
     """
-    return "".join(c if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs")
+    return "".join(c if c in KEPT or unicodedata.category(c) not in ("Cc", "Cf", "Cs")
                    else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def say(text: str, file: TextIO | None = None) -> None:
+    """Print text with names that a person or a file gave: `printable`."""
+    print(printable(text), file=file)
 
 
 def _runs_a_command() -> bool:

@@ -135,6 +135,12 @@ def test_tokens_are_sampled_by_their_probability_at_the_temperature():
     assert sample_tokens(logits, 0.5, generator).float().mean() == pytest.approx(9 / 10, abs=0.02)
 
 
+@pytest.mark.parametrize("temperature", [1e-300, 5e-324, 1e-38])
+def test_near_temperature_0_the_likeliest_token_is_taken(temperature):
+    logits = torch.tensor([[-90.0, 80.0, 79.0]])
+    assert sample_tokens(logits, temperature, torch.Generator().manual_seed(0)).tolist() == [1]
+
+
 def test_the_same_seed_gives_the_same_answers(model):
     def answers(seed):
         return ask(model, TOKENIZER, IMAGES, QUESTIONS, max_new_tokens=10, temperature=3.0,
@@ -182,6 +188,20 @@ def test_the_command_line_prints_the_answer(model, trained, monkeypatch, capsys)
 def test_a_question_longer_than_the_models_sequences_is_refused(trained, monkeypatch):
     stopped = command(monkeypatch, trained / "wide.png", "Who? " * 400, f"--weights={trained / 'run'}")
     assert "tokens, and the model was trained on at most" in stopped and "Try a shorter question" in stopped
+
+
+def test_more_new_tokens_than_memory_can_hold_are_refused(trained, capsys):
+    with pytest.raises(SystemExit):
+        answer.main([str(trained / "wide.png"), "Who?", "--max_new_tokens=1000000000"])
+    assert "1000000000 is too large. Try 100000 or less" in capsys.readouterr().err
+
+
+def test_the_drawing_never_replaces_the_image_that_was_given(trained, monkeypatch):
+    (trained / "link.png").symlink_to("wide.png")
+    for out in ("wide.png", "link.png"):
+        stopped = command(monkeypatch, trained / "wide.png", "Who?", f"--weights={trained / 'run'}",
+                          f"--out={trained / out}")
+        assert "is the image that was given, so the drawing would replace it. Try another --out" in stopped
 
 
 def test_images_and_questions_that_are_no_pairs_are_refused(model):

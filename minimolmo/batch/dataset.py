@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from minimolmo.command import run_command
+from minimolmo.command import printable, run_command, say
 from minimolmo.flow import Annotation, Example, Point, Thing
 from minimolmo.image.resize import open_image
 from minimolmo.options import Parser, path_argument
@@ -207,7 +207,7 @@ def has_things(dataset: Dataset) -> bool:
 def check_split(folder: Path, split: str) -> str:
     """Read every row and open every image of one split; returns a one-line summary with the counts."""
     dataset, annotations = Dataset(folder, split), 0
-    for row in tqdm(range(len(dataset)), desc=f"checking {dataset.file}", leave=False, delay=1):
+    for row in tqdm(range(len(dataset)), desc=printable(f"checking {dataset.file}"), leave=False, delay=1):
         example = dataset[row]
         try:
             open_image(example.image)
@@ -222,7 +222,7 @@ def check_own_folders(folders: Iterable[Path]) -> None:
     for folder in folders:
         if folder.is_dir() and not (folder / "manifest.json").exists():
             for split in ("train", "val"):
-                print(check_split(folder, split))
+                say(check_split(folder, split))
 
 
 def main(arguments: list[str]) -> None:
@@ -231,7 +231,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("folder", type=path_argument, help="as data/mine")
     folder = parser.parse_args(arguments).folder
     for split in ("train", "val"):
-        print(check_split(folder, split))
+        say(check_split(folder, split))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from minimolmo.command import run_command
+from minimolmo.command import run_command, say
 from minimolmo.config import MolmoConfig, RunConfig
 from minimolmo.disk import write_atomically, write_text
 from minimolmo.distributed import local_shard
@@ -260,7 +260,7 @@ def main(arguments: list[str]) -> None:
     checkpoint.load_weights(folder, model)
     save_official(given.out, model)
     write_text(given.out / "tokenizer.json", (folder / "tokenizer.json").read_text(encoding="utf-8"))
-    print(f"written: {given.out}, {len(official_names(model))} tensors")
+    say(f"written: {given.out}, {len(official_names(model))} tensors")
 
 
 if __name__ == "__main__":
