@@ -39,14 +39,14 @@ from minimolmo.weights import checkpoint, official
 RELEASED = Path(__file__).resolve().parent.parent / "data" / "released" / "minimolmo-nano"
 MAX_NEW_TOKENS = 448  # of an answer. Molmo: 192 for points, 448 for captions
 MOST_NEW_TOKENS = 100_000  # that can be asked for: memory is taken for all of them at once
-COLDEST = 1e-30  # temperature: below it, logits / temperature would exceed float32
+COLDEST = 1e-30  # the lowest temperature above 0
 
 
 def sample_tokens(logits: Tensor, temperature: float, generator: torch.Generator | None) -> Tensor:
     """The next token of each sequence: the most likely (temperature 0) or a sample. (B, N) -> (B,)"""
     if temperature == 0:
         return logits.argmax(dim=-1)
-    temperature = max(temperature, COLDEST)
+    temperature = max(temperature, COLDEST)  # less would exceed float32
     return torch.multinomial((logits.float() / temperature).softmax(dim=-1), 1, generator=generator)[:, 0]
 
 
