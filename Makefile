@@ -79,7 +79,7 @@ smoke: setup        ## 20 steps of everything, then one answer (1 minute)
 	$(PYTHON) -m minimolmo.answer --weights=out/smoke -- out/smoke/data/points/easy/images/val_000000.png "$$Q"
 
 bench: setup        ## measure PRESET here: steps, MFU, attention, packing, crops, decoding, tiler (1 minute)
-	$(PYTHON) tests/tools/bench.py "$$PRESET" $(ARGS)
+	$(PYTHON) tests/tools/bench.py $(ARGS) -- "$$PRESET"
 
 speedrun: setup     ## train mini to its goals on one GPU, and measure the time (ARGS=--minutes=9 stops; run it again to resume)
 	$(PYTHON) tests/tools/speedrun.py mini $(ARGS)
@@ -88,31 +88,31 @@ ablate: setup       ## measure the effect of each idea of Molmo: many small runs
 	$(PYTHON) tests/tools/ablate.py $(ARGS)
 
 release: setup      ## export OUT=out/mini as a folder to publish: data/released/minimolmo-mini (after make eval)
-	$(PYTHON) -m minimolmo.weights.release "$$OUT" $(ARGS)
+	$(PYTHON) -m minimolmo.weights.release $(ARGS) -- "$$OUT"
 
 lesson: setup       ## run one lesson's page and check its outputs: make lesson N=05
-	$(PYTHON) -m lessons.run $(if $(N),"$$N",$(error which lesson? Try make lesson N=05))
+	$(PYTHON) -m lessons.run $(if $(N),-- "$$N",$(error which lesson? Try make lesson N=05))
 
 lessons: setup      ## run all lessons (under 10 minutes on 2 cores)
 	$(PYTHON) -m lessons.run
 
 lessons-write: setup ## write the current outputs, quotes and pictures into the lessons (N=05: into one)
-	$(PYTHON) -m lessons.run "$$N" --write
+	$(PYTHON) -m lessons.run --write -- "$$N"
 
 start: setup        ## copy a lesson's exercises to mine/: make start N=05
-	$(PYTHON) -m lessons.check "$$N" --start
+	$(PYTHON) -m lessons.check --start -- "$$N"
 
 check: setup        ## compare your exercises with the library: make check N=05
-	@$(PYTHON) -m lessons.check $(if $(N),"$$N",$(error which lesson? Try make check N=05))
+	@$(PYTHON) -m lessons.check $(if $(N),-- "$$N",$(error which lesson? Try make check N=05))
 
 progress: setup     ## show your state in all lessons, and the next step
 	@$(PYTHON) -m lessons.check
 
 blank: setup        ## remove the bodies of a lesson's functions in your copy, mine/minimolmo: make blank N=05
-	$(PYTHON) -m lessons.blank $(if $(N),"$$N",$(error which lesson? Try make blank N=05))
+	$(PYTHON) -m lessons.blank $(if $(N),-- "$$N",$(error which lesson? Try make blank N=05))
 
 marks: setup        ## run the library's own tests on your copy: make marks N=05
-	@$(PYTHON) -m lessons.blank --marks $(if $(N),"$$N",$(error which lesson? Try make marks N=05))
+	@$(PYTHON) -m lessons.blank --marks $(if $(N),-- "$$N",$(error which lesson? Try make marks N=05))
 
 tiny: setup         ## train a few steps with the code in mine/minimolmo
 	$(PYTHON) -m data.clean out/tiny

@@ -24,7 +24,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
-from minimolmo.command import SIGNALS, Interrupted, os_error_message, run_command  # first: torch is slow
+from minimolmo.command import SIGNALS, Interrupted, os_error_message, run_command, say  # first: torch is slow
 
 import torch
 import torch.distributed as dist
@@ -287,13 +287,13 @@ def main(arguments: list[str]) -> None:
             dist.destroy_process_group()
     except KeyboardInterrupt as interrupt:
         if time.monotonic() > began + 60 * minutes:  # as planned, so exit status 0
-            return print("\nthe minutes are over; the same command with --resume goes on")
+            return say("\nthe minutes are over; the same command with --resume goes on")
         raise type(interrupt)(*interrupt.args[:1], "stopped; the same command with --resume goes on")
     except OSError as error:
         raise ValueError(f"{os_error_message(error)} Steps since the last checkpoint are not saved: the same "
                          f"command with --resume goes on.") from error
     if RANK == 0:
-        print(f"trained: {checkpoint.latest(out)}\nnext: python -m minimolmo.evaluate --weights={out}")
+        say(f"trained: {checkpoint.latest(out)}\nnext: python -m minimolmo.evaluate --weights={out}")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from data.own import LEVELS, is_own_dataset
-from minimolmo.command import printable, run_command
+from minimolmo.command import run_command, say
 from minimolmo.disk import LOCK, WRITER, is_unused, locked, read_manifest, remove_folder
 from minimolmo.options import Parser, path_argument
 
@@ -100,7 +100,7 @@ def while_free(folder: Path, remove: Callable[[], list[Path]]) -> list[Path]:
             _remove_lock(folder)
             return left
     except ValueError as error:
-        print(error)
+        say(f"{error}")
         return [folder]
 
 
@@ -187,9 +187,9 @@ def main(arguments: list[str]) -> None:
         _check_is_ours(folder)
     left = clean_folder(folder) if folder else clean()
     for path in left[:MAX_NAMED]:
-        print(printable(f"left: {path}, which this program did not write, or which is in use"))
+        say(f"left: {path}, which this program did not write, or which is in use")
     if len(left) > MAX_NAMED:
-        print(f"and {len(left) - MAX_NAMED} more")
+        say(f"and {len(left) - MAX_NAMED} more")
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from tqdm import tqdm
 from data.own import KIND, UNFINISHED, is_own_dataset, unknown_files
 from data.scenes.levels import Level, get_level
 from data.splits import SPLITS
-from minimolmo.command import init_worker, os_error_message
+from minimolmo.command import init_worker, os_error_message, say
 from minimolmo.disk import (
     MANIFEST,
     WRITER,
@@ -140,7 +140,7 @@ def write_dataset(spec: DatasetSpec, make_example: MakeExample, data_folder: Pat
     folder = data_folder / spec.name / spec.level
     code = code_digest(make_example)
     if is_finished(folder, spec, code):
-        print(f"{spec.name}: {folder} is there already ({len(spec.indices):,} images), nothing to draw")
+        say(f"{spec.name}: {folder} is there already ({len(spec.indices):,} images), nothing to draw")
         return folder
     try:
         with locked(folder.parent):  # not the folder itself, which is replaced

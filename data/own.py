@@ -5,18 +5,19 @@ import re
 from pathlib import Path
 
 from minimolmo.config import LEVELS
-from minimolmo.disk import MANIFEST, WRITER, read_manifest
+from minimolmo.disk import MANIFEST, UNFINISHED_MANIFEST, WRITER, read_manifest
 
 KIND, UNFINISHED = "dataset", "unfinished dataset"
 OLD_KEYS = {"set", "level", "seed", "counts", "code", "images", "sha256"}  # before writer and kind
-OWN_FILES = {"train.jsonl", "val.jsonl", "novel.jsonl", "images", MANIFEST, f"{MANIFEST}.tmp"}
+OWN_FILES = {"train.jsonl", "val.jsonl", "novel.jsonl", "images", MANIFEST}
 IMAGE = re.compile(r"(train|val|novel)_\d+\.(png|jpg)")
 LEFTOVERS = {f"{level}.{suffix}" for level in LEVELS for suffix in ("part", "old")}  # of killed runs
 
 
 def unknown_files(folder: Path) -> list[str]:
     """The names in a dataset's folder that no dataset of ours has."""
-    unknown = [path.name for path in folder.iterdir() if path.name not in OWN_FILES]
+    unknown = [path.name for path in folder.iterdir()
+               if path.name not in OWN_FILES and not UNFINISHED_MANIFEST.fullmatch(path.name)]
     images = folder / "images"
     if images.is_dir():
         unknown += [f"images/{path.name}" for path in images.iterdir() if not IMAGE.fullmatch(path.name)]

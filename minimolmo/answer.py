@@ -21,10 +21,10 @@ from torch import Tensor
 from minimolmo import draw
 from minimolmo.batch.collate import collate
 from minimolmo.batch.sequence import build_sequence
-from minimolmo.command import printable, run_command
+from minimolmo.command import run_command, say
 from minimolmo.config import STAGES, VIEWS, RunConfig
 from minimolmo.device import autocast, explain_out_of_memory, pick_device
-from minimolmo.disk import image_format, write_image
+from minimolmo.disk import check_not_given, image_format, write_image
 from minimolmo.flow import IMAGE_SEGMENT, PAD_SEGMENT, Answer, Batch, Sequence
 from minimolmo.image.resize import open_image
 from minimolmo.image.tiler import tile_image
@@ -38,12 +38,15 @@ from minimolmo.weights import checkpoint, official
 
 RELEASED = Path(__file__).resolve().parent.parent / "data" / "released" / "minimolmo-nano"
 MAX_NEW_TOKENS = 448  # of an answer. Molmo: 192 for points, 448 for captions
+MOST_NEW_TOKENS = 100_000  # that can be asked for: memory is taken for all of them at once
+COLDEST = 1e-30  # the lowest temperature above 0
 
 
 def sample_tokens(logits: Tensor, temperature: float, generator: torch.Generator | None) -> Tensor:
     """The next token of each sequence: the most likely (temperature 0) or a sample. (B, N) -> (B,)"""
     if temperature == 0:
         return logits.argmax(dim=-1)
+    temperature = max(temperature, COLDEST)  # less would exceed float32
     return torch.multinomial((logits.float() / temperature).softmax(dim=-1), 1, generator=generator)[:, 0]
 
 
@@ -173,15 +176,16 @@ def main(arguments: list[str]) -> None:
                         help="the file for the image with the points (default: %(default)s)")
     parser.add_argument("--temperature", type=number_argument(), default=0.0,
                         help="0 = the most likely tokens")
-    parser.add_argument("--max_new_tokens", type=count_argument(), default=MAX_NEW_TOKENS,
+    parser.add_argument("--max_new_tokens", type=count_argument(1, MOST_NEW_TOKENS), default=MAX_NEW_TOKENS,
                         help="longer answers are cut (default: %(default)s)")
     parser.add_argument("--seed", type=count_argument(0), default=0)
     given = parser.parse_args(arguments)
     if not given.question.strip():
         raise ValueError("the question is empty, so there is nothing to answer. Try \"Point to the shapes.\"")
     image_format(given.out)  # refuses a wrong suffix now, not after the answer
+    check_not_given(given.out, given.image)
     weights = given.weights or default_weights()
-    print(f"asking {describe_weights(weights)}", file=sys.stderr)
+    say(f"asking {describe_weights(weights)}", file=sys.stderr)
     model, tokenizer, config = load(weights)
     image = open_image(given.image)
     view = given.view or config.finetune.view
@@ -189,11 +193,11 @@ def main(arguments: list[str]) -> None:
     generator = torch.Generator(pick_device()).manual_seed(given.seed)
     answer = ask(model, tokenizer, [image], [given.question], view, given.max_new_tokens, given.temperature,
                  generator)[0]
-    print(printable(answer.text) + f" (cut at {given.max_new_tokens} tokens)" * answer.cut)
+    say(answer.text + f" (cut at {given.max_new_tokens} tokens)" * answer.cut)
     if answer.points:
         given.out.parent.mkdir(parents=True, exist_ok=True)
         write_image(given.out, draw.draw_points(Image.fromarray(image), answer.points))
-        print(f"drawn: {given.out}")
+        say(f"drawn: {given.out}")
 
 
 if __name__ == "__main__":

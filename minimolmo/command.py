@@ -20,6 +20,7 @@ import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+from typing import TextIO
 
 ROOT = Path(__file__).resolve().parent.parent
 # Windows has no HUP; there closing the window sends BREAK.
@@ -215,6 +216,11 @@ def printable(text: str) -> str:
     """
     return "".join(c if c in "\n\t\u200c\u200d" or unicodedata.category(c) not in ("Cc", "Cf", "Cs")
                    else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def say(text: str, file: TextIO | None = None) -> None:
+    """Print text with names that a person or a file gave: `printable`."""
+    print(printable(text), file=file)
 
 
 def _runs_a_command() -> bool:

@@ -32,6 +32,7 @@ IMAGE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"
 MANIFEST, LOCK = "manifest.json", ".lock"
 WRITER = "minimolmo"  # the manifest's mark of a folder that this program wrote
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+UNFINISHED_MANIFEST = re.compile(re.escape(MANIFEST) + r"(\.[0-9]+)?\.tmp")  # earlier versions: no number
 NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)  # some network disks
 SETTLED_NS = 2_000_000_000
 _digests: dict[tuple[int, ...], str] = {}  # of files that have not changed since: see sha256_of
@@ -41,27 +42,36 @@ LOCK_BYTE = 1 << 30  # where Windows locks the file: behind the text, so that ot
 def write_atomically(path: str | Path, pieces: Iterable[bytes]) -> None:
     """Write byte strings to a file. If writing fails, the old file stays as it was.
 
-    A killed process leaves PATH.tmp behind, which the next write replaces. A link stays a link: the file that
-    it leads to is written. What is no file, as /dev/null, is written in place.
+    A killed process leaves PATH.<its number>.tmp behind. A link stays a link: the file that it leads to is
+    written. A device, as /dev/null, is written in place. Raises ValueError for a pipe: it may wait for ever.
     """
     path = Path(os.path.realpath(path))
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        with open(path, "wb") as device:
-            return device.writelines(pieces)
-    unfinished = Path(f"{path}.tmp")
+    if path.is_fifo() or path.is_socket() or path.is_block_device():
+        raise ValueError(f"{path} is a pipe, a socket or a disk, and not a file, so it cannot be written "
+                         f"whole or not at all. Try the name of a file.")
+    unfinished = Path(f"{path}.{os.getpid()}.tmp")
     try:
-        with open(unfinished, "wb") as file:
-            for piece in pieces:
-                file.write(piece)
-            file.flush()
-            os.fsync(file.fileno())  # the bytes must be on the disk before the file has its name
-        os.replace(unfinished, path)
+        if path.is_char_device():
+            _write(path, pieces)
+        else:
+            _write(unfinished, pieces, sync=True)
+            os.replace(unfinished, path)
     except BaseException as error:  # Ctrl-C too
         with suppress(OSError):
             unfinished.unlink()  # frees space if the disk is full
         if isinstance(error, OSError) and error.errno and error.filename in (None, str(unfinished)):
             error.filename = str(path)  # the name that its user knows
         raise
+
+
+def _write(path: Path, pieces: Iterable[bytes], sync: bool = False) -> None:
+    """Write byte strings to a file. `sync`: they are on the disk, and not only on their way, afterwards."""
+    with open(path, "wb") as file:
+        for piece in pieces:
+            file.write(piece)
+        if sync:
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -86,6 +96,13 @@ def image_format(path: str | Path) -> str:
         raise ValueError(f"{path} does not end like a picture that can be written, so its format is unknown. "
                          f"Try one of {', '.join(IMAGE_FORMATS)}.")
     return IMAGE_FORMATS[suffix]
+
+
+def check_not_given(path: str | Path, image: str | Path) -> None:
+    """Raise ValueError if a picture that will be written would replace the image that a command was given."""
+    if os.path.exists(path) and os.path.exists(image) and os.path.samefile(path, image):
+        raise ValueError(f"{path} is the image that was given, so the drawing would replace it. Try another "
+                         f"--out.")
 
 
 def check_plain_name(name: str, what: str) -> None:
@@ -167,7 +184,7 @@ def check_own(folder: Path, *kinds: str) -> None:
 
 def is_unused(folder: Path) -> bool:
     """Whether a folder is empty, or holds no more than a manifest whose writing was interrupted."""
-    return folder.is_dir() and not {path.name for path in folder.iterdir()} - {f"{MANIFEST}.tmp"}
+    return folder.is_dir() and all(UNFINISHED_MANIFEST.fullmatch(path.name) for path in folder.iterdir())
 
 
 def remove_folder(folder: Path) -> None:

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from minimolmo import draw
 from minimolmo.answer import ask, load, map_in_threads
 from minimolmo.batch.dataset import Dataset
-from minimolmo.command import run_command
+from minimolmo.command import run_command, say
 from minimolmo.config import VIEWS
 from minimolmo.device import explain_out_of_memory
 from minimolmo.disk import write_image, write_text
@@ -173,10 +173,10 @@ def main(arguments: list[str]) -> None:
     model, tokenizer, config = load(given.weights)
     folders = {name: config.folder(given.data, name) for name, weight in config.mix.items() if weight}
     report, items = evaluate(model, tokenizer, folders, given.view or config.finetune.view, given.rows)
-    print(format_table(report))
+    say(format_table(report))
     write_text(given.weights / "report.json", json.dumps(report, indent=1))
     write_image(given.weights / "report.png", report_sheet(items))
-    print(f"written: {given.weights / 'report.json'}, {given.weights / 'report.png'}")
+    say(f"written: {given.weights / 'report.json'}, {given.weights / 'report.png'}")
 
 
 if __name__ == "__main__":

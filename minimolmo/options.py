@@ -46,7 +46,7 @@ def path_argument(text: str) -> Path:
     A shell leaves the ~ of --out=~/run as it is.
     """
     if not text:
-        raise argparse.ArgumentTypeError("it names no path. Try out/try")
+        raise argparse.ArgumentTypeError("it names no path. Try one, as photo.jpg or out/try")
     try:
         return Path(text).expanduser()
     except RuntimeError:

@@ -135,6 +135,12 @@ def test_tokens_are_sampled_by_their_probability_at_the_temperature():
     assert sample_tokens(logits, 0.5, generator).float().mean() == pytest.approx(9 / 10, abs=0.02)
 
 
+@pytest.mark.parametrize("temperature", [1e-300, 5e-324, 1e-38])
+def test_near_temperature_0_the_likeliest_token_is_taken(temperature):
+    logits = torch.tensor([[-90.0, 80.0, 79.0]])
+    assert sample_tokens(logits, temperature, torch.Generator().manual_seed(0)).tolist() == [1]
+
+
 def test_the_same_seed_gives_the_same_answers(model):
     def answers(seed):
         return ask(model, TOKENIZER, IMAGES, QUESTIONS, max_new_tokens=10, temperature=3.0,
@@ -251,3 +257,9 @@ def test_mistakes_on_the_command_line_are_explained_without_a_traceback(trained,
     assert "dog.png does not exist. Check the spelling" in message("dog.png")
     (trained / "dog.png").write_bytes(b"no picture")
     assert "dog.png is empty, or not an image" in message("dog.png")
+
+
+def test_more_new_tokens_than_memory_can_hold_are_refused(trained, capsys):
+    with pytest.raises(SystemExit):
+        answer.main([str(trained / "wide.png"), "Who?", "--max_new_tokens=1000000000"])
+    assert "1000000000 is too large. Try 100000 or less" in capsys.readouterr().err

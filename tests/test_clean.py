@@ -197,12 +197,20 @@ def test_make_passes_folders_with_spaces_and_numbers_with_tricks(echo, tmp_path)
     assert "--out=out/my run" in train and f"--seed={trick}" in train
     assert train[-2:] == ["--pretrain.steps=1", "--shard=true"]
     assert make(echo, "eval", "OUT=out/my run") == [["-m", "minimolmo.evaluate", "--weights=out/my run"]]
-    assert make(echo, "release", "OUT=out/my run") == [["-m", "minimolmo.weights.release", "out/my run"]]
+    release, = make(echo, "release", "OUT=out/my run")
+    assert release == ["-m", "minimolmo.weights.release", "--", "out/my run"]
     assert make(echo, "lesson", f"N={trick}")[0][-1] == trick
     draw, tokenizer = make(echo, "data", "LEVEL=full", "IMAGES=`9`")
     assert draw[2:] == ["--level=full", "--seed=1", "--images=`9`"]
     assert tokenizer[2:] == ["--level=full", "--vocab=2048"]
     assert not (tmp_path / "pwned").exists()
+
+
+@pytest.mark.parametrize("target", ["lesson", "lessons-write", "start", "check", "blank", "marks", "release",
+                                    "bench"])
+def test_a_value_that_looks_like_an_option_is_none(echo, target):
+    words, = make(echo, target, "N=-h", "OUT=-h", "PRESET=-h")
+    assert words[-2:] == ["--", "-h"]
 
 
 def test_makes_defaults_follow_from_each_other(echo):

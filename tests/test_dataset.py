@@ -145,6 +145,8 @@ BAD_ROWS = {
     json.dumps(row({**POINT, "points": [[50, -1]]})): "in percent",
     json.dumps(row({**POINT, "points": [[320, 240]]})): r"\[320, 240\] .* Divide pixels by the image's width",
     json.dumps(row({**POINT, "points": [{"x": 50, "y": 50}]})): r"'x': 50, .* is not \[x, y\]",
+    **{json.dumps(row({"style": "point_count", "label": "cat", "points": points})):
+       f'"points" is {points}, not a list.* Try' for points in (5, None, True)},
     json.dumps(row({**POINT, "points": [50, 50]})): r"the point 50 is not \[x, y\]",
     json.dumps(row({**POINT, "points": [["50", "50"]]})): r"is not \[x, y\]",
     json.dumps(row({**POINT, "points": [[True, 50]]})): r"is not \[x, y\]",

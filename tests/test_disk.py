@@ -3,6 +3,7 @@ import errno
 import hashlib
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -54,6 +55,40 @@ def test_a_full_disk_and_ctrl_c_leave_the_old_file_and_no_half_of_the_new(tmp_pa
         write_atomically(tmp_path / "a", pieces())
     assert (tmp_path / "a").read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["a"]
+
+
+def test_a_file_that_is_called_like_an_unfinished_one_is_kept(tmp_path):
+    """It may be a person's, or another writer's."""
+    (tmp_path / "a.tmp").write_bytes(b"mine")
+
+    def pieces():
+        yield b"new"
+        write_atomically(tmp_path / "b", [b"other"])
+        assert {path.name for path in tmp_path.iterdir()} == {"a.tmp", "b", f"a.{os.getpid()}.tmp"}
+
+    write_atomically(tmp_path / "a", pieces())
+    assert (tmp_path / "a.tmp").read_bytes() == b"mine" and (tmp_path / "a").read_bytes() == b"new"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")
+def test_pipes_and_sockets_are_refused_and_devices_are_written_in_place(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "socket"))
+        for name in ("pipe", "link", "socket"):
+            with pytest.raises(ValueError, match="is a pipe, a socket or a disk.*Try the name of a file"):
+                write_atomically(tmp_path / name, [b"new"])
+    write_atomically(os.devnull, [b"new"])
+    assert Path(os.devnull).is_char_device()
+    assert {path.name for path in tmp_path.iterdir()} == {"pipe", "link", "socket"}
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
+def test_an_error_of_a_device_names_it():
+    with pytest.raises(OSError) as caught:
+        write_atomically("/dev/full", [b"new"])
+    assert caught.value.filename == "/dev/full"
 
 
 def test_an_image_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
@@ -143,7 +178,8 @@ def test_an_interrupt_leaves_the_older_folder_under_its_name(ours, tmp_path, mon
 
 def test_a_folder_that_a_killed_run_had_only_begun_is_nobodys(tmp_path):
     (tmp_path / "begun").mkdir()
-    (tmp_path / "begun" / f"{MANIFEST}.tmp").write_text("{", encoding="utf-8")
+    for name in (f"{MANIFEST}.tmp", f"{MANIFEST}.123.tmp"):
+        (tmp_path / "begun" / name).write_text("{", encoding="utf-8")
     remove_own(tmp_path / "begun", "test")
     assert not (tmp_path / "begun").exists()
 

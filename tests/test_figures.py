@@ -80,6 +80,15 @@ def test_without_a_point_or_a_log_there_is_no_such_figure(nano, tmp_path):
     assert draw_training(tmp_path) is None
 
 
+def test_a_figure_never_replaces_the_image_that_was_given(tmp_path, monkeypatch):
+    picture = Image.fromarray(noise(9, 9))
+    picture.save(tmp_path / "crops.png")
+    monkeypatch.setattr(figures, "draw_all", lambda *_: {"patches": picture, "crops": picture})
+    with pytest.raises(ValueError, match="crops.png is the image that was given.*Try another --out"):
+        main([str(tmp_path / "crops.png"), "Who?", f"--out={tmp_path}"])
+    assert not (tmp_path / "patches.png").exists()
+
+
 def test_the_training_figure_is_the_loss_curve_above_some_samples(tmp_path):
     (tmp_path / "samples").mkdir()
     Image.new("RGB", (760, 420)).save(tmp_path / "loss.png")

@@ -63,6 +63,13 @@ def mode_of(call: Call) -> str:
     return (given[0].value if isinstance(given[0], ast.Constant) else "w") if given else "r"
 
 
+@pytest.mark.parametrize("path", sorted({*CODE} - {*(ROOT / "lessons").glob("*.py")} - {
+    ROOT / "minimolmo/command.py"}), ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_is_printed_is_printed_by_say(path):
+    """It may hold names of files, which must not steer a terminal."""
+    assert "print" not in [name for _, name, _ in calls(path)], "command.say spells control characters out"
+
+
 @pytest.mark.parametrize("path", ALL_CODE, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_text_file_is_utf_8_on_every_system(path):
     """Windows and LC_ALL=C have other ideas."""

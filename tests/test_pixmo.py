@@ -368,6 +368,16 @@ def test_a_full_disk_stops_it_with_a_message_and_loses_nothing(web, tmp_path, mo
     assert contents(tmp_path / "full") == contents(tmp_path / "unbroken")
 
 
+def test_a_complete_folder_keeps_nothing_of_killed_writers(tmp_path):
+    (tmp_path / "pages").mkdir()
+    leftovers = [tmp_path / "train.jsonl.12.tmp", tmp_path / "pages" / "cap-0.json.12.tmp"]
+    for path in (*leftovers, tmp_path / "mine.tmp"):
+        path.write_text("{", encoding="utf-8")
+    with Store(tmp_path, 64) as store:
+        store.remove_unused(set())
+    assert not any(path.exists() for path in leftovers) and (tmp_path / "mine.tmp").exists()
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's always full device")
 def test_a_journal_that_cannot_grow_stops_it_too(web, tmp_path, monkeypatch):
     captions(web, 5)

@@ -2,20 +2,24 @@
 import os
 import socket
 import struct
+import subprocess
+import sys
 import tracemalloc
 import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
+from test_architecture import ROOT
 from tools.faults import SAMPLES, mutate_images, sample_images
 
 from minimolmo.image import reader
-from minimolmo.image.reader import FORMATS, decode_image, to_8_bits
+from minimolmo.image.depths import to_8_bits
+from minimolmo.image.reader import FORMATS, decode_image
 from minimolmo.image.resize import open_image
 
 RED, WHITE, BLACK = [255, 0, 0], [255, 255, 255], [0, 0, 0]
-ORIENTATION, X_RESOLUTION, SAMPLE_FORMAT = 274, 282, 339  # tags of EXIF and TIFF
+ORIENTATION, X_RESOLUTION, SAMPLE_FORMAT, PHOTOMETRIC = 274, 282, 339, 262  # tags of EXIF and TIFF
 SHORT, LONG, RATIONAL, FLOAT, DOUBLE, TEXT, BYTE = 3, 4, 5, 11, 12, 2, 1  # their types
 
 
@@ -303,7 +307,10 @@ def test_integers_are_scaled_by_the_bits_that_the_largest_needs(tmp_path, values
     ([0.0, 0.25, 1.0], [0, 64, 255]), ([0.0, 128.0, 255.0], [0, 128, 255]),
     ([0.0, 32768.0, 65535.0], [0, 128, 255]), ([-3.0, 0.0, 1.0], [0, 0, 255]),
     ([np.nan, 0.0, 1.0], [0, 0, 255]), ([np.inf, 0.5, 1.0], [255, 128, 255]), ([np.nan] * 2, [0, 0]),
-    ([-np.inf, 2.0**126], [0, 128])])
+    ([-np.inf, 2.0**126], [0, 128]),
+    ([0.0, 0.5, 1.001], [0, 128, 255]), ([0.0, 0.5, 1.5], [0, 128, 255]),      # a little above white
+    ([0.0, 128.0, 255.6], [0, 128, 255]), ([0.0, 128.0, 267.0], [0, 128, 255]),
+    ([0.0, 2048.0, 4299.0], [0, 128, 255]), ([0.0, 32768.0, 65536.0], [0, 128, 255])])
 @pytest.mark.filterwarnings("error")
 def test_floats_above_1_are_scaled_as_integers_are(values, expected):
     assert to_8_bits(np.array(values, np.float32)).tolist() == pytest.approx(expected, abs=1)
@@ -315,6 +322,72 @@ def test_16_bit_files_in_both_orders_of_bytes_look_the_same(tmp_path, mode):
     image = Image.frombytes(mode, (2, 1), samples.tobytes())
 
     assert open_image(saved(tmp_path, image, "image.tif"))[0, :, 0].tolist() == [1, 255]
+
+
+@pytest.mark.parametrize("values, photometric", [
+    (np.array([[0, 65535]], np.uint16), 1), (np.array([[65535, 0]], np.uint16), 0),
+    (np.array([[0, 1]], np.float32), 1), (np.array([[1, 0]], np.float32), 0)])
+def test_a_tiff_says_whether_0_is_black_or_white(tmp_path, values, photometric):
+    path = saved(tmp_path, Image.fromarray(values), "image.tif")
+    one, given = (struct.pack("<HHII", PHOTOMETRIC, SHORT, 1, number) for number in (1, photometric))
+    assert path.read_bytes().count(one) == 1
+    path.write_bytes(path.read_bytes().replace(one, given))
+
+    assert open_image(path)[0, :, 0].tolist() == [0, 255]
+
+
+def png(colour_type, bits, row, *chunks):
+    """A PNG of 2 x 1 pixels."""
+    header = struct.pack(">IIBBBBB", 2, 1, bits, colour_type, 0, 0, 0)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + b"".join(chunks)
+            + chunk(b"IDAT", zlib.compress(b"\0" + row)) + chunk(b"IEND", b""))
+
+
+@pytest.mark.parametrize("values, expected", [([0, 255], [0, 0]), ([256, 4095], [1, 15])])
+def test_a_png_of_16_bits_always_has_16_bits(tmp_path, values, expected):
+    """A dark one is not made brighter, as it would be if 255 or 4095 were white."""
+    path = saved(tmp_path, Image.fromarray(np.array([values], np.uint16)))
+
+    assert open_image(path)[0, :, 0].tolist() == expected
+
+
+@pytest.mark.parametrize("colour_type, bits, row, key, other", [
+    (0, 1, b"\x40", [1], 0), (0, 2, b"\x10", [1], 0), (0, 4, b"\x05", [5], 0), (0, 8, b"\0\x05", [5], 0),
+    (0, 16, b"\x20\1\x20\0", [0x2000], 0x20), (2, 8, b"\0\0\0\5\5\5", [5] * 3, 0),
+    (2, 16, b"\0" * 6 + b"\x20\1" * 3, [0x2001] * 3, 0)])
+def test_a_transparent_colour_is_white_at_every_depth(colour_type, bits, row, key, other):
+    """Of grey of 16 bits, a colour that differs in its low bits alone is another one."""
+    tail = chunk(b"tRNS", struct.pack(f">{len(key)}H", *key))
+    opened = np.array(decode_image(png(colour_type, bits, row, tail)).rgb)
+
+    assert opened.tolist() == [[[other] * 3, WHITE]]
+
+
+@pytest.mark.parametrize("colour_type, row", [(0, b"\0\5"), (2, b"\0\0\0\5\5\5")])
+@pytest.mark.parametrize("size", [0, 1])
+def test_a_transparent_colour_that_is_cut_short_is_ignored(colour_type, row, size):
+    opened = np.array(decode_image(png(colour_type, 8, row, chunk(b"tRNS", bytes(size)))).rgb)
+
+    assert opened.tolist() == [[[0] * 3, [5] * 3]]
+
+
+def test_fill_bytes_before_a_jpegs_segment_do_not_hide_the_orientation(tmp_path):
+    path = saved(tmp_path, sideways(), "photo.jpg", exif=exif((ORIENTATION, SHORT, b"\6\0")))
+    content = path.read_bytes()
+    assert content.count(b"\xff\xe1") == 1
+    path.write_bytes(content.replace(b"\xff\xe1", b"\xff\xff\xff\xe1"))
+
+    assert is_turned(open_image(path))
+
+
+def test_pillows_warnings_of_a_damaged_file_do_not_reach_the_terminal(tmp_path):
+    path = saved(tmp_path, Image.fromarray(noise(9, 9)), "image.tif")
+    path.write_bytes(path.read_bytes()[:50])
+    script = "import sys; from minimolmo.image.resize import open_image; open_image(sys.argv[1])"
+    ended = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True,
+                           encoding="utf-8", cwd=ROOT)
+
+    assert "cannot be decoded" in ended.stderr and "UserWarning" not in ended.stderr
 
 
 def test_unsigned_32_bit_values_do_not_turn_negative(tmp_path):

@@ -28,7 +28,7 @@ from data.pixmo.network import Limits
 from data.pixmo.records import NEVER
 from data.pixmo.store import JOURNAL, Store, write_lines
 from data.pixmo.workers import Workers
-from minimolmo.command import os_error_message, run_command
+from minimolmo.command import os_error_message, run_command, say
 from minimolmo.disk import WRITER, is_own, locked, write_atomically
 from minimolmo.options import Parser, count_argument, path_argument
 
@@ -226,7 +226,7 @@ def main(arguments: list[str]) -> None:
     parsed = parser.parse_args(arguments)
     sets = tuple(dict.fromkeys(name for name in re.split(r"[,\s]+", parsed.sets) if name))
     spec = PixmoSpec(sets, parsed.rows, parsed.size, parsed.seed)
-    print(prepare(spec, parsed.folder, Hub(token=os.environ.get("HF_TOKEN", "").strip())))
+    say(prepare(spec, parsed.folder, Hub(token=os.environ.get("HF_TOKEN", "").strip())))
     _check_not_empty(spec, parsed.folder)
 
 

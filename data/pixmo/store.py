@@ -81,7 +81,8 @@ class Store:
         write_lines(self.folder / JOURNAL, (asdict(outcome) for outcome in outcomes if _is_final(outcome)))
         self.journal = open(self.folder / JOURNAL, "a", encoding="utf-8")
         images = {self.folder / self.image_path(outcome) for outcome in outcomes if not outcome.cause}
-        for path in [*(self.folder / "images").rglob("*"), *(self.folder / "pages").glob("*.tmp")]:
+        for path in [*(self.folder / "images").rglob("*"), *(self.folder / "pages").glob("*.tmp"),
+                     *self.folder.glob("*.json*.tmp")]:
             if path.is_file() and path not in images:
                 path.unlink()
 

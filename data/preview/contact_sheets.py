@@ -11,7 +11,7 @@ from PIL import Image
 
 from data.generate import DATA_FOLDER, NUM_IMAGES
 from minimolmo.batch.dataset import Dataset
-from minimolmo.command import run_command
+from minimolmo.command import run_command, say
 from minimolmo.disk import write_image
 from minimolmo.draw import contact_sheet, draw_points
 from minimolmo.flow import Annotation, Example
@@ -94,7 +94,7 @@ def main(arguments: list[str]) -> None:
     parsed.out.mkdir(parents=True, exist_ok=True)
     for name, folder in existing.items():
         write_image(parsed.out / f"{name}.png", dataset_sheet(folder, parsed.pictures))
-        print(f"look: {parsed.out / name}.png")
+        say(f"look: {parsed.out / name}.png")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from data.generate import DATA_FOLDER, MANIFEST, NUM_IMAGES, SPLITS, DatasetSpec
 from data.prepare_all import DATASETS
 from data.preview.contact_sheets import annotations_to_show, dataset_sheet, interest, points_in
 from minimolmo.batch.dataset import Dataset, read_example
-from minimolmo.command import run_command
+from minimolmo.command import run_command, say
 from minimolmo.disk import write_image, write_text
 from minimolmo.draw import draw_points
 from minimolmo.flow import Example
@@ -44,7 +44,7 @@ def write_readmes(folder: Path, readme_folder: Path = DATA_FOLDER) -> None:
         sheet, sample = dataset_sheet(folder_of_level, IMAGES_ON_SHEET), sample_image(folder_of_level, index)
         write_image(readme_folder / "pictures" / f"{name}-sheet.jpg", sheet, **JPEG)
         write_image(readme_folder / "pictures" / f"{name}-row.jpg", sample, **JPEG)
-        print(f"pages: {readme}")
+        say(f"pages: {readme}")
     replace_between_markers(readme_folder / "README.md", datasets_table(numbers_by_name))
 
 

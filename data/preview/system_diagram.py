@@ -16,7 +16,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from data.scenes.easy import EASY, make_scene
-from minimolmo.command import run_command
+from minimolmo.command import run_command, say
 from minimolmo.disk import write_image
 from minimolmo.draw import (
     BAD,
@@ -306,7 +306,7 @@ def main(arguments: list[str]) -> None:
     """The command line: write the picture, and print README's table of links."""
     Parser(description=__doc__.splitlines()[0]).parse_args(arguments)
     write_image(PICTURE, system_diagram().quantize(256), optimize=True)
-    print(links_table())
+    say(links_table())
 
 
 if __name__ == "__main__":

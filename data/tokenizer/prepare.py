@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from minimolmo.command import run_command
+from minimolmo.command import run_command, say
 from minimolmo.disk import locked
 from minimolmo.flow import Annotation
 from minimolmo.options import Parser, count_argument, path_argument
@@ -64,7 +64,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--seed", type=count_argument(0), default=1)
     parser.add_argument("--folder", type=path_argument, default=DATA_FOLDER, help="folder of the datasets")
     given = parser.parse_args(arguments)
-    print(f"tokenizer: {prepare(given.level, given.vocab, given.seed, given.folder)}")
+    say(f"tokenizer: {prepare(given.level, given.vocab, given.seed, given.folder)}")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from minimolmo.command import run_command
+from minimolmo.command import printable, run_command, say
 from minimolmo.flow import Annotation, Example, Point, Thing
 from minimolmo.image.resize import open_image
 from minimolmo.options import Parser, path_argument
@@ -136,9 +136,8 @@ def check_fields(row: object) -> None:
             raise invalid_row(f'style {style} needs "{field}"', f'Add "{field}" to the annotation.')
     if style == "count":
         check_count(row)
-    if style == "point_count" and str(row.get("answer") or len(row["points"])) != str(len(row["points"])):
-        raise invalid_row(f'its answer is {row["answer"]!r}, but it has {len(row["points"])} points',
-                          "Leave the answer out: it is the number of points.")
+    if style == "point_count":
+        check_point_count(row)
 
 
 def check_count(row: dict) -> None:
@@ -147,6 +146,14 @@ def check_count(row: dict) -> None:
         raise invalid_row('style count needs "label" or "question"', 'Add "label": "cat".')
     if not re.fullmatch("[0-9]{1,6}", row["answer"]):
         raise invalid_row(f"the count {row['answer']!r} is not a number in digits", 'Try "answer": "3".')
+
+
+def check_point_count(row: dict) -> None:
+    """Check an annotation of style point_count: its answer, if it has one, is the number of points."""
+    number = len(_read_points(row["points"]))
+    if str(row.get("answer") or number) != str(number):
+        raise invalid_row(f'its answer is {row["answer"]!r}, but it has {number} points',
+                          "Leave the answer out: it is the number of points.")
 
 
 def _read_things(things: object) -> tuple[Thing, ...]:
@@ -200,7 +207,7 @@ def has_things(dataset: Dataset) -> bool:
 def check_split(folder: Path, split: str) -> str:
     """Read every row and open every image of one split; returns a one-line summary with the counts."""
     dataset, annotations = Dataset(folder, split), 0
-    for row in tqdm(range(len(dataset)), desc=f"checking {dataset.file}", leave=False, delay=1):
+    for row in tqdm(range(len(dataset)), desc=printable(f"checking {dataset.file}"), leave=False, delay=1):
         example = dataset[row]
         try:
             open_image(example.image)
@@ -215,7 +222,7 @@ def check_own_folders(folders: Iterable[Path]) -> None:
     for folder in folders:
         if folder.is_dir() and not (folder / "manifest.json").exists():
             for split in ("train", "val"):
-                print(check_split(folder, split))
+                say(check_split(folder, split))
 
 
 def main(arguments: list[str]) -> None:
@@ -224,7 +231,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("folder", type=path_argument, help="as data/mine")
     folder = parser.parse_args(arguments).folder
     for split in ("train", "val"):
-        print(check_split(folder, split))
+        say(check_split(folder, split))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 
 UPRIGHT, ORIENTATION = 1, 0x0112  # ORIENTATION: the number of EXIF's tag
 PNG_CHUNKS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
+PNG_KEY_BYTES = {0: 2, 2: 6}  # by colour type: of tRNS, for the one transparent colour
 PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 # Passes of an interlaced PNG (Adam7): first column and row, steps of columns and rows.
 PNG_PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
@@ -40,6 +41,8 @@ def strip_png_metadata(data: bytes) -> tuple[bytes, int]:
     """A PNG's first image."""
     kept, orientation = [data[:8]], UPRIGHT
     for kind, chunk in png_chunks(data):
+        if kind == b"tRNS" and len(chunk) < 12 + PNG_KEY_BYTES.get(data[25], 0):
+            continue  # too short to name a colour
         if kind in PNG_CHUNKS:
             kept.append(chunk)
         elif kind == b"eXIf":
@@ -89,14 +92,14 @@ def _png_bytes(data: bytes) -> int:
 def strip_jpeg_metadata(data: bytes) -> tuple[bytes, int]:
     """A JPEG without its metadata segments. Images after the first are kept: no decoder reads them."""
     kept, orientation, position = [data[:2]], UPRIGHT, 2
-    while found := JPEG_SEGMENT.match(data, position):
-        position = found.end() - 2  # behind fill bytes, any number of which may stand before a marker
-        end = position + 2 + int.from_bytes(data[position + 2:position + 4], "big")
-        if not JPEG_METADATA.match(data, position, end):
-            kept.append(data[position:end])
-        elif data[position + 4:position + 10] == b"Exif\0\0":
-            orientation = orientation_in_exif(data[position + 4:end])
-        position = max(end, position + 2)
+    while segment := JPEG_SEGMENT.match(data, position):
+        start = segment.end() - 2  # before a marker, any number of \xff may stand
+        end = start + 2 + int.from_bytes(data[start + 2:start + 4], "big")
+        if not JPEG_METADATA.match(data, start, end):
+            kept.append(data[start:end])
+        elif data[start + 4:start + 10] == b"Exif\0\0":
+            orientation = orientation_in_exif(data[start + 4:end])
+        position = max(end, start + 2)
     return b"".join([*kept, data[position:]]), orientation
 
 

@@ -11,20 +11,20 @@ import os
 import re
 import stat
 import struct
+import warnings
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
-from PIL.TiffImagePlugin import SAMPLEFORMAT, TiffImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from minimolmo.image.containers import (
@@ -36,6 +36,9 @@ from minimolmo.image.containers import (
     strip_tiff_metadata,
     strip_webp_metadata,
 )
+from minimolmo.image.depths import scale_png_key, to_grey
+
+warnings.filterwarnings("ignore", module=r"PIL\.")  # of damaged files: an error has our words
 
 MAX_BYTES = 500_000_000        # of a file
 MAX_PIXELS = 50_000_000        # that are decoded: 1.4 GB of memory at the most, as measured
@@ -122,6 +125,7 @@ def decode_image(data: bytes, side: int | None = None, min_side: int = 1) -> Dec
         width, height = image.size
         _check_sides(image, min_side)
         _reduce_jpeg(image, side)
+        scale_png_key(image, data)
         rgb = to_rgb(image)
         if form.reader is PngImageFile and not _png_is_whole(image, data):
             raise EOFError("rows or the end are missing")
@@ -140,9 +144,9 @@ def decode_image(data: bytes, side: int | None = None, min_side: int = 1) -> Dec
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Convert any Pillow mode to RGB: transparent parts on white, other depths to 8 bits (`to_8_bits`)."""
+    """Convert any Pillow mode to RGB: transparent parts on white, other depths to 8 bits (depths.py)."""
     if image.mode == "F" or image.mode.startswith("I"):  # over 8 bits: convert("RGB") would clip to white
-        image = Image.fromarray(to_8_bits(_samples(image)))
+        image = to_grey(image)
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image.convert("RGBA"))
@@ -150,41 +154,6 @@ def to_rgb(image: Image.Image) -> Image.Image:
         image.load()
         return image
     return image.convert("RGB")
-
-
-def to_8_bits(values: np.ndarray) -> np.ndarray:
-    """Samples of any depth as uint8. The largest one decides how deep they are.
-
-    Integers, and floats with a value above 1, have the first depth of 8, 12 and 16 bits that holds the
-    largest value; above 65535 its own number of bits. The highest 8 of these bits are kept. Other floats
-    count from 0 to 1. Negative values are black, and so is NaN.
-
-    >>> to_8_bits(np.array([-7, 0, 255])), to_8_bits(np.array([0, 2048, 4095]))
-    (array([  0,   0, 255], dtype=uint8), array([  0, 128, 255], dtype=uint8))
-    >>> to_8_bits(np.array([0, 256, 65535])), to_8_bits(np.array([0.0, 0.4, 1.0]))
-    (array([  0,   1, 255], dtype=uint8), array([  0, 102, 255], dtype=uint8))
-    """
-    if values.dtype.kind == "f":
-        finite = values[np.isfinite(values)]
-        top = finite.max(initial=0)
-        values = np.nan_to_num(values, nan=0, posinf=top, neginf=0)
-        values = np.rint(values * 255 if top <= 1 else values / 2.0**(_depth(round(float(top))) - 8))
-    else:
-        values = values >> (_depth(int(values.max())) - 8)
-    return values.clip(0, 255).astype(np.uint8)
-
-
-def _depth(largest: int) -> int:
-    """Bits per sample (8, 12, 16 or more) of an image whose largest sample is `largest`."""
-    return next((bits for bits in (8, 12, 16) if largest < 1 << bits), largest.bit_length())
-
-
-def _samples(image: Image.Image) -> np.ndarray:
-    """The values of a one-channel image. Pillow reads unsigned 32-bit ones as signed: this is undone."""
-    values = np.asarray(image)
-    if values.dtype == np.int32 and image.format == "TIFF" and image.tag_v2.get(SAMPLEFORMAT, (1,)) == (1,):
-        return values.view(np.uint32)
-    return values
 
 
 def _read_bytes(path: str | Path) -> bytes:

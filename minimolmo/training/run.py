@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from minimolmo import distributed
 from minimolmo.batch.dataset import Dataset, has_captions, has_things
 from minimolmo.batch.loader import Loader, Preprocessor
+from minimolmo.command import say
 from minimolmo.config import STAGES, RunConfig
 from minimolmo.device import pick_device
 from minimolmo.distributed import RANK, WORLD
@@ -131,8 +132,8 @@ class Run:
         distributed.load_full(self.module.auxiliary, rename_auxiliary(progress))
         if RANK == 0 and "digests" in progress:
             for change in describe_changes(progress["digests"], self.digests, progress["step"]):
-                print(f"note: {change}, so from here on the losses are not those of an unbroken run",
-                      file=sys.stderr)
+                say(f"note: {change}, so from here on the losses are not those of an unbroken run",
+                    file=sys.stderr)
         return progress["step"]
 
     def save(self) -> None:

@@ -19,9 +19,9 @@ from PIL import Image
 
 from minimolmo import draw
 from minimolmo.answer import ask, default_weights, load
-from minimolmo.command import run_command
+from minimolmo.command import run_command, say
 from minimolmo.config import VIEWS, ImageConfig
-from minimolmo.disk import write_image
+from minimolmo.disk import check_not_given, write_image
 from minimolmo.flow import Crops
 from minimolmo.image.resize import open_image
 from minimolmo.image.tiler import stitch_ids, tile_image
@@ -256,11 +256,14 @@ def main(arguments: list[str]) -> None:
     weights = given.weights or default_weights()
     given.out.mkdir(parents=True, exist_ok=True)
     figures = draw_all(open_image(given.image), given.question, weights, given.view)
+    paths = {name: given.out / f"{name}.png" for name in figures}
+    for path in paths.values():
+        check_not_given(path, given.image)
     for name, figure in figures.items():
-        path = given.out / f"{name}.png"
+        path = paths[name]
         if figure:
             write_image(path, figure)
-        print(f"drawn: {path}" if figure else f"no {name}: {MISSING[name]}")
+        say(f"drawn: {path}" if figure else f"no {name}: {MISSING[name]}")
 
 
 if __name__ == "__main__":

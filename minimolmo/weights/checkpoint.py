@@ -23,6 +23,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from minimolmo.command import say
 from minimolmo.config import RunConfig
 from minimolmo.disk import (
     MANIFEST,
@@ -111,7 +112,7 @@ def latest(out: str | Path, files: tuple[str, ...] = FILES) -> Path | None:
             faults.append(str(error))
             continue
         if faults:
-            print(f"note: {faults[0]} Using {folder}.", file=sys.stderr)
+            say(f"note: {faults[0]} Using {folder}.", file=sys.stderr)
         return folder
     if faults:
         raise ValueError(f"no checkpoint in {out} can be used. {' '.join(faults)}")

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from minimolmo.command import run_command
+from minimolmo.command import run_command, say
 from minimolmo.config import MolmoConfig, RunConfig
 from minimolmo.disk import (
     check_own,
@@ -286,7 +286,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("run", type=path_argument, help="the run's folder, as out/nano")
     parser.add_argument("out", type=path_argument, help="the folder to write, as out/official")
     given = parser.parse_args(arguments)
-    print(f"written: {given.out}, {export(given.run, given.out)} tensors")
+    say(f"written: {given.out}, {export(given.run, given.out)} tensors")
 
 
 if __name__ == "__main__":

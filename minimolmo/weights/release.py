@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from minimolmo.command import run_command
+from minimolmo.command import run_command, say
 from minimolmo.config import RunConfig
 from minimolmo.disk import (
     check_own,
@@ -166,7 +166,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--name", default="", help="default: minimolmo-PRESET, of the run's own")
     parser.add_argument("--place", type=path_argument, default=RELEASED, help="default: %(default)s")
     given = parser.parse_args(arguments)
-    print(f"released: {release(given.out, given.name, given.place)}")
+    say(f"released: {release(given.out, given.name, given.place)}")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 import torch
 from torch import nn
 
-from minimolmo.command import run_command
+from minimolmo.command import run_command, say
 from minimolmo.config import MolmoConfig, RunConfig
 from minimolmo.model.experts import Experts
 from minimolmo.model.molmo import MiniMolmo
@@ -104,7 +104,7 @@ def _list_sizes(run: RunConfig) -> dict[str, str]:
 def main(arguments: list[str]) -> None:
     """The command line: print the table."""
     Parser(description=__doc__.splitlines()[0]).parse_args(arguments)
-    print(presets_table(PRESETS))
+    say(presets_table(PRESETS))
 
 
 if __name__ == "__main__":
