@@ -22,6 +22,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
+from minimolmo.command import say
+
 try:
     import fcntl
 except ImportError:  # Windows has another kind of lock
@@ -273,8 +275,7 @@ def _lock(file: BinaryIO, folder: Path) -> None:
     except OSError as error:
         if error.errno not in NO_LOCKS:
             raise
-        print(f"note: this disk has no locks: let no other command write to {folder} meanwhile.",
-              file=sys.stderr)
+        say(f"note: this disk has no locks: let no other command write to {folder} meanwhile.", sys.stderr)
 
 
 def _holder(file: BinaryIO) -> str:

@@ -26,7 +26,8 @@ LAYERS = [
 LAYER_OF = {package: number for number, layer in enumerate(LAYERS, start=1) for package in layer}
 SAME_LAYER = {("config", "bounds"), ("overrides", "bounds"), ("overrides", "config"),
               ("overrides", "renamed"), ("draw", "flow"), ("plot", "draw"), ("plot", "flow"),
-              ("options", "bounds"), ("options", "command")}  # (importer, imported) pairs within layer 1
+              ("options", "bounds"), ("options", "command"),
+              ("disk", "command")}  # (importer, imported) pairs within layer 1
 DATA_IMPORTS = {"flow", "config", "text", "draw", "plot", "disk", "image", "command",
                 "options"}  # of minimolmo
 
