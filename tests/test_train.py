@@ -27,6 +27,7 @@ from minimolmo.disk import locked
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.overrides import override
 from minimolmo.presets import preset
+from minimolmo.text.tokenizer import Tokenizer
 from minimolmo.training import compiler
 from minimolmo.training.run import Run, dropout_rates, make_loader, open_datasets
 from minimolmo.weights import checkpoint, official
@@ -374,6 +375,16 @@ def test_resuming_says_which_data_changed(data, tmp_path, monkeypatch, capsys):
         file.write((tmp_path / "data/points/easy/train.jsonl").read_bytes().split(b"\n")[0] + b"\n")
     train.main(arguments(tmp_path / "out", tmp_path / "data", "--resume"))
     assert "points/train.jsonl changed since step 4" in capsys.readouterr().err
+
+
+def test_a_checkpoint_without_an_optimizer_cannot_be_resumed(tmp_path):
+    model = torch.nn.Linear(1, 1)
+    tokenizer = Tokenizer([], 257)
+    folder = checkpoint.save_checkpoint(tmp_path, 1, model.state_dict(), preset("nano"), tokenizer, None,
+                                        {"step": 1})
+    unfinished = SimpleNamespace(module=SimpleNamespace(model=model), optimizer=None)
+    with pytest.raises(ValueError, match="holds no state of the optimizer.*Try an older checkpoint"):
+        Run.load(unfinished, folder)
 
 
 def test_fine_tuning_starts_with_an_empty_mix(released):

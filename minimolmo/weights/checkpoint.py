@@ -40,8 +40,10 @@ from minimolmo.text.hf_tokenizer import read_tokenizer
 from minimolmo.text.tokenizer import Tokenizer
 from minimolmo.weights import safetensors
 from minimolmo.weights.shards import CHECKPOINT_STEM, TensorFolder, index_name
+from minimolmo.weights.state import check_state, join_state, split_state
 
 KIND, UNFINISHED = "checkpoint", "unfinished checkpoint"
+LONGEST_NAME = 255  # of a file, on all systems
 FOLDER = re.compile(r"step-([0-9]+)(-again)*(\.tmp)?")
 FILES = ("weights.safetensors", "config.json", "tokenizer.json", "optimizer.safetensors", "state.json")
 
@@ -132,6 +134,10 @@ def _check_complete(folder: Path) -> None:
 
     Checkpoints of earlier versions have no manifest; of those the files must be there.
     """
+    digests = read_manifest(folder).get("sha256")
+    if (folder / MANIFEST).exists() and not (isinstance(digests, dict) and digests.keys() >= set(FILES)):
+        raise ValueError(f"{folder}/{MANIFEST} does not name the checkpoint's files, so damage would not be "
+                         f"found. Try another copy, or the folder before it.")
     for name in FILES:
         _existing_file(folder, name)
     step, named = read_manifest(folder).get("step"), FOLDER.fullmatch(folder.name)
@@ -191,41 +197,20 @@ def load_tokenizer(folder: str | Path) -> Tokenizer:
 def load_training_state(folder: str | Path) -> tuple[dict | None, dict]:
     """The optimizer's state_dict() or None, and the progress, bit for bit as they were saved.
 
-    Only tuples inside the progress become lists. Raises ValueError if a file is missing.
+    Only tuples inside the progress become lists. Raises ValueError if a file is missing, or if its values
+    cannot be a training state.
     """
     tensors = safetensors.load(_existing_file(folder, "optimizer.safetensors"))
-    saved = _read_json(_existing_file(folder, "state.json"))
-    if not (isinstance(saved.get("progress"), dict) and isinstance(saved.get("state"), dict)
-            and "groups" in saved):
-        raise ValueError(f"{folder}/state.json lacks the progress, the state or the groups, so training "
-                         f"cannot go on from it. Try an older checkpoint.")
-    pieces = {"progress": saved["progress"], **saved["state"]}
-    for name, tensor in tensors.items():
-        piece, key = name.split(".", 1)
-        pieces[piece][key] = tensor
-    progress = pieces.pop("progress")
-    if saved["groups"] is None:
-        return None, progress
-    state = {int(index): values for index, values in pieces.items()}
-    return {"state": state, "param_groups": [_with_tuples(group) for group in saved["groups"]]}, progress
+    saved, named = _read_json(_existing_file(folder, "state.json")), FOLDER.fullmatch(Path(folder).name)
+    check_state(Path(folder) / "state.json", saved, tensors, int(named[1]) if named else None)
+    return join_state(saved, tensors)
 
 
 def _save_training_state(folder: Path, optimizer_state: dict | None, progress: dict) -> None:
-    """Write tensors to one file and all other values to JSON, each under the name of its parameter."""
-    saved = optimizer_state or {"state": {}, "param_groups": None}
-    tensors, others = {}, {}
-    for piece, values in [("progress", progress), *saved["state"].items()]:
-        tensors |= {f"{piece}.{key}": value for key, value in values.items() if isinstance(value, Tensor)}
-        others[piece] = {key: value for key, value in values.items() if not isinstance(value, Tensor)}
+    """Write tensors to one file and all other values to JSON."""
+    saved, tensors = split_state(optimizer_state, progress)
     safetensors.save(folder / "optimizer.safetensors", tensors)
-    _write_json(folder / "state.json", {"progress": others.pop("progress"), "state": others,
-                                        "groups": saved["param_groups"]})
-
-
-def _with_tuples(group: dict) -> dict:
-    """Turn lists from JSON back into tuples, except `params`."""
-    return {key: tuple(value) if isinstance(value, list) and key != "params" else value
-            for key, value in group.items()}
+    _write_json(folder / "state.json", saved)
 
 
 def _without_tied(weights: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -238,8 +223,19 @@ def _without_tied(weights: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _read_latest(out: Path) -> list[str]:
+    """The checkpoints that `latest` names. Lines that are no such name, as a path elsewhere, do not count."""
     path = out / "latest"
-    return path.read_text(encoding="utf-8").split() if path.is_file() else []
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder, where the list of checkpoints belongs, so none could be found "
+                         f"or saved. Move it away, or try another folder than {out}.")
+    names = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    return [name for name in map(str.strip, names) if _is_finished(name)]
+
+
+def _is_finished(name: str) -> bool:
+    """Whether a name is that of a finished checkpoint's folder, and no longer than a disk allows."""
+    match = FOLDER.fullmatch(name)
+    return bool(match) and not match[3] and len(name) <= LONGEST_NAME
 
 
 def _open_weights(folder: str | Path) -> TensorFolder:

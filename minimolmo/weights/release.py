@@ -25,11 +25,11 @@ from minimolmo.disk import (
     write_manifest,
     write_text,
 )
+from minimolmo.logfile import read_log
 from minimolmo.metrics import report_lines
 from minimolmo.options import Parser, path_argument
 from minimolmo.overrides import to_dict
 from minimolmo.presets import PRESETS
-from minimolmo.renamed import rename_log_line
 from minimolmo.weights import checkpoint, safetensors
 from minimolmo.weights.shards import CHECKPOINT_STEM, save_folder
 
@@ -140,8 +140,7 @@ def release(out: Path, name: str = "", parent: Path = RELEASED) -> Path:
     if (size := sum(t.nbytes for t in weights.values())) > TOTAL_BYTES:
         raise ValueError(f"the weights have {size:,} bytes, and a repository should hold at most "
                          f"{TOTAL_BYTES:,}. Try a smaller preset.")
-    text = (out / "log.jsonl").read_text(encoding="utf-8")
-    log = [rename_log_line(json.loads(line)) for line in text.splitlines()]
+    log = read_log(out / "log.jsonl", "images_per_second")
     report = json.loads((out / "report.json").read_text(encoding="utf-8"))
     card = model_card(name, config, weights, report, log)
     with locked(parent):
