@@ -144,6 +144,22 @@ def check_own(folder: Path, *kinds: str) -> None:
                          f"so it is not removed or replaced. Move it away, or try another name.")
 
 
+def check_unchanged(folder: Path) -> None:
+    """Raise ValueError if a folder holds a file that its manifest does not name, or that was edited since.
+
+    Files that are missing are no edits of value. A folder that is empty or not there passes.
+    """
+    digests = read_manifest(folder).get("sha256")
+    digests = digests if isinstance(digests, dict) else {}
+    for path in sorted(folder.rglob("*")) if folder.is_dir() and not is_unused(folder) else ():
+        name, whole = path.relative_to(folder).as_posix(), path.is_file() and not path.is_symlink()
+        same = whole and name in digests and sha256_of(path) == digests[name]
+        if not (same or name == MANIFEST or path.is_dir() and not path.is_symlink()):
+            fault = "was edited" if name in digests else "was added"
+            raise ValueError(f"{path} {fault} since this program wrote {folder}, so replacing the folder "
+                             f"would lose that work. Move {folder} away, or try another name.")
+
+
 def is_unused(folder: Path) -> bool:
     """Whether a folder is empty, or holds no more than a manifest whose writing was interrupted."""
     return folder.is_dir() and not {path.name for path in folder.iterdir()} - {f"{MANIFEST}.tmp"}

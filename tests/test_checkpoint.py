@@ -185,6 +185,17 @@ def test_leftovers_of_an_interrupted_save_are_removed_and_nothing_else(tmp_path)
         "latest", "other", "step-000007", "step-000300", "step-000400"}
 
 
+@pytest.mark.parametrize("added", ["notes.txt", "eval/scores.json"])
+def test_a_checkpoint_with_something_of_yours_in_it_stays(tmp_path, added):
+    path = save(tmp_path, 1) / added
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("mine", encoding="utf-8")
+    for step in (2, 3, 4, 5):
+        save(tmp_path, step)
+    assert path.read_text(encoding="utf-8") == "mine"
+    assert sorted(folder.name[-1] for folder in tmp_path.glob("step-*")) == ["1", "4", "5"]
+
+
 @pytest.mark.parametrize("emptied", [True, False])
 def test_checkpoints_that_latest_does_not_name_are_found(tmp_path, emptied):
     """A checkpoint's folder copied alone, and a `latest` that was emptied by mistake."""

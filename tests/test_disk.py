@@ -13,6 +13,7 @@ from minimolmo.disk import (
     MANIFEST,
     check_files,
     check_plain_name,
+    check_unchanged,
     is_own,
     locked,
     remove_own,
@@ -141,6 +142,24 @@ def test_every_change_of_a_file_is_found(ours):
     with pytest.raises(ValueError, match="a.txt is missing"):
         check_files(ours)
     check_files(ours, "other")
+
+
+@pytest.mark.parametrize("name, fault", [("deep/a.txt", "was edited"), ("b.txt", "was added"),
+                                         ("deep/b.txt", "was added"), ("deep/manifest.json", "was added")])
+def test_edits_and_additions_of_a_user_are_found(ours, name, fault):
+    check_unchanged(ours)
+    check_unchanged(ours / "nowhere")
+    (ours / name).write_text("mine", encoding="utf-8")
+    with pytest.raises(ValueError, match=f"{name} {fault} since .*would lose that work. Move .*another name"):
+        check_unchanged(ours)
+
+
+def test_a_missing_file_is_no_edit_and_a_link_is_one(ours):
+    (ours / "deep" / "a.txt").rename(ours.parent / "a.txt")
+    check_unchanged(ours)
+    (ours / "deep" / "a.txt").symlink_to(ours.parent / "a.txt")
+    with pytest.raises(ValueError, match="a.txt was edited"):
+        check_unchanged(ours)
 
 
 @pytest.mark.parametrize("name", ["..", "../x", "a/b", "/x", "", ".x", "a b", "x\n"])

@@ -81,17 +81,24 @@ def save_checkpoint(out: str | Path, step: int, weights: dict[str, Tensor], conf
 def _remove_older(out: Path, kept: list[str]) -> None:
     """Remove finished and unfinished checkpoints that were written in this folder, except `kept`.
 
-    A folder that was copied or renamed by hand has another origin in its manifest, so it stays.
+    A folder that was copied or renamed by hand has another origin in its manifest, so it stays. So does one
+    with files or folders in it that are not a checkpoint's, as notes.txt.
     """
     for folder in out.iterdir() if out.is_dir() else ():
         if FOLDER.fullmatch(folder.name) and folder.name not in kept and not folder.is_symlink():
             origin = read_manifest(folder)
             name = folder.name.removesuffix(".tmp")
             here = (origin.get("out"), origin.get("name")) == (str(out.resolve()), name)
-            if here and (is_own(folder, KIND) or is_own(folder, UNFINISHED)):
+            if here and not _has_more(folder) and (is_own(folder, KIND) or is_own(folder, UNFINISHED)):
                 remove_folder(folder)
             elif folder.suffix == ".tmp" and is_unused(folder):  # a save that was killed at its beginning
                 remove_folder(folder)
+
+
+def _has_more(folder: Path) -> bool:
+    """Whether a folder holds anything that `save_checkpoint` does not write. Unfinished files end in .tmp."""
+    own = {*FILES, MANIFEST}
+    return any(path.is_dir() or path.name.removesuffix(".tmp") not in own for path in folder.iterdir())
 
 
 def latest(out: str | Path) -> Path | None:
