@@ -265,7 +265,7 @@ def resume_config(out: Path, folder: Path, name: str | None, settings: list[str]
 
 def fixed_settings(config: RunConfig) -> RunConfig:
     """The config with neutral values for all settings that may change in a resumed run."""
-    stages = {stage: replace(getattr(config, stage), learning_rates=(0.0, 0.0, 0.0)) for stage in STAGES}
+    stages = {stage: replace(getattr(config, stage), learning_rates=(1.0, 1.0, 1.0)) for stage in STAGES}
     stages["finetune"] = replace(stages["finetune"], steps=0)
     return replace(config, shard=False, accumulate=1, **stages)
 

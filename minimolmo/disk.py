@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
 import socket
 import time
@@ -29,7 +28,6 @@ except ImportError:  # Windows has another kind of lock
 IMAGE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 MANIFEST, LOCK = "manifest.json", ".lock"
 WRITER = "minimolmo"  # the manifest's mark of a folder that this program wrote
-PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 LOCK_BYTE = 1 << 30  # where Windows locks the file: behind the text, so that others can read who holds it
 
 
@@ -81,13 +79,6 @@ def image_format(path: str | Path) -> str:
         raise ValueError(f"{path} does not end like a picture that can be written, so its format is unknown. "
                          f"Try one of {', '.join(IMAGE_FORMATS)}.")
     return IMAGE_FORMATS[suffix]
-
-
-def check_plain_name(name: str, what: str) -> None:
-    """Raise ValueError for a name that could lead out of its folder: no slashes, no leading dot."""
-    if not PLAIN_NAME.fullmatch(name):
-        raise ValueError(f"{what} {name!r} is not a plain name, so it could lead to another folder. "
-                         f"Try letters, digits, dots, - and _, beginning with a letter or digit.")
 
 
 # Manifests

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from minimolmo.bounds import check_plain_name
 from minimolmo.disk import (
     MANIFEST,
     check_files,
-    check_plain_name,
     check_unchanged,
     is_own,
     locked,

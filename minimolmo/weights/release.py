@@ -14,11 +14,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from minimolmo.bounds import check_plain_name
 from minimolmo.command import run_command
 from minimolmo.config import RunConfig
 from minimolmo.disk import (
     check_own,
-    check_plain_name,
     check_unchanged,
     locked,
     remove_own,
