@@ -14,7 +14,7 @@ BEGINNING = '{"stage": "'  # of each line
 def read_log(path: Path, *numbers: str) -> list[dict]:
     """The lines of a log.jsonl, none if there is no file. Keys of earlier versions get their current names.
 
-    numbers  keys that each line must have, with a positive number
+    numbers  keys that each line must have, with a number
 
     A last line that was cut off, as by kill -9, is dropped. Raises ValueError for any other line that is not
     one of a log.
@@ -50,6 +50,6 @@ def _fault(values: dict, numbers: tuple[str, ...]) -> str:
         return "has no step that is a whole number from 1"
     for name in numbers:
         value = values.get(name)
-        if type(value) not in (int, float) or not 0 < value < math.inf:
-            return f"has no {name} above 0"
+        if type(value) not in (int, float) or not math.isfinite(value):
+            return f"has no {name} that is a number"
     return ""

@@ -52,8 +52,16 @@ def test_a_last_line_that_lacks_its_end_alone_is_kept(tmp_path):
 
 def test_a_line_without_a_loss_is_not_drawn(tmp_path):
     (tmp_path / "log.jsonl").write_text('{"stage": "finetune", "step": 1, "loss": "low"}', encoding="utf-8")
-    with pytest.raises(ValueError, match="log.jsonl:1 has no loss above 0"):
+    with pytest.raises(ValueError, match="log.jsonl:1 has no loss that is a number"):
         plot_losses(tmp_path)
+
+
+def test_a_loss_of_0_is_drawn(tmp_path):
+    """A batch without labels has one."""
+    text = TEXT + '{"stage": "finetune", "step": 3, "loss": 0.0}'
+    (tmp_path / "log.jsonl").write_text(text, encoding="utf-8")
+    plot_losses(tmp_path)
+    assert (tmp_path / "loss.png").is_file()
 
 
 def test_keys_of_earlier_versions_are_renamed(tmp_path):

@@ -444,6 +444,26 @@ def test_a_loss_that_is_no_number_stops_at_once_names_the_batch_and_keeps_the_la
     assert losses(tmp_path) == losses(unbroken)
 
 
+def test_before_the_first_checkpoint_no_message_promises_one(data, tmp_path, monkeypatch, capsys):
+    """A loss that is no number in the second step; then --resume, which says that it starts anew."""
+    given = arguments(tmp_path, data, "--bootstrap.steps=0")
+    taken = train.train_step
+
+    def poisoned(run, stage, step, parts):
+        if run.step == 1:
+            parts[0].loss_weight[parts[0].loss_weight > 0] = float("nan")
+        return taken(run, stage, step, parts)
+
+    monkeypatch.setattr(train, "train_step", poisoned)
+    with pytest.raises(SystemExit, match="No checkpoint was saved yet.*start again with lower"):
+        run_main(given)
+    monkeypatch.setattr(train, "train_step", taken)
+    capsys.readouterr()
+    for _ in range(2):
+        train.main([*given, "--resume", "--minutes=0"])
+    assert capsys.readouterr().err.count("has a log and no checkpoint, so training starts anew") == 1
+
+
 def test_a_full_disk_stops_training_in_words_and_the_last_checkpoint_goes_on(
         unbroken, data, tmp_path, monkeypatch):
     saved = checkpoint.save_checkpoint
@@ -566,6 +586,8 @@ def test_a_killed_gpu_run_goes_on_and_its_checkpoint_says_on_a_cpu_what_it_says_
      "7 images cannot be divided among 1 process(es) x accumulate=2. Try --accumulate=1"),
     (["--pretrain.batch_size=7", "--pretrain.steps=0", "--accumulate=2", "--level=hard"], "Try one of easy"),
     (["--finetune.steps", "9"], "Try --finetune.steps=9"),
+    (["--finetune.steps= 3"], "is a setting with a space in it, so it is read as the preset's name. Try "
+                              "--finetune.steps=3, without"),
     (["--shard=False"], "as --shard=false"),
     (["--max_grad_norm=NaN"], "no number to compute with"),
     (["--minute=0", "--out2=x"], "Did you mean out"),

@@ -146,7 +146,13 @@ def read_training_log(path: Path) -> list[dict]:
     if not path.is_file():
         raise ValueError(f"{path} is missing, so the card could not tell what the model was trained on. Try "
                          f"the folder in which it was trained.")
-    return read_log(path, "images_per_second")
+    log = read_log(path, "images_per_second")
+    for line in log:
+        if line["images_per_second"] <= 0:
+            raise ValueError(f"{path}: step {line['step']} has images_per_second={line['images_per_second']}, "
+                             f"so the card could not tell the hours of training. Try the speed of the step "
+                             f"before it there.")
+    return log
 
 
 def check_name(name: str) -> None:
