@@ -147,11 +147,10 @@ def read_training_log(path: Path) -> list[dict]:
         raise ValueError(f"{path} is missing, so the card could not tell what the model was trained on. Try "
                          f"the folder in which it was trained.")
     log = read_log(path, "images_per_second")
-    for line in log:
-        if line["images_per_second"] <= 0:
-            raise ValueError(f"{path}: step {line['step']} has images_per_second={line['images_per_second']}, "
-                             f"so the card could not tell the hours of training. Try the speed of the step "
-                             f"before it there.")
+    for step, speed in ((line["step"], line["images_per_second"]) for line in log):
+        if speed <= 0:
+            raise ValueError(f"{path}: step {step} has images_per_second={speed}, so the card could not "
+                             f"tell the hours of training. Try the speed of the step before it there.")
     return log
 
 
