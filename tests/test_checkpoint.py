@@ -240,6 +240,18 @@ def test_a_latest_that_leads_elsewhere_does_not_count(tmp_path, line):
     assert latest(tmp_path / "out") == tmp_path / "out" / "step-000003"
 
 
+def test_with_an_unreadable_latest_the_newest_is_kept_until_the_next_is_complete(tmp_path, monkeypatch):
+    save(tmp_path, 2), save(tmp_path, 3)
+    (tmp_path / "latest").write_bytes(b"\xff")
+    with monkeypatch.context() as patch:
+        patch.setattr(TOKENIZER, "save", _fail_at(TOKENIZER.save, itertools.count(), 0))
+        with pytest.raises(Killed):
+            save(tmp_path, 4)
+    assert latest(tmp_path).name == "step-000003"
+    save(tmp_path, 4)
+    assert [path.name for path in sorted(tmp_path.glob("step-*"))] == ["step-000004"]
+
+
 def test_a_latest_that_is_a_folder_is_refused(tmp_path):
     (tmp_path / "latest").mkdir()
     with pytest.raises(ValueError, match="latest is a folder, where the list.*Move it away, or try"):
