@@ -47,6 +47,7 @@ from minimolmo.training.checks import StageCheck
 from minimolmo.training.log import open_log, plot_losses
 from minimolmo.training.memory import total_gpu_memory, oom_message
 from minimolmo.training.optimizer import clip_gradients, set_learning_rates
+from minimolmo.training.resume import advice, note_new_start, resume_config
 from minimolmo.training.run import Run, make_loader, open_datasets
 from minimolmo.weights import checkpoint, official
 
@@ -110,8 +111,7 @@ def check_finite(run: Run, where: str, numbers: list[float], micro_batches: list
         rows = ", ".join(name for batch in micro_batches for name in batch.names)
         raise FloatingPointError(
             f"{where}: the loss is {numbers[0]:.3g}, the gradient norms are {numbers[2:]}. Such a step would "
-            f"ruin the weights, so it was not taken. The batch: {rows}. The last checkpoint is unchanged: "
-            f"look at those rows, or go on with --resume and lower --STAGE.learning_rates.")
+            f"ruin the weights, so it was not taken. The batch: {rows}. {advice(run.out)}")
 
 
 def train_stage(run: Run, stage: str, start: int, bar: tqdm, log: TextIO) -> None:
@@ -231,6 +231,8 @@ def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | 
     if folder and not given.resume:
         raise ValueError(f"{out} already holds a run, which would be overwritten. Try --resume to go on with "
                          f"it, --out=FOLDER for another folder, or delete {out}.")
+    if given.resume and not folder and RANK == 0:
+        note_new_start(out)
     name = start.name if given.preset or given.released else None
     config = resume_config(out, folder, name, settings) if folder else override(start, settings)
     config.check_batches(WORLD)
@@ -245,30 +247,6 @@ def check_work(config: RunConfig) -> None:
                          "drawn data. Try --mix.mine=1 for data/mine, with --mix.points=0.1 to replay some.")
     if not any(getattr(config, stage).steps for stage in STAGES):
         raise ValueError("all stages have 0 steps, so nothing would be trained. Try --finetune.steps=100.")
-
-
-def resume_config(out: Path, folder: Path, name: str | None, settings: list[str]) -> RunConfig:
-    """The config of the run in `out`, with the allowed changes from the command line.
-
-    Raises ValueError if the run is of another preset than `name`, or if another setting would change.
-    """
-    saved = checkpoint.load_config(folder)
-    if name not in (None, saved.name):
-        raise ValueError(f"{out} holds a run of {saved.name}, not of {name}, so it cannot go on as one. "
-                         f"Try --out=FOLDER for a run of its own.")
-    config = override(saved, settings)
-    if fixed_settings(config) != fixed_settings(saved):
-        raise ValueError(f"{out} was trained with other settings than {' '.join(settings)}, so it cannot "
-                         f"go on with these. Only --finetune.steps, --STAGE.learning_rates, --accumulate and "
-                         f"--shard may change: try --out=FOLDER for a run of its own.")
-    return config
-
-
-def fixed_settings(config: RunConfig) -> RunConfig:
-    """The config with neutral values for all settings that may change in a resumed run."""
-    stages = {stage: replace(getattr(config, stage), learning_rates=(0.0, 0.0, 0.0)) for stage in STAGES}
-    stages["finetune"] = replace(stages["finetune"], steps=0)
-    return replace(config, shard=False, accumulate=1, **stages)
 
 
 def main(arguments: list[str]) -> None:

@@ -1,7 +1,11 @@
-"""Checks of numbers in settings. Each raises ValueError that says what would work."""
+"""Checks of numbers and names in settings. Each raises ValueError that says what would work."""
 from __future__ import annotations
 
+import re
+
 LARGEST = 1e12  # of all settings; larger ones overflow somewhere
+MOST_IMAGES = 100_000  # of a process in a micro-batch; more fit no memory
+PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def check_numbers(config: object) -> None:
@@ -22,8 +26,36 @@ def check_divisible(config: object, whole: str, part: str) -> None:
                          f"{whole}={-(-a // max(1, b)) * max(1, b)}.")
 
 
-def check_minimum(config: object, minimum: int, *names: str) -> None:
+def check_minimum(config: object, minimum: float, *names: str) -> None:
     """Raise ValueError for settings below a minimum."""
     for name in names:
         if getattr(config, name) < minimum:
             raise ValueError(f"{name}={getattr(config, name)} is too small. Try {name}={minimum}.")
+
+
+def check_maximum(config: object, maximum: float, *names: str) -> None:
+    """Raise ValueError for settings above a maximum, alone or in a list."""
+    for name in names:
+        value = getattr(config, name)
+        if max(value if isinstance(value, tuple) else [value]) > maximum:
+            raise ValueError(f"{name}={value} is too large to be meant. Try at most {maximum}.")
+
+
+def check_range(config: object, minimum: float, maximum: float, *names: str) -> None:
+    """Raise ValueError for settings below a minimum or above a maximum."""
+    check_minimum(config, minimum, *names)
+    check_maximum(config, maximum, *names)
+
+
+def check_images(stage: str, size: int, pieces: int) -> None:
+    """Raise ValueError for a batch of a stage whose pieces are too large for any memory."""
+    if size > MOST_IMAGES * pieces:
+        raise ValueError(f"{stage}.batch_size={size} is {size // pieces:,} images at once, and no memory "
+                         f"holds more than {MOST_IMAGES:,}. Try --{stage}.batch_size={32 * pieces}.")
+
+
+def check_plain_name(name: str, what: str) -> None:
+    """Raise ValueError for a name that could lead out of its folder: no slashes, no leading dot."""
+    if not PLAIN_NAME.fullmatch(name):
+        raise ValueError(f"{what} {name!r} is not a plain name, so it could lead to another folder. "
+                         f"Try letters, digits, dots, - and _, beginning with a letter or digit.")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from minimolmo.bounds import check_divisible, check_minimum, check_numbers
+from minimolmo import bounds
 
 VIEWS = ("bird", "ground", "close_up")  # each has a maximum of high-res crops, in ImageConfig
 STAGES = ("bootstrap", "pretrain", "finetune")
@@ -54,9 +54,9 @@ class ImageConfig:
     shifted_masks: bool = False         # patch coverage shifted by one crop          Molmo: True, by mistake
 
     def __post_init__(self):
-        check_numbers(self)
-        check_minimum(self, 1, "patch_size", "pool")
-        check_minimum(self, 0, *(f"{view}_crops" for view in VIEWS))
+        bounds.check_numbers(self)
+        bounds.check_minimum(self, 1, "patch_size", "pool")
+        bounds.check_minimum(self, 0, *(f"{view}_crops" for view in VIEWS))
         if self.crop_size % self.patch_size:
             whole = max(1, round(self.crop_size / self.patch_size)) * self.patch_size
             raise ValueError(f"crop_size={self.crop_size} px does not hold a whole number of "
@@ -99,14 +99,14 @@ class VisionConfig:
     position_grid: int = 0              # positions per side; 0 = one per patch       Molmo: 24, one per patch
 
     def __post_init__(self):
-        check_numbers(self)
-        check_minimum(self, 1, "width", "layers", "mlp")
-        check_minimum(self, 0, "position_grid")
-        check_minimum(self, 1e-12, "eps")
+        bounds.check_numbers(self)
+        bounds.check_minimum(self, 1, "width", "layers", "mlp")
+        bounds.check_minimum(self, 0, "position_grid")
+        bounds.check_range(self, 1e-12, 1.0, "eps")
         if self.family not in TOWERS:
             raise ValueError(f"family={self.family!r} is not a vision tower that we can build. "
                              f"Try one of {', '.join(TOWERS)}.")
-        check_divisible(self, "width", "heads")
+        bounds.check_divisible(self, "width", "heads")
         if self.width % 4:
             raise ValueError(f"width={self.width} is not a multiple of 4, but positions start as sines and "
                              f"cosines of two axes. Try width={-(-self.width // 4) * 4}.")
@@ -129,9 +129,9 @@ class ConnectorConfig:
     mlp: int = 512                      # inner width of the projector                Molmo: 18944
 
     def __post_init__(self):
-        check_numbers(self)
-        check_minimum(self, 1, "width", "mlp")
-        check_divisible(self, "width", "heads")
+        bounds.check_numbers(self)
+        bounds.check_minimum(self, 1, "width", "mlp")
+        bounds.check_divisible(self, "width", "heads")
 
 
 @dataclass(frozen=True)
@@ -155,16 +155,16 @@ class DecoderConfig:
     top_k: int = 0                      # experts that a token is routed to           Molmo: 0 (MolmoE: 8)
 
     def __post_init__(self):
-        check_numbers(self)
-        check_minimum(self, 1, "width", "layers", "mlp", "vocab", "theta")
-        check_minimum(self, 0, "vocab_padding", "experts")
-        check_minimum(self, 1e-12, "eps")
+        bounds.check_numbers(self)
+        bounds.check_minimum(self, 1, "width", "layers", "mlp", "vocab", "theta")
+        bounds.check_minimum(self, 0, "vocab_padding", "experts")
+        bounds.check_range(self, 1e-12, 1.0, "eps")
         if not bool(self.experts) <= self.top_k <= self.experts:
             raise ValueError(f"top_k={self.top_k} of experts={self.experts} cannot be selected for a token. "
                              f"Try top_k={min(2, self.experts)}.")
-        check_minimum(self, 4, "additional_vocab")  # im_start, im_end, im_patch, im_col
-        check_divisible(self, "width", "heads")
-        check_divisible(self, "heads", "kv_heads")
+        bounds.check_minimum(self, 4, "additional_vocab")  # im_start, im_end, im_patch, im_col
+        bounds.check_divisible(self, "width", "heads")
+        bounds.check_divisible(self, "heads", "kv_heads")
         if self.head_size % 2:
             raise ValueError(f"width={self.width} over heads={self.heads} gives head size {self.head_size}, "
                              f"but rotary positions rotate pairs of numbers. Try an even head size.")
@@ -202,8 +202,9 @@ class StageConfig:
     auxiliary_weight: float = 0.0  # weight of the auxiliary losses (auxiliary.py)  Molmo: 0
 
     def __post_init__(self):
-        check_numbers(self)
-        check_minimum(self, 0, "auxiliary_weight")
+        bounds.check_numbers(self)
+        bounds.check_minimum(self, 0, "auxiliary_weight")
+        bounds.check_maximum(self, 10, "learning_rates")
         if self.steps < 0 or self.batch_size < 1:
             raise ValueError(f"steps={self.steps}, batch_size={self.batch_size}: a stage needs 0 or more "
                              f"steps of 1 or more images. Try steps=20, batch_size=32.")
@@ -211,6 +212,9 @@ class StageConfig:
             raise ValueError(f"learning_rates={self.learning_rates}, warmup_steps={self.warmup_steps}, "
                              f"hold_fraction={self.hold_fraction}: rates and steps are 0 or more, the "
                              f"fraction is 0 to 1. Try learning_rates=[1e-3,1e-3,1e-3].")
+        if self.steps and not any(self.learning_rates):
+            raise ValueError(f"learning_rates={self.learning_rates} would change nothing in {self.steps} "
+                             f"steps. Try learning_rates=[1e-3,1e-3,1e-3], or steps=0 to skip the stage.")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout={self.dropout} is not a fraction from 0 up to, but not including, 1. "
                              f"Try dropout=0.1.")
@@ -239,16 +243,16 @@ class RunConfig:
     shard: bool = False                  # torchrun: FSDP in place of DDP                 Molmo: True
 
     def __post_init__(self):
-        check_numbers(self)
-        check_minimum(self, 1, "max_tokens", "accumulate")
-        check_minimum(self, 0, "seed", "weight_decay", "z_loss", "load_balance_weight")
+        bounds.check_numbers(self)
+        bounds.check_minimum(self, 1, "max_tokens", "accumulate")
+        bounds.check_minimum(self, 0, "seed", "weight_decay", "z_loss", "load_balance_weight")
+        bounds.check_minimum(self, 1e-6, "max_grad_norm")  # smaller ones leave no gradient to speak of
+        bounds.check_maximum(self, 100, "weight_decay")
+        bounds.check_plain_name(self.name, "name")
         self.check_batches()
         if self.level not in LEVELS:
             raise ValueError(f"level={self.level!r} is no level of mini-PixMo, so there is no data. Try one "
                              f"of {', '.join(LEVELS)}.")
-        if self.max_grad_norm <= 0:
-            raise ValueError(f"max_grad_norm={self.max_grad_norm} would set every gradient to zero. "
-                             f"Try max_grad_norm=1.0.")
         if self.bootstrap.steps and not self.bootstrap.auxiliary_weight:
             raise ValueError("bootstrap.auxiliary_weight=0 leaves stage bootstrap without a loss. "
                              "Try --bootstrap.auxiliary_weight=1.0, or --bootstrap.steps=0 to skip it.")
@@ -266,8 +270,9 @@ class RunConfig:
         The message proposes what works for all stages. A resumed run may change no batch_size.
         """
         for name in STAGES:
-            size = getattr(self, name).batch_size
-            if getattr(self, name).steps and size % (self.accumulate * world):
+            size, pieces = getattr(self, name).batch_size, self.accumulate * world
+            bounds.check_images(name, size if getattr(self, name).steps else 0, pieces)
+            if getattr(self, name).steps and size % pieces:
                 raise ValueError(f"{name}.batch_size={size} images cannot be divided among {world} "
                                  f"process(es) x accumulate={self.accumulate}. Try {self._fitting(world)}.")
 

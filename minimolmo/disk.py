@@ -33,7 +33,6 @@ except ImportError:  # Windows has another kind of lock
 IMAGE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 MANIFEST, LOCK = "manifest.json", ".lock"
 WRITER = "minimolmo"  # the manifest's mark of a folder that this program wrote
-PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 UNFINISHED_MANIFEST = re.compile(re.escape(MANIFEST) + r"(\.[0-9]+)?\.tmp")  # earlier versions: no number
 NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)  # some network disks
 SETTLED_NS = 2_000_000_000
@@ -107,13 +106,6 @@ def check_not_given(path: str | Path, image: str | Path) -> None:
                          f"--out.")
 
 
-def check_plain_name(name: str, what: str) -> None:
-    """Raise ValueError for a name that could lead out of its folder: no slashes, no leading dot."""
-    if not PLAIN_NAME.fullmatch(name):
-        raise ValueError(f"{what} {name!r} is not a plain name, so it could lead to another folder. "
-                         f"Try letters, digits, dots, - and _, beginning with a letter or digit.")
-
-
 # Manifests
 
 def write_manifest(folder: Path, kind: str, **content) -> None:
@@ -182,6 +174,22 @@ def check_own(folder: Path, *kinds: str) -> None:
     if folder.exists() and not own:
         raise ValueError(f"{folder} was not written by this program (no {MANIFEST} of a {kinds[0]} in it), "
                          f"so it is not removed or replaced. Move it away, or try another name.")
+
+
+def check_unchanged(folder: Path) -> None:
+    """Raise ValueError if a folder holds a file that its manifest does not name, or that was edited since.
+
+    Files that are missing are no edits of value. A folder that is empty or not there passes.
+    """
+    digests = read_manifest(folder).get("sha256")
+    digests = digests if isinstance(digests, dict) else {}
+    for path in sorted(folder.rglob("*")) if folder.is_dir() and not is_unused(folder) else ():
+        name, whole = path.relative_to(folder).as_posix(), path.is_file() and not path.is_symlink()
+        same = whole and name in digests and sha256_of(path) == digests[name]
+        if not (same or name == MANIFEST or path.is_dir() and not path.is_symlink()):
+            fault = "was edited" if name in digests else "was added"
+            raise ValueError(f"{path} {fault} since this program wrote {folder}, so replacing the folder "
+                             f"would lose that work. Move {folder} away, or try another name.")
 
 
 def is_unused(folder: Path) -> bool:

@@ -53,6 +53,9 @@ def check_forms(arguments: list[str], value: str = "") -> None:
 
     value  what stands elsewhere on the command line, and may be the value of one that has none
     """
+    if value.startswith("--"):  # argparse reads an argument with a space as a value
+        raise ValueError(f"{value!r} is a setting with a space in it, so it is read as the preset's name. "
+                         f"Try {''.join(value.split())}, without spaces.")
     for argument, following in zip(arguments, [*arguments[1:], value]):
         following = value if following.startswith("--") else following
         if argument.startswith("--") and "=" not in argument and following:

@@ -17,7 +17,7 @@ PACKAGES = {"numpy", "torch", "PIL", "tqdm", "pytest"}
 LAYERS = [
     ["flow", "bounds", "config", "renamed", "overrides", "device", "disk", "command", "options",
      "distributed", "draw", "plot"],
-    ["presets", "image", "text", "model"],
+    ["presets", "logfile", "image", "text", "model"],
     ["batch", "metrics"],
     ["weights"],
     ["training", "answer"],

@@ -120,7 +120,7 @@ def test_an_optimizer_without_moments_is_kept_too(tmp_path):
 
 def test_progress_may_hold_numbers_strings_and_tensors(tmp_path):
     progress = {"stage": "pretrain", "step": 7, "loss": 0.1 + 0.2, "rng_state": torch.get_rng_state()}
-    optimizer, back = load_training_state(save(tmp_path, progress=progress))
+    optimizer, back = load_training_state(save(tmp_path, 7, progress=progress))
 
     assert optimizer is None
     assert_equal_deep(back, progress)
@@ -185,6 +185,17 @@ def test_leftovers_of_an_interrupted_save_are_removed_and_nothing_else(tmp_path)
         "latest", "other", "step-000007", "step-000300", "step-000400"}
 
 
+@pytest.mark.parametrize("added", ["notes.txt", "eval/scores.json"])
+def test_a_checkpoint_with_something_of_yours_in_it_stays(tmp_path, added):
+    path = save(tmp_path, 1) / added
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("mine", encoding="utf-8")
+    for step in (2, 3, 4, 5):
+        save(tmp_path, step)
+    assert path.read_text(encoding="utf-8") == "mine"
+    assert sorted(folder.name[-1] for folder in tmp_path.glob("step-*")) == ["1", "4", "5"]
+
+
 @pytest.mark.parametrize("emptied", [True, False])
 def test_checkpoints_that_latest_does_not_name_are_found(tmp_path, emptied):
     """A checkpoint's folder copied alone, and a `latest` that was emptied by mistake."""
@@ -240,6 +251,75 @@ def test_a_checkpoint_under_another_steps_name_is_refused(tmp_path):
     (tmp_path / "latest").write_text("step-000009", encoding="utf-8")
     with pytest.raises(ValueError, match="of step 1 by its manifest.json.*Try the name step-000001"):
         latest(tmp_path)
+
+
+@pytest.mark.parametrize("line", ["../other/step-000008", "{out}/../other/step-000008", ".", "x" * 5000,
+                                  "step-" + "8" * 5000, "step-000008.tmp", "\xff\x00\x80"])
+def test_a_latest_that_leads_elsewhere_does_not_count(tmp_path, line):
+    """The only checkpoint of this run is used, and not another run's."""
+    save(tmp_path / "other", 8), save(tmp_path / "out", 3)
+    text = line.format(out=tmp_path / "out")
+    (tmp_path / "out" / "latest").write_bytes(text.encode("latin-1"))
+    assert latest(tmp_path / "out") == tmp_path / "out" / "step-000003"
+
+
+def test_with_an_unreadable_latest_the_newest_is_kept_until_the_next_is_complete(tmp_path, monkeypatch):
+    save(tmp_path, 2), save(tmp_path, 3)
+    (tmp_path / "latest").write_bytes(b"\xff")
+    with monkeypatch.context() as patch:
+        patch.setattr(TOKENIZER, "save", _fail_at(TOKENIZER.save, itertools.count(), 0))
+        with pytest.raises(Killed):
+            save(tmp_path, 4)
+    assert latest(tmp_path).name == "step-000003"
+    save(tmp_path, 4)
+    assert [path.name for path in sorted(tmp_path.glob("step-*"))] == ["step-000004"]
+
+
+def test_a_latest_that_is_a_folder_is_refused(tmp_path):
+    (tmp_path / "latest").mkdir()
+    with pytest.raises(ValueError, match="latest is a folder, where the list.*Move it away, or try"):
+        latest(tmp_path)
+
+
+@pytest.mark.parametrize("manifest", ["", "{", "[]", "{}", '{"sha256": {}}', '{"sha256": []}', "[" * 50_000])
+def test_a_broken_manifest_is_damage_and_the_checkpoint_before_is_used(tmp_path, capsys, manifest):
+    save(tmp_path, 1), save(tmp_path, 2)
+    (tmp_path / "step-000002" / "manifest.json").write_text(manifest, encoding="utf-8")
+    assert latest(tmp_path).name == "step-000001"
+    assert "manifest.json does not name the checkpoint's files" in capsys.readouterr().err
+    (tmp_path / "step-000002" / "manifest.json").unlink()  # as in checkpoints of earlier versions
+    assert latest(tmp_path).name == "step-000002"
+
+
+@pytest.mark.parametrize("path, value, fault", [
+    ("progress", {}, "has the step 'None', which is no whole number"),
+    ("progress.step", "8", "has the step '8'"),
+    ("progress.step", 7.5, "has the step '7.5'"),
+    ("progress.step", None, "has the step 'None'"),
+    ("progress.step", True, "has the step 'True'"),
+    ("progress.step", -5, "has the step '-5'"),
+    ("progress.step", 10 ** 9, "is of step 1000000000, and its folder is named after step 8"),
+    ("progress.digests", [], "has digests that do not name files"),
+    ("progress.digests", {"a": 1}, "has digests that do not name files"),
+    ("groups", {}, "lacks the progress, the state or the groups"),
+    ("groups", [], "has groups that do not list their parameters"),
+    ("groups", [3], "has groups that do not list their parameters"),
+    ("state", {}, "has no place for the tensor 0.exp_avg of optimizer.safetensors"),
+    ("state.0", [], "has a state that is not numbered by parameter"),
+    ("state.first", {}, "has a state that is not numbered by parameter"),
+])
+def test_a_state_that_cannot_be_ours_is_refused_in_words(tmp_path, path, value, fault):
+    """Without a manifest, as in checkpoints of earlier versions, nothing else finds it."""
+    folder = save(tmp_path, 8, optimizer=train()[1].state_dict(), progress={"step": 8, "digests": {}})
+    (folder / "manifest.json").unlink()
+    saved = node = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+    *groups, key = path.split(".")
+    for group in groups:
+        node = node[group]
+    node[key] = value
+    (folder / "state.json").write_text(json.dumps(saved), encoding="utf-8")
+    with pytest.raises(ValueError, match=f"state.json {fault}.*cannot go on from it. Try an older"):
+        load_training_state(folder)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

@@ -119,6 +119,17 @@ def test_a_group_is_not_a_setting_and_a_setting_is_not_a_group():
     (lambda: StageConfig(1, auxiliary_weight=-1.0), "auxiliary_weight=-1.0 is too small"),
     (lambda: StageConfig(10 ** 400), "steps=1000.* is no number"),
     (lambda: VisionConfig(eps=0.0), "eps=0.0 is too small"),
+    (lambda: VisionConfig(eps=1.5), "eps=1.5 is too large.*Try at most 1"),
+    (lambda: DecoderConfig(eps=2.0), "eps=2.0 is too large.*Try at most 1"),
+    (lambda: StageConfig(1, learning_rates=(0.1, 1e3, 0.1)), "learning_rates=.*too large.*Try at most 10"),
+    (lambda: StageConfig(5, learning_rates=(0.0, 0.0, 0.0)), "change nothing in 5 steps. Try .*steps=0"),
+    (lambda: RunConfig(weight_decay=101.0), "weight_decay=101.0 is too large.*Try at most 100"),
+    (lambda: RunConfig(max_grad_norm=1e-9), "max_grad_norm=1e-09 is too small. Try max_grad_norm=1e-06"),
+    (lambda: RunConfig(max_grad_norm=0.0), "max_grad_norm=0.0 is too small"),
+    (lambda: RunConfig(name="../../x"), "name '../../x' is not a plain name.*Try letters"),
+    (lambda: RunConfig(name=""), "name '' is not a plain name.*Try letters"),
+    (lambda: RunConfig(pretrain=StageConfig(1, batch_size=10 ** 6)),
+     "pretrain.batch_size=1000000 is 1,000,000 images at once.*Try --pretrain.batch_size=32"),
     (lambda: DecoderConfig(theta=-1.0), "theta=-1.0 is too small"),
 ])
 def test_an_impossible_setting_is_refused_at_once_with_one_that_works(make, message):
@@ -151,6 +162,14 @@ def test_batches_of_all_stages_are_checked_together_and_the_remedy_works(setting
     accumulate = re.search(r"--accumulate=\d+", remedy)[0]
     processes = int(re.search(r"node=(\d+)|$", remedy)[1] or world)
     override(NANO, [*settings, accumulate]).check_batches(processes)
+
+
+def test_a_large_batch_may_be_divided():
+    settings = ["--bootstrap.batch_size=1600000", "--accumulate=8"]
+    with pytest.raises(ValueError, match="200,000 images at once"):
+        override(NANO, settings)
+    sixteen = ["--pretrain.batch_size=16", "--finetune.batch_size=16", "--accumulate=16"]
+    assert override(NANO, [*settings, *sixteen]).accumulate == 16
 
 
 def test_a_stage_that_is_left_out_may_have_any_batch():

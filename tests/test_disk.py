@@ -13,10 +13,11 @@ import pytest
 from PIL import Image
 
 from minimolmo import disk
+from minimolmo.bounds import check_plain_name
 from minimolmo.disk import (
     MANIFEST,
     check_files,
-    check_plain_name,
+    check_unchanged,
     is_own,
     locked,
     remove_own,
@@ -211,6 +212,24 @@ def test_a_file_that_has_not_changed_for_a_while_is_read_once(tmp_path, monkeypa
     path.write_bytes(b"two")
     os.utime(path, ns=(modified, modified))
     assert disk.sha256_of(path) == hashlib.sha256(b"two").hexdigest()
+
+
+@pytest.mark.parametrize("name, fault", [("deep/a.txt", "was edited"), ("b.txt", "was added"),
+                                         ("deep/b.txt", "was added"), ("deep/manifest.json", "was added")])
+def test_edits_and_additions_of_a_user_are_found(ours, name, fault):
+    check_unchanged(ours)
+    check_unchanged(ours / "nowhere")
+    (ours / name).write_text("mine", encoding="utf-8")
+    with pytest.raises(ValueError, match=f"{name} {fault} since .*would lose that work. Move .*another name"):
+        check_unchanged(ours)
+
+
+def test_a_missing_file_is_no_edit_and_a_link_is_one(ours):
+    (ours / "deep" / "a.txt").rename(ours.parent / "a.txt")
+    check_unchanged(ours)
+    (ours / "deep" / "a.txt").symlink_to(ours.parent / "a.txt")
+    with pytest.raises(ValueError, match="a.txt was edited"):
+        check_unchanged(ours)
 
 
 @pytest.mark.parametrize("name", ["..", "../x", "a/b", "/x", "", ".x", "a b", "x\n"])

@@ -71,6 +71,46 @@ def test_a_folder_that_is_not_ours_is_never_replaced(run, tmp_path):
     assert release.release(run, "ours", tmp_path) == release.release(run, "ours", tmp_path)
 
 
+@pytest.mark.parametrize("file", ["README.md", "LICENSE", "more/notes.txt"])
+def test_edits_of_a_release_are_never_lost(run, tmp_path, file):
+    path = release.release(run, "ours", tmp_path) / file
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("mine", encoding="utf-8")
+    with pytest.raises(ValueError, match=f"{file} was (edited|added) since .*Move .* away, or try another"):
+        release.release(run, "ours", tmp_path)
+    assert path.read_text(encoding="utf-8") == "mine" and not (tmp_path / "ours.part").exists()
+
+
+@pytest.mark.parametrize("name", ["x.part", "x.old", "minimolmo-nano.part"])
+def test_a_name_of_unfinished_releases_is_refused(run, tmp_path, name):
+    with pytest.raises(ValueError, match=f"ends as a folder .*Try --name={name.partition('.')[0]}"):
+        release.release(run, name, tmp_path)
+
+
+@pytest.mark.parametrize("text", [
+    "[]", "{}", "xx", "[" * 50_000, '{"right image": 3}', '{"right image":{"pointing":3}}',
+    '{"right image":{"pointing":{"f1":"a"}}}', '{"right image":{"pointing":{"f1":true}}}',
+    '{"right image": {}, "blank image": null}'])
+def test_a_report_that_is_none_is_refused(run, tmp_path, text):
+    (run / "report.json").write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match="report.json is not a report of minimolmo.evaluate.*Run it again: "):
+        release.release(run, "x", tmp_path)
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("speed, fault", [
+    ({}, ":1 has no images_per_second that"),
+    ({"images_per_second": "fast"}, ":1 has no images_per_second that"),
+    ({"images_per_second": 0}, ": step 1 has images_per_second=0, so")])
+def test_a_log_without_the_speed_of_a_step_is_refused(run, tmp_path, speed, fault):
+    (run / "log.jsonl").write_text(json.dumps({"stage": "finetune", "step": 1, **speed}), encoding="utf-8")
+    with pytest.raises(ValueError, match=f"log.jsonl{fault}.*Try"):
+        release.release(run, "x", tmp_path)
+    (run / "log.jsonl").unlink()
+    with pytest.raises(ValueError, match="log.jsonl is missing, so the card.*Try the folder"):
+        release.release(run, "x", tmp_path)
+
+
 @pytest.mark.parametrize("name", ["../x", "a/b", "/tmp/x", ".hidden", "a\\b"])
 def test_a_name_that_leads_out_of_the_folder_is_refused(run, tmp_path, name):
     with pytest.raises(ValueError, match="is not a plain name.*Try letters"):

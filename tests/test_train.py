@@ -27,6 +27,7 @@ from minimolmo.disk import locked
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.overrides import override
 from minimolmo.presets import preset
+from minimolmo.text.tokenizer import Tokenizer
 from minimolmo.training import compiler
 from minimolmo.training.run import Run, dropout_rates, make_loader, open_datasets
 from minimolmo.weights import checkpoint, official
@@ -264,7 +265,7 @@ def released(data, tmp_path_factory) -> Path:
 
 def test_fine_tuning_begins_with_the_released_weights_at_the_papers_rates(data, released, tmp_path):
     train.main(fine_tune(tmp_path / "still", data, released, "--finetune.steps=1",
-                         "--finetune.learning_rates=[0,0,0]"))
+                         "--finetune.learning_rates=[1e-60,0,0]"))
     train.main(fine_tune(tmp_path / "out", data, released, "--finetune.steps=1"))
     still, moved = (checkpoint.latest(tmp_path / out) for out in ("still", "out"))
     model = MiniMolmo(checkpoint.load_config(still).model)
@@ -401,6 +402,16 @@ def test_resuming_says_which_data_changed(data, tmp_path, monkeypatch, capsys):
     assert "points/train.jsonl changed since step 4" in capsys.readouterr().err
 
 
+def test_a_checkpoint_without_an_optimizer_cannot_be_resumed(tmp_path):
+    model = torch.nn.Linear(1, 1)
+    tokenizer = Tokenizer([], 257)
+    folder = checkpoint.save_checkpoint(tmp_path, 1, model.state_dict(), preset("nano"), tokenizer, None,
+                                        {"step": 1})
+    unfinished = SimpleNamespace(module=SimpleNamespace(model=model), optimizer=None)
+    with pytest.raises(ValueError, match="holds no state of the optimizer.*Try an older checkpoint"):
+        Run.load(unfinished, folder)
+
+
 def test_fine_tuning_starts_with_an_empty_mix(released):
     with pytest.raises(ValueError, match="the mix is empty.*Try --mix.mine=1"):
         train.read_arguments([f"--from={released}"])
@@ -456,6 +467,26 @@ def test_a_loss_that_is_no_number_stops_at_once_names_the_batch_and_keeps_the_la
     monkeypatch.setattr(train, "train_step", taken)
     train.main(arguments(tmp_path, data, "--resume"))
     assert losses(tmp_path) == losses(unbroken)
+
+
+def test_before_the_first_checkpoint_no_message_promises_one(data, tmp_path, monkeypatch, capsys):
+    """A loss that is no number in the second step; then --resume, which says that it starts anew."""
+    given = arguments(tmp_path, data, "--bootstrap.steps=0")
+    taken = train.train_step
+
+    def poisoned(run, stage, step, parts):
+        if run.step == 1:
+            parts[0].loss_weight[parts[0].loss_weight > 0] = float("nan")
+        return taken(run, stage, step, parts)
+
+    monkeypatch.setattr(train, "train_step", poisoned)
+    with pytest.raises(SystemExit, match="No checkpoint was saved yet.*start again with lower"):
+        run_main(given)
+    monkeypatch.setattr(train, "train_step", taken)
+    capsys.readouterr()
+    for _ in range(2):
+        train.main([*given, "--resume", "--minutes=0"])
+    assert capsys.readouterr().err.count("has a log and no checkpoint, so training starts anew") == 1
 
 
 def test_a_full_disk_stops_training_in_words_and_the_last_checkpoint_goes_on(
@@ -580,6 +611,8 @@ def test_a_killed_gpu_run_goes_on_and_its_checkpoint_says_on_a_cpu_what_it_says_
      "7 images cannot be divided among 1 process(es) x accumulate=2. Try --accumulate=1"),
     (["--pretrain.batch_size=7", "--pretrain.steps=0", "--accumulate=2", "--level=hard"], "Try one of easy"),
     (["--finetune.steps", "9"], "Try --finetune.steps=9"),
+    (["--finetune.steps= 3"], "is a setting with a space in it, so it is read as the preset's name. Try "
+                              "--finetune.steps=3, without"),
     (["--shard=False"], "as --shard=false"),
     (["--max_grad_norm=NaN"], "no number to compute with"),
     (["--minute=0", "--out2=x"], "Did you mean out"),

@@ -128,6 +128,9 @@ class Run:
         """Restore weights, optimizer and auxiliary heads from a checkpoint; returns its step."""
         checkpoint.load_weights(folder, self.module.model)
         state, progress = checkpoint.load_training_state(folder)
+        if state is None:
+            raise ValueError(f"{folder} holds no state of the optimizer, so training cannot go on from it. "
+                             f"Try an older checkpoint, or train from the start with another --out.")
         self.optimizer.load_state_dict(distributed.shard_optimizer_state(state, self.optimizer))
         distributed.load_full(self.module.auxiliary, rename_auxiliary(progress))
         if RANK == 0 and "digests" in progress:

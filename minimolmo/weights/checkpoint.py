@@ -25,24 +25,19 @@ from torch import Tensor, nn
 
 from minimolmo.command import say
 from minimolmo.config import RunConfig
-from minimolmo.disk import (
-    MANIFEST,
-    check_files,
-    is_own,
-    is_unused,
-    read_manifest,
-    remove_folder,
-    write_manifest,
-    write_text,
-)
+from minimolmo.disk import (MANIFEST, check_files, is_own, is_unused, read_manifest, remove_folder,
+                            write_manifest, write_text)
 from minimolmo.distributed import local_shard
 from minimolmo.overrides import from_dict, to_dict
 from minimolmo.text.hf_tokenizer import read_tokenizer
 from minimolmo.text.tokenizer import Tokenizer
 from minimolmo.weights import safetensors
 from minimolmo.weights.shards import CHECKPOINT_STEM, TensorFolder, index_name
+from minimolmo.weights.state import check_state, join_state, split_state
 
 KIND, UNFINISHED = "checkpoint", "unfinished checkpoint"
+LONGEST_NAME = 255  # of a file, on all systems
+UNFINISHED_FILE = re.compile(r"(\.[0-9]+)?\.tmp$")  # what write_atomically adds to a name
 FOLDER = re.compile(r"step-([0-9]+)(-again)*(\.tmp)?")
 ANSWERING = ("weights.safetensors", "config.json", "tokenizer.json", "state.json")  # what answering reads
 FILES = (*ANSWERING, "optimizer.safetensors")
@@ -84,17 +79,25 @@ def save_checkpoint(out: str | Path, step: int, weights: dict[str, Tensor], conf
 def _remove_older(out: Path, kept: list[str]) -> None:
     """Remove finished and unfinished checkpoints that were written in this folder, except `kept`.
 
-    A folder that was copied or renamed by hand has another origin in its manifest, so it stays.
+    A folder that was copied or renamed by hand has another origin in its manifest, so it stays. So does one
+    with files or folders in it that are not a checkpoint's, as notes.txt. The newest stays if none is kept.
     """
+    kept = kept or _find_checkpoints(out)[:1]
     for folder in out.iterdir() if out.is_dir() else ():
         if FOLDER.fullmatch(folder.name) and folder.name not in kept and not folder.is_symlink():
             origin = read_manifest(folder)
             name = folder.name.removesuffix(".tmp")
             here = (origin.get("out"), origin.get("name")) == (str(out.resolve()), name)
-            if here and (is_own(folder, KIND) or is_own(folder, UNFINISHED)):
+            if here and not _has_more(folder) and (is_own(folder, KIND) or is_own(folder, UNFINISHED)):
                 remove_folder(folder)
             elif folder.suffix == ".tmp" and is_unused(folder):  # a save that was killed at its beginning
                 remove_folder(folder)
+
+
+def _has_more(folder: Path) -> bool:
+    """Whether a folder holds anything that `save_checkpoint` does not write. Unfinished files end in .tmp."""
+    own = {*FILES, MANIFEST}
+    return any(path.is_dir() or UNFINISHED_FILE.sub("", path.name) not in own for path in folder.iterdir())
 
 
 def latest(out: str | Path, files: tuple[str, ...] = FILES) -> Path | None:
@@ -140,6 +143,10 @@ def _check_complete(folder: Path, files: tuple[str, ...]) -> None:
 
     Checkpoints of earlier versions have no manifest; of those the files must be there.
     """
+    digests = read_manifest(folder).get("sha256")
+    if (folder / MANIFEST).exists() and not (isinstance(digests, dict) and digests.keys() >= set(FILES)):
+        raise ValueError(f"{folder}/{MANIFEST} does not name the checkpoint's files, so damage would not be "
+                         f"found. Try another copy, or the folder before it.")
     for name in files:
         _existing_file(folder, name)
     step, named = read_manifest(folder).get("step"), FOLDER.fullmatch(folder.name)
@@ -199,19 +206,13 @@ def load_tokenizer(folder: str | Path) -> Tokenizer:
 def load_training_state(folder: str | Path) -> tuple[dict | None, dict]:
     """The optimizer's state_dict() or None, and the progress, bit for bit as they were saved.
 
-    Only tuples inside the progress become lists. Raises ValueError if a file is missing.
+    Only tuples inside the progress become lists. Raises ValueError if a file is missing, or if its values
+    cannot be a training state.
     """
     tensors = safetensors.load(_existing_file(folder, "optimizer.safetensors"))
-    saved = _read_state(folder)
-    pieces = {"progress": saved["progress"], **saved["state"]}
-    for name, tensor in tensors.items():
-        piece, key = name.split(".", 1)
-        pieces[piece][key] = tensor
-    progress = pieces.pop("progress")
-    if saved["groups"] is None:
-        return None, progress
-    state = {int(index): values for index, values in pieces.items()}
-    return {"state": state, "param_groups": [_with_tuples(group) for group in saved["groups"]]}, progress
+    saved, named = _read_json(_existing_file(folder, "state.json")), FOLDER.fullmatch(Path(folder).name)
+    check_state(Path(folder) / "state.json", saved, tensors, int(named[1]) if named else None)
+    return join_state(saved, tensors)
 
 
 def read_step(folder: str | Path) -> int | None:
@@ -230,21 +231,10 @@ def _read_state(folder: str | Path) -> dict:
 
 
 def _save_training_state(folder: Path, optimizer_state: dict | None, progress: dict) -> None:
-    """Write tensors to one file and all other values to JSON, each under the name of its parameter."""
-    saved = optimizer_state or {"state": {}, "param_groups": None}
-    tensors, others = {}, {}
-    for piece, values in [("progress", progress), *saved["state"].items()]:
-        tensors |= {f"{piece}.{key}": value for key, value in values.items() if isinstance(value, Tensor)}
-        others[piece] = {key: value for key, value in values.items() if not isinstance(value, Tensor)}
+    """Write tensors to one file and all other values to JSON."""
+    saved, tensors = split_state(optimizer_state, progress)
     safetensors.save(folder / "optimizer.safetensors", tensors)
-    _write_json(folder / "state.json", {"progress": others.pop("progress"), "state": others,
-                                        "groups": saved["param_groups"]})
-
-
-def _with_tuples(group: dict) -> dict:
-    """Turn lists from JSON back into tuples, except `params`."""
-    return {key: tuple(value) if isinstance(value, list) and key != "params" else value
-            for key, value in group.items()}
+    _write_json(folder / "state.json", saved)
 
 
 def _without_tied(weights: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -257,8 +247,19 @@ def _without_tied(weights: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _read_latest(out: Path) -> list[str]:
+    """The checkpoints that `latest` names. Lines that are no such name, as a path elsewhere, do not count."""
     path = out / "latest"
-    return path.read_text(encoding="utf-8").split() if path.is_file() else []
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder, where the list of checkpoints belongs, so none could be found "
+                         f"or saved. Move it away, or try another folder than {out}.")
+    names = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    return [name for name in map(str.strip, names) if _is_finished(name)]
+
+
+def _is_finished(name: str) -> bool:
+    """Whether a name is that of a finished checkpoint's folder, and no longer than a disk allows."""
+    match = FOLDER.fullmatch(name)
+    return bool(match) and not match[3] and len(name) <= LONGEST_NAME
 
 
 def _open_weights(folder: str | Path) -> TensorFolder:

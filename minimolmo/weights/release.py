@@ -14,27 +14,30 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from minimolmo.bounds import check_plain_name
 from minimolmo.command import run_command, say
 from minimolmo.config import RunConfig
 from minimolmo.disk import (
     check_own,
-    check_plain_name,
+    check_unchanged,
     locked,
     remove_own,
     replace_own,
     write_manifest,
     write_text,
 )
+from minimolmo.logfile import read_log
 from minimolmo.metrics import report_lines
 from minimolmo.options import Parser, path_argument
 from minimolmo.overrides import to_dict
 from minimolmo.presets import PRESETS
-from minimolmo.renamed import rename_log_line
 from minimolmo.weights import checkpoint, safetensors
 from minimolmo.weights.shards import CHECKPOINT_STEM, save_folder
 
 SHARD_BYTES, TOTAL_BYTES = 16 * 2 ** 20, 60 * 2 ** 20  # at most: of one file, and of all
 KIND, UNFINISHED = "release", "unfinished release"
+SLOWEST = 0.05  # images a second: log.jsonl rounds it to 0.0
+RESERVED = (".part", ".old")                           # ends of folders being written, being replaced
 HEADER_BYTES = 2 ** 16                                 # of each file, reserved for its header
 RELEASED = Path(__file__).resolve().parents[2] / "data" / "released"
 
@@ -95,7 +98,8 @@ def model_card(name: str, config: RunConfig, weights: dict[str, Tensor], report:
     num_parameters, size = sum(t.numel() for t in weights.values()), sum(t.nbytes for t in weights.values())
     images = sum(getattr(config, stage).batch_size * sum(line["stage"] == stage for line in log)
                  for stage in ("bootstrap", "pretrain", "finetune"))
-    hours = sum(getattr(config, line["stage"]).batch_size / line["images_per_second"] for line in log) / 3600
+    hours = sum(getattr(config, line["stage"]).batch_size / max(line["images_per_second"], SLOWEST)
+                for line in log) / 3600
     return "\n".join([
         f"# {name}", "",
         f"A whole Molmo of {num_parameters / 1e6:.2f} million parameters, trained from random numbers: no "
@@ -118,6 +122,48 @@ def model_card(name: str, config: RunConfig, weights: dict[str, Tensor], report:
         f"--weights=data/released/{name}`.", ""])
 
 
+def read_report(path: Path) -> dict:
+    """A report.json of minimolmo.evaluate. Raises ValueError if it is missing, or is none."""
+    again = f"Run it again: \"python -m minimolmo.evaluate --weights={path.parent}\"."
+    if not path.is_file():
+        raise ValueError(f"{path} is missing, so the card would have no scores. {again}")
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        report = None
+    if not (report and _is_scores(report, depth=2)):
+        raise ValueError(f"{path} is not a report of minimolmo.evaluate, so the card would have no scores. "
+                         f"{again}")
+    return report
+
+
+def _is_scores(value: object, depth: int) -> bool:
+    """Whether a value is a dictionary of dictionaries, `depth` times, and then of numbers."""
+    inner = list(value.values()) if isinstance(value, dict) else [None]
+    return all(_is_scores(each, depth - 1) if depth else type(each) in (int, float) for each in inner)
+
+
+def read_training_log(path: Path) -> list[dict]:
+    """The lines of a run's log.jsonl. Raises ValueError if it is missing, or lacks the speed of a step."""
+    if not path.is_file():
+        raise ValueError(f"{path} is missing, so the card could not tell what the model was trained on. Try "
+                         f"the folder in which it was trained.")
+    log = read_log(path, "images_per_second")
+    for step, speed in ((line["step"], line["images_per_second"]) for line in log):
+        if speed < 0:
+            raise ValueError(f"{path}: step {step} has images_per_second={speed}, so the card could not "
+                             f"tell the hours of training. Try the speed of the step before it there.")
+    return log
+
+
+def check_name(name: str) -> None:
+    """Raise ValueError for a name of a release that leads elsewhere, or that unfinished releases have."""
+    check_plain_name(name, "--name")
+    if name.endswith(RESERVED):
+        raise ValueError(f"--name {name!r} ends as a folder that is being written or replaced, so the next "
+                         f"release would remove it. Try --name={name.partition('.')[0]}.")
+
+
 def release(out: Path, name: str = "", parent: Path = RELEASED) -> Path:
     """Write the folder parent/name from a run's newest checkpoint; returns it.
 
@@ -125,38 +171,39 @@ def release(out: Path, name: str = "", parent: Path = RELEASED) -> Path:
     name  default: minimolmo-<preset>
 
     Raises ValueError if there is no checkpoint or no report, if the weights exceed TOTAL_BYTES, or if a
-    folder of that name was not written by this program.
+    folder of that name was not written by this program, or edited since.
     """
-    if name:
-        check_plain_name(name, "--name")
     folder = checkpoint.latest(out)
     if folder is None:
         raise ValueError(f"{out} holds no trained model, so there is nothing to release. Train one first.")
-    if not (out / "report.json").is_file():
-        raise ValueError(f"{out}/report.json is missing, so the card would have no scores. Run "
-                         f"\"python -m minimolmo.evaluate --weights={out}\" first.")
-    config, weights = checkpoint.load_config(folder), to_bfloat16(checkpoint.read_weights(folder))
+    config = checkpoint.load_config(folder)
     name = name or f"minimolmo-{config.name}"
+    check_name(name)
+    report, log = read_report(out / "report.json"), read_training_log(out / "log.jsonl")
+    weights = to_bfloat16(checkpoint.read_weights(folder))
     if (size := sum(t.nbytes for t in weights.values())) > TOTAL_BYTES:
         raise ValueError(f"the weights have {size:,} bytes, and a repository should hold at most "
                          f"{TOTAL_BYTES:,}. Try a smaller preset.")
-    text = (out / "log.jsonl").read_text(encoding="utf-8")
-    log = [rename_log_line(json.loads(line)) for line in text.splitlines()]
-    report = json.loads((out / "report.json").read_text(encoding="utf-8"))
-    card = model_card(name, config, weights, report, log)
+    files = {file: (folder / file).read_text(encoding="utf-8") for file in ("config.json", "tokenizer.json")}
+    files["README.md"] = model_card(name, config, weights, report, log)
     with locked(parent):
-        unfinished, finished = parent / f"{name}.part", parent / name
-        check_own(finished, KIND)
-        remove_own(unfinished, KIND, UNFINISHED)
-        unfinished.mkdir()
-        write_manifest(unfinished, UNFINISHED)
-        write_weights(unfinished, weights)
-        for file in ("config.json", "tokenizer.json"):
-            write_text(unfinished / file, (folder / file).read_text(encoding="utf-8"))
-        write_text(unfinished / "README.md", card)
-        write_manifest(unfinished, KIND)
-        replace_own(unfinished, finished, KIND)
-    return finished
+        _write_release(parent / name, weights, files)
+    return parent / name
+
+
+def _write_release(finished: Path, weights: dict[str, Tensor], files: dict[str, str]) -> None:
+    """Write the folder under a temporary name, then give it its own."""
+    unfinished = finished.with_name(f"{finished.name}{RESERVED[0]}")
+    check_own(finished, KIND)
+    check_unchanged(finished)
+    remove_own(unfinished, KIND, UNFINISHED)
+    unfinished.mkdir()
+    write_manifest(unfinished, UNFINISHED)
+    write_weights(unfinished, weights)
+    for name, text in files.items():
+        write_text(unfinished / name, text)
+    write_manifest(unfinished, KIND)
+    replace_own(unfinished, finished, KIND)
 
 
 def main(arguments: list[str]) -> None:
