@@ -101,7 +101,7 @@ def test_a_report_that_is_none_is_refused(run, tmp_path, text):
 @pytest.mark.parametrize("speed, fault", [
     ({}, ":1 has no images_per_second that"),
     ({"images_per_second": "fast"}, ":1 has no images_per_second that"),
-    ({"images_per_second": 0}, ": step 1 has images_per_second=0, so")])
+    ({"images_per_second": -1}, ": step 1 has images_per_second=-1, so")])
 def test_a_log_without_the_speed_of_a_step_is_refused(run, tmp_path, speed, fault):
     (run / "log.jsonl").write_text(json.dumps({"stage": "finetune", "step": 1, **speed}), encoding="utf-8")
     with pytest.raises(ValueError, match=f"log.jsonl{fault}.*Try"):
