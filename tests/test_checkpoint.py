@@ -272,7 +272,7 @@ def test_with_an_unreadable_latest_the_newest_is_kept_until_the_next_is_complete
             save(tmp_path, 4)
     assert latest(tmp_path).name == "step-000003"
     save(tmp_path, 4)
-    assert [path.name for path in sorted(tmp_path.glob("step-*"))] == ["step-000004"]
+    assert [path.name for path in sorted(tmp_path.glob("step-*"))] == ["step-000003", "step-000004"]
 
 
 def test_a_latest_that_is_a_folder_is_refused(tmp_path):

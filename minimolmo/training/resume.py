@@ -5,6 +5,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from minimolmo.command import say
 from minimolmo.config import STAGES, RunConfig
 from minimolmo.overrides import override
 from minimolmo.weights import checkpoint
@@ -38,7 +39,7 @@ def note_new_start(out: Path) -> None:
     """Say on stderr that a run to be resumed starts anew: it ended before its first checkpoint."""
     log = out / "log.jsonl"
     if log.is_file() and log.stat().st_size:
-        print(f"note: {out} has a log and no checkpoint, so training starts anew", file=sys.stderr)
+        say(f"note: {out} has a log and no checkpoint, so training starts anew", sys.stderr)
 
 
 def advice(out: Path) -> str:

@@ -80,9 +80,8 @@ def _remove_older(out: Path, kept: list[str]) -> None:
     """Remove finished and unfinished checkpoints that were written in this folder, except `kept`.
 
     A folder that was copied or renamed by hand has another origin in its manifest, so it stays. So does one
-    with files or folders in it that are not a checkpoint's, as notes.txt. The newest stays if none is kept.
+    with files or folders in it that are not a checkpoint's, as notes.txt.
     """
-    kept = kept or _find_checkpoints(out)[:1]
     for folder in out.iterdir() if out.is_dir() else ():
         if FOLDER.fullmatch(folder.name) and folder.name not in kept and not folder.is_symlink():
             origin = read_manifest(folder)
