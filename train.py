@@ -32,7 +32,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from minimolmo import draw
-from minimolmo.batch.dataset import check_own_folders
+from minimolmo.batch.dataset import check_user_datasets
 from minimolmo.batch.workers import count_workers
 from minimolmo.config import STAGES, RunConfig
 from minimolmo.device import autocast
@@ -255,7 +255,7 @@ def main(arguments: list[str]) -> None:
     began = time.monotonic()
     try:
         if RANK == 0:
-            check_own_folders(config.folder(data, name) for name, weight in config.mix.items() if weight)
+            check_user_datasets(config.folder(data, name) for name, weight in config.mix.items() if weight)
         if WORLD > 1:
             a_gpu_each = torch.cuda.device_count() >= int(os.environ.get("LOCAL_WORLD_SIZE", WORLD))
             dist.init_process_group("nccl" if a_gpu_each else "gloo")

@@ -53,7 +53,7 @@ def clean_dataset(folder: Path) -> list[Path]:
     present = [path for path in places if path.exists()]
     if not present:
         return []
-    return while_free(folder, lambda: [path for path in present if not remove_dataset(path)])
+    return remove_unless_in_use(folder, lambda: [path for path in present if not remove_dataset(path)])
 
 
 def remove_dataset(folder: Path) -> bool:
@@ -70,7 +70,7 @@ def clean_folder(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         return [folder] if os.path.lexists(folder) else []
-    return while_free(folder, lambda: _clean_free_folder(folder))
+    return remove_unless_in_use(folder, lambda: _clean_free_folder(folder))
 
 
 def _clean_free_folder(folder: Path) -> list[Path]:
@@ -78,16 +78,16 @@ def _clean_free_folder(folder: Path) -> list[Path]:
     for path in sorted(path for path in folder.iterdir() if path.name != LOCK):
         if path.is_dir() and (is_own_dataset(path) or is_checkpoint(path)):
             remove_folder(path)
-        elif is_ours(path):
+        elif is_own_output_folder(path):
             left += clean_folder(path)
-        elif not path.is_dir() and not path.is_symlink() and is_product(path):
+        elif not path.is_dir() and not path.is_symlink() and is_own_output_file(path):
             path.unlink()
         else:
             left.append(path)
     return left
 
 
-def while_free(folder: Path, remove: Callable[[], list[Path]]) -> list[Path]:
+def remove_unless_in_use(folder: Path, remove: Callable[[], list[Path]]) -> list[Path]:
     """Call `remove`. If another process is using the folder, say so instead and leave the folder.
 
     The folder goes too if it is empty then. Returns what stays.
@@ -112,7 +112,7 @@ def _remove_lock(folder: Path) -> None:
             folder.rmdir()
 
 
-def is_ours(folder: Path) -> bool:
+def is_own_output_folder(folder: Path) -> bool:
     """Whether a folder in out/ is one of our runs, or has a name that our commands give."""
     if folder.is_symlink() or not folder.is_dir():
         return False
@@ -138,7 +138,7 @@ def is_checkpoint(folder: Path) -> bool:
     return own and (origin.get("out"), origin.get("name")) == place
 
 
-def is_product(path: Path) -> bool:
+def is_own_output_file(path: Path) -> bool:
     """Whether a file in one of our folders is one that our commands write, or its unfinished PATH.tmp."""
     parent, name = path.parent.name, path.name.removesuffix(".tmp")
     drawn = parent in PICTURES or path.parent.parent.name == "notebooks"
@@ -173,7 +173,7 @@ def _check_is_ours(folder: Path) -> None:
     if (ROOT / "out").resolve() not in folder.resolve().parents:
         raise ValueError(f"{folder} is not in {ROOT / 'out'}, so it may not be ours, and stays. Try removing "
                          f"it by hand.")
-    if os.path.lexists(folder) and not is_ours(folder):
+    if os.path.lexists(folder) and not is_own_output_folder(folder):
         raise ValueError(f"{folder} is no folder that this program wrote, so it stays. Try removing it by "
                          f"hand.")
 

@@ -125,10 +125,10 @@ def read_manifest(folder: str | Path) -> dict:
     return manifest if isinstance(manifest, dict) else {}
 
 
-def is_own(folder: str | Path, kind: str) -> bool:
-    """Whether a folder's manifest says that this program wrote it."""
+def has_own_manifest(folder: str | Path, *kinds: str) -> bool:
+    """Whether a folder's manifest says that this program wrote it, as one of these kinds."""
     manifest = read_manifest(folder)
-    return manifest.get("writer") == WRITER and manifest.get("kind") == kind
+    return manifest.get("writer") == WRITER and manifest.get("kind") in kinds
 
 
 def check_files(folder: str | Path, stem: str = "") -> None:
@@ -168,9 +168,9 @@ def _read_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def check_own(folder: Path, *kinds: str) -> None:
+def check_absent_or_own(folder: Path, *kinds: str) -> None:
     """Raise ValueError if a folder is there and this program did not write it."""
-    own = not folder.is_symlink() and (is_unused(folder) or any(is_own(folder, kind) for kind in kinds))
+    own = not folder.is_symlink() and (is_unused(folder) or has_own_manifest(folder, *kinds))
     if folder.exists() and not own:
         raise ValueError(f"{folder} was not written by this program (no {MANIFEST} of a {kinds[0]} in it), "
                          f"so it is not removed or replaced. Move it away, or try another name.")
@@ -209,7 +209,7 @@ def remove_folder(folder: Path) -> None:
 
 def remove_own(folder: Path, *kinds: str) -> None:
     """Remove a folder that this program wrote. Raises ValueError for any other folder, and leaves it."""
-    check_own(folder, *kinds)
+    check_absent_or_own(folder, *kinds)
     if folder.exists():
         remove_folder(folder)
 
@@ -217,7 +217,7 @@ def remove_own(folder: Path, *kinds: str) -> None:
 def replace_own(finished: Path, folder: Path, kind: str) -> None:
     """Give a finished folder its name. An older folder of that name is replaced; ValueError if not ours."""
     remove_own(_old_name(folder), kind)
-    check_own(folder, kind)
+    check_absent_or_own(folder, kind)
     replace_folder(finished, folder)
 
 

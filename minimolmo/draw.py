@@ -152,7 +152,7 @@ def draw_grid(values: ArrayLike, cell: int = 8, rows: list[str] | None = None,
     return canvas.to_image()
 
 
-def draw_heatmap(image: Image.Image, heat: ArrayLike) -> Image.Image:
+def dim_by_heatmap(image: Image.Image, heat: ArrayLike) -> Image.Image:
     """An image, bright where the heat map is high and dark where it is zero.
 
     The heat map (rows, columns), numbers of 0 or more, covers the image; its maximum is full brightness.

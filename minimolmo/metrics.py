@@ -140,7 +140,7 @@ def score_user_qa(items: list[EvalItem]) -> dict[str, float]:
     return score_exact(items) | ({"naming": score_exact(naming)["exact match"]} if naming else {})
 
 
-def score_caption(items: list[EvalItem], among: list[EvalItem] | None = None) -> dict[str, float]:
+def score_caption_facts(items: list[EvalItem], among: list[EvalItem] | None = None) -> dict[str, float]:
     """Precision, recall and F1 of facts (colour, kind, position), over all captions together.
 
     It replaces the paper's cap F1, where a language model judges free statements. Our facts can be parsed:
@@ -240,7 +240,7 @@ def score_explanation_points(items: list[EvalItem]) -> dict[str, float]:
 
 SCORERS: dict[str, Callable[[list[EvalItem]], dict[str, float]]] = {
     "pointing": score_pointing, "point_count": score_count, "count": score_count,
-    "user_qa": score_user_qa, "long_caption": score_caption, "cap_qa": score_exact,
+    "user_qa": score_user_qa, "long_caption": score_caption_facts, "cap_qa": score_exact,
     "point_explanations": score_explanation_points, "clocks": score_clocks, "charts": score_relaxed,
     "tables": score_relaxed, "diagrams": score_relaxed, "other": score_relaxed}
 
@@ -271,7 +271,7 @@ def is_correct(item: EvalItem, among: list[EvalItem]) -> bool | None:
     Returns None if there is no score for the item.
     """
     style = item.annotation.style
-    scores = score_caption([item], among) if style == "long_caption" else SCORERS[style]([item])
+    scores = score_caption_facts([item], among) if style == "long_caption" else SCORERS[style]([item])
     if style == "point_count" and score_pointing([item])["F1"] < 1:
         return False  # the right number, but not the right points
     keys = ("F1", "fact F1", "accuracy", "exact match", "exact", "other questions", "relaxed accuracy")

@@ -11,9 +11,9 @@ from minimolmo.answer import RELEASED, ask, load
 from minimolmo.model.attention import attention, merge_heads, repeat_kv, split_heads
 from minimolmo.viz.activations import (
     attention_weights,
-    decoder_weights,
-    pooling_weights,
-    record,
+    decoder_attention_weights,
+    pooling_attention_weights,
+    record_attention_weights,
     record_activations,
     segment_mask,
     token_name,
@@ -50,13 +50,13 @@ def test_recorded_weights_are_the_decoders_own(nano, picture):
     recomputed = []
 
     def check(module, x, *rest):
-        weights = decoder_weights(module, x, *rest)
+        weights = decoder_attention_weights(module, x, *rest)
         v = split_heads(module.qkv(x).split(module.widths, dim=-1)[2], module.kv_heads)
         recomputed.append(module.out(merge_heads(weights @ repeat_kv(v, module.heads))))
         return weights
     blocks, outputs = [block.attention for block in nano[0].decoder.blocks], []
     hooks = [block.register_forward_hook(lambda *call: outputs.append(call[2])) for block in blocks]
-    with record(blocks, check):
+    with record_attention_weights(blocks, check):
         record_activations(*nano[:2], picture, DIALOGUES)
     for hook in hooks:
         hook.remove()
@@ -69,7 +69,7 @@ def test_recorded_weights_are_the_poolings_own(nano):
     pooling = nano[0].pooling.attention
     window = torch.randn(3, 4, pooling.key.in_features, generator=torch.Generator().manual_seed(0))
     query = window.mean(dim=1, keepdim=True)
-    weights = pooling_weights(pooling, query, window)
+    weights = pooling_attention_weights(pooling, query, window)
     recomputed = pooling.out(merge_heads(weights @ split_heads(pooling.value(window), pooling.heads)))
     torch.testing.assert_close(recomputed, pooling(query, window), atol=1e-4, rtol=1e-4)
 
@@ -118,7 +118,7 @@ def test_the_token_red_attends_to_the_red_object(nano):
 
 def test_hooks_are_removed_after_an_error(nano):
     module = nano[0].decoder.blocks[0].attention
-    with pytest.raises(ZeroDivisionError), record([module], decoder_weights):
+    with pytest.raises(ZeroDivisionError), record_attention_weights([module], decoder_attention_weights):
         1 / 0
     assert not module._forward_hooks
 

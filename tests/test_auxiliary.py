@@ -14,12 +14,12 @@ from minimolmo.text.tokenizer import Tokenizer
 from minimolmo.training.auxiliary import (
     AuxiliaryHeads,
     fourier_features,
-    leading_digits,
+    tens_and_ones_digits,
     match_boxes,
     patch_boxes,
     resolve_referents,
     to_crop_coordinates,
-    word_stems,
+    singular_token_ids,
 )
 
 TINY = MolmoConfig(ImageConfig(crop_size=16, patch_size=4, margins=(0, 0)),  # 4x4 patches, 2x2 visual tokens
@@ -111,7 +111,7 @@ def test_an_object_that_only_touches_a_box_does_not_cover_it():
                                              (29.94, [2, 9]), (99.9, [9, 9]), (100.0, [9, 9])])
 def test_the_leading_digits_are_those_that_the_text_has(percent, digits):
     """29.96 is written as 30.0. 100.0, which needs three digits, is 99."""
-    assert leading_digits(torch.tensor([[percent, 50.0]])).tolist() == [digits + [5, 0]]
+    assert tens_and_ones_digits(torch.tensor([[percent, 50.0]])).tolist() == [digits + [5, 0]]
 
 
 # The losses
@@ -127,7 +127,7 @@ def test_fourier_features_hardly_change_where_digits_jump():
     """From 19.9 to 20.1 both digits change; no feature changes by more than 0.13."""
     before, after = fourier_features(torch.tensor([[19.9, 50.0], [20.1, 50.0]]))
     assert (before - after).abs().max() < 0.13
-    assert leading_digits(torch.tensor([[19.9, 50.0]])).tolist() == [[1, 9, 5, 0]]
+    assert tens_and_ones_digits(torch.tensor([[19.9, 50.0]])).tolist() == [[1, 9, 5, 0]]
 
 
 def test_images_without_object_labels_add_no_loss():
@@ -177,7 +177,7 @@ def test_padding_and_images_without_objects_have_no_referents():
 def test_plurals_and_words_without_their_space_have_the_same_stem():
     texts = [" disc disc discs discs box boxes boxes disc box"] * 9 + ["disc"] * 9
     tokenizer = Tokenizer.train(texts, vocab=300)
-    stems = word_stems(tokenizer, size=310)
+    stems = singular_token_ids(tokenizer, size=310)
 
     def stem(text):
         return tokenizer.decode([int(stems[tokenizer.encode(text)[0]])])

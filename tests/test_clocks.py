@@ -24,7 +24,7 @@ from data.clocks.prepare import (
     make_example,
 )
 from data.clocks.styles import NOVEL_STYLE, STYLES
-from data.clocks.time_wording import in_figures, in_hours_and_minutes, in_words, to_the_second
+from data.clocks.time_wording import digital_time, in_hours_and_minutes, in_words, digital_time_with_seconds
 
 SIDE, RADIUS = 200, 60.0  # pixels, of the pictures that are measured
 LEVEL = None              # the dataset is the same at every level
@@ -223,7 +223,8 @@ def test_a_time_in_words_is_spoken_english(time, words):
 def test_every_format_parses_back_to_its_time():
     """All 720 of them."""
     for time in EVERY_MINUTE:
-        answers = in_words(*time), in_figures(*time), in_hours_and_minutes(*time), to_the_second(*time, 33)
+        answers = (in_words(*time), digital_time(*time), in_hours_and_minutes(*time),
+                   digital_time_with_seconds(*time, 33))
         assert [parse(answer) for answer in answers] == [time] * 4
 
 

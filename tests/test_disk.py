@@ -18,7 +18,7 @@ from minimolmo.disk import (
     MANIFEST,
     check_files,
     check_unchanged,
-    is_own,
+    has_own_manifest,
     locked,
     remove_own,
     replace_own,
@@ -113,7 +113,8 @@ def ours(tmp_path) -> Path:
 
 
 def test_a_folder_is_ours_by_its_manifest_and_its_kind(ours, tmp_path):
-    assert is_own(ours, "test") and not is_own(ours, "release") and not is_own(tmp_path, "test")
+    assert has_own_manifest(ours, "test") and has_own_manifest(ours, "release", "test")
+    assert not has_own_manifest(ours, "release") and not has_own_manifest(tmp_path, "test")
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"writer": "me", "kind": "test"}', '{"kind": "test"}'])
@@ -129,7 +130,7 @@ def test_a_link_to_a_folder_of_ours_is_not_followed(ours, tmp_path):
     (tmp_path / "link").symlink_to(ours)
     with pytest.raises(ValueError, match="not removed or replaced"):
         remove_own(tmp_path / "link", "test")
-    assert is_own(ours, "test")
+    assert has_own_manifest(ours, "test")
 
 
 def test_a_folder_of_ours_is_removed_and_one_that_is_not_there_is_no_error(ours):
@@ -174,7 +175,7 @@ def test_an_interrupt_leaves_the_older_folder_under_its_name(ours, tmp_path, mon
     monkeypatch.setattr(Path, "rename", interrupted)
     with pytest.raises(KeyboardInterrupt):
         replace_own(new, ours, "test")
-    assert is_own(ours, "test") and sorted(os.listdir(tmp_path)) == ["new", "ours"]
+    assert has_own_manifest(ours, "test") and sorted(os.listdir(tmp_path)) == ["new", "ours"]
 
 
 def test_a_folder_that_a_killed_run_had_only_begun_is_nobodys(tmp_path):

@@ -181,7 +181,7 @@ def test_without_scalable_fonts_everything_is_still_drawn(monkeypatch):
 
 def test_a_picture_is_darkened_where_its_heat_is_low():
     """Heat on the right half alone: there the picture is unchanged, on the left it is darkened to a fifth."""
-    picture = np.asarray(draw.draw_heatmap(GREY, [[0, 2]]))
+    picture = np.asarray(draw.dim_by_heatmap(GREY, [[0, 2]]))
     full, dark = np.asarray(GREY)[0, 0, 0], picture[100, 20, 0]
     assert picture[100, -20, 0] == full and dark == pytest.approx(0.2 * full, abs=2)
 

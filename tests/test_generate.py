@@ -25,7 +25,7 @@ from data.generate import (
     write_dataset,
 )
 from data.prepare_all import DATASETS
-from data.scenes.easy import COLORS, KINDS, pair_of
+from data.scenes.easy import COLORS, KINDS, color_kind_pair
 from data.scenes.easy_wording import label_text, place_of
 from data.scenes.levels import LEVELS
 from minimolmo.batch.dataset import Dataset, read_example
@@ -300,7 +300,7 @@ def test_train_and_val_share_no_scene(name):
 def test_held_out_pairs_are_neither_shown_nor_named_in_training(name, split):
     """Questions about an absent held-out pair would teach that it never exists."""
     for scene, annotations in examples_of(name, split):
-        assert not {pair_of(thing) for thing in scene.things} & set(EASY.held_out)
+        assert not {color_kind_pair(thing) for thing in scene.things} & set(EASY.held_out)
         text = json.dumps([annotation_to_json(annotation) for annotation in annotations])
         assert not any(f"{color} {kind}" in text for color, kind in EASY.held_out)
 
@@ -309,7 +309,7 @@ def test_held_out_pairs_are_neither_shown_nor_named_in_training(name, split):
 def test_every_novel_scene_has_a_held_out_pair_and_a_question_about_it(name):
     """The question names its pair, its colour, its kind or its place."""
     for scene, annotations in examples_of(name, "novel"):
-        held_out = [thing for thing in scene.things if pair_of(thing) in EASY.held_out]
+        held_out = [thing for thing in scene.things if color_kind_pair(thing) in EASY.held_out]
         text = " ".join(f"{note.question} {note.label} {note.answer}" for note in annotations)
         names = {name for thing in held_out for name in (thing.color, thing.kind, "shape", place_of(thing))}
         assert any(name in text for name in names)
@@ -378,11 +378,11 @@ def test_answers_are_true_of_the_objects():
 
 def check_answer(question: str, answer: str, things) -> str:
     """Assert that the answer is true, and return the type of the question."""
-    named = [thing for thing in things if label_text(pair_of(thing)) in question]
+    named = [thing for thing in things if label_text(color_kind_pair(thing)) in question]
     side = re.search(r"(left of|right of|above|below) the (\w+ \w+)", question)
     if side:
-        anchor = next(thing for thing in things if label_text(pair_of(thing)) == side[2])
-        beside = [label_text(pair_of(thing)) for thing in things if is_beside(thing, anchor, side[1])]
+        anchor = next(thing for thing in things if label_text(color_kind_pair(thing)) == side[2])
+        beside = [label_text(color_kind_pair(thing)) for thing in things if is_beside(thing, anchor, side[1])]
         subject = re.search(r"the (\w+ \w+) (?:left|right|above|below)", question)
         assert ((subject[1] in beside) == (answer == "yes")) if subject else [answer] == beside
         return "relation"
@@ -396,7 +396,7 @@ def check_answer(question: str, answer: str, things) -> str:
     matches = [thing for thing in things if (at and place_of(thing) == at[1]) or
                (not at and {thing.color, thing.kind} & set(re.findall(r"\w+", question)))]
     assert len(matches) == 1, question
-    assert answer in (matches[0].color, matches[0].kind, label_text(pair_of(matches[0])))
+    assert answer in (matches[0].color, matches[0].kind, label_text(color_kind_pair(matches[0])))
     assert answer not in question
     return "naming" if answer in NAMING else "what"
 

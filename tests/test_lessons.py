@@ -179,8 +179,8 @@ def test_writing_mends_outputs_and_quotes_and_leaves_what_is_within_the_toleranc
 
 
 def test_a_quote_is_the_source_word_for_word(page):
-    source = read_source("minimolmo/image/tiler.py:window_patches")
-    quote = "<!-- quote minimolmo/image/tiler.py:window_patches -->\n```python\n{}```\n"
+    source = read_source("minimolmo/image/tiler.py:window_patch_ids")
+    quote = "<!-- quote minimolmo/image/tiler.py:window_patch_ids -->\n```python\n{}```\n"
 
     assert page(quote.format(source)) == []
     error, = page(quote.format(source.replace("side * side", "side ** 2")))

@@ -19,7 +19,7 @@ from minimolmo.metrics import (
     parse_time,
     relaxed_match,
     same_text,
-    score_caption,
+    score_caption_facts,
     score_clocks,
     score_count,
     score_explanation_points,
@@ -173,7 +173,7 @@ def test_captions_are_scored_by_their_facts():
     """The image has two facts. The caption has one of them, and a wrong one: precision and recall are 1/2."""
     annotation = Annotation("long_caption", answer="")
     caption = "A red circle is at the top left. A blue star is in the center."
-    scores = score_caption([item(annotation, caption, [RED_CIRCLE, BLUE_STAR])])
+    scores = score_caption_facts([item(annotation, caption, [RED_CIRCLE, BLUE_STAR])])
     assert scores == {"fact precision": 0.5, "fact recall": 0.5, "fact F1": 0.5}
 
 
@@ -181,10 +181,10 @@ def test_captions_of_images_without_object_labels_are_not_scored():
     """Captions of a learner's own photos get no score, and they do not lower the precision of others."""
     caption = "A red circle is at the top left."
     unlabelled = item(Annotation("long_caption", answer="A dog."), caption)
-    assert score_caption([unlabelled]) == {}
+    assert score_caption_facts([unlabelled]) == {}
     assert is_correct(unlabelled, [unlabelled]) is None
     labelled = item(unlabelled.annotation, caption, [RED_CIRCLE])
-    assert score_caption([unlabelled, labelled])["fact precision"] == 1
+    assert score_caption_facts([unlabelled, labelled])["fact precision"] == 1
 
 
 def is_correct_answer(answered: EvalItem) -> bool | None:
@@ -232,11 +232,16 @@ def test_text_without_a_time_is_parsed_as_none(text):
 
 def test_every_time_is_parsed_back_from_each_wording_of_the_clocks():
     """Every minute of the dial, in each of the four formats of data/clocks."""
-    from data.clocks.time_wording import in_figures, in_hours_and_minutes, in_words, to_the_second
+    from data.clocks.time_wording import (
+        digital_time,
+        digital_time_with_seconds,
+        in_hours_and_minutes,
+        in_words,
+    )
     for time in range(720):
         hour, minute = time // 60 or 12, time % 60
-        for text in (in_figures(hour, minute), in_words(hour, minute), in_hours_and_minutes(hour, minute),
-                     to_the_second(hour, minute, 33)):
+        for text in (digital_time(hour, minute), in_words(hour, minute), in_hours_and_minutes(hour, minute),
+                     digital_time_with_seconds(hour, minute, 33)):
             assert parse_time(text) == time, text
 
 

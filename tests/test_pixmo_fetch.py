@@ -21,7 +21,7 @@ from tools.fake_hub import FakeHub, cut_short, redirect, status
 from data.pixmo import fetch as fetching
 from data.pixmo import network
 from data.pixmo.fetch import error_for_status, fetch_image
-from data.pixmo.network import Limits, get, is_public, parse_url, seconds_to_wait
+from data.pixmo.network import Limits, get, is_public, parse_url, parse_retry_after
 from data.pixmo.picture import to_jpeg
 from data.pixmo.records import LATER, NEVER, FetchError, Record
 
@@ -99,10 +99,10 @@ def test_a_server_that_asks_to_come_back_in_weeks_is_left_alone_until_the_next_r
 
 
 def test_retry_after_is_seconds_or_a_date_or_nothing():
-    assert seconds_to_wait("30") == 30 and seconds_to_wait("9" * 400) == float("inf")
-    assert seconds_to_wait("Fri, 01 Jan 2100 00:00:00 GMT") > 1e6
-    assert seconds_to_wait("Fri, 01 Jan 1999 00:00:00 GMT") == 0
-    assert [seconds_to_wait(text) for text in (None, "", "soon", "-5", "²")] == [None] * 5
+    assert parse_retry_after("30") == 30 and parse_retry_after("9" * 400) == float("inf")
+    assert parse_retry_after("Fri, 01 Jan 2100 00:00:00 GMT") > 1e6
+    assert parse_retry_after("Fri, 01 Jan 1999 00:00:00 GMT") == 0
+    assert [parse_retry_after(text) for text in (None, "", "soon", "-5", "²")] == [None] * 5
 
 
 @pytest.mark.parametrize("slowly", [fake_hub.stall, fake_hub.drip, fake_hub.drip_headers])

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from minimolmo.config import ImageConfig
-from minimolmo.image.tiler import window_patches
+from minimolmo.image.tiler import window_patch_ids
 from minimolmo.model.pooling import AttentionPooling
 
 
@@ -51,7 +51,7 @@ def test_with_biases_too_a_missing_patch_equals_a_patch_of_zeros():
 
 def test_visual_tokens_come_in_the_order_of_the_windows():
     pooling, features = random_pooling(), torch.randn(16, 6)
-    windows = torch.from_numpy(window_patches(ImageConfig(crop_size=4, patch_size=1, margins=(0, 0))))
+    windows = torch.from_numpy(window_patch_ids(ImageConfig(crop_size=4, patch_size=1, margins=(0, 0))))
     order = torch.tensor([2, 0, 3, 1])
     torch.testing.assert_close(pooling(features, windows[order]), pooling(features, windows)[order])
 
@@ -65,6 +65,6 @@ def test_the_order_within_a_window_does_not_matter():
 def test_a_visual_token_depends_on_its_own_window_and_nothing_else():
     """4x4 patches, windows of 2x2: the first visual token depends on patches 0, 1, 4 and 5."""
     pooling, features = random_pooling(), torch.randn(16, 6, requires_grad=True)
-    windows = torch.from_numpy(window_patches(ImageConfig(crop_size=4, patch_size=1, margins=(0, 0))))
+    windows = torch.from_numpy(window_patch_ids(ImageConfig(crop_size=4, patch_size=1, margins=(0, 0))))
     pooling(features, windows)[0].square().sum().backward()
     assert features.grad.abs().sum(dim=1).nonzero().flatten().tolist() == [0, 1, 4, 5]

@@ -8,7 +8,16 @@ import pytest
 
 import data.scenes.easy_wording
 from data.cap.prepare import caption, make_example
-from data.scenes.easy import COLORS, KINDS, Scene, choose_pairs, make_scene, pair_of, place_things, split_of
+from data.scenes.easy import (
+    COLORS,
+    KINDS,
+    Scene,
+    choose_pairs,
+    color_kind_pair,
+    make_scene,
+    place_things,
+    split_of,
+)
 from data.scenes.easy_wording import absent_labels, matching_things, place_of
 from data.scenes.levels import LEVELS, get_level
 from minimolmo.flow import Thing
@@ -71,7 +80,7 @@ def test_objects_found_in_the_pixels_are_those_of_the_record():
         assert len(objects) == len(scene.things)
         for thing in scene.things:
             color, kind, x, y = min(objects, key=lambda o: abs(o[2] - thing.x) + abs(o[3] - thing.y))
-            assert (color, kind) == pair_of(thing)
+            assert (color, kind) == color_kind_pair(thing)
             assert abs(x - thing.x) < 100 / 64 and abs(y - thing.y) < 100 / 64
 
 

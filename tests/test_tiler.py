@@ -18,7 +18,7 @@ from minimolmo.image.tiler import (
     tile_image,
     to_patches,
     token_layout,
-    window_patches,
+    window_patch_ids,
 )
 from minimolmo.model.patch_embed import normalise_pixels
 
@@ -160,12 +160,12 @@ def test_stitching_keeps_every_patch_of_the_image_exactly_once_and_in_order(grid
 
 def test_a_window_holds_neighbouring_patches():
     """Nano's crop has 8 patches in a row, so below patch 0 lies patch 8."""
-    assert window_patches(NANO)[:2].tolist() == [[0, 1, 8, 9], [2, 3, 10, 11]]
+    assert window_patch_ids(NANO)[:2].tolist() == [[0, 1, 8, 9], [2, 3, 10, 11]]
 
 
 def test_where_a_window_reaches_beyond_a_crop_there_is_no_patch():
     """9 patches a side are 5 windows: the last of a row has two patches, the corner a single one."""
-    windows = window_patches(ODD)
+    windows = window_patch_ids(ODD)
 
     assert windows.shape == (25, 4)
     assert windows[4].tolist() == [8, -1, 17, -1]
@@ -299,7 +299,7 @@ def official_input_idx(crops, config):
     for rows, cols in crops.token_grids:  # start token, rows of (tokens, column token), end token
         positions += [start + 1 + row * (cols + 1) + col for row in range(rows) for col in range(cols)]
         start += 2 + rows * (cols + 1)
-    window_of_first_patch = {patch: window for window, (patch, *_) in enumerate(window_patches(config))}
+    window_of_first_patch = {patch: window for window, (patch, *_) in enumerate(window_patch_ids(config))}
     idx = np.full((len(crops.patches), len(window_of_first_patch)), -100, "<i4")
     for position, (first, *_) in zip(positions, crops.pool_idx):
         crop, patch = divmod(first, config.side ** 2)

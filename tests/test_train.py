@@ -20,7 +20,7 @@ import torch
 
 import train
 from data.generate import NUM_IMAGES, make_dataset_spec, write_dataset
-from data.tokenizer.prepare import prepare
+from data.tokenizer.prepare import ensure_tokenizer
 from minimolmo import distributed
 from minimolmo.command import SIGNALS, run_command
 from minimolmo.disk import locked
@@ -52,7 +52,7 @@ def data(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     for name in NUM_IMAGES["easy"]:
         write_dataset(make_dataset_spec(name, images=24), DATASETS[name], folder)
-    prepare("easy", 512, data=folder)
+    ensure_tokenizer("easy", 512, data=folder)
     return folder
 
 

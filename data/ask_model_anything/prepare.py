@@ -10,7 +10,7 @@ import random
 from data.ask_model_anything import full
 from data.ask_model_anything.question_template import QuestionTemplate
 from data.generate import DrawableScene, run_command_line
-from data.scenes.easy import EasyLevel, Scene, choose_pairs, make_scene, pair_of, queryable_things
+from data.scenes.easy import EasyLevel, Scene, choose_pairs, make_scene, color_kind_pair, queryable_things
 from data.scenes.easy_wording import (
     DIRECTIONS,
     absent_labels,
@@ -55,8 +55,9 @@ def make_example(level: Level, split: str, rng: random.Random) -> tuple[Drawable
     questions = rng.sample(attribute_questions, min(NUM_ATTRIBUTE_QUESTIONS, len(attribute_questions)))
     questions += _sample_one(presence_questions(scene, candidates, level, split, rng), rng)
     questions += _sample_one(
-        rng.choice((relation_questions, relation_check_questions))(scene, candidates), rng)
-    questions += _sample_one(rng.choice((region_questions, content_questions))(scene, candidates), rng)
+        rng.choice((thing_on_side_questions, relation_yes_no_questions))(scene, candidates), rng)
+    region_type = rng.choice((region_questions, thing_in_region_questions))
+    questions += _sample_one(region_type(scene, candidates), rng)
     rng.shuffle(questions)
     return scene, [question.to_annotation(rng) for question in questions]
 
@@ -92,9 +93,9 @@ def region_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTemp
     return [QuestionTemplate(PLACE_OF, _with_the(thing), place_of(thing)) for thing in candidates]
 
 
-def content_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTemplate]:
+def thing_in_region_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTemplate]:
     """What is at the top left? Only if one object is there."""
-    return [QuestionTemplate(WHAT_IS, with_preposition(place_of(thing)), label_text(pair_of(thing)))
+    return [QuestionTemplate(WHAT_IS, with_preposition(place_of(thing)), label_text(color_kind_pair(thing)))
             for thing in candidates if _is_alone_in_region(thing, scene)]
 
 
@@ -103,11 +104,12 @@ def presence_questions(scene: Scene, candidates: list[Thing], level: EasyLevel, 
     """Is there a red circle? "yes" as often as "no"."""
     absent = [label for label in absent_labels(scene.things, level, split) if all(label)]
     if rng.random() < 0.5 or not absent:
-        return [QuestionTemplate(IS_THERE, pair_with_article(pair_of(thing)), "yes") for thing in candidates]
+        present = [color_kind_pair(thing) for thing in candidates]
+        return [QuestionTemplate(IS_THERE, pair_with_article(pair), "yes") for pair in present]
     return [QuestionTemplate(IS_THERE, pair_with_article(pair), "no") for pair in absent]
 
 
-def relation_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTemplate]:
+def thing_on_side_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTemplate]:
     """What is left of the red circle? Only if exactly one object is clearly on that side."""
     questions = []
     for (relation, direction), anchor in itertools.product(DIRECTIONS.items(), scene.things):
@@ -117,11 +119,11 @@ def relation_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTe
                 on_side[0], anchor, direction) > MIN_OFFSET and {anchor, on_side[0]} & set(candidates):
             questions.append(
                 QuestionTemplate(WHAT_IS, f"{relation} {_with_the(anchor)}",
-                                 label_text(pair_of(on_side[0]))))
+                                 label_text(color_kind_pair(on_side[0]))))
     return questions
 
 
-def relation_check_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTemplate]:
+def relation_yes_no_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTemplate]:
     """Is the red circle left of the blue square? Each "yes" question has a swapped "no" question."""
     pairs = itertools.permutations(scene.things, 2)
     return [
@@ -133,7 +135,7 @@ def relation_check_questions(scene: Scene, candidates: list[Thing]) -> list[Ques
 
 
 def _with_the(thing: Thing) -> str:
-    return f"the {label_text(pair_of(thing))}"
+    return f"the {label_text(color_kind_pair(thing))}"
 
 
 def _sample_one(questions: list[QuestionTemplate], rng: random.Random) -> list[QuestionTemplate]:

@@ -23,7 +23,7 @@ def _is_unique(scene: FullScene, spec: ObjectSpec) -> bool:
     return len(matching_things(scene, spec)) == 1
 
 
-def color_of(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
+def color_by_kind_questions(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     """What colour is the boat? Only if there is one boat."""
     return [
         QuestionTemplate(wordings.COLOR_OF, t.kind, t.color)
@@ -32,7 +32,7 @@ def color_of(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     ]
 
 
-def kind_of(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
+def kind_by_color_questions(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     """What is the red thing? Only if one object is red."""
     return [
         QuestionTemplate(wordings.KIND_OF, t.color, t.kind)
@@ -41,7 +41,7 @@ def kind_of(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     ]
 
 
-def place_of_thing(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
+def region_of_thing_questions(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     """In which region is an object?"""
     return [
         QuestionTemplate(wordings.PLACE_OF_THING, thing_text(t), place_phrase(t))
@@ -49,14 +49,14 @@ def place_of_thing(scene: FullScene, rng: random.Random) -> list[QuestionTemplat
     ]
 
 
-def what_is_at(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
+def thing_in_region_questions(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     """What is in a region? Only if it holds one object."""
     count = Counter(place_phrase(t) for t in scene.things)
     return [QuestionTemplate(wordings.WHAT_IS_AT, place_phrase(t), with_article(thing_text(t)))
             for t in scene.things if count[place_phrase(t)] == 1]
 
 
-def pattern_of(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
+def pattern_questions(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     """Is an object plain, striped or dotted?"""
     return [
         QuestionTemplate(wordings.PATTERN_OF, f"{t.color} {t.kind}", t.pattern)
@@ -64,7 +64,7 @@ def pattern_of(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     ]
 
 
-def with_pattern(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
+def thing_by_pattern_questions(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     """What is striped (or dotted)? Only if one object is."""
     return [
         QuestionTemplate(wordings.WITH_PATTERN, t.pattern, with_article(f"{t.color} {t.kind}"))
@@ -73,7 +73,7 @@ def with_pattern(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]
     ]
 
 
-def presence(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
+def color_kind_presence_questions(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     """Is there a red boat? "yes" as often as "no", and each "no" is a near miss."""
     if rng.random() < 0.5:
         return [
@@ -84,7 +84,7 @@ def presence(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
             for spec in absent_specs(scene, rng, allow_held_out=False) if spec.color and spec.kind]
 
 
-def presence_of_kind(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
+def kind_presence_questions(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     """Are there any boats? "yes" as often as "no"."""
     if rng.random() < 0.5:
         return [
@@ -95,7 +95,7 @@ def presence_of_kind(scene: FullScene, rng: random.Random) -> list[QuestionTempl
             for word, kind in KINDS.items() if word not in kinds]
 
 
-def relation_check(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
+def relation_yes_no_questions(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     """Is the cup left of the tree? Each "yes" question has a swapped "no" question."""
     pairs = itertools.permutations(unambiguous_things(scene), 2)
     return [
@@ -106,7 +106,7 @@ def relation_check(scene: FullScene, rng: random.Random) -> list[QuestionTemplat
     ]
 
 
-def beside(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
+def thing_on_side_questions(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     """What is left of the tree? Only if exactly one object is clearly on that side."""
     questions = []
     for anchor, (relation, direction) in itertools.product(unambiguous_things(scene), DIRECTIONS.items()):
@@ -118,7 +118,7 @@ def beside(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     return questions
 
 
-def color_of_superlative(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
+def color_of_superlative_questions(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     """What colour is the largest cup?"""
     return [
         QuestionTemplate(wordings.EXTREME, expression.singular, expression.things[0].color)
@@ -128,7 +128,7 @@ def color_of_superlative(scene: FullScene, rng: random.Random) -> list[QuestionT
     ]
 
 
-def largest(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
+def largest_or_smallest_questions(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     """What is the largest (or smallest) object?"""
     return [
         QuestionTemplate(wordings.LARGEST, word, with_article(thing_text(t)))
@@ -136,7 +136,7 @@ def largest(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     ]
 
 
-def larger_check(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
+def larger_yes_no_questions(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     """Is the cup larger than the tree?"""
     pairs = itertools.permutations(unambiguous_things(scene), 2)
     area_ratios = [(a, b, box_area(scene, a) / box_area(scene, b)) for a, b in pairs]
@@ -148,7 +148,7 @@ def larger_check(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]
     ]
 
 
-def compare_numbers(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
+def more_numerous_kind_questions(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     """Are there more cups or more trees?"""
     count = Counter(t.kind for t in scene.things)
     plurals = {kind: KINDS[kind].plural for kind in count}
@@ -159,7 +159,7 @@ def compare_numbers(scene: FullScene, rng: random.Random) -> list[QuestionTempla
     ]
 
 
-def how_many(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
+def object_count_questions(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     """How many boats are there? The answer is a word."""
     specs = sorted({spec for t in scene.things for spec in specs_for(t)})
     return [
@@ -168,12 +168,12 @@ def how_many(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     ]
 
 
-def total(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
+def total_count_questions(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     """How many objects are there in all?"""
     return [QuestionTemplate(wordings.TOTAL, "things", COUNT_WORDS[len(scene.things)])]
 
 
-def reads(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
+def sign_text_questions(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     """What does a sign say?"""
     return [
         QuestionTemplate(wordings.READS, f"{t.color} sign", t.word)
@@ -182,7 +182,7 @@ def reads(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     ]
 
 
-def says(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
+def sign_color_by_text_questions(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     """What colour is the sign with this word?"""
     signs = Counter(t.word for t in scene.things)
     return [
@@ -192,7 +192,7 @@ def says(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     ]
 
 
-def in_front(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
+def occluder_questions(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     """What hides part of an object?"""
     fronts = Counter(back for _, back in scene.occlusions)
     return [
@@ -202,13 +202,13 @@ def in_front(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     ]
 
 
-def setting(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
+def background_questions(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     """What is the background?"""
     noun = rng.choice(("setting", "background", "scenery"))
     return [QuestionTemplate(wordings.SETTING, noun, wordings.SETTING_WORDS[scene.background])]
 
 
-def same_color(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
+def same_color_yes_no_questions(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     """Do two objects have the same colour?"""
     unique_things = [t for t in scene.things if _is_unique(scene, ObjectSpec(kind=t.kind))]
     questions = [
@@ -220,7 +220,7 @@ def same_color(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     return [question for question in questions if question.answer == answer]
 
 
-def nearest(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
+def nearest_thing_questions(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     """Which object is closest to another, by a clear margin in pixels?"""
     questions = []
     for thing in unambiguous_things(scene):
@@ -236,7 +236,7 @@ def nearest(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     return questions
 
 
-def describe(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
+def describe_thing_questions(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     """Describe an object in a sentence: colour, pattern, region."""
     unique_things = [thing for thing in scene.things if _is_unique(scene, ObjectSpec(kind=thing.kind))]
     return [
@@ -249,7 +249,7 @@ def describe(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     ]
 
 
-def most_common(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
+def most_common_attribute_questions(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     """Which colour or kind occurs most often?"""
     questions = []
     attributes = {"color": [t.color for t in scene.things], "kind of thing": [t.kind for t in scene.things]}
@@ -260,7 +260,7 @@ def most_common(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     return questions
 
 
-def between(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
+def count_in_relation_questions(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     """How many objects stand in a relation, such as left of the tree?"""
     return [
         QuestionTemplate(wordings.BETWEEN, expression.plural, COUNT_WORDS[len(expression.things)])
@@ -268,7 +268,7 @@ def between(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     ]
 
 
-def unanswerable(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
+def unanswerable_questions(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     """A question that no image answers; the right answer says so."""
     kinds = {t.kind for t in scene.things if _is_unique(scene, ObjectSpec(kind=t.kind))}
     return [
@@ -279,7 +279,12 @@ def unanswerable(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]
     ]
 
 
-QUESTION_TYPES = (color_of, kind_of, place_of_thing, what_is_at, pattern_of, with_pattern, presence,
-                  presence_of_kind, relation_check, beside, color_of_superlative, largest,
-                  larger_check, compare_numbers, how_many, total, reads, says, in_front, setting, same_color,
-                  nearest, describe, most_common, between, unanswerable)
+QUESTION_TYPES = (color_by_kind_questions, kind_by_color_questions, region_of_thing_questions,
+                  thing_in_region_questions, pattern_questions, thing_by_pattern_questions,
+                  color_kind_presence_questions, kind_presence_questions, relation_yes_no_questions,
+                  thing_on_side_questions, color_of_superlative_questions, largest_or_smallest_questions,
+                  larger_yes_no_questions, more_numerous_kind_questions, object_count_questions,
+                  total_count_questions, sign_text_questions, sign_color_by_text_questions,
+                  occluder_questions, background_questions, same_color_yes_no_questions,
+                  nearest_thing_questions, describe_thing_questions, most_common_attribute_questions,
+                  count_in_relation_questions, unanswerable_questions)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from data.cap import full
 from data.cap.full import CORRECTIONS, READING_ORDERS
 from data.generate import DrawableScene, run_command_line
-from data.scenes.easy import EasyLevel, Scene, choose_pairs, make_scene, pair_of
+from data.scenes.easy import EasyLevel, Scene, choose_pairs, make_scene, color_kind_pair
 from data.scenes.easy_wording import (
     COUNT_WORDS,
     capitalise,
@@ -62,7 +62,8 @@ def caption(scene: Scene, rng: random.Random) -> str:
     things = sorted(scene.things, key=READING_ORDERS[0])
     sentences = [_count_sentence(rng.choice(OPENINGS), things)]
     sentences += [
-        _place_sentence(rng.choice(SENTENCES), thing, pair_with_article(pair_of(thing))) for thing in things
+        _place_sentence(rng.choice(SENTENCES), thing, pair_with_article(color_kind_pair(thing)))
+        for thing in things
     ]
     return " ".join(map(capitalise, sentences))
 
@@ -74,7 +75,7 @@ def transcript(scene: Scene, level: EasyLevel, order: Callable, opening: str, rn
     parts = [_count_sentence(opening, things)]
     for thing in things:
         name_in_words = _corrected_name(thing, level, rng) if thing is corrected else pair_with_article(
-            pair_of(thing))
+            color_kind_pair(thing))
         parts.append(
             _place_sentence(rng.choice(SPOKEN_SENTENCES), thing, name_in_words, uh=rng.choice(FILLERS)))
     return " ".join(part for part in [*parts, rng.choice(ENDINGS)] if part)
@@ -94,7 +95,7 @@ def _corrected_name(thing: Thing, level: EasyLevel, rng: random.Random) -> str:
     """A wrong colour and its correction: "a blue shape, no, a red circle"."""
     wrong_color = rng.choice([color for color in level.colors if color != thing.color])
     wrong = pair_with_article((wrong_color, ""))
-    return f"{wrong}, {rng.choice(CORRECTIONS)}, {pair_with_article(pair_of(thing))}"
+    return f"{wrong}, {rng.choice(CORRECTIONS)}, {pair_with_article(color_kind_pair(thing))}"
 
 
 def main(arguments: list[str]) -> None:

@@ -5,7 +5,7 @@ import random
 
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
-from data.clocks.pen import Color, mixed
+from data.clocks.pen import Color, blend_colors
 
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 ROOM_COLORS = ((196, 176, 150), (120, 96, 78), (88, 100, 92), (176, 188, 186), (70, 74, 88), (214, 196, 168),
@@ -44,7 +44,7 @@ def _two_colored(grey: Image.Image, dark: Color, light: Color) -> Image.Image:
 
 
 def _wall_color(rng: random.Random) -> Color:
-    return mixed(rng.choice(WALL_COLORS), rng.choice((BLACK, WHITE)), 0.25 * rng.random())
+    return blend_colors(rng.choice(WALL_COLORS), rng.choice((BLACK, WHITE)), 0.25 * rng.random())
 
 
 def _plain(size: tuple[int, int], rng: random.Random) -> Image.Image:
@@ -53,13 +53,15 @@ def _plain(size: tuple[int, int], rng: random.Random) -> Image.Image:
 
 def _gradient(size: tuple[int, int], rng: random.Random) -> Image.Image:
     color = _wall_color(rng)
-    return _two_colored(_noise(size, (2, 2), rng), mixed(color, BLACK, 0.35), mixed(color, WHITE, 0.3))
+    return _two_colored(_noise(size, (2, 2), rng), blend_colors(color, BLACK, 0.35),
+                        blend_colors(color, WHITE, 0.3))
 
 
 def _plaster(size: tuple[int, int], rng: random.Random) -> Image.Image:
-    color = mixed(rng.choice(WALL_COLORS[:5]), WHITE, 0.3)
+    color = blend_colors(rng.choice(WALL_COLORS[:5]), WHITE, 0.3)
     cells = size[0] // 7, size[1] // 7
-    return _two_colored(_noise(size, cells, rng), mixed(color, BLACK, 0.06), mixed(color, WHITE, 0.4))
+    return _two_colored(_noise(size, cells, rng), blend_colors(color, BLACK, 0.06),
+                        blend_colors(color, WHITE, 0.4))
 
 
 def _stripes(size: tuple[int, int], rng: random.Random) -> Image.Image:
@@ -68,19 +70,19 @@ def _stripes(size: tuple[int, int], rng: random.Random) -> Image.Image:
     step, pen = rng.randint(12, 40), ImageDraw.Draw(picture)
     picture.paste(color, (0, 0, *size))
     for left in range(0, size[0], 2 * step):
-        pen.rectangle((left, 0, left + step - 1, size[1]), fill=mixed(color, WHITE, 0.22))
-        pen.line((left + step // 2, 0, left + step // 2, size[1]), fill=mixed(color, BLACK, 0.12))
+        pen.rectangle((left, 0, left + step - 1, size[1]), fill=blend_colors(color, WHITE, 0.22))
+        pen.line((left + step // 2, 0, left + step // 2, size[1]), fill=blend_colors(color, BLACK, 0.12))
     return picture
 
 
 def _bricks(size: tuple[int, int], rng: random.Random) -> Image.Image:
     """Rows of bricks in different shades, with pale mortar."""
     color = rng.choice(((168, 84, 62), (146, 96, 78), (196, 178, 156), (122, 124, 130)))
-    picture, brick_height = Image.new("RGB", size, mixed(color, WHITE, 0.5)), rng.randint(12, 22)
+    picture, brick_height = Image.new("RGB", size, blend_colors(color, WHITE, 0.5)), rng.randint(12, 22)
     pen, brick_width = ImageDraw.Draw(picture), round(2.4 * brick_height)
     for row in range(-(-size[1] // brick_height)):
         for left in range(-(row % 2) * brick_width // 2, size[0], brick_width):
-            shade = mixed(color, rng.choice((BLACK, WHITE)), 0.18 * rng.random())
+            shade = blend_colors(color, rng.choice((BLACK, WHITE)), 0.18 * rng.random())
             pen.rectangle((left + 1, row * brick_height + 1, left + brick_width - 2,
                            row * brick_height + brick_height - 2),
                           fill=shade)
@@ -99,7 +101,7 @@ def _wood(size: tuple[int, int], rng: random.Random) -> Image.Image:
 def _cloth(size: tuple[int, int], rng: random.Random) -> Image.Image:
     """A checked cloth."""
     color, step = _wall_color(rng), rng.randint(14, 36)
-    picture = Image.new("RGB", size, mixed(color, WHITE, 0.5))
+    picture = Image.new("RGB", size, blend_colors(color, WHITE, 0.5))
     pen = ImageDraw.Draw(picture, "RGBA")
     for start in range(0, max(size), 2 * step):
         pen.rectangle((start, 0, start + step - 1, size[1]), fill=(*color, 120))
@@ -110,7 +112,7 @@ def _cloth(size: tuple[int, int], rng: random.Random) -> Image.Image:
 def _photo(size: tuple[int, int], rng: random.Random) -> Image.Image:
     """A blurred room with discs of light."""
     cells = Image.new("RGB", (5, 4))
-    cells.putdata([mixed(rng.choice(ROOM_COLORS), rng.choice((BLACK, WHITE)), 0.3 * rng.random())
+    cells.putdata([blend_colors(rng.choice(ROOM_COLORS), rng.choice((BLACK, WHITE)), 0.3 * rng.random())
                    for _ in range(20)])
     picture = cells.resize(size, RESAMPLING)
     pen = ImageDraw.Draw(picture, "RGBA")

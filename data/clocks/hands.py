@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import random
 
-from data.clocks.pen import XY, Pen, around_dial, mixed
+from data.clocks.pen import XY, Pen, dial_point, blend_colors
 from data.clocks.styles import Palette, Style
 
 HOUR_LENGTH, MINUTE_LENGTH, SECOND_LENGTH = 0.54, 0.84, 0.88  # radii of the dial
@@ -48,38 +48,39 @@ def draw_hands(pen: Pen, style: Style, palette: Palette, angles: tuple[float, fl
         pen.polygon([(x + shadow_offset, y + shadow_offset) for x, y in shape], SHADOW)
         pen.polygon(shape, fill)
         if style.luminous:
-            strip = mixed(fill, WHITE, 0.6) if sum(fill) < 380 else mixed(fill, palette.dial, 0.35)
-            pen.bar(around_dial(angle, 0.3 * length), around_dial(angle, 0.78 * length), 0.4 * width, strip)
+            is_dark = sum(fill) < 380
+            strip = blend_colors(fill, WHITE, 0.6) if is_dark else blend_colors(fill, palette.dial, 0.35)
+            pen.bar(dial_point(angle, 0.3 * length), dial_point(angle, 0.78 * length), 0.4 * width, strip)
     pen.disc(0, 0, 0.055, palette.hands)
 
 
 def draw_second_hand(pen: Pen, style: Style, palette: Palette, angle: float) -> None:
     """Draw the second hand: a thin needle, or a railway clock's lollipop."""
-    tip = around_dial(angle, SECOND_LENGTH)
+    tip = dial_point(angle, SECOND_LENGTH)
     if style.second_hand_style == "lollipop":
-        pen.bar(around_dial(angle, -0.25), around_dial(angle, 0.62), 0.034, palette.accent)
-        pen.disc(*around_dial(angle, 0.62), 0.085, palette.accent)
+        pen.bar(dial_point(angle, -0.25), dial_point(angle, 0.62), 0.034, palette.accent)
+        pen.disc(*dial_point(angle, 0.62), 0.085, palette.accent)
     elif style.second_hand_style == "needle":
-        pen.bar(around_dial(angle, -0.22), tip, 0.024, palette.accent)
+        pen.bar(dial_point(angle, -0.22), tip, 0.024, palette.accent)
     pen.disc(0, 0, 0.036, palette.accent)
 
 
 def draw_small_seconds(pen: Pen, palette: Palette, angle: float) -> None:
     """Draw the small seconds dial with its needle. It lies below the large hands."""
     x, y, radius = SMALL_SECONDS_DIAL
-    pen.disc(x, y, radius, mixed(palette.dial, palette.ink, 0.35))
-    pen.disc(x, y, 0.94 * radius, mixed(palette.dial, palette.ink, 0.06))
+    pen.disc(x, y, radius, blend_colors(palette.dial, palette.ink, 0.35))
+    pen.disc(x, y, 0.94 * radius, blend_colors(palette.dial, palette.ink, 0.06))
     for tick in range(12):
-        inner, outer = (around_dial(30 * tick, share * radius) for share in (0.76, 0.9))
+        inner, outer = (dial_point(30 * tick, share * radius) for share in (0.76, 0.9))
         pen.bar((x + inner[0], y + inner[1]), (x + outer[0], y + outer[1]), 0.014, palette.ink)
-    tip, tail = around_dial(angle, 0.78 * radius), around_dial(angle, -0.25 * radius)
+    tip, tail = dial_point(angle, 0.78 * radius), dial_point(angle, -0.25 * radius)
     pen.bar((x + tail[0], y + tail[1]), (x + tip[0], y + tip[1]), 0.026, palette.accent)
     pen.disc(x, y, 0.03, palette.accent)
 
 
 def hand_outline(profile: tuple[XY, ...], angle: float, length: float, width: float) -> list[XY]:
     """The outline of a hand: up one side and down the other."""
-    (ahead_x, ahead_y), (side_x, side_y) = around_dial(angle), around_dial(angle + 90)
+    (ahead_x, ahead_y), (side_x, side_y) = dial_point(angle), dial_point(angle + 90)
     sides = [[(ahead_x * along * length + side_x * sign * half * width,
                ahead_y * along * length + side_y * sign * half * width) for along, half in profile]
              for sign in (1, -1)]

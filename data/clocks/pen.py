@@ -16,10 +16,10 @@ Color = tuple[int, ...]
 XY = tuple[float, float]
 
 
-def around_dial(angle: float, radius: float = 1.0) -> XY:
+def dial_point(angle: float, radius: float = 1.0) -> XY:
     """The point at an angle on a circle around the centre.
 
-    >>> [round(value, 3) for value in around_dial(90, 0.5)]
+    >>> [round(value, 3) for value in dial_point(90, 0.5)]
     [0.5, -0.0]
     """
     radians = math.radians(angle)
@@ -97,10 +97,10 @@ def _text_mask(string: str, size: int, stroke: int) -> Image.Image:
     return mask
 
 
-def mixed(first: Color, second: Color, share: float) -> Color:
+def blend_colors(first: Color, second: Color, share: float) -> Color:
     """A blend of two colours: share 0 is the first, 1 the second.
 
-    >>> mixed((0, 0, 0), (200, 100, 50), 0.5)
+    >>> blend_colors((0, 0, 0), (200, 100, 50), 0.5)
     (100, 50, 25)
     """
     return tuple(round(a + (b - a) * share) for a, b in zip(first, second))

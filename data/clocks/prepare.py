@@ -7,7 +7,7 @@ from __future__ import annotations
 import random
 
 from data.clocks.clock import Clock, random_clock
-from data.clocks.time_wording import in_figures, in_hours_and_minutes, in_words, to_the_second
+from data.clocks.time_wording import digital_time, in_hours_and_minutes, in_words, digital_time_with_seconds
 from data.generate import run_command_line
 from data.scenes.levels import Level
 from minimolmo.command import run_command
@@ -61,13 +61,13 @@ def make_example(level: Level, split: str, rng: random.Random) -> tuple[Clock, l
     ]
     rng.shuffle(extra_questions)
     selected = extra_questions if rng.random() < THIRD_QUESTION_SHARE else extra_questions[:1]
-    return clock, [_time_question(FIGURES, in_figures(clock.hour, clock.minute), rng), *selected]
+    return clock, [_time_question(FIGURES, digital_time(clock.hour, clock.minute), rng), *selected]
 
 
 def detail_questions(clock: Clock, rng: random.Random) -> list[tuple[tuple[str, ...], str]]:
     """(wordings, answer) of all questions about this clock's details."""
     is_true = rng.random() < 0.5
-    time = in_figures(clock.hour, clock.minute) if is_true else wrong_time(clock, rng)
+    time = digital_time(clock.hour, clock.minute) if is_true else wrong_time(clock, rng)
     questions = [(SECOND_HAND, "yes" if clock.second_hand else "no"), (MINUTES, str(clock.minute)),
                  (tuple(wording.format(time) for wording in CHECK), "yes" if is_true else "no")]
     if clock.minute:  # on the full hour "passed" is ambiguous
@@ -81,12 +81,12 @@ def wrong_time(clock: Clock, rng: random.Random) -> str:
     """A wrong time in figures, distributed like the right ones, so the question gives no hint."""
     shown_minutes = (60 * clock.hour + clock.minute + rng.choice(
         (-1, 1)) * rng.choice(WRONG_BY_MINUTES)) % 720
-    return in_figures(shown_minutes // 60 or 12, shown_minutes % 60)
+    return digital_time(shown_minutes // 60 or 12, shown_minutes % 60)
 
 
 def _other_format_question(clock: Clock, rng: random.Random) -> Annotation:
     if clock.second_hand and rng.random() < SECONDS_SHARE:
-        return _time_question(SECONDS, to_the_second(clock.hour, clock.minute, clock.second), rng)
+        return _time_question(SECONDS, digital_time_with_seconds(clock.hour, clock.minute, clock.second), rng)
     if rng.random() < 0.6:
         return _time_question(WORDS, in_words(clock.hour, clock.minute), rng)
     return _time_question(LONG, in_hours_and_minutes(clock.hour, clock.minute), rng)

@@ -35,19 +35,19 @@ def in_words(hour: int, minute: int) -> str:
     return f"{amount} {direction} {number_word(named_hour)}"
 
 
-def in_figures(hour: int, minute: int) -> str:
+def digital_time(hour: int, minute: int) -> str:
     """The time as a digital clock shows it.
 
-    >>> in_figures(9, 5)
+    >>> digital_time(9, 5)
     '9:05'
     """
     return f"{hour}:{minute:02}"
 
 
-def to_the_second(hour: int, minute: int, second: int) -> str:
+def digital_time_with_seconds(hour: int, minute: int, second: int) -> str:
     """The time in figures with seconds.
 
-    >>> to_the_second(10, 9, 33)
+    >>> digital_time_with_seconds(10, 9, 33)
     '10:09:33'
     """
     return f"{hour}:{minute:02}:{second:02}"

@@ -8,7 +8,7 @@ import random
 
 from data.count import full
 from data.generate import DrawableScene, run_command_line
-from data.scenes.easy import EasyLevel, Pair, Scene, make_scene, pair_of, queryable_things
+from data.scenes.easy import EasyLevel, Pair, Scene, make_scene, color_kind_pair, queryable_things
 from data.scenes.easy_wording import (
     Label,
     absent_labels,
@@ -60,7 +60,7 @@ def more_labels(scene: Scene, target: Label, level: EasyLevel, split: str, rng: 
     candidates = {
         label
         for thing in queryable_things(scene, level, split)
-        for label in labels_for_pair(pair_of(thing))
+        for label in labels_for_pair(color_kind_pair(thing))
     }
     candidates = [
         label for label in sorted(candidates) if len(matching_things(scene.things, label)) <= MAX_COUNT

@@ -100,7 +100,7 @@ class Canvas:
                anchor: str = "lm") -> None:
         """Draw a coloured strip along the top with the title in it."""
         self.box(0, 0, self.width, height, COLORS[color_name])
-        self.text(title, x, height / 2, size, readable_on(COLORS[color_name]), anchor, bold=True)
+        self.text(title, x, height / 2, size, text_color_on(COLORS[color_name]), anchor, bold=True)
 
     def line(self, spots: list[XY], color: Color | None = None, width: float = 1) -> None:
         """Draw a line through the points."""
@@ -149,7 +149,7 @@ def _disc_box(x: float, y: float, radius: float) -> list[float]:
     return [(x - radius) * SCALE, (y - radius) * SCALE, (x + radius) * SCALE, (y + radius) * SCALE]
 
 
-def readable_on(background: Color) -> Color:
+def text_color_on(background: Color) -> Color:
     """Black or white, whichever is easier to read on the colour."""
     return (20, 22,
             28) if 0.3 * background[0] + 0.59 * background[1] + 0.11 * background[2] > 138 else (255, 255,

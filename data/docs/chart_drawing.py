@@ -10,7 +10,7 @@ from data.docs.canvas import (
     Color,
     clamp_side,
     max_text_width,
-    readable_on,
+    text_color_on,
     text_width,
 )
 from data.docs.charts import Chart
@@ -195,7 +195,7 @@ def draw_pie(chart: Chart) -> Canvas:
     for (share,), color in zip(grid.values, chart.colors):
         canvas.slice(x, y, radius, angle, angle + share * DEGREES_PER_PERCENT, COLORS[color])
         canvas.text_on_circle(grid.number(share), x, y, radius * 0.7,
-                              angle + share * DEGREES_PER_PERCENT / 2, readable_on(COLORS[color]))
+                              angle + share * DEGREES_PER_PERCENT / 2, text_color_on(COLORS[color]))
         angle += share * DEGREES_PER_PERCENT
     start = y - (len(grid.rows) - 1) * 11
     for row, (name, color) in enumerate(zip(grid.rows, chart.colors)):

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import math
 
-from data.docs.canvas import COLORS, Canvas, clamp_side, max_text_width, readable_on, text_width
+from data.docs.canvas import COLORS, Canvas, clamp_side, max_text_width, text_color_on, text_width
 from data.docs.diagrams import Flow, Tree
 
 MARGIN, TITLE_SIZE, HEADER_HEIGHT = 16, 18, 44  # around the page, title font, above the diagram
@@ -21,7 +21,7 @@ def draw_node(canvas: Canvas, text: str, x: float, y: float, width: float, color
                         (right - 6, bottom), (left + 6, bottom)], fill, canvas.theme.faint)
     else:
         canvas.box(left, top, right, bottom, fill, canvas.theme.faint, radius=6)
-    canvas.text(text, x, y, color=readable_on(fill), anchor="mm")
+    canvas.text(text, x, y, color=text_color_on(fill), anchor="mm")
 
 
 def draw_flow(flow: Flow) -> Canvas:

@@ -78,8 +78,9 @@ def plural(noun: str) -> str:
 
 def grid_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
     """Questions of every type about the grid's numbers."""
-    question_functions = (retrieve_questions, extremum_questions, peak_questions, compare_questions,
-                          choice_questions, arithmetic_questions, trend_questions, count_questions)
+    question_functions = (
+        retrieve_questions, extremum_row_questions, extremum_value_questions, compare_yes_no_questions,
+        which_is_higher_questions, arithmetic_questions, trend_questions, count_rows_questions)
     return [
         question for question_function in question_functions
         for question in limit_per_type(question_function(grid, rng), rng)
@@ -105,7 +106,7 @@ def retrieve_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
     ]
 
 
-def extremum_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
+def extremum_row_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
     """Which month has the highest rainfall? Only if there is no tie."""
     questions = []
     for column, noun in enumerate(grid.nouns):
@@ -117,7 +118,7 @@ def extremum_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
     return questions
 
 
-def peak_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
+def extremum_value_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
     """What is the highest rainfall?"""
     return [
         DocsQuestion("peak", {"most": superlative, "noun": noun}, grid.number(best(grid.column(column))))
@@ -126,7 +127,7 @@ def peak_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
     ]
 
 
-def compare_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
+def compare_yes_no_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
     """Is the rainfall in May higher than the rainfall in June? "yes" as often as "no"."""
     questions = []
     for column, noun, a, b in _row_pairs(grid, rng):
@@ -145,7 +146,7 @@ def compare_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
     return questions
 
 
-def choice_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
+def which_is_higher_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
     """Which month has the higher rainfall: May or June?"""
     questions = []
     for column, noun, a, b in _row_pairs(grid, rng):
@@ -181,7 +182,7 @@ def trend_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
     return questions
 
 
-def count_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
+def count_rows_questions(grid: Grid, rng: random.Random) -> list[DocsQuestion]:
     """How many months have a rainfall above 40? The limit is one of the values and is not counted."""
     questions = []
     for column, noun in enumerate(grid.nouns):

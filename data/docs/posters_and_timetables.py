@@ -4,7 +4,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from data.docs.canvas import COLORS, Canvas, clamp_side, max_text_width, readable_on, text_width
+from data.docs.canvas import COLORS, Canvas, clamp_side, max_text_width, text_color_on, text_width
 from data.docs.products import EVENT_PLACES, EVENTS, TRANSIT_LINES, items_for_split
 from data.docs.topics import DAYS, MONTHS, TOWNS, Persona
 from data.docs.wordings import DocsQuestion
@@ -138,7 +138,7 @@ def draw_timetable(table: Timetable) -> Canvas:
                 text_width(table.line, TITLE_SIZE) + text_width("Timetable") + 60)
     canvas = Canvas(clamp_side(width), max(224, 56 + line_height * len(table.stops) + MARGIN), table.theme)
     canvas.banner(table.line, 42, table.color, MARGIN, TITLE_SIZE)
-    canvas.text("Timetable", canvas.width - MARGIN, 21, color=readable_on(COLORS[table.color]), anchor="rm")
+    canvas.text("Timetable", canvas.width - MARGIN, 21, color=text_color_on(COLORS[table.color]), anchor="rm")
     for row, (stop, times) in enumerate(zip(table.stops, table.times)):
         y = 52 + line_height * (row + 0.5)
         if row % 2 == 0:

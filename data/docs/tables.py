@@ -4,7 +4,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from data.docs.canvas import COLORS, TEXT_SIZE, Canvas, clamp_side, max_text_width, readable_on, text_width
+from data.docs.canvas import COLORS, TEXT_SIZE, Canvas, clamp_side, max_text_width, text_color_on, text_width
 from data.docs.grid import Grid, grid_questions, make_grid
 from data.docs.topics import NAMES, TOPICS, Persona
 from data.docs.wordings import DocsQuestion
@@ -113,7 +113,7 @@ def draw_table(table: Table) -> Canvas:
             column_widths[:column]) + CELL_PADDING
         for row, text in enumerate(cells):
             is_bold = row == 0 or table.totals and row == num_rows - 1
-            color = readable_on(COLORS[table.color]) if table.color and row == 0 else None
+            color = text_color_on(COLORS[table.color]) if table.color and row == 0 else None
             if text:
                 canvas.text(text, x, HEADER_HEIGHT + (row + 0.5) * row_height, TEXT_SIZE, color,
                             "rm" if is_number else "lm", is_bold)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from itertools import takewhile
 
-from data.clocks.time_wording import in_figures
+from data.clocks.time_wording import digital_time
 from data.pixmo.records import NEVER, UNEXPECTED, FetchError, Record
 from minimolmo.flow import Annotation, Point
 from minimolmo.metrics import parse_time
@@ -137,7 +137,7 @@ def clocks(row: dict, row_id: str) -> Record:
     hour = (hour - 1) % 12 + 1
     wording = _clean(row.get("text"))
     if parse_time(wording) != (60 * hour + minute) % 720:  # the text names another time, or none
-        wording = in_figures(hour, minute)
+        wording = digital_time(hour, minute)
     annotation = Annotation("clocks", question=WHAT_TIME, answer=wording)
     return Record(row_id, (annotation, ),
                   clock=(hour, minute, second if row.get("shows_seconds") is True else None))

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from data.pixmo.network import Limits, Reply, get, seconds_to_wait
+from data.pixmo.network import Limits, Reply, get, parse_retry_after
 from data.pixmo.picture import ReencodedImage, draw_clock, to_jpeg
 from data.pixmo.records import LATER, NEVER, SOON, UNEXPECTED, FetchError, ImageOutcome, Record
 
@@ -76,7 +76,7 @@ def error_for_status(reply: Reply, link_expires: bool = False) -> FetchError:
     """The error for a status other than 200. Expiring links are tried again, because new ones may work."""
     status = reply.status
     if status in BUSY_STATUS or status >= 500:
-        wait = seconds_to_wait(reply.headers.get("retry-after")) if status in (429, 503) else None
+        wait = parse_retry_after(reply.headers.get("retry-after")) if status in (429, 503) else None
         return FetchError("busy", SOON, "", status, wait)
     again = LATER if link_expires else NEVER
     if status in GONE_STATUS:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlencode, urlsplit
 
 from data.pixmo.fetch import with_retries
-from data.pixmo.network import Limits, Reply, get, seconds_to_wait
+from data.pixmo.network import Limits, Reply, get, parse_retry_after
 from data.pixmo.records import NEVER, SOON, FetchError
 
 HUB = "https://datasets-server.huggingface.co"
@@ -104,7 +104,7 @@ def _error_from_reply(reply: Reply) -> FetchError:
     if code in (TOO_BIG_ERROR, BROKEN_ERROR):
         return FetchError(code, NEVER, "", reply.status)
     busy = reply.status == 429 or reply.status >= 500
-    wait = seconds_to_wait(reply.headers.get("retry-after"))
+    wait = parse_retry_after(reply.headers.get("retry-after"))
     detail = f"status {reply.status}: {_error_text(reply.body)}"
     return FetchError("hub", SOON if busy else NEVER, detail, reply.status, wait)
 

@@ -101,7 +101,7 @@ def parse_url(url: str) -> Target:
     return Target(parts.scheme, host, port or {"http": 80, "https": 443}[parts.scheme], path)
 
 
-def seconds_to_wait(header: str | None) -> float | None:
+def parse_retry_after(header: str | None) -> float | None:
     """The seconds that Retry-After asks for, given as a number or a date; None if it is unreadable."""
     if header is None:
         return None

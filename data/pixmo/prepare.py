@@ -29,7 +29,7 @@ from data.pixmo.records import NEVER
 from data.pixmo.store import JOURNAL, Store, write_lines
 from data.pixmo.workers import Workers
 from minimolmo.command import os_error_message, run_command, say
-from minimolmo.disk import WRITER, is_own, locked, write_atomically
+from minimolmo.disk import WRITER, has_own_manifest, locked, write_atomically
 from minimolmo.options import Parser, count_argument, path_argument
 
 KIND = "pixmo"         # of the manifest
@@ -196,7 +196,7 @@ def is_finished(manifest: dict, spec: PixmoSpec, folder: Path) -> bool:
 def _check_is_own(folder: Path, manifest: dict | None) -> None:
     """Raise ValueError for a dataset that we did not download: its rows and images would be lost."""
     present = [name for name in ("train.jsonl", "val.jsonl", "images") if os.path.lexists(folder / name)]
-    if present and not (manifest or is_own(folder, KIND) or (folder / JOURNAL).is_file()):
+    if present and not (manifest or has_own_manifest(folder, KIND) or (folder / JOURNAL).is_file()):
         raise ValueError(f"{folder} holds {present[0]}, but no {MANIFEST} of ours and no {JOURNAL}, so it is "
                          f"no download of ours and is not replaced. Try another --folder.")
 

@@ -65,23 +65,23 @@ def _word_pair(questions: tuple[str, ...], answers: tuple[str, ...], rng: random
     return tuple(capitalise(rng.choice(templates).format(**slots)) for templates in (questions, answers))
 
 
-def tagged(things: list[Thing] | tuple[Thing, ...], label: str) -> str:
+def point_tag(things: list[Thing] | tuple[Thing, ...], label: str) -> str:
     """The words in a tag with the points of these objects."""
     return points_to_text([(thing.x, thing.y) for thing in things], label, label)
 
 
-def tagged_name(thing: Thing) -> str:
+def name_in_point_tag(thing: Thing) -> str:
     """The object's name in a tag; the article stays outside."""
-    return tagged([thing], thing_text(thing))
+    return point_tag([thing], thing_text(thing))
 
 
-def tagged_groups(things: list[Thing] | tuple[Thing, ...],
+def point_tag_slots(things: list[Thing] | tuple[Thing, ...],
                   spec_for: Callable[[Thing], ObjectSpec] = spec_of) -> dict:
     """Values for a template: {seen} lists the things in point tags, {there} is "there is" or "there are"."""
     groups: dict[ObjectSpec, list[Thing]] = {}
     for thing in sorted(things, key=lambda thing: thing.x):
         groups.setdefault(spec_for(thing), []).append(thing)
-    tagged_texts = [tagged(group, _counted(spec, len(group))) for spec, group in groups.items()]
+    tagged_texts = [point_tag(group, _counted(spec, len(group))) for spec, group in groups.items()]
     plural = len(next(iter(groups.values()))) > 1
     return {"seen": join_with_and(tagged_texts), "there": "there are" if plural else "there is"}
 
@@ -92,7 +92,7 @@ def _counted(spec: ObjectSpec, count: int) -> str:
     return f"{COUNT_WORDS[count]} {spec_text(spec, plural=True)}"
 
 
-def relation(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
+def on_side_qa_pairs(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
     """What is left of, right of, above or below an object?"""
     pairs = []
     for anchor in unambiguous_things(scene):
@@ -101,11 +101,12 @@ def relation(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
             if 1 <= len(on_side) <= MAX_LISTED:
                 pairs.append(
                     _word_pair(wordings.BESIDE, wordings.BESIDE_ANSWERS, rng, way=relation,
-                               one=thing_text(anchor), anchor=tagged_name(anchor), **tagged_groups(on_side)))
+                               one=thing_text(anchor), anchor=name_in_point_tag(anchor),
+                               **point_tag_slots(on_side)))
     return pairs
 
 
-def larger(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
+def larger_of_two_qa_pairs(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
     """Which of two objects is larger?"""
     nameable, pairs = unambiguous_things(scene), []
     for large in nameable:
@@ -114,18 +115,18 @@ def larger(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
                 a, b = rng.sample((thing_text(large), thing_text(small)), 2)
                 pairs.append(
                     _word_pair(wordings.LARGER, wordings.LARGER_ANSWERS, rng, a=a, b=b,
-                               large=tagged_name(large), small=tagged_name(small)))
+                               large=name_in_point_tag(large), small=name_in_point_tag(small)))
     return pairs
 
 
-def count(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
+def count_qa_pairs(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
     """How many objects of a kind are there, and which colours do they have?"""
     pairs = []
     for kind, n in Counter(thing.kind for thing in scene.things).items():
         if DESCRIBED_COUNTS[0] <= n <= DESCRIBED_COUNTS[1]:
             things = sorted((thing for thing in scene.things if thing.kind == kind), key=lambda t: t.x)
             descriptions = [
-                f"{tagged([thing], f'one {place_phrase(thing)}')} is {thing.color}" for thing in things
+                f"{point_tag([thing], f'one {place_phrase(thing)}')} is {thing.color}" for thing in things
             ]
             pairs.append(
                 _word_pair(wordings.COUNT, wordings.COUNT_ANSWERS, rng, n=COUNT_WORDS[n],
@@ -133,22 +134,22 @@ def count(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
     return pairs
 
 
-def occlusion(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
+def occluder_qa_pairs(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
     """Which object hides part of another?"""
     return [
         _word_pair(wordings.COVERED, wordings.COVERED_ANSWERS, rng, back=thing_text(back),
-                   front=tagged_name(front),
-                   behind=tagged_name(back)) for front, back in occluded_pairs(scene)
+                   front=name_in_point_tag(front),
+                   behind=name_in_point_tag(back)) for front, back in occluded_pairs(scene)
     ]
 
 
-def sign_text(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
+def sign_text_qa_pairs(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
     """What do the signs say, and where are they?"""
     signs = sorted((thing for thing in scene.things if thing.word), key=lambda thing: thing.x)
     if not signs:
         return [_word_pair(wordings.READS, wordings.NO_TEXT, rng)]
     descriptions = [
-        f'{tagged([sign], with_article(f"{sign.color} sign"))} that says "{sign.word}"' for sign in signs
+        f'{point_tag([sign], with_article(f"{sign.color} sign"))} that says "{sign.word}"' for sign in signs
     ]
     return [
         _word_pair(wordings.READS, wordings.READS_ANSWERS, rng, signs=join_with_and(descriptions),
@@ -156,7 +157,7 @@ def sign_text(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
     ]
 
 
-def shares_color(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
+def same_color_qa_pairs(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
     """Which objects have this colour?"""
     pairs = []
     for color in sorted({thing.color for thing in scene.things}):
@@ -164,11 +165,11 @@ def shares_color(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
         if len(things) <= MAX_LISTED:
             pairs.append(
                 _word_pair(wordings.SHARES_COLOR, wordings.SHARES_COLOR_ANSWERS, rng, color=color,
-                           **tagged_groups(things, lambda thing: ObjectSpec(kind=thing.kind))))
+                           **point_tag_slots(things, lambda thing: ObjectSpec(kind=thing.kind))))
     return pairs
 
 
-def absent(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
+def absent_thing_qa_pairs(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
     """A question about an object that is not there; the answer says so and may point at another one."""
     kinds = {thing.kind for thing in scene.things}
     missing_kind = rng.choice([kind for kind in KINDS if kind not in kinds])
@@ -176,12 +177,13 @@ def absent(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
                                   a_one=with_article(missing_kind))
     if nameable := unambiguous_things(scene):
         thing = rng.choice(nameable)
-        answer += rng.choice(wordings.BUT).format(near=tagged([thing], with_article(thing_text(thing))),
+        answer += rng.choice(wordings.BUT).format(near=point_tag([thing], with_article(thing_text(thing))),
                                                   at=place_phrase(thing))
     return [(question, answer)]
 
 
-QUESTION_TYPES = (relation, larger, count, occlusion, sign_text, shares_color, absent)
+QUESTION_TYPES = (on_side_qa_pairs, larger_of_two_qa_pairs, count_qa_pairs, occluder_qa_pairs,
+                  sign_text_qa_pairs, same_color_qa_pairs, absent_thing_qa_pairs)
 
 
 def main(arguments: list[str]) -> None:

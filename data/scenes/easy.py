@@ -93,7 +93,7 @@ class Scene:
         return canvas.reduce(SUPERSAMPLE)
 
 
-def pair_of(thing: Thing) -> Pair:
+def color_kind_pair(thing: Thing) -> Pair:
     """The colour and kind of an object."""
     return thing.color, thing.kind
 
@@ -107,14 +107,14 @@ def choose_pairs(num_pairs: int, level: EasyLevel, split: str, rng: random.Rando
 
 def split_of(things: tuple[Thing, ...], level: EasyLevel) -> str:
     """The split of a scene with these objects. It depends on the objects alone: no scene is in two splits."""
-    if any(pair_of(thing) in level.held_out for thing in things):
+    if any(color_kind_pair(thing) in level.held_out for thing in things):
         return "novel"
     return train_or_val([(t.kind, t.color, t.x, t.y, t.width, t.height) for t in things])
 
 
 def queryable_things(scene: Scene, level: EasyLevel, split: str) -> list[Thing]:
     """The objects that questions may be about: all, or in `novel` only those of held-out pairs."""
-    return [thing for thing in scene.things if split != "novel" or pair_of(thing) in level.held_out]
+    return [thing for thing in scene.things if split != "novel" or color_kind_pair(thing) in level.held_out]
 
 
 def make_scene(pairs: list[Pair], level: EasyLevel, split: str, rng: random.Random,

@@ -39,7 +39,7 @@ def training_texts(level: str, seed: int, data: Path = DATA_FOLDER) -> Iterator[
                         yield from to_messages(annotation, stage, rng)
 
 
-def prepare(level: str, vocab: int, seed: int = 1, data: Path = DATA_FOLDER) -> Path:
+def ensure_tokenizer(level: str, vocab: int, seed: int = 1, data: Path = DATA_FOLDER) -> Path:
     """The path of the tokenizer, which is trained if it is missing or older than the data.
 
     Raises ValueError if there is no data to train on.
@@ -64,7 +64,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--seed", type=count_argument(0), default=1)
     parser.add_argument("--folder", type=path_argument, default=DATA_FOLDER, help="folder of the datasets")
     given = parser.parse_args(arguments)
-    say(f"tokenizer: {prepare(given.level, given.vocab, given.seed, given.folder)}")
+    say(f"tokenizer: {ensure_tokenizer(given.level, given.vocab, given.seed, given.folder)}")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from torch import nn
 
 from lessons.compare import compare
 from minimolmo.config import ImageConfig
-from minimolmo.image.tiler import window_patches
+from minimolmo.image.tiler import window_patch_ids
 from minimolmo.model.molmo import IM_PATCH, MiniMolmo
 from minimolmo.model.pooling import AttentionPooling
 
@@ -20,7 +20,7 @@ def _random(seed: int, *shape: int) -> np.ndarray:
 
 def window(row, col, side):
     image = ImageConfig(crop_size=side, patch_size=1, margins=(0, 0))
-    return window_patches(image)[row * image.pooled_side + col].tolist()
+    return window_patch_ids(image)[row * image.pooled_side + col].tolist()
 
 
 def check_window(yours):

@@ -6,7 +6,7 @@ import numpy as np
 
 BUILD = [  # `make blank N=06` empties these in mine/minimolmo, `make marks N=06` marks them
     "minimolmo/model/pooling.py:AttentionPooling.forward",
-    "minimolmo/image/tiler.py:window_patches",
+    "minimolmo/image/tiler.py:window_patch_ids",
     "minimolmo/model/molmo.py:MiniMolmo.encode_crops",
     "minimolmo/model/molmo.py:MiniMolmo.splice",
 ]

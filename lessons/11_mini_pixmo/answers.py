@@ -4,7 +4,7 @@ import zlib
 
 from data import splits
 from data.clocks import hands
-from data.docs.grid import Grid, extremum_questions
+from data.docs.grid import Grid, extremum_row_questions
 from data.scenes import full_wording
 from data.scenes.easy_wording import DIRECTIONS
 from lessons.compare import compare, expect_equal
@@ -38,7 +38,7 @@ wrong_hand_angles = {
 
 def extremes(names, values):
     grid = Grid("", "", "", tuple(names), ("",), ("",), tuple((value,) for value in values))
-    questions = extremum_questions(grid, random.Random(0))
+    questions = extremum_row_questions(grid, random.Random(0))
     return [(question.slots["most"], question.answer) for question in questions]
 
 

@@ -11,7 +11,7 @@ BUILD = [  # `make blank N=14` empties these in mine/minimolmo, `make marks N=14
     "minimolmo/metrics.py:parse_count",
     "minimolmo/metrics.py:score_clocks",
     "minimolmo/text/facts.py:facts_in",
-    "minimolmo/metrics.py:score_caption",
+    "minimolmo/metrics.py:score_caption_facts",
     "minimolmo/answer.py:sample_tokens",
     "minimolmo/evaluate.py:mismatched_images",
 ]

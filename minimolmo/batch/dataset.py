@@ -217,7 +217,7 @@ def check_split(folder: Path, split: str) -> str:
     return f"{dataset.file}: {len(dataset)} pictures, {annotations} annotations, all good"
 
 
-def check_own_folders(folders: Iterable[Path]) -> None:
+def check_user_datasets(folders: Iterable[Path]) -> None:
     """Check the user's own dataset folders (those without a manifest)."""
     for folder in folders:
         if folder.is_dir() and not (folder / "manifest.json").exists():

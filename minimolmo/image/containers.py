@@ -1,6 +1,6 @@
 """Image files without their metadata: pixels and orientation are kept, everything else is dropped.
 
-    strip_png_metadata(data) -> (the data that decide a pixel, orientation)       one function for each format
+    stripped_png_and_orientation(data) -> (the data that decide a pixel, orientation)    one for each format
 
 A broken colour profile, comment or camera note then cannot fail an image, because Pillow never reads it.
 The orientation is EXIF's, 1 to 8: how the stored pixels are to be turned. 1 is upright. Nothing here raises
@@ -37,7 +37,7 @@ TIFF_TYPES = {1: "B", 2: "c", 3: "H", 4: "I", 5: "II", 6: "b", 7: "B", 8: "h", 9
 
 # PNG
 
-def strip_png_metadata(data: bytes) -> tuple[bytes, int]:
+def stripped_png_and_orientation(data: bytes) -> tuple[bytes, int]:
     """A PNG's first image."""
     kept, orientation = [data[:8]], UPRIGHT
     for kind, chunk in png_chunks(data):
@@ -89,7 +89,7 @@ def _png_bytes(data: bytes) -> int:
 
 # JPEG
 
-def strip_jpeg_metadata(data: bytes) -> tuple[bytes, int]:
+def stripped_jpeg_and_orientation(data: bytes) -> tuple[bytes, int]:
     """A JPEG without its metadata segments. Images after the first are kept: no decoder reads them."""
     kept, orientation, position = [data[:2]], UPRIGHT, 2
     while segment := JPEG_SEGMENT.match(data, position):
@@ -105,7 +105,7 @@ def strip_jpeg_metadata(data: bytes) -> tuple[bytes, int]:
 
 # GIF
 
-def strip_gif_metadata(data: bytes) -> tuple[bytes, int]:
+def stripped_gif_and_orientation(data: bytes) -> tuple[bytes, int]:
     """A GIF's first frame, on a screen that holds it."""
     position = colours_end = 13 + _gif_colour_bytes(data, 10)
     control = b""  # of the frame: which colour is transparent
@@ -144,7 +144,7 @@ def _gif_blocks_end(data: bytes, position: int) -> int:
 
 # WebP, BMP and TIFF
 
-def strip_webp_metadata(data: bytes) -> tuple[bytes, int]:
+def stripped_webp_and_orientation(data: bytes) -> tuple[bytes, int]:
     """The WebP unchanged, because Pillow does not read its metadata; and its orientation."""
     position, orientation = 12, UPRIGHT
     while position + 8 <= len(data):
@@ -155,12 +155,12 @@ def strip_webp_metadata(data: bytes) -> tuple[bytes, int]:
     return data, orientation
 
 
-def strip_bmp_metadata(data: bytes) -> tuple[bytes, int]:
+def stripped_bmp_and_orientation(data: bytes) -> tuple[bytes, int]:
     """The BMP unchanged, because it has no metadata."""
     return data, UPRIGHT
 
 
-def strip_tiff_metadata(data: bytes) -> tuple[bytes, int]:
+def stripped_tiff_and_orientation(data: bytes) -> tuple[bytes, int]:
     """A TIFF's first image: its directory is rewritten in place, with the tags that the decoder needs."""
     try:
         directory = _Directory(data)

@@ -29,12 +29,12 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from minimolmo.image.containers import (
     png_is_whole,
-    strip_bmp_metadata,
-    strip_gif_metadata,
-    strip_jpeg_metadata,
-    strip_png_metadata,
-    strip_tiff_metadata,
-    strip_webp_metadata,
+    stripped_bmp_and_orientation,
+    stripped_gif_and_orientation,
+    stripped_jpeg_and_orientation,
+    stripped_png_and_orientation,
+    stripped_tiff_and_orientation,
+    stripped_webp_and_orientation,
 )
 from minimolmo.image.depths import scale_png_key, to_grey
 
@@ -64,12 +64,12 @@ class Format:
 
 # All formats that are read. Others start programs (EPS), or are no photographs (PSD, DDS).
 FORMATS = {
-    "JPEG": Format(re.compile(rb"\xff\xd8\xff"), strip_jpeg_metadata, JpegImageFile),
-    "PNG": Format(re.compile(rb"\x89PNG\r\n\x1a\n"), strip_png_metadata, PngImageFile),
-    "WEBP": Format(re.compile(rb"RIFF.{4}WEBP", re.DOTALL), strip_webp_metadata, WebPImageFile),
-    "GIF": Format(re.compile(rb"GIF8[79]a"), strip_gif_metadata, GifImageFile),
-    "BMP": Format(re.compile(rb"BM"), strip_bmp_metadata, BmpImageFile),
-    "TIFF": Format(re.compile(rb"II[*+]\0|MM\0[*+]"), strip_tiff_metadata, TiffImageFile),
+    "JPEG": Format(re.compile(rb"\xff\xd8\xff"), stripped_jpeg_and_orientation, JpegImageFile),
+    "PNG": Format(re.compile(rb"\x89PNG\r\n\x1a\n"), stripped_png_and_orientation, PngImageFile),
+    "WEBP": Format(re.compile(rb"RIFF.{4}WEBP", re.DOTALL), stripped_webp_and_orientation, WebPImageFile),
+    "GIF": Format(re.compile(rb"GIF8[79]a"), stripped_gif_and_orientation, GifImageFile),
+    "BMP": Format(re.compile(rb"BM"), stripped_bmp_and_orientation, BmpImageFile),
+    "TIFF": Format(re.compile(rb"II[*+]\0|MM\0[*+]"), stripped_tiff_and_orientation, TiffImageFile),
 }
 
 # What the system says of a file, the specific before the general: why it cannot work, and what to try.

@@ -94,7 +94,7 @@ def stitch_ids(grid: Grid, config: ImageConfig) -> np.ndarray:
     return np.block([[ids[r, c, down[r], across[c]] for c in range(cols)] for r in range(rows)])
 
 
-def window_patches(config: ImageConfig) -> np.ndarray:
+def window_patch_ids(config: ImageConfig) -> np.ndarray:
     """The patches in each pooling window of one crop, (windows, K), row by row; -1 beyond the crop's edge."""
     side, pool, pooled = config.side, config.pool, config.pooled_side
     patches = np.full((pooled * pool, pooled * pool), -1)
@@ -105,7 +105,7 @@ def window_patches(config: ImageConfig) -> np.ndarray:
 @lru_cache(maxsize=512)
 def token_layout(grids: tuple[Grid, ...], config: ImageConfig) -> tuple[np.ndarray, tuple[Grid, ...]]:
     """The patches of each visual token of several grids: (pool_idx, token_grids) as in `Crops`."""
-    windows, pool_idx, token_grids, crops_before = window_patches(config), [], [], 0
+    windows, pool_idx, token_grids, crops_before = window_patch_ids(config), [], [], 0
     for grid in grids:
         ids = stitch_ids(grid, config)
         crop, window = np.divmod(ids.reshape(-1, 1), len(windows))

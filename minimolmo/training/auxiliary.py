@@ -93,7 +93,7 @@ def fourier_features(xy: Tensor) -> Tensor:
     return torch.cat([phase.sin(), phase.cos()], dim=-1)
 
 
-def leading_digits(xy: Tensor) -> Tensor:
+def tens_and_ones_digits(xy: Tensor) -> Tensor:
     """Tens and ones of x and y, rounded as in an answer's text: (n, 2) -> (n, 4). 7.1 has 0 tens, 7 ones."""
     whole = (xy * 10).round().div(10).floor().clamp(0, 99).long()
     return torch.stack([whole // 10, whole % 10], dim=-1).flatten(1)
@@ -104,7 +104,7 @@ def is_inside(xy: Tensor) -> Tensor:
     return ((xy >= 0) & (xy < 100)).all(dim=-1)
 
 
-def word_stems(tokenizer: Tokenizer, size: int) -> Tensor:
+def singular_token_ids(tokenizer: Tokenizer, size: int) -> Tensor:
     """For each of `size` token ids, the id of its singular: " circles" and "circle" become " circle".
 
     It maps words with or without a leading space, and plurals in -s or -es. Other ids map to themselves.
@@ -180,7 +180,7 @@ class AuxiliaryHeads(nn.Module):
         self.side = model.config.image.side
         self.register_buffer("digits", torch.tensor(tokenizer.encode("0123456789")), persistent=False)
         size = decoder.vocab + decoder.additional_vocab
-        self.register_buffer("stems", word_stems(tokenizer, size), persistent=False)
+        self.register_buffer("stems", singular_token_ids(tokenizer, size), persistent=False)
         self.patch = nn.Linear(2 * model.config.vision.width, 2 * width)
         self.center = nn.Linear(2 * model.config.vision.width, 4 * len(PERIODS))
         self.probes = nn.ModuleList(nn.Linear(width, width) for _ in (*DIGITS, IS_CENTER))
@@ -236,7 +236,7 @@ class AuxiliaryHeads(nn.Module):
         xy = thing.box[:, :2]
         is_center = ((window[:, :2] <= xy) & (xy < window[:, 2:])).all(dim=1)
         states = torch.stack([token, token, *(probe(token) for probe in self.probes)], dim=1)  # (n, 7, D)
-        digits = torch.cat([leading_digits(thing.local), is_center.long()[:, None]], dim=1)
+        digits = torch.cat([tens_and_ones_digits(thing.local), is_center.long()[:, None]], dim=1)
         targets = torch.cat([thing.ids, self.digits[digits]], dim=1)
         weight = torch.ones_like(targets, dtype=torch.float)
         weight[:, 2:6] = is_inside(thing.local)[:, None]
@@ -251,7 +251,7 @@ class AuxiliaryHeads(nn.Module):
     def position_loss(self, model: MiniMolmo, hidden: Tensor, box: Tensor) -> Tensor:
         """Loss of predicting the digits of an object's centre from hidden states: (n, D), boxes (n, 4)."""
         states = torch.stack([probe(hidden) for probe in self.referents], dim=1)       # (n, 4, D)
-        targets = self.digits[leading_digits(box[:, :2])]
+        targets = self.digits[tens_and_ones_digits(box[:, :2])]
         return self.vocab_loss(model, states, targets, torch.ones_like(targets, dtype=torch.float))
 
     def vocab_loss(self, model: MiniMolmo, states: Tensor, targets: Tensor, weight: Tensor) -> Tensor:

@@ -78,14 +78,16 @@ def record_activations(model: MiniMolmo, tokenizer: Tokenizer, image: np.ndarray
     batch = collate([sequence]).to(next(model.parameters()).device)
     pooling = [model.pooling.attention]
     blocks = [block.attention for block in model.decoder.blocks]
-    with record(pooling, pooling_weights) as pooled, record(blocks, decoder_weights) as attended:
+    with (record_attention_weights(pooling, pooling_attention_weights) as pooled,
+          record_attention_weights(blocks, decoder_attention_weights) as attended):
         logits = model(batch)[0].float().cpu()
     tokens = [token_name(number, tokenizer) for number in sequence.ids.tolist()]
     return Activations(sequence, tokens, [weights[0] for weights in attended], pooled[0][:, :, 0], logits)
 
 
 @contextmanager
-def record(modules: list[nn.Module], weights_of: Callable[..., Tensor]) -> Iterator[list[Tensor]]:
+def record_attention_weights(modules: list[nn.Module],
+                             weights_of: Callable[..., Tensor]) -> Iterator[list[Tensor]]:
     """A list that fills with weights_of(module, *inputs), in the order in which the modules run."""
     recorded = []
 
@@ -108,8 +110,8 @@ def attention_weights(q: Tensor, k: Tensor, visible: Tensor | None = None) -> Te
     return attention(q, k, identity.expand(len(k), 1, -1, -1), visible)
 
 
-def decoder_weights(module: nn.Module, x: Tensor, angles: tuple[Tensor, Tensor], visible: Tensor | None,
-                    *_: object) -> Tensor:
+def decoder_attention_weights(module: nn.Module, x: Tensor, angles: tuple[Tensor, Tensor],
+                              visible: Tensor | None, *_: object) -> Tensor:
     """Attention weights of a GroupedQueryAttention from its inputs: (B, H, T, T)."""
     q, k, _ = module.qkv(x).split(module.widths, dim=-1)
     q = apply_rotary(split_heads(module.q_norm(q), module.heads), *angles)
@@ -117,7 +119,7 @@ def decoder_weights(module: nn.Module, x: Tensor, angles: tuple[Tensor, Tensor],
     return attention_weights(q, k, visible)
 
 
-def pooling_weights(module: nn.Module, x: Tensor, context: Tensor) -> Tensor:
+def pooling_attention_weights(module: nn.Module, x: Tensor, context: Tensor) -> Tensor:
     """Attention weights of a MultiHeadAttention from its inputs: (B, H, T, U)."""
     return attention_weights(split_heads(module.query(x), module.heads),
                              split_heads(module.key(context), module.heads))

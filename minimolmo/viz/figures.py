@@ -110,7 +110,7 @@ def draw_attention(activations: Activations, config: ImageConfig, num_blocks: in
         for block in blocks:
             weights = activations.attention[block].mean(dim=0)[token]                  # (T,)
             on_image = weights[activations.visual_positions()].sum().item()
-            cards.append((draw.draw_heatmap(image, activations.overview_heat(block, token)),
+            cards.append((draw.dim_by_heatmap(image, activations.overview_heat(block, token)),
                           f'"{activations.tokens[token].strip()}", block {block + 1} of {depth}',
                           [f"{on_image:.0%} of its attention is on visual tokens"], None))
     return draw.contact_sheet(cards, columns=len(blocks), width=230)
@@ -202,7 +202,7 @@ def draw_point_digits(activations: Activations, image: Image.Image,
         known[axis] = np.zeros(BINS)
         known[axis][bins_of(*digit_interval(digits, int(digit), whole))] = 1
         top = probabilities.argsort(descending=True)[:3].tolist()
-        cards.append((draw.draw_heatmap(image, heat), f'{axis}="{digits}", next digit "{digit}"',
+        cards.append((draw.dim_by_heatmap(image, heat), f'{axis}="{digits}", next digit "{digit}"',
                       [", ".join(f'"{d}" {probabilities[d]:.0%}' for d in top)], None))
     return draw.contact_sheet(cards, columns=3, width=300) if cards else None
 

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from minimolmo.command import say
 from minimolmo.config import RunConfig
-from minimolmo.disk import (MANIFEST, check_files, is_own, is_unused, read_manifest, remove_folder,
+from minimolmo.disk import (MANIFEST, check_files, has_own_manifest, is_unused, read_manifest, remove_folder,
                             write_manifest, write_text)
 from minimolmo.distributed import local_shard
 from minimolmo.overrides import from_dict, to_dict
@@ -87,7 +87,7 @@ def _remove_older(out: Path, kept: list[str]) -> None:
             origin = read_manifest(folder)
             name = folder.name.removesuffix(".tmp")
             here = (origin.get("out"), origin.get("name")) == (str(out.resolve()), name)
-            if here and not _has_more(folder) and (is_own(folder, KIND) or is_own(folder, UNFINISHED)):
+            if here and not _has_more(folder) and has_own_manifest(folder, KIND, UNFINISHED):
                 remove_folder(folder)
             elif folder.suffix == ".tmp" and is_unused(folder):  # a save that was killed at its beginning
                 remove_folder(folder)

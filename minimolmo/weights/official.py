@@ -26,7 +26,7 @@ from tqdm import tqdm
 from minimolmo.command import run_command, say
 from minimolmo.config import MolmoConfig, RunConfig
 from minimolmo.disk import (
-    check_own,
+    check_absent_or_own,
     locked,
     remove_own,
     replace_own,
@@ -264,7 +264,7 @@ def export(run: Path, out: Path) -> int:
     Raises ValueError if `out` is there and is no export of ours.
     """
     out = out.absolute()
-    check_own(out, KIND)
+    check_absent_or_own(out, KIND)
     folder = checkpoint.latest(run) or run
     model = MiniMolmo(checkpoint.load_config(folder).model)
     checkpoint.load_weights(folder, model)

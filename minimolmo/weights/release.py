@@ -18,7 +18,7 @@ from minimolmo.bounds import check_plain_name
 from minimolmo.command import run_command, say
 from minimolmo.config import RunConfig
 from minimolmo.disk import (
-    check_own,
+    check_absent_or_own,
     check_unchanged,
     locked,
     remove_own,
@@ -194,7 +194,7 @@ def release(out: Path, name: str = "", parent: Path = RELEASED) -> Path:
 def _write_release(finished: Path, weights: dict[str, Tensor], files: dict[str, str]) -> None:
     """Write the folder under a temporary name, then give it its own."""
     unfinished = finished.with_name(f"{finished.name}{RESERVED[0]}")
-    check_own(finished, KIND)
+    check_absent_or_own(finished, KIND)
     check_unchanged(finished)
     remove_own(unfinished, KIND, UNFINISHED)
     unfinished.mkdir()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data import prepare_all
-from data.tokenizer.prepare import prepare as prepare_tokenizer
+from data.tokenizer.prepare import ensure_tokenizer
 from minimolmo import disk
 from minimolmo.batch.dataset import Dataset
 from minimolmo.image.resize import open_image
@@ -55,7 +55,7 @@ def check_saved(out: Path) -> None:
 def setup_train(out: Path) -> None:
     """Draw a small mini-PixMo for training."""
     quietly(prepare_all.main, f"--folder={out / 'data'}", "--images=128", "--workers=1")
-    prepare_tokenizer("easy", 512, data=out / "data")
+    ensure_tokenizer("easy", 512, data=out / "data")
 
 
 def check_train(out: Path) -> None:
