@@ -17,9 +17,14 @@ def pick_device() -> torch.device:
         torch.cuda.set_device(device)
         torch.backends.cuda.enable_cudnn_sdp(False)  # it plans again for every length, which slows decoding
         return device
-    if torch.backends.mps.is_available() and world == 1:  # no gradient exchange over MPS
+    if torch.backends.mps.is_available() and world == 1 and _mps_attention_is_right():  # one: no all-reduce
         return torch.device("mps")
     return torch.device("cpu")
+
+
+def _mps_attention_is_right() -> bool:
+    """Whether torch is 2.13 or newer: before, MPS may compute attention wrongly with heads of 64 and more."""
+    return tuple(int(number) for number in torch.__version__.split(".")[:2]) >= (2, 13)
 
 
 def autocast(device: torch.device) -> torch.autocast:

@@ -21,9 +21,19 @@ def test_without_a_gpu_it_is_the_cpu_in_float32(monkeypatch):
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32
 
 
+@pytest.mark.parametrize("version, kind", [("2.9.1", "cpu"), ("2.12.0+git", "cpu"),
+                                           ("2.13.0", "mps"), ("3.0.1", "mps")])
+def test_mps_is_taken_only_with_a_torch_whose_attention_is_right_there(version, kind, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch, "__version__", version)
+    assert device.pick_device().type == kind
+
+
 def test_mps_is_taken_by_one_process_but_not_shared_by_two(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch, "__version__", "2.13.0")
     assert device.pick_device().type == "mps"
     monkeypatch.setenv("WORLD_SIZE", "2")
     assert device.pick_device().type == "cpu"
