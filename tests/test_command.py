@@ -148,7 +148,8 @@ def signalling_packages(tmp_path_factory):
     """A folder with packages that send the process a signal when they are imported."""
     folder = tmp_path_factory.mktemp("packages")
     for name in SLOW:
-        (folder / f"{name}.py").write_text("import os\nos.kill(os.getpid(), int(os.environ['SIGNAL']))\n")
+        (folder / f"{name}.py").write_text("import os\nos.kill(os.getpid(), int(os.environ['SIGNAL']))\n",
+                                           encoding="utf-8")
     return folder
 
 
@@ -221,14 +222,14 @@ def test_workers_end_with_the_process_that_started_them():
 # Files
 
 def test_a_link_stays_a_link(tmp_path):
-    (tmp_path / "real").write_text("old")
+    (tmp_path / "real").write_text("old", encoding="utf-8")
     (tmp_path / "link").symlink_to(tmp_path / "real")
     write_atomically(tmp_path / "link", [b"new"])
     assert (tmp_path / "link").is_symlink() and (tmp_path / "real").read_bytes() == b"new"
 
 
 def test_the_error_of_a_write_names_the_file_that_was_asked_for(tmp_path):
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     path = tmp_path / "file" / "report.json"
     with pytest.raises(OSError) as error:
         write_atomically(path, [b""])

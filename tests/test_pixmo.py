@@ -142,7 +142,7 @@ def test_the_seed_alone_picks_the_rows_and_the_manifest_tells_which(web, tmp_pat
     chosen = []
     for folder, seed in (("a", 1), ("b", 1), ("c", 2)):
         run(web, tmp_path / folder, seed=seed)
-        manifest = json.loads((tmp_path / folder / "manifest.json").read_text())
+        manifest = json.loads((tmp_path / folder / "manifest.json").read_text(encoding="utf-8"))
         chosen.append(manifest["sets"]["cap"]["rows"]["default"])
     assert chosen[0] == chosen[1] != chosen[2]
     assert manifest["sets"]["cap"]["revisions"] == {"default": fake_hub.REVISION}
@@ -538,7 +538,7 @@ def test_sets_may_be_named_with_spaces_or_commas(tmp_path, monkeypatch, capsys):
 
 
 def test_a_folder_that_may_not_be_written_is_named(web, tmp_path):
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(ValueError, match="file/pixmo is a file, where a folder is needed"):
         run(web, tmp_path / "file/pixmo")
     assert os.listdir(tmp_path) == ["file"]

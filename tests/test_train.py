@@ -67,7 +67,7 @@ def run_main(given: list[str]) -> None:
 
 
 def losses(out: Path) -> list[tuple[int, float]]:
-    lines = map(json.loads, (out / "log.jsonl").read_text().splitlines())
+    lines = map(json.loads, (out / "log.jsonl").read_text(encoding="utf-8").splitlines())
     return [(line["step"], line["loss"]) for line in lines]
 
 
@@ -172,7 +172,7 @@ def test_ctrl_c_in_the_middle_of_a_step_is_not_forgotten_at_its_end(number, unbr
 
 def lines(out: Path) -> int:
     path = out / "log.jsonl"
-    return path.read_text().count("\n") if path.exists() else 0
+    return path.read_text(encoding="utf-8").count("\n") if path.exists() else 0
 
 
 def test_two_processes_take_the_steps_of_one(unbroken, data, tmp_path):
@@ -275,7 +275,7 @@ def test_fine_tuning_begins_with_the_released_weights_at_the_papers_rates(data, 
     assert all(torch.equal(weight, kept[name]) for name, weight in model.named_parameters())
     rates = checkpoint.load_config(moved).finetune.learning_rates
     assert rates == preset("molmo_7b_d").finetune.learning_rates
-    first = json.loads((tmp_path / "out" / "log.jsonl").read_text())
+    first = json.loads((tmp_path / "out" / "log.jsonl").read_text(encoding="utf-8"))
     assert first["stage"] == "finetune"
     assert first["learning_rates"] == [5e-6 / 200, 5e-6 / 200, 1e-5 / 200]  # the first of 200
     assert not same_weights(tmp_path / "still", tmp_path / "out")
@@ -529,7 +529,7 @@ def test_when_the_minutes_are_over_it_stops_at_a_checkpoint_and_goes_on(unbroken
 
 
 def test_a_log_line_has_speed_mfu_and_data_wait(unbroken):
-    for line in map(json.loads, (unbroken / "log.jsonl").read_text().splitlines()):
+    for line in map(json.loads, (unbroken / "log.jsonl").read_text(encoding="utf-8").splitlines()):
         assert line["images_per_second"] > 0 and 0 <= line["data_wait"] < 1 and line["mfu"] > 0
         assert line["visual_tokens_per_second"] == pytest.approx(16 * line["images_per_second"], rel=0.05)
 
@@ -588,7 +588,8 @@ def test_a_killed_gpu_run_goes_on_and_its_checkpoint_says_on_a_cpu_what_it_says_
     process.wait()
     train.main(arguments(tmp_path, data, "--resume"))
     assert [step for step, _ in losses(tmp_path)] == list(range(1, 13))
-    assert all(json.loads(line)["peak_gib"] > 0 for line in (tmp_path / "log.jsonl").read_text().splitlines())
+    lines = (tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    assert all(json.loads(line)["peak_gib"] > 0 for line in lines)
 
     images = [open_image(data / "points" / "easy" / "images" / f"train_{i:06d}.png") for i in range(8)]
     answers = []
@@ -629,7 +630,7 @@ def test_a_stage_draws_from_those_sets_alone_that_have_what_it_needs(data, tmp_p
     shutil.copytree(data, tmp_path / "data")
     rows = tmp_path / "data" / "points" / "easy" / "train.jsonl"
     rows.write_text("".join(json.dumps({**json.loads(row), "things": []}) + "\n"
-                            for row in rows.read_text().splitlines()))
+                            for row in rows.read_text(encoding="utf-8").splitlines()))
     nano = SimpleNamespace(config=preset("nano"), data=tmp_path / "data")
     drawn = {stage: set(open_datasets(nano, stage, "train")) for stage in train.STAGES}
     assert drawn == {"bootstrap": {"count", "cap", "ask_model_anything"}, "pretrain": {"cap"},
