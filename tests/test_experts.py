@@ -5,7 +5,7 @@ import torch.nn.functional as F
 
 from minimolmo.config import DecoderConfig
 from minimolmo.model.decoder import Decoder
-from minimolmo.model.experts import Experts, make_routing
+from minimolmo.model.experts import Experts, routing_stats
 
 
 def randomised(module):
@@ -58,9 +58,9 @@ def test_the_tokens_of_each_expert_are_counted():
 
 
 def test_the_load_balancing_loss_is_1_for_an_even_load_and_experts_by_top_k_for_always_the_same():
-    even = make_routing(torch.full((8, 4), 0.25), torch.arange(8)[:, None] % 4)
+    even = routing_stats(torch.full((8, 4), 0.25), torch.arange(8)[:, None] % 4)
     assert even.load_balancing_loss.item() == pytest.approx(1.0)
-    same = make_routing(torch.tensor([[1.0, 0, 0, 0]]).expand(8, 4), torch.zeros(8, 1, dtype=torch.long))
+    same = routing_stats(torch.tensor([[1.0, 0, 0, 0]]).expand(8, 4), torch.zeros(8, 1, dtype=torch.long))
     assert same.load_balancing_loss.item() == pytest.approx(4.0)
 
 

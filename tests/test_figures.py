@@ -13,7 +13,7 @@ from minimolmo.image.tiler import tile_image
 from minimolmo.viz import figures
 from minimolmo.viz.activations import record_activations
 from minimolmo.viz.figures import (
-    bins_of,
+    percent_to_bins,
     digit_interval,
     draw_point_digits,
     draw_training,
@@ -59,7 +59,8 @@ def test_patches_are_laid_out_row_by_row():
 def test_each_digit_narrows_the_interval_tenfold():
     assert digit_interval("", 6, whole=2) == (60, 70) and digit_interval("6", 1, whole=2) == (61, 62)
     assert digit_interval("61.", 5, whole=2) == (61.5, 61.6) and digit_interval("", 5, whole=1) == (5, 6)
-    assert bins_of(60, 70) == slice(240, 280) and len(range(400)[bins_of(99.9, 100)]) == figures.MIN_BINS
+    assert percent_to_bins(60, 70) == slice(240, 280)
+    assert len(range(400)[percent_to_bins(99.9, 100)]) == figures.MIN_BINS
 
 
 def test_the_digits_of_the_first_point_are_found_in_their_order(nano):

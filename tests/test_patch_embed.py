@@ -10,7 +10,7 @@ from minimolmo.model.patch_embed import (
     GeneralPatchEmbed,
     interpolate_positions,
     make_patch_embed,
-    sincos_positions,
+    initial_positions,
 )
 
 IMAGE = ImageConfig(crop_size=6, patch_size=2, margins=(0, 0))  # 3x3 patches
@@ -63,13 +63,13 @@ def test_every_vector_is_normed_before_the_first_block():
 
 def test_position_embeddings_start_as_sines_and_cosines_of_column_and_row():
     """Width 4 has one frequency, a radian a patch: sin x, cos x, sin y, cos y."""
-    positions = sincos_positions(side=3, width=4)                                     # patches row by row
+    positions = initial_positions(side=3, width=4)                                     # patches row by row
     expected = [np.sin(2), np.cos(2), np.sin(1), np.cos(1)]
     np.testing.assert_allclose(positions[1 * 3 + 2], expected, rtol=1e-6)             # column 2, row 1
 
 
 def test_initial_position_embeddings_depend_on_distance_alone():
-    positions = sincos_positions(side=8, width=32).unflatten(0, (8, 8))
+    positions = initial_positions(side=8, width=32).unflatten(0, (8, 8))
     similarity = positions[3, 3] @ positions[3].T                                     # to all of its row
     assert similarity[3] > similarity[4] > similarity[5] > similarity[6]
     torch.testing.assert_close(positions[3, 3] @ positions[4, 5], positions[6, 0] @ positions[7, 2])

@@ -588,8 +588,8 @@ def test_a_killed_gpu_run_goes_on_and_its_checkpoint_says_on_a_cpu_what_it_says_
     process.wait()
     train.main(arguments(tmp_path, data, "--resume"))
     assert [step for step, _ in losses(tmp_path)] == list(range(1, 13))
-    lines = (tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()
-    assert all(json.loads(line)["peak_gib"] > 0 for line in lines)
+    logged = (tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    assert all(json.loads(line)["peak_gib"] > 0 for line in logged)
 
     images = [open_image(data / "points" / "easy" / "images" / f"train_{i:06d}.png") for i in range(8)]
     answers = []

@@ -10,7 +10,7 @@ import random
 from data.ask_model_anything import full
 from data.ask_model_anything.question_template import QuestionTemplate
 from data.generate import DrawableScene, run_command_line
-from data.scenes.easy import EasyLevel, Scene, choose_pairs, make_scene, color_kind_pair, queryable_things
+from data.scenes.easy import EasyLevel, Scene, choose_pairs, make_scene, color_kind_pair, things_to_ask_about
 from data.scenes.easy_wording import (
     DIRECTIONS,
     absent_labels,
@@ -50,7 +50,7 @@ def make_example(level: Level, split: str, rng: random.Random) -> tuple[Drawable
         return full.make_example(split, rng)
     pairs = choose_pairs(rng.randint(*NUM_THINGS), level, split, rng)
     scene = make_scene(pairs, level, split, rng, GRID_MARGIN)
-    candidates = queryable_things(scene, level, split)
+    candidates = things_to_ask_about(scene, level, split)
     attribute_questions = color_questions(scene, candidates) + kind_questions(scene, candidates)
     questions = rng.sample(attribute_questions, min(NUM_ATTRIBUTE_QUESTIONS, len(attribute_questions)))
     questions += _sample_one(presence_questions(scene, candidates, level, split, rng), rng)

@@ -12,7 +12,7 @@ from data.ask_model_anything import wordings
 from data.ask_model_anything.question_template import QuestionTemplate
 from data.scenes.easy_wording import DIRECTIONS, COUNT_WORDS, capitalise, offset_along, with_article
 from data.scenes.full import FullScene, ObjectSpec
-from data.scenes.full_wording import (MIN_AREA_RATIO, MIN_OFFSET, absent_specs, box_area,
+from data.scenes.full_wording import (MIN_AREA_RATIO, MIN_OFFSET, absent_specs, box_pixels,
                                       largest_and_smallest, matching_things, occluded_pairs, place_phrase,
                                       relation_expressions, spec_text, specs_for, superlative_expressions,
                                       thing_text, unambiguous_things_on_side, unambiguous_things)
@@ -139,7 +139,7 @@ def largest_or_smallest_questions(scene: FullScene, rng: random.Random) -> list[
 def larger_yes_no_questions(scene: FullScene, rng: random.Random) -> list[QuestionTemplate]:
     """Is the cup larger than the tree?"""
     pairs = itertools.permutations(unambiguous_things(scene), 2)
-    area_ratios = [(a, b, box_area(scene, a) / box_area(scene, b)) for a, b in pairs]
+    area_ratios = [(a, b, box_pixels(scene, a) / box_pixels(scene, b)) for a, b in pairs]
     return [
         QuestionTemplate(wordings.IS_IT, f"the {thing_text(a)} larger than the {thing_text(b)}",
                          "yes" if ratio > 1 else "no")

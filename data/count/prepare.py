@@ -8,7 +8,7 @@ import random
 
 from data.count import full
 from data.generate import DrawableScene, run_command_line
-from data.scenes.easy import EasyLevel, Pair, Scene, make_scene, color_kind_pair, queryable_things
+from data.scenes.easy import EasyLevel, Pair, Scene, make_scene, color_kind_pair, things_to_ask_about
 from data.scenes.easy_wording import (
     Label,
     absent_labels,
@@ -59,7 +59,7 @@ def more_labels(scene: Scene, target: Label, level: EasyLevel, split: str, rng: 
     """One or two labels besides the target, weighted so that all answers are about equally common."""
     candidates = {
         label
-        for thing in queryable_things(scene, level, split)
+        for thing in things_to_ask_about(scene, level, split)
         for label in labels_for_pair(color_kind_pair(thing))
     }
     candidates = [

@@ -14,7 +14,7 @@ from data.scenes.easy_wording import DIRECTIONS, COUNT_WORDS, capitalise, with_a
 from data.scenes.full import FullLevel, FullScene, ObjectSpec, is_held_out, make_scene
 from data.scenes.full_wording import (
     MIN_AREA_RATIO,
-    box_area,
+    box_pixels,
     join_with_and,
     occluded_pairs,
     place_phrase,
@@ -111,7 +111,7 @@ def larger_of_two_qa_pairs(scene: FullScene, rng: random.Random) -> list[Questio
     nameable, pairs = unambiguous_things(scene), []
     for large in nameable:
         for small in nameable:
-            if box_area(scene, large) > MIN_AREA_RATIO * box_area(scene, small):
+            if box_pixels(scene, large) > MIN_AREA_RATIO * box_pixels(scene, small):
                 a, b = rng.sample((thing_text(large), thing_text(small)), 2)
                 pairs.append(
                     _word_pair(wordings.LARGER, wordings.LARGER_ANSWERS, rng, a=a, b=b,

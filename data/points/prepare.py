@@ -8,7 +8,7 @@ import random
 
 from data.generate import DrawableScene, run_command_line
 from data.points import full
-from data.scenes.easy import EasyLevel, Scene, choose_pairs, make_scene, color_kind_pair, queryable_things
+from data.scenes.easy import EasyLevel, Scene, choose_pairs, make_scene, color_kind_pair, things_to_ask_about
 from data.scenes.easy_wording import (
     Label,
     absent_labels,
@@ -44,7 +44,7 @@ def choose_labels(scene: Scene, level: EasyLevel, split: str, rng: random.Random
     """Different labels: most match one object, some several, some none."""
     candidates = {
         label
-        for thing in queryable_things(scene, level, split)
+        for thing in things_to_ask_about(scene, level, split)
         for label in labels_for_pair(color_kind_pair(thing))
     }
     absent = absent_labels(scene.things, level, split)

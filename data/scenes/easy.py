@@ -112,7 +112,7 @@ def split_of(things: tuple[Thing, ...], level: EasyLevel) -> str:
     return train_or_val([(t.kind, t.color, t.x, t.y, t.width, t.height) for t in things])
 
 
-def queryable_things(scene: Scene, level: EasyLevel, split: str) -> list[Thing]:
+def things_to_ask_about(scene: Scene, level: EasyLevel, split: str) -> list[Thing]:
     """The objects that questions may be about: all, or in `novel` only those of held-out pairs."""
     return [thing for thing in scene.things if split != "novel" or color_kind_pair(thing) in level.held_out]
 

@@ -82,7 +82,7 @@ def unambiguous_things(scene: FullScene) -> list[Thing]:
     return [thing for thing in scene.things if count[thing.color, thing.kind] == 1]
 
 
-def box_area(scene: FullScene, thing: Thing) -> float:
+def box_pixels(scene: FullScene, thing: Thing) -> float:
     """The area of an object's box in pixels."""
     return thing.width * scene.width * thing.height * scene.height / 1e4
 
@@ -140,11 +140,11 @@ def _outermost_things(things: tuple[Thing, ...]) -> list[tuple[str, Thing]]:
 
 def largest_and_smallest(scene: FullScene, things: tuple[Thing, ...]) -> list[tuple[str, Thing]]:
     """("largest", object) and ("smallest", object) of two objects or more, where the margin is clear."""
-    by_area = sorted(things, key=lambda thing: box_area(scene, thing))
+    by_area = sorted(things, key=lambda thing: box_pixels(scene, thing))
     found = []
-    if box_area(scene, by_area[-1]) > MIN_AREA_RATIO * box_area(scene, by_area[-2]):
+    if box_pixels(scene, by_area[-1]) > MIN_AREA_RATIO * box_pixels(scene, by_area[-2]):
         found.append(("largest", by_area[-1]))
-    if MIN_AREA_RATIO * box_area(scene, by_area[0]) < box_area(scene, by_area[1]):
+    if MIN_AREA_RATIO * box_pixels(scene, by_area[0]) < box_pixels(scene, by_area[1]):
         found.append(("smallest", by_area[0]))
     return found
 
@@ -174,7 +174,7 @@ def absent_specs(scene: FullScene, rng: random.Random, allow_held_out: bool,
 
 def size_word(scene: FullScene, thing: Thing) -> str:
     """The object's size in the image as a word; "" for an ordinary size."""
-    share = box_area(scene, thing) / (scene.width * scene.height)
+    share = box_pixels(scene, thing) / (scene.width * scene.height)
     return "tiny" if share < 0.002 else "small" if share < 0.006 else "big" if share > 0.06 else ""
 
 

@@ -75,7 +75,7 @@ wrong_normalise_pixels = {
 
 def sincos_position(column, row, width):
     side = max(column, row) + 1
-    return patch_embed.sincos_positions(side, width)[row * side + column]
+    return patch_embed.initial_positions(side, width)[row * side + column]
 
 
 def check_sincos_position(yours):

@@ -9,7 +9,7 @@ import torch
 BUILD = [  # `make blank N=02` empties these in mine/minimolmo, `make marks N=02` marks them
     "minimolmo/image/tiler.py:to_patches",
     "minimolmo/model/patch_embed.py:normalise_pixels",
-    "minimolmo/model/patch_embed.py:sincos_positions",
+    "minimolmo/model/patch_embed.py:initial_positions",
     "minimolmo/model/patch_embed.py:PatchEmbed.forward",
 ]
 

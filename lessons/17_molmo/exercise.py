@@ -6,7 +6,7 @@ import torch
 
 BUILD = [  # `make blank N=17` empties these in mine/minimolmo, `make marks N=17` tests them
     "minimolmo/model/experts.py:Experts.forward",
-    "minimolmo/model/experts.py:make_routing",
+    "minimolmo/model/experts.py:routing_stats",
     "minimolmo/weights/official.py:official_names",
     "minimolmo/weights/sizes.py:cache_bytes",
 ]

@@ -58,7 +58,7 @@ class Experts(nn.Module):
         tokens = x.flatten(0, -2)                                                      # (n, D)
         probabilities = self.router(tokens).float().softmax(dim=-1)                    # (n, E)
         weight, chosen = probabilities.topk(self.top_k, dim=-1)                        # (n, k)
-        routing = make_routing(probabilities, chosen)
+        routing = routing_stats(probabilities, chosen)
         output = torch.zeros_like(tokens)
         gate, up, down = self.gate.matrices(), self.up.matrices(), self.down.matrices()
         for expert in routing.counts.nonzero().flatten().tolist():
@@ -70,7 +70,7 @@ class Experts(nn.Module):
         return output.view_as(x), routing
 
 
-def make_routing(probabilities: Tensor, chosen: Tensor) -> Routing:
+def routing_stats(probabilities: Tensor, chosen: Tensor) -> Routing:
     """Build a Routing from router probabilities (n, E) and the chosen experts (n, k)."""
     experts = probabilities.shape[-1]
     counts = chosen.flatten().bincount(minlength=experts)                              # (E,)

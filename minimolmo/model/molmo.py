@@ -13,7 +13,7 @@ from minimolmo.model.attention import KVCache, attention_mask
 from minimolmo.model.decoder import Decoded, Decoder
 from minimolmo.model.experts import StackedExpertWeight
 from minimolmo.model.mlp import SwiGLU
-from minimolmo.model.patch_embed import normalise_pixels, sincos_positions
+from minimolmo.model.patch_embed import initial_positions, normalise_pixels
 from minimolmo.model.pooling import AttentionPooling
 from minimolmo.model.vit import VisionTransformer
 
@@ -115,7 +115,7 @@ def init_weights(model: MiniMolmo) -> None:
     embed, decoder = model.vit.embed, model.decoder
     if embed.class_token is not None:
         embed.class_token.normal_(std=model.config.vision.width ** -0.5)
-    embed.positions[embed.num_prefix:] = sincos_positions(embed.position_grid, model.config.vision.width)
+    embed.positions[embed.num_prefix:] = initial_positions(embed.position_grid, model.config.vision.width)
     for layer in (decoder.embedding, decoder.head, model.extra_embedding):
         layer.weight.normal_(std=model.config.decoder.width ** -0.5)
     decoder.norm.weight.fill_(0.2)  # about equal logits: the first loss is ln(vocabulary)

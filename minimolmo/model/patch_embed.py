@@ -22,7 +22,7 @@ def normalise_pixels(patches: Tensor) -> Tensor:
     return ((pixels - mean) / std).flatten(-2)
 
 
-def sincos_positions(side: int, width: int) -> Tensor:
+def initial_positions(side: int, width: int) -> Tensor:
     """Initial position embeddings: sines and cosines of each patch's column and row, (side*side, width).
 
     Positions are learned. Without CLIP's weights they start like this: neighbouring patches have similar

@@ -197,17 +197,18 @@ def draw_point_digits(activations: Activations, image: Image.Image,
         whole = sum(step[1] == axis and "." not in step[2] for step in steps)
         probabilities, density = activations.logits[index].softmax(dim=-1)[ids], np.zeros(BINS)
         for candidate in range(10):
-            density[bins_of(*digit_interval(digits, candidate, whole))] += probabilities[candidate].item()
+            bins = percent_to_bins(*digit_interval(digits, candidate, whole))
+            density[bins] += probabilities[candidate].item()
         heat = np.outer(np.ones(BINS), density) if axis == "x" else np.outer(density, known["x"])
         known[axis] = np.zeros(BINS)
-        known[axis][bins_of(*digit_interval(digits, int(digit), whole))] = 1
+        known[axis][percent_to_bins(*digit_interval(digits, int(digit), whole))] = 1
         top = probabilities.argsort(descending=True)[:3].tolist()
         cards.append((draw.dim_by_heatmap(image, heat), f'{axis}="{digits}", next digit "{digit}"',
                       [", ".join(f'"{d}" {probabilities[d]:.0%}' for d in top)], None))
     return draw.contact_sheet(cards, columns=3, width=300) if cards else None
 
 
-def bins_of(start: float, stop: float) -> slice:
+def percent_to_bins(start: float, stop: float) -> slice:
     """The bins of an interval in percent, at least MIN_BINS."""
     first = min(int(start / 100 * BINS), BINS - MIN_BINS)
     return slice(first, max(first + MIN_BINS, int(stop / 100 * BINS)))
