@@ -20,7 +20,7 @@ from pathlib import Path
 
 from data.own import LEVELS, is_own_dataset
 from minimolmo.command import run_command, say
-from minimolmo.disk import LOCK, WRITER, is_unused, locked, read_manifest, remove_folder
+from minimolmo.disk import LOCK, MANIFEST, WRITER, is_unused, locked, read_manifest, remove_folder
 from minimolmo.options import Parser, path_argument
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,6 +31,7 @@ FILES = ("latest", "log.jsonl", "loss.png", "report.json", "report.png", "target
          "bench-*.png", "step-*.png")
 PICTURES = ("look", "inside", "lessons")  # folders of out/ whose pictures are ours
 CHECKPOINT_NAME = re.compile(r"step-\d+(-again)*(\.tmp)?")
+UNFINISHED_FILE = re.compile(r"(\.[0-9]+)?\.tmp$")  # what an interrupted write leaves
 CHECKPOINT_KINDS = ("checkpoint", "unfinished checkpoint")
 CHECKPOINT = {"weights.safetensors", "config.json", "tokenizer.json", "optimizer.safetensors", "state.json"}
 MAX_NAMED = 20  # of what stays
@@ -135,7 +136,8 @@ def is_checkpoint(folder: Path) -> bool:
                 or {"weights.safetensors", "config.json"} <= names <= CHECKPOINT)
     place = (str(folder.parent.resolve()), folder.name.removesuffix(".tmp"))
     own = origin.get("writer") == WRITER and origin.get("kind") in CHECKPOINT_KINDS
-    return own and (origin.get("out"), origin.get("name")) == place
+    has_more = {UNFINISHED_FILE.sub("", name) for name in names} - CHECKPOINT - {MANIFEST}
+    return own and (origin.get("out"), origin.get("name")) == place and not has_more
 
 
 def is_own_output_file(path: Path) -> bool:

@@ -216,6 +216,7 @@ def remove_own(folder: Path, *kinds: str) -> None:
 
 def replace_own(finished: Path, folder: Path, kind: str) -> None:
     """Give a finished folder its name. An older folder of that name is replaced; ValueError if not ours."""
+    check_unchanged(_old_name(folder))
     remove_own(_old_name(folder), kind)
     check_absent_or_own(folder, kind)
     replace_folder(finished, folder)
@@ -258,13 +259,16 @@ def locked(folder: str | Path) -> Iterator[None]:
 
 def _open_locked(folder: Path) -> BinaryIO:
     """Open and lock a folder's lock file; anew if the process that held it has removed the file meanwhile."""
+    path = folder / LOCK
+    if path.is_symlink() or path.exists() and path.read_bytes()[:7] not in (b"", b'{"pid":'):
+        raise ValueError(f"{path} is not a lock of this program, so it would be overwritten. Move it away.")
     while True:
         folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
-            file = stack.enter_context(open(folder / LOCK, "a+b"))
+            file = stack.enter_context(open(path, "a+b"))
             _lock(file, folder)
             with suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(file.fileno()), os.stat(folder / LOCK)):
+                if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
                     stack.pop_all()
                     return file
 

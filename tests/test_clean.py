@@ -15,7 +15,7 @@ from minimolmo.disk import locked, write_manifest
 
 def write(path, text="mine"):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    path.write_text("" if path.name == ".lock" else text, encoding="utf-8")
     return path
 
 
@@ -48,11 +48,22 @@ def test_of_a_run_the_files_that_training_writes_go_and_yours_stay(tmp_path):
     write_manifest(run / "step-000400", "checkpoint", out=str(run.resolve()), name="step-000400")
     write(run / "step-000500.tmp" / "manifest.json.tmp")
     for name in ("latest", "log.jsonl", "loss.png", "samples/step-000400.png", "report.json",
-                 "report.json.tmp", ".lock"):
+                 "report.json.tmp"):
         write(run / name)
+    (run / ".lock").touch()
     draw(tmp_path / "out" / "smoke" / "data")
     write(tmp_path / "out" / "look" / "points.png")
     assert clean.clean(tmp_path) == [] and not (tmp_path / "out").exists()
+
+
+def test_a_note_in_a_checkpoint_keeps_the_checkpoint(tmp_path):
+    run = tmp_path / "out" / "nano"
+    step = run / "step-000400"
+    for name in ("weights.safetensors", "config.json"):
+        write(step / name)
+    write_manifest(step, "checkpoint", out=str(run.resolve()), name="step-000400")
+    write(step / "notes.txt")
+    assert clean.clean(tmp_path) and (step / "notes.txt").exists() and (step / "config.json").exists()
 
 
 def test_what_is_not_ours_in_out_stays_and_is_named(tmp_path, capsys):

@@ -291,3 +291,24 @@ def test_a_disk_without_locks_is_used_with_a_note(tmp_path, monkeypatch, capsys,
     monkeypatch.setattr(disk.fcntl, "flock", flock)
     with locked(tmp_path):
         assert "note: this disk has no locks" in capsys.readouterr().err
+
+
+def test_a_lock_that_is_a_link_or_a_users_file_is_not_overwritten(tmp_path):
+    (tmp_path / "precious.txt").write_text("precious", encoding="utf-8")
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / ".lock").symlink_to(tmp_path / "precious.txt")
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / ".lock").write_text("mine", encoding="utf-8")
+    for name in "ab":
+        with pytest.raises(ValueError, match=".lock is not a lock of this program"), locked(tmp_path / name):
+            pass
+    assert (tmp_path / "precious.txt").read_text(encoding="utf-8") == "precious"
+    assert (tmp_path / "b" / ".lock").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_backup_named_old_with_a_users_file_is_not_removed(ours, tmp_path):
+    backup = shutil.copytree(ours, tmp_path / "ours.old")
+    (backup / "mine.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(ValueError, match="mine.txt was added"):
+        replace_own(shutil.copytree(ours, tmp_path / "new"), ours, "test")
+    assert (backup / "mine.txt").exists()
