@@ -47,7 +47,8 @@ def test_raw_commands_are_those_of_the_makefile():
 
 def test_the_answer_of_make_ask_is_that_of_the_released_nano():
     printed = re.search(r"^<points .*$", README, re.M)[0]
-    image, question = re.search(r'minimolmo\.answer "(.+?)" "(.+?)"', README).groups()
+    question = re.search(r'^\$ make ask Q="(.+?)"$', README, re.M)[1]
+    image = re.search(r"^IMAGE *= (\S+)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)[1]
     model, tokenizer, _ = load(RELEASED)
     answer, = ask(model, tokenizer, [open_image(ROOT / image)], [question])
     assert outputs_match(printed, answer.text, tolerance="2")
