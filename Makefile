@@ -1,6 +1,7 @@
 # Every target's raw command is printed as it runs; README lists them for machines without make. "$Q" and
 # the like are values of the environment: what is typed reaches a command letter by letter, and no shell runs
-# it. Only ARGS is the shell's to read: several options, and quotes, as ARGS='--view=ground --out="my dot.png"'.
+# it. So make cannot print them: RUN has the command print itself, quoted for a shell. Only ARGS is the shell's
+# to read: several options, and quotes, as ARGS='--view=ground --out="my dot.png"'.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup quickstart data data-pixmo look train eval ask inside test faults spec smoke bench speedrun ablate release
@@ -25,6 +26,8 @@ VALUES  = PRESET LEVEL VOCAB OUT SEED IMAGE Q N IMAGES SETS ROWS SIZE
 literal = $(if $(filter-out file,$(origin $(1))),$(eval override $(1) := $$(value $(1))))
 $(foreach name,$(VALUES),$(call literal,$(name)))
 export $(VALUES)
+GIVEN   = $(if $(filter-out file,$(origin OUT)),--weights="$$OUT")
+RUN     = @SHOW_COMMAND=$(if $(findstring s,$(firstword -$(value MAKEFLAGS))),,1) $(PYTHON)
 CLEANER = $(if $(wildcard $(PYTHON)),$(PYTHON),python3)
 
 help:        ## show this list
@@ -41,26 +44,26 @@ setup: $(if $(filter .venv/bin/python,$(PYTHON)),.venv/ready)   ## install the p
 quickstart: data train eval   ## everything: data, all stages of nano, scores, report.png (7 to 13 minutes on 2 cores)
 
 data: setup         ## draw mini-PixMo, no download: LEVEL=easy or small (four sets), or full (eight); IMAGES=N train images in all
-	$(PYTHON) -m data.prepare_all --level="$$LEVEL" --seed="$$SEED" $(if $(IMAGES),--images="$$IMAGES")
-	$(PYTHON) -m data.tokenizer.prepare --level="$$LEVEL" --vocab="$$VOCAB"
+	$(RUN) -m data.prepare_all --level="$$LEVEL" --seed="$$SEED" $(if $(IMAGES),--images="$$IMAGES")
+	$(RUN) -m data.tokenizer.prepare --level="$$LEVEL" --vocab="$$VOCAB"
 
 data-pixmo: setup   ## download a subset of the real PixMo: SETS="cap points" ROWS=2000 SIZE=512 (pixels) SEED=1
-	$(PYTHON) -m data.pixmo.prepare $(if $(SETS),--sets="$$SETS") --rows="$$ROWS" --size="$$SIZE" --seed="$$SEED"
+	$(RUN) -m data.pixmo.prepare $(if $(SETS),--sets="$$SETS") --rows="$$ROWS" --size="$$SIZE" --seed="$$SEED"
 
 look: setup         ## one contact sheet for each drawn set of LEVEL: out/look/*.png
-	$(PYTHON) -m data.preview.contact_sheets --level="$$LEVEL"
+	$(RUN) -m data.preview.contact_sheets --level="$$LEVEL"
 
 train: setup        ## train PRESET=nano on the drawn data, or resume where it stopped
-	$(PYTHON) train.py "$$PRESET" --out="$$OUT" --level="$$LEVEL" --seed="$$SEED" --resume $(ARGS)
+	$(RUN) train.py --out="$$OUT" --level="$$LEVEL" --seed="$$SEED" --resume $(ARGS) -- "$$PRESET"
 
 eval: setup         ## score OUT=out/nano on held-out images: right, blank and other image
-	$(PYTHON) -m minimolmo.evaluate --weights="$$OUT"
+	$(RUN) -m minimolmo.evaluate --weights="$$OUT"
 
-ask: setup          ## ask about an image (your nano, else the released one): make ask IMAGE=photo.jpg Q="Point at the red circle."
-	$(PYTHON) -m minimolmo.answer $(ARGS) -- "$$IMAGE" "$$Q"
+ask: setup          ## ask about an image (OUT=out/x, else your nano, else the released one): make ask IMAGE=photo.jpg Q="Point at the red circle."
+	$(RUN) -m minimolmo.answer $(GIVEN) $(ARGS) -- "$$IMAGE" "$$Q"
 
-inside: setup       ## nine figures of how IMAGE and question Q become an answer: out/inside/*.png
-	$(PYTHON) -m minimolmo.viz.figures $(ARGS) -- "$$IMAGE" "$$Q"
+inside: setup       ## eight figures of how IMAGE and question Q become an answer, and your run's losses: out/inside/*.png
+	$(RUN) -m minimolmo.viz.figures $(GIVEN) $(ARGS) -- "$$IMAGE" "$$Q"
 
 test: setup         ## run all tests (2 to 3 minutes on 2 cores)
 	$(PYTHON) -m pytest -q $(ARGS)
@@ -76,10 +79,10 @@ smoke: setup        ## 20 steps of everything, then one answer (1 minute)
 	$(PYTHON) -m data.prepare_all --images=256 --folder=out/smoke/data
 	$(PYTHON) -m data.tokenizer.prepare --folder=out/smoke/data
 	$(PYTHON) train.py --data=out/smoke/data --out=out/smoke --bootstrap.steps=8 --pretrain.steps=4 --finetune.steps=8
-	$(PYTHON) -m minimolmo.answer --weights=out/smoke -- out/smoke/data/points/easy/images/val_000000.png "$$Q"
+	$(RUN) -m minimolmo.answer --weights=out/smoke -- out/smoke/data/points/easy/images/val_000000.png "$$Q"
 
 bench: setup        ## measure PRESET here: steps, MFU, attention, packing, crops, decoding, tiler (1 minute)
-	$(PYTHON) tests/tools/bench.py $(ARGS) -- "$$PRESET"
+	$(RUN) tests/tools/bench.py $(ARGS) -- "$$PRESET"
 
 speedrun: setup     ## train mini to its goals on one GPU, and measure the time (ARGS=--minutes=9 stops; run it again to resume)
 	$(PYTHON) tests/tools/speedrun.py mini $(ARGS)
@@ -88,19 +91,19 @@ ablate: setup       ## measure the effect of each idea of Molmo: many small runs
 	$(PYTHON) tests/tools/ablate.py $(ARGS)
 
 release: setup      ## export OUT=out/mini as a folder to publish: data/released/minimolmo-mini (after make eval)
-	$(PYTHON) -m minimolmo.weights.release $(ARGS) -- "$$OUT"
+	$(RUN) -m minimolmo.weights.release $(ARGS) -- "$$OUT"
 
 lesson: setup       ## run one lesson's page and check its outputs: make lesson N=05
-	$(PYTHON) -m lessons.run $(if $(N),-- "$$N",$(error which lesson? Try make lesson N=05))
+	$(RUN) -m lessons.run $(if $(N),-- "$$N",$(error which lesson? Try make lesson N=05))
 
 lessons: setup      ## run all lessons (under 10 minutes on 2 cores)
 	$(PYTHON) -m lessons.run
 
 lessons-write: setup ## write the current outputs, quotes and pictures into the lessons (N=05: into one)
-	$(PYTHON) -m lessons.run --write -- "$$N"
+	$(RUN) -m lessons.run --write -- "$$N"
 
 start: setup        ## copy a lesson's exercises to mine/: make start N=05
-	$(PYTHON) -m lessons.check --start -- "$$N"
+	$(RUN) -m lessons.check --start -- "$$N"
 
 check: setup        ## compare your exercises with the library: make check N=05
 	@$(PYTHON) -m lessons.check $(if $(N),-- "$$N",$(error which lesson? Try make check N=05))
@@ -109,7 +112,7 @@ progress: setup     ## show your state in all lessons, and the next step
 	@$(PYTHON) -m lessons.check
 
 blank: setup        ## remove the bodies of a lesson's functions in your copy, mine/minimolmo: make blank N=05
-	$(PYTHON) -m lessons.blank $(if $(N),-- "$$N",$(error which lesson? Try make blank N=05))
+	$(RUN) -m lessons.blank $(if $(N),-- "$$N",$(error which lesson? Try make blank N=05))
 
 marks: setup        ## run the library's own tests on your copy: make marks N=05
 	@$(PYTHON) -m lessons.blank --marks $(if $(N),-- "$$N",$(error which lesson? Try make marks N=05))

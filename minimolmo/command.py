@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
+import shutil
 import signal
 import sys
 import threading
@@ -25,6 +27,8 @@ from typing import TextIO
 ROOT = Path(__file__).resolve().parent.parent
 # Windows has no HUP; there closing the window sends BREAK.
 SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
+VENV = ROOT / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")  # from make setup
+SHOW = "SHOW_COMMAND"  # set by the Makefile: a command shows itself before it runs
 STOPPED = "stopped: files are whole or as they were before"
 
 # What the system says of a file or a disk: why it cannot work, and what to try.
@@ -135,8 +139,7 @@ def _excepthook(kind: type[BaseException], error: BaseException, trace: Tracebac
     if issubclass(kind, KeyboardInterrupt):
         os._exit(end_interrupted(error))
     if issubclass(kind, ModuleNotFoundError) and error.name in ("numpy", "torch", "PIL", "tqdm", "pytest"):
-        print(f"{error.name} is not installed for {sys.executable}. Try make setup, or python -m pip install "
-              f"-r requirements.txt", file=sys.stderr)
+        say(missing_package(error.name), sys.stderr)
     else:
         traceback.print_exception(kind, error, trace)
 
@@ -176,6 +179,41 @@ def _watch_parent(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)
+
+
+# Commands to print
+
+def python_command(*words: str | Path, interpreter: str | Path | None = None) -> str:
+    """A command of Python as a shell takes it, with an interpreter that works: the running one by default.
+
+    It is given relative to the current folder if it lies there, and as "python" if that starts the same one.
+
+    >>> python_command("-m", "minimolmo.answer", "photo.jpg", "Who is it?").partition(" ")[2]
+    "-m minimolmo.answer photo.jpg 'Who is it?'"
+    """
+    path = Path(interpreter or sys.executable or "python")
+    place = Path(os.path.realpath(path.parent)) / path.name  # .venv/bin/python is a link: it stays one
+    if place.is_relative_to(Path.cwd()):
+        path = place.relative_to(Path.cwd())
+    elif shutil.which("python") == str(path):
+        path = "python"
+    start = str(path) if os.name == "nt" else shlex.quote(str(path))
+    return " ".join([start, shlex.join(map(str, words))])
+
+
+def missing_package(name: str) -> str:
+    """The message for a package that the interpreter lacks: the command that works, if there is a .venv."""
+    problem = f"{name} is not installed for {sys.executable}, so the command cannot run."
+    if VENV.exists() and not VENV.parent.samefile(Path(sys.executable).parent):
+        return f"{problem} Try {python_command(*sys.orig_argv[1:], interpreter=VENV)}"
+    install = python_command("-m", "pip", "install", "-r", "requirements.txt")
+    return f"{problem} Try make setup, or {install}"
+
+
+def show_command() -> None:
+    """Print the running command on stderr if the Makefile asks for it; not those that it starts."""
+    if os.environ.pop(SHOW, ""):
+        say(python_command(*sys.orig_argv[1:]), sys.stderr)
 
 
 # Words
@@ -236,3 +274,4 @@ def _runs_a_command() -> bool:
 main_process = os.getpid()
 if _runs_a_command():
     start_command()
+    show_command()

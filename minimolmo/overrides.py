@@ -48,21 +48,23 @@ def override(config: RunConfig, arguments: list[str]) -> RunConfig:
     return from_dict(RunConfig, values)  # checked when all are set: a width and its heads change together
 
 
-def check_forms(arguments: list[str], value: str = "") -> None:
+def check_forms(arguments: list[str], value: str = "", line: list[str] | None = None) -> None:
     """Raise ValueError for arguments that are not of the form --NAME=VALUE.
 
-    value  what stands elsewhere on the command line, and may be the value of one that has none
+    value  the preset's name; it may be the value of a setting that has none
+    line   the whole command line, which tells what followed a setting (default: `arguments`)
     """
-    if value.startswith("--"):  # argparse reads an argument with a space as a value
+    if value.startswith("--") and " " in value:  # argparse reads an argument with a space as a value
         raise ValueError(f"{value!r} is a setting with a space in it, so it is read as the preset's name. "
                          f"Try {''.join(value.split())}, without spaces.")
-    for argument, following in zip(arguments, [*arguments[1:], value]):
-        following = value if following.startswith("--") else following
-        if argument.startswith("--") and "=" not in argument and following:
+    line = arguments if line is None else line
+    for argument in [each for each in arguments if not (each.startswith("--") and "=" in each)]:
+        following = "".join(line[line.index(argument) + 1:][:1])
+        if argument.startswith("--") and following and not following.startswith("--"):
             raise ValueError(f"{argument} has no value, because settings are written with =: settings look "
                              f"like --finetune.steps=20. Try {argument}={following}")
-        if not (argument.startswith("--") and "=" in argument):
-            raise ValueError(f"{argument!r} is not a setting: settings look like --finetune.steps=20.")
+        preset = f", and the preset is {value!r}" if value and not argument.startswith("--") else ""
+        raise ValueError(f"{argument!r} is not a setting{preset}: settings look like --finetune.steps=20.")
 
 
 def _parse(text: str) -> Any:

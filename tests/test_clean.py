@@ -1,6 +1,7 @@
 """make clean removes what our commands wrote, and nothing else; make passes values letter by letter."""
 import json
 import os
+import shlex
 import subprocess
 import sys
 
@@ -206,7 +207,7 @@ def test_make_passes_folders_with_spaces_and_numbers_with_tricks(echo, tmp_path)
     trick = f"1; touch {tmp_path}/pwned"
     train, = make(echo, "train", "OUT=out/my run", f"SEED={trick}", "ARGS=--pretrain.steps=1 --shard=true")
     assert "--out=out/my run" in train and f"--seed={trick}" in train
-    assert train[-2:] == ["--pretrain.steps=1", "--shard=true"]
+    assert train[-4:] == ["--pretrain.steps=1", "--shard=true", "--", "nano"]
     assert make(echo, "eval", "OUT=out/my run") == [["-m", "minimolmo.evaluate", "--weights=out/my run"]]
     release, = make(echo, "release", "OUT=out/my run")
     assert release == ["-m", "minimolmo.weights.release", "--", "out/my run"]
@@ -218,7 +219,7 @@ def test_make_passes_folders_with_spaces_and_numbers_with_tricks(echo, tmp_path)
 
 
 @pytest.mark.parametrize("target", ["lesson", "lessons-write", "start", "check", "blank", "marks", "release",
-                                    "bench"])
+                                    "bench", "train"])
 def test_a_value_that_looks_like_an_option_is_none(echo, target):
     words, = make(echo, target, "N=-h", "OUT=-h", "PRESET=-h")
     assert words[-2:] == ["--", "-h"]
@@ -226,4 +227,43 @@ def test_a_value_that_looks_like_an_option_is_none(echo, target):
 
 def test_makes_defaults_follow_from_each_other(echo):
     mini, = make(echo, "train", "PRESET=mini")
-    assert mini == ["train.py", "mini", "--out=out/mini", "--level=full", "--seed=1", "--resume"]
+    assert mini == ["train.py", "--out=out/mini", "--level=full", "--seed=1", "--resume", "--", "mini"]
+
+
+@pytest.mark.parametrize("target", ["ask", "inside"])
+def test_make_asks_the_run_in_out_if_out_is_given(target, echo):
+    """On make's command line; ARGS=--weights=FOLDER, which comes later, wins. As with make train, an OUT that
+    happens to be in the environment counts for nothing."""
+    assert not [word for word in make(echo, target)[0] if "--weights" in word]
+    assert "--weights=out/my $run" in make(echo, target, "OUT=out/my $run")[0]
+    assert "--weights=out/x" not in make(echo, target, OUT="out/x")[0]
+    both, = make(echo, target, "OUT=out/x", "ARGS=--weights=out/y")
+    assert both[2:4] == ["--weights=out/x", "--weights=out/y"]
+
+
+def make_ask(*flags: str, **values: str) -> subprocess.CompletedProcess:
+    """make ask with a question that is refused before anything slow begins."""
+    given = [f"{name}={value}" for name, value in {"Q": "", **values}.items()]
+    return subprocess.run(["make", *flags, "ask", f"PYTHON={sys.executable}", *given], cwd=ROOT,
+                          capture_output=True, text=True, encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["my dot.png", "$HOME.png", "`date`.png", "it's.png", "--help"])
+def test_a_command_that_make_runs_is_printed_as_a_shell_takes_it(name):
+    """With the values, not with "$IMAGE", and quoted: pasted into a shell it runs the same."""
+    end = make_ask(IMAGE=name)
+    line, = [line for line in end.stderr.splitlines() if "minimolmo.answer" in line]
+    assert shlex.split(line)[1:] == ["-m", "minimolmo.answer", "--", name, ""]
+    assert "the question is empty" in end.stderr and "SHOW_COMMAND" not in end.stdout + end.stderr
+    assert "minimolmo.answer" not in make_ask("-s", IMAGE=name).stderr
+
+
+def test_a_printed_command_cannot_steer_the_terminal():
+    assert "\x1b" not in make_ask(IMAGE="\x1b[31m.png").stderr
+
+
+def test_no_line_that_make_prints_shows_a_name_in_place_of_its_value():
+    """Lines with "$$NAME" are silent: RUN, or @."""
+    recipes = [line for line in (ROOT / "Makefile").read_text(encoding="utf-8").splitlines()
+               if line.startswith("\t") and "$$" in line and "awk" not in line]
+    assert recipes and all(line.startswith(("\t$(RUN)", "\t@")) for line in recipes)

@@ -14,7 +14,7 @@ from test_architecture import ROOT
 from test_guards import COMMANDS
 
 from minimolmo import command
-from minimolmo.command import Interrupted, os_error_message, printable, run_command, say
+from minimolmo.command import Interrupted, os_error_message, printable, python_command, run_command, say
 from minimolmo.disk import locked, write_atomically
 from minimolmo.options import Parser, count_argument, number_argument, path_argument
 
@@ -197,6 +197,55 @@ def test_a_package_that_is_not_installed_is_named():
                          capture_output=True, text=True, encoding="utf-8")
     assert end.returncode == 1 and "is not installed" in end.stderr and "Try make setup" in end.stderr
     assert "Traceback" not in end.stderr
+
+
+def missing_torch(monkeypatch, capsys, folder, running) -> str:
+    """What a command says in a repository in `folder` if `running` has no torch."""
+    monkeypatch.setattr(command, "VENV", folder / ".venv" / "bin" / "python")
+    monkeypatch.setattr(sys, "executable", str(running))
+    monkeypatch.setattr(sys, "orig_argv", ["python", "train.py", "--out=my run"])
+    monkeypatch.chdir(folder)
+    command._excepthook(ModuleNotFoundError, ModuleNotFoundError("no torch", name="torch"), None)
+    return capsys.readouterr().err
+
+
+def test_if_there_is_a_venv_the_command_that_works_is_named(monkeypatch, capsys, tmp_path):
+    """As after make setup, without . .venv/bin/activate; not if it is the one that lacks the package."""
+    other, venv = tmp_path / "bin" / "python", tmp_path / ".venv" / "bin" / "python"
+    assert "Try make setup, or bin/python -m pip" in missing_torch(monkeypatch, capsys, tmp_path, other)
+    for path in (other, venv):
+        path.parent.mkdir(parents=True)
+        path.touch()
+    said = missing_torch(monkeypatch, capsys, tmp_path, other)
+    assert said.startswith(f"torch is not installed for {other}, so the command cannot run.")
+    assert said.endswith("Try .venv/bin/python train.py '--out=my run'\n")
+    assert "Try make setup" in missing_torch(monkeypatch, capsys, tmp_path, venv)
+
+
+def test_a_printed_command_starts_the_running_interpreter(monkeypatch, tmp_path):
+    """Relative below the current folder, as python if that is it, else whole. A venv's link stays one."""
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / ".venv" / "bin" / "python"))
+    monkeypatch.chdir(tmp_path)
+    assert python_command("-m", "x", "a b", "$c") == ".venv/bin/python -m x 'a b' '$c'"
+    monkeypatch.chdir(tmp_path / ".venv")
+    assert python_command("x") == "bin/python x"
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "executable", "/opt/some python/bin/python")
+    assert python_command("x") == "'/opt/some python/bin/python' x"
+    monkeypatch.setattr(sys, "executable", "/opt/bin/python")
+    monkeypatch.setattr(command.shutil, "which", lambda name: "/opt/bin/python")
+    assert python_command("x") == "python x"
+
+
+def test_a_command_shows_itself_if_the_makefile_asks_but_not_those_that_it_starts():
+    script = ("import os, subprocess, sys\nimport minimolmo.command\n"
+              "minimolmo.command.show_command()\nassert 'SHOW_COMMAND' not in os.environ\n")
+    end = subprocess.run([sys.executable, "-c", script, "it's", "\x1b[31m"], cwd=ROOT, capture_output=True,
+                         text=True, encoding="utf-8", env={**os.environ, "SHOW_COMMAND": "1"})
+    assert end.returncode == 0 and end.stderr.count(" -c ") == 1
+    assert end.stderr.endswith(""" 'it'"'"'s' '\\x1b[31m'\n""")
 
 
 def test_workers_end_with_the_process_that_started_them():
