@@ -24,7 +24,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
-from minimolmo.command import SIGNALS, Interrupted, os_error_message, run_command, say  # first: torch is slow
+from minimolmo.command import (  # first: torch is slow
+    SIGNALS, Interrupted, os_error_message, python_command, run_command, say)
 
 import torch
 import torch.distributed as dist
@@ -43,7 +44,7 @@ from minimolmo.flow import Batch
 from minimolmo.options import Parser, number_argument, path_argument
 from minimolmo.overrides import check_forms, override
 from minimolmo.presets import preset
-from minimolmo.training.checks import StageCheck
+from minimolmo.training.checks import StageCheck, check_mix
 from minimolmo.training.log import open_log, plot_losses
 from minimolmo.training.memory import total_gpu_memory, oom_message
 from minimolmo.training.optimizer import clip_gradients, set_learning_rates
@@ -223,7 +224,7 @@ def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | 
     parser.add_argument("--minutes", type=number_argument(), default=math.inf,
                         help="stop after N, with a checkpoint")
     given, settings = parser.parse_known_args(arguments)
-    check_forms(settings, given.preset or "")  # argparse takes the 9 of --finetune.steps 9 for the preset
+    check_forms(settings, given.preset or "", arguments)  # the 9 of --finetune.steps 9 is no preset
     start = (replace(official.finetune_config(given.released), mix={}) if given.released else
              preset(given.preset or "nano"))  # fine-tuning learns from the sets that are named, and no others
     out = given.out or Path("out") / start.name
@@ -252,7 +253,10 @@ def check_work(config: RunConfig) -> None:
 def main(arguments: list[str]) -> None:
     """The command line: train, and print the next command."""
     config, out, data, folder, released, minutes = read_arguments(arguments)
-    began = time.monotonic()
+    began, steps = time.monotonic(), sum(getattr(config, stage).steps for stage in STAGES)
+    if folder and (checkpoint.read_step(folder) or 0) >= steps:
+        return say_finished(out, f"nothing left to train: all {steps:,} steps are done")
+    check_mix(config, data, [name for name, weight in config.mix.items() if weight or not folder])
     try:
         if RANK == 0:
             check_user_datasets(config.folder(data, name) for name, weight in config.mix.items() if weight)
@@ -270,8 +274,13 @@ def main(arguments: list[str]) -> None:
     except OSError as error:
         raise ValueError(f"{os_error_message(error)} Steps since the last checkpoint are not saved: the same "
                          f"command with --resume goes on.") from error
+    say_finished(out, f"trained: {checkpoint.latest(out)}")
+
+
+def say_finished(out: Path, text: str) -> None:
+    """Print, in one process, that a run is at its end, and the next command."""
     if RANK == 0:
-        say(f"trained: {checkpoint.latest(out)}\nnext: python -m minimolmo.evaluate --weights={out}")
+        say(f"{text}\nnext: {python_command('-m', 'minimolmo.evaluate', f'--weights={out}')}")
 
 
 if __name__ == "__main__":

@@ -63,6 +63,8 @@ FINETUNE = StageConfig(steps=30_000, batch_size=256, learning_rates=(5e-6, 5e-6,
 MIX = dict.fromkeys(("points", "count", "ask_model_anything", "cap", "cap_qa", "point_explanations", "docs",
                      "clocks"), 1.0)  # sampled by the square root of each set's size
 
+DRAWN = tuple(MIX)  # the datasets that "make data" draws
+
 MOLMO_7B_D = RunConfig("molmo_7b_d", level="full", model=replace(VISION, decoder=QWEN2_7B),
                        bootstrap=NO_BOOTSTRAP, pretrain=PRETRAIN, finetune=FINETUNE, mix=MIX, max_tokens=2304,
                        load_balance_weight=0.0, shard=True)

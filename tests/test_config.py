@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from data.generate import NUM_IMAGES
 from minimolmo.config import (
     ConnectorConfig,
     DecoderConfig,
@@ -15,7 +16,7 @@ from minimolmo.config import (
     VisionConfig,
 )
 from minimolmo.overrides import from_dict, override, to_dict
-from minimolmo.presets import preset
+from minimolmo.presets import DRAWN, preset
 
 NANO = preset("nano")
 
@@ -80,6 +81,10 @@ def test_a_group_is_not_a_setting_and_a_setting_is_not_a_group():
         override(NANO, ["--finetune=20"])
     with pytest.raises(ValueError, match="seed is a single setting.*Try --seed=1"):
         override(NANO, ["--seed.x=20"])
+
+
+def test_the_drawn_datasets_are_those_that_make_data_draws():
+    assert {*DRAWN} == {name for level in NUM_IMAGES.values() for name in level}
 
 
 # Impossible settings

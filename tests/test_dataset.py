@@ -190,8 +190,11 @@ def test_a_missing_or_broken_image_is_named_with_its_row(tmp_path):
 
 
 def test_a_missing_and_an_empty_file_say_what_to_do(tmp_path):
-    with pytest.raises(ValueError, match=r'train\.jsonl is missing, so .* Run "make data" first'):
-        Dataset(tmp_path, "train")
+    for name in ("points", "points/easy"):
+        with pytest.raises(ValueError, match=r'train\.jsonl is missing, so .* Run "make data" first'):
+            Dataset(tmp_path / name, "train")
+    with pytest.raises(ValueError, match=r"train\.jsonl is missing, so .* Try writing it: data/README.md"):
+        Dataset(tmp_path / "mine", "train")  # make data would not draw it
     (tmp_path / "train.jsonl").write_text("", encoding="utf-8")
     with pytest.raises(ValueError, match=r"train\.jsonl is empty, so .* Put one row a picture into it"):
         Dataset(tmp_path, "train")
@@ -202,4 +205,6 @@ def test_the_command_checks_both_splits(tmp_path, capsys):
     write(tmp_path, row(CAT))
     assert "val.jsonl is missing" in run_command(str(tmp_path))
     write(tmp_path, row(CAT), row({**CAT, "style": "poem"}), split="val")
+    for file in ("train.jsonl", "none.jsonl"):
+        assert run_command(str(tmp_path / file)).endswith(f"Try giving the folder: {tmp_path}")
     assert f"{tmp_path}/val.jsonl:2, annotation 1: its \"style\" is 'poem'" in run_command(str(tmp_path))

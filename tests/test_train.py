@@ -513,6 +513,16 @@ def test_a_run_that_broke_may_go_on_at_a_lower_rate_as_the_message_says(data, tm
     assert [step for step, _ in losses(tmp_path)] == list(range(1, 13))
 
 
+def test_a_finished_run_that_is_resumed_says_that_nothing_is_left(unbroken, capsys):
+    """And how to go on. It needs no data."""
+    before = losses(unbroken)
+    train.main([f"--out={unbroken}", f"--data={unbroken}", "--resume"])
+    output = capsys.readouterr().out
+    assert output.startswith("nothing left to train: all 12 steps are done\nnext: ")
+    assert output.rstrip().endswith(f" -m minimolmo.evaluate --weights={unbroken}")
+    assert "trained:" not in output and losses(unbroken) == before
+
+
 def test_the_last_stage_may_be_made_longer(data, tmp_path):
     train.main(arguments(tmp_path, data, "--finetune.steps=2"))
     train.main(arguments(tmp_path, data, "--finetune.steps=4", "--resume"))
@@ -603,15 +613,23 @@ def test_a_killed_gpu_run_goes_on_and_its_checkpoint_says_on_a_cpu_what_it_says_
 
 @pytest.mark.parametrize("wrong, says", [
     (["nono"], "preset 'nono' does not exist"),
-    (["nano", "mini2"], "'mini2' is not a setting"),
+    (["nano", "mini2"], "'mini2' is not a setting, and the preset is 'nano'"),
+    (["--", "--help"], "preset '--help' does not exist"),
     (["--finetune.step=5"], "Did you mean steps"),
-    (["--mix.nowhere=1"], "nowhere/train.jsonl is missing"),
+    (["--mix.nowhere=1"], "nowhere/train.jsonl does not exist"),
+    (["--mix.nowhere=1"], "Datasets in {data}: ask_model_anything, cap, count, points. Try writing it"),
+    (["--mix.pionts=1"], "points. Did you mean --mix.points?"),
+    (["--mix.pionts=0"], "Did you mean --mix.points?"),
+    (["--mix.dosc=1"], "Did you mean --mix.docs?"),  # not drawn yet
+    (["--mix.docs=1"], "docs/train.jsonl is missing, so there is nothing to read. Run \"make data\" first"),
+    (["--mix.pixmo=1"], 'Run "make data-pixmo" first'),
     (["--level=full"], "points/train.jsonl is missing"),
     (["--model.decoder.vocab=300"], "text cannot become token ids"),
     (["--finetune.batch_size=7", "--accumulate=2"],
      "7 images cannot be divided among 1 process(es) x accumulate=2. Try --accumulate=1"),
     (["--pretrain.batch_size=7", "--pretrain.steps=0", "--accumulate=2", "--level=hard"], "Try one of easy"),
     (["--finetune.steps", "9"], "Try --finetune.steps=9"),
+    (["--finetune.steps", "9", "--", "nano"], "Try --finetune.steps=9"),  # as make train has it
     (["--finetune.steps= 3"], "is a setting with a space in it, so it is read as the preset's name. Try "
                               "--finetune.steps=3, without"),
     (["--shard=False"], "as --shard=false"),
@@ -620,7 +638,7 @@ def test_a_killed_gpu_run_goes_on_and_its_checkpoint_says_on_a_cpu_what_it_says_
     (["--max_tokens=10"], "takes 23 tokens"),
 ])
 def test_settings_that_cannot_work_are_explained(wrong, says, data, tmp_path):
-    with pytest.raises(SystemExit, match=re.escape(says)):
+    with pytest.raises(SystemExit, match=re.escape(says.replace("{data}", str(data)))):
         run_main([*arguments(tmp_path / "out", data), *wrong])
 
 

@@ -22,6 +22,7 @@ from minimolmo.command import printable, run_command, say
 from minimolmo.flow import Annotation, Example, Point, Thing
 from minimolmo.image.resize import open_image
 from minimolmo.options import Parser, path_argument
+from minimolmo.presets import DRAWN
 
 STYLES = {  # style: the fields that its annotations need
     "long_caption": ["answer"], "transcript": ["answer"],
@@ -43,9 +44,8 @@ class Dataset:
     def __init__(self, folder: Path, split: str):
         self.folder, self.file = Path(folder), Path(folder) / f"{split}.jsonl"
         if not self.file.is_file():
-            raise ValueError(f"{self.file} is missing, so there is nothing to read. Run \"make data\" first "
-                             f"(it draws mini-PixMo; with LEVEL=small or LEVEL=full, another level), or "
-                             f"write your own: data/README.md shows how.")
+            raise ValueError(f"{self.file} is missing, so there is nothing to read. "
+                             f"{how_to_get(self.folder)}")
         content = np.fromfile(self.file, dtype=np.uint8)
         ends = np.flatnonzero(content == ord("\n"))
         if len(content) and (not len(ends) or ends[-1] != len(content) - 1):
@@ -73,6 +73,15 @@ class Dataset:
             return read_example(read_json(line), self.folder, name)
         except ValueError as error:
             raise ValueError(f"{name}{error}") from None
+
+
+def how_to_get(folder: Path) -> str:
+    """What to try if a dataset's folder lacks its files: draw, download or write them."""
+    if {folder.name, folder.parent.name} & {*DRAWN}:
+        return ('Run "make data" first (it draws mini-PixMo; with LEVEL=small or LEVEL=full, another level).')
+    if folder.name == "pixmo":
+        return 'Run "make data-pixmo" first: it downloads a subset of PixMo.'
+    return "Try writing it: data/README.md shows how, or try another folder."
 
 
 def invalid_row(fault: str, remedy: str) -> ValueError:
@@ -230,6 +239,9 @@ def main(arguments: list[str]) -> None:
     parser = Parser(description="Check a dataset: every row and every image.")
     parser.add_argument("folder", type=path_argument, help="as data/mine")
     folder = parser.parse_args(arguments).folder
+    if folder.is_file() or folder.suffix == ".jsonl":
+        raise ValueError(f"{folder} is a file, and a dataset is a folder with train.jsonl, val.jsonl and "
+                         f"images. Try giving the folder: {folder.parent}")
     for split in ("train", "val"):
         say(check_split(folder, split))
 

@@ -1,15 +1,18 @@
-"""Checks of a run: batches have targets, how much the length limit cuts, which data files changed."""
+"""Checks of a run: batches have targets, what the length limit cuts, the mix, which data files changed."""
 from __future__ import annotations
 
-from collections.abc import Callable
+import difflib
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from minimolmo.batch.dataset import how_to_get
 from minimolmo.config import RunConfig
 from minimolmo.disk import sha256_of
 from minimolmo.flow import Batch
+from minimolmo.presets import DRAWN
 
 CHECKED_STEPS = 8        # of a stage, after which the length limit must have left something to learn from
 CHECKED_SEQUENCES = 512  # after which there must be something, unless less than 1 % of the data has it
@@ -67,6 +70,25 @@ class StageCheck:
         share = self.cut_tokens / (self.tokens + self.cut_tokens)
         return (f"note: in stage {self.stage}, {self.cut_sequences} of {self.sequences} sequences were "
                 f"longer than max_tokens={self.max_tokens}; {share:.1%} of the tokens were cut off")
+
+
+def check_mix(config: RunConfig, data: Path, names: Iterable[str]) -> None:
+    """Raise ValueError for a name that is neither a drawn dataset's nor a dataset's in the folder `data`."""
+    present = sorted(path.name for path in data.glob("*/") if has_rows(config.folder(data, path.name)))
+    for name in names:
+        folder = config.folder(data, name)
+        if name in DRAWN or has_rows(folder):
+            continue
+        listed = ", ".join(present) or "none yet"
+        close = difflib.get_close_matches(name, {*present, *DRAWN} - {name}, n=1)
+        remedy = f"Did you mean --mix.{close[0]}?" if close else how_to_get(folder)
+        raise ValueError(f"--mix.{name}: {folder / 'train.jsonl'} does not exist, so this dataset cannot be "
+                         f"in the mix. Datasets in {data}: {listed}. {remedy}")
+
+
+def has_rows(folder: Path) -> bool:
+    """Whether a folder has the training rows of a dataset."""
+    return (folder / "train.jsonl").is_file()
 
 
 def data_digests(config: RunConfig, data: Path) -> dict[str, str]:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from minimolmo import distributed
 from minimolmo.batch.dataset import Dataset, has_captions, has_things
 from minimolmo.batch.loader import Loader, Preprocessor
-from minimolmo.command import say
+from minimolmo.command import python_command, say
 from minimolmo.config import STAGES, RunConfig
 from minimolmo.device import pick_device
 from minimolmo.distributed import RANK, WORLD
@@ -159,8 +159,9 @@ def find_tokenizer(config: RunConfig, data: Path) -> Tokenizer:
     level, vocab = config.level, config.model.decoder.vocab
     path = data / "tokenizer" / f"{level}-{vocab}.json"
     if not path.exists():
+        prepare = python_command("-m", "data.tokenizer.prepare", f"--level={level}", f"--vocab={vocab}")
         raise ValueError(f"{path} is missing, so text cannot become token ids. Draw the data with \"make "
-                         f"data\", then python -m data.tokenizer.prepare --level={level} --vocab={vocab}.")
+                         f"data\", then run {prepare}")
     return Tokenizer.load(path)
 
 
