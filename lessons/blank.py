@@ -10,7 +10,6 @@ and docstring stay, the body is yours. To get the library's own function back, c
 from __future__ import annotations
 
 import ast
-import shlex
 import shutil
 import signal
 import subprocess
@@ -19,7 +18,7 @@ import tempfile
 from pathlib import Path
 
 from lessons.page import ROOT, find_definition, find_lessons, lesson_number, line_range
-from minimolmo.command import run_command
+from minimolmo.command import python_command, run_command
 from minimolmo.disk import locked, write_text
 from minimolmo.options import Parser
 
@@ -112,7 +111,7 @@ def run_tests(folder: Path, root: Path = ROOT) -> int:
                          f"Try make blank N={lesson_number(folder)}.")
     command = ["-m", "pytest", "-q", "--tb=no", "-rN", "-p", "lessons.pytest_plugin",
                "-o", "pythonpath=mine .", *find_test_files(folder, root)]
-    print("python", shlex.join(command), flush=True)
+    print(python_command(*command), flush=True)
     with subprocess.Popen([sys.executable, *command], cwd=root) as process:
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the tests handle Ctrl-C: they say where
         try:

@@ -83,6 +83,70 @@ def test_every_text_file_is_utf_8_on_every_system(path):
             assert words.get("encoding") == "'utf-8'" or None in words, f"{path}:{node.lineno}"
 
 
+COMMAND_WORDS = re.compile(r"\bpython3? (-m|[\w/]+\.py)|(^|[ \"'])train\.py( -|$)|"
+                           r"-m (data|minimolmo|lessons)\.")
+NOT_PRINTED_HERE = {  # (file, function) with the words of a command of Python, and why
+    ("minimolmo/weights/release.py", "training_command"): "for the card, which is read elsewhere",
+    ("minimolmo/weights/release.py", "model_card"): "as above",
+    ("minimolmo/command.py", "_runs_a_command"): "the name of the script",
+    ("data/preview/readme_tables.py", ""): "a comment in the pages",
+    ("lessons/page.py", "find_missing_names"): "what it looks for in pages",
+    ("minimolmo/training/memory.py", "_too_many_weights"): "torchrun",
+    ("data/preview/system_diagram.py", ""): "a file's name in the picture",
+    ("tests/tools/speedrun.py", "commands"): "to be run; what is printed is made of it",
+}
+
+
+def texts(source: str) -> list[tuple[str, str]]:
+    """(function, text) of every string in a file's source, f-strings joined, without docstrings.
+
+    The words of a python_command are left out.
+    """
+    found = []
+
+    def visit(node: ast.AST, function: str) -> None:
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "python_command":
+            return
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):  # a docstring
+            return
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found.append((function, node.value))
+        if isinstance(node, ast.JoinedStr):
+            found.append((function, "".join(getattr(part, "value", "{}") if isinstance(part, ast.Constant)
+                                            else "{}" for part in node.values)))
+        function = node.name if isinstance(node, ast.FunctionDef) else function
+        for child in ast.iter_child_nodes(node):
+            if not (isinstance(node, ast.JoinedStr) and isinstance(child, ast.Constant)):
+                visit(child, function)
+
+    visit(ast.parse(source), "")
+    return found
+
+
+@pytest.mark.parametrize("path", ALL_CODE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_command_to_type_is_written_by_python_command(path):
+    """So it starts an interpreter that has the packages, and paths with spaces are quoted."""
+    for function, text in texts(path.read_text(encoding="utf-8")):
+        if COMMAND_WORDS.search(text):
+            place = path.relative_to(ROOT).as_posix(), function
+            assert place in NOT_PRINTED_HERE, f"{place}: {text!r} goes round command.python_command"
+
+
+def test_no_place_that_may_have_the_words_of_a_command_is_out_of_date():
+    found = {(path.relative_to(ROOT).as_posix(), function) for path in ALL_CODE
+             for function, text in texts(path.read_text(encoding="utf-8")) if COMMAND_WORDS.search(text)}
+    assert found == NOT_PRINTED_HERE.keys()
+
+
+@pytest.mark.parametrize("line, number", [
+    ('say("next: python -m minimolmo.evaluate")', 1), ('say(f"{a}\\nnext: python train.py --out={b}")', 1),
+    ('raise ValueError(f"Try " f"python "\n "-m data.prepare_all.")', 1),
+    ('"""Run python -m data.clean."""', 0),
+    ('say(python_command("-m", "data.clean"))', 0)])
+def test_a_command_that_is_printed_is_found(line, number):
+    assert sum(bool(COMMAND_WORDS.search(text)) for _, text in texts(line)) == number
+
+
 IN_PLACE = {  # (file, function) that may write without disk.py, and why
     ("minimolmo/disk.py", "_write"): "this is it",
     ("minimolmo/disk.py", "write_image"): "into memory",

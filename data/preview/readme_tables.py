@@ -18,7 +18,7 @@ from data.generate import DATA_FOLDER, MANIFEST, NUM_IMAGES, SPLITS, DatasetSpec
 from data.prepare_all import DATASETS
 from data.preview.contact_sheets import annotations_to_show, dataset_sheet, interest, points_in
 from minimolmo.batch.dataset import Dataset, read_example
-from minimolmo.command import run_command, say
+from minimolmo.command import python_command, run_command, say
 from minimolmo.disk import write_image, write_text
 from minimolmo.draw import draw_points
 from minimolmo.flow import Example
@@ -52,8 +52,8 @@ def dataset_numbers(folder: Path, name: str) -> dict[str, tuple[int, int, str]]:
     """Split -> (images, annotations, sha256 of the jsonl) of the default dataset: full size, seed 1."""
     level_folder = folder / name / LEVEL_NAME
     if not (level_folder / MANIFEST).is_file():
-        raise ValueError(f"{level_folder} was not drawn, so its README cannot be written. Run \"python -m "
-                         f"data.prepare_all --level={LEVEL_NAME} --folder={folder}\" first.")
+        draw = python_command("-m", "data.prepare_all", f"--level={LEVEL_NAME}", f"--folder={folder}")
+        raise ValueError(f"{level_folder} was not drawn, so its README cannot be written. Run first: {draw}")
     manifest, spec = json.loads((level_folder / MANIFEST).read_text(encoding="utf-8")), default_spec(name)
     if (manifest["seed"], manifest["counts"]) != (spec.seed, spec.num_images):
         raise ValueError(

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from minimolmo.bounds import check_plain_name
-from minimolmo.command import run_command, say
+from minimolmo.command import python_command, run_command, say
 from minimolmo.config import RunConfig
 from minimolmo.disk import (
     check_absent_or_own,
@@ -65,8 +65,9 @@ def write_weights(folder: Path, weights: dict[str, Tensor]) -> None:
 def training_command(config: RunConfig) -> str:
     """The command that trains this model again: its preset, and every setting that differs from it."""
     if config.name not in PRESETS:
+        export = python_command("-m", "minimolmo.weights.official")
         raise ValueError(f"{config.name!r} is not a preset, so no command for the card trains this model "
-                         f"from scratch. Try python -m minimolmo.weights.official to publish it.")
+                         f"from scratch. Try {export} to publish it.")
     defaults = _flatten(to_dict(PRESETS[config.name]))
     changed = [f"--{key}={json.dumps(value, separators=(',', ':')).strip(chr(34))}"
                for key, value in _flatten(to_dict(config)).items() if defaults.get(key) != value]
@@ -124,7 +125,7 @@ def model_card(name: str, config: RunConfig, weights: dict[str, Tensor], report:
 
 def read_report(path: Path) -> dict:
     """A report.json of minimolmo.evaluate. Raises ValueError if it is missing, or is none."""
-    again = f"Run it again: \"python -m minimolmo.evaluate --weights={path.parent}\"."
+    again = f"Run it again: {python_command('-m', 'minimolmo.evaluate', f'--weights={path.parent}')}"
     if not path.is_file():
         raise ValueError(f"{path} is missing, so the card would have no scores. {again}")
     try:

@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from minimolmo.command import run_command  # noqa: E402  first: the slow imports follow
+from minimolmo.command import python_command, run_command  # noqa: E402  first: the slow imports follow
 from minimolmo.config import RunConfig  # noqa: E402
 from minimolmo.disk import write_text  # noqa: E402
 from minimolmo.options import Parser, number_argument, path_argument  # noqa: E402
@@ -62,7 +62,7 @@ class Clock:
             self.write()
         if failed:
             raise ValueError(f"{part} failed, so the run ends here. Try its command by itself: "
-                             f"python {' '.join(command)}")
+                             f"{python_command(*command)}")
 
     def finish(self, part: str) -> None:
         """Write down that a part is done."""
