@@ -74,11 +74,12 @@ faults: setup       ## damage files, fill the disk, kill -9 writers: thousands o
 spec: setup         ## print the tests' names as a manual
 	@$(PYTHON) tests/tools/spec.py
 
-smoke: setup        ## 20 steps of everything, then one answer (1 minute)
+smoke: setup        ## 20 steps of everything, then one answer, which is babble (1 minute)
 	$(PYTHON) -m data.clean out/smoke
 	$(PYTHON) -m data.prepare_all --images=256 --folder=out/smoke/data
 	$(PYTHON) -m data.tokenizer.prepare --folder=out/smoke/data
 	$(PYTHON) train.py --data=out/smoke/data --out=out/smoke --bootstrap.steps=8 --pretrain.steps=4 --finetune.steps=8
+	@echo "all parts ran. Nano needs thousands of steps: after 20, the answer below is babble, as expected"
 	$(RUN) -m minimolmo.answer --weights=out/smoke -- out/smoke/data/points/easy/images/val_000000.png "$$Q"
 
 bench: setup        ## measure PRESET here: steps, MFU, attention, packing, crops, decoding, tiler (1 minute)

@@ -1,4 +1,4 @@
-"""The nine figures show what the model received and computed."""
+"""The figures show what the model received and computed."""
 import random
 
 import numpy as np

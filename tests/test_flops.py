@@ -63,6 +63,25 @@ def test_the_peak_is_looked_up_by_the_gpus_name_else_measured(monkeypatch):
     assert 1e8 < flops.peak_flops(torch.device("cpu")) < 1e14
 
 
+def test_no_step_is_faster_than_the_peak_so_then_the_mfu_is_left_out():
+    """A CPU's peak is measured, and too low if other programs run meanwhile. It is unknown from then on."""
+    meter = flops.Meter(replace(preset("nano"), model=TINY), torch.device("cpu"))
+    meter.peak = 1e9
+    assert [meter.mfu(rate) for rate in (5e8, 1e9, 2e9, 5e8)] == [{"mfu": 0.5}, {"mfu": 1.0}, {}, {}]
+
+
+def test_the_peak_is_measured_once_as_the_fastest_run(monkeypatch):
+    """Runs of 4, 1 and 2 seconds in 6 seconds; one run even if there is no time."""
+    flops.measured_peak.cache_clear()
+    clock = iter([0, 0, 4, 4, 5, 5, 7, 8])
+    monkeypatch.setattr(flops.time, "perf_counter", lambda: next(clock))
+    for _ in range(2):
+        assert flops.measured_peak(torch.device("cpu"), 6) == 2 * 512 ** 3
+    clock = iter([0, 1, 3, 3])
+    assert flops.measured_peak(torch.device("cpu"), 0) == 512 ** 3
+    flops.measured_peak.cache_clear()
+
+
 def test_a_log_line_has_the_speed_the_data_wait_and_the_mfu(monkeypatch):
     """A batch of two images takes 2 s, 0.5 s of it for data. The device's peak is 1e9 FLOPs a second."""
     clock = iter([10.0, 10.5, 12.0])

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import time
+from functools import cache
 
 import torch
 
@@ -72,12 +73,16 @@ def peak_flops(device: torch.device) -> float:
     return measured_peak(device)
 
 
-def measured_peak(device: torch.device, tries: int = 4) -> float:
-    """FLOPs per second of a large square matrix product, the best of several runs."""
+@cache
+def measured_peak(device: torch.device, seconds: float = 0.2) -> float:
+    """FLOPs per second of a large square matrix product, the best run in this time.
+
+    It is too low if other programs keep the device busy: see `Meter.mfu`.
+    """
     size, dtype = (8192, torch.bfloat16) if device.type == "cuda" else (512, torch.float32)
     a, best = torch.ones(size, size, device=device, dtype=dtype), float("inf")
-    for _ in range(tries):
-        began = time.perf_counter()
+    end = time.perf_counter() + seconds
+    while (began := time.perf_counter()) < end or best == float("inf"):
         float((a @ a)[0, 0])  # waits until the GPU has finished
         best = min(best, time.perf_counter() - began)
     return 2 * size ** 3 / best
@@ -87,7 +92,8 @@ class Meter:
     """Measures a step for its log line: speed, MFU, waiting for data, and memory."""
 
     def __init__(self, config: RunConfig, device: torch.device):
-        self.config, self.device, self.peak = config, device, peak_flops(device)
+        self.config, self.device = config, device
+        self.peak: float | None = peak_flops(device)  # None: a step has shown that it was measured too low
 
     def start(self) -> None:
         """Call when a step begins, before its batch is loaded."""
@@ -110,8 +116,14 @@ class Meter:
         flops = sum(training_flops(self.config.model, stage, batch) for batch in micro_batches)
         numbers = {"images_per_second": round(images / seconds, 1),
                    "visual_tokens_per_second": round(visual / seconds),
-                   "mfu": round(flops / seconds / self.peak, 4),
+                   **self.mfu(flops / seconds),
                    "data_wait": round((self.loaded - self.began) / seconds, 4)}
         if self.device.type == "cuda":
             numbers["peak_gib"] = round(torch.cuda.max_memory_allocated(self.device) / 2 ** 30, 2)
         return numbers
+
+    def mfu(self, flops_per_second: float) -> dict[str, float]:
+        """The log's MFU; nothing from the first step on that is faster than the peak: then no peak is known."""
+        if self.peak and flops_per_second > self.peak:
+            self.peak = None
+        return {"mfu": round(flops_per_second / self.peak, 4)} if self.peak else {}

@@ -1,4 +1,4 @@
-"""Nine figures of how an image becomes an answer.
+"""Figures of how an image becomes an answer: eight, and a ninth of a run that kept its losses.
 
     python -m minimolmo.viz.figures photo.jpg "Point to the red circle."
     python -m minimolmo.viz.figures photo.jpg "Point to the red circle." --weights=out/nano --out=out/inside
@@ -246,7 +246,7 @@ def draw_all(image: np.ndarray, question: str, weights: Path,
 
 def main(arguments: list[str]) -> None:
     """The command line: draw all figures and print their paths."""
-    parser = Parser(description="Draw nine figures of how an image becomes an answer.")
+    parser = Parser(description="Draw figures of how an image becomes an answer.")
     parser.add_argument("image", type=path_argument)
     parser.add_argument("question")
     parser.add_argument("--weights", type=path_argument,
