@@ -127,5 +127,5 @@ tiny: setup         ## train a few steps with the code in mine/minimolmo
 notebooks: setup    ## write each lesson as a notebook: out/notebooks/*.ipynb
 	$(PYTHON) -m lessons.notebooks
 
-clean:              ## remove drawn data, runs and caches, and name what stays because it is yours
-	$(CLEANER) -m data.clean
+clean:              ## remove drawn data, figures and caches; training runs only with ARGS=--runs; name what stays
+	$(CLEANER) -m data.clean $(ARGS)

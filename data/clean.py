@@ -1,11 +1,12 @@
-"""Remove what our commands wrote and can write again: drawn data, runs and caches.
+"""Remove what our commands wrote and can write again in minutes: drawn data, figures and caches.
 
-    python -m data.clean              data/*/LEVEL, data/tokenizer, out/ and caches
-    python -m data.clean out/smoke    one folder in out/
+    python -m data.clean              data/*/LEVEL, data/tokenizer, out/ without runs, and caches
+    python -m data.clean --runs       training runs too
+    python -m data.clean out/nano     one folder in out/, even if it is a run
 
-A folder is removed only if its manifest, its checkpoints or its name show that we wrote it. In a run's
-folder, only the files that we write are removed. Everything else stays, and its name is printed. Needs
-nothing but Python.
+A folder is removed only if its manifest, its checkpoints or its name show that we wrote it. A training run
+may be hours of work, so it stays unless it is asked for; then only the files that we write are removed. Prints
+how much was removed, and what stays. Needs nothing but Python.
 """
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from fnmatch import fnmatch
 from pathlib import Path
@@ -34,18 +35,30 @@ CHECKPOINT_NAME = re.compile(r"step-\d+(-again)*(\.tmp)?")
 UNFINISHED_FILE = re.compile(r"(\.[0-9]+)?\.tmp$")  # what an interrupted write leaves
 CHECKPOINT_KINDS = ("checkpoint", "unfinished checkpoint")
 CHECKPOINT = {"weights.safetensors", "config.json", "tokenizer.json", "optimizer.safetensors", "state.json"}
+CACHES = {"__pycache__", ".pytest_cache"}
+SHORT_RUNS = ("smoke", "tiny")  # folders of out/ with runs of a few steps, which no one keeps
 MAX_NAMED = 20  # of what stays
 
 
-def clean(root: Path = ROOT) -> list[Path]:
-    """Remove what our commands wrote under `root`. Returns what stays in out/ and beside drawn data."""
+def clean(root: Path = ROOT, runs: bool = False) -> list[Path]:
+    """Remove what our commands wrote under `root`. Returns what stays in out/ and beside drawn data.
+
+    runs  remove training runs too; else they stay, and are not among what is returned
+    """
     left = [path for name in sorted((root / "data").glob("*/")) for path in clean_dataset(name)]
     for path in (root / "data" / "tokenizer").glob("*.json*"):
         if is_tokenizer(path):
             path.unlink()
-    left += clean_folder(root / "out")
+    left += clean_folder(root / "out", () if runs else find_runs(root / "out"))
     remove_caches(root)
     return left
+
+
+def find_runs(out: Path) -> list[Path]:
+    """The folders in out/ with a training run's checkpoints, at most two folders down, as ablate has them."""
+    folders = [path for path in sorted(out.glob("*/")) if path.name not in SHORT_RUNS]
+    return [path for path in folders
+            if any(CHECKPOINT_NAME.fullmatch(step.name) for step in [*path.glob("*/"), *path.glob("*/*/")])]
 
 
 def clean_dataset(folder: Path) -> list[Path]:
@@ -64,19 +77,21 @@ def remove_dataset(folder: Path) -> bool:
     return not folder.exists()
 
 
-def clean_folder(folder: Path) -> list[Path]:
+def clean_folder(folder: Path, kept: Iterable[Path] = ()) -> list[Path]:
     """Remove what is ours in a folder of out/, and the folder if nothing is left. Returns what stays.
 
     If out/ is a link to a bigger disk, the folder that it leads to stays.
+
+    kept  folders in it that are to stay
     """
     if not folder.is_dir():
         return [folder] if os.path.lexists(folder) else []
-    return remove_unless_in_use(folder, lambda: _clean_free_folder(folder))
+    return remove_unless_in_use(folder, lambda: _clean_free_folder(folder, {LOCK, *(p.name for p in kept)}))
 
 
-def _clean_free_folder(folder: Path) -> list[Path]:
+def _clean_free_folder(folder: Path, kept_names: set[str]) -> list[Path]:
     left = []
-    for path in sorted(path for path in folder.iterdir() if path.name != LOCK):
+    for path in sorted(path for path in folder.iterdir() if path.name not in kept_names):
         if path.is_dir() and (is_own_dataset(path) or is_checkpoint(path)):
             remove_folder(path)
         elif is_own_output_folder(path):
@@ -170,6 +185,55 @@ def remove_caches(root: Path) -> None:
             subfolders.remove("__pycache__")
 
 
+# What is said
+
+def measure(root: Path) -> dict[str, tuple[int, int]]:
+    """(number of files, bytes) of what lies in data/, in out/, and in caches anywhere under a root."""
+    sizes = {}
+    for name, top in (("drawn data", root / "data"), ("out/", root / "out"), ("caches", root)):
+        paths = [path for path in _walk(top, SKIPPED if top == root else ())
+                 if path.name != LOCK and bool(CACHES & {*path.parts}) == (name == "caches")]
+        sizes[name] = len(paths), sum(map(_size, paths))
+    return sizes
+
+
+def _walk(top: Path, skipped: Iterable[str]) -> Iterator[Path]:
+    """All files under a folder, except those in folders with the names in `skipped`."""
+    for folder, subfolders, files in os.walk(top):
+        subfolders[:] = [name for name in subfolders if name not in skipped]
+        yield from (Path(folder) / file for file in files)
+
+
+def _size(path: Path) -> int:
+    with suppress(OSError):  # removed meanwhile
+        return path.lstat().st_size
+    return 0
+
+
+def describe_removed(before: dict[str, tuple[int, int]], after: dict[str, tuple[int, int]]) -> list[str]:
+    """What was removed, a line for each kind.
+
+    >>> describe_removed({"out/": (5, 3_000_000), "caches": (2, 10)}, {"out/": (1, 0), "caches": (2, 10)})
+    ['removed: out/, 4 files, 3.0 MB']
+    """
+    lines = []
+    for name, (files, size) in before.items():
+        number, size = files - after[name][0], max(0, size - after[name][1])
+        if number > 0:
+            shown = f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
+            lines.append(f"removed: {name}, {number:,} file{'s' * (number > 1)}, {shown}")
+    return lines or ["nothing to remove"]
+
+
+def describe_kept(root: Path, runs: Iterable[Path]) -> list[str]:
+    """What stays because it is yours, a line for each folder."""
+    mine = [root / "mine"] if (root / "mine").is_dir() else []
+    sets = [path.parent for path in sorted((root / "data").glob("*/train.jsonl"))]
+    return ([f"kept: {path}, your exercises" for path in mine]
+            + [f"kept: {path}, {'downloaded' if path.name == 'pixmo' else 'your own data'}" for path in sets]
+            + [f"kept: {path}, a training run: make clean ARGS=--runs removes it" for path in runs])
+
+
 def _check_is_ours(folder: Path) -> None:
     """Raise ValueError for a folder outside out/, and for one in it that our commands did not write."""
     if (ROOT / "out").resolve() not in folder.resolve().parents:
@@ -184,10 +248,15 @@ def main(arguments: list[str]) -> None:
     """The command line: clean, and name what stays."""
     parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", type=path_argument, help="in out/ (default: everything)")
-    folder = parser.parse_args(arguments).folder
-    if folder:
-        _check_is_ours(folder)
-    left = clean_folder(folder) if folder else clean()
+    parser.add_argument("--runs", action="store_true", help="remove training runs too")
+    given = parser.parse_args(arguments)
+    if given.folder:
+        _check_is_ours(given.folder)
+    before = measure(ROOT)
+    left = clean_folder(given.folder) if given.folder else clean(ROOT, given.runs)
+    kept = [] if given.folder else describe_kept(ROOT, () if given.runs else find_runs(ROOT / "out"))
+    for line in describe_removed(before, measure(ROOT)) + kept:
+        say(line)
     for path in left[:MAX_NAMED]:
         say(f"left: {path}, which this program did not write, or which is in use")
     if len(left) > MAX_NAMED:

@@ -114,17 +114,20 @@ def copy_stubs(folder: Path, mine: Path = ROOT / "mine") -> Path:
 
 def print_results(folder: Path, out: Path = ROOT / "out" / "lessons") -> None:
     """Print the result of each exercise of one lesson, and save the pictures of what differs."""
-    for result in check_lesson(folder):
+    results, path = check_lesson(folder), f"mine/{folder.name}.py"
+    for result in results:
         print(f"{result.name:<28} {result.state}")
         for line in result.message.splitlines():
             print(f"    {line}")
         if result.picture:
             out.mkdir(parents=True, exist_ok=True)
-            path = out / f"{folder.name}_{result.name}.png"
-            write_image(path, result.picture)
-            print(f"    drawn: {path}")
-    if not (ROOT / "mine" / f"{folder.name}.py").exists():
-        print(f"make start N={lesson_number(folder)} puts the stubs into mine/{folder.name}.py")
+            image = out / f"{folder.name}_{result.name}.png"
+            write_image(image, result.picture)
+            print(f"    drawn: {image}")
+    if not (ROOT / path).exists():
+        print(f"make start N={lesson_number(folder)} puts the stubs into {path}")
+    elif any(result.state != PASSED for result in results):
+        print(f"write in {path}, then make check N={lesson_number(folder)}")
 
 
 def print_progress() -> None:
@@ -139,6 +142,8 @@ def print_progress() -> None:
               f"{sum(built)} of {len(built)} built" + f", {BROKEN}" * (BROKEN in states), flush=True)
         if num_passed < len(states):
             ahead.append(_next_step(folder, states))
+    print("written: exercises passed in mine/NN_name.py (make check). built: functions of your own in "
+          "mine/minimolmo (make blank, make marks)")
     print(min(ahead)[1] if ahead else "all exercises are passed; the rest is yours to invent")
 
 

@@ -54,7 +54,60 @@ def test_of_a_run_the_files_that_training_writes_go_and_yours_stay(tmp_path):
     (run / ".lock").touch()
     draw(tmp_path / "out" / "smoke" / "data")
     write(tmp_path / "out" / "look" / "points.png")
-    assert clean.clean(tmp_path) == [] and not (tmp_path / "out").exists()
+    assert clean.clean(tmp_path, runs=True) == [] and not (tmp_path / "out").exists()
+
+
+def write_run(run):
+    """A run with one checkpoint of ours."""
+    for name in ("weights.safetensors", "config.json"):
+        write(run / "step-000400" / name)
+    write_manifest(run / "step-000400", "checkpoint", out=str(run.resolve()), name="step-000400")
+    for name in ("latest", "log.jsonl", "report.json", "samples/step-000400.png", ".lock"):
+        write(run / name)
+    return run
+
+
+def clean_main(*arguments):
+    return lambda capsys: (clean.main([*arguments]), capsys.readouterr().out.splitlines())[1]
+
+
+def test_runs_stay_whole_and_are_named_unless_they_are_asked_for(tmp_path, monkeypatch, capsys):
+    """A run may be hours of work. Those of smoke and tiny are seconds. What ablate runs counts as well."""
+    monkeypatch.setattr(clean, "ROOT", tmp_path)
+    runs = [write_run(tmp_path / "out" / name) for name in ("ablate/pooling-s1", "nano")]
+    write(tmp_path / "out/ablate/ablate.json")
+    write_run(tmp_path / "out" / "smoke")
+    write(tmp_path / "out" / "look" / "points.png")
+    stays = {name for name in files_of(tmp_path) if "smoke" not in name and "look" not in name}
+    lines = clean_main()(capsys)
+    assert files_of(tmp_path) == stays and len(stays) == 17
+    assert lines[1:] == [f"kept: {run}, a training run: make clean ARGS=--runs removes it"
+                         for run in (runs[0].parent, runs[1])]
+    clean_main("--runs")(capsys)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_run_that_is_named_goes(tmp_path, monkeypatch):
+    monkeypatch.setattr(clean, "ROOT", tmp_path)
+    clean.main([str(write_run(tmp_path / "out" / "nano"))])
+    assert not (tmp_path / "out" / "nano").exists()
+
+
+def test_clean_says_how_much_it_removed_and_what_is_yours(tmp_path, monkeypatch, capsys):
+    """One drawn image in three splits, their rows and a manifest are seven files."""
+    monkeypatch.setattr(clean, "ROOT", tmp_path)
+    draw(tmp_path / "data")
+    write(tmp_path / "data" / "__pycache__" / "x.pyc")
+    write(tmp_path / "out" / "answer.png", 1_500_000 * "x")
+    for name in ("data/mine/train.jsonl", "data/pixmo/train.jsonl", "mine/05_views.py", "data/cap/prepare.py"):
+        write(tmp_path / name)
+    data, out, caches, *kept = clean_main()(capsys)
+    assert data.startswith("removed: drawn data, 7 files, ") and data.endswith(" kB")
+    assert (out, caches) == ("removed: out/, 1 file, 1.5 MB", "removed: caches, 1 file, 0 kB")
+    assert kept == [f"kept: {tmp_path / 'mine'}, your exercises",
+                    f"kept: {tmp_path / 'data/mine'}, your own data",
+                    f"kept: {tmp_path / 'data/pixmo'}, downloaded"]
+    assert clean_main()(capsys) == ["nothing to remove", *kept]
 
 
 def test_a_note_in_a_checkpoint_keeps_the_checkpoint(tmp_path):
@@ -64,7 +117,7 @@ def test_a_note_in_a_checkpoint_keeps_the_checkpoint(tmp_path):
         write(step / name)
     write_manifest(step, "checkpoint", out=str(run.resolve()), name="step-000400")
     write(step / "notes.txt")
-    assert clean.clean(tmp_path) and (step / "notes.txt").exists() and (step / "config.json").exists()
+    assert clean.clean(tmp_path, runs=True) and (step / "notes.txt").exists() and (step / "config.json").exists()
 
 
 def test_what_is_not_ours_in_out_stays_and_is_named(tmp_path, capsys):
@@ -77,7 +130,7 @@ def test_what_is_not_ours_in_out_stays_and_is_named(tmp_path, capsys):
     write(out / "thesis" / "report.json")
     write(tmp_path / "outside" / "report.png")
     (out / "look").symlink_to(tmp_path / "outside")
-    left = clean.clean(tmp_path)
+    left = clean.clean(tmp_path, runs=True)
     assert left == [out / "kept", out / "look", out / "nano" / "notes.txt", out / "thesis"]
     assert (tmp_path / "outside" / "report.png").exists() and not (out / "nano" / "log.jsonl").exists()
 
@@ -88,7 +141,7 @@ def test_a_copy_of_a_checkpoint_beside_it_stays(tmp_path):
     for name in names:
         write(run / name / "weights.safetensors")
         write_manifest(run / name, "checkpoint", out=str(run.resolve()), name="step-000001")
-    assert clean.clean(tmp_path) == [run / "step-000001-best", run / "step-000002"]
+    assert clean.clean(tmp_path, runs=True) == [run / "step-000001-best", run / "step-000002"]
     assert not (run / "step-000001").exists()
 
 
