@@ -413,6 +413,38 @@ def test_the_line_that_is_shown_is_yours_and_not_a_deeper_one_in_a_library(tmp_p
         "    return json.loads(text)")
 
 
+@pytest.fixture
+def begun(tmp_path, monkeypatch):
+    """A learner's folder with the stubs of lesson 05, the only lesson."""
+    folder, = find_lessons("05")
+    monkeypatch.setattr(check, "ROOT", tmp_path)
+    monkeypatch.setattr(check, "find_lessons", lambda *_: [folder])
+    monkeypatch.setattr(check.check_lesson, "__defaults__", (tmp_path / "mine",))
+    check.copy_stubs(folder, tmp_path / "mine")
+    return folder
+
+
+def test_check_names_the_file_to_write_in(begun, capsys, tmp_path):
+    """Unless all is passed; before make start it names that."""
+    path = tmp_path / "mine" / "05_views.py"
+    check.print_results(begun)
+    assert capsys.readouterr().out.endswith("\nwrite in mine/05_views.py, then make check N=05\n")
+    path.write_text((begun / "answers.py").read_text(encoding="utf-8"), encoding="utf-8")
+    check.print_results(begun)
+    assert "write in" not in capsys.readouterr().out
+    path.unlink()
+    check.print_results(begun)
+    assert capsys.readouterr().out.endswith("\nmake start N=05 puts the stubs into mine/05_views.py\n")
+
+
+def test_progress_says_what_written_and_built_mean(begun, capsys):
+    check.print_progress()
+    row, meaning, following = capsys.readouterr().out.splitlines()
+    assert "0 of 4 written, 0 of" in row and meaning.startswith("written: exercises passed in mine/")
+    assert "built: functions of your own in mine/minimolmo" in meaning
+    assert following.startswith("next: lesson 05_views, exercise")
+
+
 # the code: building
 
 SMALL = '''"""A file."""
@@ -477,6 +509,16 @@ def test_a_file_with_a_slip_in_it_is_kept_and_counts_for_nothing(project, capsys
     blank.print_states(folder, root)
     assert path.read_text(encoding="utf-8") == slip
     assert capsys.readouterr().out.count("cannot be read: make marks says where") == 2
+
+
+def test_what_is_still_empty_is_named_even_if_no_test_reaches_it(project, capsys):
+    root, folder = project
+    blank.blank_lesson(folder, root)
+    blank.print_empty(folder, root)
+    assert capsys.readouterr().out.startswith("still empty: one, Box.three. A function shows above once")
+    shutil.copy(root / "minimolmo" / "small.py", root / "mine" / "minimolmo")
+    blank.print_empty(folder, root)
+    assert capsys.readouterr().out == ""
 
 
 def test_marks_need_your_copy_to_be_there(tmp_path):
