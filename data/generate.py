@@ -145,6 +145,7 @@ def write_dataset(spec: DatasetSpec, make_example: MakeExample, data_folder: Pat
     try:
         with locked(folder.parent):  # not the folder itself, which is replaced
             _check_is_own(folder)
+            _note_replaced(folder, spec)
             _draw_and_rename(spec, make_example, folder, workers, code)
     except OSError as error:
         error.filename = error.filename or str(folder)
@@ -175,6 +176,17 @@ def _check_is_own(folder: Path) -> None:
         what = repr(unknown[0]) if unknown else f"no {MANIFEST} of ours"
         raise ValueError(f"{folder} holds {what}, so it is no dataset of ours and is not replaced. "
                          f"Try another --folder, or move it away.")
+
+
+def _note_replaced(folder: Path, spec: DatasetSpec) -> None:
+    """Say what will be replaced: a drawn dataset of another size or seed, or of other code."""
+    manifest = read_manifest(folder)
+    counts = manifest.get("counts")
+    old = counts.get("train") if isinstance(counts, dict) else None
+    if isinstance(old, int):
+        seed = f" of seed {manifest.get('seed')}" if manifest.get("seed") != spec.seed else ""
+        new = spec.num_images["train"]
+        say(f"{spec.name}: replaces {old:,} drawn train images{seed} by {new:,} in {folder}")
 
 
 def _draw_and_rename(spec: DatasetSpec, make_example: MakeExample, folder: Path, workers: int,

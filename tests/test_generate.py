@@ -97,6 +97,21 @@ def test_a_second_run_reuses_the_dataset_and_reports_it(tmp_path, capsys):
     assert "is there already (9 images)" in capsys.readouterr().out
 
 
+def test_what_is_replaced_is_said_before(tmp_path, capsys):
+    """Another size or seed, or a damaged set; nothing is said of a first drawing, nor of none."""
+    for spec in (make_dataset_spec("count", images=4), make_dataset_spec("count", images=2),
+                 make_dataset_spec("count", images=2), make_dataset_spec("count", images=3, seed=2)):
+        folder = write_dataset(spec, DATASETS["count"], tmp_path)
+    lines = [line for line in capsys.readouterr().out.splitlines() if "replaces" in line]
+    assert lines == [f"count: replaces 4 drawn train images by 2 in {folder}",
+                     f"count: replaces 2 drawn train images of seed 1 by 3 in {folder}"]
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest["counts"] = {"train": "?"}
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    write_dataset(make_dataset_spec("count", images=1), DATASETS["count"], tmp_path)
+    assert "replaces" not in capsys.readouterr().out
+
+
 def test_other_arguments_generate_the_dataset_again(tmp_path):
     """No file of the old dataset is left."""
     write_dataset(make_dataset_spec("count", images=4), DATASETS["count"], tmp_path)
