@@ -5,8 +5,8 @@
     python -m data.clean out/nano     one folder in out/, even if it is a run
 
 A folder is removed only if its manifest, its checkpoints or its name show that we wrote it. A training run
-may be hours of work, so it stays unless it is asked for; then only the files that we write are removed. Prints
-how much was removed, and what stays. Needs nothing but Python.
+may be hours of work, so it stays unless it is asked for; then only the files that we write are removed.
+Prints how much was removed, and what stays. Needs nothing but Python.
 """
 from __future__ import annotations
 

@@ -123,11 +123,11 @@ def run_tests(folder: Path, root: Path = ROOT) -> int:
 
 
 def print_empty(folder: Path, root: Path = ROOT) -> None:
-    """Name the functions that are still empty: the tests reach some only when those before them are written."""
+    """Name the functions that are still empty: tests reach some only when those before them are written."""
     states = zip(read_build_list(folder), function_states(folder, root))
     empty = [reference.partition(":")[2] for reference, state in states if state == EMPTY]
     if empty:
-        print(f"still empty: {', '.join(empty)}. A function shows above once those that it needs are written.")
+        print(f"still empty: {', '.join(empty)}. One shows above once those that it needs are written.")
 
 
 def main(arguments: list[str]) -> int:

@@ -31,8 +31,9 @@ from minimolmo.image.tiler import tile_image
 from minimolmo.model.attention import KVCache, attention_mask
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.options import Parser, count_argument, number_argument, path_argument
+from minimolmo.presets import DRAWN
 from minimolmo.text.points import parse_points
-from minimolmo.text.prompts import question_prompt
+from minimolmo.text.prompts import question_prompt, unknown_words
 from minimolmo.text.tokenizer import Tokenizer
 from minimolmo.weights import checkpoint, official
 
@@ -162,6 +163,25 @@ def check_length(prompt: Sequence, config: RunConfig) -> None:
                          f"{config.max_tokens}, so the answer would be a guess. Try a shorter question.")
 
 
+def note_unknown_words(question: str, config: RunConfig) -> None:
+    """Say on stderr which words of a question nano has never seen. It has seen level easy alone.
+
+    Other models, and a nano that was trained on your own data too, may know them: nothing is said of those.
+    """
+    words = unknown_words(question)
+    if words and config.name == "nano" and config.level == "easy" and config.mix.keys() <= {*DRAWN}:
+        say(f"note: no question of level easy has {', '.join(map(repr, words))}, so nano may not understand "
+            f"this one. It understands \"What does the picture show?\", \"How many circles can you find?\" "
+            f"and \"Point to the red circle.\"", file=sys.stderr)
+
+
+def draw_answer(image: np.ndarray, answer: Answer, out: Path) -> None:
+    """Write the image with the answer's points, and print where it is."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_image(out, draw.draw_points(Image.fromarray(image), answer.points))
+    say(f"drawn: {out}")
+
+
 @explain_out_of_memory()
 def main(arguments: list[str]) -> None:
     """The command line: print the answer, and draw its points if it has any."""
@@ -194,10 +214,9 @@ def main(arguments: list[str]) -> None:
     answer = ask(model, tokenizer, [image], [given.question], view, given.max_new_tokens, given.temperature,
                  generator)[0]
     say(answer.text + f" (cut at {given.max_new_tokens} tokens)" * answer.cut)
+    note_unknown_words(given.question, config)
     if answer.points:
-        given.out.parent.mkdir(parents=True, exist_ok=True)
-        write_image(given.out, draw.draw_points(Image.fromarray(image), answer.points))
-        say(f"drawn: {given.out}")
+        draw_answer(image, answer, given.out)
 
 
 if __name__ == "__main__":

@@ -185,6 +185,27 @@ def test_the_command_line_prints_the_answer(model, trained, monkeypatch, capsys)
     assert capsys.readouterr().out.strip() == f"{printable(reply.text)} (cut at 20 tokens)"
 
 
+@pytest.mark.parametrize("question, change, noted", [
+    ("Describe the image, quickly.", {}, "note: no question of level easy has 'describe', 'quickly', so "),
+    ("Wo ist der Äpfel?", {}, "'wo', 'ist', 'der', 'äpfel'"),
+    ("What does the picture show?", {}, ""),
+    ("user_qa: Where is the RED circle? 3", {}, ""),
+    ("Describe it.", {"mix": {"points": 1.0, "mine": 1.0}}, ""),  # your own words may be among them
+    ("Describe it.", {"level": "full"}, ""),
+    ("Describe it.", {"name": "molmo_7b_d"}, "")])
+def test_words_that_nano_has_never_seen_are_named_once_after_the_answer(question, change, noted, capsys):
+    answer.note_unknown_words(question, replace(RunConfig(), **change))
+    output = capsys.readouterr()
+    assert noted in output.err and bool(noted) == bool(output.err) and not output.out
+    assert output.err.count("note:") == bool(noted)
+
+
+def test_the_command_line_names_unknown_words(trained, capsys):
+    answer.main([str(trained / "wide.png"), "Whatever?", f"--weights={trained / 'run'}",
+                 "--max_new_tokens=1"])
+    assert capsys.readouterr().err.count("has 'whatever', so nano may not understand") == 1
+
+
 def test_a_question_longer_than_the_models_sequences_is_refused(trained, monkeypatch):
     stopped = command(monkeypatch, trained / "wide.png", "Who? " * 400, f"--weights={trained / 'run'}")
     assert "tokens, and the model was trained on at most" in stopped and "Try a shorter question" in stopped

@@ -99,7 +99,8 @@ def test_clean_says_how_much_it_removed_and_what_is_yours(tmp_path, monkeypatch,
     draw(tmp_path / "data")
     write(tmp_path / "data" / "__pycache__" / "x.pyc")
     write(tmp_path / "out" / "answer.png", 1_500_000 * "x")
-    for name in ("data/mine/train.jsonl", "data/pixmo/train.jsonl", "mine/05_views.py", "data/cap/prepare.py"):
+    for name in ("data/mine/train.jsonl", "data/pixmo/train.jsonl", "mine/05_views.py",
+                 "data/cap/prepare.py"):
         write(tmp_path / name)
     data, out, caches, *kept = clean_main()(capsys)
     assert data.startswith("removed: drawn data, 7 files, ") and data.endswith(" kB")
@@ -117,7 +118,8 @@ def test_a_note_in_a_checkpoint_keeps_the_checkpoint(tmp_path):
         write(step / name)
     write_manifest(step, "checkpoint", out=str(run.resolve()), name="step-000400")
     write(step / "notes.txt")
-    assert clean.clean(tmp_path, runs=True) and (step / "notes.txt").exists() and (step / "config.json").exists()
+    assert clean.clean(tmp_path, runs=True) == [step]
+    assert (step / "notes.txt").exists() and (step / "config.json").exists()
 
 
 def test_what_is_not_ours_in_out_stays_and_is_named(tmp_path, capsys):

@@ -515,7 +515,7 @@ def test_what_is_still_empty_is_named_even_if_no_test_reaches_it(project, capsys
     root, folder = project
     blank.blank_lesson(folder, root)
     blank.print_empty(folder, root)
-    assert capsys.readouterr().out.startswith("still empty: one, Box.three. A function shows above once")
+    assert capsys.readouterr().out.startswith("still empty: one, Box.three. One shows above once")
     shutil.copy(root / "minimolmo" / "small.py", root / "mine" / "minimolmo")
     blank.print_empty(folder, root)
     assert capsys.readouterr().out == ""

@@ -1,4 +1,5 @@
 """Prompts: from an annotation to the question that the model reads and the answer it should give."""
+import itertools
 import json
 import re
 from pathlib import Path
@@ -6,9 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data.generate import NUM_IMAGES, make_dataset_spec, make_row
+from data.prepare_all import DATASETS
 from minimolmo.flow import Annotation
 from minimolmo.text.points import parse_points, to_percent
 from minimolmo.text.prompts import (
+    EASY_WORDS,
     TEMPLATES,
     answer_text,
     caption_prompt,
@@ -16,6 +20,7 @@ from minimolmo.text.prompts import (
     question_prompt,
     question_text,
     to_messages,
+    unknown_words,
 )
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "formatter.json").read_text(encoding="utf-8"))
@@ -177,3 +182,18 @@ def test_the_same_seed_draws_the_same_messages():
 def test_an_annotation_without_a_prompt_says_what_to_try(annotation, stage, hint):
     with pytest.raises(ValueError, match=hint):
         to_messages(annotation, stage, FixedDraws())
+
+
+def test_the_known_words_are_those_of_the_questions_of_level_easy():
+    """300 rows of each drawn set, and the questions that the note gives as examples."""
+    words = set()
+    for name in NUM_IMAGES["easy"]:
+        spec = make_dataset_spec(name)
+        for split, index in itertools.product(("train", "novel"), range(150)):
+            for annotation in make_row(spec, DATASETS[name], split, index)[1]["annotations"]:
+                text = f"{annotation.get('question', '')} {annotation.get('label', '')}"
+                assert unknown_words(text) == [], text
+                words |= {*re.findall("[a-z]+", text.lower())}
+    assert EASY_WORDS - words == {"each", "every", "often", "one", "per", "places"}  # earlier templates
+    examples = "What does the picture show? How many circles can you find? Point to the red circle."
+    assert unknown_words(examples) == []

@@ -11,6 +11,8 @@ Source: Molmo paper, Section 4, and the official formatter. The templates are ou
 """
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from minimolmo.flow import Annotation
@@ -76,6 +78,13 @@ TEMPLATES = {
     ),
 }
 
+# The further words of level easy: of its labels, of its free questions (data/ask_model_anything), and of
+# earlier templates, with which the released nano was trained.
+EASY_WORDS = frozenset("""
+    blue circle circles cross crosses green orange purple red shape shapes square squares triangle triangles
+    yellow above an be below bottom center color drawn form have kind left name part place right seen thing
+    top yes each every often one per places""".split())
+
 
 def to_messages(annotation: Annotation, stage: str, rng: np.random.Generator) -> tuple[str, str]:
     """The pair of messages (user, assistant) for one annotation, without EOS.
@@ -106,6 +115,21 @@ def question_prompt(question: str) -> str:
     ' User: How many cats? Assistant:'
     """
     return f" User: {question} Assistant:"
+
+
+def unknown_words(question: str) -> list[str]:
+    """The words of a question that no question of level easy has, in lower case.
+
+    >>> unknown_words("Describe the red circle, please.")
+    ['describe']
+    """
+    templates = " ".join([*OFTEN_UNTAGGED, *(text for group in TEMPLATES.values() for text in group)])
+    known = EASY_WORDS | {*_words(templates)}
+    return [word for word in dict.fromkeys(_words(question)) if word not in known]
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W\d_]+", text.lower())
 
 
 def caption_prompt(length: int | None = 65, style: str = "long_caption") -> str:

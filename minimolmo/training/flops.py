@@ -123,7 +123,7 @@ class Meter:
         return numbers
 
     def mfu(self, flops_per_second: float) -> dict[str, float]:
-        """The log's MFU; nothing from the first step on that is faster than the peak: then no peak is known."""
+        """The log's MFU; nothing once a step was faster than the peak: then the peak is not known."""
         if self.peak and flops_per_second > self.peak:
             self.peak = None
         return {"mfu": round(flops_per_second / self.peak, 4)} if self.peak else {}
