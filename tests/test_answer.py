@@ -188,6 +188,7 @@ def test_the_command_line_prints_the_answer(model, trained, monkeypatch, capsys)
 @pytest.mark.parametrize("question, change, noted", [
     ("Describe the image, quickly.", {}, "note: no question of level easy has 'describe', 'quickly', so "),
     ("Wo ist der Äpfel?", {}, "'wo', 'ist', 'der', 'äpfel'"),
+    ("What's there?", {}, "has \"what's\", so"),
     ("What does the picture show?", {}, ""),
     ("user_qa: Where is the RED circle? 3", {}, ""),
     ("Describe it.", {"mix": {"points": 1.0, "mine": 1.0}}, ""),  # your own words may be among them

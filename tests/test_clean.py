@@ -118,7 +118,7 @@ def test_a_note_in_a_checkpoint_keeps_the_checkpoint(tmp_path):
         write(step / name)
     write_manifest(step, "checkpoint", out=str(run.resolve()), name="step-000400")
     write(step / "notes.txt")
-    assert clean.clean(tmp_path, runs=True) == [step]
+    assert clean.clean(tmp_path, runs=True) == [run]
     assert (step / "notes.txt").exists() and (step / "config.json").exists()
 
 

@@ -62,5 +62,5 @@ def test_seconds_are_summed_over_several_starts(tmp_path):
 
 def test_a_part_that_fails_is_named_with_its_command(tmp_path, monkeypatch):
     monkeypatch.setattr(subprocess, "run", lambda command, cwd: SimpleNamespace(returncode=1))
-    with pytest.raises(ValueError, match="data failed.* python -m data.prepare_all"):
+    with pytest.raises(ValueError, match=r"data failed.*: .*python\S* -m data.prepare_all"):
         speedrun.main([f"--out={tmp_path}"])

@@ -129,7 +129,7 @@ def unknown_words(question: str) -> list[str]:
 
 
 def _words(text: str) -> list[str]:
-    return re.findall(r"[^\W\d_]+", text.lower())
+    return re.findall(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*", text.lower())
 
 
 def caption_prompt(length: int | None = 65, style: str = "long_caption") -> str:
