@@ -36,10 +36,11 @@ from minimolmo.batch.dataset import check_user_datasets
 from minimolmo.batch.workers import count_workers
 from minimolmo.config import STAGES, RunConfig
 from minimolmo.device import autocast
-from minimolmo.disk import locked, write_image
+from minimolmo.disk import write_image
 from minimolmo.distributed import RANK, WORLD
 from minimolmo.evaluate import RIGHT_IMAGE, answer_all, result_card, sample_questions
 from minimolmo.flow import Batch
+from minimolmo.locks import locked
 from minimolmo.options import Parser, number_argument, path_argument
 from minimolmo.overrides import check_forms, override
 from minimolmo.presets import preset

@@ -20,7 +20,8 @@ from pathlib import Path
 
 from data.own import LEVELS, is_own_dataset
 from minimolmo.command import run_command, say
-from minimolmo.disk import LOCK, MANIFEST, WRITER, is_unused, locked, read_manifest, remove_folder
+from minimolmo.disk import MANIFEST, WRITER, is_unused, read_manifest, remove_folder
+from minimolmo.locks import LOCK, locked
 from minimolmo.options import Parser, path_argument
 
 ROOT = Path(__file__).resolve().parent.parent

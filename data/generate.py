@@ -31,7 +31,6 @@ from minimolmo.disk import (
     MANIFEST,
     WRITER,
     is_unused,
-    locked,
     read_manifest,
     remove_folder,
     replace_folder,
@@ -39,6 +38,7 @@ from minimolmo.disk import (
     write_text,
 )
 from minimolmo.flow import Annotation, Thing
+from minimolmo.locks import locked
 from minimolmo.options import Parser, count_argument, path_argument
 
 

@@ -10,7 +10,8 @@ from test_architecture import ROOT
 from data import clean
 from data.generate import make_dataset_spec, write_dataset
 from data.points.prepare import make_example
-from minimolmo.disk import locked, write_manifest
+from minimolmo.disk import write_manifest
+from minimolmo.locks import locked
 
 
 def write(path, text="mine"):

@@ -15,7 +15,8 @@ from test_guards import COMMANDS
 
 from minimolmo import command
 from minimolmo.command import Interrupted, os_error_message, printable, run_command, say
-from minimolmo.disk import locked, write_atomically
+from minimolmo.disk import write_atomically
+from minimolmo.locks import locked
 from minimolmo.options import Parser, count_argument, number_argument, path_argument
 
 SLOW = ("numpy", "torch", "PIL", "tqdm")

@@ -19,7 +19,7 @@ from data.generate import make_dataset_spec, write_dataset
 from data.points.prepare import make_example
 from minimolmo.answer import RELEASED
 from minimolmo.command import run_command
-from minimolmo.disk import locked
+from minimolmo.locks import locked
 
 sys.path.insert(0, str(ROOT / "tests"))
 PICTURE, WEIGHTS = str(ROOT / "data/pictures/scene.png"), f"--weights={RELEASED}"

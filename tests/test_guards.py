@@ -86,7 +86,7 @@ def test_every_text_file_is_utf_8_on_every_system(path):
 IN_PLACE = {  # (file, function) that may write without disk.py, and why
     ("minimolmo/disk.py", "_write"): "this is it",
     ("minimolmo/disk.py", "write_image"): "into memory",
-    ("minimolmo/disk.py", "_open_locked"): "the lock",
+    ("minimolmo/locks.py", "_open_locked"): "the lock",
     ("minimolmo/training/log.py", "open_log"): "log.jsonl grows by a line a step",
     ("train.py", "train_stages"): "os.devnull",
     ("data/generate.py", "_write_rows"): "into the folder that is renamed when it is whole",

@@ -29,7 +29,7 @@ from data.pixmo.records import LATER, ImageOutcome, Record
 from data.pixmo.store import Store
 from data.pixmo.workers import Workers
 from minimolmo.batch.dataset import Dataset, check_split
-from minimolmo.disk import locked
+from minimolmo.locks import locked
 
 FAST = Limits(max_tries=2, backoff=0.01, loopback=True)
 HUB_FAST = replace(LIMITS, max_tries=2, backoff=0.01, loopback=True)

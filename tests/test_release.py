@@ -7,7 +7,7 @@ import torch
 
 from minimolmo.answer import ask, load
 from minimolmo.config import ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, RunConfig, VisionConfig
-from minimolmo.disk import locked
+from minimolmo.locks import locked
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.overrides import override
 from minimolmo.presets import preset

@@ -29,7 +29,8 @@ from data.pixmo.records import NEVER
 from data.pixmo.store import JOURNAL, Store, write_lines
 from data.pixmo.workers import Workers
 from minimolmo.command import os_error_message, run_command, say
-from minimolmo.disk import WRITER, has_own_manifest, locked, write_atomically
+from minimolmo.disk import WRITER, has_own_manifest, write_atomically
+from minimolmo.locks import locked
 from minimolmo.options import Parser, count_argument, path_argument
 
 KIND = "pixmo"         # of the manifest

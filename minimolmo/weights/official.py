@@ -27,7 +27,6 @@ from minimolmo.command import run_command, say
 from minimolmo.config import MolmoConfig, RunConfig
 from minimolmo.disk import (
     check_absent_or_own,
-    locked,
     remove_own,
     replace_own,
     write_atomically,
@@ -35,6 +34,7 @@ from minimolmo.disk import (
     write_text,
 )
 from minimolmo.distributed import local_shard
+from minimolmo.locks import locked
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.options import Parser, path_argument
 from minimolmo.overrides import from_dict, to_dict

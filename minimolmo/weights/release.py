@@ -20,12 +20,12 @@ from minimolmo.config import RunConfig
 from minimolmo.disk import (
     check_absent_or_own,
     check_unchanged,
-    locked,
     remove_own,
     replace_own,
     write_manifest,
     write_text,
 )
+from minimolmo.locks import locked
 from minimolmo.logfile import read_log
 from minimolmo.metrics import report_lines
 from minimolmo.options import Parser, path_argument
