@@ -20,7 +20,8 @@ from pathlib import Path
 IMAGE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 MANIFEST = "manifest.json"
 WRITER = "minimolmo"  # the manifest's mark of a folder that this program wrote
-UNFINISHED_MANIFEST = re.compile(re.escape(MANIFEST) + r"(\.[0-9]+)?\.tmp")  # earlier versions: no number
+UNFINISHED_NAME = re.compile(r"(\.[0-9]+)?\.tmp$")  # of `write_atomically`; earlier versions: no number
+UNFINISHED_MANIFEST = re.compile(re.escape(MANIFEST) + UNFINISHED_NAME.pattern)
 SETTLED_NS = 2_000_000_000
 _digests: dict[tuple[int, ...], str] = {}  # of files that have not changed since: see sha256_of
 
@@ -166,15 +167,51 @@ def check_unchanged(folder: Path) -> None:
 
     Files that are missing are no edits of value. A folder that is empty or not there passes.
     """
-    digests = read_manifest(folder).get("sha256")
+    if change := _change(folder):
+        raise ValueError(f"{change} since this program wrote {folder}, so replacing the folder would lose "
+                         f"that work. Move {folder} away, or try another name.")
+
+
+def is_unchanged(folder: Path) -> bool:
+    """Whether `check_unchanged` passes, and all files can be read."""
+    try:
+        return not _change(folder)
+    except OSError:
+        return False
+
+
+def _change(folder: Path) -> str:
+    """What was added or edited since a folder's manifest was written; "" if nothing."""
+    manifest = read_manifest(folder)
+    digests, written = manifest.get("sha256"), manifest.get("written")
     digests = digests if isinstance(digests, dict) else {}
     for path in sorted(folder.rglob("*")) if folder.is_dir() and not is_unused(folder) else ():
         name, whole = path.relative_to(folder).as_posix(), path.is_file() and not path.is_symlink()
-        same = whole and name in digests and sha256_of(path) == digests[name]
+        same = whole and name in digests and (_is_older(path, written) or sha256_of(path) == digests[name])
         if not (same or name == MANIFEST or path.is_dir() and not path.is_symlink()):
-            fault = "was edited" if name in digests else "was added"
-            raise ValueError(f"{path} {fault} since this program wrote {folder}, so replacing the folder "
-                             f"would lose that work. Move {folder} away, or try another name.")
+            return f"{path} {'was edited' if name in digests else 'was added'}"
+    return ""
+
+
+def _is_older(path: Path, written: int | None) -> bool:
+    """Whether a file has not changed since a time in ns, so that it need not be read. None: not known."""
+    stat = path.stat()
+    return type(written) is int and max(stat.st_ctime_ns, stat.st_mtime_ns) <= written
+
+
+def finished_name(name: str) -> str:
+    """A file's name without what an interrupted `write_atomically` leaves at its end.
+
+    >>> finished_name("latest.123.tmp")
+    'latest'
+    """
+    return UNFINISHED_NAME.sub("", name)
+
+
+def has_more(folder: Path, names: Iterable[str]) -> bool:
+    """Whether a folder holds more than a manifest and files of these names, finished or not."""
+    own = {*names, MANIFEST}
+    return any(path.is_dir() or finished_name(path.name) not in own for path in folder.iterdir())
 
 
 def is_unused(folder: Path) -> bool:

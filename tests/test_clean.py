@@ -49,7 +49,7 @@ def test_of_a_run_the_files_that_training_writes_go_and_yours_stay(tmp_path):
     write_manifest(run / "step-000400", "checkpoint", out=str(run.resolve()), name="step-000400")
     write(run / "step-000500.tmp" / "manifest.json.tmp")
     for name in ("latest", "log.jsonl", "loss.png", "samples/step-000400.png", "report.json",
-                 "report.json.tmp"):
+                 "report.json.tmp", "report.json.123.tmp"):
         write(run / name)
     (run / ".lock").touch()
     draw(tmp_path / "out" / "smoke" / "data")
@@ -57,14 +57,15 @@ def test_of_a_run_the_files_that_training_writes_go_and_yours_stay(tmp_path):
     assert clean.clean(tmp_path) == [] and not (tmp_path / "out").exists()
 
 
-def test_a_note_in_a_checkpoint_keeps_the_checkpoint(tmp_path):
+@pytest.mark.parametrize("name", ["notes.txt", "config.json"])
+def test_a_note_in_a_checkpoint_or_an_edit_keeps_the_checkpoint(tmp_path, name):
     run = tmp_path / "out" / "nano"
     step = run / "step-000400"
     for name in ("weights.safetensors", "config.json"):
         write(step / name)
     write_manifest(step, "checkpoint", out=str(run.resolve()), name="step-000400")
-    write(step / "notes.txt")
-    assert clean.clean(tmp_path) and (step / "notes.txt").exists() and (step / "config.json").exists()
+    write(step / name, "mine, by hand")
+    assert clean.clean(tmp_path) and (step / name).exists() and (step / "weights.safetensors").exists()
 
 
 def test_what_is_not_ours_in_out_stays_and_is_named(tmp_path, capsys):
