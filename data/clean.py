@@ -178,7 +178,7 @@ def main(arguments: list[str]) -> None:
         _check_is_ours(folder)
     left = clean_folder(folder) if folder else clean()
     for path in left[:MAX_NAMED]:
-        say(f"left: {path}, which this program did not write, or which is in use")
+        say(f"left: {path}, which is not as this program wrote it, or which is in use")
     if len(left) > MAX_NAMED:
         say(f"and {len(left) - MAX_NAMED} more")
 

@@ -228,6 +228,20 @@ def test_a_dataset_of_yours_is_not_replaced(web, tmp_path, file):
     assert files == {path.name} and path.read_text(encoding="utf-8") == "mine"
 
 
+def test_rows_that_you_edited_are_not_replaced(web, tmp_path):
+    captions(web, 12)
+    run(web, tmp_path)
+    path = tmp_path / "train.jsonl"
+    path.write_text(path.read_text(encoding="utf-8") + "{}\n", encoding="utf-8")
+    before = contents(tmp_path)
+    with pytest.raises(ValueError, match="train.jsonl was edited since it was fetched, so .*Move .*--folder"):
+        run(web, tmp_path, rows=11)
+    assert contents(tmp_path) == before
+    path.unlink()
+    run(web, tmp_path)
+    assert path.exists()
+
+
 def test_other_pictures_than_the_hash_promises_are_not_used(web, tmp_path):
     web.images = {"/0.jpg": picture(0), "/1.jpg": picture(1)}
     right = hashlib.sha256(picture(0)).hexdigest()

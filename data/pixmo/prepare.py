@@ -20,6 +20,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from data.generate import DATA_FOLDER, MANIFEST, annotation_to_json
+from data.own import edited_rows, refuse_edited
 from data.pixmo.columns import READERS
 from data.pixmo.download import Downloader, DownloadResult
 from data.pixmo.fetch import fetch_image
@@ -76,6 +77,7 @@ def prepare(spec: PixmoSpec, folder: Path, hub: Hub, limits: Limits = Limits()) 
             if manifest and is_finished(manifest, spec, folder):
                 return f"{manifest['run']['summary']} (it was there already)"
             _check_same_subset(manifest, spec, folder)
+            refuse_edited(folder, edited_rows(folder, manifest["sha256"] if manifest else {}), "fetched")
             with Store(folder, spec.size) as store:
                 return _download_and_write(spec, store, hub, limits)
     except OSError as error:  # disk errors only: network errors are outcomes
