@@ -18,7 +18,7 @@ from contextlib import suppress
 from fnmatch import fnmatch
 from pathlib import Path
 
-from data.own import LEVELS, is_own_dataset
+from data.own import LEVELS, OWN_NAMES, is_own_dataset
 from minimolmo.checkpoint_folders import FILES, FOLDER, is_own_checkpoint
 from minimolmo.command import run_command, say
 from minimolmo.disk import finished_name, remove_folder
@@ -48,8 +48,7 @@ def clean(root: Path = ROOT) -> list[Path]:
 
 def clean_dataset(folder: Path) -> list[Path]:
     """Remove the drawn levels of one dataset. Returns what was not removed: not ours, or in use."""
-    places = [folder / f"{level}{suffix}" for level in LEVELS for suffix in ("", ".part", ".old")]
-    present = [path for path in places if path.exists()]
+    present = [path for path in (folder / name for name in sorted(OWN_NAMES)) if path.exists()]
     if not present:
         return []
     return remove_unless_in_use(folder, lambda: [path for path in present if not remove_dataset(path)])

@@ -38,12 +38,14 @@ from data.splits import SPLITS
 from minimolmo.command import init_worker, os_error_message, say
 from minimolmo.disk import (
     MANIFEST,
+    PART,
     WRITER,
     image_format,
     is_unused,
     read_manifest,
     remove_folder,
     replace_folder,
+    replaced_name,
     sha256_of,
     write_text,
 )
@@ -191,8 +193,8 @@ def _check_is_own(folder: Path) -> None:
 
 def _draw_and_rename(spec: DatasetSpec, make_example: MakeExample, folder: Path, workers: int,
                      code: str) -> None:
-    partial_folder = folder.with_name(f"{folder.name}.part")
-    for leftover in (partial_folder, folder.with_name(f"{folder.name}.old")):  # of a run that was killed
+    partial_folder = folder.with_name(f"{folder.name}{PART}")
+    for leftover in (partial_folder, replaced_name(folder)):  # of a run that was killed
         _check_is_own(leftover)
         _remove_if_there(leftover)
     try:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from data.splits import SPLITS
 from minimolmo.config import LEVELS
-from minimolmo.disk import MANIFEST, UNFINISHED_MANIFEST, WRITER, read_manifest, sha256_of
+from minimolmo.disk import MANIFEST, PART, REPLACED, UNFINISHED_MANIFEST, WRITER, read_manifest, sha256_of
 
 KIND, UNFINISHED = "dataset", "unfinished dataset"
 OLD_KEYS = {"set", "level", "seed", "counts", "code", "images", "sha256"}  # before writer and kind
 OWN_FILES = {"train.jsonl", "val.jsonl", "novel.jsonl", "images", MANIFEST}
 IMAGE = re.compile(r"(train|val|novel)_(\d+)\.(png|jpg)")
-LEFTOVERS = {f"{level}.{suffix}" for level in LEVELS for suffix in ("part", "old")}  # of killed runs
+OWN_NAMES = {f"{level}{end}" for level in LEVELS for end in ("", PART, REPLACED)}  # the last two: killed runs
 
 
 def unknown_files(folder: Path) -> list[str]:
@@ -30,13 +30,14 @@ def unknown_files(folder: Path) -> list[str]:
 def is_own_dataset(folder: Path) -> bool:
     """Whether we drew the dataset in a folder, or were about to, and nobody added or edited anything.
 
-    Earlier versions wrote no manifest before the end. A link to a dataset is not ours to remove.
+    Earlier versions wrote no manifest before the end. A link to a dataset is not ours to remove, nor is a
+    copy under another name, as easy.old.
     """
-    if folder.is_symlink() or not folder.is_dir() or unknown_files(folder):
+    if folder.is_symlink() or not folder.is_dir() or folder.name not in OWN_NAMES or unknown_files(folder):
         return False
     manifest = read_manifest(folder)
     ours = manifest.get("writer") == WRITER and manifest.get("kind") in (KIND, UNFINISHED)
-    ours = ours or manifest.keys() == OLD_KEYS or not manifest and folder.name in LEFTOVERS
+    ours = ours or manifest.keys() == OLD_KEYS or not manifest and folder.name.endswith(PART)
     return ours and not edited_files(folder)
 
 

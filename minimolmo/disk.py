@@ -22,6 +22,7 @@ MANIFEST = "manifest.json"
 WRITER = "minimolmo"  # the manifest's mark of a folder that this program wrote
 UNFINISHED_NAME = re.compile(r"(\.[0-9]+)?\.tmp$")  # of `write_atomically`; earlier versions: no number
 UNFINISHED_MANIFEST = re.compile(re.escape(MANIFEST) + UNFINISHED_NAME.pattern)
+PART, REPLACED = ".part", ".replaced"  # ends of the names of folders being written, being replaced
 SETTLED_NS = 2_000_000_000
 _digests: dict[tuple[int, ...], str] = {}  # of files that have not changed since: see sha256_of
 
@@ -238,15 +239,15 @@ def remove_own(folder: Path, *kinds: str) -> None:
 
 def replace_own(finished: Path, folder: Path, kind: str) -> None:
     """Give a finished folder its name. An older folder of that name is replaced; ValueError if not ours."""
-    check_unchanged(_old_name(folder))
-    remove_own(_old_name(folder), kind)
+    check_unchanged(replaced_name(folder))
+    remove_own(replaced_name(folder), kind)
     check_absent_or_own(folder, kind)
     replace_folder(finished, folder)
 
 
 def replace_folder(finished: Path, folder: Path) -> None:
     """Give a finished folder its name in place of an older one. Interrupted, it leaves the older one."""
-    old = _old_name(folder)
+    old = replaced_name(folder)
     try:
         if folder.exists():
             folder.rename(old)
@@ -259,5 +260,6 @@ def replace_folder(finished: Path, folder: Path) -> None:
         remove_folder(old)
 
 
-def _old_name(folder: Path) -> Path:
-    return folder.with_name(f"{folder.name}.old")
+def replaced_name(folder: Path) -> Path:
+    """The name of an older folder while it is replaced. Nobody names a backup so, as they do NAME.old."""
+    return folder.with_name(f"{folder.name}{REPLACED}")

@@ -19,6 +19,7 @@ from minimolmo.disk import (
     has_own_manifest,
     remove_own,
     replace_own,
+    replaced_name,
     write_atomically,
     write_image,
     write_manifest,
@@ -156,10 +157,10 @@ def test_an_older_folder_is_moved_aside_before_the_new_one_takes_its_name(ours, 
     (new / "more").write_text("more", encoding="utf-8")
     monkeypatch.setattr("minimolmo.disk.remove_folder", lambda folder: None)  # killed at this point
     replace_own(new, ours, "test")
-    assert (ours / "more").exists() and (tmp_path / f"{ours.name}.old" / MANIFEST).exists()
+    assert (ours / "more").exists() and (replaced_name(ours) / MANIFEST).exists()
     monkeypatch.undo()
     replace_own(shutil.copytree(ours, tmp_path / "third"), ours, "test")
-    assert not (tmp_path / f"{ours.name}.old").exists()
+    assert not replaced_name(ours).exists()
 
 
 def test_an_interrupt_leaves_the_older_folder_under_its_name(ours, tmp_path, monkeypatch):
@@ -236,9 +237,17 @@ def test_names_that_could_lead_elsewhere_are_refused(name):
         check_plain_name(name, "--name")
 
 
-def test_a_backup_named_old_with_a_users_file_is_not_removed(ours, tmp_path):
-    backup = shutil.copytree(ours, tmp_path / "ours.old")
-    (backup / "mine.txt").write_text("mine", encoding="utf-8")
+@pytest.mark.parametrize("end", [".old", "-old", ".bak"])
+def test_a_backup_beside_a_folder_stays_when_the_folder_is_replaced(ours, tmp_path, end):
+    backup = shutil.copytree(ours, tmp_path / f"ours{end}")
+    replace_own(shutil.copytree(ours, tmp_path / "new"), ours, "test")
+    assert (backup / "deep" / "a.txt").exists()
+
+
+def test_a_replaced_folder_with_a_users_file_is_not_removed(ours, tmp_path):
+    """A killed run left it, and somebody worked on in it."""
+    leftover = shutil.copytree(ours, replaced_name(ours))
+    (leftover / "mine.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(ValueError, match="mine.txt was added"):
         replace_own(shutil.copytree(ours, tmp_path / "new"), ours, "test")
-    assert (backup / "mine.txt").exists()
+    assert (leftover / "mine.txt").exists()

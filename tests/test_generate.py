@@ -4,6 +4,7 @@ import json
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -157,6 +158,16 @@ def test_a_set_that_you_edited_is_not_drawn_again(edit, name, tmp_path):
         write_dataset(make_dataset_spec("points", images=4), DATASETS["points"], tmp_path)
     assert clean_dataset(tmp_path / "points") == [folder]
     assert files_of(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["easy.old", "easy-2", "backup"])
+def test_a_copy_of_a_set_that_you_keep_is_not_removed(name, tmp_path):
+    """Not by drawing again, nor by `make clean`."""
+    spec = make_dataset_spec("points", images=3)
+    copy = shutil.copytree(write_dataset(spec, DATASETS["points"], tmp_path), tmp_path / "points" / name)
+    write_dataset(make_dataset_spec("points", images=4), DATASETS["points"], tmp_path)
+    clean_dataset(tmp_path / "points")
+    assert is_finished(copy, spec, code_digest(DATASETS["points"])) and not (copy.parent / "easy").exists()
 
 
 def test_missing_files_are_no_edits(tmp_path):

@@ -81,7 +81,7 @@ def test_edits_of_a_release_are_never_lost(run, tmp_path, file):
     assert path.read_text(encoding="utf-8") == "mine" and not (tmp_path / "ours.part").exists()
 
 
-@pytest.mark.parametrize("name", ["x.part", "x.old", "minimolmo-nano.part"])
+@pytest.mark.parametrize("name", ["x.part", "x.replaced", "minimolmo-nano.part"])
 def test_a_name_of_unfinished_releases_is_refused(run, tmp_path, name):
     with pytest.raises(ValueError, match=f"ends as a folder .*Try --name={name.partition('.')[0]}"):
         release.release(run, name, tmp_path)

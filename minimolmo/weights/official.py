@@ -26,6 +26,7 @@ from tqdm import tqdm
 from minimolmo.command import run_command, say
 from minimolmo.config import MolmoConfig, RunConfig
 from minimolmo.disk import (
+    PART,
     check_absent_or_own,
     remove_own,
     replace_own,
@@ -269,7 +270,7 @@ def export(run: Path, out: Path) -> int:
     model = MiniMolmo(checkpoint.load_config(folder).model)
     checkpoint.load_weights(folder, model)
     with locked(out.parent):
-        unfinished = out.with_name(f"{out.name}.part")
+        unfinished = out.with_name(f"{out.name}{PART}")
         remove_own(unfinished, KIND, UNFINISHED)
         unfinished.mkdir()
         write_manifest(unfinished, UNFINISHED)

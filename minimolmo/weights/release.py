@@ -18,6 +18,8 @@ from minimolmo.bounds import check_plain_name
 from minimolmo.command import run_command, say
 from minimolmo.config import RunConfig
 from minimolmo.disk import (
+    PART,
+    REPLACED,
     check_absent_or_own,
     check_unchanged,
     remove_own,
@@ -37,7 +39,6 @@ from minimolmo.weights.shards import CHECKPOINT_STEM, save_folder
 SHARD_BYTES, TOTAL_BYTES = 16 * 2 ** 20, 60 * 2 ** 20  # at most: of one file, and of all
 KIND, UNFINISHED = "release", "unfinished release"
 SLOWEST = 0.05  # images a second: log.jsonl rounds it to 0.0
-RESERVED = (".part", ".old")                           # ends of folders being written, being replaced
 HEADER_BYTES = 2 ** 16                                 # of each file, reserved for its header
 RELEASED = Path(__file__).resolve().parents[2] / "data" / "released"
 
@@ -159,7 +160,7 @@ def read_training_log(path: Path) -> list[dict]:
 def check_name(name: str) -> None:
     """Raise ValueError for a name of a release that leads elsewhere, or that unfinished releases have."""
     check_plain_name(name, "--name")
-    if name.endswith(RESERVED):
+    if name.endswith((PART, REPLACED)):
         raise ValueError(f"--name {name!r} ends as a folder that is being written or replaced, so the next "
                          f"release would remove it. Try --name={name.partition('.')[0]}.")
 
@@ -193,7 +194,7 @@ def release(out: Path, name: str = "", parent: Path = RELEASED) -> Path:
 
 def _write_release(finished: Path, weights: dict[str, Tensor], files: dict[str, str]) -> None:
     """Write the folder under a temporary name, then give it its own."""
-    unfinished = finished.with_name(f"{finished.name}{RESERVED[0]}")
+    unfinished = finished.with_name(f"{finished.name}{PART}")
     check_absent_or_own(finished, KIND)
     check_unchanged(finished)
     remove_own(unfinished, KIND, UNFINISHED)
