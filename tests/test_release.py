@@ -90,7 +90,9 @@ def test_a_name_of_unfinished_releases_is_refused(run, tmp_path, name):
 @pytest.mark.parametrize("text", [
     "[]", "{}", "xx", "[" * 50_000, '{"right image": 3}', '{"right image":{"pointing":3}}',
     '{"right image":{"pointing":{"f1":"a"}}}', '{"right image":{"pointing":{"f1":true}}}',
-    '{"right image": {}, "blank image": null}'])
+    '{"right image": {}, "blank image": null}',
+    *('{"right image":{"pointing":{"f1":' + number + "}}}"
+      for number in ("NaN", "Infinity", "-1e400", f"{10 ** 400}"))])
 def test_a_report_that_is_none_is_refused(run, tmp_path, text):
     (run / "report.json").write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match="report.json is not a report of minimolmo.evaluate.*Run it again: "):

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from minimolmo.bounds import check_plain_name
+from minimolmo.bounds import check_plain_name, is_finite_number
 from minimolmo.command import run_command, say
 from minimolmo.config import RunConfig
 from minimolmo.disk import (
@@ -139,9 +139,9 @@ def read_report(path: Path) -> dict:
 
 
 def _is_scores(value: object, depth: int) -> bool:
-    """Whether a value is a dictionary of dictionaries, `depth` times, and then of numbers."""
+    """Whether a value is a dictionary of dictionaries, `depth` times, and then of finite numbers."""
     inner = list(value.values()) if isinstance(value, dict) else [None]
-    return all(_is_scores(each, depth - 1) if depth else type(each) in (int, float) for each in inner)
+    return all(_is_scores(each, depth - 1) if depth else is_finite_number(each) for each in inner)
 
 
 def read_training_log(path: Path) -> list[dict]:
