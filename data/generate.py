@@ -11,10 +11,9 @@ import argparse
 import contextlib
 import hashlib
 import json
-import multiprocessing
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import partial
 from io import BytesIO
@@ -35,7 +34,7 @@ from data.own import (
 )
 from data.scenes.levels import Level, get_level
 from data.splits import SPLITS
-from minimolmo.command import init_worker, os_error_message, say
+from minimolmo.command import os_error_message, say
 from minimolmo.disk import (
     MANIFEST,
     PART,
@@ -52,6 +51,7 @@ from minimolmo.disk import (
 from minimolmo.flow import Annotation, Thing
 from minimolmo.locks import locked
 from minimolmo.options import Parser, count_argument, path_argument
+from minimolmo.pool import map_in_order
 
 
 class DrawableScene(Protocol):
@@ -221,21 +221,12 @@ def _write_rows(spec: DatasetSpec, make_example: MakeExample, partial_folder: Pa
         files = {split: stack.enter_context(open(partial_folder / f"{split}.jsonl", "w", encoding="utf-8",
                                                   newline="\n"))
                  for split in SPLITS}
-        rows = stack.enter_context(contextlib.closing(_map_in_order(job, spec.indices, workers)))
+        rows = stack.enter_context(contextlib.closing(map_in_order(job, spec.indices, workers)))
         bar = tqdm(rows, spec.name, len(spec.indices), unit=" images")
         for (row, digest), (split, _) in zip(bar, spec.indices):
             files[split].write(row)
             digests.append(digest)
     return digest_of_all(digests)
-
-
-def _map_in_order(job: Callable, indices: list, workers: int) -> Iterator[str]:
-    """Apply the job to all indices, in order, in one process or several."""
-    if workers == 1:
-        yield from map(job, indices)
-        return
-    with multiprocessing.Pool(workers, init_worker) as pool:
-        yield from pool.imap(job, indices, chunksize=64)
 
 
 def _write_example(spec: DatasetSpec, make_example: MakeExample, partial_folder: Path,

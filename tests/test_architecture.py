@@ -16,7 +16,7 @@ PACKAGES = {"numpy", "torch", "PIL", "tqdm", "pytest"}
 # and from itself.
 LAYERS = [
     ["flow", "bounds", "config", "renamed", "overrides", "device", "disk", "checkpoint_folders", "locks",
-     "command", "options", "distributed", "draw", "plot"],
+     "command", "options", "pool", "distributed", "draw", "plot"],
     ["presets", "logfile", "image", "text", "model"],
     ["batch", "metrics"],
     ["weights"],
@@ -27,10 +27,10 @@ LAYER_OF = {package: number for number, layer in enumerate(LAYERS, start=1) for 
 SAME_LAYER = {("config", "bounds"), ("overrides", "bounds"), ("overrides", "config"),
               ("overrides", "renamed"), ("draw", "flow"), ("plot", "draw"), ("plot", "flow"),
               ("options", "bounds"), ("options", "command"),
-              ("locks", "command"),
+              ("locks", "command"), ("pool", "command"),
               ("checkpoint_folders", "disk")}  # (importer, imported) pairs within layer 1
 DATA_IMPORTS = {"flow", "config", "text", "draw", "plot", "disk", "checkpoint_folders", "locks", "image",
-                "command", "options"}  # of minimolmo
+                "command", "options", "pool"}  # of minimolmo
 
 
 def module_name(path: Path) -> str:

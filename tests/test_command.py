@@ -200,6 +200,15 @@ def test_a_package_that_is_not_installed_is_named():
     assert "Traceback" not in end.stderr
 
 
+def test_a_killed_data_worker_is_told_in_words(capsys):
+    """These are PyTorch's own words."""
+    def main(_):
+        raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. ")
+    with pytest.raises(SystemExit) as end:
+        run_command(main)
+    assert re.search("a data worker was killed, perhaps .*, so .* Close other .*, or try", end.value.code)
+
+
 def test_workers_end_with_the_process_that_started_them():
     """Even if it is killed: two processes, then neither."""
     script = ("import multiprocessing, os, time\nfrom minimolmo.command import init_worker\n"

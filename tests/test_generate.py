@@ -5,6 +5,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -270,6 +271,18 @@ def test_invalid_arguments_are_refused_before_anything_is_written(arguments, com
         run_command_line(DATASETS, [*arguments, f"--folder={tmp_path}"])
     assert re.search(f"{complaint}.*(Try|Did you mean)", f"{end.value} {capsys.readouterr().err}")
     assert not list(tmp_path.iterdir())
+
+
+def make_killed(level, split, rng):
+    """Stands for an example that is drawn as the memory is full: the system kills the process."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no kill -9")
+def test_a_worker_that_the_system_kills_is_told_and_leaves_no_half_of_a_set(tmp_path):
+    with pytest.raises(ValueError, match="a worker process was killed.*Try --workers=1"):
+        write_dataset(make_dataset_spec("points", images=200), make_killed, tmp_path, workers=2)
+    assert os.listdir(tmp_path / "points") == [".lock"]
 
 
 def test_a_full_disk_is_named_and_keeps_the_old_dataset(tmp_path, monkeypatch):

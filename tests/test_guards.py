@@ -132,6 +132,13 @@ def test_no_place_that_may_write_is_out_of_date():
     assert found == IN_PLACE.keys()
 
 
+@pytest.mark.parametrize("path", ALL_CODE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_worker_processes_are_those_of_one_function(path):
+    """multiprocessing.Pool waits for ever for a worker that was killed."""
+    made = {call.name for call in calls(path.read_text(encoding="utf-8"))} & {"Pool", "ProcessPoolExecutor"}
+    assert made == ({"ProcessPoolExecutor"} if path.name == "pool.py" else set())
+
+
 @pytest.mark.parametrize("line", ['open(path, "w")', 'path.open("x")', 'open(path, mode=m)', "open(path, m)",
                                   "path.open(m)", 'path.write_text("")', "image.save(path)"])
 def test_a_write_is_found_with_its_function(line):
