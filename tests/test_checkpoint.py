@@ -23,7 +23,6 @@ from minimolmo.overrides import override, to_dict
 from minimolmo.presets import preset
 from minimolmo.renamed import SETTINGS
 from minimolmo.text.tokenizer import Tokenizer
-from minimolmo.training.resume import note_newer
 from minimolmo.weights.checkpoint import (
     latest,
     load_config,
@@ -34,6 +33,7 @@ from minimolmo.weights.checkpoint import (
 )
 from minimolmo.weights.official import is_official, load_official, read_config, save_official
 from minimolmo.weights.safetensors import load, read_header
+from train import read_arguments
 
 TOKENIZER = Tokenizer.train(["a red circle, a red square"], vocab=260)
 NANO = override(preset("nano"), ["--model.decoder.vocab=260"])
@@ -239,10 +239,11 @@ def test_a_newer_checkpoint_than_latest_named_is_never_removed(tmp_path, text):
 
 def test_a_newer_checkpoint_that_latest_does_not_name_is_told_on_resuming(tmp_path, capsys):
     save(tmp_path, 2), save(tmp_path, 4)
-    note_newer(latest(tmp_path))
+    arguments = [f"--out={tmp_path}", "--resume"]
+    read_arguments(arguments)
     assert capsys.readouterr().err == ""
     (tmp_path / "latest").write_text("step-000002", encoding="utf-8")
-    note_newer(latest(tmp_path))
+    read_arguments(arguments)
     assert "step-000004 is newer than step-000002 and stays, but `latest` does not name it, so it is not" in (
         capsys.readouterr().err)
 

@@ -64,7 +64,7 @@ def save_checkpoint(out: str | Path, step: int, weights: dict[str, Tensor], conf
     tokenizer.save(unfinished / "tokenizer.json")
     _save_training_state(unfinished, optimizer_state, progress)
     write_manifest(unfinished, KIND, **origin, written=time.time_ns())
-    write_text(out / "latest", "\n".join([name, *earlier[:2]]))  # a name is there as long as its folder
+    write_text(out / "latest", "\n".join([name, *earlier[:2]]))  # names count if their folder is there
     os.replace(unfinished, out / name)
     _remove(out, earlier[1:])
     return out / name
