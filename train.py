@@ -37,10 +37,11 @@ from minimolmo.batch.dataset import check_user_datasets
 from minimolmo.batch.workers import count_workers
 from minimolmo.config import STAGES, RunConfig
 from minimolmo.device import autocast
-from minimolmo.disk import locked, write_image
+from minimolmo.disk import write_image
 from minimolmo.distributed import RANK, WORLD
 from minimolmo.evaluate import RIGHT_IMAGE, answer_all, result_card, sample_questions
 from minimolmo.flow import Batch
+from minimolmo.locks import locked
 from minimolmo.options import Parser, number_argument, path_argument
 from minimolmo.overrides import check_forms, override
 from minimolmo.presets import preset
@@ -48,7 +49,7 @@ from minimolmo.training.checks import StageCheck, check_mix
 from minimolmo.training.log import open_log, plot_losses
 from minimolmo.training.memory import total_gpu_memory, oom_message
 from minimolmo.training.optimizer import clip_gradients, set_learning_rates
-from minimolmo.training.resume import advice, note_new_start, resume_config
+from minimolmo.training.resume import advice, note_new_start, note_newer, resume_config
 from minimolmo.training.run import Run, make_loader, open_datasets
 from minimolmo.weights import checkpoint, official
 
@@ -234,6 +235,8 @@ def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | 
                          f"it, --out=FOLDER for another folder, or delete {out}.")
     if given.resume and not folder and RANK == 0:
         note_new_start(out)
+    if folder and RANK == 0:
+        note_newer(folder)
     name = start.name if given.preset or given.released else None
     config = resume_config(out, folder, name, settings) if folder else override(start, settings)
     config.check_batches(WORLD)

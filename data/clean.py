@@ -19,24 +19,22 @@ from contextlib import suppress
 from fnmatch import fnmatch
 from pathlib import Path
 
-from data.own import LEVELS, is_own_dataset
+from data.own import LEVELS, OWN_NAMES, is_own_dataset
+from minimolmo.checkpoint_folders import FILES, FOLDER, is_own_checkpoint
 from minimolmo.command import run_command, say
-from minimolmo.disk import LOCK, MANIFEST, WRITER, is_unused, locked, read_manifest, remove_folder
+from minimolmo.disk import finished_name, remove_folder
+from minimolmo.locks import LOCK, locked
 from minimolmo.options import Parser, path_argument
 
 ROOT = Path(__file__).resolve().parent.parent
 SKIPPED = (".git", ".venv", "out", "mine")  # folders whose caches are left alone
 FOLDERS = ("smoke", "tiny", "run", "look", "inside", "lessons", "notebooks", "samples", "ablate", "speedrun")
-FILES = ("latest", "log.jsonl", "loss.png", "report.json", "report.png", "targets.json", "clock.json",
-         "settings.json", "result.json", "ablate.json", "ablate.png", "answer.png", "bench-*.json",
-         "bench-*.png", "step-*.png")
+OUTPUTS = ("latest", "log.jsonl", "loss.png", "report.json", "report.png", "targets.json", "clock.json",
+           "settings.json", "result.json", "ablate.json", "ablate.png", "answer.png", "bench-*.json",
+           "bench-*.png", "step-*.png")
 PICTURES = ("look", "inside", "lessons")  # folders of out/ whose pictures are ours
-CHECKPOINT_NAME = re.compile(r"step-\d+(-again)*(\.tmp)?")
-UNFINISHED_FILE = re.compile(r"(\.[0-9]+)?\.tmp$")  # what an interrupted write leaves
-CHECKPOINT_KINDS = ("checkpoint", "unfinished checkpoint")
-CHECKPOINT = {"weights.safetensors", "config.json", "tokenizer.json", "optimizer.safetensors", "state.json"}
-CACHES = {"__pycache__", ".pytest_cache"}
 SHORT_RUNS = ("smoke", "tiny")  # folders of out/ with runs of a few steps, which no one keeps
+CACHES = {"__pycache__", ".pytest_cache"}
 MAX_NAMED = 20  # of what stays
 
 
@@ -58,13 +56,12 @@ def find_runs(out: Path) -> list[Path]:
     """The folders in out/ with a training run's checkpoints, at most two folders down, as ablate has them."""
     folders = [path for path in sorted(out.glob("*/")) if path.name not in SHORT_RUNS]
     return [path for path in folders
-            if any(CHECKPOINT_NAME.fullmatch(step.name) for step in [*path.glob("*/"), *path.glob("*/*/")])]
+            if any(FOLDER.fullmatch(step.name) for step in [*path.glob("*/"), *path.glob("*/*/")])]
 
 
 def clean_dataset(folder: Path) -> list[Path]:
     """Remove the drawn levels of one dataset. Returns what was not removed: not ours, or in use."""
-    places = [folder / f"{level}{suffix}" for level in LEVELS for suffix in ("", ".part", ".old")]
-    present = [path for path in places if path.exists()]
+    present = [path for path in (folder / name for name in sorted(OWN_NAMES)) if path.exists()]
     if not present:
         return []
     return remove_unless_in_use(folder, lambda: [path for path in present if not remove_dataset(path)])
@@ -139,34 +136,25 @@ def is_own_output_folder(folder: Path) -> bool:
 
 
 def is_checkpoint(folder: Path) -> bool:
-    """Whether a folder is our checkpoint, in the place where it was written: a copy of it is not ours.
-
-    Earlier versions wrote no manifest, nor did a save that was killed as it began.
-    """
-    if folder.is_symlink() or not folder.is_dir() or not CHECKPOINT_NAME.fullmatch(folder.name):
-        return False
-    origin, names = read_manifest(folder), set(os.listdir(folder))
-    if not origin:
-        return (folder.suffix == ".tmp" and is_unused(folder)
-                or {"weights.safetensors", "config.json"} <= names <= CHECKPOINT)
-    place = (str(folder.parent.resolve()), folder.name.removesuffix(".tmp"))
-    own = origin.get("writer") == WRITER and origin.get("kind") in CHECKPOINT_KINDS
-    has_more = {UNFINISHED_FILE.sub("", name) for name in names} - CHECKPOINT - {MANIFEST}
-    return own and (origin.get("out"), origin.get("name")) == place and not has_more
+    """Whether a folder is a checkpoint of ours that nobody edited. Earlier versions wrote no manifest."""
+    if is_own_checkpoint(folder):
+        return True
+    plain = folder.is_dir() and not folder.is_symlink() and FOLDER.fullmatch(folder.name)
+    return bool(plain) and {"weights.safetensors", "config.json"} <= set(os.listdir(folder)) <= set(FILES)
 
 
 def is_own_output_file(path: Path) -> bool:
-    """Whether a file in one of our folders is one that our commands write, or its unfinished PATH.tmp."""
-    parent, name = path.parent.name, path.name.removesuffix(".tmp")
+    """Whether a file in one of our folders is one that our commands write, finished or not."""
+    parent, name = path.parent.name, finished_name(path.name)
     drawn = parent in PICTURES or path.parent.parent.name == "notebooks"
-    return (any(fnmatch(name, pattern) for pattern in FILES) or drawn and name.endswith(".png")
+    return (any(fnmatch(name, pattern) for pattern in OUTPUTS) or drawn and name.endswith(".png")
             or parent == "notebooks" and name.endswith(".ipynb")
             or parent == "tokenizer" and is_tokenizer(path))
 
 
 def is_tokenizer(path: Path) -> bool:
     """Whether a file is a tokenizer that we trained, or were about to write."""
-    if not re.fullmatch(rf"({'|'.join(LEVELS)})-\d+\.json(\.tmp)?", path.name):
+    if not re.fullmatch(rf"({'|'.join(LEVELS)})-\d+\.json", finished_name(path.name)):
         return False
     try:
         return path.suffix == ".tmp" or (
@@ -258,7 +246,7 @@ def main(arguments: list[str]) -> None:
     for line in describe_removed(before, measure(ROOT)) + kept:
         say(line)
     for path in left[:MAX_NAMED]:
-        say(f"left: {path}, which this program did not write, or which is in use")
+        say(f"left: {path}, which is not as this program wrote it, or which is in use")
     if len(left) > MAX_NAMED:
         say(f"and {len(left) - MAX_NAMED} more")
 

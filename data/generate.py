@@ -11,35 +11,47 @@ import argparse
 import contextlib
 import hashlib
 import json
-import multiprocessing
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Protocol
 
 from PIL import Image
 from tqdm import tqdm
 
-from data.own import KIND, UNFINISHED, is_own_dataset, unknown_files
+from data.own import (
+    KIND,
+    UNFINISHED,
+    digest_of_all,
+    edited_files,
+    is_own_dataset,
+    refuse_edited,
+    unknown_files,
+)
 from data.scenes.levels import Level, get_level
 from data.splits import SPLITS
-from minimolmo.command import init_worker, os_error_message, say
+from minimolmo.command import os_error_message, say
 from minimolmo.disk import (
     MANIFEST,
+    PART,
     WRITER,
+    image_format,
     is_unused,
-    locked,
     read_manifest,
     remove_folder,
     replace_folder,
+    replaced_name,
     sha256_of,
     write_text,
 )
 from minimolmo.flow import Annotation, Thing
+from minimolmo.locks import locked
 from minimolmo.options import Parser, count_argument, path_argument
+from minimolmo.pool import map_in_order
 
 
 class DrawableScene(Protocol):
@@ -157,7 +169,8 @@ def write_dataset(spec: DatasetSpec, make_example: MakeExample, data_folder: Pat
 def is_finished(folder: Path, spec: DatasetSpec, code: str) -> bool:
     """Is a complete dataset of this spec, drawn by this code, in the folder?"""
     try:
-        return read_manifest(folder) == _manifest(spec, folder, code)
+        manifest = read_manifest(folder)
+        return manifest == _manifest(spec, folder, code, manifest.get("images_sha256"))
     except OSError:  # files are missing
         return False
 
@@ -169,10 +182,11 @@ def code_digest(make_example: MakeExample) -> str:
 
 
 def _check_is_own(folder: Path) -> None:
-    """Raise ValueError if a folder that would be replaced was not drawn by us, or holds other files."""
+    """Raise ValueError if a folder that would be replaced was not drawn by us, or was edited since."""
     own = not folder.is_symlink() and (is_unused(folder) or is_own_dataset(folder))
     if folder.exists() and not own:
         unknown = unknown_files(folder)
+        refuse_edited(folder, [] if unknown else edited_files(folder), "drawn")
         what = repr(unknown[0]) if unknown else f"no {MANIFEST} of ours"
         raise ValueError(f"{folder} holds {what}, so it is no dataset of ours and is not replaced. "
                          f"Try another --folder, or move it away.")
@@ -191,16 +205,16 @@ def _note_replaced(folder: Path, spec: DatasetSpec) -> None:
 
 def _draw_and_rename(spec: DatasetSpec, make_example: MakeExample, folder: Path, workers: int,
                      code: str) -> None:
-    partial_folder = folder.with_name(f"{folder.name}.part")
-    for leftover in (partial_folder, folder.with_name(f"{folder.name}.old")):  # of a run that was killed
+    partial_folder = folder.with_name(f"{folder.name}{PART}")
+    for leftover in (partial_folder, replaced_name(folder)):  # of a run that was killed
         _check_is_own(leftover)
         _remove_if_there(leftover)
     try:
         partial_folder.mkdir(parents=True)
         write_text(partial_folder / MANIFEST, json.dumps({"writer": WRITER, "kind": UNFINISHED}))
         (partial_folder / "images").mkdir()
-        _write_rows(spec, make_example, partial_folder, workers)
-        manifest = json.dumps(_manifest(spec, partial_folder, code), indent=1)
+        images = _write_rows(spec, make_example, partial_folder, workers)
+        manifest = json.dumps(_manifest(spec, partial_folder, code, images), indent=1)
         write_text(partial_folder / MANIFEST, manifest + "\n")
         replace_folder(partial_folder, folder)
     finally:
@@ -212,32 +226,29 @@ def _remove_if_there(folder: Path) -> None:
         remove_folder(folder)
 
 
-def _write_rows(spec: DatasetSpec, make_example: MakeExample, partial_folder: Path, workers: int) -> None:
-    job = partial(_write_example, spec, make_example, partial_folder)
+def _write_rows(spec: DatasetSpec, make_example: MakeExample, partial_folder: Path, workers: int) -> str:
+    """Draw all examples into a folder. Returns the digest of all images."""
+    digests, job = [], partial(_write_example, spec, make_example, partial_folder)
     with contextlib.ExitStack() as stack:
         files = {split: stack.enter_context(open(partial_folder / f"{split}.jsonl", "w", encoding="utf-8",
                                                   newline="\n"))
                  for split in SPLITS}
-        rows = stack.enter_context(contextlib.closing(_map_in_order(job, spec.indices, workers)))
-        for row, (split, _) in zip(tqdm(rows, spec.name, len(spec.indices), unit=" images"), spec.indices):
+        rows = stack.enter_context(contextlib.closing(map_in_order(job, spec.indices, workers)))
+        bar = tqdm(rows, spec.name, len(spec.indices), unit=" images")
+        for (row, digest), (split, _) in zip(bar, spec.indices):
             files[split].write(row)
-
-
-def _map_in_order(job: Callable, indices: list, workers: int) -> Iterator[str]:
-    """Apply the job to all indices, in order, in one process or several."""
-    if workers == 1:
-        yield from map(job, indices)
-        return
-    with multiprocessing.Pool(workers, init_worker) as pool:
-        yield from pool.imap(job, indices, chunksize=64)
+            digests.append(digest)
+    return digest_of_all(digests)
 
 
 def _write_example(spec: DatasetSpec, make_example: MakeExample, partial_folder: Path,
-                   split_and_index: tuple[str, int]) -> str:
-    """Draw one example, save its image, and return its row as a line of JSON."""
+                   split_and_index: tuple[str, int]) -> tuple[str, bytes]:
+    """Draw one example and save its image. Returns its row as a line of JSON, and the image's sha256."""
     picture, row = make_row(spec, make_example, *split_and_index)
-    picture.draw().save(partial_folder / row["image"], **SAVE_OPTIONS[picture.suffix])
-    return json.dumps(row) + "\n"
+    content = BytesIO()
+    picture.draw().save(content, image_format(row["image"]), **SAVE_OPTIONS[picture.suffix])
+    (partial_folder / row["image"]).write_bytes(content.getbuffer())
+    return json.dumps(row) + "\n", hashlib.sha256(content.getbuffer()).digest()
 
 
 def make_row(spec: DatasetSpec, make_example: MakeExample, split: str,
@@ -263,11 +274,12 @@ def thing_to_json(thing: Thing) -> dict:
     return {key: value for key, value in vars(thing).items() if value != defaults[key]}
 
 
-def _manifest(spec: DatasetSpec, folder: Path, code: str) -> dict:
+def _manifest(spec: DatasetSpec, folder: Path, code: str, images: str | None) -> dict:
     digests = {split: sha256_of(folder / f"{split}.jsonl") for split in SPLITS}
     return {"writer": WRITER, "kind": KIND, "set": spec.name, "level": spec.level, "seed": spec.seed,
             "counts": spec.num_images, "code": code,
-            "images": len(os.listdir(folder / "images")), "sha256": digests}
+            "images": len(os.listdir(folder / "images")), "sha256": digests,
+            **({"images_sha256": images} if images else {})}
 
 
 def run_command_line(datasets: dict[str, MakeExample], arguments: list[str]) -> None:

@@ -19,7 +19,8 @@ from pathlib import Path
 
 from lessons.page import ROOT, find_definition, find_lessons, lesson_number, line_range
 from minimolmo.command import python_command, run_command
-from minimolmo.disk import locked, write_text
+from minimolmo.disk import write_text
+from minimolmo.locks import locked
 from minimolmo.options import Parser
 
 LIBRARY, EMPTY, YOURS, BROKEN = "the library's", "empty", "yours", "cannot be read: make marks says where"

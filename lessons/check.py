@@ -25,7 +25,8 @@ from lessons.compare import Mismatch
 from lessons.marks import describe_error, time_limit
 from lessons.page import ROOT, find_lessons, lesson_number
 from minimolmo.command import run_command
-from minimolmo.disk import locked, write_image, write_text
+from minimolmo.disk import write_image, write_text
+from minimolmo.locks import locked
 from minimolmo.options import Parser
 
 PASSED, NOT_YET, NOT_BEGUN, BROKEN = "passed", "not yet", "not begun", "cannot be read"

@@ -21,6 +21,7 @@ from torch import Tensor
 from minimolmo import draw
 from minimolmo.batch.collate import collate
 from minimolmo.batch.sequence import build_sequence
+from minimolmo.checkpoint_folders import ANSWERING
 from minimolmo.command import run_command, say
 from minimolmo.config import STAGES, VIEWS, RunConfig
 from minimolmo.device import autocast, explain_out_of_memory, pick_device
@@ -120,7 +121,7 @@ def ask(model: MiniMolmo, tokenizer: Tokenizer, images: list[np.ndarray], questi
 def default_weights() -> Path:
     """The folder of your own nano if you have trained one, else of the released nano."""
     own = Path("out/nano")
-    return own if checkpoint.latest(own, checkpoint.ANSWERING) else RELEASED
+    return own if checkpoint.latest(own, ANSWERING) else RELEASED
 
 
 def load(weights: str | Path) -> tuple[MiniMolmo, Tokenizer, RunConfig]:
@@ -130,7 +131,7 @@ def load(weights: str | Path) -> tuple[MiniMolmo, Tokenizer, RunConfig]:
     """
     if official.is_official(weights):
         return official.load(weights, pick_device())
-    folder = checkpoint.latest(weights, checkpoint.ANSWERING) or Path(weights)
+    folder = checkpoint.latest(weights, ANSWERING) or Path(weights)
     if not folder.is_dir():
         raise ValueError(f"{weights} holds no trained model, so there is nothing to ask. Train one with "
                          f"\"make quickstart\", or name another folder with --weights=FOLDER.")
@@ -142,7 +143,7 @@ def load(weights: str | Path) -> tuple[MiniMolmo, Tokenizer, RunConfig]:
 
 def describe_weights(weights: Path) -> str:
     """The folder, and how far its training has come if it is not finished."""
-    folder = None if official.is_official(weights) else checkpoint.latest(weights, checkpoint.ANSWERING)
+    folder = None if official.is_official(weights) else checkpoint.latest(weights, ANSWERING)
     if folder is None:
         return str(weights)
     config, step = checkpoint.load_config(folder), checkpoint.read_step(folder)

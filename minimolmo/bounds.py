@@ -1,11 +1,22 @@
-"""Checks of numbers and names in settings. Each raises ValueError that says what would work."""
+"""Checks of numbers and names. Those of settings raise ValueError that says what would work."""
 from __future__ import annotations
 
 import re
+import sys
 
 LARGEST = 1e12  # of all settings; larger ones overflow somewhere
 MOST_IMAGES = 100_000  # of a process in a micro-batch; more fit no memory
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def is_finite_number(value: object) -> bool:
+    """Whether a value from JSON is a number to compute with: not NaN, infinite, true, or larger than a float.
+
+    >>> [is_finite_number(value) for value in (1, 0.5, True, "1", float("nan"), float("inf"), 10 ** 400)]
+    [True, True, False, False, False, False, False]
+    """
+    largest = sys.float_info.max
+    return type(value) in (int, float) and -largest <= value <= largest
 
 
 def check_numbers(config: object) -> None:

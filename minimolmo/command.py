@@ -57,6 +57,15 @@ OS_PROBLEMS = {
 }
 
 
+MEMORY_FULL = ("the machine's memory is full, so the command cannot go on. Try fewer or smaller images, a "
+               "smaller batch, or a smaller model.")
+TORCH_PROBLEMS = {  # what stands in a RuntimeError of torch: what it means
+    "DefaultCPUAllocator": MEMORY_FULL,
+    "DataLoader worker": ("a data worker was killed, perhaps because the machine's memory is full, so the "
+                          "command cannot go on. Close other programs, or try a smaller batch."),
+}
+
+
 class Interrupted(KeyboardInterrupt):
     """A signal that ends a command, as Ctrl-C does. Its number is the first argument."""
 
@@ -96,9 +105,9 @@ def run_command(main: Callable[[list[str]], int | None]) -> None:
     except (ValueError, FloatingPointError, MemoryError, RecursionError, OSError) as error:
         status = printable(error_message(error))
     except RuntimeError as error:
-        if "DefaultCPUAllocator" not in str(error):  # torch's words for a MemoryError
+        status = next((words for mark, words in TORCH_PROBLEMS.items() if mark in str(error)), "")
+        if not status:
             raise
-        status = error_message(MemoryError())
     finally:
         _handle_signals(_end_at_once, {_interrupt, signal.default_int_handler})
         _drop_broken_output()
@@ -223,8 +232,7 @@ def error_message(error: Exception) -> str:
     if isinstance(error, OSError):
         return os_error_message(error)
     if isinstance(error, MemoryError):
-        return ("the machine's memory is full, so the command cannot go on. Try fewer or smaller images, a "
-                "smaller batch, or a smaller model.")
+        return MEMORY_FULL
     if isinstance(error, RecursionError):
         return (f"something is nested too deeply to be read ({error}), so the command cannot go on. Try "
                 f"another copy of the file.")

@@ -1,43 +1,30 @@
-"""Safe files and folders: written whole or not at all, locked while in use, removed only if ours.
+"""Safe files and folders: written whole or not at all, removed only if ours. locks.py locks them.
 
     write_atomically(path, pieces)       a file is complete, or still the old one
-    with locked(folder): ...             one writer at a time; a second one is told who holds the folder
     write_manifest(folder, "checkpoint") the last step of every folder that we write: who wrote it, and sha256
     remove_own(folder, "checkpoint")     refuses a folder without such a manifest
 """
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
 import re
 import shutil
-import socket
-import sys
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
-
-from minimolmo.command import say
-
-try:
-    import fcntl
-except ImportError:  # Windows has another kind of lock
-    fcntl = None
-    import msvcrt
 
 IMAGE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
-MANIFEST, LOCK = "manifest.json", ".lock"
+MANIFEST = "manifest.json"
 WRITER = "minimolmo"  # the manifest's mark of a folder that this program wrote
-UNFINISHED_MANIFEST = re.compile(re.escape(MANIFEST) + r"(\.[0-9]+)?\.tmp")  # earlier versions: no number
-NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)  # some network disks
+UNFINISHED_NAME = re.compile(r"(\.[0-9]+)?\.tmp$")  # of `write_atomically`; earlier versions: no number
+UNFINISHED_MANIFEST = re.compile(re.escape(MANIFEST) + UNFINISHED_NAME.pattern)
+PART, REPLACED = ".part", ".replaced"  # ends of the names of folders being written, being replaced
 SETTLED_NS = 2_000_000_000
 _digests: dict[tuple[int, ...], str] = {}  # of files that have not changed since: see sha256_of
-LOCK_BYTE = 1 << 30  # where Windows locks the file: behind the text, so that others can read who holds it
 
 
 def write_atomically(path: str | Path, pieces: Iterable[bytes]) -> None:
@@ -181,15 +168,51 @@ def check_unchanged(folder: Path) -> None:
 
     Files that are missing are no edits of value. A folder that is empty or not there passes.
     """
-    digests = read_manifest(folder).get("sha256")
+    if change := _change(folder):
+        raise ValueError(f"{change} since this program wrote {folder}, so replacing the folder would lose "
+                         f"that work. Move {folder} away, or try another name.")
+
+
+def is_unchanged(folder: Path) -> bool:
+    """Whether `check_unchanged` passes, and all files can be read."""
+    try:
+        return not _change(folder)
+    except OSError:
+        return False
+
+
+def _change(folder: Path) -> str:
+    """What was added or edited since a folder's manifest was written; "" if nothing."""
+    manifest = read_manifest(folder)
+    digests, written = manifest.get("sha256"), manifest.get("written")
     digests = digests if isinstance(digests, dict) else {}
     for path in sorted(folder.rglob("*")) if folder.is_dir() and not is_unused(folder) else ():
         name, whole = path.relative_to(folder).as_posix(), path.is_file() and not path.is_symlink()
-        same = whole and name in digests and sha256_of(path) == digests[name]
+        same = whole and name in digests and (_is_older(path, written) or sha256_of(path) == digests[name])
         if not (same or name == MANIFEST or path.is_dir() and not path.is_symlink()):
-            fault = "was edited" if name in digests else "was added"
-            raise ValueError(f"{path} {fault} since this program wrote {folder}, so replacing the folder "
-                             f"would lose that work. Move {folder} away, or try another name.")
+            return f"{path} {'was edited' if name in digests else 'was added'}"
+    return ""
+
+
+def _is_older(path: Path, written: int | None) -> bool:
+    """Whether a file has not changed since a time in ns, so that it need not be read. None: not known."""
+    stat = path.stat()
+    return type(written) is int and max(stat.st_ctime_ns, stat.st_mtime_ns) <= written
+
+
+def finished_name(name: str) -> str:
+    """A file's name without what an interrupted `write_atomically` leaves at its end.
+
+    >>> finished_name("latest.123.tmp")
+    'latest'
+    """
+    return UNFINISHED_NAME.sub("", name)
+
+
+def has_more(folder: Path, names: Iterable[str]) -> bool:
+    """Whether a folder holds more than a manifest and files of these names, finished or not."""
+    own = {*names, MANIFEST}
+    return any(path.is_dir() or finished_name(path.name) not in own for path in folder.iterdir())
 
 
 def is_unused(folder: Path) -> bool:
@@ -216,15 +239,15 @@ def remove_own(folder: Path, *kinds: str) -> None:
 
 def replace_own(finished: Path, folder: Path, kind: str) -> None:
     """Give a finished folder its name. An older folder of that name is replaced; ValueError if not ours."""
-    check_unchanged(_old_name(folder))
-    remove_own(_old_name(folder), kind)
+    check_unchanged(replaced_name(folder))
+    remove_own(replaced_name(folder), kind)
     check_absent_or_own(folder, kind)
     replace_folder(finished, folder)
 
 
 def replace_folder(finished: Path, folder: Path) -> None:
     """Give a finished folder its name in place of an older one. Interrupted, it leaves the older one."""
-    old = _old_name(folder)
+    old = replaced_name(folder)
     try:
         if folder.exists():
             folder.rename(old)
@@ -237,64 +260,6 @@ def replace_folder(finished: Path, folder: Path) -> None:
         remove_folder(old)
 
 
-def _old_name(folder: Path) -> Path:
-    return folder.with_name(f"{folder.name}.old")
-
-
-# Locks
-
-@contextmanager
-def locked(folder: str | Path) -> Iterator[None]:
-    """Lock a folder for this process alone. The system unlocks it when the process ends, however it ends.
-
-    Raises ValueError that says who holds it. The folder is made if it does not exist.
-    """
-    with _open_locked(Path(folder)) as file:
-        file.truncate(0)
-        note = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
-        file.write(json.dumps(note).encode())
-        file.flush()
-        yield
-
-
-def _open_locked(folder: Path) -> BinaryIO:
-    """Open and lock a folder's lock file; anew if the process that held it has removed the file meanwhile."""
-    path = folder / LOCK
-    if path.is_symlink() or path.exists() and path.read_bytes()[:7] not in (b"", b'{"pid":'):
-        raise ValueError(f"{path} is not a lock of this program, so it would be overwritten. Move it away.")
-    while True:
-        folder.mkdir(parents=True, exist_ok=True)
-        with ExitStack() as stack:
-            file = stack.enter_context(open(path, "a+b"))
-            _lock(file, folder)
-            with suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
-                    stack.pop_all()
-                    return file
-
-
-def _lock(file: BinaryIO, folder: Path) -> None:
-    """Lock an open file without waiting. Raises ValueError if another process holds it."""
-    try:
-        if fcntl:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        else:
-            file.seek(LOCK_BYTE)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-    except (BlockingIOError, PermissionError):  # the second on Windows
-        raise ValueError(f"{folder} is in use by {_holder(file)}, so this command would get in its way. "
-                         f"Wait until it is done, or try another folder.") from None
-    except OSError as error:
-        if error.errno not in NO_LOCKS:
-            raise
-        say(f"note: this disk has no locks: let no other command write to {folder} meanwhile.", sys.stderr)
-
-
-def _holder(file: BinaryIO) -> str:
-    """Who holds a lock, as the lock file says."""
-    file.seek(0)
-    try:
-        note = json.loads(file.read())
-        return f"process {note['pid']} on {note['host']} since {note['since']}"
-    except (OSError, ValueError, KeyError, TypeError):
-        return "another process"
+def replaced_name(folder: Path) -> Path:
+    """The name of an older folder while it is replaced. Nobody names a backup so, as they do NAME.old."""
+    return folder.with_name(f"{folder.name}{REPLACED}")

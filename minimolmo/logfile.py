@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 
+from minimolmo.bounds import is_finite_number
 from minimolmo.config import STAGES
 from minimolmo.renamed import rename_log_line
 
@@ -14,7 +14,7 @@ BEGINNING = '{"stage": "'  # of each line
 def read_log(path: Path, *numbers: str) -> list[dict]:
     """The lines of a log.jsonl, none if there is no file. Keys of earlier versions get their current names.
 
-    numbers  keys that each line must have, with a number
+    numbers  keys that each line must have, with a finite number; cross_entropy is one if it is there
 
     A last line that was cut off, as by kill -9, is dropped. Raises ValueError for any other line that is not
     one of a log.
@@ -48,8 +48,7 @@ def _fault(values: dict, numbers: tuple[str, ...]) -> str:
         return f"names none of the stages {', '.join(STAGES)}"
     if not (type(values.get("step")) is int and values["step"] > 0):
         return "has no step that is a whole number from 1"
-    for name in numbers:
-        value = values.get(name)
-        if type(value) not in (int, float) or not math.isfinite(value):
+    for name in (*numbers, *{"cross_entropy"} & values.keys()):
+        if not is_finite_number(values.get(name)):
             return f"has no {name} that is a number"
     return ""

@@ -15,8 +15,8 @@ PACKAGES = {"numpy", "torch", "PIL", "tqdm", "pytest"}
 # The layers of minimolmo, lowest first. A package (a folder or a single module) may import from lower layers
 # and from itself.
 LAYERS = [
-    ["flow", "bounds", "config", "renamed", "overrides", "device", "disk", "command", "options",
-     "distributed", "draw", "plot"],
+    ["flow", "bounds", "config", "renamed", "overrides", "device", "disk", "checkpoint_folders", "locks",
+     "command", "options", "pool", "distributed", "draw", "plot"],
     ["presets", "logfile", "image", "text", "model"],
     ["batch", "metrics"],
     ["weights"],
@@ -27,9 +27,10 @@ LAYER_OF = {package: number for number, layer in enumerate(LAYERS, start=1) for 
 SAME_LAYER = {("config", "bounds"), ("overrides", "bounds"), ("overrides", "config"),
               ("overrides", "renamed"), ("draw", "flow"), ("plot", "draw"), ("plot", "flow"),
               ("options", "bounds"), ("options", "command"),
-              ("disk", "command")}  # (importer, imported) pairs within layer 1
-DATA_IMPORTS = {"flow", "config", "text", "draw", "plot", "disk", "image", "command",
-                "options"}  # of minimolmo
+              ("locks", "command"), ("pool", "command"),
+              ("checkpoint_folders", "disk")}  # (importer, imported) pairs within layer 1
+DATA_IMPORTS = {"flow", "config", "text", "draw", "plot", "disk", "checkpoint_folders", "locks", "image",
+                "command", "options", "pool"}  # of minimolmo
 
 
 def module_name(path: Path) -> str:

@@ -15,6 +15,7 @@ import pytest
 import torch
 from torch import nn
 
+from minimolmo import disk
 from minimolmo.answer import RELEASED
 from minimolmo.disk import write_manifest
 from minimolmo.model.molmo import MiniMolmo
@@ -32,6 +33,7 @@ from minimolmo.weights.checkpoint import (
 )
 from minimolmo.weights.official import is_official, load_official, read_config, save_official
 from minimolmo.weights.safetensors import load, read_header
+from train import read_arguments
 
 TOKENIZER = Tokenizer.train(["a red circle, a red square"], vocab=260)
 NANO = override(preset("nano"), ["--model.decoder.vocab=260"])
@@ -196,6 +198,67 @@ def test_a_checkpoint_with_something_of_yours_in_it_stays(tmp_path, added):
     assert sorted(folder.name[-1] for folder in tmp_path.glob("step-*")) == ["1", "4", "5"]
 
 
+@pytest.mark.parametrize("settled", [True, False])
+def test_a_checkpoint_with_a_file_that_you_edited_stays(tmp_path, settled):
+    """A file that was only touched, or copied, is read to see it; one that is missing is nobody's work."""
+    edited, touched = save(tmp_path, 1), save(tmp_path, 2)
+    if not settled:  # as in checkpoints of earlier versions, which have no time
+        path = edited / "manifest.json"
+        path.write_text(path.read_text(encoding="utf-8").replace("written", "w"), encoding="utf-8")
+    (edited / "config.json").write_text("{}", encoding="utf-8")
+    (touched / "config.json").touch()
+    (save(tmp_path, 3) / "weights.safetensors").unlink()
+    save(tmp_path, 4), save(tmp_path, 5)
+    assert sorted(folder.name[-1] for folder in tmp_path.glob("step-*")) == ["1", "4", "5"]
+
+
+def test_a_checkpoint_that_nobody_edited_is_not_read_before_it_is_removed(tmp_path, monkeypatch):
+    """Those of large models have many GB."""
+    save(tmp_path, 1), save(tmp_path, 2)
+    read, really = [], disk._read_sha256
+    monkeypatch.setattr(disk, "_read_sha256", lambda path: (read.append(path.parent.name), really(path))[1])
+    save(tmp_path, 3)
+    assert set(read) == {"step-000003.tmp"} and not (tmp_path / "step-000001").exists()
+
+
+@pytest.mark.parametrize("text", ["step-000002", "step-000002\nstep-000004", "step-000002\nstep-000001"])
+def test_a_newer_checkpoint_than_latest_named_is_never_removed(tmp_path, text):
+    """Somebody edited `latest` to go back from step 4 to step 2, and trains past step 4."""
+    save(tmp_path, 1), save(tmp_path, 2)
+    shutil.copytree(tmp_path / "step-000001", tmp_path / "kept")
+    newer = save(tmp_path, 4)
+    (tmp_path / "kept").rename(tmp_path / "step-000001")
+    (tmp_path / "latest").write_text(text, encoding="utf-8")
+    before = latest(tmp_path)
+    for step in (3, 4, 5, 6):
+        before = save(tmp_path, step, before=before)
+    assert assert_complete(newer) == 4 and latest(tmp_path).name == "step-000006"
+    assert {path.name for path in tmp_path.glob("step-*")} - {"step-000001"} == {
+        "step-000004", "step-000005", "step-000006"}
+
+
+def test_a_newer_checkpoint_that_latest_does_not_name_is_told_on_resuming(tmp_path, capsys):
+    save(tmp_path, 2), save(tmp_path, 4)
+    arguments = [f"--out={tmp_path}", "--resume"]
+    read_arguments(arguments)
+    assert capsys.readouterr().err == ""
+    (tmp_path / "latest").write_text("step-000002", encoding="utf-8")
+    read_arguments(arguments)
+    assert "step-000004 is newer than step-000002 and stays, but `latest` does not name it, so it is not" in (
+        capsys.readouterr().err)
+
+
+def test_killed_just_before_the_first_checkpoint_gets_its_name_training_can_start_anew(tmp_path, monkeypatch):
+    replace = os.replace
+    monkeypatch.setattr(os, "replace", lambda old, new: (
+        replace(old, new) if Path(new).name[:4] != "step" else (_ for _ in ()).throw(Killed)))
+    with pytest.raises(Killed):
+        save(tmp_path, 1)
+    monkeypatch.undo()
+    assert latest(tmp_path) is None
+    assert save(tmp_path, 1).name == "step-000001" and not list(tmp_path.glob("*.tmp"))
+
+
 @pytest.mark.parametrize("emptied", [True, False])
 def test_checkpoints_that_latest_does_not_name_are_found(tmp_path, emptied):
     """A checkpoint's folder copied alone, and a `latest` that was emptied by mistake."""
@@ -236,12 +299,17 @@ def test_a_failed_save_keeps_the_checkpoints_that_latest_does_not_name(tmp_path,
     assert latest(tmp_path).name == "step-000002" and assert_complete(tmp_path / "step-000001") == 1
 
 
-def test_the_checkpoint_that_training_went_on_from_is_kept_and_a_damaged_one_is_not(tmp_path):
-    """Step 2 is damaged, so training goes on from step 1 and saves step 3; then step 3 is damaged too."""
+def test_the_checkpoint_that_training_went_on_from_is_kept(tmp_path):
+    """Step 2 is damaged, so training goes on from step 1 and saves step 3; then step 3 is damaged too.
+
+    Step 2 stays: the damage may be somebody's work.
+    """
     save(tmp_path, 1), save(tmp_path, 2)
     (tmp_path / "step-000002" / "weights.safetensors").write_bytes(b"damage")
     newest = save(tmp_path, 3, before=latest(tmp_path))
-    assert {path.name for path in tmp_path.iterdir()} == {"latest", "step-000001", "step-000003"}
+    assert {path.name for path in tmp_path.iterdir()} == {"latest", "step-000001", "step-000002",
+                                                          "step-000003"}
+    assert (tmp_path / "latest").read_text(encoding="utf-8").split() == ["step-000003", "step-000001"]
     (newest / "weights.safetensors").write_bytes(b"damage")
     assert latest(tmp_path).name == "step-000001"
 

@@ -11,7 +11,8 @@ from test_architecture import ROOT
 from data import clean
 from data.generate import make_dataset_spec, write_dataset
 from data.points.prepare import make_example
-from minimolmo.disk import locked, write_manifest
+from minimolmo.disk import write_manifest
+from minimolmo.locks import locked
 
 
 def write(path, text="mine"):
@@ -34,7 +35,7 @@ def test_your_own_data_stays_whatever_its_folder_is_called(tmp_path):
                                                           "cap/easy/manifest.json", "tokenizer/own.json")]
     drawn = draw(tmp_path / "data")
     old = json.loads((drawn / "manifest.json").read_text(encoding="utf-8"))
-    del old["writer"], old["kind"]  # as earlier versions wrote it
+    del old["writer"], old["kind"], old["images_sha256"]  # as earlier versions wrote it
     write(tmp_path / "data" / "count" / "small" / "manifest.json", json.dumps(old))
     write(tmp_path / "data" / "tokenizer" / "easy-512.json", '{"kind": "minimolmo tokenizer 1"}')
     left = clean.clean(tmp_path)
@@ -49,7 +50,7 @@ def test_of_a_run_the_files_that_training_writes_go_and_yours_stay(tmp_path):
     write_manifest(run / "step-000400", "checkpoint", out=str(run.resolve()), name="step-000400")
     write(run / "step-000500.tmp" / "manifest.json.tmp")
     for name in ("latest", "log.jsonl", "loss.png", "samples/step-000400.png", "report.json",
-                 "report.json.tmp"):
+                 "report.json.tmp", "report.json.123.tmp"):
         write(run / name)
     (run / ".lock").touch()
     draw(tmp_path / "out" / "smoke" / "data")
@@ -111,15 +112,16 @@ def test_clean_says_how_much_it_removed_and_what_is_yours(tmp_path, monkeypatch,
     assert clean_main()(capsys) == ["nothing to remove", *kept]
 
 
-def test_a_note_in_a_checkpoint_keeps_the_checkpoint(tmp_path):
+@pytest.mark.parametrize("name", ["notes.txt", "config.json"])
+def test_a_note_in_a_checkpoint_or_an_edit_keeps_the_checkpoint(tmp_path, name):
     run = tmp_path / "out" / "nano"
     step = run / "step-000400"
     for name in ("weights.safetensors", "config.json"):
         write(step / name)
     write_manifest(step, "checkpoint", out=str(run.resolve()), name="step-000400")
-    write(step / "notes.txt")
+    write(step / name, "mine, by hand")
     assert clean.clean(tmp_path, runs=True) == [run]
-    assert (step / "notes.txt").exists() and (step / "config.json").exists()
+    assert (step / name).exists() and (step / "weights.safetensors").exists()
 
 
 def test_what_is_not_ours_in_out_stays_and_is_named(tmp_path, capsys):

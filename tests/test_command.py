@@ -15,7 +15,8 @@ from test_guards import COMMANDS
 
 from minimolmo import command
 from minimolmo.command import Interrupted, os_error_message, printable, python_command, run_command, say
-from minimolmo.disk import locked, write_atomically
+from minimolmo.disk import write_atomically
+from minimolmo.locks import locked
 from minimolmo.options import Parser, count_argument, number_argument, path_argument
 
 SLOW = ("numpy", "torch", "PIL", "tqdm")
@@ -246,6 +247,15 @@ def test_a_command_shows_itself_if_the_makefile_asks_but_not_those_that_it_start
                          text=True, encoding="utf-8", env={**os.environ, "SHOW_COMMAND": "1"})
     assert end.returncode == 0 and end.stderr.count(" -c ") == 1
     assert end.stderr.endswith(""" 'it'"'"'s' '\\x1b[31m'\n""")
+
+
+def test_a_killed_data_worker_is_told_in_words(capsys):
+    """These are PyTorch's own words."""
+    def main(_):
+        raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. ")
+    with pytest.raises(SystemExit) as end:
+        run_command(main)
+    assert re.search("a data worker was killed, perhaps .*, so .* Close other .*, or try", end.value.code)
 
 
 def test_workers_end_with_the_process_that_started_them():

@@ -1,11 +1,9 @@
-"""Safe files and folders: atomic writes, manifests, locks."""
+"""Safe files and folders: atomic writes, manifests, what may be removed."""
 import errno
 import hashlib
 import os
 import shutil
 import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -19,9 +17,9 @@ from minimolmo.disk import (
     check_files,
     check_unchanged,
     has_own_manifest,
-    locked,
     remove_own,
     replace_own,
+    replaced_name,
     write_atomically,
     write_image,
     write_manifest,
@@ -159,10 +157,10 @@ def test_an_older_folder_is_moved_aside_before_the_new_one_takes_its_name(ours, 
     (new / "more").write_text("more", encoding="utf-8")
     monkeypatch.setattr("minimolmo.disk.remove_folder", lambda folder: None)  # killed at this point
     replace_own(new, ours, "test")
-    assert (ours / "more").exists() and (tmp_path / f"{ours.name}.old" / MANIFEST).exists()
+    assert (ours / "more").exists() and (replaced_name(ours) / MANIFEST).exists()
     monkeypatch.undo()
     replace_own(shutil.copytree(ours, tmp_path / "third"), ours, "test")
-    assert not (tmp_path / f"{ours.name}.old").exists()
+    assert not replaced_name(ours).exists()
 
 
 def test_an_interrupt_leaves_the_older_folder_under_its_name(ours, tmp_path, monkeypatch):
@@ -239,76 +237,17 @@ def test_names_that_could_lead_elsewhere_are_refused(name):
         check_plain_name(name, "--name")
 
 
-# Locks
-
-HOLD = """
-import sys
-from minimolmo.disk import locked
-with locked(sys.argv[1]):
-    print("held", flush=True)
-    sys.stdin.read()
-"""
+@pytest.mark.parametrize("end", [".old", "-old", ".bak"])
+def test_a_backup_beside_a_folder_stays_when_the_folder_is_replaced(ours, tmp_path, end):
+    backup = shutil.copytree(ours, tmp_path / f"ours{end}")
+    replace_own(shutil.copytree(ours, tmp_path / "new"), ours, "test")
+    assert (backup / "deep" / "a.txt").exists()
 
 
-def test_a_second_process_is_told_who_holds_the_folder_until_that_one_ends(tmp_path):
-    """It ends by kill -9, and the system frees the lock."""
-    root = Path(__file__).resolve().parent.parent
-    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path / "new")], cwd=root, text=True,
-                              stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert holder.stdout.readline() == "held\n"
-    with pytest.raises(ValueError, match=rf"in use by process {holder.pid} on .* since .*Wait until it"):
-        with locked(tmp_path / "new"):
-            pass
-    holder.kill()
-    holder.communicate()
-    with locked(tmp_path / "new"):
-        pass
-
-
-def test_a_lock_whose_file_was_removed_meanwhile_is_taken_anew(tmp_path, monkeypatch):
-    """As when data.clean, which held it, removed the folder: two processes would hold two files."""
-    really, opened = disk._lock, []
-
-    def lock(file, *rest):
-        if not opened:
-            (tmp_path / ".lock").unlink()
-        opened.append(file)
-        really(file, *rest)
-    monkeypatch.setattr(disk, "_lock", lock)
-    with locked(tmp_path):
-        assert (tmp_path / ".lock").exists()
-        with pytest.raises(ValueError, match="is in use"):
-            with locked(tmp_path):
-                pass
-    assert len(opened) == 3 and opened[0].closed
-
-
-@pytest.mark.skipif(not disk.fcntl, reason="Windows has another kind of lock")
-@pytest.mark.parametrize("code", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
-def test_a_disk_without_locks_is_used_with_a_note(tmp_path, monkeypatch, capsys, code):
-    def flock(*_):
-        raise OSError(code, os.strerror(code))
-    monkeypatch.setattr(disk.fcntl, "flock", flock)
-    with locked(tmp_path):
-        assert "note: this disk has no locks" in capsys.readouterr().err
-
-
-def test_a_lock_that_is_a_link_or_a_users_file_is_not_overwritten(tmp_path):
-    (tmp_path / "precious.txt").write_text("precious", encoding="utf-8")
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a" / ".lock").symlink_to(tmp_path / "precious.txt")
-    (tmp_path / "b").mkdir()
-    (tmp_path / "b" / ".lock").write_text("mine", encoding="utf-8")
-    for name in "ab":
-        with pytest.raises(ValueError, match=".lock is not a lock of this program"), locked(tmp_path / name):
-            pass
-    assert (tmp_path / "precious.txt").read_text(encoding="utf-8") == "precious"
-    assert (tmp_path / "b" / ".lock").read_text(encoding="utf-8") == "mine"
-
-
-def test_a_backup_named_old_with_a_users_file_is_not_removed(ours, tmp_path):
-    backup = shutil.copytree(ours, tmp_path / "ours.old")
-    (backup / "mine.txt").write_text("mine", encoding="utf-8")
+def test_a_replaced_folder_with_a_users_file_is_not_removed(ours, tmp_path):
+    """A killed run left it, and somebody worked on in it."""
+    leftover = shutil.copytree(ours, replaced_name(ours))
+    (leftover / "mine.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(ValueError, match="mine.txt was added"):
         replace_own(shutil.copytree(ours, tmp_path / "new"), ours, "test")
-    assert (backup / "mine.txt").exists()
+    assert (leftover / "mine.txt").exists()

@@ -4,6 +4,8 @@ import json
 import os
 import random
 import re
+import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -14,6 +16,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from data.clean import clean_dataset
 from data.generate import (
     DATA_FOLDER,
     NUM_IMAGES,
@@ -24,6 +27,7 @@ from data.generate import (
     run_command_line,
     write_dataset,
 )
+from data.own import is_own_dataset
 from data.prepare_all import DATASETS
 from data.scenes.easy import COLORS, KINDS, color_kind_pair
 from data.scenes.easy_wording import label_text, place_of
@@ -144,6 +148,61 @@ def test_a_row_that_was_cut_off_is_noticed(tmp_path):
     assert not is_finished(folder, spec, code_digest(make_example))
 
 
+def edit_rows(folder):
+    path = folder / "train.jsonl"
+    path.write_text(path.read_text(encoding="utf-8").replace("red", "blue"), encoding="utf-8")
+
+
+def paint_over(folder):
+    Image.new("RGB", (8, 8), "red").save(folder / "images" / "train_000001.png")
+
+
+def add_an_image(name):
+    return lambda folder: (folder / "images" / name).write_bytes(b"mine")
+
+
+@pytest.mark.parametrize("edit, name", [
+    (edit_rows, "train.jsonl"), (paint_over, "images"),
+    *((add_an_image(name), f"images/{name}") for name in ("train_000099.png", "val_1.png")),
+    (add_an_image("train_000001.jpg"), "images")])
+def test_a_set_that_you_edited_is_not_drawn_again(edit, name, tmp_path):
+    """Also if the code that drew it is another by now; and `make clean` leaves it."""
+    folder = write_dataset(make_dataset_spec("points", images=3), DATASETS["points"], tmp_path)
+    edit(folder)
+    before = files_of(tmp_path)
+    with pytest.raises(ValueError, match=f"{name} was edited since it was drawn, so .*Move .*--folder"):
+        write_dataset(make_dataset_spec("points", images=4), DATASETS["points"], tmp_path)
+    assert clean_dataset(tmp_path / "points") == [folder]
+    assert files_of(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["easy.old", "easy-2", "backup"])
+def test_a_copy_of_a_set_that_you_keep_is_not_removed(name, tmp_path):
+    """Not by drawing again, nor by `make clean`."""
+    spec = make_dataset_spec("points", images=3)
+    copy = shutil.copytree(write_dataset(spec, DATASETS["points"], tmp_path), tmp_path / "points" / name)
+    write_dataset(make_dataset_spec("points", images=4), DATASETS["points"], tmp_path)
+    clean_dataset(tmp_path / "points")
+    assert is_finished(copy, spec, code_digest(DATASETS["points"])) and not (copy.parent / "easy").exists()
+
+
+def test_missing_files_are_no_edits(tmp_path):
+    folder = write_dataset(make_dataset_spec("points", images=3), DATASETS["points"], tmp_path)
+    for name in ("train.jsonl", "images/val_000001.png"):
+        (folder / name).unlink()
+    assert is_own_dataset(folder)
+    write_dataset(make_dataset_spec("points", images=4), DATASETS["points"], tmp_path)
+
+
+def test_a_set_of_an_earlier_version_has_no_digest_of_its_images(tmp_path):
+    spec = make_dataset_spec("points", images=3)
+    folder = write_dataset(spec, DATASETS["points"], tmp_path)
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    del manifest["images_sha256"]
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    assert is_finished(folder, spec, code_digest(DATASETS["points"])) and is_own_dataset(folder)
+
+
 def test_an_interrupted_run_leaves_no_files_and_keeps_the_old_dataset(tmp_path):
     """Ctrl-C during the fifth image."""
     calls = []
@@ -229,19 +288,32 @@ def test_invalid_arguments_are_refused_before_anything_is_written(arguments, com
     assert not list(tmp_path.iterdir())
 
 
+def make_killed(level, split, rng):
+    """Stands for an example that is drawn as the memory is full: the system kills the process."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no kill -9")
+def test_a_worker_that_the_system_kills_is_told_and_leaves_no_half_of_a_set(tmp_path):
+    with pytest.raises(ValueError, match="a worker process was killed.*Try --workers=1"):
+        write_dataset(make_dataset_spec("points", images=200), make_killed, tmp_path, workers=2)
+    assert os.listdir(tmp_path / "points") == [".lock"]
+
+
 def test_a_full_disk_is_named_and_keeps_the_old_dataset(tmp_path, monkeypatch):
     """The disk is full at the fifth image: the new dataset leaves no files, and the old one is unchanged."""
     spec = make_dataset_spec("points", images=3)
     folder = write_dataset(spec, DATASETS["points"], tmp_path)
     before, saved = files_of(tmp_path), []
 
-    def save(image, path, **options):
+    def write(path, content):
         saved.append(path)
         if len(saved) == 5:
             raise OSError(errno.ENOSPC, "No space left on device")
-        path.write_bytes(b"picture")
+        return really(path, content)
 
-    monkeypatch.setattr(Image.Image, "save", save)
+    really = Path.write_bytes
+    monkeypatch.setattr(Path, "write_bytes", write)
     with pytest.raises(ValueError, match="points/easy cannot be written: the disk is full.*was not drawn"):
         write_dataset(make_dataset_spec("points", images=9), DATASETS["points"], tmp_path)
     assert len(saved) == 5 and files_of(tmp_path) == before

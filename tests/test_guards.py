@@ -150,7 +150,7 @@ def test_a_command_that_is_printed_is_found(line, number):
 IN_PLACE = {  # (file, function) that may write without disk.py, and why
     ("minimolmo/disk.py", "_write"): "this is it",
     ("minimolmo/disk.py", "write_image"): "into memory",
-    ("minimolmo/disk.py", "_open_locked"): "the lock",
+    ("minimolmo/locks.py", "_open_locked"): "the lock",
     ("minimolmo/training/log.py", "open_log"): "log.jsonl grows by a line a step",
     ("train.py", "train_stages"): "os.devnull",
     ("data/generate.py", "_write_rows"): "into the folder that is renamed when it is whole",
@@ -194,6 +194,13 @@ def test_no_place_that_may_write_is_out_of_date():
     found = {(path.relative_to(ROOT).as_posix(), call.function) for path in ALL_CODE
              for call in calls(path.read_text(encoding="utf-8")) if is_write(call)}
     assert found == IN_PLACE.keys()
+
+
+@pytest.mark.parametrize("path", ALL_CODE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_worker_processes_are_those_of_one_function(path):
+    """multiprocessing.Pool waits for ever for a worker that was killed."""
+    made = {call.name for call in calls(path.read_text(encoding="utf-8"))} & {"Pool", "ProcessPoolExecutor"}
+    assert made == ({"ProcessPoolExecutor"} if path.name == "pool.py" else set())
 
 
 @pytest.mark.parametrize("line", ['open(path, "w")', 'path.open("x")', 'open(path, mode=m)', "open(path, m)",

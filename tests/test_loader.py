@@ -1,5 +1,7 @@
 """Batches from several datasets: batch k depends on the seed and on k only."""
 import json
+import multiprocessing
+import signal
 from collections import Counter
 from itertools import islice
 
@@ -10,6 +12,7 @@ from PIL import Image
 
 from minimolmo.batch.dataset import Dataset
 from minimolmo.batch.loader import GROUP_STEPS, Loader, Preprocessor, sampling_weights, select_annotations
+from minimolmo.command import TORCH_PROBLEMS
 from minimolmo.config import ImageConfig
 from minimolmo.flow import Annotation, Example
 from minimolmo.text.tokenizer import Tokenizer
@@ -103,6 +106,15 @@ def test_a_stage_ends_after_its_steps(folder):
 def test_workers_change_nothing(folder, workers):
     alone = flatten(make_loader(folder, batch_size=2).batches(steps=20))
     assert is_equal(flatten(make_loader(folder, batch_size=2).batches(steps=20, workers=workers)), alone)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no kill -9")
+def test_a_data_worker_that_was_killed_is_an_error_that_run_command_knows(folder):
+    with pytest.raises(RuntimeError) as error:
+        for _ in make_loader(folder, batch_size=2).batches(workers=1):
+            for worker in multiprocessing.active_children():
+                worker.kill()
+    assert any(mark in str(error.value) for mark in TORCH_PROBLEMS)
 
 
 def test_the_wording_of_a_row_is_drawn_anew_in_each_epoch(folder, monkeypatch):

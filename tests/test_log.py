@@ -50,10 +50,17 @@ def test_a_last_line_that_lacks_its_end_alone_is_kept(tmp_path):
     assert (tmp_path / "log.jsonl").read_text(encoding="utf-8") == TEXT
 
 
-def test_a_line_without_a_loss_is_not_drawn(tmp_path):
-    (tmp_path / "log.jsonl").write_text('{"stage": "finetune", "step": 1, "loss": "low"}', encoding="utf-8")
-    with pytest.raises(ValueError, match="log.jsonl:1 has no loss that is a number"):
-        plot_losses(tmp_path)
+@pytest.mark.parametrize("values, name", [
+    ('"loss": "low"', "loss"), ('"loss": NaN', "loss"), (f'"loss": {10 ** 400}', "loss"),
+    ('"other": 1', "loss"), ('"loss": 1, "cross_entropy": []', "cross_entropy"),
+    ('"loss": 1, "cross_entropy": true', "cross_entropy")])
+def test_a_line_whose_loss_cannot_be_drawn_is_named_before_training_begins(tmp_path, values, name):
+    content = f'{{"stage": "finetune", "step": 1, {values}}}'
+    (tmp_path / "log.jsonl").write_text(content, encoding="utf-8")
+    for read in (lambda: open_log(tmp_path, 1), lambda: plot_losses(tmp_path)):
+        with pytest.raises(ValueError, match=f"log.jsonl:1 has no {name} that is a number"):
+            read()
+    assert (tmp_path / "log.jsonl").read_text(encoding="utf-8") == content
 
 
 def test_a_loss_of_0_is_drawn(tmp_path):

@@ -17,9 +17,10 @@ from minimolmo.batch.collate import collate
 from minimolmo.command import printable
 from minimolmo.batch.sequence import build_sequence
 from minimolmo.config import ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, VisionConfig
-from minimolmo.disk import check_files, locked
+from minimolmo.disk import check_files
 from minimolmo.image.resize import open_image
 from minimolmo.image.tiler import tile_image
+from minimolmo.locks import locked
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.model.patch_embed import normalise_pixels
 from minimolmo.overrides import to_dict

@@ -29,7 +29,7 @@ from data.pixmo.records import LATER, ImageOutcome, Record
 from data.pixmo.store import Store
 from data.pixmo.workers import Workers
 from minimolmo.batch.dataset import Dataset, check_split
-from minimolmo.disk import locked
+from minimolmo.locks import locked
 
 FAST = Limits(max_tries=2, backoff=0.01, loopback=True)
 HUB_FAST = replace(LIMITS, max_tries=2, backoff=0.01, loopback=True)
@@ -226,6 +226,20 @@ def test_a_dataset_of_yours_is_not_replaced(web, tmp_path, file):
         run(web, tmp_path / "mine")
     files = {path.name for path in (tmp_path / "mine").rglob("*") if path.is_file()} - {".lock"}
     assert files == {path.name} and path.read_text(encoding="utf-8") == "mine"
+
+
+def test_rows_that_you_edited_are_not_replaced(web, tmp_path):
+    captions(web, 12)
+    run(web, tmp_path)
+    path = tmp_path / "train.jsonl"
+    path.write_text(path.read_text(encoding="utf-8") + "{}\n", encoding="utf-8")
+    before = contents(tmp_path)
+    with pytest.raises(ValueError, match="train.jsonl was edited since it was fetched, so .*Move .*--folder"):
+        run(web, tmp_path, rows=11)
+    assert contents(tmp_path) == before
+    path.unlink()
+    run(web, tmp_path)
+    assert path.exists()
 
 
 def test_other_pictures_than_the_hash_promises_are_not_used(web, tmp_path):

@@ -7,7 +7,7 @@ import torch
 
 from minimolmo.answer import ask, load
 from minimolmo.config import ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, RunConfig, VisionConfig
-from minimolmo.disk import locked
+from minimolmo.locks import locked
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.overrides import override
 from minimolmo.presets import preset
@@ -81,7 +81,7 @@ def test_edits_of_a_release_are_never_lost(run, tmp_path, file):
     assert path.read_text(encoding="utf-8") == "mine" and not (tmp_path / "ours.part").exists()
 
 
-@pytest.mark.parametrize("name", ["x.part", "x.old", "minimolmo-nano.part"])
+@pytest.mark.parametrize("name", ["x.part", "x.replaced", "minimolmo-nano.part"])
 def test_a_name_of_unfinished_releases_is_refused(run, tmp_path, name):
     with pytest.raises(ValueError, match=f"ends as a folder .*Try --name={name.partition('.')[0]}"):
         release.release(run, name, tmp_path)
@@ -90,7 +90,9 @@ def test_a_name_of_unfinished_releases_is_refused(run, tmp_path, name):
 @pytest.mark.parametrize("text", [
     "[]", "{}", "xx", "[" * 50_000, '{"right image": 3}', '{"right image":{"pointing":3}}',
     '{"right image":{"pointing":{"f1":"a"}}}', '{"right image":{"pointing":{"f1":true}}}',
-    '{"right image": {}, "blank image": null}'])
+    '{"right image": {}, "blank image": null}',
+    *('{"right image":{"pointing":{"f1":' + number + "}}}"
+      for number in ("NaN", "Infinity", "-1e400", f"{10 ** 400}"))])
 def test_a_report_that_is_none_is_refused(run, tmp_path, text):
     (run / "report.json").write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match="report.json is not a report of minimolmo.evaluate.*Run it again: "):

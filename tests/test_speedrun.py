@@ -1,5 +1,7 @@
 """The speedrun: parts run in order, each once, and their seconds are kept over a stop."""
+import errno
 import json
+import os
 import subprocess
 from types import SimpleNamespace
 
@@ -24,6 +26,18 @@ def commands(monkeypatch):
     monkeypatch.setattr(subprocess, "run", run)
     monkeypatch.setattr(speedrun, "is_trained", is_trained)
     return commands_run
+
+
+def test_on_a_full_disk_the_clock_stays_as_it_was(commands, tmp_path, monkeypatch):
+    arguments = ["mini", f"--out={tmp_path}", "--minutes=9"]
+    speedrun.main(arguments)
+    before = (tmp_path / "clock.json").read_bytes()
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
+    with pytest.raises(OSError) as error:
+        speedrun.main(arguments)
+    assert error.value.filename == str(tmp_path / "clock.json")
+    assert [path.name for path in tmp_path.iterdir()] == ["clock.json"]
+    assert (tmp_path / "clock.json").read_bytes() == before
 
 
 def test_after_a_stop_the_same_command_continues_and_repeats_no_finished_part(commands, tmp_path, capsys):

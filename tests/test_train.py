@@ -23,7 +23,7 @@ from data.generate import NUM_IMAGES, make_dataset_spec, write_dataset
 from data.tokenizer.prepare import ensure_tokenizer
 from minimolmo import distributed
 from minimolmo.command import SIGNALS, run_command
-from minimolmo.disk import locked
+from minimolmo.locks import locked
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.overrides import override
 from minimolmo.presets import preset

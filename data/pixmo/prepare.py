@@ -20,6 +20,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from data.generate import DATA_FOLDER, MANIFEST, annotation_to_json
+from data.own import edited_rows, refuse_edited
 from data.pixmo.columns import READERS
 from data.pixmo.download import Downloader, DownloadResult
 from data.pixmo.fetch import fetch_image
@@ -29,7 +30,8 @@ from data.pixmo.records import NEVER
 from data.pixmo.store import JOURNAL, Store, write_lines
 from data.pixmo.workers import Workers
 from minimolmo.command import os_error_message, run_command, say
-from minimolmo.disk import WRITER, has_own_manifest, locked, write_atomically
+from minimolmo.disk import WRITER, has_own_manifest, write_atomically
+from minimolmo.locks import locked
 from minimolmo.options import Parser, count_argument, path_argument
 
 KIND = "pixmo"         # of the manifest
@@ -75,6 +77,7 @@ def prepare(spec: PixmoSpec, folder: Path, hub: Hub, limits: Limits = Limits()) 
             if manifest and is_finished(manifest, spec, folder):
                 return f"{manifest['run']['summary']} (it was there already)"
             _check_same_subset(manifest, spec, folder)
+            refuse_edited(folder, edited_rows(folder, manifest["sha256"] if manifest else {}), "fetched")
             with Store(folder, spec.size) as store:
                 return _download_and_write(spec, store, hub, limits)
     except OSError as error:  # disk errors only: network errors are outcomes

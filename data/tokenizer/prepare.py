@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from minimolmo.command import run_command, say
-from minimolmo.disk import locked
 from minimolmo.flow import Annotation
+from minimolmo.locks import locked
 from minimolmo.options import Parser, count_argument, path_argument
 from minimolmo.text.prompts import to_messages
 from minimolmo.text.tokenizer import Tokenizer

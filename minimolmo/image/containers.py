@@ -3,8 +3,9 @@
     stripped_png_and_orientation(data) -> (the data that decide a pixel, orientation)    one for each format
 
 A broken colour profile, comment or camera note then cannot fail an image, because Pillow never reads it.
-The orientation is EXIF's, 1 to 8: how the stored pixels are to be turned. 1 is upright. Nothing here raises
-an error for a damaged file: what cannot be understood is left to Pillow.
+The orientation is EXIF's, 1 to 8: how the stored pixels are to be turned. 1 is upright. One in
+XMP alone does not count, as in browsers, though Pillow's exif_transpose would use it. Nothing here raises an
+error for a damaged file: what cannot be understood is left to Pillow.
 
 Sources: the specifications of PNG 3, JPEG (T.81), TIFF 6, BigTIFF, GIF89a and WebP.
 """

@@ -16,7 +16,7 @@ def open_log(out: Path, step: int) -> TextIO:
     Raises ValueError, before anything changes, if the file is not a log of ours.
     """
     path = out / "log.jsonl"
-    kept = [json.dumps(line) + "\n" for line in read_log(path) if line["step"] <= step]
+    kept = [json.dumps(line) + "\n" for line in read_log(path, "loss") if line["step"] <= step]
     write_atomically(path, ["".join(kept).encode()])
     return open(path, "a", buffering=1, encoding="utf-8")
 

@@ -1,10 +1,11 @@
-"""Resuming a run: which settings may change, and what is said when there is nothing to resume."""
+"""Resuming a run: which settings may change, and what is said when nothing, or not the newest, is resumed."""
 from __future__ import annotations
 
 import sys
 from dataclasses import replace
 from pathlib import Path
 
+from minimolmo.checkpoint_folders import newer_than
 from minimolmo.command import say
 from minimolmo.config import STAGES, RunConfig
 from minimolmo.overrides import override
@@ -40,6 +41,14 @@ def note_new_start(out: Path) -> None:
     log = out / "log.jsonl"
     if log.is_file() and log.stat().st_size:
         say(f"note: {out} has a log and no checkpoint, so training starts anew", sys.stderr)
+
+
+def note_newer(folder: Path) -> None:
+    """Say on stderr that a newer checkpoint is beside the one that training goes on from."""
+    for name in newer_than(folder)[-1:]:
+        say(f"note: {folder.parent / name} is newer than {folder.name} and stays, but `latest` does not name "
+            f"it, so it is not used. To go on from it, make it the first line of {folder.parent}/latest.",
+            sys.stderr)
 
 
 def advice(out: Path) -> str:

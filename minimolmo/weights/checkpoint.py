@@ -1,6 +1,6 @@
 """Saves and loads checkpoints. A checkpoint is a folder with all that answering and resumed training need.
 
-    out/nano/latest                    names the complete checkpoints, newest first
+    out/nano/latest                    names the checkpoints of this run, newest first
     out/nano/step-000600/
         weights.safetensors            the model's weights
         config.json, tokenizer.json    its settings and its tokenizer
@@ -8,25 +8,27 @@
         state.json                     the optimizer's settings, and how far training has come
         manifest.json                  that we wrote it, its step, and the sha256 of each file
 
-A folder is written under a temporary name, renamed when it is complete, and only then named in `latest`. Both
-last steps are atomic, so a process killed at any moment leaves a complete checkpoint. Damage is found by the
-sha256, and the checkpoint before is used. No file holds a pickle, so loading a checkpoint runs no code.
+A folder is written under a temporary name. When it is complete, `latest` names it, and then it is renamed.
+Both steps are atomic, and names of folders that are not there do not count, so a process killed at any moment
+leaves a complete checkpoint. Damage is found by the sha256, and the checkpoint before is used. Only those
+that `latest` names are ever removed. No file holds a pickle, so loading a checkpoint runs no code.
 """
 from __future__ import annotations
 
 import json
 import os
-import re
 import sys
+import time
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from minimolmo.checkpoint_folders import (FILES, FOLDER, KIND, UNFINISHED, is_own_checkpoint, read_latest,
+                                          saved_names, step_of)
 from minimolmo.command import say
 from minimolmo.config import RunConfig
-from minimolmo.disk import (MANIFEST, check_files, has_own_manifest, is_unused, read_manifest, remove_folder,
-                            write_manifest, write_text)
+from minimolmo.disk import MANIFEST, check_files, read_manifest, remove_folder, write_manifest, write_text
 from minimolmo.distributed import local_shard
 from minimolmo.overrides import from_dict, to_dict
 from minimolmo.text.hf_tokenizer import read_tokenizer
@@ -34,13 +36,6 @@ from minimolmo.text.tokenizer import Tokenizer
 from minimolmo.weights import safetensors
 from minimolmo.weights.shards import CHECKPOINT_STEM, TensorFolder, index_name
 from minimolmo.weights.state import check_state, join_state, split_state
-
-KIND, UNFINISHED = "checkpoint", "unfinished checkpoint"
-LONGEST_NAME = 255  # of a file, on all systems
-UNFINISHED_FILE = re.compile(r"(\.[0-9]+)?\.tmp$")  # what write_atomically adds to a name
-FOLDER = re.compile(r"step-([0-9]+)(-again)*(\.tmp)?")
-ANSWERING = ("weights.safetensors", "config.json", "tokenizer.json", "state.json")  # what answering reads
-FILES = (*ANSWERING, "optimizer.safetensors")
 
 
 def save_checkpoint(out: str | Path, step: int, weights: dict[str, Tensor], config: RunConfig,
@@ -54,8 +49,9 @@ def save_checkpoint(out: str | Path, step: int, weights: dict[str, Tensor], conf
     before           the checkpoint that training went on from, which is whole. Default: the newest one
     """
     out = Path(out)
-    kept = list(dict.fromkeys(([before.name] if before else []) + _names(out)))[:2]
-    _remove_older(out, kept)
+    named = list(dict.fromkeys(([before.name] if before else []) + saved_names(out)))
+    earlier = [name for name in named if step_of(name) <= step_of(named[0])]  # newer ones stay, unused
+    _remove(out, earlier[2:])
     name = f"step-{step:06d}"
     while (out / name).exists() or (out / f"{name}.tmp").exists():  # nothing is overwritten
         name += "-again"
@@ -67,36 +63,19 @@ def save_checkpoint(out: str | Path, step: int, weights: dict[str, Tensor], conf
     _write_json(unfinished / "config.json", to_dict(config))
     tokenizer.save(unfinished / "tokenizer.json")
     _save_training_state(unfinished, optimizer_state, progress)
-    write_manifest(unfinished, KIND, **origin)
+    write_manifest(unfinished, KIND, **origin, written=time.time_ns())
+    write_text(out / "latest", "\n".join([name, *earlier[:2]]))  # names count if their folder is there
     os.replace(unfinished, out / name)
-
-    kept = [name, *kept[:1]]
-    write_text(out / "latest", "\n".join(kept))
-    _remove_older(out, kept)
+    _remove(out, earlier[1:])
     return out / name
 
 
-def _remove_older(out: Path, kept: list[str]) -> None:
-    """Remove finished and unfinished checkpoints that were written in this folder, except `kept`.
-
-    A folder that was copied or renamed by hand has another origin in its manifest, so it stays. So does one
-    with files or folders in it that are not a checkpoint's, as notes.txt.
-    """
-    for folder in out.iterdir() if out.is_dir() else ():
-        if FOLDER.fullmatch(folder.name) and folder.name not in kept and not folder.is_symlink():
-            origin = read_manifest(folder)
-            name = folder.name.removesuffix(".tmp")
-            here = (origin.get("out"), origin.get("name")) == (str(out.resolve()), name)
-            if here and not _has_more(folder) and has_own_manifest(folder, KIND, UNFINISHED):
-                remove_folder(folder)
-            elif folder.suffix == ".tmp" and is_unused(folder):  # a save that was killed at its beginning
-                remove_folder(folder)
-
-
-def _has_more(folder: Path) -> bool:
-    """Whether a folder holds anything that `save_checkpoint` does not write. Unfinished files end in .tmp."""
-    own = {*FILES, MANIFEST}
-    return any(path.is_dir() or UNFINISHED_FILE.sub("", path.name) not in own for path in folder.iterdir())
+def _remove(out: Path, names: list[str]) -> None:
+    """Remove these checkpoints, and what interrupted saves left. Those that are not ours or edited stay."""
+    unfinished = [path.name for path in out.glob("step-*.tmp")] if out.is_dir() else []
+    for folder in (out / name for name in [*names, *unfinished]):
+        if is_own_checkpoint(folder):
+            remove_folder(folder)
 
 
 def latest(out: str | Path, files: tuple[str, ...] = FILES) -> Path | None:
@@ -106,7 +85,7 @@ def latest(out: str | Path, files: tuple[str, ...] = FILES) -> Path | None:
     `latest` does not name, because they were copied, count too. Raises ValueError if all are damaged or gone.
     """
     faults = []
-    for name in _names(Path(out)):
+    for name in saved_names(Path(out)):
         folder = Path(out) / name
         try:
             _check_complete(folder, files)
@@ -118,23 +97,11 @@ def latest(out: str | Path, files: tuple[str, ...] = FILES) -> Path | None:
         return folder
     if faults:
         raise ValueError(f"no checkpoint in {out} can be used. {' '.join(faults)}")
-    if _read_latest(Path(out)):
-        raise ValueError(f"{out}/latest names {' and '.join(_read_latest(Path(out)))}, but no such folder "
-                         f"exists any more. Try putting it back, or remove {out}/latest to start anew.")
+    gone = [name for name in read_latest(Path(out)) if not (Path(out) / f"{name}.tmp").is_dir()]
+    if gone:  # and not only about to be renamed, when the run was killed
+        raise ValueError(f"{out}/latest names {' and '.join(gone)}, but no such folder exists any more. Try "
+                         f"putting it back, or remove {out}/latest to start anew.")
     return None
-
-
-def _names(out: Path) -> list[str]:
-    """The checkpoints in a folder, newest first: those that `latest` names and that are there, else all."""
-    return [name for name in _read_latest(out) if (out / name).is_dir()] or _find_checkpoints(out)
-
-
-def _find_checkpoints(out: Path) -> list[str]:
-    """The folders named like checkpoints, the highest step first."""
-    paths = out.iterdir() if out.is_dir() else ()
-    folders = [path for path in paths if path.is_dir() and any(path.iterdir())]
-    matches = [match for match in (FOLDER.fullmatch(path.name) for path in folders) if match and not match[3]]
-    return [match[0] for match in sorted(matches, key=lambda m: (int(m[1]), m[0]), reverse=True)]
 
 
 def _check_complete(folder: Path, files: tuple[str, ...]) -> None:
@@ -243,22 +210,6 @@ def _without_tied(weights: dict[str, Tensor]) -> dict[str, Tensor]:
         storage = (tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype)
         unique.setdefault(storage, (name, tensor))
     return dict(unique.values())
-
-
-def _read_latest(out: Path) -> list[str]:
-    """The checkpoints that `latest` names. Lines that are no such name, as a path elsewhere, do not count."""
-    path = out / "latest"
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder, where the list of checkpoints belongs, so none could be found "
-                         f"or saved. Move it away, or try another folder than {out}.")
-    names = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
-    return [name for name in map(str.strip, names) if _is_finished(name)]
-
-
-def _is_finished(name: str) -> bool:
-    """Whether a name is that of a finished checkpoint's folder, and no longer than a disk allows."""
-    match = FOLDER.fullmatch(name)
-    return bool(match) and not match[3] and len(name) <= LONGEST_NAME
 
 
 def _open_weights(folder: str | Path) -> TensorFolder:

@@ -26,8 +26,8 @@ from tqdm import tqdm
 from minimolmo.command import run_command, say
 from minimolmo.config import MolmoConfig, RunConfig
 from minimolmo.disk import (
+    PART,
     check_absent_or_own,
-    locked,
     remove_own,
     replace_own,
     write_atomically,
@@ -35,6 +35,7 @@ from minimolmo.disk import (
     write_text,
 )
 from minimolmo.distributed import local_shard
+from minimolmo.locks import locked
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.options import Parser, path_argument
 from minimolmo.overrides import from_dict, to_dict
@@ -269,7 +270,7 @@ def export(run: Path, out: Path) -> int:
     model = MiniMolmo(checkpoint.load_config(folder).model)
     checkpoint.load_weights(folder, model)
     with locked(out.parent):
-        unfinished = out.with_name(f"{out.name}.part")
+        unfinished = out.with_name(f"{out.name}{PART}")
         remove_own(unfinished, KIND, UNFINISHED)
         unfinished.mkdir()
         write_manifest(unfinished, UNFINISHED)

@@ -14,18 +14,20 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from minimolmo.bounds import check_plain_name
+from minimolmo.bounds import check_plain_name, is_finite_number
 from minimolmo.command import python_command, run_command, say
 from minimolmo.config import RunConfig
 from minimolmo.disk import (
+    PART,
+    REPLACED,
     check_absent_or_own,
     check_unchanged,
-    locked,
     remove_own,
     replace_own,
     write_manifest,
     write_text,
 )
+from minimolmo.locks import locked
 from minimolmo.logfile import read_log
 from minimolmo.metrics import report_lines
 from minimolmo.options import Parser, path_argument
@@ -37,7 +39,6 @@ from minimolmo.weights.shards import CHECKPOINT_STEM, save_folder
 SHARD_BYTES, TOTAL_BYTES = 16 * 2 ** 20, 60 * 2 ** 20  # at most: of one file, and of all
 KIND, UNFINISHED = "release", "unfinished release"
 SLOWEST = 0.05  # images a second: log.jsonl rounds it to 0.0
-RESERVED = (".part", ".old")                           # ends of folders being written, being replaced
 HEADER_BYTES = 2 ** 16                                 # of each file, reserved for its header
 RELEASED = Path(__file__).resolve().parents[2] / "data" / "released"
 
@@ -139,9 +140,9 @@ def read_report(path: Path) -> dict:
 
 
 def _is_scores(value: object, depth: int) -> bool:
-    """Whether a value is a dictionary of dictionaries, `depth` times, and then of numbers."""
+    """Whether a value is a dictionary of dictionaries, `depth` times, and then of finite numbers."""
     inner = list(value.values()) if isinstance(value, dict) else [None]
-    return all(_is_scores(each, depth - 1) if depth else type(each) in (int, float) for each in inner)
+    return all(_is_scores(each, depth - 1) if depth else is_finite_number(each) for each in inner)
 
 
 def read_training_log(path: Path) -> list[dict]:
@@ -160,7 +161,7 @@ def read_training_log(path: Path) -> list[dict]:
 def check_name(name: str) -> None:
     """Raise ValueError for a name of a release that leads elsewhere, or that unfinished releases have."""
     check_plain_name(name, "--name")
-    if name.endswith(RESERVED):
+    if name.endswith((PART, REPLACED)):
         raise ValueError(f"--name {name!r} ends as a folder that is being written or replaced, so the next "
                          f"release would remove it. Try --name={name.partition('.')[0]}.")
 
@@ -194,7 +195,7 @@ def release(out: Path, name: str = "", parent: Path = RELEASED) -> Path:
 
 def _write_release(finished: Path, weights: dict[str, Tensor], files: dict[str, str]) -> None:
     """Write the folder under a temporary name, then give it its own."""
-    unfinished = finished.with_name(f"{finished.name}{RESERVED[0]}")
+    unfinished = finished.with_name(f"{finished.name}{PART}")
     check_absent_or_own(finished, KIND)
     check_unchanged(finished)
     remove_own(unfinished, KIND, UNFINISHED)
