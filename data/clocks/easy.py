@@ -27,7 +27,7 @@ SQUARE_REACH = 1.07           # from its centre to its most distant side when it
 MAX_TILT = 4.0                # degrees to either side
 
 HOUR_LENGTH, MINUTE_LENGTH = 0.48, 0.76     # radii of the dial
-HOUR_WIDTH, MINUTE_WIDTH = 0.14, 0.075
+HOUR_WIDTH, MINUTE_WIDTH = 0.15, 0.085
 RIM_WIDTH = 0.07
 MARKS_RADIUS = 0.81, 0.91     # inner and outer end of an hour mark
 TIP_BOX = 10                  # pixels along the labelled box around the tip of a hand
@@ -115,8 +115,9 @@ class EasyClock:
         draw_dial(pen, face, self.square)
         draw_marks(pen, face, self.marks, self.has_accent)
         hour_angle, minute_angle = self.angles
-        draw_hand(pen, hour_angle, HOUR_LENGTH, HOUR_WIDTH, HOUR_HANDS[face.hour_hand])
+        # The hour hand comes last, so that no tip is ever hidden.
         draw_hand(pen, minute_angle, MINUTE_LENGTH, MINUTE_WIDTH, COLORS[self.minute_color])
+        draw_hand(pen, hour_angle, HOUR_LENGTH, HOUR_WIDTH, HOUR_HANDS[face.hour_hand])
         pen.disc(0, 0, 0.75 * HOUR_WIDTH, HOUR_HANDS[face.hour_hand])
         return canvas.reduce(SUPERSAMPLE)
 
