@@ -17,7 +17,7 @@ from data.ask_model_anything import wordings as ask_wordings
 from data.ask_model_anything.question_types import QUESTION_TYPES
 from data.cap import full as cap
 from data.cap_qa import prepare as cap_qa
-from data.clocks import prepare as clocks
+from data.clocks import full as clocks
 from data.count import full as counting
 from data.generate import make_dataset_spec, write_dataset
 from data.point_explanations import prepare as explanations
@@ -288,7 +288,7 @@ def test_the_words_of_a_question_about_a_clock_do_not_give_its_answer_away():
     """The text-only baseline is hardly better than the most common answer."""
     groups = {}
     for split, count in (("train", 600), ("val", 300)):
-        examples = examples_of(partial(clocks.make_example, FULL), split, count)
+        examples = examples_of(clocks.make_example, split, count)
         groups[split] = text_only_baseline.group_questions(annotations for _, annotations in examples)
     for group, held_out in groups["val"].items():
         accuracy, most_common = text_only_baseline.compute_accuracy(groups["train"][group], held_out)
