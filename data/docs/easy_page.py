@@ -28,6 +28,7 @@ WHITE: Color = (255, 255, 255)
 FAINT: Color = (206, 208, 212)  # grid lines
 TEXT_SIZE = 12                 # smallest font size; its digits are 8.4 pixels high
 DIGIT_HEIGHT = 0.7             # height of a digit, as a part of the font size
+STROKE = 1 / 48                # extra width on each side of a letter's lines, as a part of the font size
 
 Box = tuple[float, float, float, float]   # left, top, right, bottom in pixels
 
@@ -85,7 +86,7 @@ class EasyCanvas:
         """Write text with its centre at (x, y). Vertically, that is the middle of digits and capitals."""
         large = round(size * SUPERSAMPLE)
         spot = round(x * SUPERSAMPLE), round((y + size * DIGIT_HEIGHT / 2) * SUPERSAMPLE)
-        self._pen.text(spot, text, color, load_font(large), anchor="ms")
+        self._pen.text(spot, text, color, load_font(large), anchor="ms", stroke_width=_stroke(large))
 
     def to_image(self) -> Image.Image:
         """The finished RGB image, 64 x 64 pixels, antialiased."""
@@ -174,9 +175,15 @@ def _advance(text: str, large: int) -> float:
 def _ink_box(character: str, large: int) -> tuple[int, int, int, int]:
     """The box of a character's ink, from the left end of its baseline. `getbbox` adds the space around."""
     image, origin = Image.new("L", (3 * large, 3 * large)), (large, 2 * large)
-    ImageDraw.Draw(image).text(origin, character, 255, load_font(large), anchor="ls")
+    ImageDraw.Draw(image).text(origin, character, 255, load_font(large), anchor="ls",
+                               stroke_width=_stroke(large))
     left, top, right, bottom = image.getbbox()
     return left - origin[0], top - origin[1], right - origin[0], bottom - origin[1]
+
+
+def _stroke(large: int) -> int:
+    """Extra width of the letters on the enlarged canvas: the font's own lines are thin."""
+    return round(large * STROKE)
 
 
 def _random_paper(rng: random.Random) -> Color:
