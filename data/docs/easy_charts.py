@@ -39,7 +39,8 @@ COMPARE = ("Is {a} {taller} than {b}?", "Is the {a} bar {taller} than the {b} ba
            "is {a} {taller} than {b}", "Yes or no: is {a} {taller} than {b}?")
 SUM = ("How much are {a} and {b} together?", "What is {a} plus {b}?", "Add {a} and {b}.",
        "how much are {a} and {b} together", "What is the sum of {a} and {b}?")
-COUNT = ("How many bars are there?", "How many bars do you see?", "Count the bars.", "how many bars are there")
+COUNT = ("How many bars are there?", "How many bars do you see?", "Count the bars.",
+         "how many bars are there")
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,8 @@ class BarChart(EasyPage):
         for value in range(MAX_VALUE + 1):
             color = AXIS if value == 0 else DARKER if value == 5 else FAINT
             at = END - value * STEP if self.direction == "standing" else START + value * STEP
-            line = (START, at - 0.5, END, at + 0.5) if self.direction == "standing" else (
-                at - 0.5, START, at + 0.5, END)
-            canvas.rectangle(line, color)
+            box = (START, at, END, at + 1) if self.direction == "standing" else (at - 1, START, at, END)
+            canvas.rectangle(box, color)
         for color, box in zip(self.colors, self.boxes):
             canvas.rectangle(box, canvas.shade(color))
 
