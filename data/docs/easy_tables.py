@@ -22,6 +22,7 @@ from data.docs.easy_page import (
     page_of_split,
     text_things,
 )
+from data.docs.easy_questions import EasyQuestion, choose_questions
 from data.scenes.easy import COLORS
 from minimolmo.flow import Annotation, Thing
 
@@ -32,8 +33,7 @@ NUM_ROWS = 2, 4
 MAX_NUMBER = 99              # also the largest sum that is asked for
 HELD_OUT_EVERY = 12          # one colour-number pair in this many is kept from train and val
 SHORT_SHARE = 0.5            # tables that have only numbers of one digit
-NUM_QUESTIONS = 4, 6
-EASY_SUM_WEIGHT = 6          # sums of two digits, against those of longer numbers
+SHORT_SUM_SHARE = 0.8        # tables of which only sums of two digits are asked for, where there are any
 
 HEAD_HEIGHT = 6              # all further lengths are pixels
 ROW_HEIGHT = 13, 18
@@ -123,9 +123,13 @@ class Table(EasyPage):
         return self.family, self.rows
 
     @property
+    def novel_parts(self) -> list[str]:
+        """The colours of the rows with held-out pairs of colour and number."""
+        return [row.color for row in self.rows if is_held_out(row)]
+
+    @property
     def is_novel(self) -> bool:
-        """Has a row a held-out pair of colour and number?"""
-        return any(map(is_held_out, self.rows))
+        return bool(self.novel_parts)
 
     @property
     def things(self) -> tuple[Thing, ...]:
@@ -235,59 +239,36 @@ def _paint_symbol(canvas: EasyCanvas, row: Row, box: Box) -> None:
 
 def questions(table: Table, rng: random.Random) -> list[Annotation]:
     """Four to six questions. On a novel page all are about rows with held-out pairs."""
-    asked = [row for row in table.rows if is_held_out(row)] or list(table.rows)
-    more_than = rng.random() < 0.5
-    found = [_value_question(rng.choice(asked), rng), _color_question(rng.choice(asked), rng),
-             _compare_question(table, asked, more_than, rng)]
-    others = [*_extremum_questions(table, asked, rng), *_sum_questions(table, asked, rng)]
-    if table.is_novel:
-        others.append(_compare_question(table, asked, not more_than, rng))
-    else:
-        others.append(_ask(ROWS, str(len(table.rows)), rng))
-    found += rng.sample(others, min(len(others), rng.randint(*NUM_QUESTIONS) - len(found)))
-    rng.shuffle(found)
-    return found
+    rows = table.rows
+    more = [_extremum_color_questions(rows), _extremum_number_questions(rows), _sum_questions(rows, rng),
+            [EasyQuestion(ROWS, {}, str(len(rows)))]]
+    groups = [
+        [EasyQuestion(VALUE, {"a": row.color}, str(row.number), (row.color,)) for row in rows],
+        [EasyQuestion(COLOR, {"n": str(row.number)}, row.color, (row.color,)) for row in rows],
+        [EasyQuestion(COMPARE, {"a": a.color, "b": b.color}, "yes" if a.number > b.number else "no",
+                      (a.color, b.color)) for a, b in itertools.permutations(rows, 2)],
+        *rng.sample(more, len(more))]
+    return choose_questions(groups, table.family, rng, table.novel_parts)
 
 
-def _ask(wordings: tuple[str, ...], answer: str, rng: random.Random, **slots: str) -> Annotation:
-    """The question in a random wording."""
-    return Annotation("tables", question=rng.choice(wordings).format(**slots), answer=answer)
+def _extremum_color_questions(rows: tuple[Row, ...]) -> list[EasyQuestion]:
+    return [EasyQuestion(EXTREMUM_COLOR, {"most": most}, row.color, (row.color,))
+            for most, row in _extrema(rows)]
 
 
-def _value_question(row: Row, rng: random.Random) -> Annotation:
-    return _ask(VALUE, str(row.number), rng, a=row.color)
+def _extremum_number_questions(rows: tuple[Row, ...]) -> list[EasyQuestion]:
+    return [EasyQuestion(EXTREMUM_NUMBER, {"most": most}, str(row.number), (row.color,))
+            for most, row in _extrema(rows)]
 
 
-def _color_question(row: Row, rng: random.Random) -> Annotation:
-    return _ask(COLOR, row.color, rng, n=str(row.number))
+def _extrema(rows: tuple[Row, ...]) -> list[tuple[str, Row]]:
+    ordered = sorted(rows, key=lambda row: row.number)
+    return [("smallest", ordered[0]), ("largest", ordered[-1])]
 
 
-def _compare_question(table: Table, asked: list[Row], more: bool, rng: random.Random) -> Annotation:
-    """Has one colour more than another? The answer is chosen before the colours."""
-    row = rng.choice(asked)
-    small, large = sorted((row, rng.choice([other for other in table.rows if other != row])),
-                          key=lambda row: row.number)
-    first, second = (large, small) if more else (small, large)
-    return _ask(COMPARE, "yes" if more else "no", rng, a=first.color, b=second.color)
-
-
-def _extremum_questions(table: Table, asked: list[Row], rng: random.Random) -> list[Annotation]:
-    """The largest or the smallest number, and its colour."""
-    ordered = sorted(table.rows, key=lambda row: row.number)
-    ends = [(most, row) for most, row in (("smallest", ordered[0]), ("largest", ordered[-1])) if row in asked]
-    if not ends:
-        return []
-    (most, row), (other_most, other_row) = rng.choice(ends), rng.choice(ends)
-    return [_ask(EXTREMUM_COLOR, row.color, rng, most=most),
-            _ask(EXTREMUM_NUMBER, str(other_row.number), rng, most=other_most)]
-
-
-def _sum_questions(table: Table, asked: list[Row], rng: random.Random) -> list[Annotation]:
-    """At most one sum of two rows, below 100; more often of two numbers of one digit."""
-    pairs = [pair for pair in itertools.permutations(table.rows, 2)
-             if set(pair) & set(asked) and pair[0].number + pair[1].number <= MAX_NUMBER]
-    if not pairs:
-        return []
-    weights = [EASY_SUM_WEIGHT if max(a.number, b.number) < 10 else 1 for a, b in pairs]
-    (a, b), = rng.choices(pairs, weights)
-    return [_ask(SUM, str(a.number + b.number), rng, a=a.color, b=b.color)]
+def _sum_questions(rows: tuple[Row, ...], rng: random.Random) -> list[EasyQuestion]:
+    """Sums of two rows, below 100. If two numbers have one digit, mostly their sum alone."""
+    pairs = [(a, b) for a, b in itertools.permutations(rows, 2) if a.number + b.number <= MAX_NUMBER]
+    short = [(a, b) for a, b in pairs if max(a.number, b.number) < 10]
+    return [EasyQuestion(SUM, {"a": a.color, "b": b.color}, str(a.number + b.number), (a.color, b.color))
+            for a, b in (short if short and rng.random() < SHORT_SUM_SHARE else pairs)]
