@@ -9,9 +9,9 @@ import random
 from dataclasses import dataclass
 from typing import ClassVar
 
-from data.docs.easy_page import FAINT, EasyCanvas, EasyPage, make_thing, page_of_split
+from data.docs.easy_page import FAINT, Box, EasyCanvas, EasyPage, make_thing, page_of_split
 from data.docs.easy_pies import Pie, make_pie, pie_questions
-from data.docs.easy_questions import EasyQuestion, choose_questions
+from data.docs.easy_questions import EasyQuestion, choose_questions, yes_no_pairs
 from data.scenes.easy import COLORS
 from minimolmo.flow import Annotation, Thing
 
@@ -23,7 +23,9 @@ START, END = 4, 60  # pixels: the ends of the grid lines; bars grow from one sid
 MIN_BAR_WIDTH = 7   # pixels
 DARKER, AXIS = (150, 153, 160), (96, 98, 106)
 
-HELD_OUT = {("red", 7), ("blue", 3), ("yellow", 5), ("green", 8), ("purple", 2), ("orange", 6)}
+# Values are held out in pairs around the middle, so that no colour is taller than another on average.
+HELD_OUT = {("red", 3), ("red", 7), ("blue", 2), ("blue", 8), ("yellow", 5), ("green", 4), ("green", 6),
+            ("purple", 3), ("purple", 7), ("orange", 5)}
 
 WORDS = {  # the slots of the wordings for each direction
     "standing": dict(tall="tall", height="height", taller="taller", tallest="tallest"),
@@ -61,9 +63,9 @@ class BarChart(EasyPage):
         return bool(self.novel_parts)
 
     @property
-    def boxes(self) -> list[tuple]:
+    def boxes(self) -> list[Box]:
         """The box of each bar in pixels. The width of the bars is a matter of style."""
-        slot, width = (END - START) / len(self.values), MIN_BAR_WIDTH + self.style_seed % 3
+        slot, width = (END - START) / len(self.values), MIN_BAR_WIDTH + self.style(0, 0, 2)
         starts = [round(START + (index + 0.5) * slot - width / 2) for index in range(len(self.values))]
         if self.direction == "standing":
             return [(start, END - value * STEP, start + width, END)
@@ -117,8 +119,7 @@ def bar_questions(page: BarChart) -> list[list[EasyQuestion]]:
         [EasyQuestion(VALUE, words | {"a": color}, str(bars[color]), (color,)) for color in bars],
         [EasyQuestion(wordings, words, color, (color,))
          for wordings, color in ((TALLEST, _only(bars, max)), (SHORTEST, _only(bars, min))) if color],
-        [EasyQuestion(COMPARE, words | {"a": a, "b": b}, "yes" if bars[a] > bars[b] else "no", (a, b))
-         for a, b in pairs if bars[a] != bars[b]],
+        yes_no_pairs(COMPARE, bars, words),
         [EasyQuestion(SUM, {"a": a, "b": b}, str(bars[a] + bars[b]), (a, b)) for a, b in pairs],
         [EasyQuestion(COUNT, {}, str(len(bars)))],
     ]

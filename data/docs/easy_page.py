@@ -15,7 +15,7 @@ from typing import ClassVar, TypeVar
 
 from PIL import Image, ImageDraw
 
-from data.docs.canvas import XY, Color, load_font
+from data.docs.canvas import XY, Color, load_font, text_color_on
 from data.scenes.easy import COLORS, SHADE_JITTER, SUPERSAMPLE
 from data.splits import train_or_val
 from minimolmo.flow import Thing
@@ -28,6 +28,7 @@ WHITE: Color = (255, 255, 255)
 FAINT: Color = (206, 208, 212)  # grid lines
 TEXT_SIZE = 12                 # smallest font size; its digits are 8.4 pixels high
 DIGIT_HEIGHT = 0.7             # height of a digit, as a part of the font size
+INKS = {"black": INK, "white": WHITE}
 STROKE = 1 / 48                # extra width on each side of a letter's lines, as a part of the font size
 
 Box = tuple[float, float, float, float]   # left, top, right, bottom in pixels
@@ -72,7 +73,7 @@ class EasyCanvas:
 
     def polygon(self, spots: list[XY], fill: Color) -> None:
         """Draw a filled polygon."""
-        self._pen.polygon([(x * SUPERSAMPLE, y * SUPERSAMPLE) for x, y in spots], fill)
+        self._pen.polygon(list(zip(*(_large_sides(sides) for sides in zip(*spots)))), fill)
 
     def arrow(self, start: XY, end: XY, color: Color = INK, width: float = 1.5, head: float = 5) -> None:
         """Draw a straight arrow. `head` is the length and the width of its head."""
@@ -116,6 +117,13 @@ class EasyPage:
     def is_novel(self) -> bool:
         """Does the page show a held-out composition?"""
         raise NotImplementedError
+
+    def style(self, index: int, low: int, high: int) -> int:
+        """A number from low to high that follows from the seed: a position or a size, which is no fact.
+
+        index  0 to 4: numbers of the same page with different indices are independent
+        """
+        return low + (self.style_seed >> 6 * index) % (high - low + 1)
 
     def paint(self, canvas: EasyCanvas, rng: random.Random) -> None:
         """Draw the page on the canvas."""
@@ -165,6 +173,11 @@ def text_things(text: str, x: float, y: float, color: str, size: float = TEXT_SI
     return tuple(things)
 
 
+def ink_on(color: str) -> str:
+    """The ink that is readable on a named colour: "black" or "white"."""
+    return "black" if text_color_on(COLORS[color])[0] < 128 else "white"
+
+
 @lru_cache(maxsize=50_000)
 def _advance(text: str, large: int) -> float:
     """The width of the text on the enlarged canvas."""
@@ -189,6 +202,12 @@ def _stroke(large: int) -> int:
 def _random_paper(rng: random.Random) -> Color:
     grey = rng.randint(*PAPER_RANGE)
     return tuple(min(255, grey + rng.randint(-PAPER_TINT, PAPER_TINT)) for _ in range(3))
+
+
+def _large_sides(sides: tuple[float, ...]) -> list[float]:
+    """The x or y of corners on the enlarged canvas, one pixel less wide: Pillow fills the last pixel too."""
+    low, high = min(sides) * SUPERSAMPLE, max(sides) * SUPERSAMPLE
+    return [low + (side * SUPERSAMPLE - low) * (1 - 1 / (high - low)) for side in sides]
 
 
 def _large_box(box: Box) -> list[int]:

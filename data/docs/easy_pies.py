@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from data.docs.easy_page import EasyCanvas, EasyPage, make_thing
-from data.docs.easy_questions import EasyQuestion
+from data.docs.easy_questions import EasyQuestion, yes_no_pairs
 from data.scenes.easy import COLORS
 from minimolmo.flow import Thing
 
@@ -57,7 +57,7 @@ class Pie(EasyPage):
     @property
     def angles(self) -> list[tuple[int, int]]:
         """Start and end of each slice in degrees, clockwise from the right."""
-        first = -90 + DEGREES * (self.style_seed % 10)
+        first = -90 + DEGREES * self.style(0, 0, 9)
         ends = [first + DEGREES * total for total in itertools.accumulate(self.tenths, initial=0)]
         return list(itertools.pairwise(ends))
 
@@ -95,8 +95,7 @@ def pie_questions(page: Pie, rng: random.Random) -> list[list[EasyQuestion]]:
         [EasyQuestion(PERCENT, {"a": color}, f"{tenths}0", (color,)) for color, tenths in slices.items()],
         [EasyQuestion(LARGEST, {}, largest, (largest,))] * (slices[largest] > slices[second])
         + [EasyQuestion(SMALLEST, {}, smallest, (smallest,))] * (slices[smallest] < slices[second]),
-        [EasyQuestion(COMPARE, {"a": a, "b": b}, "yes" if slices[a] > slices[b] else "no", (a, b))
-         for a, b in itertools.permutations(slices, 2) if slices[a] != slices[b]],
+        yes_no_pairs(COMPARE, slices),
         half_question(slices, rng),
     ]
 

@@ -1,6 +1,7 @@
 """Questions about pages of level easy: wordings with slots, and the choice of four to six for a page."""
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Collection
 from typing import NamedTuple
@@ -8,6 +9,7 @@ from typing import NamedTuple
 from minimolmo.flow import Annotation
 
 NUM_QUESTIONS = 4, 6  # questions for one image
+COLOR_OF = ("What color is {it}?", "Which color is {it}?", "what color is {it}", "What is the color of {it}?")
 
 
 class EasyQuestion(NamedTuple):
@@ -40,3 +42,10 @@ def choose_questions(groups: list[list[EasyQuestion]], style: str, rng: random.R
         chosen += [pool.pop() for pool in pools if pool]
     annotations = [question.to_annotation(style, rng) for question in chosen[:num_wanted]]
     return rng.sample(annotations, len(annotations))
+
+
+def yes_no_pairs(wordings: tuple[str, ...], values: dict[str, int],
+                 slots: dict[str, str] = {}) -> list[EasyQuestion]:
+    """Is the value of one colour larger than that of another? Each "yes" has a swapped "no"."""
+    return [EasyQuestion(wordings, slots | {"a": a, "b": b}, "yes" if values[a] > values[b] else "no", (a, b))
+            for a, b in itertools.permutations(values, 2) if values[a] != values[b]]
