@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable
 from typing import NamedTuple
 
-from data.docs import easy_charts, easy_others
+from data.docs import easy_charts, easy_diagrams, easy_others, easy_tables
 from data.docs.easy_page import EasyPage
 from minimolmo.flow import Annotation
 
@@ -19,6 +19,8 @@ class Family(NamedTuple):
 
 FAMILIES = (
     Family(30, easy_charts.make_page, easy_charts.questions),
+    Family(25, easy_tables.make_page, easy_tables.questions),
+    Family(25, easy_diagrams.make_page, easy_diagrams.questions),
     Family(20, easy_others.make_page, easy_others.questions),
 )
 
