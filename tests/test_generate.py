@@ -316,9 +316,10 @@ def test_every_novel_scene_has_a_held_out_pair_and_a_question_about_it(name):
         assert any(name in text for name in names)
 
 
-@pytest.mark.parametrize("name, least", [("points", 4), ("count", 4), ("ask_model_anything", 4), ("cap", 4)])
+@pytest.mark.parametrize("name, least", [("points", 4), ("count", 4), ("ask_model_anything", 4), ("cap", 4),
+                                         ("cap_qa", 4), ("point_explanations", 3)])
 def test_every_image_has_several_annotations_and_none_twice(name, least):
-    """Four to six annotations."""
+    """Four to six annotations; three to five explanations."""
     for _, annotations in examples_of(name):
         assert least <= len(annotations) <= 6
         assert len(set(annotations)) == len(annotations)

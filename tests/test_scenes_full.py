@@ -16,11 +16,16 @@ from data.ask_model_anything import full as ask_full
 from data.ask_model_anything import wordings as ask_wordings
 from data.ask_model_anything.question_types import QUESTION_TYPES
 from data.cap import full as cap
+<<<<<<< HEAD
 from data.cap_qa import prepare as cap_qa
 from data.clocks import full as clocks
+=======
+from data.cap_qa import full as cap_qa
+from data.clocks import prepare as clocks
+>>>>>>> scenes
 from data.count import full as counting
 from data.generate import make_dataset_spec, write_dataset
-from data.point_explanations import prepare as explanations
+from data.point_explanations import full as explanations
 from data.point_explanations import wordings as explanation_words
 from data.points import full as points
 from data.prepare_all import DATASETS
@@ -256,7 +261,7 @@ def test_an_image_has_a_caption_and_three_different_transcripts():
 
 
 def test_every_answer_of_cap_qa_stands_in_the_caption():
-    for made, annotations in examples_of(partial(cap_qa.make_example, FULL)):
+    for made, annotations in examples_of(cap_qa.make_example):
         for annotation in annotations:
             assert cap_qa.appears_in(annotation.answer, made.columns["caption"]), annotation
 
@@ -349,7 +354,7 @@ def test_yes_and_no_are_equally_likely():
 
 def test_points_of_explanations_are_the_centres_of_objects():
     """And every tag of an answer is complete, so that `plain_text` removes it."""
-    for made, annotations in examples_of(partial(explanations.make_example, FULL)):
+    for made, annotations in examples_of(explanations.make_example):
         for annotation in annotations:
             assert "<" not in plain_text(annotation.answer)
             for x, y in parse_points(annotation.answer):
