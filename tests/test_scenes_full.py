@@ -16,13 +16,8 @@ from data.ask_model_anything import full as ask_full
 from data.ask_model_anything import wordings as ask_wordings
 from data.ask_model_anything.question_types import QUESTION_TYPES
 from data.cap import full as cap
-<<<<<<< HEAD
-from data.cap_qa import prepare as cap_qa
-from data.clocks import full as clocks
-=======
 from data.cap_qa import full as cap_qa
-from data.clocks import prepare as clocks
->>>>>>> scenes
+from data.clocks import full as clocks
 from data.count import full as counting
 from data.generate import make_dataset_spec, write_dataset
 from data.point_explanations import full as explanations

@@ -20,9 +20,8 @@ PARTS = ("vit", "connector", "decoder")
 BETAS, EPS = (0.9, 0.95), 1e-6   # of AdamW, as in the paper
 MOMENTUM = 0.95                  # of Muon, Nesterov's
 RATE_SCALE = float(__import__("os").environ.get("RS", "0.4"))
-import os
-_NS = {"5": ((3.4445, -4.7750, 2.0315),) * 5, "3": ((3.4445, -4.7750, 2.0315),) * 3, "p4": ((8.28721201814563, -23.595886519098837, 17.300387312530933), (4.107059111542203, -2.9478499167379106, 0.5448431082926601), (3.9486908534822946, -2.908902115962949, 0.5518191394370137), (3.3184196573706015, -2.488488024314874, 0.51004894012372)), "p3": ((8.28721201814563, -23.595886519098837, 17.300387312530933), (4.107059111542203, -2.9478499167379106, 0.5448431082926601), (3.9486908534822946, -2.908902115962949, 0.5518191394370137))}
-NEWTON_SCHULZ = _NS[os.environ.get("NS", "5")]
+NEWTON_SCHULZ = (                # coefficients of each step: Amsel et al. 2025, "Polar Express"
+    (8.2872, -23.5959, 17.3004), (4.1071, -2.9479, 0.5448), (3.9487, -2.9089, 0.5518))
 
 
 def orthogonalize(matrices: Tensor) -> Tensor:
@@ -55,27 +54,30 @@ class Muon(torch.optim.AdamW):
 
     def update_matrices(self, group: dict) -> None:
         """Orthogonalise the momentum of a group's matrices, those of one shape at once, and subtract it."""
+        trained = [(matrix, rows) for matrix, rows in zip(group["params"], group["rows"])
+                   if matrix.grad is not None]
         by_shape = defaultdict(list)
-        for matrix, rows in zip(group["params"], group["rows"]):
-            if matrix.grad is not None:
-                pieces = zip(matrix.split(rows), self.nesterov_momentum(matrix).split(rows))
-                for weight, update in pieces:
-                    by_shape[min(weight.shape), max(weight.shape)].append((weight, update))
-                matrix.grad = None
-        for (_, longest), pairs in by_shape.items():
-            wide = [update if len(update) <= update.shape[1] else update.T for _, update in pairs]
-            step = orthogonalize(torch.stack(wide)) * (RATE_SCALE * group["lr"] * longest ** 0.5)
-            for (weight, update), change in zip(pairs, step):
-                weight -= change if len(update) <= update.shape[1] else change.T
+        for (matrix, rows), update in zip(trained, self.nesterov_momenta([matrix for matrix, _ in trained])):
+            matrix.grad = None
+            for weight, change in zip(matrix.split(rows), update.split(rows)):
+                wide = (weight, change) if len(weight) <= weight.shape[1] else (weight.T, change.T)
+                by_shape[wide[0].shape].append(wide)
+        for shape, pairs in by_shape.items():
+            weights, changes = zip(*pairs)
+            rate = RATE_SCALE * group["lr"] * shape[1] ** 0.5
+            torch._foreach_add_(weights, orthogonalize(torch.stack(changes)).unbind(), alpha=-rate)
 
-    def nesterov_momentum(self, matrix: Tensor) -> Tensor:
-        """Add the gradient to the matrix's momentum; returns the momentum one step ahead."""
-        state = self.state[matrix]
-        if not state:  # "step" is what AdamW expects of every weight's state
-            state |= {"step": torch.tensor(0.0), "momentum": torch.zeros_like(matrix)}
-        state["step"] += 1
-        state["momentum"].lerp_(matrix.grad, 1 - MOMENTUM)
-        return matrix.grad.lerp(state["momentum"], MOMENTUM)
+    def nesterov_momenta(self, matrices: list[Tensor]) -> list[Tensor]:
+        """Add each gradient to its matrix's momentum; returns the momenta one step ahead."""
+        for matrix in matrices:
+            if not self.state[matrix]:  # "step" is what AdamW expects of every weight's state
+                self.state[matrix] |= {"step": torch.tensor(0.0), "momentum": torch.zeros_like(matrix)}
+            self.state[matrix]["step"] += 1
+        momenta, gradients = [self.state[m]["momentum"] for m in matrices], [m.grad for m in matrices]
+        if not matrices:
+            return []
+        torch._foreach_lerp_(momenta, gradients, 1 - MOMENTUM)
+        return torch._foreach_lerp(gradients, momenta, MOMENTUM)
 
 
 def make_optimizer(groups: dict[str, list], weight_decay: float,
