@@ -20,7 +20,7 @@ DEGREES = 36                # of one tenth
 MAX_TENTHS = 8
 LARGE = 6                   # tenths; then the two others are less than half
 LARGE_SHARE = 2 / 3         # of the pies have a large slice
-OTHERS_SHARE = 3 / 4        # of these are asked about the two others, so that half of the answers are no
+OTHERS_SHARE = 0.68         # of these are asked about the two others, so that half of the answers are no
 
 HELD_OUT = {("red", 3), ("blue", 5), ("yellow", 4), ("green", 2), ("purple", 6), ("orange", 1)}
 
