@@ -33,7 +33,7 @@ from minimolmo.flow import Annotation
 
 EASY = LEVELS["easy"]
 NAMING = {*COLORS, *KINDS}
-PAIR_SETS = [name for name in NUM_IMAGES["easy"] if name != "clocks"]  # clocks hold out times
+PAIR_SETS = [name for name in NUM_IMAGES["easy"] if name not in ("clocks", "docs")]  # these hold out values
 
 
 @cache
@@ -291,9 +291,10 @@ def test_the_ten_picture_example_of_the_readme_is_what_the_loader_reads():
 
 @pytest.mark.parametrize("name", NUM_IMAGES["easy"])
 def test_train_and_val_share_no_scene(name):
-    """Compared by their objects."""
-    train, val = ({scene.things for scene, _ in examples_of(name, split)} for split in ("train", "val"))
-    assert len(train) == len(val) == 300 and not train & val
+    """Compared by their objects, pages by their facts, of which a few occur twice in one split."""
+    train, val = ({getattr(scene, "data", scene.things) for scene, _ in examples_of(name, split)}
+                  for split in ("train", "val"))
+    assert min(len(train), len(val)) >= (280 if name == "docs" else 300) and not train & val
 
 
 @pytest.mark.parametrize("name", PAIR_SETS)

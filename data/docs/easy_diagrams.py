@@ -22,15 +22,15 @@ from minimolmo.flow import Annotation, Thing
 Arrow = tuple[str, str]   # colour of the box where it begins, colour of the box where it ends
 Cell = tuple[int, int]    # column and row on the grid
 
-HELD_OUT: tuple[Arrow, ...] = (("red", "blue"), ("green", "orange"), ("purple", "yellow"))
+HELD_OUT: tuple[Arrow, ...] = (("red", "blue"), ("green", "orange"))
 NUM_BOXES = 3, 5
 GRID_CELLS = 3            # columns and rows
 FORK_SHARE = 0.5
 
-CELL_SIZE = 24            # pixels between the centres of neighbours, as all further lengths
-JITTER = 1.0              # largest shift of a box
-MARGIN = 1.0              # between a box and the edge of the page
-BOX_SIDES = 11.0, 11.5, 12.0
+CELL_SIZE = 25            # pixels between the centres of neighbours, as all further lengths
+JITTER = 0.5              # largest shift of a box
+MARGIN = 0.75             # between a box and the edge of the page
+BOX_SIDES = 11.0, 11.5
 BOX_RADII = 0.0, 2.0, 3.0   # of the corners
 ARROW_GAP = 1.0           # between an arrow and its boxes
 HEAD_SIZE = 6.0           # length and width of an arrow head
@@ -117,11 +117,11 @@ class Diagram(EasyPage):
 
 def make_page(split: str, rng: random.Random) -> Diagram:
     """A random diagram that belongs to the split."""
-    return page_of_split(lambda: _random_diagram(rng), split)
+    num_boxes = rng.randint(*NUM_BOXES)   # chosen first: large diagrams are more often novel
+    return page_of_split(lambda: _random_diagram(num_boxes, rng), split)
 
 
-def _random_diagram(rng: random.Random) -> Diagram:
-    num_boxes = rng.randint(*NUM_BOXES)
+def _random_diagram(num_boxes: int, rng: random.Random) -> Diagram:
     parents = _random_parents(num_boxes, rng)
     colors = rng.sample(list(COLORS), num_boxes)
     side = rng.choice(BOX_SIDES)
@@ -218,11 +218,12 @@ def _end_questions(diagram: Diagram) -> list[EasyQuestion]:
 
 def _steps_questions(diagram: Diagram, rng: random.Random) -> list[EasyQuestion]:
     """How many steps from one box to another? One question for each number that occurs."""
+    about = set(diagram.novel_parts or diagram.arrows)
     pairs: dict[int, list[Arrow]] = {}   # steps -> first and last colour
     for first, last in itertools.permutations((box.color for box in diagram.boxes), 2):
         arrows = way(diagram, first, last)
         # A held-out pair is never named, unless its own arrow is there.
-        if arrows and (len(arrows) == 1 or (first, last) not in HELD_OUT):
+        if about & set(arrows) and (len(arrows) == 1 or (first, last) not in HELD_OUT):
             pairs.setdefault(len(arrows), []).append((first, last))
     chosen = {steps: rng.choice(pairs[steps]) for steps in pairs}
     return [EasyQuestion(STEPS, {"a": first, "b": last}, str(steps), tuple(way(diagram, first, last)))

@@ -67,7 +67,7 @@ ARE_MORE = ("Are there more dots {at} than {other}?", "are more dots {at} than {
 class Thermometers(EasyPage):
     """Two thermometers of different colours with a scale between them."""
     colors: tuple[str, str]     # from left to right
-    degrees: tuple[int, int]    # 0, 10 to 60
+    degrees: tuple[int, int]    # two different ones of 0, 10, ..., 60
     family: ClassVar[str] = "other"
 
     @property
@@ -114,8 +114,7 @@ class Thermometers(EasyPage):
         shown, pairs = dict(zip(self.colors, self.degrees)), list(itertools.permutations(self.colors))
         return [
             [EasyQuestion(DEGREES, {"a": color}, str(shown[color]), (color,)) for color in shown],
-            [EasyQuestion(WARMER, {"a": a, "b": b}, max(a, b, key=shown.get), (a, b))
-             for a, b in pairs if shown[a] != shown[b]],
+            [EasyQuestion(WARMER, {"a": a, "b": b}, max(a, b, key=shown.get), (a, b)) for a, b in pairs],
             yes_no_pairs(IS_WARMER, shown),
             [EasyQuestion(ABOVE, {"a": color}, "yes" if shown[color] > 30 else "no", (color,))
              for color in shown if shown[color] != 30],
@@ -181,8 +180,8 @@ class Domino(EasyPage):
 
 
 def make_thermometers(rng: random.Random) -> Thermometers:
-    """Two random thermometers of any split."""
-    degrees = tuple(10 * rng.randint(0, MAX_DEGREES // 10) for _ in TUBES)
+    """Two random thermometers of any split. They show different temperatures."""
+    degrees = tuple(rng.sample(range(0, MAX_DEGREES + 1, 10), 2))
     return Thermometers(rng.getrandbits(32), tuple(rng.sample(list(COLORS), 2)), degrees)
 
 

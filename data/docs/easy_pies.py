@@ -20,12 +20,15 @@ DEGREES = 36                # of one tenth
 MAX_TENTHS = 8
 LARGE = 6                   # tenths; then the two others are less than half
 LARGE_SHARE = 2 / 3         # of the pies have a large slice
-OTHERS_SHARE = 3 / 4        # of these are asked about the two others, so that half of the answers are no
+OTHERS_SHARE = 0.585        # of these are asked about the two others, so that half of the answers are no
 
-HELD_OUT = {("red", 3), ("blue", 5), ("yellow", 4), ("green", 2), ("purple", 6), ("orange", 1)}
+# Close to the average, 3.3 tenths, so that no colour is larger than another on average.
+HELD_OUT = {("red", 3), ("green", 4), ("blue", 3), ("yellow", 4), ("purple", 3), ("orange", 4)}
 
 PERCENT = ("What percent is {a}?", "How many percent are {a}?", "what percent is {a}",
            "How large is {a} in percent?", "Tell me the percent of {a}.")
+SUM = ("What percent are {a} and {b} together?", "How many percent are {a} and {b} together?",
+       "what percent are {a} and {b} together", "How large are {a} and {b} together in percent?")
 LARGEST = ("Which slice is the largest?", "What color is the largest slice?", "which slice is the largest",
            "Which color is the largest?", "Name the largest slice.")
 SMALLEST = ("Which slice is the smallest?", "What color is the smallest slice?",
@@ -88,7 +91,7 @@ def make_pie(rng: random.Random) -> Pie:
 
 
 def pie_questions(page: Pie, rng: random.Random) -> list[list[EasyQuestion]]:
-    """All questions about a pie: percents, extrema, comparisons, and two slices against a half."""
+    """All questions about a pie: percents, extrema, comparisons, two slices against a half, and their sum."""
     slices = dict(zip(page.colors, page.tenths))
     largest, second, smallest = sorted(slices, key=slices.get, reverse=True)
     return [
@@ -97,6 +100,8 @@ def pie_questions(page: Pie, rng: random.Random) -> list[list[EasyQuestion]]:
         + [EasyQuestion(SMALLEST, {}, smallest, (smallest,))] * (slices[smallest] < slices[second]),
         yes_no_pairs(COMPARE, slices),
         half_question(slices, rng),
+        [EasyQuestion(SUM, {"a": a, "b": b}, f"{slices[a] + slices[b]}0", (a, b))
+         for a, b in itertools.permutations(slices, 2)],
     ]
 
 

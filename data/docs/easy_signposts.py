@@ -41,7 +41,7 @@ class Signpost(EasyPage):
     """Two or three arms from top to bottom. Each has a colour, a way (left or right) and kilometers."""
     colors: tuple[str, ...]
     ways: tuple[str, ...]
-    distances: tuple[int, ...]
+    distances: tuple[int, ...]   # different ones of 1 to 9
     family: ClassVar[str] = "other"
 
     @property
@@ -95,8 +95,7 @@ class Signpost(EasyPage):
         return [
             [EasyQuestion(KM, {"a": color}, str(km[color]), (color,)) for color in km],
             [EasyQuestion(WAY, {"a": color}, way, (color,)) for color, way in zip(self.colors, self.ways)],
-            [EasyQuestion(NEARER, {"a": a, "b": b}, min(a, b, key=km.get), (a, b))
-             for a, b in pairs if km[a] != km[b]],
+            [EasyQuestion(NEARER, {"a": a, "b": b}, min(a, b, key=km.get), (a, b)) for a, b in pairs],
             yes_no_pairs(FARTHER, km),
             [EasyQuestion(ARMS, {"way": way}, str(self.ways.count(way))) for way in ("left", "right")],
             [EasyQuestion(HOW_MUCH_FARTHER, {"a": a, "b": b}, str(km[a] - km[b]), (a, b))
@@ -109,7 +108,7 @@ def make_signpost(rng: random.Random) -> Signpost:
     num_arms = rng.randint(*NUM_ARMS)
     return Signpost(rng.getrandbits(32), tuple(rng.sample(list(COLORS), num_arms)),
                     tuple(rng.choices(("left", "right"), k=num_arms)),
-                    tuple(rng.randint(1, MAX_KM) for _ in range(num_arms)))
+                    tuple(rng.sample(range(1, MAX_KM + 1), num_arms)))
 
 
 def _outline(way: str, box: Box) -> list[XY]:

@@ -33,6 +33,7 @@ NUM_ROWS = 2, 4
 MAX_NUMBER = 99              # also the largest sum that is asked for
 HELD_OUT_EVERY = 12          # one colour-number pair in this many is kept from train and val
 SHORT_SHARE = 0.5            # tables that have only numbers of one digit
+ONE_DIGIT_SHARE = 0.3        # numbers of one digit in the other tables
 SHORT_SUM_SHARE = 0.8        # tables of which only sums of two digits are asked for, where there are any
 
 HEAD_HEIGHT = 6              # all further lengths are pixels
@@ -162,24 +163,36 @@ def is_held_out(row: Row) -> bool:
 
 def make_page(split: str, rng: random.Random) -> Table:
     """A random table that belongs to the split."""
-    return page_of_split(lambda: _random_table(rng), split)
+    num_rows = rng.randint(*NUM_ROWS)   # chosen first: long tables are more often novel
+    return page_of_split(lambda: _random_table(num_rows, rng), split)
 
 
-def _random_table(rng: random.Random) -> Table:
-    rows = _random_rows(rng.randint(*NUM_ROWS), rng)
-    return Table(rng.getrandbits(32), rows, _random_layout(len(rows), rng))
+def _random_table(num_rows: int, rng: random.Random) -> Table:
+    return Table(rng.getrandbits(32), _random_rows(num_rows, rng), _random_layout(num_rows, rng))
 
 
 def _random_rows(num_rows: int, rng: random.Random) -> tuple[Row, ...]:
     """Rows of different colours and numbers. In half of the tables all symbols are of one kind."""
     kinds = rng.choice((KINDS, [rng.choice(KINDS)]))
-    short = rng.random() < SHORT_SHARE
-    numbers: list[int] = []
-    while len(numbers) < num_rows:
-        number = rng.randint(1, 9) if short or rng.random() < 0.3 else rng.randint(10, MAX_NUMBER)
-        numbers += [number] * (number not in numbers)
+    numbers = (_short_numbers if rng.random() < SHORT_SHARE else _mixed_numbers)(num_rows, rng)
     colors = rng.sample(list(COLORS), num_rows)
     return tuple(Row(color, rng.choice(kinds), number) for color, number in zip(colors, numbers))
+
+
+def _short_numbers(num_rows: int, rng: random.Random) -> list[int]:
+    """Numbers of one digit from a random range, so that the smallest one is not mostly 1."""
+    span = rng.randint(num_rows, 9)
+    first = rng.randint(1, 10 - span)
+    return rng.sample(range(first, first + span), num_rows)
+
+
+def _mixed_numbers(num_rows: int, rng: random.Random) -> list[int]:
+    """Numbers of one and of two digits."""
+    numbers: list[int] = []
+    while len(numbers) < num_rows:
+        number = rng.randint(1, 9) if rng.random() < ONE_DIGIT_SHARE else rng.randint(10, MAX_NUMBER)
+        numbers += [number] * (number not in numbers)
+    return numbers
 
 
 def _random_layout(num_rows: int, rng: random.Random) -> Layout:
