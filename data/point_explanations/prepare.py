@@ -112,8 +112,10 @@ def _allowed_in_split(explanations: list[Explanation], level: EasyLevel, split: 
 
 
 def _short_enough(explanations: list[Explanation]) -> list[Explanation]:
-    """Those that together have at most MAX_TAGS_IN_ROW tags. An answer without a tag counts as one: else
-    "no" would be in more rows than "yes"."""
+    """Those that together have at most MAX_TAGS_IN_ROW tags; one that does not fit is left out.
+
+    An answer without a tag counts as one: else "no" would be in more rows than "yes".
+    """
     chosen, num_tags = [], 0
     for explanation in explanations:
         more = max(1, explanation.answer.count("<point"))
