@@ -21,8 +21,8 @@ class QuestionTemplate(NamedTuple):
         return Annotation("user_qa", question=capitalise(question), answer=self.answer)
 
 
-def take_in_turn(groups: list[list], count: int, rng: random.Random) -> list:
-    """At most `count` items: one of each group in random order, then a second of each, and so on."""
+def take_in_turn(groups: list[list], rng: random.Random) -> list:
+    """All items in random order: first one of each group, then a second of each, and so on."""
     shuffled = [rng.sample(group, len(group)) for group in rng.sample(groups, len(groups))]
     rounds = itertools.zip_longest(*shuffled)
-    return [item for items in rounds for item in items if item is not None][:count]
+    return [item for items in rounds for item in items if item is not None]

@@ -1,4 +1,4 @@
-"""cap_qa at level full: questions of seven types about a caption. Every answer occurs in it, word for word."""
+"""cap_qa at level full: questions of seven types about a caption. Each answer occurs in it, word for word."""
 from __future__ import annotations
 
 import random

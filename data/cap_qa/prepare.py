@@ -55,14 +55,15 @@ def make_example(level: Level, split: str, rng: random.Random) -> tuple[Drawable
             return scene, [_to_annotation(question, rng) for question in questions]
 
 
-def choose_questions(scene: Scene, level: EasyLevel, split: str, rng: random.Random) -> list[QuestionTemplate]:
+def choose_questions(scene: Scene, level: EasyLevel, split: str,
+                     rng: random.Random) -> list[QuestionTemplate]:
     """Questions of all types in turn. In `novel` all are about the held-out objects."""
     candidates = things_to_ask_about(scene, level, split)
     groups = [color_questions(scene, candidates), kind_questions(scene, candidates),
               place_questions(candidates), thing_at_place_questions(scene, candidates)]
     if split != "novel":
         groups.append([QuestionTemplate(HOW_MANY, "", COUNT_WORDS[len(scene.things)])])
-    return take_in_turn(groups, rng.randint(*NUM_QUESTIONS), rng)
+    return take_in_turn(groups, rng)[:rng.randint(*NUM_QUESTIONS)]
 
 
 def color_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTemplate]:

@@ -47,12 +47,12 @@ NUM_THINGS = (2, 5)      # objects in one image
 NUM_QUESTIONS = (3, 5)
 COUNTS = (2, 4)          # numbers of objects of one kind that are counted
 SAME_KIND_SHARE = 0.5    # share of scenes that are built around such a number
-MAX_TAGS = 4             # tags with points in one answer
+MAX_TAGS = 3             # tags with points in an answer about a side; counts and colours have 4 at most
+MAX_TAGS_IN_ROW = 6      # in all answers about one image: a tag takes 20 tokens, and a sequence has 320
 BUT_SHARE = 0.5          # share of "no" answers that point at another object
 
-BESIDE = ("What is {way} the {one}?", "Show me what is {way} the {one}.",
-          "Look at the {one}. What is {way} it?", "Name all that is {way} the {one}.",
-          "what is {way} the {one}", "what do you see {way} the {one}")
+BESIDE = ("What is {way} the {one}?", "Show what is {way} the {one}.", "Which things are {way} the {one}?",
+          "{way} the {one}, what is there?", "what is {way} the {one}", "what do you see {way} the {one}")
 BESIDE_ANSWERS = ("{way} the {anchor} {there} {seen}.", "{there} {seen} {way} the {anchor}.")
 LARGER = ("Which is larger, the {a} or the {b}?", "Which one is bigger, the {a} or the {b}?",
           "Compare the {a} and the {b} in size.", "The {a} or the {b}: which is larger?",
@@ -89,7 +89,7 @@ def make_example(level: Level, split: str, rng: random.Random) -> tuple[Drawable
         groups = [_allowed_in_split(group, level, split) for group in (
             beside_explanations(scene, rng), larger_explanations(scene, rng), count_explanations(scene, rng),
             color_explanations(scene, rng), presence_explanations(scene, level, split, rng))]
-        chosen = take_in_turn(groups, rng.randint(*NUM_QUESTIONS), rng)
+        chosen = _short_enough(take_in_turn(groups, rng))[:rng.randint(*NUM_QUESTIONS)]
         if len(chosen) >= NUM_QUESTIONS[0]:
             return scene, [Annotation("point_explanations", question=explanation.question,
                                       answer=explanation.answer) for explanation in chosen]
@@ -109,6 +109,20 @@ def choose_scene_pairs(level: EasyLevel, split: str, rng: random.Random) -> list
 def _allowed_in_split(explanations: list[Explanation], level: EasyLevel, split: str) -> list[Explanation]:
     """All explanations; in `novel` only those about a held-out pair."""
     return [e for e in explanations if split != "novel" or e.pairs & set(level.held_out)]
+
+
+def _short_enough(explanations: list[Explanation]) -> list[Explanation]:
+    """Those that together have at most MAX_TAGS_IN_ROW tags; one that does not fit is left out.
+
+    An answer without a tag counts as one: else "no" would be in more rows than "yes".
+    """
+    chosen, num_tags = [], 0
+    for explanation in explanations:
+        more = max(1, explanation.answer.count("<point"))
+        if num_tags + more <= MAX_TAGS_IN_ROW:
+            chosen.append(explanation)
+            num_tags += more
+    return chosen
 
 
 def _explain(questions: tuple[str, ...], answers: tuple[str, ...], rng: random.Random,
