@@ -73,6 +73,10 @@ NUM_IMAGES = {  # level -> dataset -> number of images in (train, val, novel)
         "count": (14_000, 512, 256),
         "ask_model_anything": (10_000, 512, 256),
         "cap": (8_000, 512, 256),
+        "clocks": (20_000, 512, 256),
+        "docs": (24_000, 512, 256),
+        "cap_qa": (6_000, 512, 256),
+        "point_explanations": (8_000, 512, 256),
     },
     "small": {
         "points": (8_000, 512, 256),

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterable
 
 LARGEST = 1e12  # of all settings; larger ones overflow somewhere
 MOST_IMAGES = 100_000  # of a process in a micro-batch; more fit no memory
@@ -56,6 +57,12 @@ def check_range(config: object, minimum: float, maximum: float, *names: str) -> 
     """Raise ValueError for settings below a minimum or above a maximum."""
     check_minimum(config, minimum, *names)
     check_maximum(config, maximum, *names)
+
+
+def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
+    """Raise ValueError for a value that is not one of the choices."""
+    if value not in choices:
+        raise ValueError(f"{name}={value!r} is not one of those that exist. Try one of {', '.join(choices)}.")
 
 
 def check_images(stage: str, size: int, pieces: int) -> None:

@@ -18,6 +18,7 @@ from minimolmo import bounds
 VIEWS = ("bird", "ground", "close_up")  # each has a maximum of high-res crops, in ImageConfig
 STAGES = ("bootstrap", "pretrain", "finetune")
 LEVELS = ("easy", "small", "full")  # of mini-PixMo
+OPTIMIZERS = ("muon", "adamw")
 PIXEL_MEAN = (0.48145466, 0.4578275, 0.40821073)   # red, green, blue of CLIP's training images, 0..1
 PIXEL_STD = (0.26862954, 0.26130258, 0.27577711)
 
@@ -34,11 +35,6 @@ class Tower(NamedTuple):
 TOWERS = {"clip": Tower(True, False, True, False, "quick_gelu"),    # in all released Molmos
           "siglip": Tower(False, True, False, False, "gelu_tanh"),  # in the paper's ablations
           "dino": Tower(True, True, False, True, "gelu")}
-
-
-def _check_view(view: str) -> None:
-    if view not in VIEWS:
-        raise ValueError(f"view={view!r} is not a view. Try one of {', '.join(VIEWS)}.")
 
 
 @dataclass(frozen=True)
@@ -82,7 +78,7 @@ class ImageConfig:
 
     def max_crops(self, view: str) -> int:
         """The maximum number of high-res crops of a view: 'bird', 'ground' or 'close_up'."""
-        _check_view(view)
+        bounds.check_choice("view", view, VIEWS)
         return getattr(self, f"{view}_crops")
 
 
@@ -103,9 +99,7 @@ class VisionConfig:
         bounds.check_minimum(self, 1, "width", "layers", "mlp")
         bounds.check_minimum(self, 0, "position_grid")
         bounds.check_range(self, 1e-12, 1.0, "eps")
-        if self.family not in TOWERS:
-            raise ValueError(f"family={self.family!r} is not a vision tower that we can build. "
-                             f"Try one of {', '.join(TOWERS)}.")
+        bounds.check_choice("family", self.family, TOWERS)
         bounds.check_divisible(self, "width", "heads")
         if self.width % 4:
             raise ValueError(f"width={self.width} is not a multiple of 4, but positions start as sines and "
@@ -218,7 +212,7 @@ class StageConfig:
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout={self.dropout} is not a fraction from 0 up to, but not including, 1. "
                              f"Try dropout=0.1.")
-        _check_view(self.view)
+        bounds.check_choice("view", self.view, VIEWS)
 
 
 @dataclass(frozen=True)
@@ -236,6 +230,7 @@ class RunConfig:
         points=0.7, count=1.6, ask_model_anything=1.1, cap=0.7))
     max_tokens: int = 320                # longer sequences are cut                       Molmo: 2304
     accumulate: int = 1                  # micro-batches per step, for small GPUs
+    optimizer: str = "muon"              # muon or adamw: see training/optimizer.py       Molmo: adamw
     weight_decay: float = 0.0            #                                                Molmo: 0
     max_grad_norm: float = 1.0           # gradient clipping, part by part                Molmo: 1
     z_loss: float = 1e-4                 # weight of log(sum(exp(logits)))^2              Molmo: 1e-4
@@ -250,9 +245,11 @@ class RunConfig:
         bounds.check_maximum(self, 100, "weight_decay")
         bounds.check_plain_name(self.name, "name")
         self.check_batches()
-        if self.level not in LEVELS:
-            raise ValueError(f"level={self.level!r} is no level of mini-PixMo, so there is no data. Try one "
-                             f"of {', '.join(LEVELS)}.")
+        bounds.check_choice("level", self.level, LEVELS)
+        bounds.check_choice("optimizer", self.optimizer, OPTIMIZERS)
+        if self.optimizer == "muon" and self.shard:
+            raise ValueError("optimizer='muon' needs whole matrices, and shard=True divides them among "
+                             "processes. Try --optimizer=adamw.")
         if self.bootstrap.steps and not self.bootstrap.auxiliary_weight:
             raise ValueError("bootstrap.auxiliary_weight=0 leaves stage bootstrap without a loss. "
                              "Try --bootstrap.auxiliary_weight=1.0, or --bootstrap.steps=0 to skip it.")

@@ -1,4 +1,4 @@
-"""Renames old settings, tensors and log keys, so that older runs can be resumed.
+"""Renames old settings, tensors and log keys, and adds missing settings, so that older runs can be resumed.
 
 Only this module knows the old names. All new files have the current names.
 """
@@ -15,18 +15,19 @@ SETTINGS = {  # class of config.py: {old: present}
                     "batch": "batch_size", "growth": "auxiliary_weight"},
     "RunConfig": {**STAGES, "clip": "max_grad_norm", "balance": "load_balance_weight"},
 }
+ADDED = {"RunConfig": {"optimizer": "adamw"}}  # settings that older files lack, with what was fixed then
 AUXILIARY = {"hands": "center", "mentions": "referents"}  # first part of an auxiliary head's tensor name
 LOG = {"waited": "data_wait", "rates": "learning_rates", "norms": "grad_norms"}
 
 
 def rename_settings(kind: str, values: dict) -> dict:
-    """A config class's values with each old name replaced by the current one.
+    """A config class's values with current names, and with the settings that it did not have yet.
 
     >>> rename_settings("StageConfig", {"steps": 4, "batch": 8})
     {'steps': 4, 'batch_size': 8}
     """
     names = SETTINGS.get(kind, {})
-    return {names.get(name, name): value for name, value in values.items()}
+    return ADDED.get(kind, {}) | {names.get(name, name): value for name, value in values.items()}
 
 
 def rename_auxiliary(tensors: dict) -> dict:

@@ -1,4 +1,4 @@
-"""The dataset clocks: hands measured from the pixels agree with the time, and answers with the clock."""
+"""clocks at level full: hands measured from the pixels agree with the time, and answers with the clock."""
 import random
 import re
 from collections import Counter
@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from data.clocks.clock import Clock, random_clock, split_of
-from data.clocks.hands import hand_angles
-from data.clocks.prepare import (
+from data.clocks.full import (
     CHECK,
     FIGURES,
     HALF,
@@ -23,18 +22,18 @@ from data.clocks.prepare import (
     WORDS,
     make_example,
 )
+from data.clocks.hands import hand_angles
 from data.clocks.styles import NOVEL_STYLE, STYLES
 from data.clocks.time_wording import digital_time, in_hours_and_minutes, in_words, digital_time_with_seconds
 
 SIDE, RADIUS = 200, 60.0  # pixels, of the pictures that are measured
-LEVEL = None              # the dataset is the same at every level
 EVERY_MINUTE = [(hour, minute) for hour in range(1, 13) for minute in range(60)]
 
 
 @cache
 def examples_of(split: str = "train", count: int = 1500):
     """(clock, annotations), not drawn."""
-    return [make_example(LEVEL, split, random.Random(f"{split}/{index}")) for index in range(count)]
+    return [make_example(split, random.Random(f"{split}/{index}")) for index in range(count)]
 
 
 def upright(style: str, hour: int, minute: int, second: int = 0, second_hand: bool = False) -> Clock:
@@ -151,7 +150,7 @@ def test_a_tilted_clock_has_its_minute_hand_tilted_by_the_same_angle(style):
 
 def test_the_same_clock_is_the_same_bytes():
     """The same generator makes the same clock; another style_seed draws it differently."""
-    first, again = (make_example(LEVEL, "train", random.Random(3)) for _ in range(2))
+    first, again = (make_example("train", random.Random(3)) for _ in range(2))
     assert first == again and first[0].draw().tobytes() == again[0].draw().tobytes()
     assert replace(first[0], style_seed=first[0].style_seed + 1).draw().tobytes() != first[0].draw().tobytes()
 

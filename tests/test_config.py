@@ -217,7 +217,7 @@ def test_each_view_has_a_maximum_of_crops():
     """Bird: the overview alone. Ground: as in training. Close-up: more crops than in training."""
     image = ImageConfig()
     assert [image.max_crops(view) for view in ("bird", "ground", "close_up")] == [0, 4, 12]
-    with pytest.raises(ValueError, match="'sky' is not a view. Try one of bird, ground, close_up"):
+    with pytest.raises(ValueError, match="'sky' is not one of those that exist. Try one of bird, ground, close_up"):
         image.max_crops("sky")
 
 

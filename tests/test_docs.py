@@ -9,13 +9,12 @@ import pytest
 
 from data.docs import charts, diagrams, posters_and_timetables, receipts_and_forms, tables
 from data.docs.canvas import COLORS, SIDE_RANGE, THEMES, load_font
+from data.docs.full import RECIPES, make_example, make_page, split_of
 from data.docs.grid import Grid, grid_questions
-from data.docs.prepare import RECIPES, make_example, make_page, split_of
 from data.docs.processes import CYCLES, HIERARCHIES, PROCESSES
 from data.docs.render import render
 from data.docs.topics import PERSONAS, SCATTER_TOPICS, TOPICS
 from data.docs.wordings import QUESTION_FAMILIES, WORDINGS
-from data.scenes.easy import EASY
 
 RAIN = Grid("Rainfall", "month", "in", ("Jan", "Feb", "Mar", "Apr"), ("rainfall",), ("rainfall",),
             ((40,), (10,), (25,), (70,)), "mm", ordered=True)
@@ -24,7 +23,7 @@ RAIN = Grid("Rainfall", "month", "in", ("Jan", "Feb", "Mar", "Apr"), ("rainfall"
 @cache
 def examples_of(split: str = "train", count: int = 300):
     """(document, annotations), without images."""
-    return [make_example(EASY, split, random.Random(f"docs/{split}/{index}")) for index in range(count)]
+    return [make_example(split, random.Random(f"docs/{split}/{index}")) for index in range(count)]
 
 
 def pages(count: int, kind=None) -> list:
@@ -56,7 +55,7 @@ def all_answers(make_questions, page, times: int = 40) -> dict[tuple, str]:
 def test_the_same_seed_gives_the_same_annotations_and_pixels():
     """Each example is made twice and drawn twice."""
     for seed in range(8):
-        (one, first), (two, second) = (make_example(EASY, "train", random.Random(seed)) for _ in range(2))
+        (one, first), (two, second) = (make_example("train", random.Random(seed)) for _ in range(2))
         assert first == second and one.columns == two.columns
         assert one.draw().tobytes() == two.draw().tobytes() == one.draw().tobytes()
 

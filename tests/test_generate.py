@@ -37,6 +37,7 @@ from minimolmo.flow import Annotation
 
 EASY = LEVELS["easy"]
 NAMING = {*COLORS, *KINDS}
+PAIR_SETS = [name for name in NUM_IMAGES["easy"] if name not in ("clocks", "docs")]  # these hold out values
 
 
 @cache
@@ -377,12 +378,13 @@ def test_the_ten_picture_example_of_the_readme_is_what_the_loader_reads():
 
 @pytest.mark.parametrize("name", NUM_IMAGES["easy"])
 def test_train_and_val_share_no_scene(name):
-    """Compared by their objects."""
-    train, val = ({scene.things for scene, _ in examples_of(name, split)} for split in ("train", "val"))
-    assert len(train) == len(val) == 300 and not train & val
+    """Compared by their objects, pages by their facts, of which a few occur twice in one split."""
+    train, val = ({getattr(scene, "data", scene.things) for scene, _ in examples_of(name, split)}
+                  for split in ("train", "val"))
+    assert min(len(train), len(val)) >= (280 if name == "docs" else 300) and not train & val
 
 
-@pytest.mark.parametrize("name", NUM_IMAGES["easy"])
+@pytest.mark.parametrize("name", PAIR_SETS)
 @pytest.mark.parametrize("split", ["train", "val"])
 def test_held_out_pairs_are_neither_shown_nor_named_in_training(name, split):
     """Questions about an absent held-out pair would teach that it never exists."""
@@ -392,7 +394,7 @@ def test_held_out_pairs_are_neither_shown_nor_named_in_training(name, split):
         assert not any(f"{color} {kind}" in text for color, kind in EASY.held_out)
 
 
-@pytest.mark.parametrize("name", NUM_IMAGES["easy"])
+@pytest.mark.parametrize("name", PAIR_SETS)
 def test_every_novel_scene_has_a_held_out_pair_and_a_question_about_it(name):
     """The question names its pair, its colour, its kind or its place."""
     for scene, annotations in examples_of(name, "novel"):
@@ -402,9 +404,10 @@ def test_every_novel_scene_has_a_held_out_pair_and_a_question_about_it(name):
         assert any(name in text for name in names)
 
 
-@pytest.mark.parametrize("name, least", [("points", 4), ("count", 4), ("ask_model_anything", 4), ("cap", 4)])
+@pytest.mark.parametrize("name, least", [("points", 4), ("count", 4), ("ask_model_anything", 4), ("cap", 4),
+                                         ("cap_qa", 4), ("point_explanations", 3)])
 def test_every_image_has_several_annotations_and_none_twice(name, least):
-    """Four to six annotations."""
+    """Four to six annotations; three to five explanations."""
     for _, annotations in examples_of(name):
         assert least <= len(annotations) <= 6
         assert len(set(annotations)) == len(annotations)

@@ -7,7 +7,8 @@ from data.clocks.styles import STYLES
 from data.generate import make_dataset_spec, write_dataset
 from data.prepare_all import DATASETS
 from data.preview import contact_sheets, system_diagram
-from data.preview.catalogue import CLOCK_SIDE, clocks_sheet, image_grid
+from data.preview.catalogue import CLOCK_SIDE, PICTURES_FOLDER, clocks_sheet, image_grid
+from data.preview.easy_sheets import draw_card, easy_sheet
 from lessons.run import compare_pictures
 from minimolmo.flow import Annotation, Example, Thing
 from minimolmo.metrics import is_correct
@@ -79,6 +80,26 @@ def test_image_grid_centres_pictures_in_equal_cells():
 def test_a_sheet_of_clocks_has_one_of_each_style():
     """Seven styles need two rows of six."""
     assert clocks_sheet(tuple(STYLES)[:7]).size == (6 * (CLOCK_SIDE + 4) - 4, 2 * (CLOCK_SIDE + 4) - 4)
+
+
+def test_a_row_of_level_easy_has_six_pictures_magnified_eight_times():
+    """With gaps of 24 pixels, and room for three lines of text."""
+    assert easy_sheet("clocks").size == (6 * 512 + 5 * 24, 512 + 3 * 46)
+
+
+def test_question_and_answer_stand_below_a_magnified_picture():
+    """A black picture of 64 pixels: the text's row is white and dark."""
+    annotation = Annotation("clocks", question="What time is it?", answer="3:40")
+    card = draw_card(Image.new("RGB", (64, 64)), annotation)
+    assert card.getpixel((511, 511)) == (0, 0, 0) and card.getpixel((511, 512)) == (255, 255, 255)
+    for top in (512, 558):
+        assert min(card.crop((0, top, 512, top + 46)).convert("L").getextrema()) < 110
+
+
+@pytest.mark.parametrize("name", ["clocks", "cap_qa", "point_explanations"])
+def test_the_row_of_level_easy_is_the_committed_one(name, tmp_path):
+    easy_sheet(name).save(tmp_path / "row.png")
+    assert not compare_pictures(PICTURES_FOLDER / f"{name}-easy.png", tmp_path / "row.png")
 
 
 def test_the_system_diagram_is_the_committed_one(tmp_path):

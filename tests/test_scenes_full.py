@@ -16,11 +16,11 @@ from data.ask_model_anything import full as ask_full
 from data.ask_model_anything import wordings as ask_wordings
 from data.ask_model_anything.question_types import QUESTION_TYPES
 from data.cap import full as cap
-from data.cap_qa import prepare as cap_qa
-from data.clocks import prepare as clocks
+from data.cap_qa import full as cap_qa
+from data.clocks import full as clocks
 from data.count import full as counting
 from data.generate import make_dataset_spec, write_dataset
-from data.point_explanations import prepare as explanations
+from data.point_explanations import full as explanations
 from data.point_explanations import wordings as explanation_words
 from data.points import full as points
 from data.prepare_all import DATASETS
@@ -256,7 +256,7 @@ def test_an_image_has_a_caption_and_three_different_transcripts():
 
 
 def test_every_answer_of_cap_qa_stands_in_the_caption():
-    for made, annotations in examples_of(partial(cap_qa.make_example, FULL)):
+    for made, annotations in examples_of(cap_qa.make_example):
         for annotation in annotations:
             assert cap_qa.appears_in(annotation.answer, made.columns["caption"]), annotation
 
@@ -288,7 +288,7 @@ def test_the_words_of_a_question_about_a_clock_do_not_give_its_answer_away():
     """The text-only baseline is hardly better than the most common answer."""
     groups = {}
     for split, count in (("train", 600), ("val", 300)):
-        examples = examples_of(partial(clocks.make_example, FULL), split, count)
+        examples = examples_of(clocks.make_example, split, count)
         groups[split] = text_only_baseline.group_questions(annotations for _, annotations in examples)
     for group, held_out in groups["val"].items():
         accuracy, most_common = text_only_baseline.compute_accuracy(groups["train"][group], held_out)
@@ -349,7 +349,7 @@ def test_yes_and_no_are_equally_likely():
 
 def test_points_of_explanations_are_the_centres_of_objects():
     """And every tag of an answer is complete, so that `plain_text` removes it."""
-    for made, annotations in examples_of(partial(explanations.make_example, FULL)):
+    for made, annotations in examples_of(explanations.make_example):
         for annotation in annotations:
             assert "<" not in plain_text(annotation.answer)
             for x, y in parse_points(annotation.answer):

@@ -1,6 +1,7 @@
-"""A question with a choice of wordings."""
+"""A question with a choice of wordings, and a choice of questions of several types."""
 from __future__ import annotations
 
+import itertools
 import random
 from typing import NamedTuple
 
@@ -18,3 +19,10 @@ class QuestionTemplate(NamedTuple):
         """The question in a random wording."""
         question = rng.choice(self.wordings).format(self.subject)
         return Annotation("user_qa", question=capitalise(question), answer=self.answer)
+
+
+def take_in_turn(groups: list[list], rng: random.Random) -> list:
+    """All items in random order: first one of each group, then a second of each, and so on."""
+    shuffled = [rng.sample(group, len(group)) for group in rng.sample(groups, len(groups))]
+    rounds = itertools.zip_longest(*shuffled)
+    return [item for items in rounds for item in items if item is not None]

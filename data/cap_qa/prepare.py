@@ -1,103 +1,110 @@
 """cap_qa: questions that can be answered from the caption alone.
 
-    python -m data.cap_qa.prepare
+    python -m data.cap_qa.prepare --level=easy --seed=1
 
 The caption is written first, as in `cap`. Every answer occurs in it, word for word.
 """
 from __future__ import annotations
 
 import random
-import re
-from collections import Counter
 from dataclasses import replace
 
-from data.ask_model_anything.question_template import QuestionTemplate
-from data.cap.full import caption, size_and_name
-from data.generate import run_command_line
-from data.scenes.easy_wording import COUNT_WORDS, place_of, with_preposition
-from data.scenes.full import FullLevel, FullScene, make_scene
-from data.scenes.full_wording import size_word, thing_text
-from data.scenes.objects import KINDS
+from data.ask_model_anything.question_template import QuestionTemplate, take_in_turn
+from data.cap.prepare import GRID_MARGIN, NUM_THINGS, caption
+from data.cap_qa import full
+from data.generate import DrawableScene, run_command_line
+from data.scenes.easy import EasyLevel, Scene, choose_pairs, color_kind_pair, make_scene, things_to_ask_about
+from data.scenes.easy_wording import (
+    COUNT_WORDS,
+    fill_wording,
+    label_text,
+    matching_things,
+    pair_with_article,
+    place_of,
+    with_preposition,
+)
+from data.scenes.full import FULL
+from data.scenes.levels import Level
 from minimolmo.command import run_command
 from minimolmo.flow import Annotation, Thing
 
-NUM_QUESTIONS = (8, 11)
+NUM_QUESTIONS = (4, 6)
 
-AT_PLACE = (
-    "What does the picture show {}?", "In a full description, what is {}?",
-    "Look {}: what is there?", "What would you find {}?", "Name the thing {}.", "{}, what is there?",
-    "Which thing is {}?", "Someone describes the picture. What do they see {}?")
-PLACE = (
-    "Where is the {}?", "In which part of the picture is the {}?", "Where would a description put the {}?",
-    "Find the {}: where is it?", "Where is the {} to be found?", "Where in the image can the {} be seen?",
-    "Say where the {} is.", "Where should one look for the {}?")
-COLOR = (
-    "What color is the {}?", "Which color does the {} have?", "The {} is what color?",
-    "Name the color of the {}.", "In a description, what color would the {} be?",
-    "Tell me the color of the {}.", "What is the color of the {}?", "And the {}: what color?")
-HOW_MANY = (
-    "How many things are there?", "How many things are in the picture?", "What is the number of things?",
-    "How many things does it show, in a word?", "How many things would a description mention?",
-    "In a word, how many things?", "Count the things.", "How many things can be seen?")
-KIND_NUMBER = (
-    "How many {} are there?", "What is the number of {}?", "How many {} does the picture have?",
-    "Count the {}.", "How many {} would a description mention?", "In a word, how many {}?",
-    "The number of {}, please?", "How many {} can be seen?")
-READS = (
-    "What does the {} say?", "Read the {}.", "What is written on the {}?", "Which word does the {} carry?",
-    "Which letters are on the {}?", "What word is on the {}?", "What can one read on the {}?",
-    "Tell me the word on the {}.")
-SIZE = (
-    "How big is the {}?", "What size is the {}?", "Is the {} tiny, small or big?",
-    "Tell me the size of the {}.", "How large does the {} look?", "The {} is what size?",
-    "The {}: how big?", "What about the size of the {}?")
+HOW_MANY = ("How many shapes are there?", "What is the number of shapes?", "Count the shapes.",
+            "In a word, how many shapes?", "how many shapes do you see", "number of shapes")
+COLOR_OF = ("What color is {}?", "Which color does {} have?", "Name the color of {}.", "{}: which color?",
+            "what color is {}", "the color of {}")
+KIND_OF = ("What shape is {}?", "Which shape is {}?", "Name the shape that is {}.",
+           "Tell me which shape is {}.", "what shape is {}", "which shape is {}")
+PLACE_OF = ("Where is {}?", "Where can {} be seen?", "Say where {} is.", "{}: where is it?", "where is {}",
+            "where do you see {}")
+WHAT_IS = ("What is {}?", "What can be seen {}?", "{}, what is there?", "Say what is {}.", "what is {}",
+           "what do you see {}")
 
 
-def make_example(level: FullLevel, split: str, rng: random.Random) -> tuple[FullScene, list[Annotation]]:
-    """One scene and about nine questions about its caption, which is a column of the row."""
-    scene = make_scene(split, rng)
-    text = caption(scene, rng)
-    questions = [question for question in possible_questions(scene) if appears_in(question.answer, text)]
-    selected = rng.sample(questions, min(rng.randint(*NUM_QUESTIONS), len(questions)))
-    annotations = [replace(question.to_annotation(rng), style="cap_qa") for question in selected]
-    return replace(scene, columns={"caption": text}), annotations
+def make_example(level: Level, split: str, rng: random.Random) -> tuple[DrawableScene, list[Annotation]]:
+    """One scene and about five questions about its caption, which is a column of the row."""
+    if level is FULL:
+        return full.make_example(split, rng)
+    while True:
+        pairs = choose_pairs(rng.randint(*NUM_THINGS), level, split, rng)
+        scene = make_scene(pairs, level, split, rng, GRID_MARGIN)
+        scene = replace(scene, columns={"caption": caption(scene, rng)})
+        questions = choose_questions(scene, level, split, rng)
+        if len(questions) >= NUM_QUESTIONS[0]:  # in `novel` a scene may have fewer
+            return scene, [_to_annotation(question, rng) for question in questions]
 
 
-def appears_in(answer: str, text: str) -> bool:
-    """Does the answer occur in the text as whole words, ignoring case?"""
-    return re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", text, re.IGNORECASE) is not None
+def choose_questions(scene: Scene, level: EasyLevel, split: str,
+                     rng: random.Random) -> list[QuestionTemplate]:
+    """Questions of all types in turn. In `novel` all are about the held-out objects."""
+    candidates = things_to_ask_about(scene, level, split)
+    groups = [color_questions(scene, candidates), kind_questions(scene, candidates),
+              place_questions(candidates), thing_at_place_questions(scene, candidates)]
+    if split != "novel":
+        groups.append([QuestionTemplate(HOW_MANY, "", COUNT_WORDS[len(scene.things)])])
+    return take_in_turn(groups, rng)[:rng.randint(*NUM_QUESTIONS)]
 
 
-def possible_questions(scene: FullScene) -> list[QuestionTemplate]:
-    """All questions about a caption of this scene."""
-    counts = {
-        "name": Counter(map(thing_text, scene.things)), "kind": Counter(t.kind for t in scene.things),
-        "place": Counter(map(place_of, scene.things))
-    }
-    questions = [QuestionTemplate(HOW_MANY, "", COUNT_WORDS[len(scene.things)])]
-    questions += [
-        QuestionTemplate(KIND_NUMBER, KINDS[kind].plural, COUNT_WORDS[count])
-        for kind, count in counts["kind"].items()
-        if count > 1
-    ]
-    for thing in scene.things:
-        questions += _questions_about(scene, thing, counts)
-    return questions
+def color_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTemplate]:
+    """What color is the circle, or the shape at the top? Only if there is exactly one."""
+    by_kind = [QuestionTemplate(COLOR_OF, f"the {thing.kind}", thing.color) for thing in candidates
+               if len(matching_things(scene.things, ("", thing.kind))) == 1]
+    return by_kind + [QuestionTemplate(COLOR_OF, f"the shape {_at(thing)}", thing.color)
+                      for thing in candidates if _is_alone_in_region(thing, scene)]
 
 
-def _questions_about(scene: FullScene, thing: Thing, counts: dict[str, Counter]) -> list[QuestionTemplate]:
-    questions = []
-    if counts["place"][place_of(thing)] == 1:
-        questions.append(
-            QuestionTemplate(AT_PLACE, with_preposition(place_of(thing)), size_and_name(scene, thing)))
-    if counts["kind"][thing.kind] == 1:
-        questions.append(QuestionTemplate(COLOR, thing.kind, thing.color))
-    if counts["name"][thing_text(thing)] == 1:
-        questions.append(QuestionTemplate(PLACE, thing_text(thing), with_preposition(place_of(thing))))
-        questions += [QuestionTemplate(READS, thing_text(thing), thing.word)] if thing.word else []
-        questions += [QuestionTemplate(SIZE, thing_text(thing), size_word(scene, thing))] if size_word(
-            scene, thing) else []
-    return questions
+def kind_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTemplate]:
+    """What shape is red, or at the top? Only if there is exactly one."""
+    by_color = [QuestionTemplate(KIND_OF, thing.color, thing.kind) for thing in candidates
+                if len(matching_things(scene.things, (thing.color, ""))) == 1]
+    return by_color + [QuestionTemplate(KIND_OF, _at(thing), thing.kind)
+                       for thing in candidates if _is_alone_in_region(thing, scene)]
+
+
+def place_questions(candidates: list[Thing]) -> list[QuestionTemplate]:
+    """Where is the red circle?"""
+    return [QuestionTemplate(PLACE_OF, f"the {label_text(color_kind_pair(thing))}", _at(thing))
+            for thing in candidates]
+
+
+def thing_at_place_questions(scene: Scene, candidates: list[Thing]) -> list[QuestionTemplate]:
+    """What is at the top left? Only if one object is there."""
+    return [QuestionTemplate(WHAT_IS, _at(thing), pair_with_article(color_kind_pair(thing)))
+            for thing in candidates if _is_alone_in_region(thing, scene)]
+
+
+def _to_annotation(question: QuestionTemplate, rng: random.Random) -> Annotation:
+    text = fill_wording(rng.choice(question.wordings), question.subject)
+    return Annotation("cap_qa", question=text, answer=question.answer)
+
+
+def _at(thing: Thing) -> str:
+    return with_preposition(place_of(thing))
+
+
+def _is_alone_in_region(thing: Thing, scene: Scene) -> bool:
+    return sum(place_of(other) == place_of(thing) for other in scene.things) == 1
 
 
 def main(arguments: list[str]) -> None:

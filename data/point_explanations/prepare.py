@@ -1,189 +1,266 @@
-"""point_explanations: answers with points inside their sentences: "The <point ...>red boat</point> is ...".
+"""point_explanations: answers with points inside their sentences: "The <point ...>red circle</point> is ...".
 
-    python -m data.point_explanations.prepare
+    python -m data.point_explanations.prepare --level=easy --seed=1
 """
 from __future__ import annotations
 
+import itertools
 import random
-from collections import Counter
-from collections.abc import Callable
+from typing import NamedTuple
 
-from data.generate import run_command_line
-from data.point_explanations import wordings
-from data.scenes.easy_wording import DIRECTIONS, COUNT_WORDS, capitalise, with_article
-from data.scenes.full import FullLevel, FullScene, ObjectSpec, is_held_out, make_scene
-from data.scenes.full_wording import (
-    MIN_AREA_RATIO,
-    box_pixels,
-    join_with_and,
-    occluded_pairs,
-    place_phrase,
-    spec_of,
-    spec_text,
-    thing_text,
-    unambiguous_things_on_side,
-    unambiguous_things,
+from data.ask_model_anything.prepare import GRID_MARGIN, MIN_OFFSET
+from data.ask_model_anything.question_template import take_in_turn
+from data.generate import DrawableScene, run_command_line
+from data.point_explanations import full
+from data.scenes.easy import (
+    KIND_AREAS,
+    EasyLevel,
+    Pair,
+    Scene,
+    choose_pairs,
+    color_kind_pair,
+    make_scene,
 )
-from data.scenes.objects import KINDS
+from data.scenes.easy_wording import (
+    COUNT_WORDS,
+    DIRECTIONS,
+    Label,
+    absent_labels,
+    fill_wording,
+    label_text,
+    matching_things,
+    offset_along,
+    pair_with_article,
+    place_of,
+    points_of,
+    with_article,
+    with_preposition,
+)
+from data.scenes.full import FULL
+from data.scenes.full_wording import MIN_AREA_RATIO, join_with_and
+from data.scenes.levels import Level
 from minimolmo.command import run_command
 from minimolmo.flow import Annotation, Thing
 from minimolmo.text.points import points_to_text
 
-NUM_QUESTIONS = (4, 6)
-MAX_LISTED = 4           # largest number of objects that one answer lists
-DESCRIBED_COUNTS = (2, 5)    # counts for which an answer describes each object
+NUM_THINGS = (2, 5)      # objects in one image
+NUM_QUESTIONS = (3, 5)
+COUNTS = (2, 4)          # numbers of objects of one kind that are counted
+SAME_KIND_SHARE = 0.5    # share of scenes that are built around such a number
+MAX_TAGS = 3             # tags with points in an answer about a side; counts and colours have 4 at most
+MAX_TAGS_IN_ROW = 6      # in all answers about one image: a tag takes 20 tokens, and a sequence has 320
+BUT_SHARE = 0.5          # share of "no" answers that point at another object
 
-QuestionAnswer = tuple[str, str]  # question and answer
+BESIDE = ("What is {way} the {one}?", "Show what is {way} the {one}.", "Which things are {way} the {one}?",
+          "{way} the {one}, what is there?", "what is {way} the {one}", "what do you see {way} the {one}")
+BESIDE_ANSWERS = ("{way} the {anchor} {there} {seen}.", "{there} {seen} {way} the {anchor}.")
+LARGER = ("Which is larger, the {a} or the {b}?", "Which one is bigger, the {a} or the {b}?",
+          "Compare the {a} and the {b} in size.", "The {a} or the {b}: which is larger?",
+          "which is larger, the {a} or the {b}", "what is bigger, the {a} or the {b}")
+LARGER_ANSWERS = ("The {large} is larger than the {small}.",
+                  "The {large} is the larger one, the {small} is smaller.")
+COUNT = ("How many {many} are there?", "Count the {many} and show each.", "How many {many} do you see?",
+         "Go through the {many}.", "how many {many} are there", "show me all the {many}")
+COUNT_ANSWERS = ("There are {n} {many}: {seen}.", "I count {n} {many}: {seen}.")
+COUNT_OF_ONE_COLOR_ANSWERS = ("There are {seen}.", "I count {seen}.")  # "two blue circles"
+SHARES_COLOR = ("Which things are {color}?", "What is {color} here?", "Show everything {color}.",
+                "Name all that is {color}.", "what is {color} here", "show me what is {color}")
+SHARES_COLOR_ANSWERS = ("In {color} {there} {seen}.", "I see {seen} in {color}.")
+IS_THERE = ("Is there {a_one}?", "Can you see {a_one}?", "Do you see {a_one} here?",
+            "Does the picture show {a_one}?", "is there {a_one}", "can you find {a_one}")
+YES = ("Yes, there is {a_tag} {at}.", "Yes, I see {a_tag} {at}.")
+NO = ("No, there is no {one}.", "No, I see no {one}.")
+BUT = "But there is {a_tag} {at}."
 
 
-def make_example(level: FullLevel, split: str, rng: random.Random) -> tuple[FullScene, list[Annotation]]:
-    """One scene and about five questions, each answered with points inside the sentences."""
+class Explanation(NamedTuple):
+    """A question, an answer with points inside its sentences, and the pairs that they are about."""
+    question: str
+    answer: str
+    pairs: frozenset[Pair]
+
+
+def make_example(level: Level, split: str, rng: random.Random) -> tuple[DrawableScene, list[Annotation]]:
+    """One scene and about four questions, each answered with points inside the sentences."""
+    if level is FULL:
+        return full.make_example(split, rng)
     while True:
-        scene = make_scene(split, rng)
-        pairs = [
-            pair for question_type in rng.sample(QUESTION_TYPES, len(QUESTION_TYPES))
-            for pair in _sample_two(_allowed_in_split(question_type(scene, rng), scene, split), rng)
-        ]
-        if pairs:
-            return scene, [Annotation("point_explanations", question=question, answer=answer)
-                           for question, answer in pairs[:rng.randint(*NUM_QUESTIONS)]]
+        scene = make_scene(choose_scene_pairs(level, split, rng), level, split, rng, GRID_MARGIN)
+        groups = [_allowed_in_split(group, level, split) for group in (
+            beside_explanations(scene, rng), larger_explanations(scene, rng), count_explanations(scene, rng),
+            color_explanations(scene, rng), presence_explanations(scene, level, split, rng))]
+        chosen = _short_enough(take_in_turn(groups, rng))[:rng.randint(*NUM_QUESTIONS)]
+        if len(chosen) >= NUM_QUESTIONS[0]:
+            return scene, [Annotation("point_explanations", question=explanation.question,
+                                      answer=explanation.answer) for explanation in chosen]
 
 
-def _allowed_in_split(pairs: list[QuestionAnswer], scene: FullScene, split: str) -> list[QuestionAnswer]:
-    """All pairs; in `novel` only those that name a held-out object."""
-    held_out_names = [thing_text(thing) for thing in scene.things if is_held_out(thing)]
-    return [(q, a) for q, a in pairs if split != "novel" or any(name in q + a for name in held_out_names)]
+def choose_scene_pairs(level: EasyLevel, split: str, rng: random.Random) -> list[Pair]:
+    """Random pairs, the same one several times too. Half of the scenes have two to four of one kind."""
+    if rng.random() >= SAME_KIND_SHARE:
+        return choose_pairs(rng.randint(*NUM_THINGS), level, split, rng, allow_duplicates=True)
+    num_same = rng.randint(*COUNTS)
+    pairs = choose_pairs(rng.randint(num_same, NUM_THINGS[1]), level, split, rng, allow_duplicates=True)
+    same_kind = [pair for pair in level.pairs if pair[1] == pairs[0][1]]
+    pairs[1:num_same] = rng.choices(same_kind, k=num_same - 1)
+    return rng.sample(pairs, len(pairs))
 
 
-def _sample_two(pairs: list[QuestionAnswer], rng: random.Random) -> list[QuestionAnswer]:
-    return rng.sample(pairs, min(2, len(pairs)))
+def _allowed_in_split(explanations: list[Explanation], level: EasyLevel, split: str) -> list[Explanation]:
+    """All explanations; in `novel` only those about a held-out pair."""
+    return [e for e in explanations if split != "novel" or e.pairs & set(level.held_out)]
 
 
-def _word_pair(questions: tuple[str, ...], answers: tuple[str, ...], rng: random.Random,
-               **slots: str) -> QuestionAnswer:
-    """A question and an answer in random wordings. No answer begins with a tag."""
-    return tuple(capitalise(rng.choice(templates).format(**slots)) for templates in (questions, answers))
+def _short_enough(explanations: list[Explanation]) -> list[Explanation]:
+    """Those that together have at most MAX_TAGS_IN_ROW tags; one that does not fit is left out.
+
+    An answer without a tag counts as one: else "no" would be in more rows than "yes".
+    """
+    chosen, num_tags = [], 0
+    for explanation in explanations:
+        more = max(1, explanation.answer.count("<point"))
+        if num_tags + more <= MAX_TAGS_IN_ROW:
+            chosen.append(explanation)
+            num_tags += more
+    return chosen
 
 
-def point_tag(things: list[Thing] | tuple[Thing, ...], label: str) -> str:
-    """The words in a tag with the points of these objects."""
-    return points_to_text([(thing.x, thing.y) for thing in things], label, label)
+def _explain(questions: tuple[str, ...], answers: tuple[str, ...], rng: random.Random,
+             things: list[Thing], **slots: str) -> Explanation:
+    """A question about these objects and its answer, in random wordings."""
+    question, answer = (fill_wording(rng.choice(wordings), **slots) for wordings in (questions, answers))
+    return Explanation(question, answer, frozenset(map(color_kind_pair, things)))
 
 
-def name_in_point_tag(thing: Thing) -> str:
-    """The object's name in a tag; the article stays outside."""
-    return point_tag([thing], thing_text(thing))
+def point_tag(things: list[Thing], label: Label) -> str:
+    """The label in a tag with the points of these objects, without an article or number."""
+    words = label_text(label, plural=len(things) > 1)
+    return points_to_text(list(points_of(things)), words, words)
 
 
-def point_tag_slots(things: list[Thing] | tuple[Thing, ...],
-                  spec_for: Callable[[Thing], ObjectSpec] = spec_of) -> dict:
-    """Values for a template: {seen} lists the things in point tags, {there} is "there is" or "there are"."""
-    groups: dict[ObjectSpec, list[Thing]] = {}
+def name_in_tag(thing: Thing) -> str:
+    """The object's colour and kind in a tag."""
+    return point_tag([thing], color_kind_pair(thing))
+
+
+def group_by_label(things: list[Thing], by_kind: bool = False) -> dict[Label, list[Thing]]:
+    """Label -> its objects, from left to right. A label is a colour and a kind, or a kind alone."""
+    groups: dict[Label, list[Thing]] = {}
     for thing in sorted(things, key=lambda thing: thing.x):
-        groups.setdefault(spec_for(thing), []).append(thing)
-    tagged_texts = [point_tag(group, _counted(spec, len(group))) for spec, group in groups.items()]
+        groups.setdefault(("" if by_kind else thing.color, thing.kind), []).append(thing)
+    return groups
+
+
+def list_slots(groups: dict[Label, list[Thing]]) -> dict[str, str]:
+    """Values for a template: {seen} lists the objects in tags, {there} is "there is" or "there are"."""
+    listed = [f"{COUNT_WORDS[len(things)]} {point_tag(things, label)}" if len(things) > 1 else
+              _with_article_before_tag(label, things) for label, things in groups.items()]
     plural = len(next(iter(groups.values()))) > 1
-    return {"seen": join_with_and(tagged_texts), "there": "there are" if plural else "there is"}
+    return {"seen": join_with_and(listed), "there": "there are" if plural else "there is"}
 
 
-def _counted(spec: ObjectSpec, count: int) -> str:
-    if count == 1:
-        return with_article(spec_text(spec))
-    return f"{COUNT_WORDS[count]} {spec_text(spec, plural=True)}"
+def _with_article_before_tag(label: Label, things: list[Thing]) -> str:
+    article = with_article(label_text(label)).split()[0]
+    return f"{article} {point_tag(things, label)}"
 
 
-def on_side_qa_pairs(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
-    """What is left of, right of, above or below an object?"""
-    pairs = []
-    for anchor in unambiguous_things(scene):
-        for relation, direction in DIRECTIONS.items():
-            on_side = unambiguous_things_on_side(direction, anchor, scene.things)
-            if 1 <= len(on_side) <= MAX_LISTED:
-                pairs.append(
-                    _word_pair(wordings.BESIDE, wordings.BESIDE_ANSWERS, rng, way=relation,
-                               one=thing_text(anchor), anchor=name_in_point_tag(anchor),
-                               **point_tag_slots(on_side)))
-    return pairs
+def unambiguous_things(scene: Scene) -> list[Thing]:
+    """Objects whose colour and kind no other object shares."""
+    return [thing for thing in scene.things
+            if len(matching_things(scene.things, color_kind_pair(thing))) == 1]
 
 
-def larger_of_two_qa_pairs(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
+def beside_explanations(scene: Scene, rng: random.Random) -> list[Explanation]:
+    """What is left of, right of, above or below an object? Only if no side is in doubt."""
+    explanations = []
+    for anchor, (relation, direction) in itertools.product(unambiguous_things(scene), DIRECTIONS.items()):
+        offsets = {thing: offset_along(thing, anchor, direction) for thing in scene.things if thing != anchor}
+        on_side = [thing for thing, offset in offsets.items() if offset > MIN_OFFSET]
+        groups = group_by_label(on_side)
+        in_doubt = any(abs(offset) <= MIN_OFFSET for offset in offsets.values())
+        if on_side and not in_doubt and len(groups) < MAX_TAGS:
+            explanations.append(_explain(
+                BESIDE, BESIDE_ANSWERS, rng, [anchor, *on_side], way=relation,
+                one=label_text(color_kind_pair(anchor)), anchor=name_in_tag(anchor), **list_slots(groups)))
+    return explanations
+
+
+def larger_explanations(scene: Scene, rng: random.Random) -> list[Explanation]:
     """Which of two objects is larger?"""
-    nameable, pairs = unambiguous_things(scene), []
-    for large in nameable:
-        for small in nameable:
-            if box_pixels(scene, large) > MIN_AREA_RATIO * box_pixels(scene, small):
-                a, b = rng.sample((thing_text(large), thing_text(small)), 2)
-                pairs.append(
-                    _word_pair(wordings.LARGER, wordings.LARGER_ANSWERS, rng, a=a, b=b,
-                               large=name_in_point_tag(large), small=name_in_point_tag(small)))
-    return pairs
+    explanations = []
+    for large, small in itertools.permutations(unambiguous_things(scene), 2):
+        if is_clearly_larger(large, small):
+            a, b = (label_text(color_kind_pair(thing)) for thing in rng.sample((large, small), 2))
+            explanations.append(_explain(LARGER, LARGER_ANSWERS, rng, [large, small], a=a, b=b,
+                                         large=name_in_tag(large), small=name_in_tag(small)))
+    return explanations
 
 
-def count_qa_pairs(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
-    """How many objects of a kind are there, and which colours do they have?"""
-    pairs = []
-    for kind, n in Counter(thing.kind for thing in scene.things).items():
-        if DESCRIBED_COUNTS[0] <= n <= DESCRIBED_COUNTS[1]:
-            things = sorted((thing for thing in scene.things if thing.kind == kind), key=lambda t: t.x)
-            descriptions = [
-                f"{point_tag([thing], f'one {place_phrase(thing)}')} is {thing.color}" for thing in things
-            ]
-            pairs.append(
-                _word_pair(wordings.COUNT, wordings.COUNT_ANSWERS, rng, n=COUNT_WORDS[n],
-                           many=KINDS[kind].plural, each=join_with_and(descriptions)))
-    return pairs
+def is_clearly_larger(large: Thing, small: Thing) -> bool:
+    """Whether both box and painted area are larger by the ratio.
+
+    A square fills its box and a triangle half of it. The margin is widened by that, whichever of the two is
+    larger: else a square would be the answer more often, and the words would give it away.
+    """
+    fill = KIND_AREAS[large.kind] / KIND_AREAS[small.kind]
+    return large.width * large.height >= MIN_AREA_RATIO * max(fill, 1 / fill) * small.width * small.height
 
 
-def occluder_qa_pairs(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
-    """Which object hides part of another?"""
-    return [
-        _word_pair(wordings.COVERED, wordings.COVERED_ANSWERS, rng, back=thing_text(back),
-                   front=name_in_point_tag(front),
-                   behind=name_in_point_tag(back)) for front, back in occluded_pairs(scene)
-    ]
+def count_explanations(scene: Scene, rng: random.Random) -> list[Explanation]:
+    """How many objects of a kind are there? The answer points at each and names its colour."""
+    explanations = []
+    for kind in sorted({thing.kind for thing in scene.things}):
+        things = matching_things(scene.things, ("", kind))
+        groups = group_by_label(things)
+        answers = COUNT_ANSWERS if len(groups) > 1 else COUNT_OF_ONE_COLOR_ANSWERS
+        if COUNTS[0] <= len(things) <= COUNTS[1]:
+            explanations.append(_explain(
+                COUNT, answers, rng, things, n=COUNT_WORDS[len(things)],
+                many=label_text(("", kind), plural=True), **list_slots(groups)))
+    return explanations
 
 
-def sign_text_qa_pairs(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
-    """What do the signs say, and where are they?"""
-    signs = sorted((thing for thing in scene.things if thing.word), key=lambda thing: thing.x)
-    if not signs:
-        return [_word_pair(wordings.READS, wordings.NO_TEXT, rng)]
-    descriptions = [
-        f'{point_tag([sign], with_article(f"{sign.color} sign"))} that says "{sign.word}"' for sign in signs
-    ]
-    return [
-        _word_pair(wordings.READS, wordings.READS_ANSWERS, rng, signs=join_with_and(descriptions),
-                   there="there is")
-    ]
-
-
-def same_color_qa_pairs(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
+def color_explanations(scene: Scene, rng: random.Random) -> list[Explanation]:
     """Which objects have this colour?"""
-    pairs = []
+    explanations = []
     for color in sorted({thing.color for thing in scene.things}):
-        things = [thing for thing in scene.things if thing.color == color]
-        if len(things) <= MAX_LISTED:
-            pairs.append(
-                _word_pair(wordings.SHARES_COLOR, wordings.SHARES_COLOR_ANSWERS, rng, color=color,
-                           **point_tag_slots(things, lambda thing: ObjectSpec(kind=thing.kind))))
-    return pairs
+        things = matching_things(scene.things, (color, ""))
+        groups = group_by_label(things, by_kind=True)
+        explanations.append(
+            _explain(SHARES_COLOR, SHARES_COLOR_ANSWERS, rng, things, color=color, **list_slots(groups)))
+    return explanations
 
 
-def absent_thing_qa_pairs(scene: FullScene, rng: random.Random) -> list[QuestionAnswer]:
-    """A question about an object that is not there; the answer says so and may point at another one."""
-    kinds = {thing.kind for thing in scene.things}
-    missing_kind = rng.choice([kind for kind in KINDS if kind not in kinds])
-    question, answer = _word_pair(wordings.NOTHING, wordings.NOTHING_ANSWERS, rng, one=missing_kind,
-                                  a_one=with_article(missing_kind))
-    if nameable := unambiguous_things(scene):
-        thing = rng.choice(nameable)
-        answer += rng.choice(wordings.BUT).format(near=point_tag([thing], with_article(thing_text(thing))),
-                                                  at=place_phrase(thing))
-    return [(question, answer)]
+def presence_explanations(scene: Scene, level: EasyLevel, split: str,
+                          rng: random.Random) -> list[Explanation]:
+    """One question: is there a red circle? "Yes" as often as "no"."""
+    nameable = unambiguous_things(scene)
+    asked_about = [t for t in nameable if split != "novel" or color_kind_pair(t) in level.held_out]
+    absent = [label for label in absent_labels(scene.things, level, split) if all(label)]
+    if rng.random() < 0.5:
+        return [_present(rng.choice(asked_about), rng)] if asked_about else []
+    return [_absent(rng.choice(absent), nameable, rng)] if absent else []
 
 
-QUESTION_TYPES = (on_side_qa_pairs, larger_of_two_qa_pairs, count_qa_pairs, occluder_qa_pairs,
-                  sign_text_qa_pairs, same_color_qa_pairs, absent_thing_qa_pairs)
+def _present(thing: Thing, rng: random.Random) -> Explanation:
+    return _explain(IS_THERE, YES, rng, [thing], a_one=pair_with_article(color_kind_pair(thing)),
+                    **_tag_and_place(thing))
+
+
+def _absent(pair: Pair, nameable: list[Thing], rng: random.Random) -> Explanation:
+    """No; and in half of the answers a similar object, if there is one."""
+    similar = [thing for thing in nameable if thing.color == pair[0] or thing.kind == pair[1]] or nameable
+    answers = NO
+    if similar and rng.random() < BUT_SHARE:
+        but = BUT.format(**_tag_and_place(rng.choice(similar)))
+        answers = tuple(f"{answer} {but}" for answer in NO)
+    no = _explain(IS_THERE, answers, rng, [], a_one=pair_with_article(pair), one=label_text(pair))
+    return no._replace(pairs=frozenset([pair]))
+
+
+def _tag_and_place(thing: Thing) -> dict[str, str]:
+    return {"a_tag": _with_article_before_tag(color_kind_pair(thing), [thing]),
+            "at": with_preposition(place_of(thing))}
 
 
 def main(arguments: list[str]) -> None:

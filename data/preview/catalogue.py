@@ -13,10 +13,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from data.clocks.clock import Clock
 from data.clocks.styles import STYLES
-from data.docs.prepare import Document
-from data.docs.prepare import make_example as make_document
+from data.docs.full import Document
+from data.docs.full import make_example as make_document
 from data.scenes.backgrounds import BACKGROUNDS, draw_background
-from data.scenes.full import FULL, SKY_KINDS
+from data.scenes.full import SKY_KINDS
 from data.scenes.objects import COLORS, KINDS, PATTERNS
 from data.scenes.paint import paint
 from minimolmo.command import run_command
@@ -117,7 +117,7 @@ def docs_sheet(seed: int = 1) -> Image.Image:
     """The first document of each of twelve types, large ones made smaller."""
     images: dict[str, Image.Image] = {}
     for index in range(2_000):
-        document, _ = make_document(FULL, "train", random.Random(f"{seed}/docs/sheet/{index}"))
+        document, _ = make_document("train", random.Random(f"{seed}/docs/sheet/{index}"))
         kind = document_kind(document)
         if kind in DOCUMENT_KINDS and kind not in images:
             images[kind] = document.draw()

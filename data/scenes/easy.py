@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from PIL import Image, ImageDraw
@@ -48,6 +48,15 @@ KINDS: dict[str, Outline] = {
 }
 
 
+def _outline_area(outline: Outline) -> float:
+    """The area of a polygon: the shoelace formula."""
+    following = outline[1:] + outline[:1]
+    return abs(sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in zip(outline, following))) / 2
+
+
+KIND_AREAS = {kind: _outline_area(outline) for kind, outline in KINDS.items()}  # share of the box
+
+
 @dataclass(frozen=True)
 class EasyLevel:
     """The difficulty of a level of simple shapes. Percent means percent of the image width."""
@@ -79,7 +88,7 @@ class Scene:
     height: int
     style_seed: int
     things: tuple[Thing, ...]
-    columns: ClassVar[dict] = {}  # no columns besides the annotations
+    columns: dict = field(default_factory=dict, compare=False)  # of the row, besides the annotations
     suffix: ClassVar[str] = ".png"
 
     def draw(self) -> Image.Image:

@@ -54,6 +54,16 @@ def capitalise(text: str) -> str:
     return text[0].upper() + text[1:]
 
 
+def fill_wording(wording: str, *subject: str, **slots: str) -> str:
+    """A wording with filled slots. It begins with a capital letter, unless it is typed without an end mark.
+
+    >>> fill_wording("{}: where is it?", "the cross"), fill_wording("where is {}", "the cross")
+    ('The cross: where is it?', 'where is the cross')
+    """
+    text = wording.format(*subject, **slots)
+    return capitalise(text) if text[-1] in ".?" else text
+
+
 def offset_along(a: Thing, b: Thing, direction: tuple[int, int]) -> float:
     """How far `a` lies beyond `b` in a direction, in percent of the image."""
     return direction[0] * (a.x - b.x) + direction[1] * (a.y - b.y)

@@ -80,8 +80,8 @@ class Preprocessor:
                               boxes, np.array(names, np.int64).reshape(-1, 2), example.name)
 
     def first_id(self, word: str) -> int:
-        """The id of a word's first token."""
-        return self.tokenizer.encode(" " + word)[0]
+        """The id of a word's first token. Digits have no space before them, as in numbers and points."""
+        return self.tokenizer.encode(word if word.isdigit() else " " + word)[0]
 
 
 class Loader:
@@ -128,15 +128,15 @@ class Loader:
             example = dataset[row]
             examples.append((example, self.preprocessor.token_ids(example, rng)))
         examples.sort(key=lambda pair: sum(len(m) for messages in pair[1] for m in messages))
-        batches = [examples[i:i + self.batch_size] for i in range(0, len(examples), self.batch_size)]
-        return [self.micro_batches(batches[i]) for i in rng.permutation(GROUP_STEPS)]
+        size = self.batch_size // self.accumulate
+        pieces = [examples[i:i + size] for i in range(0, len(examples), size)]
+        return [[self.own_batch(pieces[i + k * GROUP_STEPS]) for k in range(self.accumulate)]
+                for i in rng.permutation(GROUP_STEPS)]
 
-    def micro_batches(self, examples: list) -> list[Batch]:
-        """This process's part of one global batch, as micro-batches."""
-        pieces = self.accumulate * self.world
-        own = [examples[i::pieces] for i in range(self.rank, pieces, self.world)]
-        return [collate([self.preprocessor.sequence(*pair) for pair in piece], self.preprocessor.lengths)
-                for piece in own]
+    def own_batch(self, examples: list) -> Batch:
+        """This process's part of one micro-batch."""
+        own = examples[self.rank::self.world]
+        return collate([self.preprocessor.sequence(*pair) for pair in own], self.preprocessor.lengths)
 
     def batches(self, start: int = 0, steps: int = 10 ** 9, workers: int = 0,
                 pin: bool = False) -> Iterator[list[Batch]]:

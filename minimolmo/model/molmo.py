@@ -97,6 +97,16 @@ class MiniMolmo(nn.Module):
         return {"vit": list(self.vit.parameters()), "connector": connector,
                 "decoder": list(self.decoder.parameters())}
 
+    def matrices(self) -> dict[nn.Parameter, list[int]]:
+        """The matrices of the blocks, the pooling and the projector, each with its pieces' numbers of rows.
+
+        Queries, keys and values of the decoder are three pieces of one matrix.
+        """
+        parts = (self.vit.blocks, self.pooling, self.projector, self.decoder.blocks)
+        linear = [module.weight for part in parts for module in part.modules() if isinstance(module, nn.Linear)]
+        fused = {block.attention.qkv.weight: block.attention.widths for block in self.decoder.blocks}
+        return {weight: fused.get(weight, [len(weight)]) for weight in linear}
+
 
 @torch.no_grad()
 def init_weights(model: MiniMolmo) -> None:

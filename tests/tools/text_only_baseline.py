@@ -21,13 +21,18 @@ import torch  # noqa: E402
 import torch.nn.functional as F  # noqa: E402
 
 from data.generate import DATA_FOLDER, NUM_IMAGES  # noqa: E402
+from data.scenes.easy_wording import with_preposition  # noqa: E402
+from data.scenes.objects import COLORS, KINDS  # noqa: E402
 from minimolmo.batch.dataset import Dataset  # noqa: E402
 from minimolmo.flow import Annotation  # noqa: E402
 from minimolmo.metrics import parse_time  # noqa: E402
 from minimolmo.options import Parser, path_argument  # noqa: E402
-from minimolmo.text.facts import NUMBER_WORDS  # noqa: E402
+from minimolmo.text.facts import NUMBER_WORDS, PLACES  # noqa: E402
+from minimolmo.text.points import plain_text  # noqa: E402
 
 Questions = list[tuple[list[str], str]]  # (words, answer)
+ANSWER_GROUPS = {"counts": NUMBER_WORDS, "colors": COLORS, "kinds": KINDS,
+                 "places": [with_preposition(place) for place in PLACES]}
 MAX_ROWS = 3000  # of a split
 LEARNING_RATE, WEIGHT_DECAY, STEPS, BATCH_SIZE = 0.03, 0.3, 300, 128
 
@@ -41,7 +46,22 @@ def answers_of(annotation: Annotation) -> dict[str, str]:
         return {f"yes or no ({style})": answer}
     if style == "clocks":
         return _clock_answers(annotation)
-    return {f"counts ({style})": answer} if answer in NUMBER_WORDS else {}
+    if style == "point_explanations":
+        return _explanation_answers(annotation.question, plain_text(answer))
+    groups = ANSWER_GROUPS if style == "cap_qa" else {"counts": NUMBER_WORDS}
+    return {f"{group} ({style})": answer for group, answers in groups.items() if answer in answers}
+
+
+def _explanation_answers(question: str, answer: str) -> dict[str, str]:
+    """Yes or no, the number of objects, or which of the two named objects is larger."""
+    if found := re.match("(Yes|No), ", answer):
+        return {"yes or no (explanations)": found[1]}
+    if found := re.match("The (.+?) is (?:larger than|the larger one)", answer):
+        words = question.lower().split(found[1])[0].split()
+        return {"larger (explanations)": "second" if "or" in words or "and" in words else "first"}
+    beside = re.search("left of|right of|above|below", answer.lower())
+    found = None if beside else re.match("(?:There are|I count) ([a-z]+) ", answer)
+    return {"counts (explanations)": found[1]} if found and found[1] in NUMBER_WORDS else {}
 
 
 def _clock_answers(annotation: Annotation) -> dict[str, str]:
