@@ -222,14 +222,15 @@ class RunConfig:
     seed: int = 1
     level: str = "easy"                  # which level of mini-PixMo: easy, small or full
     model: MolmoConfig = MolmoConfig()
-    bootstrap: StageConfig = StageConfig(steps=950, batch_size=32, learning_rates=(2e-3, 2e-3, 2e-3),
+    bootstrap: StageConfig = StageConfig(steps=1000, batch_size=32, learning_rates=(2e-3, 2e-3, 2e-3),
                                          hold_fraction=0.5, auxiliary_weight=1.0)
-    pretrain: StageConfig = StageConfig(steps=400, hold_fraction=1.0, auxiliary_weight=0.5)
-    finetune: StageConfig = StageConfig(steps=4200, hold_fraction=0.6, auxiliary_weight=0.5)
+    pretrain: StageConfig = StageConfig(steps=100, batch_size=16, hold_fraction=1.0, auxiliary_weight=0.5)
+    finetune: StageConfig = StageConfig(steps=2600, batch_size=16, hold_fraction=0.6, auxiliary_weight=0.5)
     mix: dict[str, float] = field(default_factory=lambda: dict(   # factor of the square root of a set's size
-        points=0.7, count=1.6, ask_model_anything=1.1, cap=0.7))
+        points=0.5, count=1.5, ask_model_anything=0.8, cap=0.7, cap_qa=0.7, point_explanations=0.7, docs=1.5,
+        clocks=0.9))
     max_tokens: int = 320                # longer sequences are cut                       Molmo: 2304
-    accumulate: int = 1                  # micro-batches per step, for small GPUs
+    accumulate: int = 2                  # micro-batches per step: a short and a long one
     optimizer: str = "muon"              # muon or adamw: see training/optimizer.py       Molmo: adamw
     weight_decay: float = 0.0            #                                                Molmo: 0
     max_grad_norm: float = 1.0           # gradient clipping, part by part                Molmo: 1

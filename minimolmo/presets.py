@@ -67,7 +67,7 @@ DRAWN = tuple(MIX)  # the datasets that "make data" draws
 
 MOLMO_7B_D = RunConfig("molmo_7b_d", level="full", model=replace(VISION, decoder=QWEN2_7B),
                        bootstrap=NO_BOOTSTRAP, pretrain=PRETRAIN, finetune=FINETUNE, mix=MIX, max_tokens=2304,
-                       optimizer="adamw", load_balance_weight=0.0, shard=True)
+                       accumulate=1, optimizer="adamw", load_balance_weight=0.0, shard=True)
 
 
 def _variant(name: str, decoder: DecoderConfig, projector: int, pretrain: dict, finetune: dict) -> RunConfig:

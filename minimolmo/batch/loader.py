@@ -21,7 +21,7 @@ from minimolmo.image.tiler import tile_image
 from minimolmo.text.prompts import to_messages
 from minimolmo.text.tokenizer import Tokenizer
 
-GROUP_STEPS = 8  # the examples of this many steps are sorted by length, so that a batch has little padding
+GROUP_STEPS = 8  # the examples of this many steps are sorted by length: little padding
 
 
 def sampling_weights(sizes: list[int], weights: list[float]) -> np.ndarray:
@@ -84,6 +84,21 @@ class Preprocessor:
         return self.tokenizer.encode(word if word.isdigit() else " " + word)[0]
 
 
+def mix_lengths(examples: list, batch_size: int) -> list[list]:
+    """A group's examples, sorted by length, as GROUP_STEPS batches: half of each short ones, half long ones.
+
+    Tasks differ in length, so a batch of equal lengths would be nearly of one task. With two micro-batches
+    in a step the short and the long half are padded apart.
+
+    >>> mix_lengths(list(range(16)), batch_size=2)[:2]
+    [[0, 8], [1, 9]]
+    """
+    short, half = batch_size // 2, GROUP_STEPS * (batch_size // 2)
+    long = batch_size - short
+    return [examples[i * short:(i + 1) * short] + examples[half + i * long:half + (i + 1) * long]
+            for i in range(GROUP_STEPS)]
+
+
 class Loader:
     """The batches of one stage: `loader.batches(start)` yields them from step `start` on.
 
@@ -128,15 +143,15 @@ class Loader:
             example = dataset[row]
             examples.append((example, self.preprocessor.token_ids(example, rng)))
         examples.sort(key=lambda pair: sum(len(m) for messages in pair[1] for m in messages))
+        steps = mix_lengths(examples, self.batch_size)
+        return [self.micro_batches(steps[i]) for i in rng.permutation(GROUP_STEPS)]
+
+    def micro_batches(self, examples: list) -> list[Batch]:
+        """This process's part of one global batch, as micro-batches of about equally long sequences."""
         size = self.batch_size // self.accumulate
         pieces = [examples[i:i + size] for i in range(0, len(examples), size)]
-        return [[self.own_batch(pieces[i + k * GROUP_STEPS]) for k in range(self.accumulate)]
-                for i in rng.permutation(GROUP_STEPS)]
-
-    def own_batch(self, examples: list) -> Batch:
-        """This process's part of one micro-batch."""
-        own = examples[self.rank::self.world]
-        return collate([self.preprocessor.sequence(*pair) for pair in own], self.preprocessor.lengths)
+        return [collate([self.preprocessor.sequence(*pair) for pair in piece[self.rank::self.world]],
+                        self.preprocessor.lengths) for piece in pieces]
 
     def batches(self, start: int = 0, steps: int = 10 ** 9, workers: int = 0,
                 pin: bool = False) -> Iterator[list[Batch]]:
