@@ -154,7 +154,6 @@ def test_the_boxes_of_the_digits_are_those_of_their_ink():
 
 
 def true_answer(page, question: str) -> str:
-    """The answer, from the question's words and the record."""
     words = re.findall(r"\w+", question.lower())
     if "color" in words:
         return page.number_color if "number" in words else page.color
@@ -255,7 +254,6 @@ def test_a_limit_has_as_many_prices_below_it_as_above_it(limit):
 
 
 def is_held_out(page) -> bool:
-    """By the rules in data/docs/README.md."""
     if isinstance(page, PriceTag):
         return page.number in (29, 38, 47, 56, 65, 74, 83, 92)
     if isinstance(page, CalendarLeaf):

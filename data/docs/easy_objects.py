@@ -57,9 +57,9 @@ PIPS_AT = ("How many dots are {at}?", "how many dots are {at}", "How many dots d
            "Count the dots {at}.")
 ALL_PIPS = ("How many dots are there in all?", "how many dots in all", "Count all the dots.",
             "How many dots are on the domino?")
-MORE_PIPS = ("Which side has more dots?", "which side has more dots", "Where are more dots?",
-             "On which side are more dots?")
-ARE_MORE = ("Are there more dots {at} than {other}?", "are more dots {at} than {other}",
+MORE_PIPS = ("Which side has more dots?", "which side has more dots", "Where are there more dots?",
+             "On which side are there more dots?")
+ARE_MORE = ("Are there more dots {at} than {other}?", "are there more dots {at} than {other}",
             "Yes or no: are there more dots {at} than {other}?", "Do you see more dots {at} than {other}?")
 
 

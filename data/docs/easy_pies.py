@@ -25,9 +25,9 @@ OTHERS_SHARE = 0.585        # of these are asked about the two others, so that h
 # Close to the average, 3.3 tenths, so that no colour is larger than another on average.
 HELD_OUT = {("red", 3), ("green", 4), ("blue", 3), ("yellow", 4), ("purple", 3), ("orange", 4)}
 
-PERCENT = ("What percent is {a}?", "How many percent are {a}?", "what percent is {a}",
-           "How large is {a} in percent?", "Tell me the percent of {a}.")
-SUM = ("What percent are {a} and {b} together?", "How many percent are {a} and {b} together?",
+PERCENT = ("What percent is {a}?", "What percent of the pie is {a}?", "what percent is {a}",
+           "How large is {a} in percent?", "How much of the pie is {a}, in percent?")
+SUM = ("What percent are {a} and {b} together?", "What percent do {a} and {b} make together?",
        "what percent are {a} and {b} together", "How large are {a} and {b} together in percent?")
 LARGEST = ("Which slice is the largest?", "What color is the largest slice?", "which slice is the largest",
            "Which color is the largest?", "Name the largest slice.")

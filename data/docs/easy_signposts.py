@@ -23,7 +23,7 @@ ARM_TEXT_SIZE = 16
 ARM_END = 16             # pixels from the tip to the number
 POLE, GRASS, GROUND = (124, 96, 66), (176, 200, 150), 58   # colours; the ground's upper side in pixels
 
-WAY = ("Which way is {a}?", "which way is {a}", "Which way does {a} point?", "Which way must I go to {a}?",
+WAY = ("Which way is {a}?", "which way is {a}", "Which way does {a} point?", "Which way do I go to {a}?",
        "Is {a} to the left or the right?")
 KM = ("How far is it to {a}?", "how far is {a}", "How many km is it to {a}?", "How far away is {a}?")
 NEARER = ("Which is nearer, {a} or {b}?", "which is nearer, {a} or {b}", "Is {a} or {b} nearer?",
