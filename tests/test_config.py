@@ -134,7 +134,7 @@ def test_the_drawn_datasets_are_those_that_make_data_draws():
     (lambda: RunConfig(name="../../x"), "name '../../x' is not a plain name.*Try letters"),
     (lambda: RunConfig(name=""), "name '' is not a plain name.*Try letters"),
     (lambda: RunConfig(pretrain=StageConfig(1, batch_size=10 ** 6)),
-     "pretrain.batch_size=1000000 is 1,000,000 images at once.*Try --pretrain.batch_size=32"),
+     "pretrain.batch_size=1000000 is 500,000 images at once.*Try --pretrain.batch_size=64"),
     (lambda: DecoderConfig(theta=-1.0), "theta=-1.0 is too small"),
 ])
 def test_an_impossible_setting_is_refused_at_once_with_one_that_works(make, message):
@@ -156,8 +156,8 @@ def test_a_config_cannot_be_changed_after_it_was_checked():
 
 @pytest.mark.parametrize("settings, world, remedy", [
     (["--finetune.batch_size=7", "--accumulate=2"], 1, "--accumulate=1"),
-    (["--accumulate=16"], 1, "--accumulate=8"),     # 32, 8 and 8 images: pretrain has too few
-    (["--accumulate=8"], 2, "--accumulate=4"),
+    (["--accumulate=32"], 1, "--accumulate=16"),    # 32, 16 and 16 images: pretrain has too few
+    (["--accumulate=16"], 2, "--accumulate=8"),
     (["--accumulate=2"], 3, "torchrun --nproc-per-node=2 with --accumulate=1"),
 ])
 def test_batches_of_all_stages_are_checked_together_and_the_remedy_works(settings, world, remedy):
@@ -217,7 +217,7 @@ def test_each_view_has_a_maximum_of_crops():
     """Bird: the overview alone. Ground: as in training. Close-up: more crops than in training."""
     image = ImageConfig()
     assert [image.max_crops(view) for view in ("bird", "ground", "close_up")] == [0, 4, 12]
-    with pytest.raises(ValueError, match="'sky' is not one of those that exist. Try one of bird, ground, close_up"):
+    with pytest.raises(ValueError, match="'sky' is not one .* Try one of bird, ground, close_up"):
         image.max_crops("sky")
 
 
@@ -233,7 +233,16 @@ def test_a_config_comes_back_from_json_as_it_was():
 
 
 def test_settings_missing_from_a_file_keep_their_defaults():
-    assert from_dict(RunConfig, {"seed": 7}) == override(NANO, ["--seed=7"])
+    assert from_dict(RunConfig, {"seed": 7, "optimizer": "muon"}) == override(NANO, ["--seed=7"])
+
+
+def test_a_file_from_before_muon_is_of_a_run_with_adamw():
+    assert from_dict(RunConfig, {}).optimizer == "adamw"
+
+
+def test_muon_does_not_go_with_divided_matrices():
+    with pytest.raises(ValueError, match="shard=True divides them among processes. Try --optimizer=adamw"):
+        override(NANO, ["--shard=true"])
 
 
 def test_an_unknown_setting_in_a_file_is_refused():

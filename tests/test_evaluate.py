@@ -10,11 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from data.ask_model_anything import prepare as ask_model_anything
-from data.cap import prepare as cap
-from data.count import prepare as count
 from data.generate import annotation_to_json
 from data.points import prepare as points
+from data.prepare_all import DATASETS
 from data.scenes.levels import get_level
 from minimolmo import evaluate
 from minimolmo.config import (
@@ -109,14 +107,13 @@ def test_an_answer_may_be_a_quarter_longer_than_the_longest_target():
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory) -> Path:
-    """A small mini-PixMo: four datasets, each of six val rows and two rows of novel pairs."""
+    """A small mini-PixMo: eight datasets, each of six val rows and two rows of novel pairs."""
     folder = tmp_path_factory.mktemp("data")
-    for prepare in (points, count, ask_model_anything, cap):
-        dataset = folder / prepare.__name__.split(".")[1] / "easy"
+    for name, make_example in DATASETS.items():
+        dataset = folder / name / "easy"
         (dataset / "images").mkdir(parents=True)
         for split, rows in (("val", 6), ("novel", 2)):
-            write(dataset, split,
-                  [prepare.make_example(EASY, split, random.Random(seed)) for seed in range(rows)])
+            write(dataset, split, [make_example(EASY, split, random.Random(seed)) for seed in range(rows)])
     return folder
 
 

@@ -103,7 +103,7 @@ def test_a_second_run_reuses_the_dataset_and_reports_it(tmp_path, capsys):
 
 
 def test_what_is_replaced_is_said_before(tmp_path, capsys):
-    """Another size or seed, or a damaged set; nothing is said of a first drawing, nor of none."""
+    """Another size or seed; nothing is said of a first drawing, of none, and of an edited set that stays."""
     for spec in (make_dataset_spec("count", images=4), make_dataset_spec("count", images=2),
                  make_dataset_spec("count", images=2), make_dataset_spec("count", images=3, seed=2)):
         folder = write_dataset(spec, DATASETS["count"], tmp_path)
@@ -113,7 +113,8 @@ def test_what_is_replaced_is_said_before(tmp_path, capsys):
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     manifest["counts"] = {"train": "?"}
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-    write_dataset(make_dataset_spec("count", images=1), DATASETS["count"], tmp_path)
+    with pytest.raises(ValueError, match="was edited since it was drawn"):
+        write_dataset(make_dataset_spec("count", images=1), DATASETS["count"], tmp_path)
     assert "replaces" not in capsys.readouterr().out
 
 

@@ -3,6 +3,7 @@ import json
 import multiprocessing
 import signal
 from collections import Counter
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -11,7 +12,14 @@ import torch
 from PIL import Image
 
 from minimolmo.batch.dataset import Dataset
-from minimolmo.batch.loader import GROUP_STEPS, Loader, Preprocessor, sampling_weights, select_annotations
+from minimolmo.batch.loader import (
+    GROUP_STEPS,
+    Loader,
+    Preprocessor,
+    mix_lengths,
+    sampling_weights,
+    select_annotations,
+)
 from minimolmo.command import TORCH_PROBLEMS
 from minimolmo.config import ImageConfig
 from minimolmo.flow import Annotation, Example
@@ -162,12 +170,28 @@ def test_a_batch_size_that_cannot_be_divided_is_refused(folder):
         make_loader(folder, world=3)
 
 
-def test_sequences_in_a_batch_are_of_similar_length(folder):
-    """Answers have 1 to 20 letters. Batches are cut from a sorted group, so each spans about an eighth."""
+def test_sequences_in_a_micro_batch_are_of_similar_length(folder):
+    """Answers have 1 to 20 letters. A micro-batch is a sixteenth of a sorted group."""
+    loader = make_loader(folder, names=["big"], accumulate=2)
     lengths = [(batch.segment_ids >= 0).sum(dim=1)
-               for batch, in islice(make_loader(folder, names=["big"]).batches(), GROUP_STEPS)]
+               for step in islice(loader.batches(), GROUP_STEPS) for batch in step]
     spread = [int(length.max() - length.min()) for length in lengths]
     assert np.mean(spread) < (max(map(max, lengths)) - min(map(min, lengths))) / 3
+
+
+def test_half_of_a_batch_is_short_and_half_is_long(folder):
+    """So a step holds several tasks, which differ in length. Its micro-batches are padded apart."""
+    loader = make_loader(folder, names=["big"], accumulate=2)
+    steps = [[int((batch.segment_ids >= 0).sum(dim=1).float().mean()) for batch in step]
+             for step in islice(loader.batches(), GROUP_STEPS)]
+    assert max(short for short, _ in steps) <= min(long for _, long in steps)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 8])
+def test_mixing_lengths_uses_every_example_once(batch_size):
+    batches = mix_lengths(list(range(GROUP_STEPS * batch_size)), batch_size)
+    assert [len(batch) for batch in batches] == [batch_size] * GROUP_STEPS
+    assert sorted(number for batch in batches for number in batch) == list(range(GROUP_STEPS * batch_size))
 
 
 def test_the_batches_of_a_group_do_not_come_sorted(folder):
@@ -207,3 +231,11 @@ def test_a_broken_picture_is_named_by_its_row(folder):
     (folder / "small" / "3.png").write_bytes(b"")
     with pytest.raises(ValueError, match=r"small/train\.jsonl:4: .*3\.png is empty, or not an image"):
         list(make_loader(folder, names=["small"]).batches(steps=8))
+
+
+def test_the_name_of_a_digit_is_the_digit_as_numbers_have_it():
+    """Words have a space before them; "12" and "x=\\"61.5\\"" have digits without one."""
+    tokenizer = Tokenizer.train(["the circle is red 7 7 7"] * 9, 300)
+    preprocessor = replace(PREPROCESSOR, tokenizer=tokenizer)
+    assert tokenizer.decode([preprocessor.first_id("7")]) == "7"
+    assert tokenizer.decode([preprocessor.first_id("red")]).startswith(" ")

@@ -10,7 +10,7 @@ GPU = 80e9  # bytes
 
 def test_when_the_memory_is_full_the_message_names_the_setting_to_lower():
     config = RunConfig(bootstrap=StageConfig(0), pretrain=StageConfig(0),
-                       finetune=StageConfig(1, batch_size=128))
+                       finetune=StageConfig(1, batch_size=128), accumulate=1)
     message = memory.oom_message(config, "finetune", 1, GPU)
     assert "128 images at once" in message
     assert "--resume --accumulate=2, which cuts each batch into 2 pieces" in message

@@ -115,13 +115,13 @@ def plain_muon(weight, momentum, gradient, rate):
     return weight - RATE_SCALE * rate * max(weight.shape) ** 0.5 * x, momentum
 
 
-def muon_of(*shapes, rows=None):
+def muon_of(*shapes, rows=None, weight_decay=0.0):
     """Muon for random matrices of these shapes, and AdamW for one vector; the learning rates are 0.01."""
     torch.manual_seed(1)
     weights = [torch.nn.Parameter(torch.randn(shape)) for shape in shapes]
     groups = {name: [] for name in PARTS} | {"decoder": [*weights, torch.nn.Parameter(torch.ones(3))]}
     pieces = rows or [[len(weight)] for weight in weights]
-    optimizer = make_optimizer(groups, 0.0, dict(zip(weights, pieces)))
+    optimizer = make_optimizer(groups, weight_decay, dict(zip(weights, pieces)))
     for group in optimizer.param_groups:
         group["lr"] = 0.01
     return optimizer, groups["decoder"]
@@ -208,6 +208,16 @@ def test_muon_resumes_bit_for_bit_from_its_state():
         set_random_gradients(pair[1], 2)
         pair[0].step()
     assert all(map(torch.equal, weights, twins))
+
+
+def test_weight_decay_shrinks_matrices_as_it_does_vectors():
+    """By 0.01 x 0.5 of themselves, apart from the update."""
+    (plain, (weight, _)), (decaying, (smaller, _)) = muon_of((4, 6)), muon_of((4, 6), weight_decay=0.5)
+    before = weight.detach().clone()
+    for optimizer, each in ((plain, weight), (decaying, smaller)):
+        set_random_gradients([each], 1)
+        optimizer.step()
+    assert torch.allclose(weight - smaller, 0.005 * before, atol=1e-6)
 
 
 def test_a_matrix_without_a_gradient_stays_as_it_is():

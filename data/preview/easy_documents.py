@@ -11,11 +11,12 @@ from PIL import Image
 from data.docs.easy import make_example
 from data.docs.easy_page import EasyPage
 from data.preview.catalogue import PAGE_WHITE, PICTURES_FOLDER, image_grid
-from data.preview.easy_sheets import GAP, NUM_COLORS, NUM_PICTURES, draw_card
+from data.preview.easy_sheets import GAP, NUM_PICTURES, draw_card
 from minimolmo.command import run_command
 from minimolmo.disk import write_image
 from minimolmo.options import Parser
 
+NUM_COLORS = 256  # of the file
 KINDS = ("BarChart standing", "BarChart lying", "Pie", "Table", "Table", "Diagram",
          "Diagram", "PriceTag", "CalendarLeaf", "Signpost", "Thermometers", "Domino standing")
 

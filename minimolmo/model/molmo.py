@@ -103,9 +103,10 @@ class MiniMolmo(nn.Module):
         Queries, keys and values of the decoder are three pieces of one matrix.
         """
         parts = (self.vit.blocks, self.pooling, self.projector, self.decoder.blocks)
-        linear = [module.weight for part in parts for module in part.modules() if isinstance(module, nn.Linear)]
+        weights = [module.weight for part in parts for module in part.modules()
+                   if isinstance(module, nn.Linear)]
         fused = {block.attention.qkv.weight: block.attention.widths for block in self.decoder.blocks}
-        return {weight: fused.get(weight, [len(weight)]) for weight in linear}
+        return {weight: fused.get(weight, [len(weight)]) for weight in weights}
 
 
 @torch.no_grad()

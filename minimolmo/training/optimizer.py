@@ -19,7 +19,7 @@ from minimolmo.distributed import is_sharded
 PARTS = ("vit", "connector", "decoder")
 BETAS, EPS = (0.9, 0.95), 1e-6   # of AdamW, as in the paper
 MOMENTUM = 0.95                  # of Muon, Nesterov's
-RATE_SCALE = float(__import__("os").environ.get("RS", "0.4"))
+RATE_SCALE = 0.4                 # of Muon's update, so that AdamW's learning rates suit it
 NEWTON_SCHULZ = (                # coefficients of each step: Amsel et al. 2025, "Polar Express"
     (8.2872, -23.5959, 17.3004), (4.1071, -2.9479, 0.5448), (3.9487, -2.9089, 0.5518))
 
@@ -27,8 +27,9 @@ NEWTON_SCHULZ = (                # coefficients of each step: Amsel et al. 2025,
 def orthogonalize(matrices: Tensor) -> Tensor:
     """The nearest orthogonal matrix of each, nearly: (n, rows, columns), rows <= columns, the same shape.
 
-    Newton-Schulz iteration: an odd polynomial of a matrix is that polynomial of its singular values, and
-    these move all singular values from 0..1 to about 1. Source: Jordan et al. 2024, "Muon".
+    Newton-Schulz iteration: an odd polynomial of a matrix is that polynomial of its singular values. Each step
+    moves those from 0 to 1 towards 1. Three steps, after which most are between 0.3 and 1.8, train as well as
+    five (RUNS.md). Source: Jordan et al. 2024, "Muon".
     """
     x = matrices / (matrices.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     for a, b, c in NEWTON_SCHULZ:
@@ -65,6 +66,7 @@ class Muon(torch.optim.AdamW):
         for shape, pairs in by_shape.items():
             weights, changes = zip(*pairs)
             rate = RATE_SCALE * group["lr"] * shape[1] ** 0.5
+            torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])
             torch._foreach_add_(weights, orthogonalize(torch.stack(changes)).unbind(), alpha=-rate)
 
     def nesterov_momenta(self, matrices: list[Tensor]) -> list[Tensor]:

@@ -103,8 +103,9 @@ class Run:
         if released and not folder:
             official.load_official(released, self.module.model)
         self.digests = data_digests(config, data) if RANK == 0 else {}
-        matrices = self.module.model.matrices() if config.optimizer == "muon" else None
-        self.optimizer = optimizer.make_optimizer(self.module.parameter_groups(), config.weight_decay, matrices)
+        matrices = self.module.model.matrices() if config.optimizer == "muon" else {}
+        self.optimizer = optimizer.make_optimizer(self.module.parameter_groups(), config.weight_decay,
+                                                  matrices)
         self.step = self.load(folder) if folder else 0
         self.compiled = compiler.should_compile(config, self.device, WORLD)
         if self.compiled:
