@@ -45,7 +45,7 @@ from minimolmo.locks import locked
 from minimolmo.options import Parser, number_argument, path_argument
 from minimolmo.overrides import check_forms, override
 from minimolmo.presets import preset
-from minimolmo.training.checks import StageCheck, check_mix
+from minimolmo.training.checks import StageCheck, check_mix, drop_undrawn
 from minimolmo.training.log import open_log, plot_losses
 from minimolmo.training.memory import total_gpu_memory, oom_message
 from minimolmo.training.optimizer import clip_gradients, set_learning_rates
@@ -238,10 +238,18 @@ def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | 
     if folder and RANK == 0:
         note_newer(folder)
     name = start.name if given.preset or given.released else None
-    config = resume_config(out, folder, name, settings) if folder else override(start, settings)
+    config = resume_config(out, folder, name, settings) if folder else new_config(start, settings)
     config.check_batches(WORLD)
     check_work(config)
     return config, out, given.data, folder, given.released, given.minutes
+
+
+def new_config(start: RunConfig, settings: list[str]) -> RunConfig:
+    """The settings of a new run. Datasets that the level does not draw leave the mix, which is said."""
+    config, dropped = drop_undrawn(override(start, settings))
+    if dropped and RANK == 0:
+        say(f"note: level {config.level} has no {', '.join(dropped)}: the mix goes without", file=sys.stderr)
+    return config
 
 
 def check_work(config: RunConfig) -> None:

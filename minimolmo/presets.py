@@ -64,6 +64,7 @@ MIX = dict.fromkeys(("points", "count", "ask_model_anything", "cap", "cap_qa", "
                      "clocks"), 1.0)  # sampled by the square root of each set's size
 
 DRAWN = tuple(MIX)  # the datasets that "make data" draws
+DRAWN_SMALL = DRAWN[:4]  # ... at level small
 
 MOLMO_7B_D = RunConfig("molmo_7b_d", level="full", model=replace(VISION, decoder=QWEN2_7B),
                        bootstrap=NO_BOOTSTRAP, pretrain=PRETRAIN, finetune=FINETUNE, mix=MIX, max_tokens=2304,

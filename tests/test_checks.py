@@ -6,8 +6,16 @@ from minimolmo.batch.collate import collate
 from minimolmo.batch.sequence import build_sequence
 from minimolmo.config import ImageConfig
 from minimolmo.image.tiler import tile_image
+from minimolmo.overrides import override
+from minimolmo.presets import preset
 from minimolmo.text.tokenizer import Tokenizer
-from minimolmo.training.checks import CHECKED_SEQUENCES, CHECKED_STEPS, StageCheck, describe_changes
+from minimolmo.training.checks import (
+    CHECKED_SEQUENCES,
+    CHECKED_STEPS,
+    StageCheck,
+    describe_changes,
+    drop_undrawn,
+)
 
 WORDS = Tokenizer([], vocab=257)
 CROPS = tile_image(np.zeros((64, 64, 3), np.uint8), ImageConfig(), 0)
@@ -72,3 +80,12 @@ def test_changes_of_data_are_named():
     saved, present = {"a": "1", "b": "2", "c": "3"}, {"a": "1", "b": "x", "d": "4"}
     assert describe_changes(saved, present, 7) == ["b changed since step 7", "c is gone since step 7",
                                                    "d is new since step 7"]
+
+
+def test_level_small_trains_on_the_four_sets_that_it_draws():
+    """Your own sets stay. A set with weight 0 is not missed."""
+    nano = override(preset("nano"), ["--mix.mine=1", "--mix.docs=0"])
+    assert drop_undrawn(nano) == (nano, [])
+    config, dropped = drop_undrawn(override(nano, ["--level=small"]))
+    assert dropped == ["cap_qa", "point_explanations", "clocks"]
+    assert {*config.mix} == {"points", "count", "ask_model_anything", "cap", "docs", "mine"}

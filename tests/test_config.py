@@ -16,7 +16,7 @@ from minimolmo.config import (
     VisionConfig,
 )
 from minimolmo.overrides import from_dict, override, to_dict
-from minimolmo.presets import DRAWN, preset
+from minimolmo.presets import DRAWN, DRAWN_SMALL, preset
 
 NANO = preset("nano")
 
@@ -84,7 +84,8 @@ def test_a_group_is_not_a_setting_and_a_setting_is_not_a_group():
 
 
 def test_the_drawn_datasets_are_those_that_make_data_draws():
-    assert {*DRAWN} == {name for level in NUM_IMAGES.values() for name in level}
+    assert {*DRAWN} == {*NUM_IMAGES["easy"]} == {*NUM_IMAGES["full"]}
+    assert {*DRAWN_SMALL} == {*NUM_IMAGES["small"]}
 
 
 # Impossible settings

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -12,7 +13,7 @@ from minimolmo.batch.dataset import how_to_get
 from minimolmo.config import RunConfig
 from minimolmo.disk import sha256_of
 from minimolmo.flow import Batch
-from minimolmo.presets import DRAWN
+from minimolmo.presets import DRAWN, DRAWN_SMALL
 
 CHECKED_STEPS = 8        # of a stage, after which the length limit must have left something to learn from
 CHECKED_SEQUENCES = 512  # after which there must be something, unless less than 1 % of the data has it
@@ -70,6 +71,13 @@ class StageCheck:
         share = self.cut_tokens / (self.tokens + self.cut_tokens)
         return (f"note: in stage {self.stage}, {self.cut_sequences} of {self.sequences} sequences were "
                 f"longer than max_tokens={self.max_tokens}; {share:.1%} of the tokens were cut off")
+
+
+def drop_undrawn(config: RunConfig) -> tuple[RunConfig, list[str]]:
+    """The config without the datasets of its mix that its level does not draw, and their names."""
+    dropped = [name for name, weight in config.mix.items()
+               if config.level == "small" and weight and name in DRAWN and name not in DRAWN_SMALL]
+    return replace(config, mix={n: weight for n, weight in config.mix.items() if n not in dropped}), dropped
 
 
 def check_mix(config: RunConfig, data: Path, names: Iterable[str]) -> None:

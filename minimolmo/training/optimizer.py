@@ -27,9 +27,9 @@ NEWTON_SCHULZ = (                # coefficients of each step: Amsel et al. 2025,
 def orthogonalize(matrices: Tensor) -> Tensor:
     """The nearest orthogonal matrix of each, nearly: (n, rows, columns), rows <= columns, the same shape.
 
-    Newton-Schulz iteration: an odd polynomial of a matrix is that polynomial of its singular values. Each step
-    moves those from 0 to 1 towards 1. Three steps, after which most are between 0.3 and 1.8, train as well as
-    five (RUNS.md). Source: Jordan et al. 2024, "Muon".
+    Newton-Schulz iteration: an odd polynomial of a matrix is that polynomial of its singular values. Each
+    step moves those from 0 to 1 towards 1. Three steps, after which most are between 0.3 and 1.8, train as
+    well as five (RUNS.md). Source: Jordan et al. 2024, "Muon".
     """
     x = matrices / (matrices.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     for a, b, c in NEWTON_SCHULZ:
