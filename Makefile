@@ -41,9 +41,9 @@ setup: $(if $(filter .venv/bin/python,$(PYTHON)),.venv/ready)   ## install the p
 	.venv/bin/python -m pip install --quiet -r requirements.txt
 	touch .venv/ready
 
-quickstart: data train eval   ## everything: data, all stages of nano, scores, report.png (7 to 13 minutes on 2 cores)
+quickstart: data train eval   ## everything: data, all stages of nano, scores, report.png (minutes on 2 cores)
 
-data: setup         ## draw mini-PixMo, no download: LEVEL=easy or small (four sets), or full (eight); IMAGES=N train images in all
+data: setup         ## draw mini-PixMo, no download: LEVEL=easy or full (eight sets), or small (four); IMAGES=N train images in all
 	$(RUN) -m data.prepare_all --level="$$LEVEL" --seed="$$SEED" $(if $(IMAGES),--images="$$IMAGES")
 	$(RUN) -m data.tokenizer.prepare --level="$$LEVEL" --vocab="$$VOCAB"
 

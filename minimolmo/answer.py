@@ -165,14 +165,14 @@ def check_length(prompt: Sequence, config: RunConfig) -> None:
 
 
 def note_unknown_words(question: str, config: RunConfig) -> None:
-    """Say on stderr which words of a question nano has never seen. It has seen level easy alone.
+    """Say on stderr which words of a question nano has never seen in the sets that it was trained on.
 
     Other models, and a nano that was trained on your own data too, may know them: nothing is said of those.
     """
-    words = unknown_words(question)
+    words = unknown_words(question, config.mix)
     if words and config.name == "nano" and config.level == "easy" and config.mix.keys() <= {*DRAWN}:
-        say(f"note: no question of level easy has {', '.join(map(repr, words))}, so nano may not understand "
-            f"this one. It understands \"What does the picture show?\", \"How many circles can you find?\" "
+        say(f"note: no question of nano's training has {', '.join(map(repr, words))}, so it may not "
+            f"understand this one. It understands \"What does the picture show?\", \"How many circles can you find?\" "
             f"and \"Point to the red circle.\"", file=sys.stderr)
 
 

@@ -186,11 +186,13 @@ def test_the_command_line_prints_the_answer(model, trained, monkeypatch, capsys)
 
 
 @pytest.mark.parametrize("question, change, noted", [
-    ("Describe the image, quickly.", {}, "note: no question of level easy has 'describe', 'quickly', so "),
+    ("Describe the image, quickly.", {}, "no question of nano's training has 'describe', 'quickly', so "),
     ("Wo ist der Äpfel?", {}, "'wo', 'ist', 'der', 'äpfel'"),
     ("What's there?", {}, "has \"what's\", so"),
     ("What does the picture show?", {}, ""),
     ("user_qa: Where is the RED circle? 3", {}, ""),
+    ("clocks: What time is it?", {}, ""),
+    ("What time is it?", {"mix": {"points": 1.0, "cap": 1.0}}, "has 'time', so"),  # as the released nano's
     ("Describe it.", {"mix": {"points": 1.0, "mine": 1.0}}, ""),  # your own words may be among them
     ("Describe it.", {"level": "full"}, ""),
     ("Describe it.", {"name": "molmo_7b_d"}, "")])
@@ -204,7 +206,7 @@ def test_words_that_nano_has_never_seen_are_named_once_after_the_answer(question
 def test_the_command_line_names_unknown_words(trained, capsys):
     answer.main([str(trained / "wide.png"), "Whatever?", f"--weights={trained / 'run'}",
                  "--max_new_tokens=1"])
-    assert capsys.readouterr().err.count("has 'whatever', so nano may not understand") == 1
+    assert capsys.readouterr().err.count("has 'whatever', so it may not understand") == 1
 
 
 def test_a_question_longer_than_the_models_sequences_is_refused(trained, monkeypatch):

@@ -1,17 +1,20 @@
 """Prompts: from an annotation to the question that the model reads and the answer it should give."""
 import itertools
 import json
+import random
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from data.generate import NUM_IMAGES, make_dataset_spec, make_row
+from data.generate import NUM_IMAGES
 from data.prepare_all import DATASETS
+from data.scenes.levels import LEVELS
 from minimolmo.flow import Annotation
 from minimolmo.text.points import parse_points, to_percent
 from minimolmo.text.prompts import (
+    DATASET_WORDS,
     EASY_WORDS,
     TEMPLATES,
     answer_text,
@@ -185,15 +188,20 @@ def test_an_annotation_without_a_prompt_says_what_to_try(annotation, stage, hint
 
 
 def test_the_known_words_are_those_of_the_questions_of_level_easy():
-    """300 rows of each drawn set, and the questions that the note gives as examples."""
-    words = set()
-    for name in NUM_IMAGES["easy"]:
-        spec = make_dataset_spec(name)
-        for split, index in itertools.product(("train", "novel"), range(150)):
-            for annotation in make_row(spec, DATASETS[name], split, index)[1]["annotations"]:
-                text = f"{annotation.get('question', '')} {annotation.get('label', '')}"
-                assert unknown_words(text) == [], text
-                words |= {*re.findall("[a-z]+", text.lower())}
-    assert EASY_WORDS - words == {"each", "every", "often", "one", "per", "places"}  # earlier templates
+    """800 scenes of each drawn set, each set with its own list; and the examples that the note gives."""
+    words, rng = {}, random.Random(0)
+    for name, split, _ in itertools.product(NUM_IMAGES["easy"], ("train", "novel"), range(400)):
+        for note in DATASETS[name](LEVELS["easy"], split, rng)[1]:
+            text = f"{note.style}: {note.question} {note.label}" if note.style != "transcript" else ""
+            assert unknown_words(text, [name]) == [], text
+            words.setdefault(name, set()).update(re.findall("[a-z]+", text.lower()))
+    earlier = {"each", "every", "often", "one", "per", "places"}  # words of earlier templates
+    assert EASY_WORDS - words["points"] - words["count"] - words["ask_model_anything"] == earlier
+    assert {name: known - words[name] for name, known in DATASET_WORDS.items() if known - words[name]} == {}
     examples = "What does the picture show? How many circles can you find? Point to the red circle."
-    assert unknown_words(examples) == []
+    assert unknown_words(examples, []) == []
+
+
+def test_words_of_datasets_that_a_model_was_not_trained_on_are_unknown_to_it():
+    assert unknown_words("What time is it?") == unknown_words("What time is it?", ["points", "clocks"]) == []
+    assert unknown_words("What time is it?", ["points", "docs", "mine"]) == ["time"]

@@ -12,6 +12,7 @@ Source: Molmo paper, Section 4, and the official formatter. The templates are ou
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -85,6 +86,19 @@ EASY_WORDS = frozenset("""
     yellow above an be below bottom center color drawn form have kind left name part place right seen thing
     top yes each every often one per places""".split())
 
+# What the other datasets' questions have beside these, with the words of their style tags.
+DATASET_WORDS = {name: frozenset(words.split()) for name, words in {
+    "cap_qa": "cap word",
+    "point_explanations": "bigger compare explanations larger size things",
+    "docs": """
+        charts diagrams other tables after arms arrow arrows away bar bars before belongs box boxes by came
+        comes cost date day degrees digit directly domino dots far farther first follows for from got half
+        has header height km large larger largest last lead length longer longest make more much must nearer
+        next percent plus price read rows shortest side signs slice smallest steps sum table tag tall taller
+        tallest th than them thermometer together tomorrow two warm warmer was way yesterday""",
+    "clocks": "clocks after alone before clock figures half hour hours minute minutes past read time",
+}.items()}
+
 
 def to_messages(annotation: Annotation, stage: str, rng: np.random.Generator) -> tuple[str, str]:
     """The pair of messages (user, assistant) for one annotation, without EOS.
@@ -117,14 +131,16 @@ def question_prompt(question: str) -> str:
     return f" User: {question} Assistant:"
 
 
-def unknown_words(question: str) -> list[str]:
+def unknown_words(question: str, names: Iterable[str] = DATASET_WORDS) -> list[str]:
     """The words of a question that no question of level easy has, in lower case.
 
-    >>> unknown_words("Describe the red circle, please.")
-    ['describe']
+    names  the datasets that the model was trained on; points, count, ask_model_anything and cap always count
+
+    >>> unknown_words("Describe the red clock, please."), unknown_words("What time is it?", ["points", "cap"])
+    (['describe'], ['time'])
     """
     templates = " ".join([*OFTEN_UNTAGGED, *(text for group in TEMPLATES.values() for text in group)])
-    known = EASY_WORDS | {*_words(templates)}
+    known = EASY_WORDS.union(_words(templates), *(DATASET_WORDS.get(name, ()) for name in names))
     return [word for word in dict.fromkeys(_words(question)) if word not in known]
 
 
