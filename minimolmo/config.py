@@ -227,8 +227,8 @@ class RunConfig:
     pretrain: StageConfig = StageConfig(steps=100, batch_size=16, hold_fraction=1.0, auxiliary_weight=0.5)
     finetune: StageConfig = StageConfig(steps=2600, batch_size=16, hold_fraction=0.6, auxiliary_weight=0.5)
     mix: dict[str, float] = field(default_factory=lambda: dict(   # factor of the square root of a set's size
-        points=0.5, count=1.5, ask_model_anything=0.8, cap=0.7, cap_qa=0.7, point_explanations=0.7, docs=1.5,
-        clocks=0.9))
+        points=0.6, count=1.4, ask_model_anything=0.8, cap=0.7, cap_qa=0.5, point_explanations=0.5, docs=1.5,
+        clocks=0.8))
     max_tokens: int = 320                # longer sequences are cut                       Molmo: 2304
     accumulate: int = 2                  # micro-batches per step: a short and a long one
     optimizer: str = "muon"              # muon or adamw: see training/optimizer.py       Molmo: adamw

@@ -548,7 +548,7 @@ def test_when_a_gpu_is_too_small_the_setting_to_lower_is_named(data, tmp_path, m
     def full(*_):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
     monkeypatch.setattr(train, "train_step", full)
-    message = r"stage bootstrap puts 4 images at once .* Try --resume --accumulate=2"
+    message = r"stage bootstrap puts 2 images at once .* Try --resume --accumulate=4"
     with pytest.raises(SystemExit, match=message):
         run_main(arguments(tmp_path, data))
 
@@ -563,7 +563,7 @@ def test_a_gpu_that_is_full_before_the_first_step_is_explained_too(data, tmp_pat
 
 def test_a_run_may_go_on_with_its_batches_cut_into_more_pieces(data, tmp_path, monkeypatch):
     stop_after(4, tmp_path, data, (), monkeypatch)
-    train.main(arguments(tmp_path, data, "--resume", "--accumulate=2"))
+    train.main(arguments(tmp_path, data, "--resume", "--accumulate=4"))
     assert len(losses(tmp_path)) == 12
 
 
@@ -617,11 +617,10 @@ def test_a_killed_gpu_run_goes_on_and_its_checkpoint_says_on_a_cpu_what_it_says_
     (["--", "--help"], "preset '--help' does not exist"),
     (["--finetune.step=5"], "Did you mean steps"),
     (["--mix.nowhere=1"], "nowhere/train.jsonl does not exist"),
-    (["--mix.nowhere=1"], "Datasets in {data}: ask_model_anything, cap, count, points. Try writing it"),
-    (["--mix.pionts=1"], "points. Did you mean --mix.points?"),
+    (["--mix.nowhere=1"], "Datasets in {data}: ask_model_anything, cap, cap_qa, clocks, count, docs"),
+    (["--mix.pionts=1"], "Did you mean --mix.points?"),
     (["--mix.pionts=0"], "Did you mean --mix.points?"),
-    (["--mix.dosc=1"], "Did you mean --mix.docs?"),  # not drawn yet
-    (["--mix.docs=1"], "docs/train.jsonl is missing, so there is nothing to read. Run \"make data\" first"),
+    (["--mix.dosc=1"], "Did you mean --mix.docs?"),
     (["--mix.pixmo=1"], 'Run "make data-pixmo" first'),
     (["--level=full"], "points/train.jsonl is missing"),
     (["--model.decoder.vocab=300"], "text cannot become token ids"),
@@ -643,18 +642,19 @@ def test_settings_that_cannot_work_are_explained(wrong, says, data, tmp_path):
 
 
 def test_a_stage_draws_from_those_sets_alone_that_have_what_it_needs(data, tmp_path):
-    """Pointing has no object labels here, as documents and clocks have none. One set has captions. If no set
-    is left, the message says how to leave the stage out."""
+    """Pointing has no object labels here, as documents and clocks of level full have none. One set has
+    captions. If no set is left, the message says how to leave the stage out."""
     shutil.copytree(data, tmp_path / "data")
     rows = tmp_path / "data" / "points" / "easy" / "train.jsonl"
     rows.write_text("".join(json.dumps({**json.loads(row), "things": []}) + "\n"
                             for row in rows.read_text(encoding="utf-8").splitlines()))
-    nano = SimpleNamespace(config=preset("nano"), data=tmp_path / "data")
+    scenes = [f"--mix.{name}=0" for name in ("cap_qa", "point_explanations", "docs", "clocks")]
+    nano = SimpleNamespace(config=override(preset("nano"), scenes), data=tmp_path / "data")
     drawn = {stage: set(open_datasets(nano, stage, "train")) for stage in train.STAGES}
     assert drawn == {"bootstrap": {"count", "cap", "ask_model_anything"}, "pretrain": {"cap"},
                      "finetune": {"points", "count", "cap", "ask_model_anything"}}
 
-    only = [f"--mix.{name}=0" for name in ("count", "cap", "ask_model_anything")]
+    only = scenes + [f"--mix.{name}=0" for name in ("count", "cap", "ask_model_anything")]
     for stage, lacks in (("bootstrap", "has object labels"), ("pretrain", "has captions")):
         nano.config = override(preset("nano"), only)
         with pytest.raises(ValueError, match=f"no dataset of the mix {lacks}.*Try --{stage}.steps=0"):
