@@ -93,8 +93,8 @@ DATASET_WORDS = {name: frozenset(words.split()) for name, words in {
     "docs": """
         charts diagrams other tables after arms arrow arrows away bar bars before belongs box boxes by came
         comes cost date day degrees digit directly domino dots far farther first follows for from got half
-        has header height km large larger largest last lead length longer longest make more much nearer
-        next percent pie plus price read rows shortest side signs slice smallest steps sum table tag tall taller
+        has header height km large larger largest last lead length longer longest make more much nearer next
+        percent pie plus price read rows shortest side signs slice smallest steps sum table tag tall taller
         tallest th than them thermometer together tomorrow two warm warmer was way yesterday""",
     "clocks": "clocks after alone before clock figures half hour hours minute minutes past read time",
 }.items()}
