@@ -225,7 +225,7 @@ class RunConfig:
     bootstrap: StageConfig = StageConfig(steps=1000, batch_size=32, learning_rates=(2e-3, 2e-3, 2e-3),
                                          hold_fraction=0.5, auxiliary_weight=1.0)
     pretrain: StageConfig = StageConfig(steps=100, batch_size=16, hold_fraction=1.0, auxiliary_weight=0.5)
-    finetune: StageConfig = StageConfig(steps=2600, batch_size=16, hold_fraction=0.6, auxiliary_weight=0.5)
+    finetune: StageConfig = StageConfig(steps=2000, batch_size=16, hold_fraction=0.6, auxiliary_weight=0.5)
     mix: dict[str, float] = field(default_factory=lambda: dict(   # factor of the square root of a set's size
         points=0.6, count=1.4, ask_model_anything=0.8, cap=0.7, cap_qa=0.5, point_explanations=0.5, docs=1.5,
         clocks=0.8))

@@ -105,7 +105,7 @@ def clip_gradients(gradients, max_norm):
     parameters = [torch.nn.Parameter(torch.zeros(len(part), dtype=torch.float64)) for part in gradients]
     for parameter, gradient in zip(parameters, gradients):
         parameter.grad = torch.from_numpy(gradient)
-    groups = [{"params": [parameter]} for parameter in parameters]
+    groups = [{"params": [parameter], "name": name} for name, parameter in zip(optimizer.PARTS, parameters)]
     optimizer.clip_gradients(SimpleNamespace(param_groups=groups), max_norm)
     return [parameter.grad.numpy().round(5) for parameter in parameters]
 
