@@ -27,7 +27,7 @@ from minimolmo.image.resize import open_image
 from minimolmo.metrics import SCORERS, EvalItem, is_correct, report_lines, score_items
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.options import Parser, count_argument, path_argument
-from minimolmo.text.prompts import answer_text, question_text
+from minimolmo.text.prompts import answer_text, evaluation_question
 from minimolmo.text.tokenizer import Tokenizer
 
 DATA = Path(__file__).resolve().parents[1] / "data"
@@ -37,7 +37,7 @@ RIGHT_IMAGE, BLANK_IMAGE, OTHER_IMAGE = COLUMNS = ("right image", "blank image",
 
 
 def sample_questions(name: str, data: Dataset, rows: Iterable[int], seed: int = 0) -> list[EvalItem]:
-    """One annotation of each style from each of these rows, with a random wording of its question."""
+    """One annotation of each style from each of these rows, with a random wording, asked as in training."""
     rng, items = np.random.default_rng(seed), []
     for row in rows:
         example, styles = data[row], defaultdict(list)
@@ -45,7 +45,7 @@ def sample_questions(name: str, data: Dataset, rows: Iterable[int], seed: int = 
             styles[annotation.style].append(annotation)
         for style in [style for style in SCORERS if style in styles]:
             annotation = styles[style][rng.integers(len(styles[style]))]
-            items.append(EvalItem(name, example, annotation, question_text(annotation, rng)))
+            items.append(EvalItem(name, example, annotation, evaluation_question(annotation, rng)))
     return items
 
 

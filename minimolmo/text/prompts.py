@@ -180,6 +180,17 @@ def question_text(annotation: Annotation, rng: np.random.Generator) -> str:
     return templates[rng.integers(len(templates))].format(label=annotation.label.lower())
 
 
+def evaluation_question(annotation: Annotation, rng: np.random.Generator) -> str:
+    """The question as an evaluation asks it: with the style tag where training always has one.
+
+    >>> clock = Annotation("clocks", question="What time is it?", answer="3:40")
+    >>> evaluation_question(clock, np.random.default_rng(0))
+    'clocks: What time is it?'
+    """
+    tag = "" if annotation.style in OFTEN_UNTAGGED else f"{annotation.style}: "
+    return tag + question_text(annotation, rng)
+
+
 def answer_text(annotation: Annotation) -> str:
     """The answer to train on: points where the style is about points, else the annotation's own answer."""
     if annotation.style not in ("pointing", "point_count"):
