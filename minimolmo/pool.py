@@ -60,3 +60,4 @@ def _processes(workers: int) -> Iterator[ProcessPoolExecutor]:
         pool.shutdown(cancel_futures=True)
         for worker in set(multiprocessing.active_children()) - set(others):  # if not all could be started
             worker.terminate()
+            worker.join()

@@ -35,6 +35,7 @@ PLACES = {
     "data.pixmo.prepare": ["--rows=1", "--sets=cap", "--folder={}"],
     "data.preview.catalogue": [],
     "data.preview.contact_sheets": ["--own={drawn}", "--pictures=1", "--out={}"],
+    "data.preview.easy_documents": [],
     "data.preview.easy_sheets": [],
     "data.preview.readme_tables": ["--folder={}"],
     "data.preview.system_diagram": [],

@@ -161,7 +161,7 @@ def test_a_tensor_that_fits_no_file_is_named(tmp_path, monkeypatch):
 def test_the_card_holds_scores_training_data_and_the_command(run, tmp_path):
     card = (release.release(run, "tiny", tmp_path) / "README.md").read_text(encoding="utf-8")
     assert "| count: accuracy | 0.75 | 0.1 |" in card
-    assert "40 pictures, some again; 2 steps" in card  # 32 in bootstrap, 8 in finetune
+    assert "48 pictures, some again; 2 steps" in card  # 32 in bootstrap, 16 in finetune
     assert "python train.py nano --model.image.crop_size=16" in card
 
 
