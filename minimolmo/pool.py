@@ -59,5 +59,5 @@ def _processes(workers: int) -> Iterator[ProcessPoolExecutor]:
     finally:
         pool.shutdown(cancel_futures=True)
         for worker in set(multiprocessing.active_children()) - set(others):  # if not all could be started
-            worker.terminate()
+            worker.kill()  # TERM is lost in a process that has just been forked
             worker.join()
