@@ -41,7 +41,7 @@ setup: $(if $(filter .venv/bin/python,$(PYTHON)),.venv/ready)   ## install the p
 	.venv/bin/python -m pip install --quiet -r requirements.txt
 	touch .venv/ready
 
-quickstart: data train eval   ## everything: data, all stages of nano, scores, report.png (minutes on 2 cores)
+quickstart: data train eval   ## everything: data, all stages of nano, scores, report.png (12 minutes on 2 cores)
 
 data: setup         ## draw mini-PixMo, no download: LEVEL=easy or full (eight sets), or small (four); IMAGES=N train images in all
 	$(RUN) -m data.prepare_all --level="$$LEVEL" --seed="$$SEED" $(if $(IMAGES),--images="$$IMAGES")
@@ -65,7 +65,7 @@ ask: setup          ## ask about an image (OUT=out/x, else your nano, else the r
 inside: setup       ## eight figures of how IMAGE and question Q become an answer, and your run's losses: out/inside/*.png
 	$(RUN) -m minimolmo.viz.figures $(GIVEN) $(ARGS) -- "$$IMAGE" "$$Q"
 
-test: setup         ## run all tests (2 to 3 minutes on 2 cores)
+test: setup         ## run all tests (5 minutes on 2 cores)
 	$(PYTHON) -m pytest -q $(ARGS)
 
 faults: setup       ## damage files, fill the disk, kill -9 writers: thousands of times (a few minutes; ARGS=--seed=1)

@@ -305,7 +305,7 @@ def make_ask(*flags: str, **values: str) -> subprocess.CompletedProcess:
                           capture_output=True, text=True, encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["my dot.png", "$HOME.png", "`date`.png", "it's.png", "--help"])
+@pytest.mark.parametrize("name", ["it's my $HOME of `date`.png", "--help"])
 def test_a_command_that_make_runs_is_printed_as_a_shell_takes_it(name):
     """With the values, not with "$IMAGE", and quoted: pasted into a shell it runs the same."""
     end = make_ask(IMAGE=name)
