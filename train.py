@@ -1,6 +1,6 @@
 """Train a model in three stages: bootstrap on exact labels, pre-train on captions, fine-tune on the mix.
 
-    python train.py                                    preset nano, minutes on two CPU cores
+    python train.py                                    preset nano, in minutes on two CPU cores
     python train.py --finetune.steps=20 --out=out/try  anything in config.py can be set
     python train.py --mix.mine=1 --out=out/mine        with your own images from data/mine
     python train.py --resume                           continue from the last checkpoint, if any

@@ -172,8 +172,8 @@ def note_unknown_words(question: str, config: RunConfig) -> None:
     words = unknown_words(question, config.mix)
     if words and config.name == "nano" and config.level == "easy" and config.mix.keys() <= {*DRAWN}:
         say(f"note: no question of nano's training has {', '.join(map(repr, words))}, so it may not "
-            f"understand this one. It understands \"What does the picture show?\", \"How many circles can you "
-            f"find?\" and \"Point to the red circle.\"", file=sys.stderr)
+            f"understand this one. It understands \"What does the picture show?\", \"How many circles can "
+            f"you find?\" and \"Point to the red circle.\"", file=sys.stderr)
 
 
 def draw_answer(image: np.ndarray, answer: Answer, out: Path) -> None:
