@@ -8,6 +8,7 @@ All lengths are pixels of the finished image, origin top-left. The font is the o
 from __future__ import annotations
 
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import lru_cache
@@ -95,7 +96,7 @@ class EasyCanvas:
 
 
 @dataclass(frozen=True)
-class EasyPage:
+class EasyPage(ABC):
     """The facts of one page. `style_seed` seeds tints and shades, which carry no facts."""
     style_seed: int
     family: ClassVar[str]                   # the style of its annotations
@@ -109,14 +110,14 @@ class EasyPage:
                                       if field.name != "style_seed")
 
     @property
+    @abstractmethod
     def things(self) -> tuple[Thing, ...]:
         """What has to be read, with its boxes."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def is_novel(self) -> bool:
         """Does the page show a held-out composition?"""
-        raise NotImplementedError
 
     def style(self, index: int, low: int, high: int) -> int:
         """A number from low to high that follows from the seed: a position or a size, which is no fact.
@@ -125,9 +126,9 @@ class EasyPage:
         """
         return low + (self.style_seed >> 6 * index) % (high - low + 1)
 
+    @abstractmethod
     def paint(self, canvas: EasyCanvas, rng: random.Random) -> None:
         """Draw the page on the canvas."""
-        raise NotImplementedError
 
     def draw(self) -> Image.Image:
         """Draw the page as an RGB image. The result is the same each time."""
