@@ -59,10 +59,6 @@ class BarChart(EasyPage):
         return [pair[0] for pair in zip(self.colors, self.values) if pair in HELD_OUT]
 
     @property
-    def is_novel(self) -> bool:
-        return bool(self.novel_parts)
-
-    @property
     def boxes(self) -> list[Box]:
         """The box of each bar in pixels. The width of the bars is a matter of style."""
         slot, width = (END - START) / len(self.values), MIN_BAR_WIDTH + self.style(0, 0, 2)

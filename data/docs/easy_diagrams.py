@@ -81,10 +81,6 @@ class Diagram(EasyPage):
         return [arrow for arrow in self.arrows if arrow in HELD_OUT]
 
     @property
-    def is_novel(self) -> bool:
-        return bool(self.novel_parts)
-
-    @property
     def things(self) -> tuple[Thing, ...]:
         """Each box and each arrow head."""
         half = self.side / 2

@@ -76,10 +76,6 @@ class Thermometers(EasyPage):
         return [pair[0] for pair in zip(self.colors, self.degrees) if pair in HELD_OUT_COLUMNS]
 
     @property
-    def is_novel(self) -> bool:
-        return bool(self.novel_parts)
-
-    @property
     def boxes(self) -> list[Box]:
         """The box of each column in pixels, from its top to the lower side of the bulb."""
         half = TUBE_WIDTH / 2 - 1

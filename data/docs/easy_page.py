@@ -116,8 +116,13 @@ class EasyPage(ABC):
 
     @property
     @abstractmethod
+    def novel_parts(self) -> list:
+        """What the page shows of held-out compositions: what the questions of split `novel` are about."""
+
+    @property
     def is_novel(self) -> bool:
         """Does the page show a held-out composition?"""
+        return bool(self.novel_parts)
 
     def style(self, index: int, low: int, high: int) -> int:
         """A number from low to high that follows from the seed: a position or a size, which is no fact.

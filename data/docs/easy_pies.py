@@ -54,10 +54,6 @@ class Pie(EasyPage):
         return [pair[0] for pair in zip(self.colors, self.tenths) if pair in HELD_OUT]
 
     @property
-    def is_novel(self) -> bool:
-        return bool(self.novel_parts)
-
-    @property
     def angles(self) -> list[tuple[int, int]]:
         """Start and end of each slice in degrees, clockwise from the right."""
         first = -90 + DEGREES * self.style(0, 0, 9)

@@ -50,10 +50,6 @@ class Signpost(EasyPage):
         return [pair[0] for pair in zip(self.colors, self.distances) if pair in HELD_OUT]
 
     @property
-    def is_novel(self) -> bool:
-        return bool(self.novel_parts)
-
-    @property
     def pole(self) -> int:
         """The x of the pole in pixels."""
         return self.style(0, 29, 35)

@@ -129,10 +129,6 @@ class Table(EasyPage):
         return [row.color for row in self.rows if is_held_out(row)]
 
     @property
-    def is_novel(self) -> bool:
-        return bool(self.novel_parts)
-
-    @property
     def things(self) -> tuple[Thing, ...]:
         """Each symbol and each digit."""
         things = []
