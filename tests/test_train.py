@@ -451,17 +451,23 @@ def test_dropout_is_at_answers_alone_in_pretraining_and_everywhere_in_finetuning
     assert dropout_rates(batch, "finetune", 0.0) is None
 
 
-def test_a_loss_that_is_no_number_stops_at_once_names_the_batch_and_keeps_the_last_checkpoint(
-        unbroken, data, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(train, "SAVE_EVERY", 1)
+def poison(monkeypatch, number: int):
+    """Give the step after this number a loss that is no number; returns the true `train_step`."""
     taken = train.train_step
 
     def poisoned(run, stage, step, parts):
-        if run.step == 7:
+        if run.step == number:
             parts[0].loss_weight[parts[0].loss_weight > 0] = float("nan")
         return taken(run, stage, step, parts)
 
     monkeypatch.setattr(train, "train_step", poisoned)
+    return taken
+
+
+def test_a_loss_that_is_no_number_stops_at_once_names_the_batch_and_keeps_the_last_checkpoint(
+        unbroken, data, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(train, "SAVE_EVERY", 1)
+    taken = poison(monkeypatch, 7)
     with pytest.raises(SystemExit, match=r"finetune step 2.*train\.jsonl:\d+.*unchanged"):
         run_main(arguments(tmp_path, data))
     monkeypatch.setattr(train, "train_step", taken)
@@ -472,14 +478,7 @@ def test_a_loss_that_is_no_number_stops_at_once_names_the_batch_and_keeps_the_la
 def test_before_the_first_checkpoint_no_message_promises_one(data, tmp_path, monkeypatch, capsys):
     """A loss that is no number in the second step; then --resume, which says that it starts anew."""
     given = arguments(tmp_path, data, "--bootstrap.steps=0")
-    taken = train.train_step
-
-    def poisoned(run, stage, step, parts):
-        if run.step == 1:
-            parts[0].loss_weight[parts[0].loss_weight > 0] = float("nan")
-        return taken(run, stage, step, parts)
-
-    monkeypatch.setattr(train, "train_step", poisoned)
+    taken = poison(monkeypatch, 1)
     with pytest.raises(SystemExit, match="No checkpoint was saved yet.*start again with lower"):
         run_main(given)
     monkeypatch.setattr(train, "train_step", taken)

@@ -1,7 +1,7 @@
 """The optimizers: AdamW or Muon with three parts, the learning-rate schedule, and clipping part by part.
 
 AdamW, with the paper's betas and eps, drives every weight of the official presets. Molmo starts from trained
-parts; ours start from random numbers, and there *Muon* needs about half as many steps (RUNS.md). It replaces
+parts; ours start from random numbers, and there *Muon* needs about 40 % fewer steps (RUNS.md). It replaces
 each matrix's momentum by the nearest orthogonal matrix, so that every direction of a matrix is trained at the
 same rate, also those in which its gradients are small.
 """
