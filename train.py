@@ -153,7 +153,8 @@ def save_samples(run: Run) -> None:
     """Draw one held-out image of each dataset with the model's answer."""
     number, items = run.step // SAMPLE_EVERY, []
     for name, dataset in open_datasets(run, "finetune", "val").items():
-        items += sample_questions(name, dataset, [number % len(dataset)], seed=number)[:1]
+        items += sample_questions(name, dataset, [number % len(dataset)], seed=number,
+                                  untagged=run.config.untagged)[:1]
     if items and not run.sharded:  # one process cannot run a sharded model alone
         model = run.module.model.eval()
         items = answer_all(model, run.tokenizer, items, RIGHT_IMAGE, run.config.finetune.view)

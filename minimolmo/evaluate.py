@@ -36,7 +36,8 @@ EXTRA_TOKENS = 16  # the limit for an answer: the longest target, plus a quarter
 RIGHT_IMAGE, BLANK_IMAGE, OTHER_IMAGE = COLUMNS = ("right image", "blank image", "other image")
 
 
-def sample_questions(name: str, data: Dataset, rows: Iterable[int], seed: int = 0) -> list[EvalItem]:
+def sample_questions(name: str, data: Dataset, rows: Iterable[int], seed: int = 0,
+                     untagged: float = 0.0) -> list[EvalItem]:
     """One annotation of each style from each of these rows, with a random wording, asked as in training."""
     rng, items = np.random.default_rng(seed), []
     for row in rows:
@@ -45,16 +46,17 @@ def sample_questions(name: str, data: Dataset, rows: Iterable[int], seed: int = 
             styles[annotation.style].append(annotation)
         for style in [style for style in SCORERS if style in styles]:
             annotation = styles[style][rng.integers(len(styles[style]))]
-            items.append(EvalItem(name, example, annotation, evaluation_question(annotation, rng)))
+            items.append(EvalItem(name, example, annotation, evaluation_question(annotation, rng,
+                                                                             untagged)))
     return items
 
 
-def collect_items(folders: dict[str, Path], split: str, rows: int) -> list[EvalItem]:
+def collect_items(folders: dict[str, Path], split: str, rows: int, untagged: float = 0.0) -> list[EvalItem]:
     """Questions about the first rows of every dataset, sorted by style and target."""
     items = []
     for name, folder in folders.items():
         data = Dataset(folder, split)
-        items += sample_questions(name, data, range(min(rows, len(data))))
+        items += sample_questions(name, data, range(min(rows, len(data))), untagged=untagged)
     return sorted(items, key=sort_key)
 
 
@@ -106,13 +108,16 @@ def max_answer_tokens(tokenizer: Tokenizer, items: list[EvalItem]) -> int:
 
 
 def evaluate(model: MiniMolmo, tokenizer: Tokenizer, folders: dict[str, Path], view: str, rows: int,
-             score: Callable[[list[EvalItem]], dict] = score_items) -> tuple[dict, list[EvalItem]]:
+             score: Callable[[list[EvalItem]], dict] = score_items,
+             untagged: float = 0.0) -> tuple[dict, list[EvalItem]]:
     """Scores on val in all columns, scores on novel pairs with the right image, and val's answered items.
 
-    score  turns answered items into scores by style
+    score     turns answered items into scores by style
+    untagged  the setting of the model's training: above 0, no question has a style tag
     """
     novel = {name: folder for name, folder in folders.items() if (folder / "novel.jsonl").exists()}
-    items = {"val": collect_items(folders, "val", rows), "novel": collect_items(novel, "novel", rows)}
+    items = {"val": collect_items(folders, "val", rows, untagged),
+             "novel": collect_items(novel, "novel", rows, untagged)}
     tasks = [("val", column) for column in COLUMNS] + [("novel", RIGHT_IMAGE)] * bool(novel)
     report, right = {}, []
     with tqdm(total=sum(len(items[split]) for split, _ in tasks), desc="evaluating", delay=1) as bar:
@@ -172,7 +177,8 @@ def main(arguments: list[str]) -> None:
     given = parser.parse_args(arguments)
     model, tokenizer, config = load(given.weights)
     folders = {name: config.folder(given.data, name) for name, weight in config.mix.items() if weight}
-    report, items = evaluate(model, tokenizer, folders, given.view or config.finetune.view, given.rows)
+    report, items = evaluate(model, tokenizer, folders, given.view or config.finetune.view, given.rows,
+                             untagged=config.untagged)
     say(format_table(report))
     write_text(given.weights / "report.json", json.dumps(report, indent=1))
     write_image(given.weights / "report.png", report_sheet(items))

@@ -68,7 +68,7 @@ DRAWN_SMALL = DRAWN[:4]  # ... at level small
 
 MOLMO_7B_D = RunConfig("molmo_7b_d", level="full", model=replace(VISION, decoder=QWEN2_7B),
                        bootstrap=NO_BOOTSTRAP, pretrain=PRETRAIN, finetune=FINETUNE, mix=MIX, max_tokens=2304,
-                       accumulate=1, optimizer="adamw", load_balance_weight=0.0, shard=True)
+                       untagged=0.0, accumulate=1, optimizer="adamw", load_balance_weight=0.0, shard=True)
 
 
 def _variant(name: str, decoder: DecoderConfig, projector: int, pretrain: dict, finetune: dict) -> RunConfig:

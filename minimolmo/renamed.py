@@ -15,7 +15,8 @@ SETTINGS = {  # class of config.py: {old: present}
                     "batch": "batch_size", "growth": "auxiliary_weight"},
     "RunConfig": {**STAGES, "clip": "max_grad_norm", "balance": "load_balance_weight"},
 }
-ADDED = {"RunConfig": {"optimizer": "adamw"}}  # settings that older files lack, with what was fixed then
+# Settings that older files lack, with what was fixed then.
+ADDED = {"RunConfig": {"optimizer": "adamw", "untagged": 0.0}}
 AUXILIARY = {"hands": "center", "mentions": "referents"}  # first part of an auxiliary head's tensor name
 LOG = {"waited": "data_wait", "rates": "learning_rates", "norms": "grad_norms"}
 

@@ -234,11 +234,16 @@ def test_a_config_comes_back_from_json_as_it_was():
 
 
 def test_settings_missing_from_a_file_keep_their_defaults():
-    assert from_dict(RunConfig, {"seed": 7, "optimizer": "muon"}) == override(NANO, ["--seed=7"])
+    values = {"seed": 7, "optimizer": "muon", "untagged": 0.5}
+    assert from_dict(RunConfig, values) == override(NANO, ["--seed=7"])
 
 
 def test_a_file_from_before_muon_is_of_a_run_with_adamw():
     assert from_dict(RunConfig, {}).optimizer == "adamw"
+
+
+def test_a_file_from_before_untagged_is_of_a_run_that_always_had_those_tags():
+    assert from_dict(RunConfig, {}).untagged == 0
 
 
 def test_muon_does_not_go_with_divided_matrices():

@@ -149,6 +149,12 @@ def test_a_style_that_training_always_tags_is_asked_with_its_tag(data):
         assert item.question.startswith(f"{item.annotation.style}: ") == always
 
 
+def test_a_model_that_was_also_trained_without_tags_is_asked_without(data):
+    folders = {name: data / name / "easy" for name in ("points", "clocks", "docs")}
+    items = collect_items(folders, "val", rows=6, untagged=0.5)
+    assert not any(item.question.startswith(f"{item.annotation.style}: ") for item in items)
+
+
 def test_the_same_questions_are_asked_every_time(data):
     """In the order of SCORERS, and not of a Python set, which changes from run to run."""
     annotations = [Annotation(style, question="?") for style in reversed(evaluate.SCORERS)]

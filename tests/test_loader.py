@@ -29,6 +29,14 @@ TINY = ImageConfig(crop_size=16, patch_size=8, margins=(0, 0), pool=2)  # one vi
 PREPROCESSOR = Preprocessor(TINY, Tokenizer([], vocab=300), "finetune", max_crops=0, max_tokens=200)
 
 
+def test_the_loader_leaves_out_tags_as_its_setting_says():
+    clock = Example("", (Annotation("clocks", question="Is it noon?", answer="no"),))
+    for untagged, first in ((0.0, " User: clocks: Is it"), (1.0, " User: Is it noon?")):
+        preprocessor = replace(PREPROCESSOR, untagged=untagged)
+        ids = preprocessor.token_ids(clock, np.random.default_rng(0))[0][0]
+        assert PREPROCESSOR.tokenizer.decode(ids).startswith(first)
+
+
 @pytest.fixture
 def folder(tmp_path):
     """Dataset big has 20 rows, small has 5; row i has an answer of i + 1 letters."""

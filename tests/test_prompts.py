@@ -103,6 +103,14 @@ def test_one_question_in_ten_carries_its_style_tag():
     assert 70 < sum("pointing: " in user for user in users) < 130
 
 
+def test_other_styles_always_carry_their_tag_unless_a_run_says_otherwise():
+    annotation, rngs = Annotation("clocks", question="Is it noon?", answer="no"), range(1000)
+    for probability, expected in ((0.0, 0), (0.5, 500), (1.0, 1000)):
+        users = [to_messages(annotation, "finetune", np.random.default_rng(seed), probability)[0]
+                 for seed in rngs]
+        assert abs(users.count(" User: Is it noon? Assistant:") - expected) < 50 * (expected == 500) + 1
+
+
 def test_a_transcript_in_stage_finetune_needs_a_question():
     with pytest.raises(ValueError, match="nothing to ask"):
         to_messages(Annotation("transcript", answer="so"), "finetune", FixedDraws())

@@ -62,10 +62,12 @@ class Preprocessor:
     max_crops: int
     max_tokens: int
     lengths: tuple[int, ...] = ()  # batches are padded to one of these: see `collate`
+    untagged: float = 0.0  # probability that a style which always has a tag in Molmo has none
 
     def token_ids(self, example: Example, rng: np.random.Generator) -> list[list[list[int]]]:
         """The selected annotations, each as the token ids of its messages."""
-        messages = (to_messages(a, self.stage, rng) for a in select_annotations(example, self.stage, rng))
+        messages = (to_messages(a, self.stage, rng, self.untagged)
+                    for a in select_annotations(example, self.stage, rng))
         return [[self.tokenizer.encode(text) for text in pair] for pair in messages]
 
     def sequence(self, example: Example, annotations: list[list[list[int]]]) -> Sequence:

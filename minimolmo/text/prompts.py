@@ -19,7 +19,7 @@ import numpy as np
 from minimolmo.flow import Annotation
 from minimolmo.text.points import points_to_text
 
-UNTAGGED_PROBABILITY = 0.9  # that a question of these styles has no tag; other styles always have one
+UNTAGGED_PROBABILITY = 0.9  # that a question of these styles has no tag; other styles: see RunConfig.untagged
 OFTEN_UNTAGGED = ("point_count", "pointing", "user_qa", "long_caption", "count")
 
 HINT_PROBABILITY = 0.9      # that a prompt of stage pretrain holds a length hint
@@ -100,12 +100,14 @@ DATASET_WORDS = {name: frozenset(words.split()) for name, words in {
 }.items()}
 
 
-def to_messages(annotation: Annotation, stage: str, rng: np.random.Generator) -> tuple[str, str]:
+def to_messages(annotation: Annotation, stage: str, rng: np.random.Generator,
+                untagged: float = 0.0) -> tuple[str, str]:
     """The pair of messages (user, assistant) for one annotation, without EOS.
 
     stage is "pretrain" (captions and transcripts only, no roles) or "finetune" (everything). The random
-    choices are, in this order: tag (or hint) or not, then the hint's noise or the template. ValueError for
-    another stage, for a style that the stage does not have, or for an annotation without a question.
+    choices are, in this order: tag (or hint) or not, then the hint's noise or the template. `untagged` is
+    the probability that a style outside OFTEN_UNTAGGED has no tag. ValueError for another stage, for a style
+    that the stage does not have, or for an annotation without a question.
     """
     answer = answer_text(annotation)
     if stage == "pretrain":
@@ -116,8 +118,8 @@ def to_messages(annotation: Annotation, stage: str, rng: np.random.Generator) ->
         length = length_hint(len(answer), rng.normal(0, HINT_NOISE)) if hinted else None
         return caption_prompt(length, annotation.style), " " + answer
     if stage == "finetune":
-        untagged = annotation.style in OFTEN_UNTAGGED and rng.random() < UNTAGGED_PROBABILITY
-        tag = "" if untagged else f"{annotation.style}: "
+        probability = UNTAGGED_PROBABILITY if annotation.style in OFTEN_UNTAGGED else untagged
+        tag = "" if probability and rng.random() < probability else f"{annotation.style}: "
         return question_prompt(tag + question_text(annotation, rng)), " " + answer
     raise ValueError(f'stage={stage!r} has no prompts. Try "pretrain" or "finetune".')
 
@@ -180,14 +182,16 @@ def question_text(annotation: Annotation, rng: np.random.Generator) -> str:
     return templates[rng.integers(len(templates))].format(label=annotation.label.lower())
 
 
-def evaluation_question(annotation: Annotation, rng: np.random.Generator) -> str:
-    """The question as an evaluation asks it: with the style tag where training always has one.
+def evaluation_question(annotation: Annotation, rng: np.random.Generator, untagged: float = 0.0) -> str:
+    """The question as an evaluation asks it: with the style tag only where training always has one.
 
     >>> clock = Annotation("clocks", question="What time is it?", answer="3:40")
     >>> evaluation_question(clock, np.random.default_rng(0))
     'clocks: What time is it?'
+    >>> evaluation_question(clock, np.random.default_rng(0), untagged=0.5)
+    'What time is it?'
     """
-    tag = "" if annotation.style in OFTEN_UNTAGGED else f"{annotation.style}: "
+    tag = "" if untagged or annotation.style in OFTEN_UNTAGGED else f"{annotation.style}: "
     return tag + question_text(annotation, rng)
 
 

@@ -187,7 +187,8 @@ def make_loader(run: Run, stage: str) -> Loader:
     datasets = open_datasets(run, stage, "train")
     preprocessor = Preprocessor(config.model.image, run.tokenizer, stage,
                                 config.model.image.max_crops(settings.view), config.max_tokens,
-                                compiler.length_buckets(config.max_tokens) if run.compiled else ())
+                                compiler.length_buckets(config.max_tokens) if run.compiled else (),
+                                config.untagged)
     weights = [config.mix[name] for name in datasets]
     seed = config.seed * len(STAGES) + STAGES.index(stage)
     return Loader(list(datasets.values()), weights, preprocessor, settings.batch_size, seed,

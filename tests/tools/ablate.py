@@ -263,7 +263,7 @@ def score_variant(folder: Path, data: Path, view: str, rows: int) -> dict[str, f
     """The scores of a trained run on held-out images; only the column of the right image."""
     model, tokenizer, config = load(folder)
     folders = {name: config.folder(data, name) for name, weight in config.mix.items() if weight}
-    items = evaluate.collect_items(folders, "val", rows)
+    items = evaluate.collect_items(folders, "val", rows, config.untagged)
     items = evaluate.answer_all(model, tokenizer, items, evaluate.RIGHT_IMAGE, view or config.finetune.view)
     report = score_items(items)
     return {name: report.get(style, {}).get(key) for name, (style, key) in SCORES.items()}

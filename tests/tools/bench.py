@@ -207,7 +207,8 @@ class UnpackedLoader(Loader):
 def bench_packing(config: RunConfig, tokenizer: Tokenizer, steps: int) -> list[Row]:
     """Speed of packed sequences, and of one sequence per annotation; and the time to make a batch."""
     max_crops = config.model.image.max_crops(config.finetune.view)
-    preprocessor = Preprocessor(config.model.image, tokenizer, "finetune", max_crops, config.max_tokens)
+    preprocessor = Preprocessor(config.model.image, tokenizer, "finetune", max_crops, config.max_tokens,
+                                untagged=config.untagged)
     datasets = [Dataset(config.folder(ROOT / "data", name), "train") for name in config.mix]
     rows, speeds, size = [], {}, min(config.finetune.batch_size, 16)
     for name, loader_class in (("packed", Loader), ("one image each", UnpackedLoader)):

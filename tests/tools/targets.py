@@ -120,7 +120,7 @@ def main(arguments: list[str]) -> None:
     model, tokenizer, config = load(args.weights)
     folders = {name: config.folder(args.data, name) for name, weight in config.mix.items() if weight}
     report, answers = evaluate.evaluate(model, tokenizer, folders, config.finetune.view, args.rows,
-                                         score_with_masks)
+                                         score_with_masks, config.untagged)
     lines = compare(report)
     print(f"{evaluate.format_table(report)}\n\n{format_table(lines)}")
     write_text(args.weights / "report.json", json.dumps(report, indent=1))
