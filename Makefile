@@ -5,7 +5,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup quickstart data data-pixmo look train eval ask inside test faults spec smoke bench speedrun ablate release
-.PHONY: clean lesson lessons lessons-write start check progress blank marks tiny notebooks
+.PHONY: clean lesson lessons lessons-write start check progress blank reset marks tiny notebooks
 
 PYTHON  ?= .venv/bin/python
 PRESET  = nano
@@ -17,12 +17,13 @@ IMAGE   = data/pictures/scene.png
 Q       = Point to the shapes.
 ARGS    =
 N       =
+F       =
 IMAGES  =
 SETS    =
 ROWS    = 2000
 SIZE    = 512
 
-VALUES  = PRESET LEVEL VOCAB OUT SEED IMAGE Q N IMAGES SETS ROWS SIZE
+VALUES  = PRESET LEVEL VOCAB OUT SEED IMAGE Q N F IMAGES SETS ROWS SIZE
 literal = $(if $(filter-out file,$(origin $(1))),$(eval override $(1) := $$(value $(1))))
 $(foreach name,$(VALUES),$(call literal,$(name)))
 export $(VALUES)
@@ -115,8 +116,12 @@ progress: setup     ## show your state in all lessons, and the next step
 blank: setup        ## remove the bodies of a lesson's functions in your copy, mine/minimolmo: make blank N=05
 	$(RUN) -m lessons.blank $(if $(N),-- "$$N",$(error which lesson? Try make blank N=05))
 
+reset: setup        ## empty one function of your copy again: make reset N=05 F=stitch_ids
+	$(RUN) -m lessons.blank --reset="$$F" $(if $(N),-- "$$N",$(error which lesson? Try make reset N=05 F=stitch_ids))
+
+# A failing test is no failure of make, whose "Error 1" would look like a crash.
 marks: setup        ## run the library's own tests on your copy: make marks N=05
-	@$(PYTHON) -m lessons.blank --marks $(if $(N),-- "$$N",$(error which lesson? Try make marks N=05))
+	@$(PYTHON) -m lessons.blank --marks $(if $(N),-- "$$N",$(error which lesson? Try make marks N=05)) || true
 
 tiny: setup         ## train a few steps with the code in mine/minimolmo
 	$(PYTHON) -m data.clean out/tiny

@@ -3,6 +3,7 @@
     python -m lessons.blank 05           empty lesson 05's functions; what you have written stays
     python -m lessons.blank 05 --marks   run the library's own tests on your copy
     python -m lessons.blank 05 --status  which functions are empty, which are yours
+    python -m lessons.blank 05 --reset=stitch_ids    empty one function again; what you wrote is printed
 
 A lesson's exercise.py names its functions: BUILD = ["minimolmo/image/tiler.py:stitch_ids", ...]. Signature
 and docstring stay, the body is yours. To get the library's own function back, copy it from minimolmo/.
@@ -10,6 +11,8 @@ and docstring stay, the body is yours. To get the library's own function back, c
 from __future__ import annotations
 
 import ast
+import hashlib
+import json
 import shutil
 import signal
 import subprocess
@@ -110,6 +113,10 @@ def run_tests(folder: Path, root: Path = ROOT) -> int:
     if not (root / "mine" / "minimolmo").is_dir():
         raise ValueError("mine/minimolmo is not there, so there is nothing to mark. "
                          f"Try make blank N={lesson_number(folder)}.")
+    states = function_states(folder, root)
+    if not {EMPTY, YOURS, BROKEN} & {*states}:
+        raise ValueError(f"nothing of lesson {folder.name} is yours yet: mine/minimolmo has the library's "
+                         f"functions, which pass. Try make blank N={lesson_number(folder)}.")
     command = ["-m", "pytest", "-q", "--tb=no", "-rN", "-p", "lessons.pytest_plugin",
                "-o", "pythonpath=mine .", *find_test_files(folder, root)]
     print(python_command(*command), flush=True)
@@ -119,8 +126,75 @@ def run_tests(folder: Path, root: Path = ROOT) -> int:
             status = process.wait()
         finally:
             signal.signal(signal.SIGINT, before)
+    note_marks(folder, status == 0, root)
     print_empty(folder, root)
+    if status == 0 and EMPTY not in states:
+        print(f"lesson {folder.name} is built: all its tests pass with your code. make tiny trains with it")
     return status
+
+
+def digest_of_build(folder: Path, root: Path = ROOT) -> str:
+    """A digest of a lesson's functions as they are in mine/minimolmo, comments and all."""
+    sources = []
+    for reference in read_build_list(folder):
+        file, _, dotted = reference.partition(":")
+        try:
+            sources.append(_source((root / "mine" / file).read_text(encoding="utf-8"), dotted, file))
+        except (OSError, SyntaxError, ValueError):  # no copy, a slip in it, or renamed
+            sources.append("")
+    return hashlib.sha256("\0".join(sources).encode()).hexdigest()
+
+
+def note_marks(folder: Path, passed: bool, root: Path = ROOT) -> None:
+    """Note in mine/marks.json whether a lesson's functions, as they are now, pass their tests."""
+    with locked(root / "mine"):
+        marks = read_marks(root)
+        marks.pop(folder.name, None)
+        if passed:
+            marks[folder.name] = digest_of_build(folder, root)
+        write_text(root / "mine" / "marks.json", json.dumps(marks, indent=1))
+
+
+def read_marks(root: Path = ROOT) -> dict[str, str]:
+    """The digests of the functions that passed, by lesson. A damaged file counts as none."""
+    path = root / "mine" / "marks.json"
+    try:
+        marks = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except ValueError:
+        return {}
+    return marks if isinstance(marks, dict) else {}
+
+
+def count_built(folder: Path, root: Path = ROOT) -> int:
+    """How many of a lesson's functions are the learner's and passed the tests when last marked, unchanged."""
+    if read_marks(root).get(folder.name) != digest_of_build(folder, root):
+        return 0
+    return function_states(folder, root).count(YOURS)
+
+
+def reset_function(folder: Path, name: str, root: Path = ROOT) -> str:
+    """Empty one function of a lesson in mine/minimolmo again; returns what stood there.
+
+    Raises ValueError if the lesson does not build that function, or if its file is no Python.
+    """
+    references = [reference for reference in read_build_list(folder)
+                  if name and name in (reference.partition(":")[2], reference.rpartition(".")[2])]
+    if len(references) != 1:
+        names = ", ".join(reference.partition(":")[2] for reference in read_build_list(folder))
+        raise ValueError(f"lesson {folder.name} builds no function {name!r}, so none was emptied. "
+                         f"Try one of: {names or 'none here'}.")
+    file, _, dotted = references[0].partition(":")
+    if function_state(references[0], root) == BROKEN:
+        raise ValueError(f"mine/{file} is no Python at the moment, so {dotted} cannot be found in it. "
+                         f"Mend it first: make marks N={lesson_number(folder)} says where.")
+    with locked(root / "mine"):
+        path = root / "mine" / file
+        if not path.exists():
+            raise ValueError(f"mine/{file} is not there, so there is nothing to empty. Try make blank "
+                             f"N={lesson_number(folder)}.")
+        text = path.read_text(encoding="utf-8")
+        write_text(path, empty_function(text, dotted, file))
+    return _source(text, dotted, file)
 
 
 def print_empty(folder: Path, root: Path = ROOT) -> None:
@@ -137,11 +211,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("lesson", help="its number")
     parser.add_argument("--marks", action="store_true", help="run the library's tests on mine/minimolmo")
     parser.add_argument("--status", action="store_true", help="only say what is empty and what is yours")
+    parser.add_argument("--reset", metavar="FUNCTION", help="empty one function again, and print what it was")
     args = parser.parse_args(arguments)
     folder, = find_lessons(args.lesson)
     if args.marks:
         return run_tests(folder)
-    if not args.status:
+    if args.reset is not None:
+        print(f"removed; keep it if you like:\n\n{reset_function(folder, args.reset)}\n")
+    elif not args.status:
         blank_lesson(folder)
     print_states(folder)
     if read_build_list(folder):

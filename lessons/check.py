@@ -20,7 +20,7 @@ from types import ModuleType
 
 from PIL import Image
 
-from lessons.blank import YOURS, function_states
+from lessons.blank import count_built, read_build_list
 from lessons.compare import Mismatch
 from lessons.marks import describe_error, time_limit
 from lessons.page import ROOT, find_lessons, lesson_number
@@ -129,6 +129,9 @@ def print_results(folder: Path, out: Path = ROOT / "out" / "lessons") -> None:
         print(f"make start N={lesson_number(folder)} puts the stubs into {path}")
     elif any(result.state != PASSED for result in results):
         print(f"write in {path}, then make check N={lesson_number(folder)}")
+    elif read_build_list(folder):
+        print(f"all passed. next: make blank N={lesson_number(folder)} empties the library's functions in "
+              f"your copy, for you to build")
 
 
 def print_progress() -> None:
@@ -137,20 +140,22 @@ def print_progress() -> None:
     for folder in find_lessons():
         states = [result.state for result in check_lesson(folder)]
         num_passed = states.count(PASSED)
-        built = [state == YOURS for state in function_states(folder)]
+        built, to_build = count_built(folder), len(read_build_list(folder))
         bar = "#" * num_passed + "." * (len(states) - num_passed)
         print(f"{folder.name:<22} {bar:<8} {num_passed} of {len(states)} written, "
-              f"{sum(built)} of {len(built)} built" + f", {BROKEN}" * (BROKEN in states), flush=True)
-        if num_passed < len(states):
+              f"{built} of {to_build} built" + f", {BROKEN}" * (BROKEN in states), flush=True)
+        if num_passed < len(states) or built < to_build and num_passed:
             ahead.append(_next_step(folder, states))
     print("written: exercises passed in mine/NN_name.py (make check). built: functions of your own in "
-          "mine/minimolmo (make blank, make marks)")
+          "mine/minimolmo that pass the library's tests (make blank, make marks)")
     print(min(ahead)[1] if ahead else "all exercises are passed; the rest is yours to invent")
 
 
 def _next_step(folder: Path, states: list[str]) -> tuple[bool, str]:
     """(whether the lesson is not begun, what to do for it next)."""
     begun, number = (ROOT / "mine" / f"{folder.name}.py").exists(), lesson_number(folder)
+    if states.count(PASSED) == len(states):
+        return not begun, f"next: lesson {folder.name}, build it: make blank N={number}"
     names = list_exercises(load_module(folder / "answers.py"))
     name = names[[state == PASSED for state in states].index(False)]
     what = f"exercise {name}: make check N={number}" if begun else f"make start N={number}"

@@ -9,6 +9,7 @@ Nothing here imports the library: the tests must import the learner's copy first
 """
 from __future__ import annotations
 
+import ast
 import contextlib
 import signal
 import traceback
@@ -24,7 +25,8 @@ TIME_LIMIT = 60  # seconds that a test or an exercise may take; the library's ow
 def describe_error(error: BaseException) -> str:
     """What stopped the learner's code, on which line, and the source of that line.
 
-    It is the last line in a file of the learner's: a deeper line only got what that line gave it.
+    It is the last line that the learner wrote: a deeper line, also one of the library's in mine/, only got
+    what that line gave it.
     """
     file, line, function, source = locate_error(error)
     where = f"{_relative_path(file)}, line {line}"
@@ -37,15 +39,34 @@ def describe_error(error: BaseException) -> str:
 
 
 def locate_error(error: BaseException) -> tuple[str, int, str, str]:
-    """File, line, function and source where an error arose: in the learner's own files if it passed through
-    one, else in a test, else where it was raised."""
+    """File, line, function and source where an error arose: in code that the learner wrote if it passed
+    through such, else in mine/, else in a test, else where it was raised."""
     if isinstance(error, SyntaxError) and Path(error.filename or "").is_file():  # it never came to run
         return error.filename, error.lineno, "", error.text or ""
     frames = traceback.extract_tb(error.__traceback__)
-    own = ([frame for frame in frames if Path(frame.filename).is_relative_to(folder)]
-           for folder in (MINE, TESTS))
-    frame = next(filter(None, own), frames or [traceback.FrameSummary(__file__, 0, "", line="")])[-1]
+    mine, tests = ([frame for frame in frames if Path(frame.filename).is_relative_to(folder)]
+                   for folder in (MINE, TESTS))
+    written = [frame for frame in mine if is_written_by_learner(Path(frame.filename), frame.lineno)]
+    nowhere = [traceback.FrameSummary(__file__, 0, "", line="")]
+    frame = (written or mine or tests or frames or nowhere)[-1]
     return frame.filename, frame.lineno, frame.name, frame.line
+
+
+def is_written_by_learner(path: Path, line: int) -> bool:
+    """Whether the function around a line of a file in mine/ is not one of the library's, copied."""
+    library = MINE.parent / path.relative_to(MINE)
+    try:
+        text = path.read_text(encoding="utf-8")
+        tree = ast.parse(text)
+    except (OSError, SyntaxError):  # the library's files can be read
+        return True
+    if not library.is_file():
+        return True
+    around = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)
+              and node.lineno <= line <= node.end_lineno]
+    lines = text.splitlines(keepends=True)
+    own = "".join(lines[around[0].lineno - 1:around[0].end_lineno] if around else lines[line - 1:line])
+    return own.rstrip() not in library.read_text(encoding="utf-8")
 
 
 @contextlib.contextmanager

@@ -5,9 +5,11 @@ marks.py describes the errors; pytest chose the names of the hooks.
 """
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from lessons.marks import describe_error, is_in_own_code, locate_error, time_limit
+from lessons.marks import describe_error, is_in_own_code, is_written_by_learner, locate_error, time_limit
 
 MAX_FAILURES, MAX_LINES, MAX_WIDTH = 8, 5, 160  # failures that are shown, their lines, a line's characters
 FAILURES: dict[tuple[str, int], list[str]] = {}  # file and line: the message, then the tests that fail
@@ -54,11 +56,19 @@ def pytest_exception_interact(node, call, report) -> None:
 def describe_failure(error: BaseException) -> str:
     """What is wrong with the learner's copy, in a few lines, and what to try."""
     lines = [line for line in describe_error(error).splitlines() if line.strip() and "Use -v" not in line]
-    missing = isinstance(error, ImportError)
-    advice = ("Nothing beyond this line can be marked: mend it first." if is_in_own_code(error) else
-              "Your copy has lost that name: functions must keep theirs." if missing else
-              "Your copy does something else than this line asks. Read the test: it is a worked example.")
-    return "\n".join([*(line[:MAX_WIDTH] for line in lines[:MAX_LINES]), f"  {advice}"])
+    return "\n".join([*(line[:MAX_WIDTH] for line in lines[:MAX_LINES]), f"  {advise(error)}"])
+
+
+def advise(error: BaseException) -> str:
+    """What to do about a failure, by whose line it is."""
+    file, line, *_ = locate_error(error)
+    if is_in_own_code(error) and not is_written_by_learner(Path(file), line):
+        return "This line is the library's own: a function of yours gave it something that it cannot use."
+    if is_in_own_code(error):
+        return "Nothing beyond this line can be marked: mend it first."
+    if isinstance(error, ImportError):
+        return "Your copy has lost that name: functions must keep theirs."
+    return "Your copy does something else than this line asks. Read the test: it is a worked example."
 
 
 def pytest_terminal_summary(terminalreporter) -> None:

@@ -236,6 +236,15 @@ def run_page(page: Path, write: bool = False) -> list[str]:
     return page_run.errors
 
 
+def count_checks(page: Path) -> str:
+    """In words, what was checked of a page: its blocks run, outputs, quotes and pictures compared."""
+    text = page.read_text(encoding="utf-8")
+    blocks = parse_blocks(text)
+    kinds, quotes = [block.kind for block in blocks], sum(bool(b.note_value("quote")) for b in blocks)
+    return (f"{kinds.count('python') - quotes} blocks of code run, {kinds.count('text')} outputs and "
+            f"{quotes} quotes compared, {len(PICTURE.findall(extract_prose(text)))} pictures drawn")
+
+
 def main(arguments: list[str]) -> int:
     """The command line: one line for each lesson, its errors below it. Returns 1 if there are any."""
     parser = Parser(description=__doc__.splitlines()[0])
@@ -248,6 +257,8 @@ def main(arguments: list[str]) -> int:
         verdict, seconds = "FAILED" if errors else "passed", time.perf_counter() - start
         num_words = count_words(page.read_text(encoding="utf-8"))
         print(f"{folder.name:<22} {verdict:<9} {num_words:>5,} words {seconds:>5.1f} s", flush=True)
+        if args.lesson and not errors:
+            print(f"checked: {count_checks(page)}. Read it in lessons/{folder.name}/README.md")
         for error in errors:
             print("\n" + error)
         num_failed += bool(errors)

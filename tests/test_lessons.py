@@ -18,7 +18,7 @@ import pytest
 import torch
 from PIL import Image
 
-from lessons import blank, check, marks, notebooks, run, train_mine
+from lessons import blank, check, marks, notebooks, pytest_plugin, run, train_mine
 from lessons.check import BROKEN, NOT_BEGUN, NOT_YET, PASSED, check_exercise, load_module
 from lessons.compare import Mismatch, compare, expect_equal
 from lessons.page import ROOT, count_words, find_lessons, find_missing_names, parse_blocks, read_source
@@ -431,7 +431,7 @@ def test_check_names_the_file_to_write_in(begun, capsys, tmp_path):
     assert capsys.readouterr().out.endswith("\nwrite in mine/05_views.py, then make check N=05\n")
     path.write_text((begun / "answers.py").read_text(encoding="utf-8"), encoding="utf-8")
     check.print_results(begun)
-    assert "write in" not in capsys.readouterr().out
+    assert capsys.readouterr().out.splitlines()[-1].startswith("all passed. next: make blank N=05")
     path.unlink()
     check.print_results(begun)
     assert capsys.readouterr().out.endswith("\nmake start N=05 puts the stubs into mine/05_views.py\n")
@@ -441,7 +441,7 @@ def test_progress_says_what_written_and_built_mean(begun, capsys):
     check.print_progress()
     row, meaning, following = capsys.readouterr().out.splitlines()
     assert "0 of 4 written, 0 of" in row and meaning.startswith("written: exercises passed in mine/")
-    assert "built: functions of your own in mine/minimolmo" in meaning
+    assert "built: functions of your own in mine/minimolmo that pass the library's tests" in meaning
     assert following.startswith("next: lesson 05_views, exercise")
 
 
@@ -524,6 +524,54 @@ def test_what_is_still_empty_is_named_even_if_no_test_reaches_it(project, capsys
 def test_marks_need_your_copy_to_be_there(tmp_path):
     with pytest.raises(ValueError, match="nothing to mark. Try make blank N=05"):
         blank.run_tests(find_lessons("05")[0], root=tmp_path)
+
+
+def test_marks_before_anything_is_yours_say_so(project):
+    """Without it the library's own functions would pass, and look like the learner's."""
+    root, folder = project
+    (root / "mine").mkdir()
+    blank.copy_library(root)
+    with pytest.raises(ValueError, match="nothing of lesson .* is yours yet.*Try make blank"):
+        blank.run_tests(folder, root)
+
+
+def test_a_lesson_is_built_when_its_tests_pass_and_until_a_function_changes(project, capfd):
+    """Not when its functions are only no longer empty."""
+    root, folder = write_learner_copy(project, "", "")
+    path = root / "mine" / "minimolmo" / "small.py"
+    assert blank.count_built(folder, root) == 0
+    assert blank.run_tests(folder, root) == 0 and "is built: all its tests pass" in capfd.readouterr().out
+    assert blank.count_built(folder, root) == 1
+
+    whole = path.read_text(encoding="utf-8")
+    path.write_text(whole.replace("return 1 + x", "return x"), encoding="utf-8")
+    assert blank.count_built(folder, root) == 0
+    assert blank.run_tests(folder, root) == 1
+    path.write_text(whole, encoding="utf-8")
+    assert blank.count_built(folder, root) == 0, "the last marks failed"
+
+
+def test_one_function_is_emptied_again_and_shown_once_more(project, capsys):
+    root, folder = write_learner_copy(project, "", "")
+    assert "return 1 + x" in blank.reset_function(folder, "one", root)
+    assert blank.function_states(folder, root) == [blank.EMPTY, blank.LIBRARY]
+    with pytest.raises(ValueError, match="no function 'two', so none was emptied. Try one of: one, Box"):
+        blank.reset_function(folder, "two", root)
+
+
+def test_an_error_inside_the_librarys_code_is_blamed_on_what_the_learner_gave_it(tmp_path, monkeypatch):
+    """The learner wrote f of mine/minimolmo/a.py only; it calls g, which is the library's."""
+    library = "def g(x):\n    return x.shape\n\n\ndef f(x):\n    return g(x)\n"
+    for folder, code in ((tmp_path, library), (tmp_path / "mine", library.replace("g(x)\n", "g(1)\n"))):
+        (folder / "minimolmo").mkdir(parents=True)
+        (folder / "minimolmo" / "a.py").write_text(code.replace("def g(1)", "def g(x)"), encoding="utf-8")
+    monkeypatch.setattr(marks, "MINE", tmp_path / "mine")
+    module = load_module(tmp_path / "mine" / "minimolmo" / "a.py")
+    for call, line, advice in ((module.f, 6, "mend it first"), (module.g, 2, "line is the library's own")):
+        with pytest.raises(AttributeError) as caught:
+            call(1)
+        assert marks.locate_error(caught.value)[1] == line
+        assert advice in pytest_plugin.advise(caught.value)
 
 
 def test_train_mine_names_your_own_line_even_where_training_ends_with_its_own_message(tmp_path, monkeypatch):
