@@ -79,6 +79,7 @@ def _markdown_cells(text: str, page: Path, out: Path) -> list[dict]:
         return f"]({os.path.relpath(page.parent / match[1], out)}"
 
     text = re.sub(r"<!--.*?-->\n?", "", text, flags=re.S)
+    text = re.sub(r"^</?details>.*\n?", "", text, flags=re.M)  # a fold cannot reach over cells
     text = re.sub(r"^> \[!\w+\]\n", "", text, flags=re.M).strip()
     text = re.sub(r"\]\((?!http|#|attachment:)([^)#]+)", relink, PICTURE.sub(embed, text))
     cell = {"cell_type": "markdown", "metadata": {}, "source": _lines(text)}

@@ -56,6 +56,17 @@ def test_a_page_has_the_parts_that_readers_look_for(folder):
 
 
 @each_lesson
+def test_the_answer_to_a_prediction_is_folded(folder):
+    """What follows the question, up to the first code or table, must not give it away."""
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    assert text.count("\n<details>") == text.count("\n</details>") >= text.count("\n**Predict.**")
+    for part in text.split("\n**Predict.**")[1:]:
+        shown = part.partition("\n<details><summary>")[0]
+        assert "\n## " not in shown or folder.name == "01_data"
+        assert "```text" not in shown and "\n| " not in shown
+
+
+@each_lesson
 def test_boxes_are_special_alert_and_insider_notes(folder):
     text = (folder / "README.md").read_text(encoding="utf-8")
     boxes = re.findall(r"^> \[!(\w+)\]\n> \*\*(.*?)\*\*", text, re.M)
@@ -700,6 +711,7 @@ def test_a_notebook_is_valid_holds_its_pictures_and_its_cells_run(tmp_path, monk
                 for name, data in cell.get("attachments", {}).items()}
     assert attached == {path.name: path.read_bytes() for path in folder.glob("*.png")}
     text = "".join("".join(cell["source"]) for cell in book["cells"] if cell["cell_type"] == "markdown")
+    assert "<details>" not in text and "</details>" not in text, "a fold cannot reach over cells"
     assert "<!--" not in text and "[!NOTE]" not in text and "def stitch_ids" in text
 
     monkeypatch.setattr(sys, "path", list(sys.path))
