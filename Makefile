@@ -5,7 +5,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup quickstart data data-pixmo look train eval ask inside test faults spec smoke bench speedrun ablate release
-.PHONY: clean lesson lessons lessons-write start check progress blank reset marks tiny notebooks
+.PHONY: clean lesson lessons lessons-write start check hint progress blank reset marks tiny notebooks
 
 PYTHON  ?= .venv/bin/python
 PRESET  = nano
@@ -109,6 +109,9 @@ start: setup        ## copy a lesson's exercises to mine/: make start N=05
 
 check: setup        ## compare your exercises with the library: make check N=05
 	@$(PYTHON) -m lessons.check $(if $(N),-- "$$N",$(error which lesson? Try make check N=05))
+
+hint: setup         ## one more hint, in three steps: make hint N=03 F=attention (default: the first not passed)
+	@$(PYTHON) -m lessons.hint $(if $(N),-- "$$N" $(if $(F),"$$F"),$(error which lesson? Try make hint N=05))
 
 progress: setup     ## show your state in all lessons, and the next step
 	@$(PYTHON) -m lessons.check

@@ -18,7 +18,7 @@ import pytest
 import torch
 from PIL import Image
 
-from lessons import blank, check, marks, notebooks, pytest_plugin, run, train_mine
+from lessons import blank, check, hint, marks, notebooks, pytest_plugin, run, train_mine
 from lessons.check import BROKEN, NOT_BEGUN, NOT_YET, PASSED, check_exercise, load_module
 from lessons.compare import Mismatch, compare, expect_equal
 from lessons.page import ROOT, count_words, find_lessons, find_missing_names, parse_blocks, read_source
@@ -133,7 +133,8 @@ def test_plausible_slips_do_not_pass(folder, name):
 def test_a_stub_gives_a_hint_and_its_example_is_true_of_the_answer(folder, name):
     answers, stubs = load_module(folder / "answers.py"), load_module(folder / "exercise.py")
     text = getattr(stubs, name).__doc__
-    assert "Hint:" in text
+    hints = getattr(answers, "HINTS", {}).get(name, ())
+    assert ("Hint:" in text) == (folder.name == TRAPS) == (len(hints) != 3), "a stub gives nothing away"
     space = vars(stubs) | {other: getattr(answers, other) for other in check.list_exercises(answers)}
     test = doctest.DocTestParser().get_doctest(text, space, name, None, 0)
     assert not doctest.DocTestRunner().run(test).failed
@@ -143,6 +144,17 @@ def test_a_stub_gives_a_hint_and_its_example_is_true_of_the_answer(folder, name)
 def test_a_lesson_has_two_to_four_exercises(folder):
     names = check.list_exercises(load_module(folder / "answers.py"))
     assert len(names) == 8 if folder.name == TRAPS else 2 <= len(names) <= 4
+
+
+def test_hints_come_in_three_steps_and_the_last_stays(tmp_path):
+    """Without a name they are for the first exercise that is not passed."""
+    folder, = find_lessons("03")
+    first, second, third, again = (hint.next_hint(folder, mine=tmp_path) for _ in range(4))
+    assert first.startswith("attention_weights, hint 1 of 3: ") and "more: make hint N=03" in first
+    assert "hint 2 of 3" in second and "hint 3 of 3" in third and third == again and "answers.py" in third
+    assert "hint 1 of 3" in hint.next_hint(folder, "attention", tmp_path)
+    with pytest.raises(ValueError, match="has no exercise 'atention'.*Try F= and one of: attention_weights"):
+        hint.next_hint(folder, "atention", tmp_path)
 
 
 # the code: pages

@@ -135,3 +135,26 @@ wrong_generate = {
     "does not stop at eos": lambda next_logits, eos, max_new_tokens: _generate(
         next_logits, -1, max_new_tokens),
 }
+
+
+# the three steps of make hint
+
+HINTS = {
+    "num_image_tokens": (
+        "Draw one grid of 2 rows and 3 columns on paper, and write down its tokens one after the other.",
+        "Count what one grid costs, apart from the others. Then add up over the grids.",
+        "a grid of r rows and c columns takes 2 + r * (c + 1) tokens.",
+    ),
+    "shapes": (
+        "Go step by step: first how many patches stand in one line of the crop, then how many in all.",
+        "A window of pool x pool patches needs a whole number of windows in a line: what happens to a "
+        "rest?",
+        "a line has crop_size // patch_size patches; its windows are that over pool, rounded up.",
+    ),
+    "generate": (
+        "The loop of every language model: ask for logits, choose a token, append it, ask again.",
+        "Two things end the loop: the number of tokens, and one special token. Test the second before "
+        "you append.",
+        "logits.index(max(logits)). `eos` itself is not part of the answer.",
+    ),
+}

@@ -2,6 +2,7 @@
 
 `make start N=00` copies this file to mine/00_map.py: write there. `make check N=00` compares yours with the
 library.
+`make hint N=00` gives hints, in three steps.
 """
 from collections.abc import Callable
 
@@ -21,7 +22,6 @@ def num_image_tokens(token_grids: list[tuple[int, int]]) -> int:
 
     Rule: for each grid: one start token; for each of its rows, one token for each column and one column token
           that closes the row; one end token. Add up all grids.
-    Hint: a grid of r rows and c columns takes 2 + r * (c + 1) tokens.
     """
     raise NotImplementedError
 
@@ -40,7 +40,6 @@ def shapes(crop_size: int, patch_size: int, pool: int, vision_width: int,
     Rule: patches: (number of patches, pixels in one times 3 colours).
           features: (number of patches, two layers of the ViT side by side).
           visual tokens: (windows, decoder_width). A window that reaches beyond the crop's edge counts.
-    Hint: a line has crop_size // patch_size patches; its windows are that over pool, rounded up.
     """
     raise NotImplementedError
 
@@ -55,6 +54,5 @@ def generate(next_logits: Callable[[list[int]], list[float]], eos: int, max_new_
 
     Rule: start with no tokens. While there are fewer than `max_new_tokens`: compute the logits; take the
           token with the highest (the first, if two are equal); if it is `eos`, stop; else append it.
-    Hint: logits.index(max(logits)). `eos` itself is not part of the answer.
     """
     raise NotImplementedError

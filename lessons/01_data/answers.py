@@ -84,3 +84,26 @@ wrong_to_row = {
     "keeps empty points in every style": lambda **case: _to_row(lambda style, key: key == "points", **case),
     "leaves nothing out": lambda **case: _to_row(lambda style, key: True, **case),
 }
+
+
+# the three steps of make hint
+
+HINTS = {
+    "select_points": (
+        "Think of an empty word in a label as a joker: it fits every object.",
+        "Write the condition for the color alone. Then the same for the kind. An object must pass both.",
+        "both conditions must hold, and each can hold in two ways.",
+    ),
+    "region": (
+        "Solve it for x alone first: three columns, numbered 0, 1, 2.",
+        "The name is made of a row's word and a column's word. One of the nine is neither: it is "
+        '"center".',
+        "int(x * 3 // 100) is the number of the column.",
+    ),
+    "to_row": (
+        "Begin with the four pairs of name and value, in their order. Then decide for each whether it "
+        "stays.",
+        "One field has an exception, and only in two styles. Treat it before you drop what is empty.",
+        "an empty tuple and an empty string are both false in an `if`.",
+    ),
+}

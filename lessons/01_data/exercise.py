@@ -2,6 +2,7 @@
 
 `make start N=01` copies this file to mine/01_data.py: write there. `make check N=01` compares yours with the
 library. Coordinates are percent (0-100) of the image's width and height, origin top-left.
+`make hint N=01` gives hints, in three steps.
 """
 
 BUILD = [  # `make blank N=01` empties these in mine/minimolmo, `make marks N=01` marks them
@@ -21,7 +22,6 @@ def select_points(things: list[tuple[str, str, float, float]], color: str,
 
     Rule: a label means an object if the object's color is `color` or `color` is "", and its kind is `kind` or
           `kind` is "". Keep the order of the objects. If it means none, the list is empty: a valid answer.
-    Hint: both conditions must hold, and each can hold in two ways.
     """
     raise NotImplementedError
 
@@ -35,7 +35,6 @@ def region(x: float, y: float) -> str:
     Rule: cut the image into three columns and three rows at 100/3 and 200/3. A point on a line belongs to the
           part right of it, or below it. By rows: "top left", "top", "top right";
           "left", "center", "right"; "bottom left", "bottom", "bottom right".
-    Hint: int(x * 3 // 100) is the number of the column.
     """
     raise NotImplementedError
 
@@ -49,6 +48,5 @@ def to_row(style: str, label: str = "", answer: str = "", points: tuple = ()) ->
     Rule: put style, label, answer and points into a dictionary, in this order, and leave out those that are
           empty. In the styles "pointing" and "point_count" the points are the answer, so they stay even if
           there are none.
-    Hint: an empty tuple and an empty string are both false in an `if`.
     """
     raise NotImplementedError

@@ -132,3 +132,33 @@ wrong_embed_patches = {
     "gives each patch its neighbour's position": lambda patches, weight, class_token, positions: torch.cat(
         [class_token[None] + positions[-1:], patches @ weight.T + positions[:-1]]),
 }
+
+
+# the three steps of make hint
+
+HINTS = {
+    "to_patches": (
+        "Two loops, over the rows and columns of patches, are enough; a formula without loops is for "
+        "later.",
+        "A step of patch_size in each loop gives the top left corner of every patch. What is sliced "
+        "from there?",
+        "image[top:top + patch_size, left:left + patch_size] is a patch, and .reshape(-1) flattens it "
+        "in just this order.",
+    ),
+    "normalise_pixels": (
+        "Take one pixel of one color by hand: what are the two steps from 255 to its number?",
+        "All pixels of a color have the same mean. You need no loop over pixels or colors.",
+        "numpy broadcasts mean and std over the last axis.",
+    ),
+    "sincos_position": (
+        "Count first: there are four parts of width / 4 numbers each.",
+        "Make all frequencies once. Each part is one function (sine or cosine) of one coordinate times "
+        "all of them.",
+        "10.0 ** (-torch.arange(n) / n) are all n frequencies at once; torch.cat joins the four parts.",
+    ),
+    "embed_patches": (
+        "A linear layer for each patch is one product of two matrices for all of them.",
+        "Three steps: product, class token in front, positions added. Look at the shape after each.",
+        "patches @ weight.T; class_token[None] is a list of one vector.",
+    ),
+}

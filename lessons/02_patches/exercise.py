@@ -2,6 +2,7 @@
 
 `make start N=02` copies this file to mine/02_patches.py: write there. `make check N=02` compares yours with
 the library.
+`make hint N=02` gives hints, in three steps.
 """
 import numpy as np
 import torch
@@ -25,8 +26,6 @@ def to_patches(image: np.ndarray, patch_size: int) -> np.ndarray:
 
     Rule: patches row by row, each row from left to right. In a patch: its rows from the top; in a row its
           pixels from the left; in a pixel red, green, blue.
-    Hint: image[top:top + patch_size, left:left + patch_size] is a patch, and .reshape(-1) flattens it in just
-          this order.
     """
     raise NotImplementedError
 
@@ -39,7 +38,6 @@ def normalise_pixels(pixels: np.ndarray, mean: np.ndarray, std: np.ndarray) -> n
     array([[ 2. , -2. , -1.2]])
 
     Rule: divide by 255; then, for each colour, subtract its mean and divide by its standard deviation.
-    Hint: numpy broadcasts mean and std over the last axis.
     """
     raise NotImplementedError
 
@@ -53,7 +51,6 @@ def sincos_position(column: int, row: int, width: int) -> torch.Tensor:
     Rule: there are width / 4 frequencies; number n (from 0) is 10 to the power of -n / (width / 4).
           Then, one after the other: sin(column * f) for all frequencies f; cos(column * f) for all;
           sin(row * f) for all; cos(row * f) for all.
-    Hint: 10.0 ** (-torch.arange(n) / n) are all n frequencies at once; torch.cat joins the four parts.
     """
     raise NotImplementedError
 
@@ -71,6 +68,5 @@ def embed_patches(patches: torch.Tensor, weight: torch.Tensor, class_token: torc
 
     Rule: for each patch, number d of its vector is the sum of patch[i] * weight[d, i] over all i.
           Put the class token in front. Add to each vector its position: position 0 is the class token's.
-    Hint: patches @ weight.T; class_token[None] is a list of one vector.
     """
     raise NotImplementedError

@@ -104,3 +104,26 @@ wrong_attention = {
     "masks after the softmax, so that weights no longer add up to 1": _masked_after_softmax,
     "forgets the mask": lambda q, k, v, visible=None: _attention(q, k, v, None, q.shape[-1] ** 0.5),
 }
+
+
+# the three steps of make hint
+
+HINTS = {
+    "attention_weights": (
+        "Do it for one key first: a sum of products, divided by something that depends on d alone.",
+        "The second half, from scores to weights, has a name and a function in torch.",
+        "keys @ query are all sums at once; .softmax(dim=-1) does the rest.",
+    ),
+    "split_heads": (
+        "Heads are slices of the width that lie side by side: head 0 has the first d numbers.",
+        "Cutting an axis in two and exchanging two axes are two operations. Which comes first?",
+        "cut the last axis into (heads, d) first, then swap two axes. A .view alone is not enough.",
+    ),
+    "attention": (
+        "It is `attention_weights` for many queries, heads and sequences at once. The last two axes "
+        "matter.",
+        "Forbidden keys must get a weight of exactly 0. Which score gives e to the score = 0?",
+        "scores = q @ k.transpose(-2, -1), divided; scores.masked_fill(~visible, -torch.inf); softmax; "
+        "@ v.",
+    ),
+}

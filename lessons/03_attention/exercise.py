@@ -2,6 +2,7 @@
 
 `make start N=03` copies this file to mine/03_attention.py: write there. `make check N=03` compares yours with
 the library. Letters: B batch, H heads, T queries, U keys, d head size.
+`make hint N=03` gives hints, in three steps.
 """
 import torch
 
@@ -22,7 +23,6 @@ def attention_weights(query: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
 
     Rule: the score of key u is the sum of query[i] * keys[u, i] over all i, divided by the root of d.
           Its weight is e to the power of its score, divided by the sum of these over all keys.
-    Hint: keys @ query are all sums at once; .softmax(dim=-1) does the rest.
     """
     raise NotImplementedError
 
@@ -38,7 +38,6 @@ def split_heads(x: torch.Tensor, heads: int) -> torch.Tensor:
               [7, 8]]]])
 
     Rule: entry i of head h of vector t is x[b, t, h * d + i].
-    Hint: cut the last axis into (heads, d) first, then swap two axes. A .view alone is not enough.
     """
     raise NotImplementedError
 
@@ -55,6 +54,5 @@ def attention(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor,
 
     Rule: for each b, h, t: the weights of q[b, h, t] over all keys u that it may attend to (the others have
           none); the result is the sum over u of weight[u] * v[b, h, u].
-    Hint: scores = q @ k.transpose(-2, -1), divided; scores.masked_fill(~visible, -torch.inf); softmax; @ v.
     """
     raise NotImplementedError

@@ -171,3 +171,32 @@ wrong_match_patches = {
     "takes every patch that an object touches": lambda side, boxes, min_overlap: match_patches(
         side, boxes, 1e-9),
 }
+
+
+# the three steps of make hint
+
+HINTS = {
+    "layer_norm": (
+        "Work on one row with paper and pencil: what is subtracted, what is divided by?",
+        "Mean and variance are one number for each row. Keep the axis, or they meet the wrong rows.",
+        "x.mean(axis=1, keepdims=True) gives one number for each row, in the shape (T, 1).",
+    ),
+    "vision_block": (
+        "There are two residual steps, and each normalises what it reads, not what it adds to.",
+        "The second step reads the x that the first one wrote.",
+        "two lines. Attention and the MLP get the normed x; their result is added to x itself.",
+    ),
+    "concat_layers": (
+        "Python counts from the end just as the config does.",
+        "Two things are done: columns side by side, and one row dropped. Mind which axis is which.",
+        "np.concatenate([...], axis=1), then [1:].",
+    ),
+    "match_patches": (
+        "Write down the rectangle of one patch, then of one object, in percent. How wide is their "
+        "common part?",
+        "The denominator is the smaller of the two areas, so a small object inside a patch counts as a "
+        "whole overlap.",
+        "an intersection is min(right edges) - max(left edges) wide; if that is negative, there is "
+        "none.",
+    ),
+}

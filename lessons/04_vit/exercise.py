@@ -1,6 +1,7 @@
 """Lesson 04: a block of the vision transformer, its feature layers, and the labels of its first training.
 
 `make start N=04` copies this file to mine/04_vit.py: write there. `make check N=04` says how you stand.
+`make hint N=04` gives hints, in three steps.
 """
 import numpy as np
 
@@ -24,7 +25,6 @@ def layer_norm(x: np.ndarray, eps: float = 1e-5) -> np.ndarray:
     Rule: take each row alone. Subtract the row's mean.
           Take the mean of the squares of what is left (the variance, divided by D and not by D - 1).
           Divide by the square root of (variance + eps).
-    Hint: x.mean(axis=1, keepdims=True) gives one number for each row, in the shape (T, 1).
     """
     raise NotImplementedError
 
@@ -40,7 +40,6 @@ def vision_block(x: np.ndarray, weights: np.ndarray, mlp: np.ndarray) -> np.ndar
 
     Rule: x = x + weights @ layer_norm(x)
           then x = x + layer_norm(x) @ mlp, with the new x.
-    Hint: two lines. Attention and the MLP get the normed x; their result is added to x itself.
     """
     raise NotImplementedError
 
@@ -53,7 +52,6 @@ def concat_layers(outputs: list[np.ndarray], layers: tuple[int, int]) -> np.ndar
 
     Rule: outputs[0] is the output of block 1. A layer counts from the end, -1 is the last.
           Put the columns of the first layer left, those of the second right. Drop the class token's row.
-    Hint: np.concatenate([...], axis=1), then [1:].
     """
     raise NotImplementedError
 
@@ -73,6 +71,5 @@ def match_patches(side: int, boxes: list[tuple[float, float, float, float]],
           An object's overlap = area of the intersection / the smaller of the patch's and the object's area.
           Take the object with the largest overlap, if that is at least `min_overlap`; else -1. On a tie, the
           first.
-    Hint: an intersection is min(right edges) - max(left edges) wide; if that is negative, there is none.
     """
     raise NotImplementedError

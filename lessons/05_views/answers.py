@@ -119,3 +119,32 @@ wrong_best_grid = {
         height, width, overlap=0, **rest),
     "takes more crops on a tie": lambda **case: _choose(**case, more_on_ties=True),
 }
+
+
+# the three steps of make hint
+
+HINTS = {
+    "starts": (
+        "Draw two crops of 6 patches that share 2. Where does the second begin?",
+        "From one crop to the next it is always the same number of patches.",
+        "the step from one crop to the next is `side - overlap` patches.",
+    ),
+    "keep": (
+        "Begin with everything, and take away at the ends that touch a neighbour.",
+        "Only two crops are special: the first and the last. One crop alone is both.",
+        "crop 0 has no neighbour on its left, crop count - 1 has none on its right. With one crop, both"
+        " hold.",
+    ),
+    "stitch": (
+        "Build one row of crops first. When it is right, put the rows below each other.",
+        "`keep` tells what to cut down, and the same function tells what to cut across.",
+        "np.concatenate(parts, axis=1) puts arrays side by side, axis=0 below each other. Use `keep` "
+        "twice.",
+    ),
+    "best_grid": (
+        "List all grids with their scales first, in the order that the rule gives. Then choose.",
+        "There are two groups: grids that need no shrinking, and the others. The rule differs for them.",
+        "sides are longer than `overlap` here. min(..., key=...) and max(..., key=...) return the first"
+        " best.",
+    ),
+}

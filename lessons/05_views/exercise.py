@@ -2,6 +2,7 @@
 
 `make start N=05` copies this file to mine/05_views.py: write there. `make check N=05` says how you stand.
 Lengths are in patches unless a line says pixels.
+`make hint N=05` gives hints, in three steps.
 """
 import numpy as np
 
@@ -20,7 +21,6 @@ def starts(count: int, side: int, overlap: int) -> list[int]:
     [0, 4, 8]
 
     Rule: the first crop begins at 0. Each next crop begins at the last `overlap` patches of the one before.
-    Hint: the step from one crop to the next is `side - overlap` patches.
     """
     raise NotImplementedError
 
@@ -34,7 +34,6 @@ def keep(count: int, side: int, left: int, right: int) -> list[tuple[int, int]]:
     Rule: begin with all patches of a crop, 0 to side.
           If it has a neighbour on its left, drop `left` patches there.
           If it has a neighbour on its right, drop `right` patches there.
-    Hint: crop 0 has no neighbour on its left, crop count - 1 has none on its right. With one crop, both hold.
     """
     raise NotImplementedError
 
@@ -48,7 +47,6 @@ def stitch(crops: np.ndarray, grid: tuple[int, int], margin: int) -> np.ndarray:
 
     Rule: crop (r, c) of the grid is crops[r * cols + c]. Keep the part of it that `keep` gives, down and
           across. Put the kept parts of one row of crops side by side, and the rows below each other.
-    Hint: np.concatenate(parts, axis=1) puts arrays side by side, axis=0 below each other. Use `keep` twice.
     """
     raise NotImplementedError
 
@@ -62,6 +60,5 @@ def best_grid(height: int, width: int, step: int, overlap: int, max_crops: int) 
     Rule: for each number of crops 1, 2, ... max_crops, and each grid of that many crops, few rows first:
           scale = the smaller of rows * step / (height - overlap) and columns * step / (width - overlap)
           If any scale is 1 or more, the smallest of those wins; else the largest of all. On a tie, the first.
-    Hint: sides are longer than `overlap` here. min(..., key=...) and max(..., key=...) return the first best.
     """
     raise NotImplementedError

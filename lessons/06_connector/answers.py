@@ -141,3 +141,29 @@ wrong_splice = {
     "puts the last visual token first": lambda **case: _spliced(**case, order=-1),
     "adds the first visual token everywhere": lambda **case: _spliced(**case, first_only=True),
 }
+
+
+# the three steps of make hint
+
+HINTS = {
+    "window": (
+        "Number a crop of 5 x 5 patches on paper, and circle window (2, 2).",
+        "Find the four pairs (y, x) first. Which of them lie beyond the edge?",
+        "patch (y, x) has the number y * side + x, if both y and x are less than side.",
+    ),
+    "pool_window": (
+        "It is attention with a single query, and you know where the query comes from.",
+        "Four lines, one for each line of the rule. Scores have the shape (K,).",
+        "features @ query gives all K scores at once, weights @ features the result.",
+    ),
+    "mark_padding": (
+        "Three kinds of patches: all padding, partly, and not at all. Two of them get a vector.",
+        "A condition on (S,) must meet a vector of (D,). Which axis is missing?",
+        "(patch_coverage == 0)[:, None] * empty is (S, D).",
+    ),
+    "splice": (
+        "Visual tokens are used up in order, one for each im_patch token.",
+        "Change a copy: the embeddings that you were given belong to the caller.",
+        "count the visual tokens used so far. Work on embeddings.copy().",
+    ),
+}

@@ -1,6 +1,7 @@
 """Lesson 06: the patches that share a token, attention pooling, padding, and the splice.
 
 `make start N=06` copies this file to mine/06_connector.py: write there. `make check N=06` says how you stand.
+`make hint N=06` gives hints, in three steps.
 """
 import numpy as np
 
@@ -21,7 +22,6 @@ def window(row: int, col: int, side: int) -> list[int]:
     Rule: patches are numbered 0, 1, 2, ... along the first row, and on along the second.
           Window (row, col) begins at patch row 2 * row, patch column 2 * col.
           A patch beyond the crop's edge (side may be odd) is -1.
-    Hint: patch (y, x) has the number y * side + x, if both y and x are less than side.
     """
     raise NotImplementedError
 
@@ -36,7 +36,6 @@ def pool_window(features: np.ndarray) -> np.ndarray:
           score of a feature vector = sum of query * feature, divided by the square root of D
           weight = e to the score, divided by the sum of these over the K vectors
           result = sum of weight * feature
-    Hint: features @ query gives all K scores at once, weights @ features the result.
     """
     raise NotImplementedError
 
@@ -54,7 +53,6 @@ def mark_padding(features: np.ndarray, patch_coverage: np.ndarray, empty: np.nda
     Rule: the coverage of a patch is the fraction of it that is image.
           Add `empty` (D,) where the coverage is 0, and `partly` (D,) where it is between 0 and 1.
           Leave a patch with coverage 1 unchanged.
-    Hint: (patch_coverage == 0)[:, None] * empty is (S, D).
     """
     raise NotImplementedError
 
@@ -70,6 +68,5 @@ def splice(ids: list[int], embeddings: np.ndarray, visual: np.ndarray, im_patch:
 
     Rule: go through the ids in order. Where one is im_patch, add the next visual token to its embedding.
           Leave all other embeddings unchanged.
-    Hint: count the visual tokens used so far. Work on embeddings.copy().
     """
     raise NotImplementedError

@@ -167,3 +167,32 @@ wrong_decode = {
     "leaves out bytes that are no UTF-8": lambda ids, pieces: b"".join(
         pieces.get(token_id, b"") for token_id in ids).decode("utf-8", "ignore"),
 }
+
+
+# the three steps of make hint
+
+HINTS = {
+    "best_pair": (
+        "First count every pair over all words; only then choose.",
+        "A word that occurs seven times adds seven to each of its pairs. For the choice sort by two "
+        "things.",
+        "word[i:i + 1] is one byte as bytes. min(count, key=lambda pair: (-count[pair], pair)).",
+    ),
+    "merge_pair": (
+        "Walk with an index that can move by one or by two.",
+        "Append to a new list. Never change the list that you walk over.",
+        "a merged piece is not merged again in the same call: a a a becomes aa a.",
+    ),
+    "encode": (
+        "Training made merges in an order; the same order is used again here.",
+        "In each round look only at the pairs that the word has now, and find the one that was merged "
+        "first.",
+        "use `merge_pair`. With rank = {pair: index in merges}, the earliest is min(known, "
+        "key=rank.get).",
+    ),
+    "decode": (
+        "A letter such as e with an accent is two bytes, and they may lie in two pieces.",
+        "So bytes are put together before anything becomes text.",
+        'b"".join(...) first, and .decode("utf-8", "replace") once, at the end.',
+    ),
+}

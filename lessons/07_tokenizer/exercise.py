@@ -1,6 +1,7 @@
 """Lesson 07: byte-pair encoding by hand. Pieces are bytes: b"re" is the piece that spells re.
 
 `make start N=07` copies this file to mine/07_tokenizer.py: write there. `make check N=07` says how you stand.
+`make hint N=07` gives hints, in three steps.
 """
 
 BUILD = [  # `make blank N=07` empties these in mine/minimolmo, `make marks N=07` marks them
@@ -22,7 +23,6 @@ def best_pair(words: dict[bytes, int]) -> tuple[bytes, bytes] | None:
     Rule: every two neighbouring bytes of a word are a pair, and it occurs as often as the word.
           Take the most frequent pair. Of equally frequent pairs take the alphabetically first.
           A pair that occurs only once is not merged.
-    Hint: word[i:i + 1] is one byte as bytes. min(count, key=lambda pair: (-count[pair], pair)).
     """
     raise NotImplementedError
 
@@ -35,7 +35,6 @@ def merge_pair(pieces: list[bytes], pair: tuple[bytes, bytes]) -> list[bytes]:
 
     Rule: go from left to right. If the next two pieces are the pair, append them as one piece and go on
           after both. Else append the next piece alone.
-    Hint: a merged piece is not merged again in the same call: a a a becomes aa a.
     """
     raise NotImplementedError
 
@@ -48,7 +47,6 @@ def encode(word: bytes, merges: list[tuple[bytes, bytes]]) -> list[bytes]:
 
     Rule: begin with single bytes. Of all pairs of neighbouring pieces in the word, take the one that is
           earliest in `merges`, and merge it everywhere. Repeat this until no pair is in `merges`.
-    Hint: use `merge_pair`. With rank = {pair: index in merges}, the earliest is min(known, key=rank.get).
     """
     raise NotImplementedError
 
@@ -60,6 +58,5 @@ def decode(ids: list[int], pieces: dict[int, bytes]) -> str:
     'red'
 
     Rule: concatenate the bytes of all ids, then decode them as UTF-8. Bytes that are no UTF-8 become U+FFFD.
-    Hint: b"".join(...) first, and .decode("utf-8", "replace") once, at the end.
     """
     raise NotImplementedError

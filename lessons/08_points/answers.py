@@ -127,3 +127,31 @@ wrong_parse_points = {
     "needs a decimal point in each number": lambda text: _parse(
         text, r'x([0-9]*)="([0-9]+\.[0-9]+)" y\1="([0-9]+\.[0-9]+)"'),
 }
+
+
+# the three steps of make hint
+
+HINTS = {
+    "to_percent": (
+        "How many pixels is one percent of the width?",
+        "x and y have different hundredths.",
+        "x / (width / 100).",
+    ),
+    "round_to_tenth": (
+        "Python rounds to whole numbers as the rule wants. How do you get tenths to be whole?",
+        "Infinity and NaN have no tenth: refuse them first.",
+        "Python's round(x) without a second argument rounds a half to the even neighbour. "
+        "math.isfinite.",
+    ),
+    "write_points": (
+        "Three cases: no point, one point, several. The first two are short.",
+        "Round, then sort, then number them from 1. Sorting before rounding can change the order.",
+        'use `round_to_tenth`. sorted() sorts pairs by the first number, then the second. f"{x:.1f}".',
+    ),
+    "parse_points": (
+        "A regular expression with three groups: the number after x, A, and B.",
+        "The number after y must be the same text as the one after x, even if that is empty.",
+        're.findall(r\'x([0-9]*)="([0-9]+(?:\\.[0-9]+)?)" ...\', text); \\1 stands for the N found '
+        "before.",
+    ),
+}

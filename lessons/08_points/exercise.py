@@ -1,6 +1,7 @@
 """Lesson 08: points as text, and back. A point is (x, y); the origin is at the top left, y points down.
 
 `make start N=08` copies this file to mine/08_points.py: write there. `make check N=08` says how you stand.
+`make hint N=08` gives hints, in three steps.
 """
 
 BUILD = [  # `make blank N=08` empties these in mine/minimolmo, `make marks N=08` marks them
@@ -20,7 +21,6 @@ def to_percent(pixels: list[tuple[float, float]], width: int, height: int) -> li
     [(50.0, 25.0)]
 
     Rule: x in percent of the width, y in percent of the height. Nothing is rounded.
-    Hint: x / (width / 100).
     """
     raise NotImplementedError
 
@@ -33,7 +33,6 @@ def round_to_tenth(value: float) -> float:
 
     Rule: multiply by ten; round to a whole number, a half to the even neighbour; divide by ten.
           A value that is not finite is no position in an image: raise ValueError.
-    Hint: Python's round(x) without a second argument rounds a half to the even neighbour. math.isfinite.
     """
     raise NotImplementedError
 
@@ -47,7 +46,6 @@ def write_points(points: list[tuple[float, float]], label: str) -> str:
     Rule: without points the text is "". Round each number to a tenth first, then sort by x, and by y on ties.
           One point:  <point x="1.0" y="2.0" alt="LABEL">LABEL</point>
           Several:    <points x1="1.0" y1="2.0" x2="3.0" y2="4.0" alt="LABEL">LABEL</points>
-    Hint: use `round_to_tenth`. sorted() sorts pairs by the first number, then the second. f"{x:.1f}".
     """
     raise NotImplementedError
 
@@ -60,6 +58,5 @@ def parse_points(text: str) -> list[tuple[float, float]]:
 
     Rule: a point is x="A" y="B", or xN="A" yN="B" with the same N after both letters, one space between.
           A and B are digits, perhaps with a decimal point and more digits. Points beyond 100 are left out.
-    Hint: re.findall(r'x([0-9]*)="([0-9]+(?:\\.[0-9]+)?)" ...', text); \\1 stands for the N found before.
     """
     raise NotImplementedError

@@ -120,3 +120,30 @@ wrong_attend_with_cache = {
     "forgets to divide by the root of the head size": lambda q, k, v, keys, values: attend_with_cache(
         q * len(q) ** 0.5, k, v, keys, values),
 }
+
+
+# the three steps of make hint
+
+HINTS = {
+    "rotate": (
+        "It is the rotation of an arrow by an angle, once for each pair of numbers.",
+        "Compute all d/2 angles at once, then work with the first half and the second half of x.",
+        "torch.arange(0, d, 2) holds every 2 * i at once; x.chunk(2) gives both halves.",
+    ),
+    "kv_head_of": (
+        "With 6 query heads and 2 key heads, three neighbours share one.",
+        "How many query heads share one? Divide the head's index by that.",
+        "integer division, head // (query heads that share one).",
+    ),
+    "swiglu": (
+        "Three products of matrices, and one product number by number.",
+        "Write silu first, as a function of its own or in one line.",
+        "a matrix of shape (inner, in) is applied to the last axis by x @ matrix.T.",
+    ),
+    "attend_with_cache": (
+        "The cache grows by one row, and the token attends to that row, too.",
+        "After the append it is attention with one query: scores, softmax, weighted sum.",
+        "the new token attends to itself too, so append first. An empty cache, T = 0, needs no case of "
+        "its own.",
+    ),
+}

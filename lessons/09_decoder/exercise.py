@@ -1,6 +1,7 @@
 """Lesson 09: rotary positions, shared key and value heads, SwiGLU, and a KV cache.
 
 `make start N=09` copies this file to mine/09_decoder.py: write there. `make check N=09` says how you stand.
+`make hint N=09` gives hints, in three steps.
 """
 import torch
 
@@ -25,7 +26,6 @@ def rotate(x: torch.Tensor, position: int, theta: float) -> torch.Tensor:
     Rule: for i = 0 ... d/2 - 1 the pair is a = x[i], b = x[i + d/2], and its angle is
           position * theta ** (-2 * i / d) radians; x[i] becomes a * cos - b * sin, x[i + d/2] becomes
           a * sin + b * cos.
-    Hint: torch.arange(0, d, 2) holds every 2 * i at once; x.chunk(2) gives both halves.
     """
     raise NotImplementedError
 
@@ -38,7 +38,6 @@ def kv_head_of(heads: int, kv_heads: int) -> list[int]:
 
     Rule: kv_heads divides heads. The first heads / kv_heads query heads use 0, the next as many use 1,
           and so on.
-    Hint: integer division, head // (query heads that share one).
     """
     raise NotImplementedError
 
@@ -52,7 +51,6 @@ def swiglu(x: torch.Tensor, gate: torch.Tensor, up: torch.Tensor, down: torch.Te
 
     Rule: the flow in pipe j is the product of up's row j with x. Its valve is silu of the product of gate's
           row j with x, where silu(z) = z / (1 + exp(-z)). The result is down times (valve * flow).
-    Hint: a matrix of shape (inner, in) is applied to the last axis by x @ matrix.T.
     """
     raise NotImplementedError
 
@@ -70,7 +68,5 @@ def attend_with_cache(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, keys: t
 
     Rule: append k and v to the cache; the score of token t = (q times its key) / sqrt(d); weights = softmax
           of the scores over all T + 1 tokens; output = the sum of weight * value.
-    Hint: the new token attends to itself too, so append first. An empty cache, T = 0, needs no case of its
-          own.
     """
     raise NotImplementedError

@@ -136,3 +136,30 @@ wrong_find_leaks = {
     "names the key before the query": lambda visible, segments: [
         (k, q) for q, k in find_leaks(visible, segments)],
 }
+
+
+# the three steps of make hint
+
+HINTS = {
+    "segment_mask": (
+        "Write two tables of true and false: who comes no later, and who may be met at all.",
+        'The second table is itself an "or" of two conditions, one on the key alone.',
+        'torch.ones(T, T, dtype=torch.bool).tril() is "no later"; segments[:, None] == segments[None] '
+        'is "the same segment".',
+    ),
+    "position_ids": (
+        "Each annotation believes that it is alone with the image. Where does it begin?",
+        "Two lists grow side by side: positions and segments.",
+        "a range for each annotation, and all of them have the same beginning.",
+    ),
+    "loss_weights": (
+        "First write a weight for every token, as if nothing were shifted.",
+        "Each token is asked for the next one. So the weights move by one place, in one direction.",
+        "the shift is weights[1:].",
+    ),
+    "find_leaks": (
+        "You have a mask that is right already: the one that you wrote.",
+        "A leak is true in one mask and false in the other. Which way round?",
+        "use your `segment_mask`; torch.nonzero gives the indices of what is true, in this order.",
+    ),
+}

@@ -2,6 +2,7 @@
 
 `make start N=10` copies this file to mine/10_booths.py: write there. `make check N=10` says how you stand.
 A segment id is 0 for a token of the image, 1, 2, ... for one of an annotation (a booth), -1 for padding.
+`make hint N=10` gives hints, in three steps.
 """
 import torch
 
@@ -24,8 +25,6 @@ def segment_mask(segments: list[int]) -> torch.Tensor:
     Rule: for each query and each key: true if the key comes no later than the query, and the key is of the
           image (0), or both have the same segment id. Padding (-1) is a segment like any other: it attends
           to the image and to padding, and no other token attends to it.
-    Hint: torch.ones(T, T, dtype=torch.bool).tril() is "no later"; segments[:, None] == segments[None] is
-          "the same segment".
     """
     raise NotImplementedError
 
@@ -38,7 +37,6 @@ def position_ids(num_image_tokens: int, lengths: list[int]) -> tuple[list[int], 
 
     Rule: the image has the positions 0 ... num_image_tokens - 1. Every annotation begins at
           num_image_tokens, as if it were the only one. Annotations are numbered from 1.
-    Hint: a range for each annotation, and all of them have the same beginning.
     """
     raise NotImplementedError
 
@@ -53,7 +51,6 @@ def loss_weights(num_image_tokens: int, annotations: list[tuple[int, int]], root
           and for the end-of-text after it: 1, or sqrt(1 / number of annotations) if `root`.
           Then shift: the target of a token is the next token, so it takes the next one's weight. The very
           last token is a target only, not an input.
-    Hint: the shift is weights[1:].
     """
     raise NotImplementedError
 
@@ -66,6 +63,5 @@ def find_leaks(visible: torch.Tensor, segments: list[int]) -> list[tuple[int, in
 
     Rule: go row by row, and in a row column by column. Report the pair if `visible` is true and
           `segment_mask` is not. The opposite, false where true is allowed, is no leak.
-    Hint: use your `segment_mask`; torch.nonzero gives the indices of what is true, in this order.
     """
     raise NotImplementedError

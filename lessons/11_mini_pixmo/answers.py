@@ -119,3 +119,31 @@ wrong_train_or_val = {
     "hashes the text without repr": lambda facts: "train" if zlib.crc32(str(facts).encode()) % 8 else "val",
     "takes one in ten": lambda facts: "train" if zlib.crc32(repr(facts).encode()) % 10 else "val",
 }
+
+
+# the three steps of make hint
+
+HINTS = {
+    "hand_angles": (
+        "How many degrees does each hand move in one second?",
+        "Turn the time into seconds since twelve. Then each hand is one division and perhaps a "
+        "remainder.",
+        "count the seconds since twelve; the hour hand needs 120 of them for a degree, the minute hand "
+        "10.",
+    ),
+    "extremes": (
+        "The answer is a list that may be empty, have one entry or two.",
+        "Whether the highest is unique is a matter of counting, not of searching.",
+        "values.count(max(values)) is the number of names that share it.",
+    ),
+    "left_of": (
+        '"Clearly left", "clearly right", "not clear": three kinds of points.',
+        "A single unclear point makes the whole answer empty.",
+        "look for unclear points first.",
+    ),
+    "train_or_val": (
+        "The same facts must give the same split today, tomorrow, and on another machine.",
+        "From facts to text, from text to bytes, from bytes to a number, from the number to a word.",
+        "import zlib. Python's own hash() of a text differs from run to run, and the split must not.",
+    ),
+}

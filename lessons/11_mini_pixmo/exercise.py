@@ -2,6 +2,7 @@
 
 `make start N=11` copies this file to mine/11_mini_pixmo.py: write there. `make check N=11` says how you
 stand.
+`make hint N=11` gives hints, in three steps.
 """
 BUILD = []  # no function is emptied here: you build a data set of your own, as the page says
 
@@ -15,7 +16,6 @@ def hand_angles(hour: int, minute: int, second: int) -> tuple[float, float, floa
     Rule: the second hand moves 6 degrees a second. The minute hand moves 6 degrees a minute, and on with the
           seconds. The hour hand moves 30 degrees an hour, and on with minutes and seconds. At twelve o'clock
           it is at 0, not at 360.
-    Hint: count the seconds since twelve; the hour hand needs 120 of them for a degree, the minute hand 10.
     """
     raise NotImplementedError
 
@@ -27,7 +27,6 @@ def extremes(names: list[str], values: list[int]) -> list[tuple[str, str]]:
     [('lowest', 'Mon')]
 
     Rule: the highest first, then the lowest. Leave out the one whose value two or more names share.
-    Hint: values.count(max(values)) is the number of names that share it.
     """
     raise NotImplementedError
 
@@ -41,7 +40,6 @@ def left_of(anchor: tuple[float, float], others: list[tuple[float, float]], min_
     Rule: a point is left if its x is smaller than the anchor's by more than `min_offset`. But if the x of any
           point, left or right, differs from the anchor's by `min_offset` or less, the relation is not clear:
           the answer is [].
-    Hint: look for unclear points first.
     """
     raise NotImplementedError
 
@@ -54,6 +52,5 @@ def train_or_val(facts) -> str:
 
     Rule: make the facts text with repr, and the text bytes with encode. zlib.crc32 of the bytes is a whole
           number. If it can be divided by 8, "val"; else "train".
-    Hint: import zlib. Python's own hash() of a text differs from run to run, and the split must not.
     """
     raise NotImplementedError

@@ -132,3 +132,32 @@ wrong_clip_gradients = {
     "lengthens short gradients too": lambda gradients, max_norm: [
         gradient * max_norm / (np.linalg.norm(gradient) + 1e-6) for gradient in gradients],
 }
+
+
+# the three steps of make hint
+
+HINTS = {
+    "length_hint": (
+        "Two roundings, in two directions. Try them on negative numbers.",
+        "Round the noise before you add it.",
+        "int(...) rounds toward zero, // rounds down. They differ on negative numbers.",
+    ),
+    "batch_loss": (
+        "Throw away the positions without weight first: their targets are not tokens.",
+        "The sum is divided by a number that you are given, not by a mean over what you see.",
+        "logits[weight > 0] is (positions, N). torch.nn.functional.cross_entropy(..., "
+        'reduction="none").',
+    ),
+    "learning_rate": (
+        "Two pieces of a curve: a straight line, then half a wave of the cosine.",
+        "What does the cosine give at progress 0 and at progress 1? So the rate goes from where to "
+        "where?",
+        "at step `warmup` the progress is 0 and the rate is the peak. `steps` is larger than `warmup` "
+        "here.",
+    ),
+    "clip_gradients": (
+        "Each part is clipped as if the others were not there.",
+        "Only parts that are too long change, and their direction stays.",
+        "np.linalg.norm(part). A norm of 0 is below `max_norm`: do not divide by it.",
+    ),
+}

@@ -1,6 +1,7 @@
 """Lesson 12: rules of pre-training: length hint, batch loss, learning rate, clipping.
 
 `make start N=12` copies this file to mine/12_captions.py: write there. `make check N=12` says how you stand.
+`make hint N=12` gives hints, in three steps.
 """
 import numpy as np
 import torch
@@ -24,7 +25,6 @@ def length_hint(characters: int, noise: float) -> int:
 
     Rule: round the noise toward zero to a whole number (-32.5 becomes -32), add it to the characters, and
           divide by 15, rounding down: -1 / 15 becomes -1. A hint may be negative.
-    Hint: int(...) rounds toward zero, // rounds down. They differ on negative numbers.
     """
     raise NotImplementedError
 
@@ -40,7 +40,6 @@ def batch_loss(logits: Tensor, targets: Tensor, weight: Tensor, total: float) ->
           cross-entropy is minus the logarithm of the softmax of the logits at the target. Add all up, and
           divide by `total`, the sum of the weights of the *whole* batch. Where the weight is 0, the target
           is no token (-1).
-    Hint: logits[weight > 0] is (positions, N). torch.nn.functional.cross_entropy(..., reduction="none").
     """
     raise NotImplementedError
 
@@ -54,7 +53,6 @@ def learning_rate(step: int, steps: int, peak: float, warmup: int) -> float:
     Rule: before step `warmup`: peak * step / warmup.
           From then on: progress = (step - warmup) / (steps - warmup) runs from 0 to 1, and the rate is
           0.1 peak + 0.9 peak * (1 + cos(pi * progress)) / 2.
-    Hint: at step `warmup` the progress is 0 and the rate is the peak. `steps` is larger than `warmup` here.
     """
     raise NotImplementedError
 
@@ -67,6 +65,5 @@ def clip_gradients(gradients: list[np.ndarray], max_norm: float) -> list[np.ndar
 
     Rule: for each part: its norm is the root of the sum of its squares. If that is above `max_norm`, multiply
           the part by max_norm / norm; otherwise leave it as it is.
-    Hint: np.linalg.norm(part). A norm of 0 is below `max_norm`: do not divide by it.
     """
     raise NotImplementedError

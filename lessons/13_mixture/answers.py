@@ -118,3 +118,29 @@ wrong_rows_per_dataset = {
     "rounds the weights and draws nothing": lambda seed, group, rows, weights: [
         round(rows * weight) for weight in weights],
 }
+
+
+# the three steps of make hint
+
+HINTS = {
+    "sampling_weights": (
+        "First one number for each dataset, then make them add up to 1.",
+        "Only the size is under the root.",
+        "the weight stands outside the root: a weight of 2 doubles the product.",
+    ),
+    "row_of": (
+        "Write draws 0, 1, 2, ... above the entries of the orders, one after the other.",
+        "Which epoch is draw 7 if a dataset has 3 rows, and the how-manieth draw of that epoch is it?",
+        "divmod(draw, size) gives the epoch and the index in it.",
+    ),
+    "user_message": (
+        "Two questions decide about the tag: which style, and which number.",
+        "Build the tag first; it may be empty. The rest of the message is always the same.",
+        "the number matters only for the styles of that list. Mind the space at the very beginning.",
+    ),
+    "rows_per_dataset": (
+        "Everything that is random here comes from a generator that you make yourself.",
+        "One draw gives the counts of all datasets at once; it has a name in statistics.",
+        "generator.multinomial(rows, weights) draws; .tolist() makes plain numbers of it.",
+    ),
+}

@@ -1,6 +1,7 @@
 """Lesson 13: a timetable for one pupil and many books, which is a data loader for several datasets.
 
 `make start N=13` copies this file to mine/13_mixture.py: write there. `make check N=13` compares it.
+`make hint N=13` gives hints, in three steps.
 """
 import numpy as np
 
@@ -23,7 +24,6 @@ def sampling_weights(sizes: list[int], weights: list[float]) -> list[float]:
     [0.75, 0.25]
 
     Rule: for each dataset: the square root of its size, times its weight. Divide each by the sum of all.
-    Hint: the weight stands outside the root: a weight of 2 doubles the product.
     """
     raise NotImplementedError
 
@@ -36,7 +36,6 @@ def row_of(draw: int, orders: list[list[int]]) -> int:
 
     Rule: orders[e] is the shuffled order of epoch e. The first len(orders[0]) draws are epoch 0, from its
           first entry to its last; the next as many are epoch 1; and so on.
-    Hint: divmod(draw, size) gives the epoch and the index in it.
     """
     raise NotImplementedError
 
@@ -49,7 +48,6 @@ def user_message(style: str, question: str, number: float) -> str:
 
     Rule: if the style is one of OFTEN_UNTAGGED and number is below 0.9, there is no tag; else the tag is the
           style, a colon and a space. The message is a space, "User: ", tag, question, and " Assistant:".
-    Hint: the number matters only for the styles of that list. Mind the space at the very beginning.
     """
     raise NotImplementedError
 
@@ -62,6 +60,5 @@ def rows_per_dataset(seed: int, group: int, rows: int, weights: list[float]) -> 
 
     Rule: make a new generator np.random.default_rng((seed, 0, group)) and take one multinomial draw of `rows`
           rows with these sampling weights. The same group gives the same numbers, whatever was drawn before.
-    Hint: generator.multinomial(rows, weights) draws; .tolist() makes plain numbers of it.
     """
     raise NotImplementedError

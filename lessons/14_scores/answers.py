@@ -143,3 +143,32 @@ wrong_facts_in = {
     "finds the short places first": lambda text, colors, kinds, places: facts_in(
         text.lower().replace("top left", "top").replace("bottom right", "bottom"), colors, kinds, places),
 }
+
+
+# the three steps of make hint
+
+HINTS = {
+    "count_hits": (
+        "Taking the nearest target each time is not always best. Try all ways.",
+        "Remove the first prediction, with or without a target, and ask the same question about the "
+        "rest.",
+        "there are at most 5 points, so try everything: the first predicted point stays alone, or takes"
+        " any near target; add the best of what is left. A function may call itself.",
+    ),
+    "parse_count": (
+        "Follow the rule in its order, and return as soon as a line fits.",
+        "The last word decides in three cases. Only then look inside the text.",
+        're.fullmatch("[0-9]{1,6}", word), and re.search("(?<=total of )[0-9]{1,6}", text).',
+    ),
+    "within_five_minutes": (
+        "5 to twelve and 5 past twelve are ten minutes apart, not 710.",
+        "On a circle there are two ways from one time to another, and together they are 720 minutes.",
+        "(a - b) % 720 is the way round in one direction, and never negative.",
+    ),
+    "facts_in": (
+        "Solve one sentence first. Then do it for all, in order.",
+        "Collect colors with kinds in one list and places in another. Then go through both at once.",
+        're.findall(rf"\\b({\'|\'.join(colors)}) ({\'|\'.join(kinds)})\\b", sentence) gives pairs; zip '
+        "stops at the shorter. `places` is in the right order already.",
+    ),
+}

@@ -1,6 +1,7 @@
 """Lesson 14: scores of points, counts, times and captions.
 
 `make start N=14` copies this file to mine/14_scores.py: write there. `make check N=14` compares it.
+`make hint N=14` gives hints, in three steps.
 """
 import re
 
@@ -28,8 +29,6 @@ def count_hits(predicted: list[float], target: list[float], radius: float) -> in
 
     Rule: a pair is one predicted point and one target at a distance of `radius` or less; each point is in at
           most one pair. Of all ways to pair them, return the number of pairs of the best.
-    Hint: there are at most 5 points, so try everything: the first predicted point stays alone, or takes any
-          near target; add the best of what is left. A function may call itself.
     """
     raise NotImplementedError
 
@@ -44,7 +43,6 @@ def parse_count(text: str) -> int | None:
           separated by spaces). If it is "none": 0. If it is one of NUMBER_WORDS: its index there. If it is
           1 to 6 digits and nothing else: that number. Else, if "total of " and then digits occur anywhere:
           that number. Else None.
-    Hint: re.fullmatch("[0-9]{1,6}", word), and re.search("(?<=total of )[0-9]{1,6}", text).
     """
     raise NotImplementedError
 
@@ -57,7 +55,6 @@ def within_five_minutes(predicted: str, target: str) -> bool:
 
     Rule: a time is hours * 60 + minutes, on a circle of 720 minutes. There are two ways round from one to the
           other. The shorter one counts; 5 is still within.
-    Hint: (a - b) % 720 is the way round in one direction, and never negative.
     """
     raise NotImplementedError
 
@@ -71,7 +68,5 @@ def facts_in(text: str, colors: list[str], kinds: list[str], places: list[str]) 
     Rule: lower case. For each sentence (it ends with a dot): find, in order, every colour that is followed by
           a space and a kind, and, in order, every place after "the ". The first colour and kind go with the
           first place, the second with the second; what has no partner is dropped.
-    Hint: re.findall(rf"\\b({'|'.join(colors)}) ({'|'.join(kinds)})\\b", sentence) gives pairs; zip stops at
-          the shorter. `places` is in the right order already.
     """
     raise NotImplementedError

@@ -93,3 +93,24 @@ wrong_stack = {
     "puts number beside number and not patch beside patch": lambda features, pool_idx: (
         stack(features, pool_idx).unflatten(1, (pool_idx.shape[1], -1)).transpose(1, 2).flatten(1)),
 }
+
+
+# the three steps of make hint
+
+HINTS = {
+    "gain_and_spread": (
+        "Two numbers that have nothing to do with each other: one of means, one of extremes.",
+        "The spread belongs to one recipe. You have two recipes, so two spreads.",
+        "for the spread, never subtract a score of one from a score of the other.",
+    ),
+    "verdict": (
+        "The three answers are tested in the order of the rule.",
+        "For the direction only the signs of two differences matter.",
+        "two numbers have the same direction if their product is above 0.",
+    ),
+    "stack": (
+        "The result has one row for each window, K times as wide as a feature.",
+        "If a row of zeros had a number, a missing patch could be looked up like any other.",
+        "put a row of zeros at the end of features: index -1 then finds it by itself.",
+    ),
+}

@@ -1,6 +1,7 @@
 """Lesson 15: leave one thing out, and judge the difference.
 
 `make start N=15` copies this file to mine/15_ablations.py: write there. `make check N=15` compares it.
+`make hint N=15` gives hints, in three steps.
 """
 import torch
 
@@ -15,7 +16,6 @@ def gain_and_spread(base: list[float], variant: list[float]) -> tuple[float, flo
 
     Rule: gain = the mean of variant less the mean of base; below 0 if the score fell.
           spread = the largest score less the smallest, of base and of variant each; the larger of the two.
-    Hint: for the spread, never subtract a score of one from a score of the other.
     """
     raise NotImplementedError
 
@@ -29,7 +29,6 @@ def verdict(gained: float, spread: float, before: float, after: float) -> str:
     Rule: "too close" if the absolute value of gained is not larger than the spread;
           else "yes" if both rose or both fell;
           else "no".
-    Hint: two numbers have the same direction if their product is above 0.
     """
     raise NotImplementedError
 
@@ -43,6 +42,5 @@ def stack(features: torch.Tensor, pool_idx: torch.Tensor) -> torch.Tensor:
 
     Rule: for each window, for each of its K indices i in order: the D numbers of features[i];
           D zeros where i is -1, because there is no patch.
-    Hint: put a row of zeros at the end of features: index -1 then finds it by itself.
     """
     raise NotImplementedError

@@ -116,3 +116,31 @@ wrong_shard_rows = {
     "gives the last process rows that do not exist": lambda rows, rank, world: (
         rank * -(-rows // world), -(-rows // world)),
 }
+
+
+# the three steps of make hint
+
+HINTS = {
+    "block_flops": (
+        "List the matrices of the block with their two sizes. Each costs the same formula for every "
+        "token.",
+        "Attention's two products depend on the square of the tokens, and are counted once for all "
+        "heads.",
+        "the head size is width // heads. With heads = kv_heads, k and v are as wide as q.",
+    ),
+    "padded_lengths": (
+        "Three steps for each batch: its sequences, the longest, the bucket.",
+        "A batch longer than all buckets keeps its own length.",
+        "next((bucket for bucket in buckets if ...), otherwise)",
+    ),
+    "scaled_losses": (
+        "Write down what the mean over the processes will do to your numbers. It must undo something.",
+        "The count of tokens is that of all processes, the sum that of one.",
+        "count all tokens first; train.py sums them over the processes.",
+    ),
+    "shard_rows": (
+        "Cut 10 rows among 4 processes with paper: 3, 3, 3, 1. And 9 among 4?",
+        "Where does a shard begin, and where does it end if there are rows enough? Then cap both.",
+        "-(-rows // world) rounds up. Neither the first row nor the end may lie beyond `rows`.",
+    ),
+}

@@ -1,6 +1,7 @@
 """Lesson 16: count FLOPs, avoid padding, and divide losses and weights among processes.
 
 `make start N=16` copies this file to mine/16_fast.py: write there. `make check N=16` compares it.
+`make hint N=16` gives hints, in three steps.
 """
 
 BUILD = [  # `make blank N=16` empties these in mine/minimolmo, `make marks N=16` tests them
@@ -21,7 +22,6 @@ def block_flops(tokens: int, width: int, heads: int, kv_heads: int, mlp: int) ->
           (each width -> kv_heads * width / heads); out (width -> width); gate and up (each width -> mlp);
           down (mlp -> width). And every query meets every key, over `width` numbers in all: once for the
           scores, once for the weighted sums of the values.
-    Hint: the head size is width // heads. With heads = kv_heads, k and v are as wide as q.
     """
     raise NotImplementedError
 
@@ -34,7 +34,6 @@ def padded_lengths(lengths: list[int], batch_size: int, buckets: tuple[int, ...]
 
     Rule: cut the lengths into batches in their order. Take the longest of each. The result is the first of
           `buckets` that is at least as long; if none is, the longest itself.
-    Hint: next((bucket for bucket in buckets if ...), otherwise)
     """
     raise NotImplementedError
 
@@ -47,7 +46,6 @@ def scaled_losses(losses: list[list[float]]) -> list[float]:
 
     Rule: the sum of a process's own losses, divided by the number of tokens of all processes together,
           times the number of processes. A process without a token gives 0.
-    Hint: count all tokens first; train.py sums them over the processes.
     """
     raise NotImplementedError
 
@@ -60,6 +58,5 @@ def shard_rows(rows: int, rank: int, world: int) -> tuple[int, int]:
 
     Rule: a shard is rows / world, rounded up. Process 0 takes the first shard, process 1 the next ...;
           the last ones get the rest, which may be none: then (rows, 0).
-    Hint: -(-rows // world) rounds up. Neither the first row nor the end may lie beyond `rows`.
     """
     raise NotImplementedError

@@ -122,3 +122,29 @@ wrong_cache_bytes = {
         heads=heads, kv_heads=heads, **shape),
     "forgets the layers": lambda layers, **shape: cache_bytes(layers=1, **shape),
 }
+
+
+# the three steps of make hint
+
+HINTS = {
+    "block_parameters": (
+        "List the seven matrices and the two norms, each with its sizes.",
+        "k and v are narrower than q if heads share them. Only three matrices have a bias.",
+        "a matrix from a numbers to b numbers has a * b parameters.",
+    ),
+    "split_up_gate": (
+        "How many rows has the half?",
+        "The order is the trap of this lesson: which one did the rule name first?",
+        "rows are the first axis.",
+    ),
+    "mixture_of_experts": (
+        "Solve one token and one expert first: that is a SwiGLU.",
+        "The softmax is over all experts, before any is chosen.",
+        "the weights of the other experts are lost. torch.topk gives values and indices.",
+    ),
+    "cache_bytes": (
+        "What is stored for one token in one layer?",
+        "Then multiply: tokens, layers, and the two bytes of a number.",
+        "the head size is width // heads; the number of query heads does not matter otherwise.",
+    ),
+}

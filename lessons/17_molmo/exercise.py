@@ -1,6 +1,7 @@
 """Lesson 17: count a Molmo's parameters, split an official matrix, and write a mixture of experts.
 
 `make start N=17` copies this file to mine/17_molmo.py: write there. `make check N=17` compares it.
+`make hint N=17` gives hints, in three steps.
 """
 import torch
 
@@ -21,7 +22,6 @@ def block_parameters(width: int, heads: int, kv_heads: int, mlp: int, bias: bool
     Rule: q is width -> width; k and v are width -> kv_heads * head size each, where the head size is
           width / heads; with `bias` these three have one number more for each output. out is width -> width;
           gate and up are width -> mlp, down is mlp -> width, all without bias. Two norms of width each.
-    Hint: a matrix from a numbers to b numbers has a * b parameters.
     """
     raise NotImplementedError
 
@@ -33,7 +33,6 @@ def split_up_gate(ff_proj: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     (tensor([[1., 2.]]), tensor([[3., 4.]]))
 
     Rule: the upper half of its rows is up, the lower half is gate.
-    Hint: rows are the first axis.
     """
     raise NotImplementedError
 
@@ -50,7 +49,6 @@ def mixture_of_experts(x: torch.Tensor, router: torch.Tensor, gate: torch.Tensor
     Rule: for each token: its weights are the softmax of router @ token, over all experts; the top_k experts
           with the largest weights are chosen; the output of expert e is
           (silu(gate[e] @ token) * (up[e] @ token)) @ down[e]; outputs are summed, each times its weight.
-    Hint: the weights of the other experts are lost. torch.topk gives values and indices.
     """
     raise NotImplementedError
 
@@ -62,6 +60,5 @@ def cache_bytes(tokens: int, layers: int, heads: int, kv_heads: int, width: int)
     160
 
     Rule: for each token, in each layer, for each key and value head: one key and one value of head size.
-    Hint: the head size is width // heads; the number of query heads does not matter otherwise.
     """
     raise NotImplementedError
