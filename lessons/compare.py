@@ -151,7 +151,8 @@ def _format(value) -> str:
         if array.size > 200:
             text = f"an array of shape {array.shape}"
     else:
-        text = f"{value:.6g}" if isinstance(value, (float, np.floating)) else repr(value)
+        value = value.item() if isinstance(value, np.generic) else value  # not np.int64(10)
+        text = f"{value:.6g}" if isinstance(value, float) else repr(value)
     text = text if len(text) <= MAX_CHARACTERS else text[:MAX_CHARACTERS] + " ..."
     return text if "\n" not in text else text.replace("\n", "\n" + " " * INDENT)
 

@@ -36,8 +36,8 @@ def next_hint(folder: Path, name: str = "", mine: Path = ROOT / "mine") -> str:
     name = choose_exercise(folder, name, mine)
     hints = getattr(load_module(folder / "answers.py"), "HINTS", {}).get(name)
     if not hints:  # in the traps museum
-        raise ValueError(f"the hint for {name} stands in its stub, lessons/{folder.name}/exercise.py, below the "
-                         f"rule. Try make check N={lesson_number(folder)}, which shows where it goes wrong.")
+        raise ValueError(f"the hint for {name} stands in its stub, lessons/{folder.name}/exercise.py, below "
+                         f"the rule. Try make check N={lesson_number(folder)}, which shows where it errs.")
     with locked(mine):
         shown = read_shown(mine)
         step = min(shown.get(f"{folder.name}:{name}", 0) + 1, len(hints))
@@ -54,7 +54,8 @@ def read_shown(mine: Path) -> dict[str, int]:
         shown = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     except ValueError:
         return {}
-    return {name: step for name, step in shown.items() if type(step) is int} if isinstance(shown, dict) else {}
+    entries = shown.items() if isinstance(shown, dict) else ()
+    return {name: step for name, step in entries if type(step) is int}
 
 
 def main(arguments: list[str]) -> None:
