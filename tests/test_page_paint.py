@@ -1,26 +1,34 @@
 """What the page paints in the browser is what the Python generators draw."""
-import base64
 import dataclasses
 import random
-from io import BytesIO
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from data.clocks import easy as clocks
 from data.docs import easy_charts, easy_tables
 from data.docs.easy_charts import BarChart
 from data.docs.easy_pies import Pie
-from data.docs.easy_tables import Layout, Row, Table
 from data.points.prepare import make_example as make_points
-from data.scenes.easy import EASY, Scene, choose_pairs, make_scene, place_things, split_of
+from data.scenes.easy import EASY, Scene, place_things
 from data.splits import SPLITS
 from minimolmo.answer import RELEASED, ask, load
-from minimolmo.flow import Thing
 from minimolmo.page import server
 from minimolmo.text.prompts import TEMPLATES
 from tools.digit_bitmaps import table as digit_bitmaps
+from tools.page_records import (
+    SIDE,
+    TYPES,
+    as_pictures,
+    as_python,
+    as_record,
+    drawn,
+    from_png,
+    is_novel,
+    some_clocks,
+    some_pages,
+    some_scenes,
+)
 from tools.webdriver import Browser, needs_browser
 
 pytestmark = needs_browser()
@@ -28,8 +36,6 @@ PAGE = server.__file__.rsplit("server.py", 1)[0]
 SCRIPTS = ("canvas", "charts", "clock", "digits", "paint", "random", "scene", "table", "truth")
 MODULE = "const m = await import('/paint.js'), [given] = arguments;"
 AS_TEXT = "(picture) => btoa(String.fromCharCode(...picture))"
-SIDE = 64
-TYPES = {"scene": Scene, "clock": clocks.EasyClock, "bars": BarChart, "pie": Pie, "table": Table}
 
 
 @pytest.fixture(scope="module")
@@ -53,58 +59,10 @@ def painted(browser, records: list[dict]) -> np.ndarray:
     return as_pictures(run(browser, f"return given.map(m.paint).map({AS_TEXT})", records))
 
 
-def as_pictures(texts: list[str]) -> np.ndarray:
-    data = b"".join(base64.b64decode(text) for text in texts)
-    return np.frombuffer(data, np.uint8).reshape(-1, SIDE, SIDE, 3)
-
-
-def drawn(examples: list) -> np.ndarray:
-    """Python's pictures: (N, 64, 64, 3) uint8."""
-    return np.stack([np.asarray(example.draw()) for example in examples])
-
-
-def as_record(example) -> dict:
-    """The browser's record of a Python record."""
-    kind = next(name for name, cls in TYPES.items() if isinstance(example, cls))
-    rows = {"rows": [row._asdict() for row in example.rows]} if kind == "table" else {}
-    return {"type": kind, **dataclasses.asdict(example), **rows}
-
-
-def as_python(record: dict):
-    """The Python record of a browser's record."""
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in record.items()
-              if key != "type"}
-    if record["type"] == "scene":
-        return Scene(SIDE, SIDE, values["style_seed"], tuple(Thing(**thing) for thing in values["things"]))
-    if record["type"] == "table":
-        values |= {"rows": tuple(Row(**row) for row in values["rows"]), "layout": Layout(**values["layout"])}
-    return TYPES[record["type"]](**values)
-
-
 def differences(browser, examples: list) -> np.ndarray:
     """The mean difference of each picture between browser and Python, 0 to 255."""
     pictures = painted(browser, [as_record(example) for example in examples])
     return np.abs(pictures.astype(int) - drawn(examples)).mean(axis=(1, 2, 3))
-
-
-def some_scenes(count: int = 40) -> list[Scene]:
-    """Scenes of one to seven objects, every fourth with a pair that was never drawn in training."""
-    rng, scenes = random.Random(1), []
-    for number in range(count):
-        split = "novel" if number % 4 == 0 else "val"
-        pairs = choose_pairs(1 + number % 7, EASY, split, rng, allow_duplicates=True)
-        scenes.append(make_scene(pairs, EASY, split, rng))
-    return scenes
-
-
-def some_pages(module, count: int = 20) -> list:
-    rng = random.Random(2)
-    return [module.make_page(SPLITS[number % 3], rng) for number in range(count)]
-
-
-def some_clocks(count: int = 20) -> list[clocks.EasyClock]:
-    rng = random.Random(3)
-    return [clocks.random_clock(SPLITS[number % 3], rng) for number in range(count)]
 
 
 # What is painted
@@ -153,10 +111,9 @@ def test_a_picture_is_shown_with_each_pixel_as_a_square(browser):
     scene = some_scenes(1)[0]
     shown = run(browser, """const canvas = document.querySelector("canvas");
         m.show(canvas, m.paint(given));
-        return canvas.toDataURL()""", as_record(scene))
-    picture = np.asarray(Image.open(BytesIO(base64.b64decode(shown.split(",")[1]))).convert("RGB"))
+        return canvas.toDataURL().split(",")[1]""", as_record(scene))
 
-    assert np.array_equal(picture, drawn([scene])[0].repeat(8, 0).repeat(8, 1))
+    assert np.array_equal(from_png(shown), drawn([scene])[0].repeat(8, 0).repeat(8, 1))
 
 
 # Random numbers and random records
@@ -186,12 +143,6 @@ def test_random_records_of_the_browser_are_lawful_and_painted_as_python_draws_th
     assert not any(is_novel(example) for example in examples)
     pictures = as_pictures([text for _, _, text in rows])
     assert np.abs(pictures.astype(int) - drawn(examples)).mean(axis=(1, 2, 3)).max() < 1
-
-
-def is_novel(example) -> bool:
-    if isinstance(example, Scene):
-        return split_of(example.things, EASY) == "novel"
-    return clocks.split_of(example) == "novel" if isinstance(example, clocks.EasyClock) else example.is_novel
 
 
 def test_novel_parts_are_those_of_the_data(browser):
@@ -227,9 +178,40 @@ def test_a_moved_scene_is_drawn_by_python_in_the_same_way(browser):
     assert corner["y"] == pytest.approx(100 - corner["height"] / 2, abs=0.01)
 
 
-def test_a_removed_thing_leaves_every_other_pixel_as_it_was(browser):
+def test_a_sweep_shows_a_thing_at_each_place_of_a_grid(browser):
+    records, texts, bytes_ = run(browser, f"""const records = m.sweep(given, 0, 4), all = m.paintAll(records);
+        return [records, records.map(m.paint).map({AS_TEXT}), all.length]""", as_record(some_scenes(3)[2]))
+    places = [(record["things"][0]["x"], record["things"][0]["y"]) for record in records]
+
+    assert np.array_equal(as_pictures(texts), drawn([as_python(record) for record in records]))
+    assert bytes_ == 16 * SIDE * SIDE * 3
+    assert len(set(places)) == 16 and places == sorted(places, key=lambda place: place[::-1])
+
+
+def test_swapped_things_have_each_others_places(browser):
+    before, after = run(browser, "return [given, m.swapped(given, 0, 1)].map((record) => record.things)",
+                        as_record(some_scenes(3)[2]))
+    for i, j in ((0, 1), (1, 0)):
+        assert after[i]["color"] == before[i]["color"]
+        assert (after[i]["x"], after[i]["y"]) == pytest.approx((before[j]["x"], before[j]["y"]), abs=0.4)
+    assert after[2] == before[2]
+
+
+def test_scenes_that_training_never_showed_are_called_unusual(browser):
+    usual, novel = make_usual(3), some_scenes(1)[0]
+    touching = dataclasses.replace(usual, things=(usual.things[0],) * 2)
+    found = run(browser, "return given.map(m.isUsual)", [as_record(s) for s in (usual, touching, novel)])
+
+    assert found == [True, False, False]
+
+
+def make_usual(count: int) -> Scene:
     rng = random.Random(4)
-    scene = Scene(SIDE, SIDE, 5, place_things(rng.sample(EASY.pairs, 3), EASY, rng))
+    return Scene(SIDE, SIDE, 5, place_things(rng.sample(EASY.pairs, count), EASY, rng))
+
+
+def test_a_removed_thing_leaves_every_other_pixel_as_it_was(browser):
+    scene = make_usual(3)
     before = drawn([scene])[0]
     after = painted(browser, [run(browser, "return m.removed(given, 0)", as_record(scene))])[0]
 
@@ -251,7 +233,7 @@ def test_what_is_at_a_place_can_be_taken_hold_of(browser):
 def test_a_minute_hand_that_passes_twelve_changes_the_hour(browser):
     clock = dataclasses.replace(some_clocks(1)[0], hour=11, minute=58)
     script = "const c = m.moved(given[0], given[1], ...given[2]); return [c.hour, c.minute]"
-    for hand, time in ((1, (12, 3)), (0, (7, 30))):
+    for hand, time in ((1, (12, 3)), (1, (11, 50)), (0, (7, 30))):
         tip = dataclasses.replace(clock, hour=time[0], minute=time[1]).things[hand]
         assert run(browser, script, [as_record(clock), hand, [tip.x, tip.y]]) == list(time)
 
@@ -262,6 +244,25 @@ def test_a_bar_follows_the_hand_to_whole_numbers(browser):
 
     assert run(browser, script, [as_record(chart), [0, (60 - 2 * 6) / 64 * 100, 99]]) == [
         [4, 9, 6], [4, 2, 6], [4, 1, 6]]
+
+
+def test_no_colour_and_no_number_comes_twice_into_a_table(browser):
+    page = some_pages(easy_tables, 1)[0]
+    first, second = page.rows[:2]
+    rows = run(browser, """const [record, color, number] = given;
+        return [m.recoloured(record, 0, color), m.renumbered(record, 0, number)].map(({ rows }) => rows)""",
+        [as_record(page), second.color, second.number])
+
+    assert [row["color"] for row in rows[0][:2]] == [second.color, first.color]
+    assert [row["number"] for row in rows[1][:2]] == [second.number, first.number]
+
+
+def test_a_png_for_the_server_holds_the_same_pixels(browser):
+    scene = some_scenes(1)[0]
+    text = run(browser, """const png = await m.toPng(m.paint(given));
+        return btoa(String.fromCharCode(...new Uint8Array(await png.arrayBuffer())))""", as_record(scene))
+
+    assert np.array_equal(from_png(text), drawn([scene])[0])
 
 
 # The truth
