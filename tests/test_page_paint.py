@@ -1,5 +1,6 @@
 """What the page paints in the browser is what the Python generators draw."""
 import dataclasses
+import itertools
 import random
 
 import numpy as np
@@ -13,22 +14,12 @@ from data.points.prepare import make_example as make_points
 from data.scenes.easy import EASY, Scene, place_things
 from data.splits import SPLITS
 from minimolmo.answer import RELEASED, ask, load
+from minimolmo.flow import Thing
 from minimolmo.page import server
 from minimolmo.text.prompts import TEMPLATES
 from tools.digit_bitmaps import table as digit_bitmaps
-from tools.page_records import (
-    SIDE,
-    TYPES,
-    as_pictures,
-    as_python,
-    as_record,
-    drawn,
-    from_png,
-    is_novel,
-    some_clocks,
-    some_pages,
-    some_scenes,
-)
+from tools.page_records import SIDE, TYPES, as_pictures, as_python, as_record
+from tools.page_records import drawn, from_png, is_novel, some_clocks, some_pages, some_scenes
 from tools.webdriver import Browser, needs_browser
 
 pytestmark = needs_browser()
@@ -141,6 +132,8 @@ def test_random_records_of_the_browser_are_lawful_and_painted_as_python_draws_th
     assert {record["type"] for record, _, _ in rows} == set(TYPES)
     assert all(novel == [] for _, novel, _ in rows)
     assert not any(is_novel(example) for example in examples)
+    assert all(max(abs(a.x - b.x), abs(a.y - b.y)) >= (a.width + b.width) / 2 + EASY.gap
+               for e in examples if isinstance(e, Scene) for a, b in itertools.combinations(e.things, 2))
     pictures = as_pictures([text for _, _, text in rows])
     assert np.abs(pictures.astype(int) - drawn(examples)).mean(axis=(1, 2, 3)).max() < 1
 
@@ -198,20 +191,15 @@ def test_swapped_things_have_each_others_places(browser):
 
 
 def test_scenes_that_training_never_showed_are_called_unusual(browser):
-    usual, novel = make_usual(3), some_scenes(1)[0]
-    touching = dataclasses.replace(usual, things=(usual.things[0],) * 2)
-    found = run(browser, "return given.map(m.isUsual)", [as_record(s) for s in (usual, touching, novel)])
+    first, novel = Thing("circle", "red", 20.0, 20.0, 20.0, 20.0), some_scenes(1)[0]
+    pairs = [(first, dataclasses.replace(first, x=40.0 + gap)) for gap in (2.9, 3.1)]
+    scenes = [*(Scene(SIDE, SIDE, 1, pair) for pair in pairs), novel]
 
-    assert found == [True, False, False]
-
-
-def make_usual(count: int) -> Scene:
-    rng = random.Random(4)
-    return Scene(SIDE, SIDE, 5, place_things(rng.sample(EASY.pairs, count), EASY, rng))
+    assert run(browser, "return given.map(m.isUsual)", [as_record(s) for s in scenes]) == [False, True, False]
 
 
 def test_a_removed_thing_leaves_every_other_pixel_as_it_was(browser):
-    scene = make_usual(3)
+    scene = Scene(SIDE, SIDE, 5, place_things(EASY.pairs[:3], EASY, random.Random(4)))
     before = drawn([scene])[0]
     after = painted(browser, [run(browser, "return m.removed(given, 0)", as_record(scene))])[0]
 
@@ -297,6 +285,15 @@ def test_a_question_that_is_not_understood_has_no_truth(browser):
     script = 'return given.map((record) => m.truth(record, "What is love?"))'
 
     assert run(browser, script, [as_record(example) for example in examples]) == [None] * 3
+
+
+def test_records_of_any_size_cannot_stop_the_page(browser):
+    huge, page = dataclasses.replace(some_clocks(1)[0], radius=1e12, square=False), some_pages(easy_tables, 1)[0]
+    tall = dataclasses.replace(page, layout=dataclasses.replace(page.layout, row_height=10**12))
+    script = "try { return m.paint(given).length } catch (error) { return error.name }"
+
+    assert run(browser, script, as_record(huge)) == "RangeError"
+    assert run(browser, script, as_record(tall)) == SIDE * SIDE * 3
 
 
 def test_nothing_went_wrong_in_the_console(browser):
