@@ -93,6 +93,7 @@ NOT_PRINTED_HERE = {  # (file, function) with the words of a command of Python, 
     ("lessons/page.py", "find_missing_names"): "what it looks for in pages",
     ("minimolmo/training/memory.py", "_too_many_weights"): "torchrun",
     ("data/preview/system_diagram.py", ""): "a file's name in the picture",
+    ("minimolmo/page/teach.py", "train_command"): "to be run; what is printed is made of it",
     ("tests/tools/speedrun.py", "commands"): "to be run; what is printed is made of it",
 }
 
