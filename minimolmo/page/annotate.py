@@ -1,7 +1,7 @@
 """The routes by which a learner's photos, words, points and speech reach the journal. No model is needed.
 
     POST /api/photo                     the bytes of a picture -> {"id", "width", "height", "split"}
-    POST /api/edit                      {"photo", "key", "base", "set"} -> {"seq"}; 409 with the newest version
+    POST /api/edit                      {"photo", "key", "base", "set"} -> {"seq"}; 409 with a newer version
     POST /api/speech/PHOTO/TAKE?n=7     the seventh second -> {"next": 8}; 409 if seconds between are missing
     POST /api/write                     -> {"good", "lines", "command"}: writes and checks the folder
     GET  /api/mine                      everything that the page shows

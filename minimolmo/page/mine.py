@@ -20,7 +20,7 @@ from minimolmo.page.server import serve
 HERE = Path(__file__).resolve().parent
 FOLDER, OUT = teach.shown(teach.DATA / "mine"), Path("out/mine")
 SCRIPTS = ("mine.js", "outbox.js", "talk.js", "tasks.js", "finish.js", "picture.js", "mine.css", "page.css")
-FILES = {"/": HERE / "mine.html", "/mine": HERE / "mine.html", **{f"/{name}": HERE / name for name in SCRIPTS}}
+FILES = {**dict.fromkeys(("/", "/mine"), HERE / "mine.html"), **{f"/{name}": HERE / name for name in SCRIPTS}}
 
 
 @contextmanager
