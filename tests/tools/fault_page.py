@@ -103,6 +103,8 @@ class Client:
     def lost(self, folder: Path) -> list[str]:
         """What is not in a folder as it was acknowledged."""
         found = {photo["id"]: photo for photo in self.ask("/api/mine")["photos"]}
+        if not found.keys() >= set(self.photos):
+            return ["a photo"]
         lost = [f"{photo} {key} is {found[photo]['seqs'].get(key)}, not {seq}"
                 for (photo, key), (seq, _) in self.acknowledged.items()
                 if not self._is_pending(photo, key) and found[photo]["seqs"].get(key) != seq]
