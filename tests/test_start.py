@@ -133,7 +133,8 @@ def test_the_replayed_fraction_is_that_of_the_sampled_images(replay, data):
     mix = ["--mix.mine=1", "--mix.points=0.6", "--mix.cap=0.7"]
     config = override(RunConfig(model=TINY, mix={}, finetune=preset("nano").finetune),
                       [*mix, f"--replay={replay}", "--finetune.batch_size=16"])
-    loader = make_loader(SimpleNamespace(config=config, data=data, tokenizer=None, compiled=False), "finetune")
+    run = SimpleNamespace(config=config, data=data, tokenizer=None, compiled=False)
+    loader = make_loader(run, "finetune")
     counts = Counter(dataset.folder.parent.name if dataset.folder.name == "easy" else dataset.folder.name
                      for group in range(200) for dataset, _ in loader.sample_rows(group))
     total = sum(counts.values())
