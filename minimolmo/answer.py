@@ -9,7 +9,7 @@ The prompt is built by the same `build_sequence` as in training, so the two cann
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -53,11 +53,15 @@ def sample_tokens(logits: Tensor, temperature: float, generator: torch.Generator
 
 
 @torch.inference_mode()
-def generate(model: MiniMolmo, batch: Batch, eos: int, max_new_tokens: int = MAX_NEW_TOKENS,
-             temperature: float = 0.0, generator: torch.Generator | None = None) -> list[list[int]]:
-    """Continue each sequence of the batch until end-of-text; returns the new ids without end-of-text.
+def generate_steps(model: MiniMolmo, batch: Batch, max_new_tokens: int = MAX_NEW_TOKENS,
+                   temperature: float = 0.0, generator: torch.Generator | None = None,
+                   prefix: tuple[int, ...] = ()) -> Iterator[tuple[Tensor, Tensor]]:
+    """Continue each sequence of the batch, one token a step: yields the tokens (B,) and their logits (B, N).
 
-    The first pass runs over image and question and fills the KV cache. Each later step decodes one token.
+    prefix  ids that every answer begins with; the logits are still the model's own
+
+    The first pass runs over image and question and fills the KV cache. Each later step decodes one token,
+    and only when it is asked for. End-of-text ends nothing here: the caller stops.
     """
     length, rows = batch.ids.shape[1], torch.arange(len(batch.ids), device=batch.ids.device)
     cache = KVCache(model.config.decoder.layers, max_tokens=length + max_new_tokens)
@@ -67,16 +71,26 @@ def generate(model: MiniMolmo, batch: Batch, eos: int, max_new_tokens: int = MAX
     segments = torch.cat([batch.segment_ids, segment[:, None].expand(-1, max_new_tokens)], dim=1)
     visible = attention_mask(segment[:, None], segments)                              # (B, 1, 1, T + max_new)
     visible = None if visible.all() else visible          # nothing is masked: the kernel runs without a mask
-    new, done = [], torch.zeros_like(last, dtype=torch.bool)
     for step in range(1, max_new_tokens + 1):
-        tokens = sample_tokens(model.decoder.logits(hidden), temperature, generator)
+        logits = model.decoder.logits(hidden)
+        forced = step <= len(prefix)
+        tokens = (torch.full_like(last, prefix[step - 1]) if forced else
+                  sample_tokens(logits, temperature, generator))
+        yield tokens, logits
+        x = model.decoder.embedding(tokens[:, None])                                  # never an image token
+        mask = None if visible is None else visible[..., :length + step]
+        hidden = model.decoder(x, (position + step)[:, None], mask, cache=cache).last[:, 0]
+
+
+def generate(model: MiniMolmo, batch: Batch, eos: int, max_new_tokens: int = MAX_NEW_TOKENS,
+             temperature: float = 0.0, generator: torch.Generator | None = None) -> list[list[int]]:
+    """Continue each sequence of the batch until end-of-text; returns the new ids without end-of-text."""
+    new, done = [], torch.zeros_like(batch.ids[:, 0], dtype=torch.bool)
+    for tokens, _ in generate_steps(model, batch, max_new_tokens, temperature, generator):
         new.append(tokens)
         done = done | (tokens == eos)
         if done.all():
             break
-        x = model.decoder.embedding(tokens[:, None])                                  # never an image token
-        mask = None if visible is None else visible[..., :length + step]
-        hidden = model.decoder(x, (position + step)[:, None], mask, cache=cache).last[:, 0]
     return [_before_eos(row, eos) for row in torch.stack(new, dim=1).tolist()]
 
 
