@@ -34,7 +34,7 @@ from minimolmo.model.molmo import MiniMolmo
 from minimolmo.options import Parser, count_argument, number_argument, path_argument
 from minimolmo.presets import DRAWN
 from minimolmo.text.points import parse_points
-from minimolmo.text.prompts import question_prompt, unknown_words
+from minimolmo.text.prompts import known_words, question_prompt, unknown_words
 from minimolmo.text.tokenizer import Tokenizer
 from minimolmo.weights import checkpoint, official
 
@@ -122,9 +122,16 @@ def ask(model: MiniMolmo, tokenizer: Tokenizer, images: list[np.ndarray], questi
     if len(images) != len(questions):
         raise ValueError(f"{len(images)} images and {len(questions)} questions are not pairs, so some would "
                          f"get no answer. Try one image for each question: [image] * {len(questions)}.")
-    device = next(model.parameters()).device
     prompts = map_in_threads(lambda image, question: build_prompt(image, question, model, tokenizer, view),
                              images, questions)
+    return answer_prompts(model, tokenizer, prompts, max_new_tokens, temperature, generator)
+
+
+def answer_prompts(model: MiniMolmo, tokenizer: Tokenizer, prompts: list[Sequence],
+                   max_new_tokens: int = MAX_NEW_TOKENS, temperature: float = 0.0,
+                   generator: torch.Generator | None = None) -> list[Answer]:
+    """One Answer per prompt, all in one batch."""
+    device = next(model.parameters()).device
     with autocast(device):
         ids = generate(model, collate(prompts).to(device), tokenizer.eos, max_new_tokens, temperature,
                        generator)
@@ -178,13 +185,23 @@ def check_length(prompt: Sequence, config: RunConfig) -> None:
                          f"{config.max_tokens}, so the answer would be a guess. Try a shorter question.")
 
 
-def note_unknown_words(question: str, config: RunConfig) -> None:
-    """Say on stderr which words of a question nano has never seen in the sets that it was trained on.
+def words_known(config: RunConfig) -> frozenset[str]:
+    """The words of the questions that nano was trained on, in lower case; empty if they are not listed.
 
-    Other models, and a nano that was trained on your own data too, may know them: nothing is said of those.
+    Other models, and a nano that was trained on your own data too, may know any word.
     """
-    words = unknown_words(question, config.mix)
-    if words and config.name == "nano" and config.level == "easy" and config.mix.keys() <= {*DRAWN}:
+    drawn_only = config.name == "nano" and config.level == "easy" and config.mix.keys() <= {*DRAWN}
+    return known_words(config.mix) if drawn_only else frozenset()
+
+
+def words_never_seen(question: str, config: RunConfig) -> list[str]:
+    """The words of a question that are not among `words_known`, if there are such."""
+    return unknown_words(question, config.mix) if words_known(config) else []
+
+
+def note_unknown_words(question: str, config: RunConfig) -> None:
+    """Say on stderr which words of a question nano has never seen."""
+    if words := words_never_seen(question, config):
         say(f"note: no question of nano's training has {', '.join(map(repr, words))}, so it may not "
             f"understand this one. It understands \"What does the picture show?\", \"How many circles "
             f"can you find?\" and \"Point to the red circle.\"", file=sys.stderr)

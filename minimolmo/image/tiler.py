@@ -1,7 +1,7 @@
 """The tiler: cuts an image into an overview and overlapping crops, and lists the patches to pool.
 
     choose_grid            how many crops, in rows and columns
-    cut_crops, to_patches  canvas -> overlapping crops -> patches
+    cut_crops, to_patches  canvas -> overlapping crops -> patches; from_patches goes back
     stitch_ids             the pooling windows that are left without the overlap, laid out like the image
     tile_image             all of it: image -> Crops
     token_boxes            where in the image each visual token comes from
@@ -66,6 +66,13 @@ def to_patches(crops: np.ndarray, config: ImageConfig) -> np.ndarray:
     count, side, patch = len(crops), config.side, config.patch_size
     tiles = crops.reshape(count, side, patch, side, patch, -1).swapaxes(2, 3)
     return tiles.reshape(count, side * side, -1)
+
+
+def from_patches(patches: np.ndarray, config: ImageConfig) -> np.ndarray:
+    """Crops from their patches, the inverse of `to_patches`: (C, S, patch*patch*D) -> (C, size, size, D)."""
+    count, side, patch = len(patches), config.side, config.patch_size
+    tiles = patches.reshape(count, side, side, patch, patch, -1).swapaxes(2, 3)
+    return tiles.reshape(count, side * patch, side * patch, -1)
 
 
 def kept_windows(count: int, config: ImageConfig) -> list[slice]:
