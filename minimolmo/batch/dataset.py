@@ -46,7 +46,9 @@ class Dataset:
         if not self.file.is_file():
             raise ValueError(f"{self.file} is missing, so there is nothing to read. "
                              f"{how_to_get(self.folder)}")
-        content = np.fromfile(self.file, dtype=np.uint8)
+        # One handle for the dataset's life: a file that is replaced meanwhile does not shift the rows.
+        self._open_file = open(self.file, "rb")
+        content = np.frombuffer(self._open_file.read(), dtype=np.uint8)
         ends = np.flatnonzero(content == ord("\n"))
         if len(content) and (not len(ends) or ends[-1] != len(content) - 1):
             ends = np.append(ends, len(content))  # the last line has no line end
