@@ -29,7 +29,8 @@ from minimolmo.page import annotate, server
 from minimolmo.page.journal import open_journal
 out = Path(sys.argv[1])
 with open_journal(out) as journal:
-    running = server.start(annotate.routes(annotate.Maker(journal, lambda: out)), {{}})
+    maker = annotate.Maker(journal, lambda: out)
+    running = server.start(annotate.routes(lambda: maker), {{}})
     print(running.url, running.key, flush=True)
     sys.stdin.read()
 """
