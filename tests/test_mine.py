@@ -20,8 +20,8 @@ from minimolmo.batch.dataset import Dataset, check_split
 from minimolmo.image.resize import open_image
 from minimolmo.page import finish, journal, teach
 from minimolmo.page.guards import cookie_name
+from minimolmo.page.maker import Mine
 from minimolmo.page.messages import Refusal
-from minimolmo.page.mine import Mine
 from minimolmo.page.server import start
 from minimolmo.weights import checkpoint
 

@@ -44,14 +44,15 @@ from minimolmo.flow import Answer, Sequence
 from minimolmo.image.tiler import from_patches, tile_image
 from minimolmo.options import Parser, count_argument, path_argument
 from minimolmo.page.events import answer_events, start_event
+from minimolmo.page.maker import FOLDER, OUT, Mine
 from minimolmo.page.pictures import Pictures, png
 from minimolmo.page.server import Field, ModelLock, Reply, Request, Route, request_json, serve
 from minimolmo.text.prompts import question_prompt
 from minimolmo.viz.attribution import covered_losses, visual_attention
 
-FOLDER = Path(__file__).parent
-FILES = {"/": FOLDER / "demo.html", **{f"/{file.name}": file for file in FOLDER.iterdir()
-                                       if file.suffix in (".css", ".js", ".svg")}}
+PAGES = Path(__file__).parent
+FILES = {"/": PAGES / "demo.html", "/mine": PAGES / "mine.html",
+         **{f"/{file.name}": file for file in PAGES.iterdir() if file.suffix in (".css", ".js", ".svg")}}
 PORT = 8000
 MAX_FILE = 32_000_000     # bytes of a picture
 MAX_QUESTION = 500        # characters
@@ -78,7 +79,9 @@ STYLES = {  # the annotation styles of each drawn set
 class Demo:
     """A model and the pictures that it was shown. Its methods answer the page's requests."""
 
-    def __init__(self, weights: Path):
+    def __init__(self, weights: Path, makes_data: bool = False):
+        """`makes_data`: the server has the page for own photos, too."""
+        self.makes_data = makes_data
         self.weights, (self.model, self.tokenizer, self.config) = weights, load(weights)
         self.device = next(self.model.parameters()).device
         self.parameters = sum(parameter.numel() for parameter in self.model.parameters())
@@ -121,7 +124,7 @@ class Demo:
             "patch": image.patch_size, "layers": config.model.decoder.layers, "view": config.finetune.view,
             "views": {view: image.max_crops(view) for view in VIEWS}, "sets": list(config.mix),
             "styles": {name: STYLES[name] for name in config.mix if name in STYLES},
-            "words": sorted(knows) if knows else None})
+            "words": sorted(knows) if knows else None, "mine": self.makes_data})
 
     def ask(self, request: Request) -> Iterator[dict]:
         """Stream the answer's events."""
@@ -234,22 +237,33 @@ def rounded(values: Tensor) -> list:
     return np.round(values.double().numpy(), 4).tolist()
 
 
-def main(arguments: list[str]) -> None:
-    """The command line: load the model, then serve the page until Ctrl-C."""
-    parser = Parser(description="A page to ask a model and to look inside it.")
+def add_options(parser: Parser) -> None:
+    """The options of the commands that serve pages."""
     parser.add_argument("--weights", type=path_argument,
                         help="a run's folder or a released Molmo's (default: out/nano if it is trained, else "
                              "the released nano)")
     parser.add_argument("--port", type=count_argument(0, 65_535), default=PORT,
                         help="of 127.0.0.1; one of the next ten if it is in use (default: %(default)s)")
     parser.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
-    given = parser.parse_args(arguments)
-    weights = given.weights or default_weights()
+
+
+def serve_pages(weights: Path, mine: Mine, port: int, open_browser: bool, page: str = "/") -> None:
+    """Load a model, then serve its page and that of `mine`, until Ctrl-C; `page` is the one to open."""
     say(f"asking {describe_weights(weights)}", file=sys.stderr)
-    demo = Demo(weights)
+    demo = Demo(weights, makes_data=True)
     if demo.parameters < SMALL:
         torch.set_num_threads(1)
-    serve(demo.routes(), FILES, given.port, open_browser=not given.no_browser)
+    serve(demo.routes() + mine.routes(), FILES, port, open_browser, page)
+
+
+def main(arguments: list[str]) -> None:
+    """The command line: serve this page, and the one that makes data, until Ctrl-C."""
+    parser = Parser(description="A page to ask a model and to look inside it.")
+    add_options(parser)
+    given = parser.parse_args(arguments)
+    weights = given.weights or default_weights()
+    with Mine(FOLDER, OUT, model=describe_weights(weights)) as mine:
+        serve_pages(weights, mine, given.port, not given.no_browser)
 
 
 if __name__ == "__main__":
