@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import train
@@ -313,7 +314,16 @@ def test_a_second_page_on_the_same_folder_is_refused_in_words(page):
 
 # Training
 
-def test_the_made_folder_passes_its_check_and_trains_five_steps(page, monkeypatch):
+@pytest.fixture
+def one_thread():
+    """Torch without a second thread, which waits long for the first on a machine that does other things."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_the_made_folder_passes_its_check_and_trains_five_steps(page, one_thread, monkeypatch):
     """By the command that the page shows; the scores before and after have the same names."""
     monkeypatch.setattr(teach, "STEPS", 5)
     fill(page)

@@ -1,6 +1,6 @@
 """The page's last step: train nano on the folder, score its held-out photos before and after.
 
-Each run has a folder: out/mine, then out/mine-2, ... A run that was stopped has a checkpoint and is resumed.
+Each run has a folder: out/page, then out/page-2, ... A run that was stopped has a checkpoint and is resumed.
 """
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from typing import TextIO
 
 from minimolmo.answer import load
 from minimolmo.command import ROOT, printable
-from minimolmo.evaluate import RIGHT_IMAGE, answer_by_style, collect_items
+from minimolmo.evaluate import RIGHT_IMAGE, answer_by_style, check_items, collect_items
 from minimolmo.logfile import read_log
 from minimolmo.metrics import report_lines, score_items
 from minimolmo.page.journal import Journal
@@ -59,9 +59,13 @@ def is_finished(run: Path) -> bool:
 
 
 def score_events(weights: Path, folder: Path, when: str) -> Iterator[dict]:
-    """The scores of a model on a folder's held-out photos, one event for each number."""
+    """The scores of a model on a folder's held-out photos, one event for each number.
+
+    Raises ValueError if none of them has an annotation that can be scored.
+    """
     model, tokenizer, config = load(weights)
     items = collect_items({folder.name: folder}, "val", MOST_ROWS)
+    check_items(items, {folder.name: folder})
     answered = answer_by_style(model, tokenizer, items, RIGHT_IMAGE, config.finetune.view, None)
     for name, (value,) in report_lines({RIGHT_IMAGE: score_items(answered)}):
         finite = value if math.isfinite(value) else None
