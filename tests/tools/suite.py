@@ -15,26 +15,24 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT)]
 from minimolmo.command import run_command  # noqa: E402
 
-PROCESSES = 2
 SECONDS = {"test_train": 40}  # of the longest ones; the others take about one
 COUNTED = ("failed", "passed", "skipped", "xfailed", "xpassed", "error", "errors")
 NO_TESTS = 5  # pytest's status if nothing was selected
 
 
 def divide(files: list[Path]) -> list[list[Path]]:
-    """Divide files into groups that take about equally long: longest first, each to the shortest group."""
-    groups, totals = [[] for _ in range(PROCESSES)], [0.0] * PROCESSES
-    for file in sorted(files, key=lambda file: (-SECONDS.get(file.stem, 1), file)):
-        shortest = totals.index(min(totals))
-        groups[shortest].append(file)
-        totals[shortest] += SECONDS.get(file.stem, 1)
-    return groups
+    """Divide files into two groups that take about equally long: longest first, each to the shorter group."""
+    seconds, groups = {file: SECONDS.get(file.stem, 1) for file in sorted(files)}, ([], [])
+    for file in sorted(seconds, key=seconds.get, reverse=True):
+        min(groups, key=lambda group: sum(seconds[each] for each in group)).append(file)
+    return list(groups)
 
 
 def run_groups(groups: list[list[Path]]) -> tuple[list[str], list[int]]:
@@ -50,11 +48,18 @@ def run_groups(groups: list[list[Path]]) -> tuple[list[str], list[int]]:
                                                     env=one_core, start_new_session=True))
             show_progress(running, outputs)
         finally:
-            for process in running:
-                if process.poll() is None:
-                    process.send_signal(signal.SIGINT if os.name != "nt" else signal.SIGTERM)
-            statuses = [process.wait() for process in running]
+            statuses = [end(process) for process in running]
         return [output.read_text(encoding="utf-8", errors="replace") for output in outputs], statuses
+
+
+def end(process: subprocess.Popen) -> int:
+    """End a pytest if it still runs, and what it has started; returns its status."""
+    for number in ("SIGINT", "SIGKILL"):  # a test that trains takes SIGINT for its own, and pytest goes on
+        if process.poll() is None:
+            process.kill() if os.name == "nt" else os.killpg(process.pid, getattr(signal, number))
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(3)
+    return process.wait()
 
 
 def show_progress(running: list[subprocess.Popen], outputs: list[Path]) -> None:
