@@ -1,4 +1,4 @@
-"""A real browser on a page without a model: tests/tools/webdriver.py, and what the server's headers forbid."""
+"""A real browser on a page without a model: tests/tools/webdriver.py; what the server's headers forbid."""
 import subprocess
 
 import pytest
@@ -51,8 +51,8 @@ def test_a_browser_does_what_a_person_does(running, tmp_path):
         assert browser.wait("document.querySelector('#seen').textContent.trim()") == (
             "click a.jpg+b.jpg pointerdown 10,20 pointerup 60,40 x ArrowLeft shift-Shift shift-ArrowLeft")
         assert browser.execute("return document.querySelector('#text').value") == "a mug"
-        assert browser.execute("return getComputedStyle(arguments[0]).color", {ELEMENT: browser.find("p")}) == (
-            "rgb(255, 0, 0)")
+        colour = browser.execute("return getComputedStyle(arguments[0]).color", {ELEMENT: browser.find("p")})
+        assert colour == "rgb(255, 0, 0)"
         browser.screenshot(tmp_path / "page.png")
         assert (tmp_path / "page.png").read_bytes().startswith(b"\x89PNG")
 
