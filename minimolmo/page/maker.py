@@ -15,7 +15,7 @@ from minimolmo.page.finish import Trainer, next_run
 from minimolmo.page.journal import open_journal
 from minimolmo.page.messages import Route
 
-FOLDER, OUT = teach.shown(teach.DATA / "mine"), Path("out/page")
+OWN_PHOTOS, OUT = teach.shown(teach.DATA / "mine"), Path("out/page")
 
 
 class Mine:

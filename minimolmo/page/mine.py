@@ -10,14 +10,14 @@ from minimolmo.answer import default_weights, describe_weights
 from minimolmo.command import run_command, say
 from minimolmo.options import Parser, path_argument
 from minimolmo.page import demo
-from minimolmo.page.maker import FOLDER, OUT, Mine
+from minimolmo.page.maker import OUT, OWN_PHOTOS, Mine
 
 
 def main(arguments: list[str]) -> None:
     """The command line: serve this page, and the one that asks, until Ctrl-C."""
     parser = Parser(description="Make a dataset of your own photos in the browser.")
     parser.add_argument("--photos", type=path_argument, help="a folder of photos to offer; never changed")
-    parser.add_argument("--folder", type=path_argument, default=FOLDER, help="default: %(default)s")
+    parser.add_argument("--folder", type=path_argument, default=OWN_PHOTOS, help="default: %(default)s")
     demo.add_options(parser)
     given = parser.parse_args(arguments)
     weights = given.weights or default_weights()
