@@ -1,0 +1,408 @@
+// The maker: a learner's photos and what is said about them. This file holds the state and the photos.
+//
+//     outbox.js  what is not saved yet      tasks.js   caption, points, count, questions, explain
+//     talk.js    recording and typing       finish.js  the check, the command, training, scores
+//
+// A value is an entry of train.jsonl while it is made, e.g. {style: "pointing", label, points, none}. `toEntry`
+// says what of it can be saved; an unfinished one is a draft, which stays in this browser.
+
+import { Outbox } from "/outbox.js";
+import { Picture, make, showError, uploads } from "/picture.js";
+import { api, problem, readable } from "/wire.js";
+import { finishScreen, firstProject } from "/finish.js";
+import { toEntry } from "/fields.js";
+import { taskPanels } from "/tasks.js";
+
+const element = (id) => document.getElementById(id);
+const DEBOUNCE = 400;  // ms after the last key until typed text becomes an edit
+
+const app = {
+  photos: [], offered: [], photo: null, task: "points", readonly: true, history: [],
+  values: new Map(),  // photo ID -> Map of key -> value
+  seqs: new Map(),    // "photo/key" -> number of the last edit that the server has acknowledged
+  put, newKey, flush, announce,
+};
+
+// State
+
+function newKey(prefix = "k") {
+  return prefix + [...crypto.getRandomValues(new Uint8Array(6))].map((byte) => (byte % 36).toString(36)).join("");
+}
+
+// Sets one value of a photo (null: removes it), and hands what can be saved to the outbox. typing: wait until the
+// learner pauses. undone: do not remember it for Undo.
+function put(photo, key, value, { typing = false, undone = false } = {}) {
+  if (app.readonly) return;
+  const values = app.values.get(photo);
+  const before = values.get(key) ?? null;
+  if (JSON.stringify(before) === JSON.stringify(value)) return;
+  if (!undone) remember({ photo, key, before, typing });
+  if (value === null) values.delete(key); else values.set(key, value);
+  if (typing) later(photo, key); else save(photo, key);
+  showUndo();
+}
+
+const timers = new Map();
+
+function later(photo, key) {
+  const id = `${photo}/${key}`;
+  clearTimeout(timers.get(id)?.timer);
+  timers.set(id, { photo, key, timer: setTimeout(() => save(photo, key), DEBOUNCE) });
+  app.outbox.typing = timers.size;
+  showState();
+}
+
+function flush() {
+  for (const { photo, key } of [...timers.values()]) save(photo, key);
+}
+
+function save(photo, key) {
+  const id = `${photo}/${key}`;
+  clearTimeout(timers.get(id)?.timer);
+  timers.delete(id);
+  app.outbox.typing = timers.size;
+  const value = app.values.get(photo).get(key) ?? null;
+  const entry = value && toEntry(value);
+  if (JSON.stringify(entry) !== JSON.stringify(lastSaid(photo, key))) {
+    app.outbox.edit(photo, key, app.seqs.get(id) ?? 0, entry);
+  }
+  app.outbox.draft(photo, key, value && !entry ? value : null);
+  showState();
+}
+
+// The entry as the server will have it once everything waiting has arrived.
+function lastSaid(photo, key) {
+  const waiting = app.outbox.records.filter((r) => r.kind === "edit" && r.photo === photo && r.key === key);
+  if (waiting.length) return waiting.at(-1).set;
+  return app.photos.find((each) => each.id === photo)?.entries[key]?.set ?? null;
+}
+
+function remember(step) {
+  const last = app.history.at(-1);
+  const same = last && step.typing && last.typing && last.photo === step.photo && last.key === step.key;
+  if (!same) app.history.push(step);
+}
+
+function undo() {
+  const step = app.history.pop();
+  if (!step || app.readonly) return;
+  if (app.photo?.id !== step.photo) choose(step.photo);
+  put(step.photo, step.key, step.before, { undone: true });
+  app.panels.show(app.task);
+  announce("Undone.");
+}
+
+function showUndo() {
+  element("undo").disabled = app.readonly || !app.history.length;
+}
+
+// What the server has, then what waits here, then drafts: the order in which they became true.
+async function load() {
+  const state = await api.state();
+  app.model = state.model;
+  app.folder = state.folder;
+  app.offered = state.offered;
+  app.photos = state.photos;
+  app.values = new Map(state.photos.map((photo) => [photo.id, new Map()]));
+  for (const photo of state.photos) {
+    for (const [key, seq] of Object.entries(photo.seqs)) app.seqs.set(`${photo.id}/${key}`, seq);
+    for (const [key, { set }] of Object.entries(photo.entries)) app.values.get(photo.id).set(key, toValue(set));
+  }
+  for (const { kind, photo, key, set } of app.outbox.records) {
+    if (kind !== "edit" || !app.values.has(photo)) continue;
+    if (set) app.values.get(photo).set(key, toValue(set)); else app.values.get(photo).delete(key);
+  }
+  for (const [id, value] of app.outbox.drafts) {
+    const [photo, key] = id.split("/");
+    app.values.get(photo)?.set(key, value);
+  }
+}
+
+function toValue(set) {
+  const value = structuredClone(set);
+  if (value.style === "pointing") value.none = value.points.length === 0;
+  return value;
+}
+
+function acknowledged(record, reply) {
+  const photo = app.photos.find((each) => each.id === record.photo);
+  if (record.kind === "edit" && photo) {
+    app.seqs.set(`${record.photo}/${record.key}`, reply.seq);
+    if (record.set) photo.entries[record.key] = { seq: reply.seq, set: record.set };
+    else delete photo.entries[record.key];
+  } else if (record.kind === "photo") {
+    addPhoto(reply);
+  } else if (record.kind === "chunk" && photo) {
+    const take = photo.takes.find((each) => each.take === record.take);
+    if (take) take.next = Math.max(take.next, reply.next);
+    app.panels.arrived?.(record);
+  }
+  others.postMessage("saved");
+}
+
+// Photos
+
+function addPhoto(photo) {
+  if (!app.photos.some((each) => each.id === photo.id)) {
+    app.photos.push({ entries: {}, seqs: {}, takes: [], ...photo });
+    app.values.set(photo.id, new Map());
+  }
+  showPhotos();
+  if (!app.photo || app.photos.length === 1) choose(photo.id);
+}
+
+async function addFiles(files) {
+  if (app.readonly) return;
+  for (const file of files) {
+    try {
+      app.outbox.keep({ kind: "photo", blob: await readable(file), name: file.name });
+    } catch (error) {
+      showProblem(error);
+    }
+  }
+}
+
+async function addOffered() {
+  for (const { n } of app.offered.filter((each) => !each.photo)) {
+    try {
+      addPhoto(await api.takeOffered(n));
+    } catch (error) {
+      showProblem(error);
+    }
+  }
+  await load();
+  refresh();
+}
+
+function showPhotos() {
+  const list = app.photos.map((photo, index) => {
+    const button = make("button", "photo", "", { type: "button" });
+    const number = app.values.get(photo.id).size;
+    button.append(make("img", "", "", { src: api.photoPath(photo.id), alt: "", loading: "lazy" }),
+      make("span", "num", String(number)));
+    if (photo.split === "val") button.append(make("span", "held-out", "val"));
+    button.setAttribute("aria-label", `Photo ${index + 1}, ${number} annotations`
+      + (photo.split === "val" ? ", held out for the score" : ""));
+    if (photo.id === app.photo?.id) button.setAttribute("aria-current", "true");
+    button.addEventListener("click", () => choose(photo.id));
+    const item = make("li");
+    item.append(button);
+    return item;
+  });
+  element("photos").replaceChildren(...list);
+  const left = app.offered.filter((each) => !each.photo).length;
+  element("offered").hidden = left === 0;
+  element("offered").textContent = `Add the ${left} from PHOTOS`;
+  element("bench").hidden = !app.photo;
+}
+
+function choose(id) {
+  flush();
+  const photo = app.photos.find((each) => each.id === id);
+  if (!photo) return;
+  if (photo.id !== app.photo?.id) app.panels.stop();
+  app.photo = photo;
+  const image = new Image();
+  image.onload = () => app.photo === photo && app.picture.show(image);
+  image.onerror = () => showProblem(problem(`Photo ${id}.`, "The server did not send it.", "Reload this page."));
+  image.src = api.photoPath(id);
+  element("photo-line").textContent = `${photo.width} x ${photo.height} pixels, without place and date. `
+    + (photo.split === "val" ? "Held out (val): it measures what the model learned, and is never trained on."
+      : "For training.");
+  showPhotos();
+  app.panels.show(app.task);
+  writeAddress();
+}
+
+// What the page says about itself
+
+function showState() {
+  const { outbox } = app;
+  const { state, text } = saveState(outbox);
+  const line = element("save-state");
+  if (line.dataset.state !== state && ["offline", "refused", "conflict"].includes(state)) announce(text);
+  if (line.dataset.state === "offline" && state === "saved") announce("Everything is saved again.");
+  line.dataset.state = state;
+  line.textContent = text;
+  showStuck();
+}
+
+function saveState(outbox) {
+  const stuck = outbox.records.filter((record) => record.refused || record.conflict).length;
+  const { waiting } = outbox;
+  if (app.readonly) return { state: "readonly", text: "Read only: another tab writes." };
+  if (outbox.keptNowhere && waiting) {
+    return { state: "waiting", text: `Saving ${waiting}. This browser keeps nothing: do not close the page yet.` };
+  }
+  if (outbox.offline) {
+    return { state: "offline", text: `${waiting} waiting here, in this browser. ${outbox.offline.given ?? ""} `
+      + "They are sent as soon as it answers." };
+  }
+  if (stuck) return { state: "refused", text: `${stuck} not saved: see below.` };
+  if (waiting) return { state: "waiting", text: `Saving ${waiting} ...` };
+  const drafts = outbox.drafts.size;
+  return { state: "saved", text: drafts ? `Saved. ${drafts} unfinished, in this browser only.` : "Saved." };
+}
+
+function announce(text) {
+  element("announcer").textContent = text;
+}
+
+function showProblem(error) {
+  const box = make("div");
+  showError(box, error);
+  const close = make("button", "small", "Close", { type: "button" });
+  close.addEventListener("click", () => box.remove());
+  box.append(close);
+  element("messages").append(box);
+}
+
+// Refused records and conflicts, each with a choice.
+function showStuck() {
+  const stuck = app.outbox.records.filter((record) => record.refused || record.conflict);
+  const shown = [...element("messages").querySelectorAll("[data-record]")];
+  for (const box of shown) if (!stuck.some((record) => String(record.id) === box.dataset.record)) box.remove();
+  for (const record of stuck) {
+    if (!shown.some((box) => box.dataset.record === String(record.id))) {
+      element("messages").append(record.conflict ? conflictBox(record) : refusedBox(record));
+    }
+  }
+}
+
+function refusedBox(record) {
+  const box = make("div", "", "", { "data-record": record.id });
+  showError(box, problem(record.refused.given, record.refused.why, record.refused.try));
+  if (record.name) box.prepend(make("p", "given", record.name));
+  box.append(choice("Remove it from here", () => drop(record)));
+  return box;
+}
+
+function conflictBox(record) {
+  const box = make("section", "note stack conflict", "", { "data-record": record.id, role: "alert" });
+  box.append(make("h2", "", "Two versions of one annotation"),
+    make("p", "", "It was changed elsewhere after you had opened it here. Which one shall be kept?"));
+  const mine = app.outbox.records.filter((r) => r.kind === "edit" && r.photo === record.photo
+    && r.key === record.key).at(-1).set;
+  for (const [name, set, keep] of [["Yours", mine, true], ["The other", record.conflict.set, false]]) {
+    const version = make("div", "version");
+    version.append(make("h3", "", name), make("p", "", inWords(set)),
+      choice(keep ? "Keep yours" : "Keep the other", () => settle(record, keep)));
+    box.append(version);
+  }
+  return box;
+}
+
+function choice(text, act) {
+  const button = make("button", "small", text, { type: "button" });
+  button.addEventListener("click", act);
+  return button;
+}
+
+function inWords(set) {
+  if (!set) return "Removed.";
+  const parts = [set.label && `"${set.label}"`, set.question, set.answer];
+  if (set.points) parts.push(set.points.length ? `${set.points.length} points: ${JSON.stringify(set.points)}` : "none");
+  return parts.filter(Boolean).join(" · ");
+}
+
+async function drop(record) {
+  await app.outbox.forget(record);
+  await load();
+  refresh();
+}
+
+async function settle(record, mine) {
+  await app.outbox.settle(record, mine);
+  await load();
+  refresh();
+}
+
+function refresh() {
+  if (app.photo) app.photo = app.photos.find((each) => each.id === app.photo.id) ?? null;
+  showPhotos();
+  if (app.photo) app.panels.show(app.task);
+  showState();
+}
+
+// The address: #ID/task, or #finish
+
+function writeAddress() {
+  if (location.hash !== "#finish" && app.photo) history.replaceState(null, "", `#${app.photo.id}/${app.task}`);
+}
+
+function readAddress() {
+  const finish = location.hash === "#finish";
+  const [id, task] = location.hash.slice(1).split("/");
+  if (app.panels.has(task)) app.task = task;
+  element("work").hidden = finish;
+  element("finish").hidden = !finish;
+  element("go-work").toggleAttribute("aria-current", !finish);
+  element("go-finish").toggleAttribute("aria-current", finish);
+  if (finish) {
+    flush();
+    return app.finish.show();
+  }
+  const wanted = app.photos.find((photo) => photo.id === id) ?? app.photo ?? app.photos[0];
+  if (wanted) choose(wanted.id); else showPhotos();
+}
+
+// Two tabs: the one with the lock writes, the others look and take over when it is closed.
+
+const others = new BroadcastChannel("minimolmo-mine");
+
+function lock(whenMine) {
+  if (!navigator.locks) return whenMine();
+  const hold = () => { whenMine(); return new Promise(() => {}); };
+  navigator.locks.request("minimolmo-mine", { ifAvailable: true }, (free) => {
+    if (free) return hold();
+    setReadonly(true);
+    others.onmessage = async () => { await load(); refresh(); };
+    navigator.locks.request("minimolmo-mine", hold);
+  });
+}
+
+function setReadonly(readonly) {
+  app.readonly = readonly;
+  document.body.classList.toggle("read-only", readonly);
+  for (const field of document.querySelectorAll("fieldset.writes")) field.disabled = readonly;
+  showUndo();
+  showState();
+}
+
+async function becomeWriter() {
+  others.onmessage = null;
+  await app.outbox.open();
+  await load();
+  setReadonly(false);
+  refresh();
+}
+
+async function start() {
+  app.outbox = new Outbox({ send: api.send, acknowledged, changed: showState });
+  app.picture = new Picture(element("picture"), {
+    add: (x, y) => app.panels.add(x, y), movePoint: (...given) => app.panels.move(...given),
+    removePoint: (index) => app.panels.remove(index),
+  }, { label: "The photo. Arrow keys move a cursor, Enter places a point, Delete removes the nearest." });
+  app.panels = taskPanels(app, element("tasks"), element("task"), writeAddress);
+  app.finish = finishScreen(app, element("finish"));
+  firstProject(element("first-steps"));
+  await load();
+  element("first-project").open = app.photos.length === 0;
+  readAddress();
+  lock(becomeWriter);
+}
+
+uploads(element("pick"), addFiles);
+element("offered").addEventListener("click", addOffered);
+element("undo").addEventListener("click", undo);
+addEventListener("hashchange", readAddress);
+addEventListener("pagehide", flush);
+document.addEventListener("visibilitychange", () => document.hidden && app.outbox && flush());
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.matches("input, textarea, select");
+  if ((event.ctrlKey || event.metaKey) && event.key === "z" && !typing) { event.preventDefault(); undo(); }
+});
+addEventListener("beforeunload", (event) => {
+  if (app.outbox?.keptNowhere && app.outbox.waiting) event.preventDefault();
+});
+start().catch(showProblem);
