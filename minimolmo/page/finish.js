@@ -40,7 +40,7 @@ export function finishScreen(app, host) {
     try {
       const result = await api.write();
       body.dataset.good = result.good;
-      body.append(...result.lines.map((text) => make("p", result.good ? "mono" : "note", text)));
+      body.append(...result.lines.map((text) => make("p", text.endsWith("all good") ? "mono" : "note", text)));
       if (result.good) body.append(commandBox(result.command), ...advice());
       train.hidden = !result.good;
     } catch (error) {

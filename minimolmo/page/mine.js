@@ -10,7 +10,7 @@ import { Outbox } from "/outbox.js";
 import { Picture, make, showError, uploads } from "/picture.js";
 import { api, problem, readable } from "/wire.js";
 import { finishScreen, firstProject } from "/finish.js";
-import { toEntry } from "/fields.js";
+import { plural, toEntry } from "/fields.js";
 import { taskPanels } from "/tasks.js";
 
 const element = (id) => document.getElementById(id);
@@ -39,6 +39,7 @@ function put(photo, key, value, { typing = false, undone = false } = {}) {
   if (!undone) remember({ photo, key, before, typing });
   if (value === null) values.delete(key); else values.set(key, value);
   if (typing) later(photo, key); else save(photo, key);
+  if (before === null || value === null) showPhotos();
   showUndo();
 }
 
@@ -100,7 +101,7 @@ function showUndo() {
 async function load() {
   const state = await api.state();
   app.model = state.model;
-  app.folder = state.folder;
+  element("go-demo").hidden = !app.model;
   app.offered = state.offered;
   app.photos = state.photos;
   app.values = new Map(state.photos.map((photo) => [photo.id, new Map()]));
@@ -148,7 +149,8 @@ function addPhoto(photo) {
     app.values.set(photo.id, new Map());
   }
   showPhotos();
-  if (!app.photo || app.photos.length === 1) choose(photo.id);
+  if (app.photos.length === 1) element("first-project").open = false;
+  if (!app.photo) choose(photo.id);
 }
 
 async function addFiles(files) {
@@ -175,25 +177,33 @@ async function addOffered() {
 }
 
 function showPhotos() {
-  const list = app.photos.map((photo, index) => {
-    const button = make("button", "photo", "", { type: "button" });
-    const number = app.values.get(photo.id).size;
-    button.append(make("img", "", "", { src: api.photoPath(photo.id), alt: "", loading: "lazy" }),
-      make("span", "num", String(number)));
-    if (photo.split === "val") button.append(make("span", "held-out", "val"));
-    button.setAttribute("aria-label", `Photo ${index + 1}, ${number} annotations`
+  const list = element("photos");
+  while (list.children.length > app.photos.length) list.lastChild.remove();
+  app.photos.forEach((photo, index) => {
+    if (list.children[index]?.dataset.photo !== photo.id) {
+      list.children[index]?.remove();
+      list.insertBefore(thumbnail(photo), list.children[index] ?? null);
+    }
+    const [button] = list.children[index].children, number = app.values.get(photo.id).size;
+    button.querySelector(".num").textContent = number;
+    button.setAttribute("aria-label", `Photo ${index + 1}, ${plural(number, "annotation")}`
       + (photo.split === "val" ? ", held out for the score" : ""));
     if (photo.id === app.photo?.id) button.setAttribute("aria-current", "true");
-    button.addEventListener("click", () => choose(photo.id));
-    const item = make("li");
-    item.append(button);
-    return item;
+    else button.removeAttribute("aria-current");
   });
-  element("photos").replaceChildren(...list);
   const left = app.offered.filter((each) => !each.photo).length;
   element("offered").hidden = left === 0;
   element("offered").textContent = `Add the ${left} from PHOTOS`;
   element("bench").hidden = !app.photo;
+}
+
+function thumbnail(photo) {
+  const item = make("li", "", "", { "data-photo": photo.id }), button = make("button", "photo", "", { type: "button" });
+  button.append(make("img", "", "", { src: api.photoPath(photo.id), alt: "", loading: "lazy" }), make("span", "num"));
+  if (photo.split === "val") button.append(make("span", "held-out", "val"));
+  button.addEventListener("click", () => choose(photo.id));
+  item.append(button);
+  return item;
 }
 
 function choose(id) {
@@ -255,6 +265,7 @@ function showProblem(error) {
   close.addEventListener("click", () => box.remove());
   box.append(close);
   element("messages").append(box);
+  box.scrollIntoView({ block: "nearest" });
 }
 
 // Refused records and conflicts, each with a choice.

@@ -111,11 +111,14 @@ export function explainPanel(app) {
         change(app, key, { answer, points: follow(before, answer) }, { typing: true });
         drawChips();
       }, { tag: "textarea", id: `because-${key}`, rows: 3, maxLength: 5000 }),
-      chips, removal(app, key, entry.question || "this explanation"));
+      chips);
     if (!balanced(entry.answer)) box.append(make("p", "unfinished", "A brace has no partner."));
     if (chosen?.[0] === key && lists(entry)[chosen[1]]?.length) {
       box.append(pointList(app, lists(entry)[chosen[1]], (points) => { setPoints(() => points); app.redraw(); }, key));
     }
+    const foot = make("div", "row");
+    foot.append(removal(app, key, entry.question || "this explanation"));
+    box.append(foot);
     return box;
   }
 

@@ -154,13 +154,14 @@ function askPanel(app) {
         const answer = field("The right answer", value.answer, (text) => change(app, key, { answer: text }, { typing: true }),
           { tag: "textarea", id: `answer-${key}`, rows: 2, maxLength: 5000 });
         foot.append(busy ? button("Stop", () => asking.stop.abort()) : button("Ask the model", () => ask(key), "small",
-          { id: `ask-${key}`, disabled: !value.question.trim() }), removal(app, key, value.question || "this question"));
+          { id: `ask-${key}`, disabled: !app.model || !value.question.trim() }), removal(app, key, value.question || "this question"));
         const question = field("Question", value.question, (text) => {
           change(app, key, { question: text }, { typing: true });
           const asks = document.getElementById(`ask-${key}`);
-          if (asks) asks.disabled = !text.trim();
+          if (asks) asks.disabled = !app.model || !text.trim();
         }, { id: `question-${key}`, maxLength: 500 });
         item.append(question, answer, foot);
+        if (!app.model) item.append(make("p", "hint", "No model is loaded here, so write the answer yourself."));
         if (busy) item.append(make("p", "hint", "The model reads the photo ...", { role: "status" }));
         if (value.said) item.append(make("p", "hint", `The model said: "${value.said}" Correct it until it is right.`));
         if (failed?.key === key) { const box = make("div"); showError(box, failed.error); item.append(box); }
