@@ -93,6 +93,7 @@ NOT_PRINTED_HERE = {  # (file, function) with the words of a command of Python, 
     ("lessons/page.py", "find_missing_names"): "what it looks for in pages",
     ("minimolmo/training/memory.py", "_too_many_weights"): "torchrun",
     ("data/preview/system_diagram.py", ""): "a file's name in the picture",
+    ("minimolmo/page/teach.py", "train_command"): "to be run; what is printed is made of it",
     ("tests/tools/speedrun.py", "commands"): "to be run; what is printed is made of it",
 }
 
@@ -171,7 +172,7 @@ IN_PLACE = {  # (file, function) that may write without disk.py, and why
     ("tests/tools/fault_campaigns.py", "opened"): "a stand-in for open, on a disk that is full",
     ("tests/tools/fault_campaigns.py", "full_disks"): "into a temporary folder",
 }
-NOT_FILES = ("Image", "os")  # their open reads a picture, or only opens a device
+NOT_FILES = ("Image", "os", "self", "self._opener")  # theirs reads a picture, or opens a device or an address
 SAVE_THEMSELVES = ("safetensors", "tokenizer", "run", "Tokenizer.train(corpus, vocab)")  # atomically
 
 

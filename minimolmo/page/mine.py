@@ -14,18 +14,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from minimolmo.command import run_command, say
+from minimolmo.answer import RELEASED
+from minimolmo.command import python_command, run_command, say
 from minimolmo.disk import write_atomically
+from minimolmo.evaluate import DATA
 from minimolmo.image.reader import read_image_bytes
 from minimolmo.image.reencode import reencode
 from minimolmo.options import Parser, count_argument, path_argument
 from minimolmo.page import teach
+from minimolmo.page.finish import Trainer, newest_run, next_run, score_events
 from minimolmo.page.journal import Conflict, Journal, Photo, WrongChunk, open_journal
 from minimolmo.page.messages import Field, Reply, Request, Route, refusal_of, request_json
 from minimolmo.page.server import serve
 
 HERE = Path(__file__).resolve().parent
-FOLDER, OUT = Path("data/mine"), Path("out/mine")
+FOLDER, OUT = teach.shown(DATA / "mine"), Path("out/mine")
 FILES = {"/mine": HERE / "mine.html", **{f"/{name}": HERE / name for name in (
     "mine.js", "outbox.js", "talk.js", "tasks.js", "finish.js", "mine.css", "page.css", "picture.js")}}
 PHOTO_BYTES, CHUNK_BYTES = 32_000_000, 256_000
@@ -41,6 +44,7 @@ KINDS = {"webm": "audio/webm", "mp4": "audio/mp4"}
 class Mine:
     """The journal of a folder and what is offered beside it. Its methods answer the page's requests."""
     journal: Journal
+    trainer: Trainer
     model: str | None = None  # the name of the model that "Questions" asks
     offered: list[Path] = field(default_factory=list)
     added: dict[int, str] = field(default_factory=dict)  # of the offered: number -> ID of the photo
@@ -129,10 +133,26 @@ class Mine:
 
     def write(self, request: Request) -> Reply:
         """Write the folder's files, check them, and name the command that trains on them."""
-        teach.write_splits(self.journal)
-        good, lines = teach.check_folder(self.journal)
-        return Reply({"good": good, "lines": lines,
-                      "command": teach.shown_command(self.journal.folder, OUT)})
+        good, lines = teach.write_and_check(self.journal)
+        words = teach.train_command(self.journal, next_run(self.trainer.out))
+        return Reply({"good": good, "lines": lines, "command": python_command(*words)})
+
+    def train(self, request: Request) -> Iterator[dict]:
+        """Score, train and score again, as a stream."""
+        self.check()
+        return self.trainer.train(request.closed)
+
+    def score(self, request: Request) -> Iterator[dict]:
+        """The scores of the newest trained model, or of the released one, as a stream."""
+        self.check()
+        weights = newest_run(self.trainer.out)
+        return score_events(weights or RELEASED, self.journal.folder, "after" if weights else "before")
+
+    def check(self) -> None:
+        """Write the folder's files. Raises ValueError if they cannot be trained on."""
+        good, lines = teach.write_and_check(self.journal)
+        if not good:
+            raise ValueError("\n".join(lines))
 
 
 def photo_state(name: str, photo: Photo) -> dict:
@@ -163,20 +183,30 @@ def routes(mine: Mine) -> list[Route]:
         ("GET", f"/(?:api/)?photo/{ID}", mine.image, 0), ("POST", "/api/edit", mine.edit, 64_000),
         ("POST", f"/api/speech/{ID}/([0-9]{{1,2}})", mine.speech, CHUNK_BYTES),
         ("GET", f"/api/speech/{ID}/([0-9]{{1,2}})", mine.play, 0),
-        ("POST", "/api/(?:write|check)", mine.write, 1_000)]
+        ("POST", "/api/(?:write|check)", mine.write, 1_000), ("POST", "/api/train", mine.train, 1_000),
+        ("POST", "/api/score", mine.score, 1_000)]
     return [Route(method, pattern, handle, limit) for method, pattern, handle, limit in table]
 
 
 @contextmanager
-def open_mine(folder: Path, photos: Path | None = None, model: str | None = None) -> Iterator[list[Route]]:
+def open_mine(folder: Path, photos: Path | None = None, model: str | None = None,
+              out: Path = OUT) -> Iterator[list[Route]]:
     """The page's routes while its folder is open. Its files are written at the start and at the end.
+
+    photos  a folder whose pictures are offered
+    model   the name of the model that answers questions, if there is one
+    out     the folder of the first training; the next ones get a number
 
     Raises ValueError if another process has the folder open, or if its files are somebody else's.
     """
     with open_journal(folder) as journal:
         teach.write_splits(journal)
-        yield routes(Mine(journal, model, offered_photos(photos) if photos else []))
-        teach.write_splits(journal)
+        mine = Mine(journal, Trainer(journal, out), model, offered_photos(photos) if photos else [])
+        try:
+            yield routes(mine)
+        finally:
+            mine.trainer.stop()
+            teach.write_splits(journal)
 
 
 def offered_photos(folder: Path) -> list[Path]:

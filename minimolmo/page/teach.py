@@ -8,13 +8,19 @@ import hashlib
 import json
 from pathlib import Path
 
-from minimolmo.batch.dataset import check_split
-from minimolmo.command import python_command
+from minimolmo.answer import RELEASED
+from minimolmo.batch.dataset import check_split, read_annotation
+from minimolmo.config import RunConfig
 from minimolmo.disk import sha256_of, write_atomically
+from minimolmo.evaluate import DATA
 from minimolmo.page.journal import Journal
+from minimolmo.text.prompts import answer_text
+from minimolmo.text.tokenizer import Tokenizer
 
 SPLITS = ("train", "val")
-RELEASED = Path("data/released/minimolmo-nano")
+STEPS = 300  # of a training: minutes on two cores
+USUAL_TOKENS, MANY_TOKENS = RunConfig.max_tokens, 1_024  # of a sequence: in nano's training, and if need be
+IMAGE_TOKENS, PROMPT_TOKENS = 30, 20  # about: of nano's overview; of a question's template and its end
 
 
 def write_splits(journal: Journal) -> None:
@@ -54,29 +60,45 @@ def _digest_of_nothing() -> str:
     return hashlib.sha256(b"").hexdigest()
 
 
-def check_folder(journal: Journal) -> tuple[bool, list[str]]:
-    """Whether the folder can be trained on, and a line for each split: its counts, or what is missing."""
-    lines, good = [], True
-    for split in SPLITS:
-        if not any(photo.split == split and photo.annotations for photo in journal.photos.values()):
-            number = "first" if split == "train" else "second"
-            lines.append(f"{split}.jsonl has no photo yet, so it cannot be used. Try saying something about "
-                         f"the {number} photo.")
-            good = False
-            continue
-        try:
-            lines.append(check_split(journal.folder, split))
-        except ValueError as error:
-            lines, good = [*lines, str(error)], False
-    return good, lines
+def write_and_check(journal: Journal) -> tuple[bool, list[str]]:
+    """Write the files. Whether they can be trained on, and a line for each: counts, or what is missing."""
+    write_splits(journal)
+    lines = [check_file(journal, split) for split in SPLITS]
+    return all(good for good, _ in lines), [line for _, line in lines]
 
 
-def train_command(folder: Path, out: Path) -> list[str]:
-    """The words of the command that trains released nano on a folder, without the interpreter."""
-    data = [] if folder.parent == Path("data") else [f"--data={folder.parent}"]
-    return ["train.py", f"--from={RELEASED}", f"--mix.{folder.name}=1", *data, f"--out={out}"]
+def check_file(journal: Journal, split: str) -> tuple[bool, str]:
+    """Whether a split can be used, and its counts or what is wrong. The split val may not be empty here."""
+    if not any(photo.split == split and photo.annotations for photo in journal.photos.values()):
+        number = "first" if split == "train" else "second"
+        return False, (f"{split}.jsonl has no photo with an annotation yet, so there is nothing to train or "
+                       f"score. Try saying something about the {number} photo.")
+    try:
+        return True, check_split(journal.folder, split)
+    except ValueError as error:
+        return False, str(error)
 
 
-def shown_command(folder: Path, out: Path) -> str:
-    """The same as a line to type."""
-    return python_command(*train_command(folder, out))
+def train_command(journal: Journal, run: Path) -> list[str]:
+    """The words of the command that trains the released nano on a folder, without the interpreter.
+
+    Longer sequences are allowed than in nano's own training if some photo needs them: the rest would be cut.
+    """
+    folder = journal.folder
+    data = [] if folder.parent.resolve() == DATA else [f"--data={folder.parent}"]
+    longer = [f"--max_tokens={MANY_TOKENS}"] if longest_sequence(journal) > USUAL_TOKENS else []
+    return ["train.py", f"--from={shown(RELEASED)}", f"--mix.{folder.name}=1", *data,
+            f"--finetune.steps={STEPS}", *longer, f"--out={run}"]
+
+
+def longest_sequence(journal: Journal) -> int:
+    """The tokens of the photo with the most to say, question and image included, about."""
+    tokenizer = Tokenizer.load(RELEASED / "tokenizer.json")
+    rows = [[read_annotation(row) for row in photo.annotations] for photo in journal.photos.values()]
+    return max((IMAGE_TOKENS + sum(len(tokenizer.encode(answer_text(each) + each.question)) + PROMPT_TOKENS
+                                   for each in row) for row in rows), default=0)
+
+
+def shown(path: Path) -> Path:
+    """A path relative to the current folder, if it lies there."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
