@@ -49,17 +49,18 @@ export function keepFocus(work, act) {
   const id = work.contains(activeElement) && activeElement.id;
   const range = id && activeElement.selectionStart !== null ? [activeElement.selectionStart, activeElement.selectionEnd] : null;
   act();
-  const again = id && document.getElementById(id);
-  if (!again) return;
-  again.focus({ preventScroll: true });
-  if (range?.[0] !== undefined && again.setSelectionRange) again.setSelectionRange(...range);
+  if (!id) return;
+  const again = document.getElementById(id) ?? document.getElementById(`entry-${id.split("-")[1]}`)
+    ?? work.querySelector("input, button, textarea");  // what had it is gone
+  again?.focus({ preventScroll: true });
+  if (range?.[0] !== undefined && again?.setSelectionRange) again.setSelectionRange(...range);
 }
 
 export const marked = (points, first = 1) => points.map(([x, y], i) => ({ x, y, shape: "cross", tag: first + i }));
 
 export function removal(app, key, what) {
   return button("Remove", () => { app.put(app.photo.id, key, null); app.redraw(); }, "small quiet",
-    { "aria-label": `Remove ${what}` });
+    { id: `remove-${key}`, "aria-label": `Remove ${what}` });
 }
 
 // Each point is a button: arrows move it by 1 % (with Shift by .1 %), Delete removes it.

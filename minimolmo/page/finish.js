@@ -4,6 +4,7 @@ import { make, showError, stream } from "/picture.js";
 import { button } from "/fields.js";
 import { api } from "/wire.js";
 
+const TOO_LONG = "The answer took too long.";
 const STEPS = [
   ["Cut shapes from coloured paper.", "Circles, squares, triangles and crosses in red, green, blue, yellow, orange and purple: "
     + "the six colours and four shapes that nano knows from drawings. Two or three of each are enough."],
@@ -59,7 +60,7 @@ export function finishScreen(app, host) {
     lines = [];
     drawTrain();
     try {
-      await stream(path, {}, (event) => take(event), running.signal);
+      await streamToItsEnd(path, take, running.signal);
     } catch (error) {
       failed = error;
     }
@@ -91,6 +92,20 @@ export function finishScreen(app, host) {
   }
 
   return { show: () => app.readonly ? check.replaceChildren(make("p", "note", "Another tab writes: check there.")) : runCheck() };
+}
+
+// The server ends every answer after two minutes. A training has saved by then, and is resumed by asking again; it
+// answers 409 while it still saves.
+async function streamToItsEnd(path, take, signal) {
+  for (let again = false; ; again = true) {
+    try {
+      return await stream(path, {}, take, signal);
+    } catch (error) {
+      const goesOn = error.given === TOO_LONG || (again && error.status === 409);
+      if (path !== "/api/train" || !goesOn || signal.aborted) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+    }
+  }
 }
 
 function commandBox(command) {
@@ -125,12 +140,12 @@ function progressBox(progress) {
 }
 
 function scoreTable(scores) {
-  const table = make("table", "scores"), percent = (value) => value === undefined ? "" : `${(100 * value).toFixed(0)} %`;
+  const table = make("table", "scores"), number = (value) => value === undefined ? "" : value?.toFixed(2) ?? "none";
   const head = make("tr");
   head.append(...["held-out photos", "before", "after"].map((text) => make("th", "", text, { scope: "col" })));
   table.append(head, ...[...scores].map(([name, { before, after }]) => {
     const row = make("tr");
-    row.append(make("th", "", name, { scope: "row" }), make("td", "num", percent(before)), make("td", "num", percent(after)));
+    row.append(make("th", "", name, { scope: "row" }), make("td", "num", number(before)), make("td", "num", number(after)));
     return row;
   }));
   return table;

@@ -1,7 +1,8 @@
 // The maker: a learner's photos and what is said about them. This file holds the state and the photos.
 //
-//     outbox.js  what is not saved yet      tasks.js   caption, points, count, questions, explain
-//     talk.js    recording and typing       finish.js  the check, the command, training, scores
+//     outbox.js  what is not saved yet          saving.js  what the page says about that
+//     tasks.js   caption, count, questions      points.js  points, explanations      talk.js  speech
+//     finish.js  check, training, scores        wire.js    requests                  fields.js  pieces of panels
 //
 // A value is an entry of train.jsonl while it is made, e.g. {style: "pointing", label, points, none}. `toEntry`
 // says what of it can be saved; an unfinished one is a draft, which stays in this browser.
@@ -10,7 +11,8 @@ import { Outbox } from "/outbox.js";
 import { Picture, make, showError, uploads } from "/picture.js";
 import { api, problem, readable } from "/wire.js";
 import { finishScreen, firstProject } from "/finish.js";
-import { plural, toEntry } from "/fields.js";
+import { button, plural, toEntry } from "/fields.js";
+import { saveState, showStuck } from "/saving.js";
 import { taskPanels } from "/tasks.js";
 
 const element = (id) => document.getElementById(id);
@@ -20,7 +22,7 @@ const app = {
   photos: [], offered: [], photo: null, task: "points", readonly: true, history: [],
   values: new Map(),  // photo ID -> Map of key -> value
   seqs: new Map(),    // "photo/key" -> number of the last edit that the server has acknowledged
-  put, newKey, flush, announce,
+  put, newKey, flush, announce, tell, closeStep,
 };
 
 // State
@@ -84,6 +86,11 @@ function remember(step) {
   if (!same) app.history.push(step);
 }
 
+// What follows is a step of its own for Undo.
+function closeStep() {
+  if (app.history.length) app.history.at(-1).typing = false;
+}
+
 function undo() {
   const step = app.history.pop();
   if (!step || app.readonly) return;
@@ -109,7 +116,8 @@ async function load() {
     for (const [key, seq] of Object.entries(photo.seqs)) app.seqs.set(`${photo.id}/${key}`, seq);
     for (const [key, { set }] of Object.entries(photo.entries)) app.values.get(photo.id).set(key, toValue(set));
   }
-  for (const { kind, photo, key, set } of app.outbox.records) {
+  for (const { kind, photo, key, set, take } of app.outbox.records) {
+    if (kind === "chunk") takeOf(app.photos.find((each) => each.id === photo), take);
     if (kind !== "edit" || !app.values.has(photo)) continue;
     if (set) app.values.get(photo).set(key, toValue(set)); else app.values.get(photo).delete(key);
   }
@@ -117,6 +125,13 @@ async function load() {
     const [photo, key] = id.split("/");
     app.values.get(photo)?.set(key, value);
   }
+}
+
+// A photo's recording by its number; it is noted if the server does not have it yet.
+function takeOf(photo, number) {
+  const found = photo?.takes.find((each) => each.take === number);
+  if (photo && !found) photo.takes.push({ take: number, next: 0 });
+  return found ?? photo?.takes.at(-1);
 }
 
 function toValue(set) {
@@ -134,8 +149,8 @@ function acknowledged(record, reply) {
   } else if (record.kind === "photo") {
     addPhoto(reply);
   } else if (record.kind === "chunk" && photo) {
-    const take = photo.takes.find((each) => each.take === record.take);
-    if (take) take.next = Math.max(take.next, reply.next);
+    const take = takeOf(photo, record.take);
+    take.next = Math.max(take.next, reply.next);
     app.panels.arrived?.(record);
   }
   others.postMessage("saved");
@@ -184,12 +199,12 @@ function showPhotos() {
       list.children[index]?.remove();
       list.insertBefore(thumbnail(photo), list.children[index] ?? null);
     }
-    const [button] = list.children[index].children, number = app.values.get(photo.id).size;
-    button.querySelector(".num").textContent = number;
-    button.setAttribute("aria-label", `Photo ${index + 1}, ${plural(number, "annotation")}`
+    const [choice] = list.children[index].children, number = app.values.get(photo.id).size;
+    choice.querySelector(".num").textContent = number;
+    choice.setAttribute("aria-label", `Photo ${index + 1}, ${plural(number, "annotation")}`
       + (photo.split === "val" ? ", held out for the score" : ""));
-    if (photo.id === app.photo?.id) button.setAttribute("aria-current", "true");
-    else button.removeAttribute("aria-current");
+    if (photo.id === app.photo?.id) choice.setAttribute("aria-current", "true");
+    else choice.removeAttribute("aria-current");
   });
   const left = app.offered.filter((each) => !each.photo).length;
   element("offered").hidden = left === 0;
@@ -198,11 +213,10 @@ function showPhotos() {
 }
 
 function thumbnail(photo) {
-  const item = make("li", "", "", { "data-photo": photo.id }), button = make("button", "photo", "", { type: "button" });
-  button.append(make("img", "", "", { src: api.photoPath(photo.id), alt: "", loading: "lazy" }), make("span", "num"));
-  if (photo.split === "val") button.append(make("span", "held-out", "val"));
-  button.addEventListener("click", () => choose(photo.id));
-  item.append(button);
+  const item = make("li", "", "", { "data-photo": photo.id }), choice = button("", () => choose(photo.id), "photo");
+  choice.append(make("img", "", "", { src: api.photoPath(photo.id), alt: "", loading: "lazy" }), make("span", "num"));
+  if (photo.split === "val") choice.append(make("span", "held-out", "val"));
+  item.append(choice);
   return item;
 }
 
@@ -212,6 +226,8 @@ function choose(id) {
   if (!photo) return;
   if (photo.id !== app.photo?.id) app.panels.stop();
   app.photo = photo;
+  app.picture.setZoom(1);
+  tell("");
   const image = new Image();
   image.onload = () => app.photo === photo && app.picture.show(image);
   image.onerror = () => showProblem(problem(`Photo ${id}.`, "The server did not send it.", "Reload this page."));
@@ -227,31 +243,19 @@ function choose(id) {
 // What the page says about itself
 
 function showState() {
-  const { outbox } = app;
-  const { state, text } = saveState(outbox);
+  const { state, text } = app.readonly ? { state: "readonly", text: "Read only: another tab writes." } : saveState(app.outbox);
   const line = element("save-state");
-  if (line.dataset.state !== state && ["offline", "refused", "conflict"].includes(state)) announce(text);
+  if (line.dataset.state !== state && ["offline", "refused"].includes(state)) announce(text);
   if (line.dataset.state === "offline" && state === "saved") announce("Everything is saved again.");
   line.dataset.state = state;
   line.textContent = text;
-  showStuck();
+  showStuck(element("messages"), app.outbox, { drop, settle });
 }
 
-function saveState(outbox) {
-  const stuck = outbox.records.filter((record) => record.refused || record.conflict).length;
-  const { waiting } = outbox;
-  if (app.readonly) return { state: "readonly", text: "Read only: another tab writes." };
-  if (outbox.keptNowhere && waiting) {
-    return { state: "waiting", text: `Saving ${waiting}. This browser keeps nothing: do not close the page yet.` };
-  }
-  if (outbox.offline) {
-    return { state: "offline", text: `${waiting} waiting here, in this browser. ${outbox.offline.given ?? ""} `
-      + "They are sent as soon as it answers." };
-  }
-  if (stuck) return { state: "refused", text: `${stuck} not saved: see below.` };
-  if (waiting) return { state: "waiting", text: `Saving ${waiting} ...` };
-  const drafts = outbox.drafts.size;
-  return { state: "saved", text: drafts ? `Saved. ${drafts} unfinished, in this browser only.` : "Saved." };
+// A word beside the photo, also for screen readers.
+function tell(text) {
+  element("photo-word").textContent = text;
+  app.picture.say(text);
 }
 
 function announce(text) {
@@ -261,63 +265,16 @@ function announce(text) {
 function showProblem(error) {
   const box = make("div");
   showError(box, error);
-  const close = make("button", "small", "Close", { type: "button" });
-  close.addEventListener("click", () => box.remove());
-  box.append(close);
+  box.append(button("Close", () => box.remove()));
   element("messages").append(box);
   box.scrollIntoView({ block: "nearest" });
 }
 
-// Refused records and conflicts, each with a choice.
-function showStuck() {
-  const stuck = app.outbox.records.filter((record) => record.refused || record.conflict);
-  const shown = [...element("messages").querySelectorAll("[data-record]")];
-  for (const box of shown) if (!stuck.some((record) => String(record.id) === box.dataset.record)) box.remove();
-  for (const record of stuck) {
-    if (!shown.some((box) => box.dataset.record === String(record.id))) {
-      element("messages").append(record.conflict ? conflictBox(record) : refusedBox(record));
-    }
-  }
-}
-
-function refusedBox(record) {
-  const box = make("div", "", "", { "data-record": record.id });
-  showError(box, problem(record.refused.given, record.refused.why, record.refused.try));
-  if (record.name) box.prepend(make("p", "given", record.name));
-  box.append(choice("Remove it from here", () => drop(record)));
-  return box;
-}
-
-function conflictBox(record) {
-  const box = make("section", "note stack conflict", "", { "data-record": record.id, role: "alert" });
-  box.append(make("h2", "", "Two versions of one annotation"),
-    make("p", "", "It was changed elsewhere after you had opened it here. Which one shall be kept?"));
-  const mine = app.outbox.records.filter((r) => r.kind === "edit" && r.photo === record.photo
-    && r.key === record.key).at(-1).set;
-  for (const [name, set, keep] of [["Yours", mine, true], ["The other", record.conflict.set, false]]) {
-    const version = make("div", "version");
-    version.append(make("h3", "", name), make("p", "", inWords(set)),
-      choice(keep ? "Keep yours" : "Keep the other", () => settle(record, keep)));
-    box.append(version);
-  }
-  return box;
-}
-
-function choice(text, act) {
-  const button = make("button", "small", text, { type: "button" });
-  button.addEventListener("click", act);
-  return button;
-}
-
-function inWords(set) {
-  if (!set) return "Removed.";
-  const parts = [set.label && `"${set.label}"`, set.question, set.answer];
-  if (set.points) parts.push(set.points.length ? `${set.points.length} points: ${JSON.stringify(set.points)}` : "none");
-  return parts.filter(Boolean).join(" · ");
-}
-
+// Without one second, the later ones of a recording are of no use.
 async function drop(record) {
-  await app.outbox.forget(record);
+  const same = (other) => other === record || (record.kind === "chunk" && other.kind === "chunk"
+    && other.photo === record.photo && other.take === record.take);
+  for (const each of app.outbox.records.filter(same)) await app.outbox.forget(each);
   await load();
   refresh();
 }
@@ -367,7 +324,7 @@ function lock(whenMine) {
   navigator.locks.request("minimolmo-mine", { ifAvailable: true }, (free) => {
     if (free) return hold();
     setReadonly(true);
-    others.onmessage = async () => { await load(); refresh(); };
+    others.onmessage = () => load().then(refresh, () => {});  // the server is away: later
     navigator.locks.request("minimolmo-mine", hold);
   });
 }
@@ -408,6 +365,13 @@ element("offered").addEventListener("click", addOffered);
 element("undo").addEventListener("click", undo);
 addEventListener("hashchange", readAddress);
 addEventListener("pagehide", flush);
+addEventListener("focus", () => app.outbox?.hurry?.());
+document.addEventListener("change", closeStep);
+document.addEventListener("drop", ({ dataTransfer }) => {
+  for (const { name, type } of dataTransfer?.files ?? []) {
+    if (type && !type.startsWith("image/")) showProblem(problem(`${name} (${type}).`, "It is no picture.", "Try JPEG, PNG or WebP."));
+  }
+});
 document.addEventListener("visibilitychange", () => document.hidden && app.outbox && flush());
 document.addEventListener("keydown", (event) => {
   const typing = event.target.matches("input, textarea, select");

@@ -39,13 +39,13 @@ export class Outbox {
     this.work();
   }
 
-  // An edit that was never sent is replaced by a later one of its key. One that was sent may have arrived, so it
-  // stays, and the later one waits for its number.
+  // An edit that was never sent, or was refused, is replaced by a later one of its key. One that was sent may have
+  // arrived, so it stays, and the later one waits for its number.
   edit(photo, key, base, set) {
-    const earlier = this.records.filter((record) => isEditOf(record, photo, key));
-    const last = earlier.at(-1);
-    if (last && !last.sent) {
+    const last = this.records.findLast((record) => isEditOf(record, photo, key));
+    if (last && (!last.sent || last.refused || last.conflict)) {
       last.set = set;
+      if (last.refused) last.sent = false;
       delete last.refused;
       return this.keep(last);
     }
@@ -127,14 +127,19 @@ export class Outbox {
   }
 
   async acknowledge(record, reply) {
-    const later = record.kind === "edit"
-      && this.records.find((other) => other !== record && isEditOf(other, record.photo, record.key));
-    if (later) {
-      later.base = reply.seq;
-      await this.store("records", (store) => store.put(later));
-    }
+    await this.hand(record, reply.seq);
     this.acknowledged(record, reply);
     await this.forget(record);
+  }
+
+  // The edit after this one gets its base. Returns whether there is one.
+  async hand(record, base) {
+    const later = record.kind === "edit"
+      && this.records.find((other) => other !== record && isEditOf(other, record.photo, record.key));
+    if (!later) return false;
+    later.base = base;
+    await this.store("records", (store) => store.put(later));
+    return true;
   }
 
   async failed(record, error) {
@@ -143,7 +148,8 @@ export class Outbox {
     } else if (record.kind === "chunk" && error.status === 409 && error.body.next > record.n) {
       return this.acknowledge(record, error.body);
     } else if (isPermanent(error.status)) {
-      record.refused = { given: error.given, why: error.why, try: error.try };
+      if (await this.hand(record, record.base)) return this.forget(record);  // the later one may be right
+      record.refused = { given: error.given, why: error.why, try: error.attempt };
     } else {
       this.offline = error;
       return;

@@ -47,10 +47,10 @@ export function pointsPanel(app) {
     markers: () => current() ? marked(app.values.get(app.photo.id).get(current()).points) : [],
     add(x, y) {
       const value = app.values.get(app.photo.id).get(current());
-      if (!value) return app.picture.say("Write a label first.");
-      if (value.points.length >= MAX_POINTS) return app.picture.say("200 points are the most.");
+      if (!value) return app.tell("Write a label first.");
+      if (value.points.length >= MAX_POINTS) return app.tell("200 points are the most.");
       change(app, current(), { points: [...value.points, [x, y]], none: false });
-      app.picture.say(`Point ${value.points.length + 1} for ${value.label} at ${x}, ${y}.`);
+      app.tell(`Point ${value.points.length + 1} for ${value.label} at ${x}, ${y}.`);
     },
     move: (index, x, y) => change(app, current(), { points: changed(current(), index, [x, y]) }, { typing: true }),
     remove: (index) => change(app, current(), { points: changed(current(), index, null) }),
@@ -93,10 +93,10 @@ export function explainPanel(app) {
   const value = () => chosen && app.values.get(app.photo.id).get(chosen[0]);
   const lists = ({ answer, points }) => chipsOf(answer).map((_, i) => points[i] ?? []);
 
-  function setPoints(change_) {
+  function setPoints(edit, options) {
     const all = lists(value());
-    all[chosen[1]] = change_([...all[chosen[1]]]);
-    change(app, chosen[0], { points: all });
+    all[chosen[1]] = edit(all[chosen[1]]);
+    change(app, chosen[0], { points: all }, options);
   }
 
   function item(key, entry) {
@@ -147,10 +147,10 @@ export function explainPanel(app) {
     },
     markers: () => value() ? marked(lists(value())[chosen[1]] ?? []) : [],
     add(x, y) {
-      if (!value()) return app.picture.say("Choose a chip first.");
+      if (!value()) return app.tell("Choose a chip first.");
       setPoints((points) => [...points, [x, y]]);
     },
-    move: (index, x, y) => setPoints((points) => points.with(index, [x, y])),
+    move: (index, x, y) => setPoints((points) => points.with(index, [x, y]), { typing: true }),
     remove: (index) => setPoints((points) => points.filter((_, i) => i !== index)),
   };
 }

@@ -107,7 +107,7 @@ export function talkPanel(app) {
 
   function takeItem({ take, next }) {
     const item = make("li", "entry stack"), head = make("div", "row");
-    const live = recording?.take === take && recording.photo === app.photo;
+    const live = recording?.take === take && recording.photo.id === app.photo.id;
     head.append(make("h3", "", `Take ${take}`), make("span", "hint num", plural(next, "second") + " saved", { id: `take-${take}-saved` }));
     item.append(head);
     if (!live && next) item.append(player(take));

@@ -16,7 +16,7 @@ const CHARACTERS_A_TOKEN = 1.7;  // of nano's tokenizer, in captions of photos
 export function taskPanels(app, tabs, host, changed) {
   const panels = { talk: talkPanel(app), caption: captionPanel(app), points: pointsPanel(app), count: countPanel(app),
     ask: askPanel(app), explain: explainPanel(app) };
-  const work = make("fieldset", "writes stack");
+  const work = make("fieldset", "writes stack", "", { disabled: true });
   host.append(work);
   for (const [name, text] of Object.entries(NAMES)) {
     const tab = button(text, () => { show(name); changed(); }, "", { id: `tab-${name}`, role: "tab", "aria-controls": host.id });
@@ -51,8 +51,11 @@ export function taskPanels(app, tabs, host, changed) {
 
   const act = (name) => (...given) => {
     if (app.readonly || !app.photo) return;
-    panels[app.task][name]?.(...given);
+    if (!panels[app.task][name]) return app.tell("Points belong to a label: choose Points or Explain.");
+    app.tell("");
+    panels[app.task][name](...given);
     if (name === "move" && !given[3]) return mark();
+    app.closeStep();
     show(app.task);
   };
   Object.assign(app, { redraw: () => show(app.task), mark });
