@@ -4,7 +4,7 @@
 # to read: several options, and quotes, as ARGS='--view=ground --out="my dot.png"'.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup quickstart data data-pixmo look train eval ask inside test faults spec smoke bench speedrun ablate release
+.PHONY: help setup quickstart data data-pixmo look train eval ask inside mine test faults spec smoke bench speedrun ablate release
 .PHONY: clean lesson lessons lessons-write start check progress blank marks tiny notebooks
 
 PYTHON  ?= .venv/bin/python
@@ -21,8 +21,9 @@ IMAGES  =
 SETS    =
 ROWS    = 2000
 SIZE    = 512
+PHOTOS  =
 
-VALUES  = PRESET LEVEL VOCAB OUT SEED IMAGE Q N IMAGES SETS ROWS SIZE
+VALUES  = PRESET LEVEL VOCAB OUT SEED IMAGE Q N IMAGES SETS ROWS SIZE PHOTOS
 literal = $(if $(filter-out file,$(origin $(1))),$(eval override $(1) := $$(value $(1))))
 $(foreach name,$(VALUES),$(call literal,$(name)))
 export $(VALUES)
@@ -64,6 +65,9 @@ ask: setup          ## ask about an image (OUT=out/x, else your nano, else the r
 
 inside: setup       ## eight figures of how IMAGE and question Q become an answer, and your run's losses: out/inside/*.png
 	$(RUN) -m minimolmo.viz.figures $(GIVEN) $(ARGS) -- "$$IMAGE" "$$Q"
+
+mine: setup         ## make PixMo data from your own photos in the browser: data/mine (PHOTOS=folder offers the photos in it)
+	$(RUN) -m minimolmo.page.mine $(if $(PHOTOS),--photos="$$PHOTOS") $(ARGS)
 
 test: setup         ## run all tests (5 minutes on 2 cores)
 	$(PYTHON) -m pytest -q $(ARGS)

@@ -18,19 +18,20 @@ from itertools import count
 from pathlib import Path
 from typing import TextIO
 
-from minimolmo.answer import RELEASED, load
+from minimolmo.answer import load
 from minimolmo.command import ROOT, printable
 from minimolmo.evaluate import RIGHT_IMAGE, answer_by_style, collect_items
 from minimolmo.logfile import read_log
 from minimolmo.metrics import report_lines, score_items
 from minimolmo.page.journal import Journal
-from minimolmo.page.messages import Refusal
-from minimolmo.page.teach import STEPS, train_command
+from minimolmo.page.messages import Refusal, Request, Route
+from minimolmo.page.teach import RELEASED, STEPS, train_command, write_and_check
 from minimolmo.weights import checkpoint
 
 MOST_ROWS = 256     # of the held-out photos that are scored
 POLL = 0.2          # seconds between two looks at a training
 LONGEST_STOP = 120  # seconds that a training has to finish a step and save
+LONGEST = 86_400    # seconds that a training may take
 BAR = re.compile(r"\d+%\|")  # a line of tqdm's
 
 
@@ -67,12 +68,35 @@ def score_events(weights: Path, folder: Path, when: str) -> Iterator[dict]:
         yield {"e": "score", "when": when, "name": name, "value": finite}
 
 
+def routes(trainer: Trainer) -> list[Route]:
+    """POST /api/train: score, train, score again. POST /api/score: the newest model's scores. Both stream."""
+    return [Route("POST", "/api/train", trainer.answer, 1_000, LONGEST),
+            Route("POST", "/api/score", trainer.score, 1_000)]
+
+
 class Trainer:
     """Trains on a journal's folder, once at a time. `stop` ends a training that still runs."""
 
     def __init__(self, journal: Journal, out: Path):
         self.journal, self.folder, self.out = journal, journal.folder, out
         self.busy, self.process = threading.Lock(), None
+
+    def answer(self, request: Request) -> Iterator[dict]:
+        """Answer with `train`, once the folder is written and can be trained on."""
+        self.check()
+        return self.train(request.closed)
+
+    def score(self, request: Request) -> Iterator[dict]:
+        """The scores of the newest trained model, or of the released one."""
+        self.check()
+        run = newest_run(self.out)
+        return score_events(run or RELEASED, self.folder, "after" if run else "before")
+
+    def check(self) -> None:
+        """Write the folder's files. Raises ValueError if they cannot be trained on."""
+        good, lines = write_and_check(self.journal)
+        if not good:
+            raise ValueError("\n".join(lines))
 
     def train(self, closed: Callable[[], bool]) -> Iterator[dict]:
         """Score, train and score again, as events. Once `closed`, the training saves and ends."""

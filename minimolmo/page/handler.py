@@ -129,7 +129,7 @@ class Handler(BaseHTTPRequestHandler):
         for route, match in matches:
             if route.method == self.command:
                 body = self._read_body(route) if route.method == "POST" else b""
-                self.deadline = time.monotonic() + self.server.limits.answer
+                self.deadline = time.monotonic() + (route.seconds or self.server.limits.answer)
                 request = Request(route.method, path, match.groups(), query, body, self._is_closed)
                 self.server.working.add(self)
                 answer = route.handle(request)

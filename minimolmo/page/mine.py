@@ -1,191 +1,26 @@
 """The page on which a learner makes PixMo data from own photos: what is said about them becomes data/mine.
 
     python -m minimolmo.page.mine [--photos=FOLDER] [--folder=data/mine] [--port=8017] [--no-browser]
-
-Photos of --photos are offered on the page; they are read and never changed. Speech is kept beside the photos
-and is never trained on.
 """
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from minimolmo.answer import RELEASED
-from minimolmo.command import python_command, run_command, say
-from minimolmo.disk import write_atomically
-from minimolmo.evaluate import DATA
-from minimolmo.image.reader import read_image_bytes
-from minimolmo.image.reencode import reencode
+from minimolmo.command import run_command, say
 from minimolmo.options import Parser, count_argument, path_argument
-from minimolmo.page import teach
-from minimolmo.page.finish import Trainer, newest_run, next_run, score_events
-from minimolmo.page.journal import Conflict, Journal, Photo, WrongChunk, open_journal
-from minimolmo.page.messages import Field, Reply, Request, Route, refusal_of, request_json
+from minimolmo.page import annotate, finish, teach
+from minimolmo.page.annotate import Maker, offered_photos
+from minimolmo.page.finish import Trainer, next_run
+from minimolmo.page.journal import open_journal
+from minimolmo.page.messages import Route
 from minimolmo.page.server import serve
 
 HERE = Path(__file__).resolve().parent
-FOLDER, OUT = teach.shown(DATA / "mine"), Path("out/mine")
-FILES = {"/mine": HERE / "mine.html", **{f"/{name}": HERE / name for name in (
-    "mine.js", "outbox.js", "talk.js", "tasks.js", "finish.js", "mine.css", "page.css", "picture.js")}}
-PHOTO_BYTES, CHUNK_BYTES = 32_000_000, 256_000
-PHOTO_SIDE, OFFERED_SIDE, MIN_SIDE = 2_048, 512, 16  # pixels: kept, offered, refused below
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
-MAX_OFFERED = 5_000
-ID, KEY = "([0-9a-f]{16})", re.compile("[a-z0-9]{1,20}")
-EDIT = {"photo": Field(str, 16), "key": Field(str, 20), "base": Field(int), "set": Field(dict, default=None)}
-KINDS = {"webm": "audio/webm", "mp4": "audio/mp4"}
-
-
-@dataclass
-class Mine:
-    """The journal of a folder and what is offered beside it. Its methods answer the page's requests."""
-    journal: Journal
-    trainer: Trainer
-    model: str | None = None  # the name of the model that "Questions" asks
-    offered: list[Path] = field(default_factory=list)
-    added: dict[int, str] = field(default_factory=dict)  # of the offered: number -> ID of the photo
-
-    def state(self, request: Request) -> Reply:
-        """Everything that the page shows."""
-        with self.journal.lock:
-            photos = [photo_state(name, photo) for name, photo in self.journal.photos.items()]
-        offered = [{"n": n, "name": path.name, "photo": self.added.get(n)}
-                   for n, path in enumerate(self.offered)]
-        return Reply({"folder": str(self.journal.folder), "model": self.model, "photos": photos,
-                      "offered": offered})
-
-    def add(self, data: bytes) -> dict:
-        """Add a photo: upright, without EXIF, PHOTO_SIDE pixels at most. The same bytes add it once."""
-        name = hashlib.sha256(data).hexdigest()[:16]
-        photo = self.journal.photos.get(name)
-        if photo is None:
-            small = reencode(data, PHOTO_SIDE, MIN_SIDE)
-            path = self.journal.image_path(name)
-            path.parent.mkdir(exist_ok=True)
-            write_atomically(path, [small.jpeg])
-            photo = self.journal.add_photo(name, small.width, small.height)
-        return {"id": name, "width": photo.width, "height": photo.height, "split": photo.split}
-
-    def photo(self, request: Request) -> Reply:
-        """Add the photo that is the request's body."""
-        return Reply(self.add(request.body))
-
-    def add_offered(self, request: Request) -> Reply:
-        """Add a photo of --photos by its number."""
-        n = request_json(request, {"n": Field(int)})["n"]
-        added = self.add(self.read_offered(n))
-        self.added[n] = added["id"]
-        return Reply(added)
-
-    def read_offered(self, n: int) -> bytes:
-        """The bytes of an offered photo. Raises ValueError if there is none, or if it is no picture."""
-        if not 0 <= n < len(self.offered):
-            raise ValueError(f"Photo {n} is not offered, so it cannot be added. Try one of the list.")
-        if self.offered[n].stat().st_size > PHOTO_BYTES:
-            raise ValueError(f"{self.offered[n].name} has over {PHOTO_BYTES:,} bytes, so it is not read. "
-                             f"Try a smaller copy.")
-        return read_image_bytes(self.offered[n])
-
-    def show_offered(self, request: Request) -> Reply:
-        """An offered photo, small."""
-        data = self.read_offered(int(request.parts[0]))
-        return Reply(reencode(data, OFFERED_SIDE, MIN_SIDE).jpeg, "image/jpeg")
-
-    def image(self, request: Request) -> Reply:
-        """A photo of the folder."""
-        self.journal.find(request.parts[0])
-        return Reply(self.journal.image_path(request.parts[0]).read_bytes(), "image/jpeg")
-
-    def edit(self, request: Request) -> Reply:
-        """Write a version of an entry; 409 with the newest version if the edited one is older."""
-        given = request_json(request, EDIT)
-        if not KEY.fullmatch(given["key"]) or b'"set"' not in request.body:
-            raise ValueError(f"The edit of {given['key']!r} has no valid key or no set, so it is not kept. "
-                             f"Try letters and digits, and null to remove an entry.")
-        try:
-            return Reply({"seq": self.journal.edit(*(given[name] for name in EDIT))})
-        except Conflict as conflict:
-            newest = {"seq": conflict.seq, "set": conflict.entry}
-            return Reply({**refusal_of(conflict).event, **newest}, status=409)
-
-    def speech(self, request: Request) -> Reply:
-        """Append a chunk to a recording; 409 with the number of the next chunk if it does not follow."""
-        photo, take = request.parts[0], int(request.parts[1])
-        n = request.query.get("n", "")
-        if not (n.isascii() and n.isdigit() and len(n) < 6):
-            raise ValueError(f"?n={n[:20]} is no number of a chunk, so it cannot be kept. Try ?n=0 first.")
-        kind = container(request.body) if n == "0" else ""
-        try:
-            return Reply({"next": self.journal.add_chunk(photo, take, int(n), request.body, kind)})
-        except WrongChunk as wrong:
-            return Reply({**refusal_of(wrong).event, "next": wrong.next}, status=409)
-
-    def play(self, request: Request) -> Reply:
-        """A recording so far."""
-        photo, number = request.parts[0], int(request.parts[1])
-        path = self.journal.take_path(photo, number)
-        take = self.journal.photos[photo].takes[number]
-        return Reply(path.read_bytes()[:take.size], KINDS[take.kind])
-
-    def write(self, request: Request) -> Reply:
-        """Write the folder's files, check them, and name the command that trains on them."""
-        good, lines = teach.write_and_check(self.journal)
-        words = teach.train_command(self.journal, next_run(self.trainer.out))
-        return Reply({"good": good, "lines": lines, "command": python_command(*words)})
-
-    def train(self, request: Request) -> Iterator[dict]:
-        """Score, train and score again, as a stream."""
-        self.check()
-        return self.trainer.train(request.closed)
-
-    def score(self, request: Request) -> Iterator[dict]:
-        """The scores of the newest trained model, or of the released one, as a stream."""
-        self.check()
-        weights = newest_run(self.trainer.out)
-        return score_events(weights or RELEASED, self.journal.folder, "after" if weights else "before")
-
-    def check(self) -> None:
-        """Write the folder's files. Raises ValueError if they cannot be trained on."""
-        good, lines = teach.write_and_check(self.journal)
-        if not good:
-            raise ValueError("\n".join(lines))
-
-
-def photo_state(name: str, photo: Photo) -> dict:
-    """What the page shows of a photo. `seqs` has the removed entries, too: an undo needs their base."""
-    entries = {key: {"seq": seq, "set": entry} for key, (seq, entry) in photo.entries.items() if entry}
-    takes = [{"take": number, "next": take.next, "kind": KINDS[take.kind]}
-             for number, take in photo.takes.items()]
-    return {"id": name, "width": photo.width, "height": photo.height, "split": photo.split, "takes": takes,
-            "entries": entries, "seqs": {key: seq for key, (seq, _) in photo.entries.items()}}
-
-
-def container(chunk: bytes) -> str:
-    """The container of a recording that begins with these bytes: webm or mp4. ValueError for others."""
-    if chunk.startswith(b"\x1aE\xdf\xa3"):
-        return "webm"
-    if chunk[4:8] == b"ftyp":
-        return "mp4"
-    raise ValueError("The recording does not begin like WebM or MP4, so it cannot be played later. Try "
-                     "another browser, or typing.")
-
-
-def routes(mine: Mine) -> list[Route]:
-    """The routes of the page."""
-    table = [
-        ("GET", "/api/mine", mine.state, 0), ("POST", "/api/photo", mine.photo, PHOTO_BYTES),
-        ("POST", "/api/offered", mine.add_offered, 1_000),
-        ("GET", "/api/offered/([0-9]{1,4})", mine.show_offered, 0),
-        ("GET", f"/(?:api/)?photo/{ID}", mine.image, 0), ("POST", "/api/edit", mine.edit, 64_000),
-        ("POST", f"/api/speech/{ID}/([0-9]{{1,2}})", mine.speech, CHUNK_BYTES),
-        ("GET", f"/api/speech/{ID}/([0-9]{{1,2}})", mine.play, 0),
-        ("POST", "/api/(?:write|check)", mine.write, 1_000), ("POST", "/api/train", mine.train, 1_000),
-        ("POST", "/api/score", mine.score, 1_000)]
-    return [Route(method, pattern, handle, limit) for method, pattern, handle, limit in table]
+FOLDER, OUT = teach.shown(teach.DATA / "mine"), Path("out/mine")
+SCRIPTS = ("mine.js", "outbox.js", "talk.js", "tasks.js", "finish.js", "picture.js", "mine.css", "page.css")
+FILES = {**dict.fromkeys(("/", "/mine"), HERE / "mine.html"), **{f"/{name}": HERE / name for name in SCRIPTS}}
 
 
 @contextmanager
@@ -199,23 +34,16 @@ def open_mine(folder: Path, photos: Path | None = None, model: str | None = None
 
     Raises ValueError if another process has the folder open, or if its files are somebody else's.
     """
+    offered = offered_photos(photos) if photos else []
     with open_journal(folder) as journal:
         teach.write_splits(journal)
-        mine = Mine(journal, Trainer(journal, out), model, offered_photos(photos) if photos else [])
+        trainer = Trainer(journal, out)
         try:
-            yield routes(mine)
+            maker = Maker(journal, lambda: next_run(out), model, offered)
+            yield annotate.routes(maker) + finish.routes(trainer)
         finally:
-            mine.trainer.stop()
+            trainer.stop()
             teach.write_splits(journal)
-
-
-def offered_photos(folder: Path) -> list[Path]:
-    """The pictures directly in a folder, by name. Raises ValueError if there are none."""
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
-    if not found:
-        raise ValueError(f"{folder} holds no picture ({', '.join(SUFFIXES)}), so there is nothing to offer. "
-                         f"Try another --photos, or drop photos on the page.")
-    return found[:MAX_OFFERED]
 
 
 def main(arguments: list[str]) -> None:
@@ -227,8 +55,8 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--no-browser", action="store_true", help="print the address, and open no browser")
     given = parser.parse_args(arguments)
     with open_mine(given.folder, given.photos) as table:
-        serve(table, FILES, given.port, not given.no_browser)
-        say(f"written: {given.folder / 'train.jsonl'}, {given.folder / 'val.jsonl'}")
+        say(f"your data: {given.folder}")
+        serve(table, FILES, given.port, not given.no_browser, "/mine")
 
 
 if __name__ == "__main__":

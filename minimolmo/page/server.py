@@ -29,14 +29,15 @@ __all__ = ["Field", "Limits", "ModelLock", "Refusal", "Reply", "Request", "Route
 Files = dict[str, str | Path]  # path of the address: file
 
 
-def serve(routes: Sequence[Route], files: Files, port: int, open_browser: bool) -> None:
-    """Serve pages until Ctrl-C or a signal. Prints the address; opens it in a browser if asked to."""
+def serve(routes: Sequence[Route], files: Files, port: int, open_browser: bool, page: str = "/") -> None:
+    """Serve pages until Ctrl-C or a signal. Prints the address of `page`; opens it in a browser if asked to.
+    """
     running = start(routes, files, port)
     try:
-        say(f"the page: {running.address}  (Ctrl-C ends it)")
+        say(f"the page: {running.url}{page}?key={running.key}  (Ctrl-C ends it)")
         sys.stdout.flush()
         if open_browser and _has_screen():
-            once = f"{running.url}/?key={running.server.keys.once}"
+            once = f"{running.url}{page}?key={running.server.keys.once}"
             threading.Thread(target=webbrowser.open, args=(once,), daemon=True).start()
         while running.thread.is_alive():
             running.thread.join(0.5)

@@ -8,16 +8,17 @@ import hashlib
 import json
 from pathlib import Path
 
-from minimolmo.answer import RELEASED
 from minimolmo.batch.dataset import check_split, read_annotation
+from minimolmo.command import ROOT
 from minimolmo.config import RunConfig
 from minimolmo.disk import sha256_of, write_atomically
-from minimolmo.evaluate import DATA
 from minimolmo.page.journal import Journal
 from minimolmo.text.prompts import answer_text
 from minimolmo.text.tokenizer import Tokenizer
 
 SPLITS = ("train", "val")
+DATA = ROOT / "data"
+RELEASED = DATA / "released" / "minimolmo-nano"
 STEPS = 300  # of a training: minutes on two cores
 USUAL_TOKENS, MANY_TOKENS = RunConfig.max_tokens, 1_024  # of a sequence: in nano's training, and if need be
 IMAGE_TOKENS, PROMPT_TOKENS = 30, 20  # about: of nano's overview; of a question's template and its end
