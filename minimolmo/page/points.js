@@ -39,7 +39,7 @@ export function pointsPanel(app) {
         chosen = key;
         app.redraw();
       })));
-      return [row, suggestions(), list, make("p", "hint", values.length ? "Point at every one that the label names. "
+      return [row, suggestions(app), list, make("p", "hint", values.length ? "Point at every one that the label names. "
         + "The number is written by itself, as a second annotation: point, then count."
         : "The label comes first. Then click every thing that it names, or say that there are none: "
         + "a label without its thing teaches the model to say so.")];
@@ -63,9 +63,12 @@ export function pointsPanel(app) {
   }
 }
 
-function suggestions() {
+// The labels of other photos, then those of the first project.
+function suggestions(app) {
   const list = make("datalist", "", "", { id: "labels" });
-  list.append(...COLOURS.flatMap((colour) => SHAPES.map((shape) => make("option", "", "", { value: `${colour} ${shape}` }))));
+  const used = [...app.values.values()].flatMap((values) => [...values.values()]).map(({ label }) => label?.trim());
+  const paper = COLOURS.flatMap((colour) => SHAPES.map((shape) => `${colour} ${shape}`));
+  list.append(...[...new Set([...used, ...paper])].filter(Boolean).map((value) => make("option", "", "", { value })));
   return list;
 }
 
