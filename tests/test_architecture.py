@@ -22,6 +22,7 @@ LAYERS = [
     ["weights"],
     ["training", "answer"],
     ["evaluate", "viz"],
+    ["page"],
 ]
 LAYER_OF = {package: number for number, layer in enumerate(LAYERS, start=1) for package in layer}
 SAME_LAYER = {("config", "bounds"), ("overrides", "bounds"), ("overrides", "config"),
