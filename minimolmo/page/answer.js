@@ -4,6 +4,17 @@ import { make, prefersStill } from "./picture.js";
 
 const DIGIT_PAUSE = 230, TOKEN_PAUSE = 24;     // milliseconds at the pace 1
 
+/** An answer as people read it: each tag becomes its label and the numbers of its points. */
+export function readable(text) {
+  let count = 0;
+  return text.replace(/<points? ([^>]*)>([^<]*)<\/points?>/g, (_, numbers, label) => {
+    const points = (numbers.match(/\bx\d*=/g) ?? []).map(() => circled(++count));
+    return `${label} ${points.join("")}`;
+  });
+}
+
+const circled = (number) => number <= 20 ? String.fromCharCode(0x245f + number) : `(${number})`;
+
 export const percent = (share, digits = 0) => `${(100 * share).toFixed(share < .01 && share > 0 ? Math.max(1, digits) : digits)} %`;
 
 /** The tokens of one answer as buttons. Handlers: pick(index), preview(index or -1). */
@@ -61,7 +72,7 @@ export class TokenStrip {
   }
 }
 
-const shown = (text) => text === "" ? "⏹" : text.replace(/\n/g, "⏎");
+const shown = (text) => text === "" ? "■" : text.replace(/\n/g, "⏎");
 
 /** Show events one after another at a pace that eyes can follow. `stop` shows the rest at once. */
 export class Player {
@@ -88,6 +99,7 @@ export class Player {
   }
 
   async #play() {
+    await null;                // so that `running` is set before it is cleared
     while (this.queue.length) {
       const event = this.queue.shift();
       this.show(event, this.pace > 0);

@@ -1,4 +1,5 @@
 /* The cards that put an answer to the test: four pictures, an error map, all pairs, and a round against it. */
+import { readable } from "./answer.js";
 import { canvasOf, encodeRecord } from "./board.js";
 import * as paint from "./paint.js";
 import { Picture, get, make, newestWins, post, prefersStill, round, showError, stream } from "./picture.js";
@@ -62,7 +63,8 @@ export class FourPictures {
     if (!source) return;
     picture.show(source);
     picture.setPoints(points.map(([x, y]) => ({ x, y, shape: "ring", glides: true })));
-    said.textContent = text || "(nothing)";
+    const places = points.map(([x, y]) => `${round(x)}, ${round(y)}`).join("; ");
+    said.textContent = [readable(text) || "(nothing)", places].filter(Boolean).join(" at ");
     said.title = text;
     this.tiles[name].words.textContent = same === undefined ? FOUR[name][1] : `${FOUR[name][1]}: ${same ? "the same answer" : "another answer"}`;
   }
@@ -383,7 +385,7 @@ export class Views {
     drawCrops(canvas, source, start.crops);
     const rows = [["crops", start.crops.length], ["visual tokens", start.boxes.length], ["image", `${round(done.ms.image)} ms`], ["answer", `${round(done.ms.all)} ms`]];
     list.replaceChildren(...rows.flatMap(([term, value]) => [make("dt", "", term), make("dd", "", String(value))]));
-    said.textContent = done.text;
+    said.textContent = readable(done.text);
     canvas.setAttribute("aria-label", `${VIEW_NAMES[name]}: ${start.crops.length} crops, ${start.boxes.length} visual tokens`);
   }
 }

@@ -3,7 +3,7 @@
    board.js   change the picture            answer.js  tokens, numbers of points while they are written
    inside.js  attended and needed           checks.js  four pictures, error map, pairs, a game, views
 */
-import { Condensing, Player, TokenStrip, listLikeliest, percent } from "./answer.js";
+import { Condensing, Player, TokenStrip, listLikeliest, percent, readable } from "./answer.js";
 import { Board, canvasOf, decodeRecord, encodeRecord, shapeButton } from "./board.js";
 import { BeatIt, ErrorMap, FourPictures, PairGrid, Views, pointError, sweep } from "./checks.js";
 import { attendedWords, cellBoxes, drawHeat, heatFigure, lookInside, neededWords, numberTable } from "./inside.js";
@@ -176,7 +176,7 @@ function showEvent(event, animate) {
     strip.add(event, animate);
     condensing.token(event);
     if (!animate) return;
-    $("answer-text").textContent = strip.tokens.map((token) => token.text).join("").trim();
+    $("answer-text").textContent = strip.tokens.map((token) => token.text).join("").trim().split("<")[0] || "…";
     redraw();
   } else if (event.e === "done") finish(event);
 }
@@ -185,8 +185,8 @@ function finish({ text, points, end, ms }) {
   condensing.reset();
   redraw();
   const verdict = showAnswer(text, points);
-  const count = strip.tokens.length, speed = round(1000 * count / Math.max(ms.all - ms.image, .1), -1);
-  $("timing").textContent = `picture ${round(ms.image)} ms, ${count} tokens ${round(ms.all - ms.image)} ms (${Math.round(speed).toLocaleString("en")}/s)${end === "eos" ? "" : `, ${end === "limit" ? "cut: too long" : "stopped"}`}`;
+  const count = strip.tokens.length, speed = Math.round(100 * count / Math.max(ms.all - ms.image, .1)) * 10;
+  $("timing").textContent = `picture ${round(ms.image)} ms, ${count} tokens ${round(ms.all - ms.image)} ms (${speed.toLocaleString("en")} a second)${end === "eos" ? "" : `, ${end === "limit" ? "cut: too long" : "stopped"}`}`;
   $("announce").textContent = `Answer: ${text} ${verdict}`;
   const first = strip.tokens.findIndex((token) => token.axis === "x" && token.written === "");
   strip.mark(Math.max(0, run.prefix ? run.prefix - 1 : first));
@@ -196,7 +196,8 @@ function finish({ text, points, end, ms }) {
 /** Show an answer's text, points and error; returns the error in words. */
 function showAnswer(text, points) {
   state.points = points;
-  $("answer-text").textContent = text;
+  $("answer-text").textContent = readable(text);
+  $("answer-text").dataset.raw = text;
   const { words, strong, good, targets } = verdictOf(text, points);
   const marks = points.map(([x, y], i) => ({ x, y, shape: "ring", tag: String(i + 1), glides: board.held >= 0 }));
   const truths = good === false ? targets.map(([x, y]) => ({ x, y, shape: "square", tag: "truth" })) : [];
