@@ -2,7 +2,7 @@
 
    A browser's own canvas smooths edges in another way, and each browser in its own. So the pixels are found
    by numbers here, by the rules of Pillow's Draw.c: which pixels of the large canvas a shape covers.
-   All coordinates are pixels of the large canvas. A colour is [red, green, blue], 0 to 255.
+   Coordinates are pixels of the large canvas, except those of `box`. A colour is [red, green, blue], 0-255.
 */
 export const SIDE = 64;              // pixels along the picture
 export const SUPERSAMPLE = 4;
@@ -30,6 +30,12 @@ export class Canvas {
     for (let y = top; y <= bottom; y++) this.row(left, right, y, color);
   }
 
+  /** A rectangle in pixels of the picture: left, top, right, bottom. */
+  box(sides, color) {
+    const [left, top, right, bottom] = sides.map((side) => round(side * SUPERSAMPLE));
+    this.rectangle(left, top, right - 1, bottom - 1, color);
+  }
+
   /** A filled polygon with corners [[x, y], ...]; fractions are cut off, as in Pillow. */
   polygon(corners, color) {
     const whole = corners.map((corner) => corner.map(Math.trunc));
@@ -49,32 +55,62 @@ export class Canvas {
     }
   }
 
+  /** A slice of an ellipse, from `start` to `end` in degrees clockwise from the right, less than a turn. */
+  slice(left, top, right, bottom, start, end, color) {
+    const [x, y] = [(left + right) / 2, (top + bottom) / 2];
+    const after = ahead(start), before = ahead(end);
+    for (const [x0, x1, row] of ellipseRows(left, top, right, bottom)) {
+      for (let column = x0; column <= x1; column++) {
+        const isAfter = after(column - x, row - y) >= 0, isBefore = before(column - x, row - y) <= 0;
+        const isIn = end - start <= 180 ? isAfter && isBefore : isAfter || isBefore;
+        if (isIn) this.row(column, column, row, color);
+      }
+    }
+  }
+
+  /** A straight line, `width` pixels wide. */
+  line(x0, y0, x1, y1, width, color) {
+    const length = Math.hypot(x1 - x0, y1 - y0), half = (width - 1) / 2;
+    const less = roundedDown(half) / length, more = Math.floor(half + 0.5) / length;
+    const [u, v] = [x1 - x0, y1 - y0];
+    const [lessX, moreX, lessY, moreY] = [less * v, more * v, less * u, more * u].map(roundedDown);
+    this.polygon([[x0 - lessX, y0 + moreY], [x1 - lessX, y1 + moreY], [x1 + moreX, y1 - lessY],
+                  [x0 + moreX, y0 - lessY]], color);
+  }
+
   /** The picture: red, green and blue of each pixel, row by row. Each is the mean of 4 x 4 large pixels. */
   reduced() {
     const picture = new Uint8ClampedArray(SIDE * SIDE * 3);
     for (let i = 0; i < SIDE * SIDE; i++) {
       const first = Math.floor(i / SIDE) * SUPERSAMPLE * LARGE + (i % SIDE) * SUPERSAMPLE;
-      picture.set(this.mean(first), 3 * i);
+      let redAndBlue = 0x80008, green = 8;      // half of 16, so that the quotient is rounded
+      for (let row = first; row < first + SUPERSAMPLE * LARGE; row += LARGE) {
+        for (let at = row; at < row + SUPERSAMPLE; at++) {
+          redAndBlue += this.pixels[at] & 0xff00ff;
+          green += (this.pixels[at] >> 8) & 255;
+        }
+      }
+      picture[3 * i] = (redAndBlue & 0xffff) >> 4;
+      picture[3 * i + 1] = green >> 4;
+      picture[3 * i + 2] = redAndBlue >> 20;
     }
     return picture;
-  }
-
-  mean(first) {
-    let red = 8, green = 8, blue = 8;      // half of 16, so that the quotient is rounded
-    for (let y = 0; y < SUPERSAMPLE; y++) {
-      for (let at = first + y * LARGE; at < first + y * LARGE + SUPERSAMPLE; at++) {
-        const pixel = this.pixels[at];
-        red += pixel & 255;
-        green += (pixel >> 8) & 255;
-        blue += pixel >> 16;
-      }
-    }
-    return [red >> 4, green >> 4, blue >> 4];
   }
 }
 
 function packed([red, green, blue]) {
   return red | (green << 8) | (blue << 16);
+}
+
+/* Rounding in which a half goes towards 0. */
+function roundedDown(value) {
+  return Math.sign(value) * Math.ceil(Math.abs(value) - 0.5);
+}
+
+/* How far a place lies clockwise of the ray from the centre at an angle in degrees. */
+function ahead(degrees) {
+  const x = Math.cos(degrees * Math.PI / 180), y = Math.sin(degrees * Math.PI / 180);
+  return (u, v) => Math.round((x * v - y * u) * 1e9);    // rounded: a ray along an axis meets whole pixels
 }
 
 function makeEdge([x0, y0], [x1, y1]) {

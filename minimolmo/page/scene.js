@@ -1,9 +1,8 @@
 /* Scenes of level easy: a few coloured shapes on a light background. Paints as data/scenes/easy.py.
 
    A record is what Python's Scene holds: { type: "scene", style_seed, things: [{ kind, color, x, y, width,
-   height }, ...] }, x and y of the centre, all in percent of the picture's width. A thing may have a `jitter`:
-   how far its red, green and blue are from the named colour. Records are never changed: each function
-   gives a new one.
+   height }, ...] }, x and y of the centre, all in percent of the picture's width. A thing may have a
+   `jitter`: how far its red, green and blue are from the named colour.
 */
 import { Canvas, LARGE, SIDE, SUPERSAMPLE, round } from "./canvas.js";
 import { Random } from "./random.js";
@@ -76,7 +75,7 @@ export function allPairs() {
     { color, kind, novel: HELD_OUT.includes(`${color} ${kind}`) })));
 }
 
-/** A random scene. `pairs`: what it shows, [{ color, kind }, ...]; if none are given, 2 to 5 trained pairs. */
+/** A random scene. `pairs`: what it shows, [{ color, kind }, ...]; otherwise 2 to 5 trained ones. */
 export function randomScene(rng, pairs = null) {
   const trained = allPairs().filter((pair) => !pair.novel);
   const wanted = pairs ?? rng.sample(trained, rng.integer(2, 5));
@@ -112,10 +111,15 @@ function areApart(a, b) {
 }
 
 /** Does the scene obey the laws of the training set: no two things too close, not too many, no novel pair? */
-export function isUsual({ things }) {
-  return things.length >= 1 && things.length <= MAX_THINGS
-      && things.every((thing) => !HELD_OUT.includes(`${thing.color} ${thing.kind}`))
+export function isUsual(record) {
+  const { things } = record;
+  return things.length >= 1 && things.length <= MAX_THINGS && novelParts(record).length === 0
       && things.every((a, i) => things.slice(i + 1).every((b) => areApart(a, b)));
+}
+
+/** The numbers of the things whose pair of colour and kind was never drawn in training. */
+export function novelParts({ things }) {
+  return [...things.keys()].filter((i) => HELD_OUT.includes(`${things[i].color} ${things[i].kind}`));
 }
 
 /** The number of the uppermost thing whose box holds the place, or -1. x and y in percent. */
