@@ -5,6 +5,7 @@ import { make } from "./picture.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const SIDE = 64;
+const DIAL = 2;          // the part of a clock that is neither hand
 
 /** A record as a canvas of 64 x 64 pixels. */
 export function canvasOf(record, canvas = make("canvas", "", "", { width: SIDE, height: SIDE })) {
@@ -55,23 +56,38 @@ export class Board {
 
   // The pointer: press a thing and drag it, or click it and then click where it should be.
   down(x, y) {
-    const index = paint.thingAt(this.record, x, y);
-    this.moved = false;
+    const index = this.#pressed(x, y);
     if (index < 0 && this.selected < 0) return false;
-    this.fresh = index >= 0 && index !== this.selected;
     if (index >= 0) this.select(index);
+    this.moved = false;
     this.held = this.selected;
-    const thing = this.thing();
-    this.grip = index >= 0 && thing ? [x - thing.x, y - thing.y] : [0, 0];
     this.before = this.record;
-    if (index < 0) this.move(x, y);
+    this.grip = index >= 0 ? this.#grip(x, y) : [0, 0];
+    if (index < 0 || !this.grip) this.move(x, y);
     return true;
+  }
+
+  /** The part that is pressed, or -1: then the selected part comes here. */
+  #pressed(x, y) {
+    const index = paint.thingAt(this.record, x, y), onDial = this.record.type === "clock" && index === DIAL;
+    return onDial && (this.selected === 0 || this.selected === 1) ? -1 : index;
+  }
+
+  /** From the middle of what is pressed to the pointer; null for an end that comes to the pointer at once. */
+  #grip(x, y) {
+    const { type } = this.record, thing = this.thing();
+    if (thing) return [x - thing.x, y - thing.y];
+    if (type === "clock" && this.selected === DIAL) return [x - this.record.x / SIDE * 100, y - this.record.y / SIDE * 100];
+    return null;
   }
 
   move(x, y) {
     if (this.held < 0) return;
-    const record = paint.moved(this.record, this.held, x - this.grip[0], y - this.grip[1]);
+    const [dx, dy] = this.grip ?? [0, 0], record = paint.moved(this.record, this.held, x - dx, y - dy);
+    if (JSON.stringify(record) === JSON.stringify(this.record)) return;
     this.moved = true;
+    // A row that was exchanged is held on its new place.
+    if (record.type === "table") this.held = this.selected = Math.max(0, paint.thingAt(record, x, y));
     this.record = record;
     this.onChange(record, false);
   }
@@ -103,7 +119,7 @@ export class Board {
 
   remove(x, y) {
     const index = this.selected >= 0 ? this.selected : paint.thingAt(this.record, x, y);
-    if (index < 0 || this.record.type !== "scene" || this.count() < 2) return;
+    if (index < 0 || this.count() < 2) return;
     this.carried = false;
     this.held = -1;
     this.select(-1);
@@ -112,6 +128,7 @@ export class Board {
 
   recolour(color) {
     this.color = color;
+    if (this.record.type === "clock") this.selected = 1;
     if (this.selected >= 0) this.load(paint.recoloured(this.record, this.selected, color));
     else this.onSelect();
   }
@@ -120,6 +137,13 @@ export class Board {
     this.kind = kind;
     if (this.selected >= 0) this.load(paint.reshaped(this.record, this.selected, kind));
     else this.onSelect();
+  }
+
+  /** Change the number in the selected row of a table. */
+  renumber(by) {
+    if (this.selected < 0) this.select(0);
+    const { number } = this.record.rows[this.selected];
+    this.load(paint.renumbered(this.record, this.selected, Math.min(99, Math.max(1, number + by))));
   }
 
   /** Add a thing of the chosen colour and kind where there is most room. */

@@ -95,11 +95,10 @@ const live = newestWins(async (begun) => {
 });
 
 function selected() {
-  const thing = board.thing();
   for (const button of $("tools").querySelectorAll("[data-color]")) button.setAttribute("aria-pressed", String(button.dataset.color === board.color));
   for (const button of $("tools").querySelectorAll("[data-kind]")) button.setAttribute("aria-pressed", String(button.dataset.kind === board.kind));
   const remove = $("remove");
-  if (remove) remove.disabled = !thing || board.count() < 2;
+  if (remove) remove.disabled = board.selected < 0 || board.count() < 2;
   if ($("add")) $("add").disabled = board.count() >= paint.MAX_THINGS;
   if ($("undo")) $("undo").disabled = !board.past.length;
   redraw();
@@ -413,7 +412,7 @@ function showBoards() {
 }
 
 function buildBoards() {
-  const known = Object.entries(KINDS_OF_PICTURE).filter(([, { needs }]) => needs.every((style) => knows(style)));
+  const known = Object.entries(KINDS_OF_PICTURE).filter(([, { needs }]) => knows(needs));
   for (const [type, { name }] of known) addBoard(type, name, () => openBoard(firstRecord(type)));
   addBoard("photo", "Your photo", () => state.photo || !lastPhoto ? $("file").click() : (state.photo = lastPhoto, showPhoto()));
 }
@@ -442,16 +441,19 @@ function boardTools(type) {
     one.addEventListener("click", act);
     row.append(one);
   };
-  if (type === "scene") {
-    button("add", "Add", () => board.add(), "Add a shape of this colour and kind");
-    button("remove", "Delete", () => board.remove(...stage.at), "Delete the selected shape");
+  if (type === "scene") button("add", "Add", () => board.add(), "Add a shape of this colour and kind");
+  if (type === "scene" || type === "bars" || type === "table") {
+    button("remove", "Delete", () => board.remove(...stage.at), "Delete what is selected");
+  }
+  if (type === "table") for (const by of [-10, -1, 1, 10]) {
+    button(`by${by}`, by > 0 ? `+${by}` : `−${-by}`, () => board.renumber(by), "Change the number of the selected row");
   }
   button("undo", "Undo", () => board.undo());
   button("new", "New", () => board.load(KINDS_OF_PICTURE[type].random()), "A new random picture");
-  return type === "scene" ? [palette(), row] : [row];
+  return [palette(type === "scene"), row];
 }
 
-function palette() {
+function palette(withKinds) {
   const bar = make("div", "palette"), colors = make("div", "row", "", { role: "group", "aria-label": "Colour" });
   const kinds = make("div", "row", "", { role: "group", "aria-label": "Shape" });
   for (const color of Object.keys(paint.COLORS)) {
@@ -466,7 +468,7 @@ function palette() {
     button.addEventListener("click", () => board.reshape(kind));
     kinds.append(button);
   }
-  bar.append(colors, kinds);
+  bar.append(colors, ...(withKinds ? [kinds] : []));
   return bar;
 }
 
