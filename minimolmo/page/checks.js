@@ -32,6 +32,16 @@ export async function sweep(records, question, view, signal) {
   return (await post(address, paint.paintAll(records), signal)).answers;
 }
 
+/** Do something when most of an element is seen for the first time. */
+function onceSeen(element, act) {
+  const observer = new IntersectionObserver(([entry]) => {
+    if (!entry.isIntersecting) return;
+    observer.disconnect();
+    act();
+  }, { threshold: .6 });
+  observer.observe(element);
+}
+
 // ---- Four pictures -------------------------------------------------------------------------------------------
 
 const FOUR = {
@@ -47,18 +57,18 @@ export class FourPictures {
     this.tiles = {};
     for (const [name, [title, hint]] of Object.entries(FOUR)) {
       const tile = make("figure", "tile"), stage = make("div"), said = make("p", "said");
-      const words = make("figcaption", "", hint);
-      tile.append(make("h3", "", title), stage, said, words);
+      const same = make("figcaption", "same", "", { hidden: true });
+      tile.append(make("h3", "", title, { title: hint }), stage, said, same);
       host.append(tile);
       const picture = new Picture(stage, {}, { label: `${title}: ${hint}`, zoom: false });
       picture.view.tabIndex = -1;
       picture.view.setAttribute("role", "img");
-      this.tiles[name] = { tile, picture, said, words };
+      this.tiles[name] = { tile, picture, said, same };
     }
   }
 
   show(name, { source, text, points, same }) {
-    const { tile, picture, said } = this.tiles[name];
+    const { tile, picture, said, same: note } = this.tiles[name];
     tile.hidden = !source;
     if (!source) return;
     picture.show(source);
@@ -66,7 +76,8 @@ export class FourPictures {
     const places = points.map(([x, y]) => `${round(x)}, ${round(y)}`).join("; ");
     said.textContent = [readable(text) || "(nothing)", places].filter(Boolean).join(" at ");
     said.title = text;
-    this.tiles[name].words.textContent = same === undefined ? FOUR[name][1] : `${FOUR[name][1]}: ${same ? "the same answer" : "another answer"}`;
+    note.hidden = !same;
+    note.textContent = "The same answer, though the picture is another.";
   }
 }
 
@@ -78,6 +89,7 @@ export class ErrorMap {
     Object.assign(this, { canvas, text, button, open, view, errors: null });
     button.addEventListener("click", () => this.run());
     canvas.tabIndex = 0;
+    onceSeen(canvas, () => this.errors ?? this.run());
     canvas.addEventListener("click", (event) => this.#openAt(event));
     canvas.addEventListener("pointermove", (event) => this.#tell(this.#cell(event)));
     canvas.addEventListener("pointerleave", () => this.#tell(-1));
@@ -178,6 +190,7 @@ export class PairGrid {
     Object.assign(this, { host, list, text, button, open, view, teach, cells: new Map(), mistakes: new Map() });
     button.addEventListener("click", () => this.run());
     this.#build();
+    onceSeen(host, () => this.mistakes.size || this.run());
   }
 
   #build() {

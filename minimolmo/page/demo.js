@@ -15,6 +15,7 @@ import { Teacher } from "./teach.js";
 const $ = (id) => document.getElementById(id);
 const FIRST_PACE = 1, PACE = .35;      // of the numbers while they are written: at first, and later
 const IDLE = 250;                      // milliseconds without a change before the other pictures are asked
+const NEEDED = .4;                     // nats: a patch that matters less stays dark
 const WRONG = 5;                       // percent of the width: from here the truth is marked, too
 
 const state = { question: "Point to the red circle.", view: null, photo: null, model: null, points: [] };
@@ -41,7 +42,7 @@ const condensing = new Condensing();
 function redraw() {
   const high = Math.round(1000 * stage.height / stage.width), pen = stage.draw(1000, high);
   const heat = hovered >= 0 && inside?.result?.attended[hovered];
-  if (heat) drawHeat(pen, 1000, high, inside.boxes, heat, .72);
+  if (heat) drawHeat(pen, 1000, high, inside.boxes, heat, { depth: .72 });
   else condensing.draw(pen, 1000, high);
   const thing = state.photo ? null : board.thing();
   if (thing) outline(pen, thing, high);
@@ -289,7 +290,7 @@ function showInside(index) {
   const source = stage.image, cells = cellBoxes(result.side), side = Math.sqrt(boxes.length);
   const share = (value) => String(Math.round(100 * value)), nats = (value) => value.toFixed(value < 10 ? 1 : 0);
   heatFigure($("attended"), source, boxes, attended, share);
-  heatFigure($("needed"), source, cells, needed, nats);
+  heatFigure($("needed"), source, cells, needed, nats, NEEDED);
   $("attended-text").textContent = attendedWords(attended, boxes);
   $("needed-text").textContent = neededWords(needed, result.side);
   $("attended").setAttribute("aria-label", $("attended-text").textContent);

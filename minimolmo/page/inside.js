@@ -10,9 +10,10 @@ export function cellBoxes(side) {
   return Array.from({ length: side * side }, (_, i) => [i % side * size, Math.floor(i / side) * size, size, size]);
 }
 
-/** Heat per place: GRID x GRID numbers whose largest is 1. Boxes that overlap (crops) are added, by density. */
-export function spread(boxes, values) {
-  const sum = new Float32Array(GRID * GRID);
+/** Heat per place: GRID x GRID numbers, the largest is 1. Boxes that overlap (crops) are added, by density.
+    least: the value that makes a box bright at least, so that noise stays dark. */
+export function spread(boxes, values, least = 0) {
+  const sum = new Float32Array(GRID * GRID), floor = boxes.length ? least / (boxes[0][2] * boxes[0][3]) : 0;
   boxes.forEach(([left, top, width, height], i) => {
     if (!(values[i] > 0)) return;
     const cell = (percent) => Math.min(GRID, Math.max(0, Math.round(percent / 100 * GRID)));
@@ -21,15 +22,15 @@ export function spread(boxes, values) {
       for (let x = cell(left); x < cell(left + width); x++) sum[y * GRID + x] += density;
     }
   });
-  const most = Math.max(...sum) || 1;
+  const most = Math.max(...sum, floor) || 1;
   return sum.map((value) => value / most);
 }
 
 let shade = null;
 
 /** Dim everything but the hot places of a pen's canvas: it stays bright where the heat is high. */
-export function drawHeat(pen, width, height, boxes, values, depth = .8) {
-  const heat = spread(boxes, values);
+export function drawHeat(pen, width, height, boxes, values, { depth = .8, least = 0 } = {}) {
+  const heat = spread(boxes, values, least);
   shade ??= make("canvas", "", "", { width: GRID, height: GRID });
   const small = shade.getContext("2d"), image = small.createImageData(GRID, GRID);
   heat.forEach((value, i) => {
@@ -41,13 +42,13 @@ export function drawHeat(pen, width, height, boxes, values, depth = .8) {
 }
 
 /** The picture with heat on it, in a small canvas, and the numbers where there is room. */
-export function heatFigure(canvas, source, boxes, values, words) {
+export function heatFigure(canvas, source, boxes, values, words, least = 0) {
   const pen = canvas.getContext("2d"), { width, height } = canvas;
   pen.clearRect(0, 0, width, height);
   pen.imageSmoothingEnabled = (source.naturalWidth || source.width) > 128;
   pen.drawImage(source, 0, 0, width, height);
-  drawHeat(pen, width, height, boxes, values);
-  const most = Math.max(...values);
+  drawHeat(pen, width, height, boxes, values, { least });
+  const most = Math.max(...values, least);
   pen.textAlign = "center";
   pen.textBaseline = "middle";
   pen.font = `600 ${boxes.length > 20 ? 15 : 19}px system-ui, sans-serif`;
@@ -73,12 +74,8 @@ export function numberTable(body, values, columns, words) {
   body.replaceChildren(...rows);
 }
 
-/** A place in words: "at the top left". */
-export function placeWords([left, top, width, height]) {
-  const third = (value, names) => names[Math.min(2, Math.floor(value / 100 * 3))];
-  const y = third(top + height / 2, ["top", "", "bottom"]), x = third(left + width / 2, ["left", "", "right"]);
-  return y || x ? `at the ${[y, x].filter(Boolean).join(" ")}` : "in the middle";
-}
+/** A place in words: "around 62, 38". */
+const placeWords = ([left, top, width, height]) => `around ${Math.round(left + width / 2)}, ${Math.round(top + height / 2)}`;
 
 /** Ask for both kinds of heat of an answer. They are kept, so that each token costs nothing more.
 
