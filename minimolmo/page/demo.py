@@ -50,8 +50,8 @@ from minimolmo.text.prompts import question_prompt
 from minimolmo.viz.attribution import covered_losses, visual_attention
 
 FOLDER = Path(__file__).parent
-FILES = {"/": FOLDER / "demo.html",
-         **{f"/{name}": FOLDER / name for name in ("demo.js", "page.css", "picture.js", "paint.js")}}
+FILES = {"/": FOLDER / "demo.html", **{f"/{file.name}": file for file in FOLDER.iterdir()
+                                       if file.suffix in (".css", ".js", ".svg")}}
 PORT = 8000
 MAX_FILE = 32_000_000     # bytes of a picture
 MAX_QUESTION = 500        # characters
@@ -60,7 +60,7 @@ RAW_BYTES = RAW_SIDE * RAW_SIDE * 3
 MAX_RAW = 256             # raw pictures at once
 SWEEP_TOKENS = 160        # of an answer about a raw picture: nine points
 COVERED_SIDE = 8          # a picture is covered in 8 x 8 cells
-SMALL = 10_000_000        # parameters; below, a second core costs more than it gives
+SMALL = 10_000_000        # parameters; below, two threads wait for each other longer than they compute
 
 PICTURE = {"picture": Field(str, 16, 16), "question": Field(str, MAX_QUESTION),
            "view": Field(str, 10, default=None)}
@@ -132,9 +132,9 @@ class Demo:
         return self._stream(prompt, view, given, request)
 
     def _stream(self, prompt: Sequence, view: str, given: dict, request: Request) -> Iterator[dict]:
-        yield start_event(prompt, view, words_never_seen(given["question"], self.config))
         generator = torch.Generator(self.device).manual_seed(given["seed"])
         with self.lock, explain_out_of_memory():
+            yield start_event(prompt, view, words_never_seen(given["question"], self.config))
             yield from answer_events(self.model, self.tokenizer, prompt, request.closed,
                                      temperature=given["temperature"], generator=generator,
                                      prefix=tuple(given["prefix"]))

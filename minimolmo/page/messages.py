@@ -56,11 +56,13 @@ class Route:
     pattern  a regular expression that must match the whole path; its groups become `parts`
     handle   returns a Reply, or an iterator of dicts that are streamed as NDJSON, one a line
     limit    bytes of the body
+    seconds  of an answer; None: as the server's limits say. A training takes longer than other answers
     """
     method: str
     pattern: str
     handle: Callable[[Request], Reply | Iterator[dict]]
     limit: int = 64_000
+    seconds: float | None = None
 
 
 class Refusal(ValueError):

@@ -29,14 +29,15 @@ __all__ = ["Field", "Limits", "ModelLock", "Refusal", "Reply", "Request", "Route
 Files = dict[str, str | Path]  # path of the address: file
 
 
-def serve(routes: Sequence[Route], files: Files, port: int, open_browser: bool) -> None:
-    """Serve pages until Ctrl-C or a signal. Prints the address; opens it in a browser if asked to."""
+def serve(routes: Sequence[Route], files: Files, port: int, open_browser: bool, page: str = "/") -> None:
+    """Serve pages until Ctrl-C or a signal. Prints the address of `page`; opens it in a browser if asked to.
+    """
     running = start(routes, files, port)
     try:
-        say(f"the page: {running.address}  (Ctrl-C ends it)")
+        say(f"the page: {running.url}{page}?key={running.key}  (Ctrl-C ends it)")
         sys.stdout.flush()
         if open_browser and _has_screen():
-            once = f"{running.url}/?key={running.server.keys.once}"
+            once = f"{running.url}{page}?key={running.server.keys.once}"
             threading.Thread(target=webbrowser.open, args=(once,), daemon=True).start()
         while running.thread.is_alive():
             running.thread.join(0.5)
@@ -61,13 +62,15 @@ def _has_screen() -> bool:
 class Running:
     """A server that runs.
 
+    port     the one that it has: not always the one that was asked for
     url      its address without the key, as http://127.0.0.1:8000
     address  with it, as it is printed
     """
 
     def __init__(self, server: Server):
         self.server, self.key = server, server.keys.key
-        self.url = f"http://127.0.0.1:{server.server_port}"
+        self.port = server.server_port
+        self.url = f"http://127.0.0.1:{self.port}"
         self.address = f"{self.url}/?key={self.key}"
         self.thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         self.thread.start()
@@ -107,9 +110,9 @@ class Server(ThreadingHTTPServer):
         """Start a thread for a connection, or answer that there are too many."""
         if self._count(1) > self.limits.connections:
             with suppress(OSError):
-                request.settimeout(0.1)
+                request.settimeout(0.01)  # others wait to be accepted
                 request.sendall(BUSY)
-                request.recv(65_536)
+                request.recv(65_536)  # what is not read breaks the connection before our words arrive
             self.shutdown_request(request)
             self._count(-1)
         else:
