@@ -203,7 +203,7 @@ function showAnswer(text, points) {
   const truths = good === false ? targets.map(([x, y]) => ({ x, y, shape: "square", tag: "truth" })) : [];
   stage.setPoints([...truths, ...marks]);
   const verdict = $("verdict");
-  verdict.replaceChildren(...(strong ? [make("strong", good === false ? "wrong-answer" : "right-answer", strong)] : []), words);
+  verdict.replaceChildren(...(strong ? [make("strong", good === false ? "wrong-answer" : "right-answer", strong), " "] : []), words);
   showPointList(points);
   return [strong, words].filter(Boolean).join(" ");
 }
