@@ -23,7 +23,7 @@ FINISHED = "return !document.querySelector('#stop:enabled') && document.querySel
 # Opens a picture and a question by the address, as a link to them does.
 OPEN = """const [record, question] = arguments, text = btoa(JSON.stringify(record));
           document.querySelector("#tokens").replaceChildren();
-          location.hash = new URLSearchParams({ q: question, scene: text.replaceAll("=", "") });"""
+          location.hash = new URLSearchParams({ q: question, scene: text.replaceAll("=", ""), n: Math.random() });"""
 POINT = "return [...document.querySelectorAll('#stage .marker.ring')].map((m) => parseFloat(m.style.left))"
 
 
