@@ -58,11 +58,14 @@ PLACES = {
     "tests.tools.bench_pixmo": [],
     "tests.tools.expert_load": ["{}"],
     "tests.tools.faults": ["nothing"],
+    "tests.tools.hostile": [],
     "tests.tools.load_memory": [],
     "tests.tools.spec": [],
     "tests.tools.speedrun": ["nano", "--minutes=0", "--out={}"],
     "tests.tools.targets": ["--weights={}"],
+    "tests.tools.suite": [],
     "tests.tools.text_only_baseline": ["--folder={}"],
+    "tests.tools.toy_page": [],
 }
 WITH_PLACE = [name for name, arguments in PLACES.items() if any("{}" in argument for argument in arguments)]
 READERS = {"data.preview.readme_tables", "minimolmo.evaluate",

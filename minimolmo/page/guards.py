@@ -66,11 +66,13 @@ class Arriving(io.RawIOBase):
                           f"{self.limits.head:,} bytes are the limit.", "Try to remove old cookies.")
         try:
             self.connection.settimeout(max(seconds, 0.001))
-            count = self.connection.recv_into(buffer)
+            count = self.connection.recv_into(buffer) if seconds > 0 else None
         except TimeoutError:
-            raise Refusal(408, "The request arrived too slowly.", "Others wait.", "Try again.") from None
+            count = None
         except ConnectionError:
-            return 0
+            count = 0
+        if count is None:
+            raise Refusal(408, "The request arrived too slowly.", "Others wait.", "Try again.")
         self.left -= count
         return count
 

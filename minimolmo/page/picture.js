@@ -2,6 +2,7 @@
    A place is x, y in percent (0 to 100) of the picture, with the origin at the top left. */
 
 const SVG = "http://www.w3.org/2000/svg";
+const TURNS = 6;                // times that a request is sent while the model is busy
 const HIT = 16;                 // pixels around a marker that take hold of it (a target of 32 pixels)
 const ZOOMS = [1, 1.5, 2, 3, 4, 6, 8];
 const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -43,20 +44,27 @@ const OFFLINE = {
   try: "Look at the terminal, and start the page again.",
 };
 
-async function request(path, body, signal, method = "POST", headers = {}) {
+/** Send a request. While the model is busy with others (429), it is sent again after a while. */
+async function request(path, body, signal, method = "POST") {
+  for (let turn = 1; ; turn++) {
+    const reply = await fetchOnce(path, body, signal, method);
+    if (reply.ok) return reply;
+    if (reply.status !== 429 || turn === TURNS) throw new PageError({ ...await refusal(reply), status: reply.status });
+    await new Promise((done) => setTimeout(done, 200 * turn));
+  }
+}
+
+async function fetchOnce(path, body, signal, method) {
   const raw = body instanceof Blob || body instanceof ArrayBuffer || ArrayBuffer.isView(body);
   const type = raw ? "application/octet-stream" : "application/json";
-  let reply;
   try {
-    reply = await fetch(path, method === "GET" ? { signal } : {
+    return await fetch(path, method === "GET" ? { signal } : {
       method, signal, body: raw ? body : JSON.stringify(body),
-      headers: { "Content-Type": type, "X-Minimolmo": "1", ...headers },
+      headers: { "Content-Type": type, "X-Minimolmo": "1" },
     });
   } catch (error) {
     throw error.name === "AbortError" ? error : new PageError(OFFLINE);
   }
-  if (!reply.ok) throw new PageError({ ...await refusal(reply), status: reply.status });
-  return reply;
 }
 
 async function refusal(reply) {

@@ -62,13 +62,15 @@ def _has_screen() -> bool:
 class Running:
     """A server that runs.
 
+    port     the one that it has: not always the one that was asked for
     url      its address without the key, as http://127.0.0.1:8000
     address  with it, as it is printed
     """
 
     def __init__(self, server: Server):
         self.server, self.key = server, server.keys.key
-        self.url = f"http://127.0.0.1:{server.server_port}"
+        self.port = server.server_port
+        self.url = f"http://127.0.0.1:{self.port}"
         self.address = f"{self.url}/?key={self.key}"
         self.thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         self.thread.start()
@@ -108,9 +110,9 @@ class Server(ThreadingHTTPServer):
         """Start a thread for a connection, or answer that there are too many."""
         if self._count(1) > self.limits.connections:
             with suppress(OSError):
-                request.settimeout(0.1)
+                request.settimeout(0.01)  # others wait to be accepted
                 request.sendall(BUSY)
-                request.recv(65_536)
+                request.recv(65_536)  # what is not read breaks the connection before our words arrive
             self.shutdown_request(request)
             self._count(-1)
         else:
