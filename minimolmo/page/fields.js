@@ -38,7 +38,8 @@ export function field(name, value, act, { tag = "input", id = `field-${++numbere
   return Object.assign(box, { input });
 }
 
-export const valuesOf = (app, style) => [...app.values.get(app.photo.id)].filter(([, value]) => value.style === style);
+export const valuesOf = (app, style) => [...app.values.get(app.photo.id)]
+  .filter(([, value]) => value.style === style);
 export const change = (app, key, changes, options) => app.put(app.photo.id, key,
   { ...app.values.get(app.photo.id).get(key), ...changes }, options);
 export const plural = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
@@ -47,13 +48,13 @@ export const plural = (number, word) => `${number} ${word}${number === 1 ? "" : 
 export function keepFocus(work, act) {
   const { activeElement } = document;
   const id = work.contains(activeElement) && activeElement.id;
-  const range = id && activeElement.selectionStart !== null ? [activeElement.selectionStart, activeElement.selectionEnd] : null;
+  const { selectionStart, selectionEnd } = activeElement;  // null or undefined: it has no text
   act();
   if (!id) return;
   const again = document.getElementById(id) ?? document.getElementById(`entry-${id.split("-")[1]}`)
     ?? work.querySelector("input, button, textarea");  // what had it is gone
   again?.focus({ preventScroll: true });
-  if (range?.[0] !== undefined && again?.setSelectionRange) again.setSelectionRange(...range);
+  if (again?.id === id && typeof selectionStart === "number") again.setSelectionRange(selectionStart, selectionEnd);
 }
 
 export const marked = (points, first = 1) => points.map(([x, y], i) => ({ x, y, shape: "cross", tag: first + i }));
@@ -66,9 +67,11 @@ export function removal(app, key, what) {
 // Each point is a button: arrows move it by 1 % (with Shift by .1 %), Delete removes it.
 export function pointList(app, points, act, prefix) {
   const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-  const list = make("div", "point-list", "", { role: "group", "aria-label": "Points: arrow keys move, Delete removes" });
+  const name = "Points: arrow keys move, Delete removes";
+  const list = make("div", "point-list", "", { role: "group", "aria-label": name });
   points.forEach(([x, y], index) => {
-    const place = button(`${index + 1}: ${x}, ${y}`, () => app.picture.moveTo(x, y), "chip num", { id: `point-${prefix}-${index}` });
+    const place = button(`${index + 1}: ${x}, ${y}`, () => app.picture.moveTo(x, y), "chip num",
+      { id: `point-${prefix}-${index}` });
     place.addEventListener("keydown", (event) => {
       const step = event.shiftKey ? 0.1 : 1, [dx, dy] = steps[event.key] ?? [];
       const gone = event.key === "Delete" || event.key === "Backspace";

@@ -4,17 +4,16 @@ import { make, showError, stream } from "/picture.js";
 import { button } from "/fields.js";
 import { api } from "/wire.js";
 
-const TOO_LONG = "The answer took too long.";
 const STEPS = [
-  ["Cut shapes from coloured paper.", "Circles, squares, triangles and crosses in red, green, blue, yellow, orange and purple: "
-    + "the six colours and four shapes that nano knows from drawings. Two or three of each are enough."],
+  ["Cut shapes from coloured paper.", "Circles, squares, triangles and crosses in red, green, blue, yellow, orange "
+    + "and purple: the shapes and colours that nano knows from drawings. A dozen is enough."],
   ["Lay some of them on a plain table and take a photo.", "Then move them and take the next one: ten photos, each with "
     + "another arrangement, not too dark."],
-  ["Drop the photos here.", "Every fifth is held out (val), the second always. It measures, and is never trained on."],
+  ["Drop the photos here.", "The 2nd, 7th, 12th ... are held out (val): they measure, and are never trained on."],
   ["Points: write \"red circle\" and click it.", "Then the next label. On each photo, say of one or two pairs that are "
     + "not there: There are none."],
-  ["Check and train.", "Before training, nano points at your paper about as well as by chance or a little better. "
-    + "The last screen scores it before and after."],
+  ["Check and train.", "Nano has never seen a photo. The last screen scores it on the held-out ones, before and "
+    + "after training on yours."],
 ];
 
 export function firstProject(host) {
@@ -35,9 +34,11 @@ export function finishScreen(app, host) {
   let running = null, progress = null, lines = [], failed = null;
 
   async function runCheck() {
-    check.replaceChildren(make("h2", "", "The folder's check", { id: "check-title" }), make("p", "hint", "Reading every row and every photo ..."));
-    if (app.outbox.waiting) check.append(make("p", "note", `${app.outbox.waiting} annotations are not saved yet, so they are not in it.`));
+    const title = make("h2", "", "The folder's check", { id: "check-title" });
+    check.replaceChildren(title, make("p", "hint", "Reading every row and every photo ..."));
+    const { waiting } = app.outbox;
     const body = make("div", "stack", "", { id: "check" });
+    if (waiting) body.append(make("p", "note", `${waiting} not saved yet, so not in it: check again later.`));
     try {
       const result = await api.write();
       body.dataset.good = result.good;
@@ -50,7 +51,7 @@ export function finishScreen(app, host) {
       body.append(box);
       train.hidden = true;
     }
-    check.replaceChildren(make("h2", "", "The folder's check", { id: "check-title" }), body, button("Check again", runCheck));
+    check.replaceChildren(title, body, button("Check again", runCheck));
     drawTrain();
   }
 
@@ -60,7 +61,7 @@ export function finishScreen(app, host) {
     lines = [];
     drawTrain();
     try {
-      await streamToItsEnd(path, take, running.signal);
+      await stream(path, {}, take, running.signal);
     } catch (error) {
       failed = error;
     }
@@ -87,25 +88,12 @@ export function finishScreen(app, host) {
     if (scores.size) parts.push(scoreTable(scores));
     const error = make("div");
     showError(error, failed);
-    train.replaceChildren(...parts, error, make("p", "hint", "Scores are of the held-out photos alone. With a handful of them "
-      + "a score moves in large steps: ten photos show the way, a hundred show the size."));
+    train.replaceChildren(...parts, error, make("p", "hint", "Scores are of the held-out photos alone. "
+      + "With a handful of photos they move in large steps."));
   }
 
-  return { show: () => app.readonly ? check.replaceChildren(make("p", "note", "Another tab writes: check there.")) : runCheck() };
-}
-
-// The server ends every answer after two minutes. A training has saved by then, and is resumed by asking again; it
-// answers 409 while it still saves.
-async function streamToItsEnd(path, take, signal) {
-  for (let again = false; ; again = true) {
-    try {
-      return await stream(path, {}, take, signal);
-    } catch (error) {
-      const goesOn = error.given === TOO_LONG || (again && error.status === 409);
-      if (path !== "/api/train" || !goesOn || signal.aborted) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 1000));
-    }
-  }
+  const elsewhere = () => check.replaceChildren(make("p", "note", "Another tab writes: check there."));
+  return { show: () => app.readonly ? elsewhere() : runCheck() };
 }
 
 function commandBox(command) {
@@ -145,7 +133,7 @@ function scoreTable(scores) {
   head.append(...["held-out photos", "before", "after"].map((text) => make("th", "", text, { scope: "col" })));
   table.append(head, ...[...scores].map(([name, { before, after }]) => {
     const row = make("tr");
-    row.append(make("th", "", name, { scope: "row" }), make("td", "num", number(before)), make("td", "num", number(after)));
+    row.append(make("th", "", name, { scope: "row" }), ...[before, after].map((each) => make("td", "num", number(each))));
     return row;
   }));
   return table;

@@ -213,8 +213,10 @@ function showPhotos() {
 }
 
 function thumbnail(photo) {
-  const item = make("li", "", "", { "data-photo": photo.id }), choice = button("", () => choose(photo.id), "photo");
-  choice.append(make("img", "", "", { src: api.photoPath(photo.id), alt: "", loading: "lazy" }), make("span", "num"));
+  const item = make("li", "", "", { "data-photo": photo.id });
+  const choice = button("", () => choose(photo.id), "photo");
+  const image = make("img", "", "", { src: api.photoPath(photo.id), alt: "", loading: "lazy" });
+  choice.append(image, make("span", "num"));
   if (photo.split === "val") choice.append(make("span", "held-out", "val"));
   item.append(choice);
   return item;
@@ -243,7 +245,8 @@ function choose(id) {
 // What the page says about itself
 
 function showState() {
-  const { state, text } = app.readonly ? { state: "readonly", text: "Read only: another tab writes." } : saveState(app.outbox);
+  const readonly = { state: "readonly", text: "Read only: another tab writes." };
+  const { state, text } = app.readonly ? readonly : saveState(app.outbox);
   const line = element("save-state");
   if (line.dataset.state !== state && ["offline", "refused"].includes(state)) announce(text);
   if (line.dataset.state === "offline" && state === "saved") announce("Everything is saved again.");
@@ -369,7 +372,8 @@ addEventListener("focus", () => app.outbox?.hurry?.());
 document.addEventListener("change", closeStep);
 document.addEventListener("drop", ({ dataTransfer }) => {
   for (const { name, type } of dataTransfer?.files ?? []) {
-    if (type && !type.startsWith("image/")) showProblem(problem(`${name} (${type}).`, "It is no picture.", "Try JPEG, PNG or WebP."));
+    if (!type || type.startsWith("image/")) continue;
+    showProblem(problem(`${name} (${type}).`, "It is no picture.", "Try JPEG, PNG or WebP."));
   }
 });
 document.addEventListener("visibilitychange", () => document.hidden && app.outbox && flush());

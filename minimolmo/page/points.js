@@ -17,7 +17,8 @@ export function pointsPanel(app) {
   function begin(label) {
     const text = label.trim();
     if (!text) return;
-    const known = valuesOf(app, "pointing").find(([, value]) => value.label.trim().toLowerCase() === text.toLowerCase());
+    const same = ([, value]) => value.label.trim().toLowerCase() === text.toLowerCase();
+    const known = valuesOf(app, "pointing").find(same);
     chosen = known?.[0] ?? app.newKey();
     if (!known) app.put(app.photo.id, chosen, { style: "pointing", label: text, points: [], none: false });
     app.redraw();
@@ -68,24 +69,25 @@ function suggestions(app) {
   const list = make("datalist", "", "", { id: "labels" });
   const used = [...app.values.values()].flatMap((values) => [...values.values()]).map(({ label }) => label?.trim());
   const paper = COLOURS.flatMap((colour) => SHAPES.map((shape) => `${colour} ${shape}`));
-  list.append(...[...new Set([...used, ...paper])].filter(Boolean).map((value) => make("option", "", "", { value })));
+  const all = [...new Set([...used, ...paper])].filter(Boolean);
+  list.append(...all.map((value) => make("option", "", "", { value })));
   return list;
 }
 
 function pointsEntry(app, key, value, open, choose) {
   const item = make("li", open ? "entry open" : "entry"), head = make("div", "row");
-  const state = value.points.length ? plural(value.points.length, "point") : value.none ? "there are none" : "unfinished";
-  const name = button(value.label, choose, "chip", { id: `entry-${key}`, "aria-pressed": open });
-  head.append(name, make("span", value.points.length || value.none ? "hint" : "unfinished", state));
-  if (!value.points.length && !value.none) {
-    head.append(button("There are none", () => { change(app, key, { none: true }); app.redraw(); }, "small", { id: `none-${key}` }));
-  }
+  const number = value.points.length, unfinished = !number && !value.none;
+  const state = unfinished ? "unfinished" : number ? plural(number, "point") : "there are none";
+  head.append(button(value.label, choose, "chip", { id: `entry-${key}`, "aria-pressed": open }),
+    make("span", unfinished ? "unfinished" : "hint", state));
+  const none = () => { change(app, key, { none: true }); app.redraw(); };
+  if (unfinished) head.append(button("There are none", none, "small", { id: `none-${key}` }));
   head.append(removal(app, key, value.label));
   item.append(head);
-  if (open && value.points.length) {
+  if (open && number) {
     item.append(pointList(app, value.points, (points) => { change(app, key, { points }); app.redraw(); }, key));
   }
-  if (open && !value.points.length && !value.none) item.append(make("p", "hint", `Click each ${value.label} on the photo.`));
+  if (open && unfinished) item.append(make("p", "hint", `Click each ${value.label} on the photo.`));
   return item;
 }
 
@@ -108,7 +110,8 @@ export function explainPanel(app) {
       .map((words, index) => chip(key, words, index)));
     drawChips();
     box.append(
-      field("Question", entry.question, (question) => change(app, key, { question }, { typing: true }), { id: `why-${key}`, maxLength: 500 }),
+      field("Question", entry.question, (question) => change(app, key, { question }, { typing: true }),
+        { id: `why-${key}`, maxLength: 500 }),
       field("Answer, with braces around each thing to point at", entry.answer, (answer) => {
         const before = app.values.get(app.photo.id).get(key);
         change(app, key, { answer, points: follow(before, answer) }, { typing: true });
@@ -137,7 +140,8 @@ export function explainPanel(app) {
 
   return {
     render() {
-      if (!value() || value().style !== "point_explanations" || chosen[1] >= chipsOf(value().answer).length) chosen = null;
+      const there = value()?.style === "point_explanations" && chosen[1] < chipsOf(value().answer).length;
+      if (!there) chosen = null;
       const list = make("ul", "entries");
       list.append(...valuesOf(app, "point_explanations").map(([key, entry]) => item(key, entry)));
       return [list, button("Add an explanation", () => {
@@ -158,7 +162,7 @@ export function explainPanel(app) {
   };
 }
 
-// While an answer is typed, points stay with their words: first those whose words are unchanged, then the rest in order.
+// While an answer is typed, points stay with their words: those whose words are unchanged, then the rest in order.
 function follow(before, answer) {
   const old = chipsOf(before.answer), words = chipsOf(answer), free = new Set(old.keys());
   const take = (index) => { free.delete(index); return before.points[index] ?? []; };

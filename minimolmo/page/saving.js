@@ -17,7 +17,8 @@ export function saveState(outbox) {
   }
   if (stuck) return { state: "refused", text: `${stuck} not saved: see below.` };
   if (waiting) return { state: "waiting", text: `Saving ${waiting} ...` };
-  return { state: "saved", text: drafts.size ? `Saved. ${drafts.size} unfinished, in this browser only.` : "Saved." };
+  const unfinished = drafts.size ? ` ${drafts.size} unfinished, in this browser only.` : "";
+  return { state: "saved", text: `Saved.${unfinished}` };
 }
 
 const isStuck = (record) => record.refused || record.conflict;
@@ -57,6 +58,7 @@ function conflictBox(record, records, { settle }) {
 function inWords(set) {
   if (!set) return "Removed.";
   const parts = [set.label && `"${set.label}"`, set.question, set.answer];
-  if (set.points) parts.push(set.points.length ? `${plural(set.points.length, "point")}: ${JSON.stringify(set.points)}` : "none");
+  const number = set.points?.length;
+  if (number !== undefined) parts.push(number ? `${plural(number, "point")}: ${JSON.stringify(set.points)}` : "none");
   return parts.filter(Boolean).join(" · ");
 }

@@ -74,32 +74,38 @@ export function talkPanel(app) {
   // The browser's own recognition. What it hears is added to the text of this take.
   function listen(now) {
     const key = `take${now.take}`;
-    now.listener = Object.assign(new Recognition(), { continuous: true, interimResults: false, lang: navigator.language });
+    now.listener = Object.assign(new Recognition(), { continuous: true, lang: navigator.language });
     now.listener.onresult = (event) => {
-      const heard = [...event.results].slice(event.resultIndex).filter((each) => each.isFinal).map((each) => each[0].transcript.trim());
+      const final = [...event.results].slice(event.resultIndex).filter((each) => each.isFinal);
+      const heard = final.map(([best]) => best.transcript.trim());
       const answer = [app.values.get(now.photo.id).get(key)?.answer, ...heard].filter(Boolean).join(" ").slice(0, 5000);
       app.put(now.photo.id, key, { style: "transcript", answer }, { typing: true });
       app.redraw();
     };
     now.listener.onerror = ({ error }) => {
-      failed = problem("The browser's speech recognition stopped.", `It says "${error}".`, "Type what you say: the recording goes on.");
+      failed = problem("The browser's speech recognition stopped.", `It says "${error}".`,
+        "Type what you say: the recording goes on.");
       app.redraw();
     };
     now.listener.start();
   }
 
   function recorder() {
-    const box = make("div", "talk-recorder"), bar = make("progress", "", "", { id: "talk-bar", max: USUAL, value: 0, "aria-label": "Seconds recorded" });
+    const box = make("div", "talk-recorder"), [text, act] = recording ? ["Stop", stop] : ["Record", begin];
     const seconds = recording ? Math.floor((Date.now() - recording.started) / 1000) : 0;
+    const bar = make("progress", "", "", { id: "talk-bar", max: USUAL, "aria-label": "Seconds recorded" });
     bar.value = Math.min(seconds, USUAL);
-    box.append(recording ? button("Stop", stop, "primary", { id: "talk" }) : button("Record", begin, "primary", { id: "talk" }),
-      bar, make("p", "hint num", timeText(seconds), { id: "talk-time" }));
+    box.append(button(text, act, "primary", { id: "talk" }), bar,
+      make("p", "hint num", timeText(seconds), { id: "talk-time" }));
     return box;
   }
 
   function recognition() {
-    if (!Recognition) return make("p", "hint", "This browser has no speech recognition: record, then replay at 0.75 speed and type along.");
-    const label = make("label"), box = make("input", "", "", { type: "checkbox", id: "listens", checked: listens, disabled: Boolean(recording) });
+    if (!Recognition) {
+      return make("p", "hint", "This browser does not recognise speech: replay at 0.75x, and type along.");
+    }
+    const label = make("label"), box = make("input", "", "", { type: "checkbox", id: "listens" });
+    Object.assign(box, { checked: listens, disabled: Boolean(recording) });
     box.addEventListener("change", () => { listens = box.checked; });
     label.append(box, make("span", "", "Let the browser write along. It may send your voice to the browser's maker."));
     return label;
@@ -108,7 +114,8 @@ export function talkPanel(app) {
   function takeItem({ take, next }) {
     const item = make("li", "entry stack"), head = make("div", "row");
     const live = recording?.take === take && recording.photo.id === app.photo.id;
-    head.append(make("h3", "", `Take ${take}`), make("span", "hint num", plural(next, "second") + " saved", { id: `take-${take}-saved` }));
+    head.append(make("h3", "", `Take ${take}`),
+      make("span", "hint num", `${plural(next, "second")} saved`, { id: `take-${take}-saved` }));
     item.append(head);
     if (!live && next) item.append(player(take));
     item.append(transcript(`take${take}`, live ? "What you say" : "What you said"));
@@ -116,15 +123,20 @@ export function talkPanel(app) {
   }
 
   function player(take) {
-    const box = make("div", "row"), audio = make("audio", "", "", { controls: true, preload: "none", src: api.takePath(app.photo.id, take) });
-    const play = (rate) => () => { audio.playbackRate = audio.defaultPlaybackRate = rate; audio.play().catch(() => {}); };
+    const box = make("div", "row"), src = api.takePath(app.photo.id, take);
+    const audio = make("audio", "", "", { controls: true, preload: "none", src });
+    const play = (rate) => () => {
+      audio.playbackRate = audio.defaultPlaybackRate = rate;
+      audio.play().catch((error) => app.announce(error.message));
+    };
     box.append(audio, button(`Replay at ${SLOW}x`, play(SLOW)), button("at 1x", play(1)));
     return box;
   }
 
   function transcript(key, name) {
     const answer = app.values.get(app.photo.id).get(key)?.answer ?? "";
-    return field(name, answer, (text) => app.put(app.photo.id, key, text ? { style: "transcript", answer: text } : null, { typing: true }),
+    const write = (text) => text ? { style: "transcript", answer: text } : null;
+    return field(name, answer, (text) => app.put(app.photo.id, key, write(text), { typing: true }),
       { tag: "textarea", id: `text-${key}`, rows: 4, maxLength: 5000 });
   }
 
@@ -133,7 +145,8 @@ export function talkPanel(app) {
     get active() { return Boolean(recording); },
     arrived({ photo, take }) {
       const saved = app.photo?.id === photo && document.getElementById(`take-${take}-saved`);
-      if (saved) saved.textContent = plural(app.photo.takes.find((each) => each.take === take).next, "second") + " saved";
+      const { next } = app.photo.takes.find((each) => each.take === take) ?? {};
+      if (saved) saved.textContent = `${plural(next, "second")} saved`;
     },
     render() {
       const prompts = make("ol", "prompts");

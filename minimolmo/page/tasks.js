@@ -19,8 +19,8 @@ export function taskPanels(app, tabs, host, changed) {
   const work = make("fieldset", "writes stack", "", { disabled: true });
   host.append(work);
   for (const [name, text] of Object.entries(NAMES)) {
-    const tab = button(text, () => { show(name); changed(); }, "", { id: `tab-${name}`, role: "tab", "aria-controls": host.id });
-    tabs.append(tab);
+    tabs.append(button(text, () => { show(name); changed(); }, "",
+      { id: `tab-${name}`, role: "tab", "aria-controls": host.id }));
   }
   tabs.addEventListener("keydown", (event) => {
     const all = [...tabs.children], step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
@@ -91,7 +91,8 @@ function captionPanel(app) {
 }
 
 function captionLength(text) {
-  const words = text.trim() ? text.trim().split(/\s+/).length : 0, tokens = Math.round(text.length / CHARACTERS_A_TOKEN);
+  const words = text.trim() ? text.trim().split(/\s+/).length : 0;
+  const tokens = Math.round(text.length / CHARACTERS_A_TOKEN);
   const long = tokens > 280 ? " A training sequence holds --max_tokens, and what passes it is cut: nano's 320 would "
     + "cut this caption. Train with --max_tokens=1024." : " It fits into nano's max_tokens, 320.";
   return `${plural(words, "word")}, ${text.length} characters, about ${tokens} tokens of nano's vocabulary.${long}`;
@@ -106,7 +107,8 @@ function countPanel(app) {
       list.append(...valuesOf(app, "count").map(([key, value]) => {
         const item = make("li", "entry beside");
         item.append(
-          field("What", value.label, (label) => change(app, key, { label }, { typing: true }), { id: `what-${key}`, maxLength: 200 }),
+          field("What", value.label, (label) => change(app, key, { label }, { typing: true }),
+            { id: `what-${key}`, maxLength: 200 }),
           field("How many", value.answer, (text) => change(app, key, { answer: text.trim() }, { typing: true }),
             { id: `many-${key}`, inputMode: "numeric", maxLength: 6, size: 6 }),
           removal(app, key, value.label || "this count"));
@@ -154,10 +156,12 @@ function askPanel(app) {
       const list = make("ul", "entries");
       list.append(...valuesOf(app, "user_qa").map(([key, value]) => {
         const item = make("li", "entry stack"), foot = make("div", "row"), busy = asking?.key === key;
-        const answer = field("The right answer", value.answer, (text) => change(app, key, { answer: text }, { typing: true }),
+        const answer = field("The right answer", value.answer,
+          (text) => change(app, key, { answer: text }, { typing: true }),
           { tag: "textarea", id: `answer-${key}`, rows: 2, maxLength: 5000 });
-        foot.append(busy ? button("Stop", () => asking.stop.abort()) : button("Ask the model", () => ask(key), "small",
-          { id: `ask-${key}`, disabled: !app.model || !value.question.trim() }), removal(app, key, value.question || "this question"));
+        foot.append(busy ? button("Stop", () => asking.stop.abort()) : button("Ask the model", () => ask(key),
+          "small", { id: `ask-${key}`, disabled: !app.model || !value.question.trim() }),
+        removal(app, key, value.question || "this question"));
         const question = field("Question", value.question, (text) => {
           change(app, key, { question: text }, { typing: true });
           const asks = document.getElementById(`ask-${key}`);
@@ -166,7 +170,7 @@ function askPanel(app) {
         item.append(question, answer, foot);
         if (!app.model) item.append(make("p", "hint", "No model is loaded here, so write the answer yourself."));
         if (busy) item.append(make("p", "hint", "The model reads the photo ...", { role: "status" }));
-        if (value.said) item.append(make("p", "hint", `The model said: "${value.said}" Correct it until it is right.`));
+        if (value.said) item.append(make("p", "hint", `The model said: "${value.said}" Correct it.`));
         if (failed?.key === key) { const box = make("div"); showError(box, failed.error); item.append(box); }
         return item;
       }));

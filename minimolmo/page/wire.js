@@ -3,7 +3,7 @@
 import { PageError, get, post } from "/picture.js";
 
 export const PHOTO_LIMIT = 32e6;  // bytes of one picture that the server takes
-const LONGEST_SIDE = 2048;        // pixels that the server keeps; a picture that this browser converts gets as many
+const LONGEST_SIDE = 2048;        // pixels that the server keeps, and of a picture that this browser converts
 const LIKE_JPEG = /^image\/(jpeg|png|gif|webp|bmp|tiff)$/;
 
 export const problem = (given, why, attempt, status = 0) => new PageError({ given, why, try: attempt, status });
@@ -39,7 +39,7 @@ async function checked(path, body, type = "application/octet-stream") {
   } catch {  // also: the connection broke within the answer
     throw problem(...TOO_LATE);
   }
-  const refusal = await reply.json().catch(() => ({ given: `The server answered ${reply.status}.`, why: "", try: "" }));
+  const refusal = await reply.json().catch(() => ({ given: `The server answered ${reply.status}.` }));
   const error = reply.status === 401 || reply.status === 403 ? problem(...STRANGER, reply.status)
     : new PageError({ ...refusal, status: reply.status });
   error.body = refusal;
@@ -63,7 +63,9 @@ function advice(kind, file) {
     return ["It is a HEIC photo, and this browser has no reader for them.",
       "Export it as JPEG, or on an iPhone set Settings, Camera, Formats to Most Compatible."];
   }
-  if (file.size > PHOTO_LIMIT) return ["It has more than 32 MB, and is no picture that this browser can shrink.", "Make it smaller first."];
+  if (file.size > PHOTO_LIMIT) {
+    return ["It has more than 32 MB, and this browser cannot shrink it.", "Make it smaller first."];
+  }
   return ["This browser cannot read it as a picture.", "Try JPEG, PNG or WebP."];
 }
 
@@ -89,6 +91,7 @@ async function asJpeg(file) {
   pen.fillRect(0, 0, canvas.width, canvas.height);
   pen.imageSmoothingQuality = "high";
   pen.drawImage(picture, 0, 0, canvas.width, canvas.height);
-  return new Promise((resolve, reject) => canvas.toBlob((blob) => blob ? resolve(blob) : reject(new Error("empty")),
-    "image/jpeg", 0.92));
+  return new Promise((resolve, reject) => {
+    canvas.toBlob((blob) => blob ? resolve(blob) : reject(new Error("too large")), "image/jpeg", 0.92);
+  });
 }
