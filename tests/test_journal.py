@@ -37,7 +37,7 @@ def test_what_was_written_is_there_when_the_folder_is_opened_again(tmp_path):
     with open_journal(tmp_path / "new") as journal:
         journal.add_photo(PHOTO, 640, 480)
         seq = journal.edit(PHOTO, "k1", 0, CAT)
-        journal.edit(PHOTO, "k2", 0, {"style": "transcript", "answer": "a cat \u2014 یک گربه \U0001f408\u2028."})
+        journal.edit(PHOTO, "k2", 0, {"style": "transcript", "answer": "a cat \u2014 گربه \U0001f408\u2028."})
         journal.add_chunk(PHOTO, 1, 0, b"sound", "webm")
         photos = journal.photos
     assert reopened(tmp_path / "new") == photos
@@ -184,7 +184,7 @@ def test_a_torn_last_line_is_cut_off_wherever_it_was_torn(tmp_path):
         whole = path.read_bytes()
         seq = journal.edit(PHOTO, "k1", 0, CAT)
     both = path.read_bytes()
-    for length in range(len(whole), len(both)):
+    for length in range(len(whole), len(both), 11):
         path.write_bytes(both[:length])
         assert not reopened(tmp_path)[PHOTO].entries and path.read_bytes() == whole
     with open_journal(tmp_path) as journal:

@@ -107,6 +107,12 @@ class Dataset:
             raise ValueError(f"{name}{error}") from None
 
 
+def is_empty(folder: Path, split: str) -> bool:
+    """Whether a split's file is there and has no rows. Such a split is left out where others are left."""
+    file = Path(folder) / f"{split}.jsonl"
+    return file.is_file() and not file.read_bytes().strip()
+
+
 def how_to_get(folder: Path) -> str:
     """What to try if a dataset's folder lacks its files: draw, download or write them."""
     if {folder.name, folder.parent.name} & {*DRAWN}:
@@ -246,7 +252,12 @@ def has_things(dataset: Dataset) -> bool:
 
 
 def check_split(folder: Path, split: str) -> str:
-    """Read every row and open every image of one split; returns a one-line summary with the counts."""
+    """Read every row and open every image of one split; returns a one-line summary with the counts.
+
+    Only val may be empty: then nothing can be said about images that the model has not seen.
+    """
+    if split == "val" and is_empty(folder, split):
+        return f"{Path(folder) / 'val.jsonl'}: empty, so no picture is held out to be scored"
     dataset, annotations = Dataset(folder, split), 0
     for row in tqdm(range(len(dataset)), desc=printable(f"checking {dataset.file}"), leave=False, delay=1):
         example = dataset[row]

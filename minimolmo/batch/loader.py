@@ -36,6 +36,24 @@ def sampling_weights(sizes: list[int], weights: list[float]) -> np.ndarray:
     return products / products.sum()
 
 
+def replay_weights(sizes: list[int], weights: list[float], replayed: list[bool],
+                   fraction: float) -> list[float]:
+    """The weights, scaled so that the replayed datasets together have this fraction of the images.
+
+    Nothing is scaled if only one of the two groups is there, as in a stage that the other has no data for.
+
+    >>> scaled = replay_weights([10_000, 30], [0.6, 1.0], [True, False], fraction=0.5)
+    >>> sampling_weights([10_000, 30], scaled)
+    array([0.5, 0.5])
+    """
+    probability = sampling_weights(sizes, weights)
+    total = float(probability[replayed].sum())
+    if not 0 < total < 1:
+        return weights
+    return [weight * (fraction / total if old else (1 - fraction) / (1 - total))
+            for weight, old in zip(weights, replayed)]
+
+
 def select_annotations(example: Example, stage: str, rng: np.random.Generator) -> list[Annotation]:
     """The annotations for a stage, in random order, so that truncation drops different ones each time.
 

@@ -151,17 +151,18 @@ def container(chunk: bytes) -> str:
                      "another browser, or typing.")
 
 
-def routes(maker: Maker) -> list[Route]:
-    """The routes of the page but those of training."""
+def routes(maker: Callable[[], Maker]) -> list[Route]:
+    """The routes of the page but those of training. `maker` is called at each request."""
     table = [
-        ("GET", "/api/mine", maker.state, 0), ("POST", "/api/photo", maker.photo, PHOTO_BYTES),
-        ("POST", "/api/offered", maker.add_offered, 1_000),
-        ("GET", "/api/offered/([0-9]{1,4})", maker.show_offered, 0),
-        ("GET", f"/(?:api/)?photo/{ID}", maker.image, 0), ("POST", "/api/edit", maker.edit, 64_000),
-        ("POST", f"/api/speech/{ID}/([0-9]{{1,2}})", maker.speech, CHUNK_BYTES),
-        ("GET", f"/api/speech/{ID}/([0-9]{{1,2}})", maker.play, 0),
-        ("POST", "/api/(?:write|check)", maker.write, 1_000)]
-    return [Route(*row) for row in table]
+        ("GET", "/api/mine", Maker.state, 0), ("POST", "/api/photo", Maker.photo, PHOTO_BYTES),
+        ("POST", "/api/offered", Maker.add_offered, 1_000),
+        ("GET", "/api/offered/([0-9]{1,4})", Maker.show_offered, 0),
+        ("GET", f"/(?:api/)?photo/{ID}", Maker.image, 0), ("POST", "/api/edit", Maker.edit, 64_000),
+        ("POST", f"/api/speech/{ID}/([0-9]{{1,2}})", Maker.speech, CHUNK_BYTES),
+        ("GET", f"/api/speech/{ID}/([0-9]{{1,2}})", Maker.play, 0),
+        ("POST", "/api/(?:write|check)", Maker.write, 1_000)]
+    return [Route(method, pattern, lambda request, handle=handle: handle(maker(), request), limit)
+            for method, pattern, handle, limit in table]
 
 
 def offered_photos(folder: Path) -> list[Path]:

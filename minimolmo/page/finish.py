@@ -68,10 +68,13 @@ def score_events(weights: Path, folder: Path, when: str) -> Iterator[dict]:
         yield {"e": "score", "when": when, "name": name, "value": finite}
 
 
-def routes(trainer: Trainer) -> list[Route]:
-    """POST /api/train: score, train, score again. POST /api/score: the newest model's scores. Both stream."""
-    return [Route("POST", "/api/train", trainer.answer, 1_000, LONGEST),
-            Route("POST", "/api/score", trainer.score, 1_000)]
+def routes(trainer: Callable[[], Trainer]) -> list[Route]:
+    """POST /api/train: score, train, score again. POST /api/score: the newest model's scores. Both stream.
+
+    `trainer` is called at each request.
+    """
+    return [Route("POST", "/api/train", lambda request: trainer().answer(request), 1_000, LONGEST),
+            Route("POST", "/api/score", lambda request: trainer().score(request), 1_000)]
 
 
 class Trainer:
