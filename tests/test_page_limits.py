@@ -98,12 +98,12 @@ def test_what_is_no_request_is_answered_in_words(running, data):
 
 
 def test_of_64_connections_at_once_16_are_served_and_the_rest_are_told_to_wait(running):
-    assert wait_until(lambda: not running.server.connections)
+    assert wait_until(lambda: not running.server.open)
     with ExitStack() as stack:
         connections = [stack.enter_context(connect(running)) for _ in range(64)]
         assert all(read(connection)[0] == 503 for connection in connections[16:])
-        assert wait_until(lambda: running.server.connections == 16)
-    assert wait_until(lambda: not running.server.connections)
+        assert wait_until(lambda: len(running.server.open) == 16)
+    assert wait_until(lambda: not running.server.open)
     assert get(running)[0] == 200
 
 
