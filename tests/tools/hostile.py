@@ -35,7 +35,7 @@ from minimolmo.options import Parser, count_argument  # noqa: E402
 
 SECRET = b"what no browser may read"
 SENDERS = 8          # at once
-PATIENCE = 60        # seconds: an answer that takes longer hangs
+PATIENCE = 180       # seconds: an answer that takes longer than the server's limits hangs
 MEMORY = 300_000     # kB more than at the start
 PICTURE = ROOT / "data/pictures/scene.png"
 HEX = "0123456789abcdef"
