@@ -35,7 +35,7 @@ from minimolmo.options import Parser, count_argument  # noqa: E402
 
 SECRET = b"what no browser may read"
 SENDERS = 8          # at once
-PATIENCE = 60        # seconds: an answer that takes longer hangs
+PATIENCE = 180       # seconds: an answer that takes longer than the server's limits hangs
 MEMORY = 300_000     # kB more than at the start
 PICTURE = ROOT / "data/pictures/scene.png"
 HEX = "0123456789abcdef"
@@ -252,6 +252,8 @@ def _errors_in(printed: str) -> list[str]:
 def _send_all(process: subprocess.Popen, page: Page, seed: int, count: int) -> tuple[list[str], str]:
     """Send all requests, some at once, and watch the server's memory."""
     found = re.search(rb":(\d+)/\S*\?key=(\S+)", process.stdout.readline())
+    if not found:
+        return ["it printed no address"], ""
     running, began, picture = Target(int(found[1]), found[2].decode()), time.monotonic(), "0" * 16
     if page.upload:
         picture = json.loads(post(running, page.upload, PICTURE.read_bytes())[2])["id"]
