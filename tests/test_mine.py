@@ -354,7 +354,8 @@ print("checked\\n  5%|##  | 1/20\\nnote: \\x1b[31mred", flush=True)
 with open(out + "/log.jsonl", "a") as log:
     for step in range(1, 4):
         print(json.dumps({"stage": "finetune", "step": step, "loss": 1.5}), file=log, flush=True)
-time.sleep(0 if "quick" in sys.argv else 60)
+time.sleep(0 if "quick" in sys.argv or "fail" in sys.argv else 60)
+sys.exit(3 if "fail" in sys.argv else 0)
 """
 
 
@@ -382,13 +383,21 @@ def test_a_training_is_followed_line_by_line_and_step_by_step(trainer):
     assert events[-1]["e"] == "done"
 
 
+def test_a_training_that_fails_ends_in_words_and_without_new_scores(trainer):
+    trainer.words.append("fail")
+    with pytest.raises(ValueError, match="ended with status 3, so there is no model. Try"):
+        list(trainer.train(lambda: False))
+    assert not trainer.busy.locked()
+
+
 def test_a_training_whose_page_is_closed_saves_and_ends(trainer):
     events, closed = [], []
     for event in trainer.train(lambda: bool(closed)):
         events.append(event)
         closed += [True] if event["e"] == "step" else []
     assert {"e": "line", "text": "saved"} in events and trainer.process.returncode == 143
-    assert events[-1]["e"] == "line"  # neither done nor scored
+    assert [event["when"] for event in events if event["e"] == "score"] == ["before"]
+    assert "done" not in {event["e"] for event in events}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no TERM")
