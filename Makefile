@@ -4,8 +4,8 @@
 # to read: several options, and quotes, as ARGS='--view=ground --out="my dot.png"'.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup quickstart data data-pixmo look train eval ask inside test faults spec smoke bench speedrun ablate release
-.PHONY: clean lesson lessons lessons-write start check hint progress blank reset marks tiny notebooks
+.PHONY: help setup quickstart data data-pixmo look train eval ask demo mine inside test faults spec smoke bench speedrun ablate
+.PHONY: release clean lesson lessons lessons-write start check hint progress blank reset marks tiny notebooks
 
 PYTHON  ?= .venv/bin/python
 PRESET  = nano
@@ -22,8 +22,9 @@ IMAGES  =
 SETS    =
 ROWS    = 2000
 SIZE    = 512
+PHOTOS  =
 
-VALUES  = PRESET LEVEL VOCAB OUT SEED IMAGE Q N F IMAGES SETS ROWS SIZE
+VALUES  = PRESET LEVEL VOCAB OUT SEED IMAGE Q N F IMAGES SETS ROWS SIZE PHOTOS
 literal = $(if $(filter-out file,$(origin $(1))),$(eval override $(1) := $$(value $(1))))
 $(foreach name,$(VALUES),$(call literal,$(name)))
 export $(VALUES)
@@ -62,6 +63,12 @@ eval: setup         ## score OUT=out/nano on held-out images: right, blank and o
 
 ask: setup          ## ask about an image (OUT=out/x, else your nano, else the released one): make ask IMAGE=photo.jpg Q="Point at the red circle."
 	$(RUN) -m minimolmo.answer $(GIVEN) $(ARGS) -- "$$IMAGE" "$$Q"
+
+demo: setup         ## a page in your browser to ask the model and to look inside it (OUT= as for ask; ARGS=--port=8000)
+	$(RUN) -m minimolmo.page.demo $(GIVEN) $(ARGS)
+
+mine: setup         ## make PixMo data from your own photos in the browser: data/mine (PHOTOS=folder offers the photos in it)
+	$(RUN) -m minimolmo.page.mine $(GIVEN) $(if $(PHOTOS),--photos="$$PHOTOS") $(ARGS)
 
 inside: setup       ## eight figures of how IMAGE and question Q become an answer, and your run's losses: out/inside/*.png
 	$(RUN) -m minimolmo.viz.figures $(GIVEN) $(ARGS) -- "$$IMAGE" "$$Q"

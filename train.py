@@ -6,7 +6,7 @@
     python train.py --resume                           continue from the last checkpoint, if any
     python train.py mini --minutes=9                   stop after nine minutes, with a checkpoint
     torchrun --nproc-per-node=2 train.py               two processes (or GPUs) divide every batch
-    python train.py --from=Molmo-7B-D-0924             fine-tune released weights, at the paper's rates
+    python train.py --from=out/nano --mix.mine=1       fine-tune a run, a release, or a Molmo on data/mine
 
 Writes OUT/step-*/ (checkpoints), OUT/log.jsonl (one line per step), OUT/loss.png and OUT/samples/.
 """
@@ -20,7 +20,6 @@ import signal
 import sys
 import time
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
@@ -43,15 +42,16 @@ from minimolmo.evaluate import RIGHT_IMAGE, answer_all, result_card, sample_ques
 from minimolmo.flow import Batch
 from minimolmo.locks import locked
 from minimolmo.options import Parser, number_argument, path_argument
-from minimolmo.overrides import check_forms, override
+from minimolmo.overrides import check_forms
 from minimolmo.presets import preset
-from minimolmo.training.checks import StageCheck, check_mix, drop_undrawn
+from minimolmo.training.checks import StageCheck, check_mix, check_work
 from minimolmo.training.log import open_log, plot_losses
 from minimolmo.training.memory import total_gpu_memory, oom_message
 from minimolmo.training.optimizer import clip_gradients, set_learning_rates
 from minimolmo.training.resume import advice, note_new_start, note_newer, resume_config
 from minimolmo.training.run import Run, make_loader, open_datasets
-from minimolmo.weights import checkpoint, official
+from minimolmo.training.start import new_config, starting_config
+from minimolmo.weights import checkpoint
 
 SAVE_EVERY, SAMPLE_EVERY = 400, 800  # steps between checkpoints; between drawn samples
 DATA = Path(__file__).resolve().parent / "data"
@@ -212,14 +212,15 @@ def request_stop(run: Run, number: int) -> None:
 def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | None, Path | None, float]:
     """Parse [preset] [--from=DIR] [--out=DIR] [--data=DIR] [--minutes=N] [--resume] [--setting=value].
 
-    Returns the config, the output folder, the data folder, the checkpoint to resume, the released weights
+    Returns the config, the output folder, the data folder, the checkpoint to resume, the folder of weights
     to start from, and the minutes. Raises ValueError for an unknown setting, an `out` that already holds a
     run, and a run resumed with other settings.
     """
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     begin = parser.add_mutually_exclusive_group()
     begin.add_argument("preset", nargs="?", help="default: nano")
-    begin.add_argument("--from", type=path_argument, dest="released", help="a released folder to fine-tune")
+    begin.add_argument("--from", type=path_argument, dest="released",
+                       help="fine-tune a run, a release or a Molmo")
     parser.add_argument("--out", type=path_argument, help="the run's folder (default: out/PRESET)")
     parser.add_argument("--data", type=path_argument, default=DATA, help="the folder of the datasets")
     parser.add_argument("--resume", action="store_true", help="continue from the newest checkpoint")
@@ -227,8 +228,7 @@ def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | 
                         help="stop after N, with a checkpoint")
     given, settings = parser.parse_known_args(arguments)
     check_forms(settings, given.preset or "", arguments)  # the 9 of --finetune.steps 9 is no preset
-    start = (replace(official.finetune_config(given.released), mix={}) if given.released else
-             preset(given.preset or "nano"))  # fine-tuning learns from the sets that are named, and no others
+    start = starting_config(given.released) if given.released else preset(given.preset or "nano")
     out = given.out or Path("out") / start.name
     folder = checkpoint.latest(out)
     if folder and not given.resume:
@@ -239,27 +239,11 @@ def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | 
     if folder and RANK == 0:
         note_newer(folder)
     name = start.name if given.preset or given.released else None
-    config = resume_config(out, folder, name, settings) if folder else new_config(start, settings)
+    config = resume_config(out, folder, name, settings) if folder else (
+        new_config(start, settings, given.data, finetuning=bool(given.released)))
     config.check_batches(WORLD)
     check_work(config)
     return config, out, given.data, folder, given.released, given.minutes
-
-
-def new_config(start: RunConfig, settings: list[str]) -> RunConfig:
-    """The settings of a new run. Datasets that the level does not draw leave the mix, which is said."""
-    config, dropped = drop_undrawn(override(start, settings))
-    if dropped and RANK == 0:
-        say(f"note: level {config.level} has no {', '.join(dropped)}: the mix goes without", file=sys.stderr)
-    return config
-
-
-def check_work(config: RunConfig) -> None:
-    """Raise ValueError if there is nothing to train on, or nothing to do."""
-    if not any(config.mix.values()):
-        raise ValueError("the mix is empty, so there is nothing to train on: with --from it starts without "
-                         "drawn data. Try --mix.mine=1 for data/mine, with --mix.points=0.1 to replay some.")
-    if not any(getattr(config, stage).steps for stage in STAGES):
-        raise ValueError("all stages have 0 steps, so nothing would be trained. Try --finetune.steps=100.")
 
 
 def main(arguments: list[str]) -> None:

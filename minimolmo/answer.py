@@ -9,7 +9,7 @@ The prompt is built by the same `build_sequence` as in training, so the two cann
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -34,7 +34,7 @@ from minimolmo.model.molmo import MiniMolmo
 from minimolmo.options import Parser, count_argument, number_argument, path_argument
 from minimolmo.presets import DRAWN
 from minimolmo.text.points import parse_points
-from minimolmo.text.prompts import question_prompt, unknown_words
+from minimolmo.text.prompts import known_words, question_prompt, unknown_words
 from minimolmo.text.tokenizer import Tokenizer
 from minimolmo.weights import checkpoint, official
 
@@ -53,11 +53,15 @@ def sample_tokens(logits: Tensor, temperature: float, generator: torch.Generator
 
 
 @torch.inference_mode()
-def generate(model: MiniMolmo, batch: Batch, eos: int, max_new_tokens: int = MAX_NEW_TOKENS,
-             temperature: float = 0.0, generator: torch.Generator | None = None) -> list[list[int]]:
-    """Continue each sequence of the batch until end-of-text; returns the new ids without end-of-text.
+def generate_steps(model: MiniMolmo, batch: Batch, max_new_tokens: int = MAX_NEW_TOKENS,
+                   temperature: float = 0.0, generator: torch.Generator | None = None,
+                   prefix: tuple[int, ...] = ()) -> Iterator[tuple[Tensor, Tensor]]:
+    """Continue each sequence of the batch, one token a step: yields the tokens (B,) and their logits (B, N).
 
-    The first pass runs over image and question and fills the KV cache. Each later step decodes one token.
+    prefix  ids that every answer begins with; the logits are still the model's own
+
+    The first pass runs over image and question and fills the KV cache. Each later step decodes one token,
+    and only when it is asked for. End-of-text ends nothing here: the caller stops.
     """
     length, rows = batch.ids.shape[1], torch.arange(len(batch.ids), device=batch.ids.device)
     cache = KVCache(model.config.decoder.layers, max_tokens=length + max_new_tokens)
@@ -67,16 +71,26 @@ def generate(model: MiniMolmo, batch: Batch, eos: int, max_new_tokens: int = MAX
     segments = torch.cat([batch.segment_ids, segment[:, None].expand(-1, max_new_tokens)], dim=1)
     visible = attention_mask(segment[:, None], segments)                              # (B, 1, 1, T + max_new)
     visible = None if visible.all() else visible          # nothing is masked: the kernel runs without a mask
-    new, done = [], torch.zeros_like(last, dtype=torch.bool)
     for step in range(1, max_new_tokens + 1):
-        tokens = sample_tokens(model.decoder.logits(hidden), temperature, generator)
+        logits = model.decoder.logits(hidden)
+        forced = step <= len(prefix)
+        tokens = (torch.full_like(last, prefix[step - 1]) if forced else
+                  sample_tokens(logits, temperature, generator))
+        yield tokens, logits
+        x = model.decoder.embedding(tokens[:, None])                                  # never an image token
+        mask = None if visible is None else visible[..., :length + step]
+        hidden = model.decoder(x, (position + step)[:, None], mask, cache=cache).last[:, 0]
+
+
+def generate(model: MiniMolmo, batch: Batch, eos: int, max_new_tokens: int = MAX_NEW_TOKENS,
+             temperature: float = 0.0, generator: torch.Generator | None = None) -> list[list[int]]:
+    """Continue each sequence of the batch until end-of-text; returns the new ids without end-of-text."""
+    new, done = [], torch.zeros_like(batch.ids[:, 0], dtype=torch.bool)
+    for tokens, _ in generate_steps(model, batch, max_new_tokens, temperature, generator):
         new.append(tokens)
         done = done | (tokens == eos)
         if done.all():
             break
-        x = model.decoder.embedding(tokens[:, None])                                  # never an image token
-        mask = None if visible is None else visible[..., :length + step]
-        hidden = model.decoder(x, (position + step)[:, None], mask, cache=cache).last[:, 0]
     return [_before_eos(row, eos) for row in torch.stack(new, dim=1).tolist()]
 
 
@@ -108,9 +122,16 @@ def ask(model: MiniMolmo, tokenizer: Tokenizer, images: list[np.ndarray], questi
     if len(images) != len(questions):
         raise ValueError(f"{len(images)} images and {len(questions)} questions are not pairs, so some would "
                          f"get no answer. Try one image for each question: [image] * {len(questions)}.")
-    device = next(model.parameters()).device
     prompts = map_in_threads(lambda image, question: build_prompt(image, question, model, tokenizer, view),
                              images, questions)
+    return answer_prompts(model, tokenizer, prompts, max_new_tokens, temperature, generator)
+
+
+def answer_prompts(model: MiniMolmo, tokenizer: Tokenizer, prompts: list[Sequence],
+                   max_new_tokens: int = MAX_NEW_TOKENS, temperature: float = 0.0,
+                   generator: torch.Generator | None = None) -> list[Answer]:
+    """One Answer per prompt, all in one batch."""
+    device = next(model.parameters()).device
     with autocast(device):
         ids = generate(model, collate(prompts).to(device), tokenizer.eos, max_new_tokens, temperature,
                        generator)
@@ -164,13 +185,23 @@ def check_length(prompt: Sequence, config: RunConfig) -> None:
                          f"{config.max_tokens}, so the answer would be a guess. Try a shorter question.")
 
 
-def note_unknown_words(question: str, config: RunConfig) -> None:
-    """Say on stderr which words of a question nano has never seen in the sets that it was trained on.
+def words_known(config: RunConfig) -> frozenset[str]:
+    """The words of the questions that nano was trained on, in lower case; empty if they are not listed.
 
-    Other models, and a nano that was trained on your own data too, may know them: nothing is said of those.
+    Other models, and a nano that was trained on your own data too, may know any word.
     """
-    words = unknown_words(question, config.mix)
-    if words and config.name == "nano" and config.level == "easy" and config.mix.keys() <= {*DRAWN}:
+    drawn_only = config.name == "nano" and config.level == "easy" and config.mix.keys() <= {*DRAWN}
+    return known_words(config.mix) if drawn_only else frozenset()
+
+
+def words_never_seen(question: str, config: RunConfig) -> list[str]:
+    """The words of a question that are not among `words_known`, if there are such."""
+    return unknown_words(question, config.mix) if words_known(config) else []
+
+
+def note_unknown_words(question: str, config: RunConfig) -> None:
+    """Say on stderr which words of a question nano has never seen."""
+    if words := words_never_seen(question, config):
         say(f"note: no question of nano's training has {', '.join(map(repr, words))}, so it may not "
             f"understand this one. It understands \"What does the picture show?\", \"How many circles "
             f"can you find?\" and \"Point to the red circle.\"", file=sys.stderr)

@@ -1,12 +1,14 @@
 """Evaluation under three conditions: the right image, a blank one, another example's.
 
-    python -m minimolmo.evaluate --weights=out/nano     prints the table, writes report.json and report.png
+    python -m minimolmo.evaluate --weights=out/nano                prints a table; report.json, report.png
+    python -m minimolmo.evaluate --sets=mine --out=out/before      your own held-out images alone
 
 Each condition is a column of the table. A model that ignores the image scores the same in all three.
 """
 from __future__ import annotations
 
 import json
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -18,7 +20,7 @@ from tqdm import tqdm
 
 from minimolmo import draw
 from minimolmo.answer import ask, load, map_in_threads
-from minimolmo.batch.dataset import Dataset
+from minimolmo.batch.dataset import Dataset, is_empty
 from minimolmo.command import run_command, say
 from minimolmo.config import VIEWS
 from minimolmo.device import explain_out_of_memory
@@ -27,6 +29,7 @@ from minimolmo.image.resize import open_image
 from minimolmo.metrics import SCORERS, EvalItem, is_correct, report_lines, score_items
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.options import Parser, count_argument, path_argument
+from minimolmo.presets import DRAWN
 from minimolmo.text.prompts import answer_text, evaluation_question
 from minimolmo.text.tokenizer import Tokenizer
 
@@ -52,9 +55,14 @@ def sample_questions(name: str, data: Dataset, rows: Iterable[int], seed: int = 
 
 
 def collect_items(folders: dict[str, Path], split: str, rows: int, untagged: float = 0.0) -> list[EvalItem]:
-    """Questions about the first rows of every dataset, sorted by style and target."""
+    """Questions about the first rows of every dataset, sorted by style and target.
+
+    A dataset without rows in this split is left out.
+    """
     items = []
     for name, folder in folders.items():
+        if is_empty(folder, split):
+            continue
         data = Dataset(folder, split)
         items += sample_questions(name, data, range(min(rows, len(data))), untagged=untagged)
     return sorted(items, key=sort_key)
@@ -112,13 +120,14 @@ def evaluate(model: MiniMolmo, tokenizer: Tokenizer, folders: dict[str, Path], v
              untagged: float = 0.0) -> tuple[dict, list[EvalItem]]:
     """Scores on val in all columns, scores on novel pairs with the right image, and val's answered items.
 
-    score     turns answered items into scores by style
+    score     turns answered items into scores by style; `score_by_dataset` keeps own datasets apart
     untagged  the setting of the model's training: above 0, no question has a style tag
     """
     novel = {name: folder for name, folder in folders.items() if (folder / "novel.jsonl").exists()}
     items = {"val": collect_items(folders, "val", rows, untagged),
              "novel": collect_items(novel, "novel", rows, untagged)}
-    tasks = [("val", column) for column in COLUMNS] + [("novel", RIGHT_IMAGE)] * bool(novel)
+    check_items(items["val"], folders)
+    tasks = [("val", column) for column in COLUMNS] + [("novel", RIGHT_IMAGE)] * bool(items["novel"])
     report, right = {}, []
     with tqdm(total=sum(len(items[split]) for split, _ in tasks), desc="evaluating", delay=1) as bar:
         for split, column in tasks:
@@ -129,14 +138,45 @@ def evaluate(model: MiniMolmo, tokenizer: Tokenizer, folders: dict[str, Path], v
     return report, right
 
 
+def check_items(items: list[EvalItem], folders: dict[str, Path]) -> None:
+    """Say which datasets have nothing to score. Raises ValueError if none has anything."""
+    empty = [folder / "val.jsonl" for name, folder in folders.items()
+             if name not in {item.dataset for item in items}]
+    if not items:
+        raise ValueError(f"{', '.join(map(str, empty)) or 'the mix'} holds no question that could be scored. "
+                         f"Put rows into val.jsonl: pictures that are not trained on, as data/README.md "
+                         f"shows.")
+    for file in empty:
+        say(f"note: {file} holds no question, so this dataset has no scores", file=sys.stderr)
+
+
+def group_items(items: list[EvalItem]) -> dict[str, list[EvalItem]]:
+    """The items by task, as scores name it: "pointing" of the drawn sets, "mine/pointing" of others.
+
+    Each drawn style is that of one dataset, or of two that ask alike. Your own images are another task, so
+    neither their scores nor their "other images" are mixed with those of drawn ones.
+    """
+    groups: dict[str, list[EvalItem]] = {}
+    own = dict.fromkeys(item.dataset for item in items if item.dataset not in DRAWN)
+    for prefix, names in [("", DRAWN), *((f"{name}/", (name,)) for name in own)]:
+        for style in SCORERS:
+            found = [item for item in items if item.dataset in names and item.annotation.style == style]
+            groups |= {prefix + style: found} if found else {}
+    return groups
+
+
+def score_by_dataset(items: list[EvalItem]) -> dict[str, dict[str, float]]:
+    """`score_items` for each group of `group_items`: own datasets are scored apart from drawn ones."""
+    return {task: score_items(group)[group[0].annotation.style] for task, group in group_items(items).items()}
+
+
 def answer_by_style(model: MiniMolmo, tokenizer: Tokenizer, items: list[EvalItem], column: str, view: str,
                     bar: tqdm) -> list[EvalItem]:
-    """`answer_all`, style by style. In the column "other image" a style with a single image is left out."""
+    """`answer_all`, task by task. In the column "other image" a task with a single image is left out."""
     answered = []
-    for style in SCORERS:
-        own = [item for item in items if item.annotation.style == style]
-        if own and (column != OTHER_IMAGE or len({item.example.image for item in own}) > 1):
-            answered += answer_all(model, tokenizer, own, column, view, bar)
+    for group in group_items(items).values():
+        if column != OTHER_IMAGE or len({item.example.image for item in group}) > 1:
+            answered += answer_all(model, tokenizer, group, column, view, bar)
     return answered
 
 
@@ -149,11 +189,10 @@ def format_table(report: dict) -> str:
 
 
 def report_sheet(items: list[EvalItem], per_style: int = 4) -> Image.Image:
-    """A contact sheet: some questions of each style, with the answers drawn into the images."""
+    """A contact sheet: some questions of each task, with the answers drawn into the images."""
     cards = []
-    for style in SCORERS:
-        own = [item for item in items if item.annotation.style == style]
-        for item in own[::max(1, len(own) // per_style)][:per_style]:
+    for group in group_items(items).values():
+        for item in group[::max(1, len(group) // per_style)][:per_style]:
             cards.append(result_card(item, items))
     return draw.contact_sheet(cards, columns=per_style)
 
@@ -174,15 +213,20 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--rows", type=count_argument(2), default=256,
                         help="rows of each dataset; each needs another to swap with (default: %(default)s)")
     parser.add_argument("--view", choices=VIEWS, help="default: the one of training")
+    parser.add_argument("--sets", help="as mine,points: the datasets to score (default: those of training)")
+    parser.add_argument("--out", type=path_argument, help="folder of the report (default: the weights')")
     given = parser.parse_args(arguments)
     model, tokenizer, config = load(given.weights)
-    folders = {name: config.folder(given.data, name) for name, weight in config.mix.items() if weight}
+    names = given.sets.split(",") if given.sets else [name for name, weight in config.mix.items() if weight]
+    folders = {name: config.folder(given.data, name) for name in names}
     report, items = evaluate(model, tokenizer, folders, given.view or config.finetune.view, given.rows,
-                             untagged=config.untagged)
+                             score_by_dataset, config.untagged)
     say(format_table(report))
-    write_text(given.weights / "report.json", json.dumps(report, indent=1))
-    write_image(given.weights / "report.png", report_sheet(items))
-    say(f"written: {given.weights / 'report.json'}, {given.weights / 'report.png'}")
+    out = given.out or given.weights
+    out.mkdir(parents=True, exist_ok=True)
+    write_text(out / "report.json", json.dumps(report, indent=1))
+    write_image(out / "report.png", report_sheet(items))
+    say(f"written: {out / 'report.json'}, {out / 'report.png'}")
 
 
 if __name__ == "__main__":

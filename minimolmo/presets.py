@@ -78,6 +78,27 @@ def _variant(name: str, decoder: DecoderConfig, projector: int, pretrain: dict, 
                    pretrain=replace(PRETRAIN, **pretrain), finetune=replace(FINETUNE, **finetune))
 
 
+TRAINED_HERE = ("nano", "mini")  # presets of models that learn from drawn data, and from nothing before it
+FINETUNED = "-finetuned"
+REPLAY = 0.5                     # fraction of the images that are drawn ones, against forgetting (RUNS.md)
+
+
+def finetuned(config: RunConfig) -> RunConfig:
+    """The settings for fine-tuning a model that was trained here on tens or hundreds of your own pictures.
+
+    config  the settings that the model was trained with
+
+    The schedule is short, measured on nano with 10 to 100 photos (RUNS.md). Your pictures have no object
+    labels, so there are no auxiliary losses.
+    """
+    stage = replace(config.finetune, steps=300, batch_size=16, warmup_steps=(20, 20, 20), hold_fraction=0.0,
+                    auxiliary_weight=0.0)
+    skipped = {name: replace(getattr(config, name), steps=0, auxiliary_weight=0.0)
+               for name in ("bootstrap", "pretrain")}
+    return replace(config, name=config.name.removesuffix(FINETUNED) + FINETUNED, finetune=stage, accumulate=2,
+                   replay=REPLAY, **skipped)
+
+
 PRESETS = {
     "nano": NANO,
     "mini": _mini(),

@@ -1,6 +1,7 @@
 """A dataset folder: a learner's own data is read unchanged, and every error names file and line."""
 import json
 import math
+import pickle
 import runpy
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from PIL import Image
 
 from minimolmo.batch import dataset
 from minimolmo.batch.dataset import Dataset, check_split
+from minimolmo.disk import write_atomically
 from minimolmo.flow import Annotation, Thing
 
 CAT = {"style": "user_qa", "question": "Who is it?", "answer": "A cat."}
@@ -97,6 +99,25 @@ def test_a_row_is_read_on_access(tmp_path):
     assert data[2].name.endswith("train.jsonl:3")
     with pytest.raises(ValueError, match=r"train\.jsonl:2: this line is not JSON"):
         data[1]
+
+
+def test_a_dataset_keeps_its_rows_when_its_file_is_replaced(tmp_path):
+    """The page writes train.jsonl anew while a training reads it: rows shift in the new file only."""
+    data = Dataset(write(tmp_path, row(CAT), row({**CAT, "answer": "A dog."})), "train")
+    new = json.dumps(row({**CAT, "answer": "A very long answer about a horse."}))
+    write_atomically(tmp_path / "train.jsonl", [f"{new}\n".encode() * 3])
+    assert [example.annotations[0].answer for example in data] == ["A cat.", "A dog."]
+    assert list(data.rows_matching(b"dog")) == [1]
+    assert len(Dataset(tmp_path, "train")) == 3
+
+
+def test_a_dataset_is_sent_to_a_worker_unless_its_file_has_been_replaced(tmp_path):
+    data = Dataset(write(tmp_path, row(CAT), row(CAT)), "train")
+    assert pickle.loads(pickle.dumps(data))[1] == data[1]
+    sent = pickle.dumps(data)
+    write_atomically(tmp_path / "train.jsonl", [b"{}\n"])
+    with pytest.raises(ValueError, match=r"train\.jsonl has changed while .* Try again"):
+        pickle.loads(sent)
 
 
 def test_a_file_may_come_from_windows_or_lack_its_last_line_end(tmp_path):

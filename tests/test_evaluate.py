@@ -4,6 +4,7 @@ import random
 import runpy
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -225,6 +226,72 @@ def test_a_folder_without_novel_pairs_leaves_that_column_to_the_others(data, tmp
     report, _ = evaluate.evaluate(None, BYTES, {**folders_of(data), "mine": tmp_path}, "bird", rows=2)
     assert report[RIGHT_IMAGE]["pointing"]["questions"] == 4
     assert report["novel pairs"]["pointing"]["questions"] == 2
+
+
+@pytest.fixture
+def mine(tmp_path) -> Path:
+    """A learner's own dataset, of the same kind of picture: three val rows, no novel ones."""
+    (tmp_path / "mine" / "images").mkdir(parents=True)
+    scenes = [points.make_example(EASY, "val", random.Random(seed)) for seed in range(3)]
+    write(tmp_path / "mine", "val", scenes)
+    return tmp_path / "mine"
+
+
+def answer_own_alone(model, tokenizer, items, column, view, bar=None):
+    """Answers that are right for "mine" and empty for drawn sets."""
+    target = [item.annotation.points if item.dataset == "mine" else [] for item in items]
+    return [replace(item, answer=Answer("", list(points))) for item, points in zip(items, target)]
+
+
+def test_own_datasets_are_scored_apart_from_drawn_ones(data, mine, monkeypatch):
+    """All points of "mine" are right and none of the drawn set's: neither score is their mean."""
+    monkeypatch.setattr(evaluate, "answer_all", answer_own_alone)
+    folders = {"mine": mine, "points": data / "points" / "easy"}
+    report, items = evaluate.evaluate(None, BYTES, folders, "bird", 6, evaluate.score_by_dataset)
+    scores = report[RIGHT_IMAGE]
+    assert list(scores) == ["pointing", "mine/pointing"]
+    assert scores["mine/pointing"]["F1"] == 1 and scores["mine/pointing"]["questions"] == 3
+    num_empty = sum(not item.annotation.points for item in items if item.dataset == "points")
+    assert scores["pointing"] == {"questions": 6} | scores["pointing"]
+    assert scores["pointing"]["F1"] == pytest.approx(num_empty / 6, abs=1e-3)
+    assert set(report["novel pairs"]) == {"pointing"}
+
+
+def test_the_other_image_of_an_own_question_is_an_own_image(data, mine, monkeypatch):
+    seen = {}
+
+    def record(model, tokenizer, items, column, view, bar=None):
+        if column == OTHER_IMAGE:
+            seen[items[0].dataset] = {path.parent for path in mismatched_images(items)}
+        return answer_own_alone(model, tokenizer, items, column, view)
+
+    monkeypatch.setattr(evaluate, "answer_all", record)
+    folders = {"points": data / "points" / "easy", "mine": mine}
+    evaluate.evaluate(None, BYTES, folders, "bird", 6)
+    assert seen == {"points": {folders["points"] / "images"}, "mine": {mine / "images"}}
+
+
+@pytest.mark.parametrize("content", ["", "\n \n"])
+def test_splits_without_rows_are_left_out(content, data, mine, untrained, monkeypatch, capsys):
+    """An empty val.jsonl and novel.jsonl stop nothing; if all are empty, the message says what to do."""
+    monkeypatch.setattr(evaluate, "answer_all", answer_own_alone)
+    for split in ("val", "novel"):
+        (mine / f"{split}.jsonl").write_text(content)
+    report, _ = evaluate.evaluate(None, BYTES, {**folders_of(data), "mine": mine}, "bird", rows=2)
+    assert report[RIGHT_IMAGE]["pointing"]["questions"] == report["novel pairs"]["pointing"]["questions"] == 2
+    assert f"{mine / 'val.jsonl'} holds no question, so" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="val.jsonl holds no question that could be scored. Put rows"):
+        evaluate.evaluate(None, BYTES, {"mine": mine}, "bird", rows=2)
+
+
+def test_a_report_of_chosen_datasets_is_written_elsewhere(mine, untrained, tmp_path, monkeypatch, capsys):
+    """The released nano's scores on your own images leave its folder as it is."""
+    monkeypatch.setattr(evaluate, "answer_all", answer_own_alone)
+    out = tmp_path / "scores" / "before"
+    evaluate.main([f"--weights={untrained}", f"--data={mine.parent}", "--sets=mine", f"--out={out}"])
+    assert list(json.loads((out / "report.json").read_text())[RIGHT_IMAGE]) == ["mine/pointing"]
+    assert (out / "report.png").is_file() and not (untrained / "report.json").exists()
+    assert "mine/pointing: F1" in capsys.readouterr().out
 
 
 def test_mistakes_on_the_command_line_are_explained_in_words(untrained, tmp_path, monkeypatch, capsys):

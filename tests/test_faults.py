@@ -3,7 +3,7 @@ import pytest
 from tools.faults import all_campaigns
 
 INPUTS = {"mutate_images": 200, "mutate_checkpoints": 120, "mutate_rows": 300, "mutate_tokenizers": 60,
-          "full_disks": 8, "kill_writers": 5}
+          "full_disks": 8, "kill_writers": 5, "kill_page": 2}
 
 
 @pytest.mark.parametrize("name", INPUTS)

@@ -309,7 +309,7 @@ def test_two_processes_with_a_share_of_the_weights_each_take_the_steps_of_one(da
 
 
 def test_a_folder_without_released_weights_and_a_preset_beside_one_are_refused(tmp_path, released, capsys):
-    with pytest.raises(SystemExit, match="holds no official weights, so .* Try"):
+    with pytest.raises(SystemExit, match="holds no official weights and no checkpoint, so .* Try"):
         run_main([f"--from={tmp_path}"])
     with pytest.raises(SystemExit):
         run_main(["nano", f"--from={released}"])
@@ -670,8 +670,8 @@ def test_a_run_is_never_overwritten_nor_resumed_with_other_settings(unbroken, da
     assert losses(unbroken) == before
 
 
-def test_a_folder_of_your_own_joins_the_mix(data, tmp_path):
-    """--mix.mine=1 with three pictures and no level folder; its rows are checked before training."""
+def test_a_folder_of_your_own_joins_the_mix(data, tmp_path, capsys):
+    """--mix.mine=1 with three pictures, none held out, and no level folder; rows are checked first."""
     mine = data / "mine"
     (mine / "images").mkdir(parents=True)
     rows = []
@@ -680,9 +680,10 @@ def test_a_folder_of_your_own_joins_the_mix(data, tmp_path):
         (mine / "images" / f"{i}.png").write_bytes(picture.read_bytes())
         rows.append(json.dumps({"image": f"images/{i}.png", "annotations": [
             {"style": "user_qa", "question": "Whose is it?", "answer": "Mine."}]}))
-    for split in ("train", "val"):
-        (mine / f"{split}.jsonl").write_text("\n".join(rows) + "\n")
+    (mine / "train.jsonl").write_text("\n".join(rows) + "\n")
+    (mine / "val.jsonl").touch()
     train.main(arguments(tmp_path / "out", data, "--mix.mine=1", "--bootstrap.steps=0", "--pretrain.steps=0"))
+    assert "mine/val.jsonl: empty, so no picture is held out" in capsys.readouterr().out
 
     rows[1] = rows[1].replace("user_qa", "userqa")
     (mine / "train.jsonl").write_text("\n".join(rows) + "\n")

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 import re
+import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, fields
 from pathlib import Path
@@ -38,6 +40,7 @@ REQUIRED_THING_FIELDS = {field.name for field in fields(Thing) if field.default 
 class Dataset:
     """The rows of one split as Examples. A row is read on access; only line offsets are kept in memory.
 
+    The file is opened once: while it is replaced, as the page replaces it, a running training keeps its rows.
     Errors are ValueErrors that name file and line.
     """
 
@@ -46,7 +49,8 @@ class Dataset:
         if not self.file.is_file():
             raise ValueError(f"{self.file} is missing, so there is nothing to read. "
                              f"{how_to_get(self.folder)}")
-        content = np.fromfile(self.file, dtype=np.uint8)
+        self._open()
+        content = np.frombuffer(self._read(0, self._version[0]), dtype=np.uint8)
         ends = np.flatnonzero(content == ord("\n"))
         if len(content) and (not len(ends) or ends[-1] != len(content) - 1):
             ends = np.append(ends, len(content))  # the last line has no line end
@@ -55,24 +59,58 @@ class Dataset:
             raise ValueError(f"{self.file} is empty, so there is nothing to read. Put one row a picture "
                              f"into it: data/README.md shows how.")
 
+    def _open(self) -> None:
+        self._handle = open(self.file, "rb", buffering=0)
+        weakref.finalize(self, self._handle.close)
+        status = os.fstat(self._handle.fileno())
+        self._version = status.st_size, status.st_mtime_ns
+
+    def __getstate__(self) -> dict:
+        return {name: value for name, value in vars(self).items() if name != "_handle"}
+
+    def __setstate__(self, state: dict) -> None:
+        """Open the file again, in another process. Raises ValueError if it has been replaced meanwhile."""
+        vars(self).update(state)
+        self._open()
+        if self._version != state["_version"]:
+            raise ValueError(f"{self.file} has changed while a data worker was starting, so its rows are "
+                             f"others now. Try again.")
+
+    def _read(self, start: int, stop: int) -> bytes:
+        """Bytes of the file. Forked workers share the handle, so reading must not move its position."""
+        pieces = []
+        while start < stop and (piece := self._read_once(start, stop)):  # one call reads 2 GB at the most
+            pieces.append(piece)
+            start += len(piece)
+        return b"".join(pieces)
+
+    def _read_once(self, start: int, stop: int) -> bytes:
+        if hasattr(os, "pread"):
+            return os.pread(self._handle.fileno(), stop - start, start)
+        self._handle.seek(start)  # Windows forks no workers
+        return self._handle.read(stop - start)
+
     def __len__(self) -> int:
         return len(self.ends)
 
     def rows_matching(self, pattern: bytes) -> Iterator[int]:
         """The rows whose line matches a regular expression, without reading the others as JSON."""
-        content = self.file.read_bytes()
-        for match in re.finditer(pattern, content):
+        for match in re.finditer(pattern, self._read(0, int(self.ends[-1]))):
             yield int(np.searchsorted(self.ends, match.start()))
 
     def __getitem__(self, row: int) -> Example:
-        with open(self.file, "rb") as file:
-            file.seek(self.starts[row])
-            line = file.read(self.ends[row] - self.starts[row])
+        line = self._read(int(self.starts[row]), int(self.ends[row]))
         name = f"{self.file}:{row + 1}"
         try:
             return read_example(read_json(line), self.folder, name)
         except ValueError as error:
             raise ValueError(f"{name}{error}") from None
+
+
+def is_empty(folder: Path, split: str) -> bool:
+    """Whether a split's file is there and has no rows. Such a split is left out where others are left."""
+    file = Path(folder) / f"{split}.jsonl"
+    return file.is_file() and not file.read_bytes().strip()
 
 
 def how_to_get(folder: Path) -> str:
@@ -214,7 +252,12 @@ def has_things(dataset: Dataset) -> bool:
 
 
 def check_split(folder: Path, split: str) -> str:
-    """Read every row and open every image of one split; returns a one-line summary with the counts."""
+    """Read every row and open every image of one split; returns a one-line summary with the counts.
+
+    Only val may be empty: then nothing can be said about images that the model has not seen.
+    """
+    if split == "val" and is_empty(folder, split):
+        return f"{Path(folder) / 'val.jsonl'}: empty, so no picture is held out to be scored"
     dataset, annotations = Dataset(folder, split), 0
     for row in tqdm(range(len(dataset)), desc=printable(f"checking {dataset.file}"), leave=False, delay=1):
         example = dataset[row]

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import TypeVar
 
 from PIL import Image
 from PIL.BmpImagePlugin import BmpImageFile
@@ -49,6 +50,7 @@ DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, RuntimeError, struc
                  TypeError, LookupError, ArithmeticError, AttributeError, AssertionError, BufferError,
                  Warning, Image.DecompressionBombError)
 
+Result = TypeVar("Result")
 Transpose = Image.Transpose
 TURNS = {2: Transpose.FLIP_LEFT_RIGHT, 3: Transpose.ROTATE_180, 4: Transpose.FLIP_TOP_BOTTOM,
          5: Transpose.TRANSPOSE, 6: Transpose.ROTATE_270, 7: Transpose.TRANSVERSE, 8: Transpose.ROTATE_90}
@@ -101,8 +103,18 @@ class DecodedImage:
 
 def read_image_file(path: str | Path) -> DecodedImage:
     """Read and decode one file. Raises ValueError, with the path, for anything but a whole image."""
+    return _with_words(path, lambda: decode_image(_read_bytes(path)))
+
+
+def read_image_bytes(path: str | Path) -> bytes:
+    """The bytes of an image file, for `decode_image`. Raises ValueError, with the path, if it is no file."""
+    return _with_words(path, lambda: _read_bytes(path))
+
+
+def _with_words(path: str | Path, action: Callable[[], Result]) -> Result:
+    """Read a file; what goes wrong becomes a ValueError with its path."""
     try:
-        return decode_image(_read_bytes(path))
+        return action()
     except ImageError as error:
         raise ValueError(f"{path} {error.why}. {error.hint}") from error
     except (OSError, ValueError) as error:

@@ -1,9 +1,10 @@
 """The tiler: cuts an image into an overview and overlapping crops, and lists the patches to pool.
 
     choose_grid            how many crops, in rows and columns
-    cut_crops, to_patches  canvas -> overlapping crops -> patches
+    cut_crops, to_patches  canvas -> overlapping crops -> patches; from_patches goes back
     stitch_ids             the pooling windows that are left without the overlap, laid out like the image
     tile_image             all of it: image -> Crops
+    token_boxes            where in the image each visual token comes from
 
 A *window* is pool x pool patches of one crop, pooled into one visual token; windows are numbered row by row.
 Source: Molmo paper, Section 2 (overlapping crops), and the official preprocessor.
@@ -65,6 +66,13 @@ def to_patches(crops: np.ndarray, config: ImageConfig) -> np.ndarray:
     count, side, patch = len(crops), config.side, config.patch_size
     tiles = crops.reshape(count, side, patch, side, patch, -1).swapaxes(2, 3)
     return tiles.reshape(count, side * side, -1)
+
+
+def from_patches(patches: np.ndarray, config: ImageConfig) -> np.ndarray:
+    """Crops from their patches, the inverse of `to_patches`: (C, S, patch*patch*D) -> (C, size, size, D)."""
+    count, side, patch = len(patches), config.side, config.patch_size
+    tiles = patches.reshape(count, side, side, patch, patch, -1).swapaxes(2, 3)
+    return tiles.reshape(count, side * patch, side * patch, -1)
 
 
 def kept_windows(count: int, config: ImageConfig) -> list[slice]:
@@ -138,6 +146,22 @@ def crop_boxes(grid: Grid, box: tuple[int, int, int, int], config: ImageConfig) 
     corners = [(col * step - left, row * step - top) for row in range(grid[0]) for col in range(grid[1])]
     squares = [(x, y, config.crop_size, config.crop_size) for x, y in corners]
     return np.array(squares, np.float32) * 100 / np.array([width, height, width, height], np.float32)
+
+
+def token_boxes(crops: Crops) -> np.ndarray:
+    """Each visual token's left, top, width, height in percent of the image: (V, 4) float32.
+
+    A token's box holds the patches that it pools. Padding lies outside 0..100, as in `Crops.crop_boxes`.
+    """
+    num_patches = crops.patch_coverage.shape[1]
+    side = round(num_patches ** 0.5)
+    crop, patch = np.divmod(crops.pool_idx, num_patches)                                  # (V, K)
+    corners = np.stack([patch % side, patch // side], axis=-1)                            # (V, K, 2) x, y
+    there = (crops.pool_idx >= 0)[..., None]
+    first = np.where(there, corners, side).min(axis=1) / side                             # (V, 2) of the crop
+    last = np.where(there, corners + 1, 0).max(axis=1) / side
+    box = crops.crop_boxes[crop.max(axis=1)]  # all patches of a token are of one crop
+    return np.concatenate([box[:, :2] + first * box[:, 2:], (last - first) * box[:, 2:]], axis=1, dtype="f4")
 
 
 def tile_image(image: np.ndarray, config: ImageConfig, max_crops: int, as_bytes: bool = False) -> Crops:

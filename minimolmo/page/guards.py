@@ -44,7 +44,6 @@ class Limits:
     large: int = 1_000_000    # bytes: a body above it is large, ...
     large_bodies: int = 2     # ... and so many are in memory at once
     drain: float = 1          # seconds in which what a refused request still sends is thrown away
-    goodbye: float = 2        # seconds that answers have to end when the server stops
 
 
 class Arriving(io.RawIOBase):
@@ -66,11 +65,13 @@ class Arriving(io.RawIOBase):
                           f"{self.limits.head:,} bytes are the limit.", "Try to remove old cookies.")
         try:
             self.connection.settimeout(max(seconds, 0.001))
-            count = self.connection.recv_into(buffer)
+            count = self.connection.recv_into(buffer) if seconds > 0 else None
         except TimeoutError:
-            raise Refusal(408, "The request arrived too slowly.", "Others wait.", "Try again.") from None
+            count = None
         except ConnectionError:
-            return 0
+            count = 0
+        if count is None:
+            raise Refusal(408, "The request arrived too slowly.", "Others wait.", "Try again.")
         self.left -= count
         return count
 

@@ -35,8 +35,11 @@ def log_error(error: BaseException, what: str) -> None:
 
 
 def as_json(content: dict) -> bytes:
-    """A dict as one line of JSON. Raises ValueError for NaN."""
-    return json.dumps(content, allow_nan=False).encode()
+    """A dict as one line of JSON. Raises TypeError for what JSON cannot hold, as NaN."""
+    try:
+        return json.dumps(content, allow_nan=False).encode()
+    except ValueError as error:  # a mistake of ours, and not of the one who asked
+        raise TypeError(str(error)) from None
 
 
 BUSY = (b"HTTP/1.0 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\n\r\n"
@@ -50,6 +53,7 @@ class Handler(BaseHTTPRequestHandler):
     """Answers one request."""
 
     disable_nagle_algorithm = True
+    default_request_version = "HTTP/1.0"  # without which errors are sent without a status
 
     def setup(self) -> None:
         """Read under limits of time and size."""
@@ -57,7 +61,7 @@ class Handler(BaseHTTPRequestHandler):
         self.rfile.close()
         self.arriving = Arriving(self.connection, self.server.limits)
         self.rfile = io.BufferedReader(self.arriving)
-        self.headers, self.requestline, self.request_version = {}, "", "HTTP/1.0"
+        self.headers, self.command, self.requestline, self.request_version = {}, None, "", "HTTP/1.0"
         self.more_headers, self.unread, self.holds_large = {}, True, False
         self.deadline = self.arriving.end
 
@@ -90,11 +94,12 @@ class Handler(BaseHTTPRequestHandler):
         self.raw_requestline = self.rfile.readline(self.server.limits.head)
         if not self.raw_requestline:
             return None
-        if not self.parse_request() or self.request_version == "HTTP/0.9":
+        if not self.parse_request():
             self.send_error(400, "This is no request")
+        self.unread = bool({"Content-Length", "Transfer-Encoding"} & set(self.headers))
         host = guards.check_host(self.headers)
         path, _, query = self.path.partition("?")
-        query = dict(parse_qsl(query[:4000], keep_blank_values=True, max_num_fields=20))
+        query = dict(parse_qsl(query, keep_blank_values=True, max_num_fields=100))
         if "key" in query and self.command == "GET" and path in self.server.files:
             return self._give_cookie(path, query, host)
         guards.check_origin(self.headers, host)
@@ -120,7 +125,6 @@ class Handler(BaseHTTPRequestHandler):
         if self.command != "GET" or path not in self.server.files:
             return Reply(b"", KINDS[".png"], 204) if path == "/favicon.ico" else None
         file = self.server.files[path]
-        self.unread = False
         return Reply(file.read_bytes(), KINDS[file.suffix])
 
     def _call_route(self, path: str, query: dict[str, str]) -> Reply | Iterator[dict]:
@@ -129,14 +133,17 @@ class Handler(BaseHTTPRequestHandler):
         for route, match in matches:
             if route.method == self.command:
                 body = self._read_body(route) if route.method == "POST" else b""
-                self.deadline = time.monotonic() + self.server.limits.answer
+                self.deadline = time.monotonic() + (route.seconds or self.server.limits.answer)
                 request = Request(route.method, path, match.groups(), query, body, self._is_closed)
-                self.server.working.add(self)
                 answer = route.handle(request)
                 whole = isinstance(answer, Reply) and isinstance(answer.body, dict)
                 return Reply(as_json(answer.body), answer.kind, answer.status) if whole else answer
-        raise Refusal(405 if matches else 404, f"{self.command[:10]} {path[:80]} is not answered.",
-                      "There is nothing at this address.", "Try the address in the terminal.")
+        if matches or path in self.server.files:
+            self.more_headers["Allow"] = ", ".join(route.method for route, _ in matches) or "GET"
+            raise Refusal(405, f"{self.command[:10]} cannot be used for {path[:80]}.",
+                          f"It answers {self.more_headers['Allow']}.", "Try to load the page again.")
+        raise Refusal(404, f"There is nothing at {path[:80]}.", "It is no page of this server.",
+                      "Try the address in the terminal.")
 
     def _read_body(self, route: Route) -> bytes:
         """The whole body. Large ones are few at a time, as they are held in memory."""
@@ -212,7 +219,6 @@ class Handler(BaseHTTPRequestHandler):
 
     def finish(self) -> None:
         """Let others use what this request held."""
-        self.server.working.discard(self)
         if self.holds_large:
             self.server.large_bodies.release()
         super().finish()

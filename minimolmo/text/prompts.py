@@ -133,16 +133,23 @@ def question_prompt(question: str) -> str:
     return f" User: {question} Assistant:"
 
 
-def unknown_words(question: str, names: Iterable[str] = DATASET_WORDS) -> list[str]:
-    """The words of a question that no question of level easy has, in lower case.
+def known_words(names: Iterable[str] = DATASET_WORDS) -> frozenset[str]:
+    """The words of the questions of level easy, in lower case.
 
     names  the datasets that the model was trained on; points, count, ask_model_anything and cap always count
+    """
+    templates = " ".join([*OFTEN_UNTAGGED, *(text for group in TEMPLATES.values() for text in group)])
+    return EASY_WORDS.union(_words(templates.replace("{label}", "")),
+                            *(DATASET_WORDS.get(name, ()) for name in names))
+
+
+def unknown_words(question: str, names: Iterable[str] = DATASET_WORDS) -> list[str]:
+    """The words of a question that no question of level easy has, in lower case. `names` as in `known_words`.
 
     >>> unknown_words("Describe the red clock, please."), unknown_words("What time is it?", ["points", "cap"])
     (['describe'], ['time'])
     """
-    templates = " ".join([*OFTEN_UNTAGGED, *(text for group in TEMPLATES.values() for text in group)])
-    known = EASY_WORDS.union(_words(templates), *(DATASET_WORDS.get(name, ()) for name in names))
+    known = known_words(names)
     return [word for word in dict.fromkeys(_words(question)) if word not in known]
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from minimolmo.batch.dataset import how_to_get
-from minimolmo.config import RunConfig
+from minimolmo.config import STAGES, RunConfig
 from minimolmo.disk import sha256_of
 from minimolmo.flow import Batch
 from minimolmo.presets import DRAWN, DRAWN_SMALL
@@ -92,6 +92,21 @@ def check_mix(config: RunConfig, data: Path, names: Iterable[str]) -> None:
         remedy = f"Did you mean --mix.{close[0]}?" if close else how_to_get(folder)
         raise ValueError(f"--mix.{name}: {folder / 'train.jsonl'} does not exist, so this dataset cannot be "
                          f"in the mix. Datasets in {data}: {listed}. {remedy}")
+
+
+def check_work(config: RunConfig) -> None:
+    """Raise ValueError if there is nothing to train on, nothing to do, or nothing but what is replayed."""
+    names = {name for name, weight in config.mix.items() if weight}
+    if not names:
+        raise ValueError("the mix is empty, so there is nothing to train on: with --from it starts without "
+                         "data. Try --mix.mine=1 for data/mine.")
+    if not any(getattr(config, stage).steps for stage in STAGES):
+        raise ValueError("all stages have 0 steps, so nothing would be trained. Try --finetune.steps=100.")
+    if config.replay and (names <= {*DRAWN} or not names & {*DRAWN}):
+        kind = "drawn datasets alone" if names <= {*DRAWN} else "no drawn dataset"
+        raise ValueError(f"--replay={config.replay:g} is a fraction of drawn images beside others, and the "
+                         f"mix has {kind} ({', '.join(sorted(names))}). Try --replay=0, or both kinds, as "
+                         f"--mix.mine=1 --mix.points=1.")
 
 
 def has_rows(folder: Path) -> bool:

@@ -11,22 +11,23 @@ import torch
 from torch import Tensor, nn
 
 from minimolmo import distributed
-from minimolmo.batch.dataset import Dataset, has_captions, has_things
-from minimolmo.batch.loader import Loader, Preprocessor
+from minimolmo.batch.dataset import Dataset, has_captions, has_things, is_empty
+from minimolmo.batch.loader import Loader, Preprocessor, replay_weights
 from minimolmo.command import python_command, say
 from minimolmo.config import STAGES, RunConfig
 from minimolmo.device import pick_device
 from minimolmo.distributed import RANK, WORLD
 from minimolmo.flow import Batch
 from minimolmo.model.molmo import MiniMolmo
+from minimolmo.presets import DRAWN
 from minimolmo.renamed import rename_auxiliary
-from minimolmo.text.hf_tokenizer import read_tokenizer
 from minimolmo.text.tokenizer import Tokenizer
 from minimolmo.training import compiler, optimizer
 from minimolmo.training.auxiliary import AuxiliaryHeads
 from minimolmo.training.checks import data_digests, describe_changes
 from minimolmo.training.flops import Meter
-from minimolmo.weights import checkpoint, official
+from minimolmo.training.start import load_start_tokenizer, load_start_weights
+from minimolmo.weights import checkpoint
 
 STAGE_NEEDS = {  # stage: a test that its datasets must pass, and its name in a message; finetune has none
     "bootstrap": (has_things, "has object labels"), "pretrain": (has_captions, "has captions")}
@@ -97,11 +98,11 @@ class Run:
         self.device, self.deadline, self.stage = pick_device(), deadline, STAGES[0]
         self.sharded = config.shard and WORLD > 1  # FSDP: each process holds a shard of the weights
         self.tokenizer = (checkpoint.load_tokenizer(folder) if folder else
-                          read_tokenizer(released, config.model.decoder.vocab) if released else
+                          load_start_tokenizer(released, config) if released else
                           find_tokenizer(config, data))
         self.module = self.build(will_load=bool(folder or released))
         if released and not folder:
-            official.load_official(released, self.module.model)
+            load_start_weights(released, self.module.model)
         self.digests = data_digests(config, data) if RANK == 0 else {}
         matrices = self.module.model.matrices() if config.optimizer == "muon" else {}
         self.optimizer = optimizer.make_optimizer(self.module.parameter_groups(), config.weight_decay,
@@ -168,9 +169,13 @@ def find_tokenizer(config: RunConfig, data: Path) -> Tokenizer:
 
 
 def open_datasets(run: Run, stage: str, split: str) -> dict[str, Dataset]:
-    """The datasets of the mix that have what a stage needs. Raises ValueError if none has."""
-    names = [name for name, weight in run.config.mix.items() if weight]
-    datasets = {name: Dataset(run.config.folder(run.data, name), split) for name in names}
+    """The datasets of the mix that have what a stage needs. Raises ValueError if none has.
+
+    A dataset may have no rows for val.
+    """
+    folders = {name: run.config.folder(run.data, name) for name, weight in run.config.mix.items() if weight}
+    datasets = {name: Dataset(folder, split) for name, folder in folders.items()
+                if split == "train" or not is_empty(folder, split)}
     if stage not in STAGE_NEEDS:
         return datasets
     is_usable, need = STAGE_NEEDS[stage]
@@ -190,6 +195,9 @@ def make_loader(run: Run, stage: str) -> Loader:
                                 compiler.length_buckets(config.max_tokens) if run.compiled else (),
                                 config.untagged)
     weights = [config.mix[name] for name in datasets]
+    if config.replay:
+        weights = replay_weights([len(dataset) for dataset in datasets.values()], weights,
+                                 [name in DRAWN for name in datasets], config.replay)
     seed = config.seed * len(STAGES) + STAGES.index(stage)
     return Loader(list(datasets.values()), weights, preprocessor, settings.batch_size, seed,
                   config.accumulate, RANK, WORLD)

@@ -113,10 +113,15 @@ def attention_weights(q: Tensor, k: Tensor, visible: Tensor | None = None) -> Te
 def decoder_attention_weights(module: nn.Module, x: Tensor, angles: tuple[Tensor, Tensor],
                               visible: Tensor | None, *_: object) -> Tensor:
     """Attention weights of a GroupedQueryAttention from its inputs: (B, H, T, T)."""
+    return attention_weights(*queries_and_keys(module, x, angles), visible)
+
+
+def queries_and_keys(module: nn.Module, x: Tensor, angles: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Rotated queries and keys of a GroupedQueryAttention: (B, T, D) -> (B, H, T, d), (B, G, T, d)."""
     q, k, _ = module.qkv(x).split(module.widths, dim=-1)
     q = apply_rotary(split_heads(module.q_norm(q), module.heads), *angles)
     k = apply_rotary(split_heads(module.k_norm(k), module.kv_heads), *angles)
-    return attention_weights(q, k, visible)
+    return q, k
 
 
 def pooling_attention_weights(module: nn.Module, x: Tensor, context: Tensor) -> Tensor:

@@ -183,9 +183,9 @@ def _open_as_rgb(path: Path) -> None:
 
 
 def all_campaigns() -> dict[str, Campaign]:
-    """The campaigns of this file, fault_campaigns.py and fault_kills.py, by name."""
-    from tools import fault_campaigns, fault_kills, faults
-    assert fault_campaigns.campaign is fault_kills.campaign is faults.campaign
+    """The campaigns of this file, fault_campaigns.py, fault_kills.py and fault_page.py, by name."""
+    from tools import fault_campaigns, fault_kills, fault_page, faults
+    assert fault_campaigns.campaign is fault_kills.campaign is fault_page.campaign is faults.campaign
     return faults.CAMPAIGNS
 
 

@@ -1,0 +1,436 @@
+/* The cards that put an answer to the test: four pictures, an error map, all pairs, and a round against it. */
+import { readable } from "./answer.js";
+import { canvasOf, encodeRecord } from "./board.js";
+import * as paint from "./paint.js";
+import { Picture, get, make, newestWins, post, prefersStill, round, showError, stream } from "./picture.js";
+
+const GRID = 16;                  // places along a side of the error map
+const SCENES_A_PAIR = 8;
+const GOOD = 3, POOR = 12;        // percent of the width: the ends of the error map's colours
+
+export const distance = ([x0, y0], [x1, y1]) => Math.hypot(x0 - x1, y0 - y1);
+const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+const nameOf = ({ color, kind }) => `${color} ${kind}`;
+export const pointingQuestion = (thing) => `Point to the ${nameOf(thing)}.`;
+
+/** The error of the closest pairing of an answer's points with the true ones: the mean, or null without points. */
+export function pointError(points, targets) {
+  if (!points.length || !targets.length) return null;
+  const left = [...points];
+  const errors = targets.map((target) => {
+    if (!left.length) return null;
+    const far = left.map((point) => distance(point, target)), nearest = far.indexOf(Math.min(...far));
+    left.splice(nearest, 1);
+    return far[nearest];
+  }).filter((error) => error !== null);
+  return errors.reduce((sum, error) => sum + error, 0) / errors.length;
+}
+
+/** Answers to one question about many records, in one request: [{text, points}]. */
+export async function sweep(records, question, view, signal) {
+  const address = `/api/sweep?${new URLSearchParams({ question, view })}`;
+  return (await post(address, paint.paintAll(records), signal)).answers;
+}
+
+/** Do something when most of an element is seen for the first time. */
+function onceSeen(element, act) {
+  const observer = new IntersectionObserver(([entry]) => {
+    if (!entry.isIntersecting) return;
+    observer.disconnect();
+    act();
+  }, { threshold: .6 });
+  observer.observe(element);
+}
+
+// ---- Four pictures -------------------------------------------------------------------------------------------
+
+const FOUR = {
+  right: ["This picture", "asked as it is"],
+  blank: ["Blank", "a white picture"],
+  another: ["Another", "a different picture"],
+  swapped: ["Swapped", "two things exchanged"],
+};
+
+/** The same question about four pictures. show(tiles): {right: {source, text, points, note}, ...}. */
+export class FourPictures {
+  constructor(host) {
+    this.tiles = {};
+    for (const [name, [title, hint]] of Object.entries(FOUR)) {
+      const tile = make("figure", "tile"), stage = make("div"), said = make("p", "said");
+      const same = make("figcaption", "same", "", { hidden: true });
+      tile.append(make("h3", "", title, { title: hint }), stage, said, same);
+      host.append(tile);
+      const picture = new Picture(stage, {}, { label: `${title}: ${hint}`, zoom: false });
+      picture.view.tabIndex = -1;
+      picture.view.setAttribute("role", "img");
+      this.tiles[name] = { tile, picture, said, same };
+    }
+  }
+
+  show(name, { source, text, points, same }) {
+    const { tile, picture, said, same: note } = this.tiles[name];
+    tile.hidden = !source;
+    if (!source) return;
+    picture.show(source);
+    picture.setPoints(points.map(([x, y]) => ({ x, y, shape: "ring", glides: true })));
+    const places = points.map(([x, y]) => `${round(x)}, ${round(y)}`).join("; ");
+    said.textContent = [readable(text) || "(nothing)", places].filter(Boolean).join(" at ");
+    said.title = text;
+    note.hidden = !same;
+    note.textContent = "The same answer, though the picture is another.";
+  }
+}
+
+// ---- Error map --------------------------------------------------------------------------------------------------
+
+/** One shape on 16 x 16 places, and how far the model's point is from it at each. */
+export class ErrorMap {
+  constructor({ canvas, text, button }, { open, view }) {
+    Object.assign(this, { canvas, text, button, open, view, errors: null });
+    button.addEventListener("click", () => this.run());
+    canvas.tabIndex = 0;
+    onceSeen(canvas, () => this.errors ?? this.run());
+    canvas.addEventListener("click", (event) => this.#openAt(event));
+    canvas.addEventListener("pointermove", (event) => this.#tell(this.#cell(event)));
+    canvas.addEventListener("pointerleave", () => this.#tell(-1));
+    canvas.addEventListener("keydown", (event) => this.#key(event));
+    this.at = 0;
+  }
+
+  /** Choose the thing that is swept: the one that the question names, else the first. */
+  choose(record, question) {
+    this.record = record;
+    const meant = record.things.findIndex((thing) => question.toLowerCase().includes(nameOf(thing)));
+    this.index = Math.max(0, meant);
+    this.button.textContent = `Sweep the ${nameOf(record.things[this.index])}`;
+  }
+
+  async run() {
+    this.button.disabled = true;
+    try {
+      const begun = performance.now(), thing = this.record.things[this.index];
+      this.records = paint.sweep(this.record, this.index, GRID);
+      const targets = this.records.map((record) => record.things[this.index]);
+      const answers = await sweep(this.records, pointingQuestion(thing), this.view());
+      this.errors = answers.map(({ points }, i) => {
+        const far = points.map((point) => distance(point, [targets[i].x, targets[i].y]));
+        return far.length === 1 ? far[0] : Infinity;
+      });
+      this.#draw();
+      this.seconds = (performance.now() - begun) / 1000;
+      this.#tell(-1);
+    } catch (error) {
+      showError(this.text, error);
+    } finally {
+      this.button.disabled = false;
+    }
+  }
+
+  #draw() {
+    const pen = this.canvas.getContext("2d"), size = this.canvas.width / GRID;
+    this.errors.forEach((error, i) => {
+      pen.fillStyle = errorColor(error);
+      pen.fillRect(i % GRID * size, Math.floor(i / GRID) * size, size - 1, size - 1);
+      if (error <= POOR) return;
+      pen.fillStyle = "#fff";      // far off: a mark that does not need colour
+      pen.font = `700 ${size * .6}px system-ui, sans-serif`;
+      pen.textAlign = "center";
+      pen.textBaseline = "middle";
+      pen.fillText("×", (i % GRID + .5) * size, (Math.floor(i / GRID) + .5) * size);
+    });
+  }
+
+  #tell(cell) {
+    if (!this.errors) return;
+    this.text.className = "num";
+    if (cell >= 0) {
+      const { x, y } = this.records[cell].things[this.index], error = this.errors[cell];
+      this.text.textContent = `At ${round(x)}, ${round(y)}: ${Number.isFinite(error) ? `${error.toFixed(1)} % off` : "not one point"}. Click to open it.`;
+      return;
+    }
+    const found = this.errors.filter(Number.isFinite), far = this.errors.filter((error) => error > POOR).length;
+    const worst = Math.max(...found);
+    this.text.textContent = `Median ${median(found).toFixed(1)} %, worst ${worst.toFixed(1)} %. More than ${POOR} % off (×): ${far} of ${GRID * GRID}. ${this.seconds.toFixed(1)} s.`;
+    this.canvas.setAttribute("aria-label", this.text.textContent);
+  }
+
+  #cell(event) {
+    const box = this.canvas.getBoundingClientRect();
+    const along = (value) => Math.min(GRID - 1, Math.max(0, Math.floor(value * GRID)));
+    return along((event.clientY - box.top) / box.height) * GRID + along((event.clientX - box.left) / box.width);
+  }
+
+  #openAt(event) {
+    if (this.errors) this.open(this.records[this.#cell(event)], pointingQuestion(this.record.things[this.index]));
+  }
+
+  #key(event) {
+    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -GRID, ArrowDown: GRID }[event.key];
+    if (!this.errors || !(step || event.key === "Enter")) return;
+    event.preventDefault();
+    if (!step) return this.open(this.records[this.at], pointingQuestion(this.record.things[this.index]));
+    this.at = Math.min(GRID * GRID - 1, Math.max(0, this.at + step));
+    this.#tell(this.at);
+  }
+}
+
+/** From a quiet green to a strong red, in steps of lightness too. */
+function errorColor(error) {
+  const t = Math.min(1, Math.max(0, (error - GOOD / 6) / (POOR - GOOD / 6)));
+  const stops = [[214, 236, 222], [250, 217, 150], [226, 110, 70], [140, 20, 60]];
+  const at = t * (stops.length - 1), i = Math.min(stops.length - 2, Math.floor(at)), share = at - i;
+  return `rgb(${stops[i].map((value, k) => Math.round(value + share * (stops[i + 1][k] - value))).join()})`;
+}
+
+// ---- Where it fails --------------------------------------------------------------------------------------------
+
+/** All 24 pairs of colour and kind, each in scenes of its own; mistakes can be opened, and taught. */
+export class PairGrid {
+  constructor({ host, list, text, button }, { open, view, teach }) {
+    Object.assign(this, { host, list, text, button, open, view, teach, cells: new Map(), mistakes: new Map() });
+    button.addEventListener("click", () => this.run());
+    this.#build();
+    onceSeen(host, () => this.mistakes.size || this.run());
+  }
+
+  #build() {
+    const table = make("table", "fails"), head = make("tr"), body = make("tbody");
+    const colors = Object.keys(paint.COLORS);
+    head.append(make("td"), ...colors.map((color) => make("th", "", color, { scope: "col" })));
+    for (const kind of Object.keys(paint.KINDS)) {
+      const row = make("tr");
+      row.append(make("th", "", kind, { scope: "row" }));
+      for (const color of colors) row.append(this.#cell({ color, kind }));
+      body.append(row);
+    }
+    const top = make("thead");
+    top.append(head);
+    table.append(top, body);
+    this.host.replaceChildren(table);
+  }
+
+  #cell(pair) {
+    const name = nameOf(pair), novel = paint.HELD_OUT.includes(name);
+    const cell = make("td", novel ? "novel" : ""), button = make("button", "", "·", { type: "button", "aria-label": name });
+    button.title = novel ? `${name}: never seen in training` : name;
+    button.addEventListener("click", () => this.#list(name));
+    cell.append(button);
+    this.cells.set(name, button);
+    return cell;
+  }
+
+  async run() {
+    this.button.disabled = true;
+    const rng = new paint.Random(Math.floor(Math.random() * 2 ** 32));
+    let right = 0, all = 0;
+    try {
+      for (const pair of paint.allPairs()) {
+        right += await this.#test(pair, rng);
+        all += SCENES_A_PAIR;
+        this.text.textContent = `${right} of ${all} points lie inside the shape.`;
+      }
+      const worst = [...this.mistakes].sort((a, b) => b[1].length - a[1].length)[0];
+      if (worst?.[1].length) this.#list(worst[0]);
+    } catch (error) {
+      showError(this.list, error);
+    } finally {
+      this.button.disabled = false;
+    }
+  }
+
+  async #test(pair, rng) {
+    const others = paint.allPairs().filter((other) => !other.novel && nameOf(other) !== nameOf(pair));
+    const records = Array.from({ length: SCENES_A_PAIR }, () => paint.randomScene(rng, [pair, ...rng.sample(others, rng.integer(1, 4))]));
+    const answers = await sweep(records, pointingQuestion(pair), this.view());
+    const wrong = records.map((record, i) => ({ record, ...answers[i] })).filter((one) => !isInside(one));
+    const button = this.cells.get(nameOf(pair)), good = SCENES_A_PAIR - wrong.length;
+    this.mistakes.set(nameOf(pair), wrong);
+    button.textContent = `${good}/${SCENES_A_PAIR}`;
+    button.style.setProperty("--wrong", wrong.length / SCENES_A_PAIR);
+    button.setAttribute("aria-label", `${nameOf(pair)}${pair.novel ? ", never seen in training" : ""}: ${good} of ${SCENES_A_PAIR} right`);
+    return good;
+  }
+
+  #list(name) {
+    const wrong = this.mistakes.get(name);
+    this.list.className = "stack";
+    if (!wrong) return;
+    const items = make("div", "mistake-list");
+    items.append(...wrong.map((mistake) => this.#mistake(name, mistake)));
+    const title = wrong.length ? `Mistakes with the ${name}` : `No mistake with the ${name}`;
+    this.list.replaceChildren(make("h3", "", title), items);
+  }
+
+  #mistake(name, { record, text, points }) {
+    const question = `Point to the ${name}.`, item = make("div", "stack"), canvas = canvasOf(record, make("canvas", "", "", { width: 128, height: 128 }));
+    const pen = canvas.getContext("2d");
+    for (const [x, y] of points) ring(pen, x * 1.28, y * 1.28);
+    const link = make("a", "", "Open", { href: addressOf(record, question) });
+    link.addEventListener("click", (event) => { event.preventDefault(); this.open(record, question); });
+    const row = make("div", "row");
+    row.append(link);
+    if (this.teach.enabled) row.append(this.#teachButton(record, question));
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", `${question} ${text}`);
+    item.append(canvas, row);
+    return item;
+  }
+
+  #teachButton(record, question) {
+    const button = make("button", "small", "Teach it", { type: "button", title: "Put this picture, with the right points, into data/mine" });
+    button.addEventListener("click", async () => {
+      button.disabled = true;
+      try {
+        await this.teach.teach(record, question);
+        button.textContent = "Taught";
+        this.text.textContent = this.teach.next();
+      } catch (error) {
+        button.disabled = false;
+        showError(this.text, error);
+      }
+    });
+    return button;
+  }
+}
+
+function isInside({ record, points }) {
+  const { x, y, width, height } = record.things[0];
+  return points.length === 1 && Math.abs(points[0][0] - x) <= width / 2 && Math.abs(points[0][1] - y) <= height / 2;
+}
+
+function ring(pen, x, y) {
+  for (const [color, width] of [["#000", 5], ["#fff", 3.6], ["#e0156a", 2]]) {
+    pen.strokeStyle = color;
+    pen.lineWidth = width;
+    pen.beginPath();
+    pen.arc(x, y, 8, 0, 7);
+    pen.stroke();
+  }
+}
+
+export function addressOf(record, question) {
+  return `#${new URLSearchParams({ q: question, scene: encodeRecord(record) })}`;
+}
+
+// ---- Beat it -----------------------------------------------------------------------------------------------------
+
+/** A round: you click the centre of a shape, then the model's point is shown, and both errors. */
+export class BeatIt {
+  constructor({ host, question, text, next }, view) {
+    Object.assign(this, { question, text, view, won: 0, lost: 0 });
+    const handlers = { down: (x, y) => { this.#guess(x, y); return false; }, enter: (x, y) => this.#guess(x, y) };
+    this.picture = new Picture(host, handlers, { label: "Beat it: click the centre of the shape. Arrow keys move a cursor, Enter places your cross.", zoom: false });
+    this.rng = new paint.Random(Math.floor(Math.random() * 2 ** 32));
+    next.addEventListener("click", () => this.begin());
+    this.begin();
+  }
+
+  begin() {
+    this.record = paint.randomScene(this.rng);
+    this.thing = this.rng.choice(this.record.things);
+    this.done = false;
+    this.question.textContent = `Click the centre of the ${nameOf(this.thing)}.`;
+    this.picture.show(canvasOf(this.record));
+    this.picture.setPoints([]);
+  }
+
+  async #guess(x, y) {
+    if (this.done) return;
+    this.done = true;
+    try {
+      const [answer] = await sweep([this.record], pointingQuestion(this.thing), this.view());
+      this.#show([x, y], answer.points[0]);
+    } catch (error) {
+      this.done = false;
+      showError(this.text, error);
+    }
+  }
+
+  #show(mine, model) {
+    const target = [this.thing.x, this.thing.y], yours = distance(mine, target);
+    const its = model ? distance(model, target) : Infinity;
+    const marks = [["cross", "1 you", mine], ["ring", "2 model", model], ["square", "3 truth", target]];
+    this.picture.setPoints(marks.filter((mark) => mark[2]).map(([shape, tag, [x, y]]) => ({ shape, tag: tag[0], x, y })));
+    if (yours < its) this.won++; else this.lost++;
+    const off = Number.isFinite(its) ? `${its.toFixed(1)} %` : "no point";
+    this.text.className = "num";
+    this.text.textContent = `1 you: ${yours.toFixed(1)} %, 2 the model: ${off} (3 is the truth). ${yours < its ? "You win." : "It wins."} You ${this.won}, it ${this.lost}.`;
+  }
+}
+
+// ---- Views -------------------------------------------------------------------------------------------------------
+
+const VIEW_NAMES = { bird: "Bird", ground: "Ground", close_up: "Close-up" };
+
+/** The overview and the crops of each view, drawn over the picture, with what they cost. */
+export class Views {
+  constructor({ host, note }, { names, trained, choose, size }) {
+    Object.assign(this, { note, trained, size, tiles: {} });
+    for (const name of names) {
+      const tile = make("figure", "tile"), canvas = make("canvas", "", "", { width: 320, height: 320, role: "img" });
+      const button = make("button", "small", VIEW_NAMES[name] ?? name, { type: "button", "aria-pressed": "false" });
+      const list = make("dl"), said = make("p", "said");
+      button.addEventListener("click", () => choose(name));
+      tile.append(button, canvas, list, said);
+      host.append(tile);
+      this.tiles[name] = { canvas, button, list, said };
+    }
+  }
+
+  mark(view) {
+    for (const [name, { button }] of Object.entries(this.tiles)) button.setAttribute("aria-pressed", String(name === view));
+  }
+
+  /** Ask in every view, one after another, and draw what each one sees. */
+  async run(picture, question, source, signal) {
+    for (const name of Object.keys(this.tiles)) {
+      const seen = {};
+      await stream("/api/ask", { picture, question, view: name }, (event) => { seen[event.e] = event; }, signal);
+      if (seen.done) this.#show(name, seen.start, seen.done, source);
+    }
+    const side = Math.max(source.naturalWidth || source.width, source.naturalHeight || source.height);
+    const same = side <= this.size ? ` This picture has ${side} pixels, no more than one crop, so all views see the same. Drop a photo to see them differ.` : "";
+    this.note.textContent = `The model was trained in ${VIEW_NAMES[this.trained] ?? this.trained} view; in the others it is on its own.${same}`;
+  }
+
+  #show(name, start, done, source) {
+    const { canvas, list, said } = this.tiles[name];
+    drawCrops(canvas, source, start.crops);
+    const rows = [["crops", start.crops.length], ["visual tokens", start.boxes.length], ["image", `${round(done.ms.image)} ms`], ["answer", `${round(done.ms.all)} ms`]];
+    list.replaceChildren(...rows.flatMap(([term, value]) => [make("dt", "", term), make("dd", "", String(value))]));
+    said.textContent = readable(done.text);
+    canvas.setAttribute("aria-label", `${VIEW_NAMES[name]}: ${start.crops.length} crops, ${start.boxes.length} visual tokens`);
+  }
+}
+
+const CROP_COLORS = ["#5b6775", "#2f6fde", "#e8743b", "#1f9d61", "#8a56c9", "#d9a514", "#1aa3b8", "#d44a8a", "#7a6a58"];
+
+/** The picture with its crops: 0 is the overview, a dashed frame; the others are numbered. */
+function drawCrops(canvas, source, crops) {
+  const width = source.naturalWidth || source.width, height = source.naturalHeight || source.height;
+  const ends = crops.map(([left, top, wide, high]) => [left, top, left + wide, top + high]).concat([[0, 0, 100, 100]]);
+  const [left, top] = [0, 1].map((i) => Math.min(...ends.map((end) => end[i])));
+  const [right, bottom] = [2, 3].map((i) => Math.max(...ends.map((end) => end[i])));
+  const unit = Math.min(300 / ((right - left) * width), 300 / ((bottom - top) * height));
+  const x = (value) => 10 + (value - left) * width * unit, y = (value) => 10 + (value - top) * height * unit;
+  canvas.width = Math.ceil(x(right) + 10);
+  canvas.height = Math.ceil(y(bottom) + 10);
+  const pen = canvas.getContext("2d");
+  pen.imageSmoothingEnabled = width > 128;
+  pen.drawImage(source, x(0), y(0), x(100) - x(0), y(100) - y(0));
+  pen.font = "600 17px system-ui, sans-serif";
+  crops.forEach(([cropLeft, cropTop, wide, high], i) => {
+    const color = i ? CROP_COLORS[(i - 1) % 8 + 1] : CROP_COLORS[0], inset = i ? 2 : 0;
+    const box = [x(cropLeft) + inset, y(cropTop) + inset, wide * width * unit - 2 * inset, high * height * unit - 2 * inset];
+    pen.strokeStyle = color;
+    pen.lineWidth = 3;
+    pen.setLineDash(i ? [] : [8, 6]);
+    pen.strokeRect(...box);
+    if (!i) return;
+    pen.fillStyle = `${color}22`;
+    pen.fillRect(...box);
+    pen.fillStyle = color;
+    pen.fillText(String(i), box[0] + 6, box[1] + 18);
+  });
+  pen.setLineDash([]);
+}

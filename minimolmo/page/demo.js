@@ -1,0 +1,578 @@
+/* The page of `make demo`: what is on the stage, what is asked, and the answer. The state is in the address.
+
+   board.js   change the picture            answer.js  tokens, numbers of points while they are written
+   inside.js  attended and needed           checks.js  four pictures, error map, pairs, a game, views
+*/
+import { Condensing, Player, TokenStrip, listLikeliest, percent, readable } from "./answer.js";
+import { Board, canvasOf, decodeRecord, encodeRecord, shapeButton } from "./board.js";
+import { BeatIt, ErrorMap, FourPictures, PairGrid, Views, pointError, sweep } from "./checks.js";
+import { attendedWords, cellBoxes, drawHeat, heatFigure, lookInside, neededWords, numberTable } from "./inside.js";
+import { KINDS_OF_PICTURE, examplesFor, firstRecord, otherRecord, swappedRecord } from "./pictures.js";
+import * as paint from "./paint.js";
+import { Picture, get, make, newestWins, post, round, showError, stream, uploads } from "./picture.js";
+import { Teacher } from "./teach.js";
+
+const $ = (id) => document.getElementById(id);
+const FIRST_PACE = 1, PACE = .35;      // of the numbers while they are written: at first, and later
+const IDLE = 250;                      // milliseconds without a change before the other pictures are asked
+const NEEDED = .4;                     // nats: a patch that matters less stays dark
+const WRONG = 5;                       // percent of the width: from here the truth is marked, too
+
+const state = { question: "Point to the red circle.", view: null, photo: null, model: null, points: [] };
+let run = null;                        // the answer that is being written: {controller}
+let background = new AbortController();
+let idle = 0, version = 0, inside = null, hovered = -1;
+
+// ---- The stage -------------------------------------------------------------------------------------------------
+
+const board = new Board(changed, selected);
+const stage = new Picture($("stage"), {
+  down: (x, y) => state.photo ? false : board.down(x, y),
+  move: (x, y) => board.move(x, y),
+  up: () => board.up(),
+  cursor: (x, y) => board.cursor(x, y),
+  enter: (x, y) => { if (!state.photo) stage.say(board.enter(x, y)); },
+  remove: (x, y) => { if (!state.photo) board.remove(x, y); },
+  key: (event) => event.key === "Escape" && (board.select(-1), true),
+  hover: (x, y) => { stage.sheet.style.cursor = x !== null && !state.photo && paint.thingAt(board.record, x, y) >= 0 ? "grab" : ""; },
+}, { label: "The picture. Arrow keys move a cursor by 1 percent, with Shift by a tenth. Enter takes the thing under it and puts it down. Delete removes it." });
+const condensing = new Condensing();
+
+/** The overlay, from below: heat of the token under the pointer, numbers being written, the selected thing. */
+function redraw() {
+  const high = Math.round(1000 * stage.height / stage.width), pen = stage.draw(1000, high);
+  const heat = hovered >= 0 && inside?.result?.attended[hovered];
+  if (heat) drawHeat(pen, 1000, high, inside.boxes, heat, { depth: .72 });
+  else condensing.draw(pen, 1000, high);
+  const thing = state.photo ? null : board.thing();
+  if (thing) outline(pen, thing, high);
+}
+
+function outline(pen, { x, y, width, height }, high) {
+  const box = [10 * (x - width / 2) - 8, high / 100 * (y - height / 2) - 8, 10 * width + 16, high / 100 * height + 16];
+  pen.setLineDash([16, 10]);
+  for (const [color, thick] of [["#fff", 8], ["#1f57c3", 4]]) {
+    pen.strokeStyle = color;
+    pen.lineWidth = thick;
+    pen.strokeRect(...box);
+  }
+  pen.setLineDash([]);
+}
+
+/** The board was changed: answer at once while something is dragged, and fully when it is put down. */
+function changed(record, settled) {
+  state.photo = null;
+  stage.show(canvasOf(record));
+  if (settled) return settle();
+  version++;
+  cancelBackground();
+  run?.controller.abort();
+  condensing.reset();
+  hovered = -1;
+  redraw();
+  live(performance.now());
+}
+
+function settle(pace = 0) {
+  selected();
+  showBoards();
+  showExamples();
+  if (!state.photo && board.record.type === "scene") map?.choose(board.record, state.question);
+  return ask({ pace });
+}
+
+/** One request in flight; of those that wait, only the newest is sent. */
+const live = newestWins(async (begun) => {
+  const asked = version;
+  try {
+    const [answer] = await sweep([board.record], state.question, state.view);
+    if (board.held < 0 || asked > version) return;
+    $("tokens").classList.add("stale");
+    showAnswer(answer.text, answer.points);
+    performance.measure("drag", { start: begun, end: performance.now() });
+  } catch (error) {
+    showError($("answer-error"), error);
+  }
+});
+
+function selected() {
+  for (const button of $("tools").querySelectorAll("[data-color]")) button.setAttribute("aria-pressed", String(button.dataset.color === board.color));
+  for (const button of $("tools").querySelectorAll("[data-kind]")) button.setAttribute("aria-pressed", String(button.dataset.kind === board.kind));
+  const remove = $("remove");
+  if (remove) remove.disabled = board.selected < 0 || board.count() < 2;
+  if ($("add")) $("add").disabled = board.count() >= paint.MAX_THINGS;
+  if ($("undo")) $("undo").disabled = !board.past.length;
+  redraw();
+}
+
+// ---- Asking ----------------------------------------------------------------------------------------------------
+
+const player = new Player(showEvent);
+const strip = new TokenStrip($("tokens"), { pick: (index) => { strip.mark(index); inspect(index); }, preview });
+
+/** Ask about what is on the stage. `prefix`: tokens that the answer begins with. */
+async function ask({ prefix = [], pace = PACE } = {}) {
+  run?.controller.abort();
+  cancelBackground();
+  version++;
+  const mine = run = { controller: new AbortController(), started: false };
+  const now = () => run === mine;
+  $("stop").disabled = false;
+  showError($("answer-error"), null);
+  await player.stop();
+  if (!now()) return;
+  writeAddress();
+  player.start(pace);
+  mine.prefix = prefix.length;
+  try {
+    await streamAnswer(prefix, (event) => { if (now()) player.push(event); }, mine.controller.signal);
+    await player.running;
+    if (now()) afterwards();
+  } catch (error) {
+    if (now()) showError($("answer-error"), error);
+  } finally {
+    if (now()) $("stop").disabled = true;
+  }
+}
+
+async function streamAnswer(prefix, push, signal) {
+  const question = state.question, view = state.view;
+  const send = async () => stream("/api/ask", { picture: await pictureId(), question, view, prefix }, push, signal);
+  try {
+    return await send();
+  } catch (error) {
+    if (state.photo || error.status !== 400 || !ids.size) throw error;
+    ids.clear();                  // the server may have been started anew, or forgot the picture: send it again
+    return send();
+  }
+}
+
+const ids = new Map();            // record as text -> the picture's id at the server
+
+async function pictureId(record = state.photo ? null : board.record) {
+  if (!record) return state.photo.id;
+  const key = JSON.stringify(record);
+  if (!ids.has(key)) ids.set(key, await sendCanvas(canvasOf(record)));
+  if (ids.size > 100) ids.delete(ids.keys().next().value);
+  return ids.get(key);
+}
+
+async function sendCanvas(canvas) {
+  const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
+  return (await post("/api/picture", blob)).id;
+}
+
+function showEvent(event, animate) {
+  if (event.e === "start") {
+    condensing.reset();
+    inside = { boxes: event.boxes };
+    hovered = -1;
+    strip.start(run.prefix);
+    $("inspector").hidden = true;
+    showForced();
+    showUnknown(event.unknown);
+    if (animate) showAnswer("", []);
+  } else if (event.e === "token") {
+    strip.add(event, animate);
+    condensing.token(event);
+    if (!animate) return;
+    $("answer-text").textContent = strip.tokens.map((token) => token.text).join("").trim().split("<")[0] || "…";
+    redraw();
+  } else if (event.e === "done") finish(event);
+}
+
+function finish({ text, points, end, ms }) {
+  condensing.reset();
+  redraw();
+  const verdict = showAnswer(text, points);
+  const count = strip.tokens.length, speed = Math.round(100 * count / Math.max(ms.all - ms.image, .1)) * 10;
+  $("timing").textContent = `picture ${round(ms.image)} ms, ${count} tokens ${round(ms.all - ms.image)} ms (${speed.toLocaleString("en")} a second)${end === "eos" ? "" : `, ${end === "limit" ? "cut: too long" : "stopped"}`}`;
+  $("announce").textContent = `Answer: ${text} ${verdict}`;
+  const first = strip.tokens.findIndex((token) => token.axis === "x" && token.written === "");
+  strip.mark(Math.max(0, run.prefix ? run.prefix - 1 : first));
+  inspect(strip.picked);
+}
+
+/** Show an answer's text, points and error; returns the error in words. */
+function showAnswer(text, points) {
+  state.points = points;
+  $("answer-text").textContent = readable(text);
+  $("answer-text").dataset.raw = text;
+  const { words, strong, good, targets } = verdictOf(text, points);
+  const marks = points.map(([x, y], i) => ({ x, y, shape: "ring", tag: String(i + 1), glides: board.held >= 0 }));
+  const truths = good === false ? targets.map(([x, y]) => ({ x, y, shape: "square", tag: "truth" })) : [];
+  stage.setPoints([...truths, ...marks]);
+  const verdict = $("verdict");
+  verdict.replaceChildren(...(strong ? [make("strong", good === false ? "wrong-answer" : "right-answer", strong), " "] : []), words);
+  showPointList(points);
+  return [strong, words].filter(Boolean).join(" ");
+}
+
+/** What the drawn picture says about an answer: {strong, words, good, targets}. */
+function verdictOf(text, points) {
+  const nothing = { words: "", strong: "", good: null, targets: [] };
+  const truth = state.photo ? null : paint.truth(board.record, state.question);
+  if (!truth || !text) return nothing;
+  if (truth.text !== undefined) {
+    const good = text.trim().toLowerCase() === String(truth.text).toLowerCase();
+    return { ...nothing, good, strong: good ? "✓ right" : "✗ wrong", words: good ? "" : `it is ${truth.text}` };
+  }
+  const count = /how many|count|number|total|add up/i.test(state.question);
+  if (count) return countVerdict(text, truth);
+  if (!/point|mark|where|dot|tap|spot|location/i.test(state.question)) return nothing;
+  if (!points.length && !truth.points.length) return { ...nothing, good: true, strong: "✓ right", words: "there is none" };
+  const error = pointError(points, truth.points), targets = truth.points;
+  if (points.length !== targets.length) return { strong: `✗ ${points.length} of ${targets.length}`, words: "points", good: false, targets };
+  const good = error <= WRONG;
+  return { good, targets, strong: `${good ? "✓" : "✗"} ${error.toFixed(1)} %`, words: `of the width from the true ${targets.length > 1 ? "centres (mean)" : "centre"}` };
+}
+
+function countVerdict(text, truth) {
+  const numbers = text.replace(/<[^>]*>/g, "").match(/\d+/g), said = numbers ? Number(numbers.at(-1)) : /none/i.test(text) ? 0 : null;
+  const good = said === truth.count;
+  return { good, targets: truth.points ?? [], strong: good ? "✓ right" : "✗ wrong", words: good ? `there ${truth.count === 1 ? "is 1" : `are ${truth.count}`}` : `the true number is ${truth.count}` };
+}
+
+function showPointList(points) {
+  $("points").replaceChildren(...points.map(([x, y], i) => {
+    const item = make("li"), button = make("button", "small num", `${i + 1}: ${round(x)}, ${round(y)} %`, { type: "button" });
+    button.title = `${round(x)} % of the width from the left, ${round(y)} % of the height from the top`;
+    button.addEventListener("click", () => { stage.moveTo(x, y); stage.view.focus(); });
+    item.append(button);
+    return item;
+  }));
+}
+
+function showUnknown(words) {
+  state.unknown = words?.length ? `No question of its training had ${words.map((word) => `“${word}”`).join(", ")}: it may not understand.` : "";
+  $("unknown").textContent = state.unknown;
+  $("unknown").hidden = !state.unknown;
+}
+
+// ---- Looking inside ---------------------------------------------------------------------------------------------
+
+function inspect(index) {
+  const event = strip.tokens[index];
+  $("inspector").hidden = !event;
+  if (!event) return;
+  $("likely-title").textContent = `Token ${index + 1}: the five likeliest`;
+  listLikeliest($("likely"), event, (id, text, p) => force(index, id, text, p));
+  showInside(index);
+}
+
+function preview(index) {
+  hovered = index;
+  inspect(index >= 0 ? index : strip.picked);
+  if (index >= 0 && !inside.result) loadInside();
+  redraw();
+}
+
+async function loadInside() {
+  const mine = inside;
+  if (!mine || mine.asked || !strip.tokens.length) return;
+  mine.asked = true;
+  try {
+    const asked = { picture: await pictureId(), question: state.question, view: state.view, ids: strip.tokens.map((token) => token.id) };
+    mine.result = await lookInside(asked, background.signal);
+  } catch (error) {
+    mine.asked = false;
+    if (mine === inside) showError($("answer-error"), error);
+  }
+  if (mine !== inside || !mine.result) return;
+  showInside(hovered >= 0 ? hovered : strip.picked);
+  redraw();
+}
+
+function showInside(index) {
+  const { result, boxes } = inside, attended = result?.attended[index], needed = result?.needed[index];
+  for (const id of ["attended", "needed"]) if (!result) $(`${id}-text`).textContent = "…";
+  if (!attended || !needed) return;
+  const source = stage.image, cells = cellBoxes(result.side), side = Math.sqrt(boxes.length);
+  const share = (value) => String(Math.round(100 * value)), nats = (value) => value.toFixed(value < 10 ? 1 : 0);
+  heatFigure($("attended"), source, boxes, attended, share);
+  heatFigure($("needed"), source, cells, needed, nats, NEEDED);
+  $("attended-text").textContent = attendedWords(attended, boxes);
+  $("needed-text").textContent = neededWords(needed, result.side);
+  $("attended").setAttribute("aria-label", $("attended-text").textContent);
+  $("needed").setAttribute("aria-label", $("needed-text").textContent);
+  numberTable($("attended-numbers"), attended, Number.isInteger(side) ? side : 8, share);
+  numberTable($("needed-numbers"), needed, result.side, share);
+}
+
+function force(index, id, text, p) {
+  const prefix = [...strip.tokens.slice(0, index).map((token) => token.id), id];
+  state.forced = { text, p, index };
+  ask({ prefix, pace: PACE });
+}
+
+function showForced() {
+  const { forced } = run.prefix ? state : {};
+  $("forced").hidden = !forced;
+  if (!forced) return;
+  const back = make("button", "small", "Its own answer", { type: "button" });
+  back.addEventListener("click", () => ask());
+  $("forced").replaceChildren(make("span", "hint", `You forced “${forced.text}” (${percent(forced.p, 1)}) as token ${forced.index + 1}.`), back);
+}
+
+// ---- After an answer: the other pictures, what is inside, the views ----------------------------------------------
+
+const four = new FourPictures($("four"));
+let map = null, views = null, viewsSeen = false;
+
+function cancelBackground() {
+  clearTimeout(idle);
+  background.abort();
+  background = new AbortController();
+}
+
+function afterwards() {
+  idle = setTimeout(async () => {
+    const { signal } = background;
+    try {
+      await compare(signal);
+      await loadInside();
+      if (viewsSeen && !signal.aborted) await views.run(await pictureId(), state.question, stage.image, signal);
+    } catch (error) {
+      if (!signal.aborted) showError($("answer-error"), error);
+    }
+  }, IDLE);
+}
+
+async function compare(signal) {
+  const sources = { right: stage.image, ...otherPictures() };
+  const body = { picture: await pictureId(), question: state.question, view: state.view };
+  for (const name of ["another", "swapped"]) if (sources[name]) body[name] = await sendCanvas(sources[name]);
+  const { answers } = await post("/api/compare", body, signal);
+  const right = answers.find(({ which }) => which === "right");
+  for (const { which, text, points } of answers) {
+    four.show(which, { source: sources[which], text, points, same: which === "right" ? undefined : text === right.text });
+  }
+  for (const name of Object.keys(four.tiles)) if (!answers.some(({ which }) => which === name)) four.show(name, {});
+}
+
+/** The blank picture, another one, and this one with two things exchanged, as canvases. */
+function otherPictures() {
+  const { naturalWidth, naturalHeight, width, height } = stage.image;
+  const blank = make("canvas", "", "", { width: naturalWidth || width, height: naturalHeight || height });
+  const pen = blank.getContext("2d");
+  pen.fillStyle = "#fff";
+  pen.fillRect(0, 0, blank.width, blank.height);
+  if (state.photo) return { blank, another: canvasOf(board.record), swapped: halvesExchanged(stage.image, blank.width, blank.height) };
+  const swapped = swappedRecord(board.record, state.question);
+  return { blank, another: canvasOf(otherRecord(board.record)), swapped: swapped && canvasOf(swapped) };
+}
+
+function halvesExchanged(source, width, height) {
+  const canvas = make("canvas", "", "", { width, height }), pen = canvas.getContext("2d");
+  for (const shift of [-width / 2, width / 2]) pen.drawImage(source, shift, 0);
+  return canvas;
+}
+
+// ---- Photos ------------------------------------------------------------------------------------------------------
+
+async function openPhoto(file) {
+  try {
+    const { id } = await post("/api/picture", file), image = new Image();
+    image.src = URL.createObjectURL(file);
+    await image.decode();
+    state.photo = { id, image };
+    showPhoto();
+  } catch (error) {
+    showError($("page-error"), error instanceof DOMException ? new Error("This browser cannot show the file. Try a JPEG or PNG.") : error);
+  }
+}
+
+function showPhoto() {
+  showError($("page-error"), null);
+  board.select(-1);
+  stage.show(state.photo.image);
+  showNote();
+  settle(PACE);
+}
+
+function showNote() {
+  const note = $("photo-note");
+  note.hidden = !state.photo;
+  if (!state.photo) return;
+  const eye = make("img", "photo-eye", "", { src: `/eye/${state.photo.id}?view=bird`, alt: `What the model receives: ${state.model.size} pixels` });
+  const words = state.model.words ? `It knows six colours, four shapes, ${state.model.size} px. ` : "";
+  note.replaceChildren(eye, make("p", "", `${words}On the left is all that it receives of your photo in bird view. Its answer on a photo is babble.`));
+  if (!state.model.words) note.lastChild.textContent = "On the left is the overview that it receives of your photo.";
+}
+
+// ---- Controls and address ----------------------------------------------------------------------------------------
+
+function showBoards() {
+  const now = state.photo ? "photo" : board.record.type;
+  for (const button of $("boards").children) button.setAttribute("aria-pressed", String(button.dataset.type === now));
+  $("photo-note").hidden = !state.photo;
+  if ($("tools").dataset.type === now) return;
+  $("tools").dataset.type = now;
+  $("stage-hint").textContent = now === "photo" ? "Drop, paste or pick another photo at any time." : KINDS_OF_PICTURE[now].hint;
+  $("tools").replaceChildren(...(now === "photo" ? [pickButton()] : boardTools(now)));
+}
+
+function buildBoards() {
+  const known = Object.entries(KINDS_OF_PICTURE).filter(([, { needs }]) => knows(needs));
+  for (const [type, { name }] of known) addBoard(type, name, () => openBoard(firstRecord(type)));
+  addBoard("photo", "Your photo", () => state.photo || !lastPhoto ? $("file").click() : (state.photo = lastPhoto, showPhoto()));
+}
+
+let lastPhoto = null;
+const knows = (style) => Object.values(state.model.styles).flat().includes(style);
+
+function addBoard(type, name, open) {
+  const button = make("button", "", name, { type: "button", "aria-pressed": "false" });
+  button.dataset.type = type;
+  button.addEventListener("click", open);
+  $("boards").append(button);
+}
+
+function openBoard(record) {
+  board.select(-1);
+  state.question = examplesFor(record)[0];
+  $("question").value = state.question;
+  board.load(record);
+}
+
+function boardTools(type) {
+  const row = make("div", "row");
+  const button = (id, text, act, title = "") => {
+    const one = make("button", "small", text, { type: "button", id, title });
+    one.addEventListener("click", act);
+    row.append(one);
+  };
+  if (type === "scene") button("add", "Add", () => board.add(), "Add a shape of this colour and kind");
+  if (type === "scene" || type === "bars" || type === "table") {
+    button("remove", "Delete", () => board.remove(...stage.at), "Delete what is selected");
+  }
+  if (type === "table") for (const by of [-10, -1, 1, 10]) {
+    button(`by${by}`, by > 0 ? `+${by}` : `−${-by}`, () => board.renumber(by), "Change the number of the selected row");
+  }
+  button("undo", "Undo", () => board.undo());
+  button("new", "New", () => board.load(KINDS_OF_PICTURE[type].random()), "A new random picture");
+  return [palette(type === "scene"), row];
+}
+
+function palette(withKinds) {
+  const bar = make("div", "palette"), colors = make("div", "row", "", { role: "group", "aria-label": "Colour" });
+  const kinds = make("div", "row", "", { role: "group", "aria-label": "Shape" });
+  for (const color of Object.keys(paint.COLORS)) {
+    const button = shapeButton("circle", color, color);
+    button.dataset.color = color;
+    button.addEventListener("click", () => board.recolour(color));
+    colors.append(button);
+  }
+  for (const kind of Object.keys(paint.KINDS)) {
+    const button = shapeButton(kind, "", kind);
+    button.dataset.kind = kind;
+    button.addEventListener("click", () => board.reshape(kind));
+    kinds.append(button);
+  }
+  bar.append(colors, ...(withKinds ? [kinds] : []));
+  return bar;
+}
+
+function pickButton() {
+  const button = make("button", "", "Pick a photo", { type: "button" });
+  button.addEventListener("click", () => $("file").click());
+  return button;
+}
+
+function showExamples() {
+  const record = board.record, questions = examplesFor(record);
+  $("examples").replaceChildren(...questions.map((question) => {
+    const button = make("button", "chip", question, { type: "button" });
+    button.addEventListener("click", () => askQuestion(question));
+    return button;
+  }));
+}
+
+function askQuestion(question, pace = PACE) {
+  state.question = question;
+  $("question").value = question;
+  if (!state.photo && board.record.type === "scene") map.choose(board.record, question);
+  return ask({ pace });
+}
+
+function writeAddress() {
+  const parts = new URLSearchParams({ q: state.question });
+  if (state.view !== state.model.view) parts.set("view", state.view);
+  if (!state.photo) parts.set("scene", encodeRecord(board.record));
+  history.replaceState(null, "", `#${parts}`);
+}
+
+/** Take question, view and picture from the address; returns the picture's record, or null. */
+function readAddress() {
+  const parts = new URLSearchParams(location.hash.slice(1));
+  state.question = (parts.get("q") ?? "").trim().slice(0, 500) || "Point to the red circle.";
+  state.view = parts.get("view") in state.model.views ? parts.get("view") : state.model.view;
+  $("question").value = state.question;
+  views?.mark(state.view);
+  return decodeRecord(parts.get("scene") ?? "");
+}
+
+function openRecord(record, question) {
+  state.question = question;
+  $("question").value = question;
+  board.select(-1);
+  board.load(record);
+  $("stage-card").scrollIntoView({ block: "start" });
+}
+
+// ---- Start -------------------------------------------------------------------------------------------------------
+
+async function start() {
+  state.model = await get("/api/model");
+  describeModel();
+  views = new Views({ host: $("views"), note: $("views-note") }, {
+    names: Object.keys(state.model.views), trained: state.model.view, size: state.model.size,
+    choose: (view) => { state.view = view; views.mark(view); ask(); },
+  });
+  buildBoards();
+  listen();
+  const record = readAddress();
+  const view = () => state.view, teach = await Teacher.find();
+  map = new ErrorMap({ canvas: $("map"), text: $("map-text"), button: $("map-run") }, { open: openRecord, view });
+  new PairGrid({ host: $("fails"), list: $("mistakes"), text: $("fails-text"), button: $("fails-run") }, { open: openRecord, view, teach });
+  board.record = record ?? firstRecord("scene");
+  stage.show(canvasOf(board.record));
+  const first = settle(FIRST_PACE);
+  new BeatIt({ host: $("beat"), question: $("beat-question"), text: $("beat-text"), next: $("beat-next") }, view);
+  $("to-mine").hidden = !teach.enabled;
+  await first;
+}
+
+function describeModel() {
+  const { name, parameters, size, words } = state.model;
+  const million = parameters >= 1e9 ? `${(parameters / 1e9).toFixed(1)} billion` : `${(parameters / 1e6).toFixed(1)} million`;
+  $("about").textContent = words
+    ? `${name}: ${million} parameters, trained from nothing in minutes. It sees ${size} × ${size} pixels. Drag a shape: it answers as you drag.`
+    : `${name}: ${million} parameters. Drop a photo, and ask.`;
+}
+
+function listen() {
+  $("ask-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const question = $("question").value.trim();
+    if (question) askQuestion(question);
+  });
+  $("stop").addEventListener("click", () => {
+    run?.controller.abort();
+    player.stop();
+    $("stop").disabled = true;
+    $("timing").textContent += "stopped";
+  });
+  uploads($("file"), ([file]) => openPhoto(file).then(() => { lastPhoto = state.photo ?? lastPhoto; }));
+  addEventListener("hashchange", () => {
+    const record = readAddress();
+    if (record) board.load(record);
+    else ask();
+  });
+  new IntersectionObserver(([entry]) => {
+    viewsSeen = entry.isIntersecting;
+    if (viewsSeen && strip.tokens.length) afterwards();
+  }).observe($("views-card"));
+}
+
+start().catch((error) => showError($("page-error"), error));

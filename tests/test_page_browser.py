@@ -1,0 +1,236 @@
+"""The page of `make demo` in a real browser: asked, dragged, looked into, by mouse and by keyboard."""
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from PIL import Image
+from tools.webdriver import DELETE, ENTER, RIGHT, SHIFT, Browser, needs_browser
+
+from minimolmo.answer import RELEASED, ask
+from minimolmo.page.demo import FILES, Demo
+from minimolmo.page.server import start
+
+pytestmark = needs_browser()
+
+RED_CIRCLE = {"kind": "circle", "color": "red", "x": 66.02, "y": 35.16, "width": 21.09, "height": 21.09}
+BLUE_SQUARE = {"kind": "square", "color": "blue", "x": 26.17, "y": 58.2, "width": 19.53, "height": 19.53}
+SCENE = {"type": "scene", "style_seed": 20, "things": [RED_CIRCLE, BLUE_SQUARE]}
+STILL = [{"name": "prefers-reduced-motion", "value": "reduce"}]
+FINISHED = "return !document.querySelector('#stop:enabled') && document.querySelector('.token.picked')"
+# Opens a picture and a question by the address, as a link to them does.
+OPEN = """const [record, question] = arguments, text = btoa(JSON.stringify(record));
+          document.querySelector("#tokens").replaceChildren();
+          location.hash = new URLSearchParams({ q: question, scene: text.replaceAll("=", ""), n: Math.random() });"""
+POINT = "return [...document.querySelectorAll('#stage .marker.ring')].map((m) => parseFloat(m.style.left))"
+
+
+@dataclass
+class Page:
+    """The page in a browser, and the model behind it."""
+    browser: Browser
+    demo: Demo
+    url: str
+
+    def show(self, record: dict = SCENE, question: str = "Point to the red circle.") -> None:
+        """Open a drawn picture with a question, and wait for the answer."""
+        self.browser.execute("performance.clearMeasures(); window.scrollTo(0, 0)")
+        self.browser.execute(OPEN, record, question)
+        self.browser.wait(FINISHED, 20)
+
+    def text(self, css: str) -> str:
+        """The text of an element."""
+        return self.browser.execute("return document.querySelector(arguments[0]).textContent", css)
+
+    def answer(self) -> str:
+        """The model's answer, tags included."""
+        return self.browser.execute("return document.querySelector('#answer-text').dataset.raw")
+
+    def pixel(self, x: float, y: float) -> tuple[float, float]:
+        """CSS pixels from the picture's corner, from percent of the picture."""
+        width = self.browser.execute("return document.querySelector('#stage .picture-sheet').clientWidth")
+        return x / 100 * width, y / 100 * width
+
+
+@pytest.fixture(scope="module")
+def page():
+    """The page with the released nano, opened once, without animations."""
+    demo = Demo(RELEASED)
+    running = start(demo.routes(), FILES)
+    with Browser() as browser:
+        browser.cdp("Emulation.setEmulatedMedia", features=STILL)
+        browser.open(running.address)
+        browser.wait(FINISHED, 20)
+        yield Page(browser, demo, running.url)
+    running.stop()
+
+
+@pytest.mark.parametrize("question", ["Point to the red circle.", "What does the picture show?"])
+def test_the_page_says_what_make_ask_says(page, question):
+    page.show(question=question)
+    pixels = page.browser.execute("""
+        return import("/paint.js").then((paint) => [...paint.paint(arguments[0])])""", SCENE)
+    image = np.array(pixels, dtype=np.uint8).reshape(64, 64, 3)
+    assert page.answer() == ask(page.demo.model, page.demo.tokenizer, [image], [question])[0].text
+
+
+def test_a_drag_moves_the_point_and_its_error_stays_in_view(page):
+    page.show()
+    before = page.browser.execute(POINT)
+    page.browser.drag("#stage .picture-sheet", page.pixel(66, 35), page.pixel(80, 75), steps=12)
+    assert page.browser.wait("return performance.getEntriesByName('drag').length", 10)  # while it moved
+    page.browser.wait(FINISHED, 20)
+    after = page.browser.execute(POINT)
+    assert abs(before[0] - 66) < 4 and abs(after[0] - 80) < 4
+    assert "% of the width" in page.text("#verdict")
+
+
+def test_a_shape_goes_where_the_next_click_is(page):
+    page.show()
+    page.browser.click_at("#stage .picture-sheet", page.pixel(66, 35))
+    page.browser.click_at("#stage .picture-sheet", page.pixel(75, 80))
+    page.browser.wait(f"{POINT}[0] > 71", 10)
+
+
+def test_a_new_colour_changes_what_the_model_finds(page):
+    page.show()
+    page.browser.click_at("#stage .picture-sheet", page.pixel(66, 35))
+    page.browser.click("#tools [data-color=green]")
+    page.browser.wait("return document.querySelector('#answer-text').dataset.raw === 'There are none.'", 10)
+
+
+def test_the_answer_to_a_blank_picture_differs(page):
+    page.show()
+    page.browser.wait("return [...document.querySelectorAll('.tile .said')].every((said) => said.textContent)", 20)
+    right, blank, _, swapped = (page.text(f"#four .tile:nth-child({i}) .said") for i in (1, 2, 3, 4))
+    assert "red circle" in right
+    assert blank != right and swapped != right
+
+
+def test_a_token_shows_what_it_attended_to_beside_what_it_needed(page):
+    page.show()
+    bright = """const { data } = document.querySelector('#stage .picture-overlay').getContext('2d')
+                  .getImageData(0, 0, 1000, 1000); return data.some((value) => value)"""
+    assert not page.browser.execute(bright)
+    page.browser.execute("document.querySelectorAll('.token')[5].dispatchEvent(new Event('pointerenter'))")
+    page.browser.wait(bright, 20)
+    assert "of its attention is on the picture" in page.text("#attended-text")
+    assert "over" in page.text("#needed-text")
+    assert len(page.browser.execute("return [...document.querySelectorAll('#needed-numbers td')].map(String)")) == 64
+
+
+def test_a_forced_digit_moves_the_point(page):
+    page.show()
+    before = page.browser.execute(POINT)
+    other = page.text("#likely button:not([aria-current=true]) .word")
+    page.browser.click("#likely button:not([aria-current=true])")
+    page.browser.wait("return !document.querySelector('#forced').hidden", 10)
+    page.browser.wait(FINISHED, 20)
+    assert other in page.text("#forced")
+    assert page.browser.execute(POINT) != before
+    page.browser.click("#forced button")
+    page.browser.wait("return document.querySelector('#forced').hidden", 10)
+    page.browser.wait(FINISHED, 20)
+    assert page.browser.execute(POINT) == before
+
+
+def test_tags_that_a_model_writes_are_text(page):
+    lines = [{"e": "start", "view": "bird", "crops": [], "boxes": [[0, 0, 100, 100]], "unknown": ["<b>"]},
+             {"e": "token", "id": 1, "text": "<img src=x onerror=broken()>", "p": .9, "axis": None,
+              "written": "", "digits": None, "top": [[1, "<img src=x onerror=broken()>", .9]]},
+             {"e": "done", "text": "<img src=x onerror=broken()>", "points": [], "end": "eos",
+              "ms": {"image": 1, "all": 2}}]
+    page.show()
+    page.browser.execute("""
+        window.broken = () => { document.title = "broken"; };
+        const real = window.fetch;
+        window.fetch = (path, ...rest) => {
+          if (path !== "/api/ask") return new Promise(() => {});
+          window.fetch = real;
+          return Promise.resolve(new Response(arguments[0]));
+        };
+        document.querySelector("#ask").click();""", "".join(json.dumps(line) + "\n" for line in lines))
+    page.browser.wait("return document.querySelector('#answer-text').textContent.includes('<img')", 10)
+    assert page.browser.execute("return document.querySelectorAll('main img').length") == 0
+    assert page.browser.execute("return document.title") != "broken"
+
+
+def test_a_link_restores_picture_question_and_view(page):
+    page.show({**SCENE, "things": [{**RED_CIRCLE, "x": 30, "y": 70}]}, "Where is the red circle?")
+    page.browser.click("#views .tile:nth-child(2) button")
+    link = page.browser.wait("return location.href.includes('view=ground') && location.href", 10)
+    page.browser.wait(FINISHED, 20)
+    page.show()
+    page.browser.open("about:blank")
+    page.browser.open(link)
+    page.browser.wait(FINISHED, 20)
+    assert page.browser.execute("return document.querySelector('#question').value") == "Where is the red circle?"
+    assert page.browser.execute("return document.querySelector('#views [aria-pressed=true]').textContent") == "Ground"
+    assert page.answer() == "bottom left"
+    page.browser.click("#views .tile:nth-child(1) button")
+    page.browser.wait("return !location.href.includes('view=')", 10)
+
+
+def test_an_address_without_a_sound_picture_shows_the_first_one(page):
+    page.show({"type": "scene", "style_seed": 1, "things": [{**RED_CIRCLE, "color": "__proto__"}]})
+    assert page.answer().startswith("<point")
+
+
+def test_a_photo_is_shown_with_the_few_pixels_that_the_model_gets(page, tmp_path):
+    photo = tmp_path / "photo.png"
+    Image.effect_mandelbrot((300, 200), (-2, -1, 1, 1), 60).convert("RGB").save(photo)
+    page.show()
+    page.browser.send_files("#file", photo)
+    eye = "const eye = document.querySelector('.photo-eye'); return eye && eye.complete && eye.naturalWidth"
+    assert page.browser.wait(eye, 10) == 64
+    assert "six colours, four shapes, 64 px" in page.text("#photo-note")
+    page.browser.wait(FINISHED, 20)
+    assert page.answer()
+
+
+def test_the_keyboard_alone_moves_and_deletes_a_shape_and_forces_a_token(page):
+    page.show({**SCENE, "things": [{**RED_CIRCLE, "x": 50, "y": 50}, {**BLUE_SQUARE, "x": 20, "y": 20}]})
+    page.browser.execute("document.querySelector('#stage .picture-view').focus()")
+    page.browser.keys(RIGHT + ENTER + RIGHT * 18 + ENTER)         # take it, carry it, put it down
+    page.browser.wait(f"{POINT}[0] > 64", 10)
+    page.browser.wait(FINISHED, 20)
+    page.browser.keys(SHIFT + RIGHT)
+    assert page.text("#stage [aria-live]").startswith(("69.1", "70.1", "68.1"))
+    page.browser.keys(DELETE)
+    page.browser.wait("return document.querySelector('#answer-text').dataset.raw === 'There are none.'", 10)
+    page.browser.wait(FINISHED, 20)
+    page.browser.execute("document.querySelector('.token[tabindex=\"0\"]').focus()")
+    page.browser.keys(RIGHT + ENTER)
+    assert page.browser.execute("return document.activeElement.matches('.token.picked')")
+
+
+def test_a_finished_answer_is_announced_once(page):
+    page.show()
+    page.browser.execute("""
+        window.said = [];
+        new MutationObserver(() => said.push(document.querySelector("#announce").textContent))
+          .observe(document.querySelector("#announce"), { childList: true });""")
+    page.browser.click("#ask")
+    page.browser.wait("return said.length", 10)
+    page.browser.wait(FINISHED, 20)
+    assert len(page.browser.execute("return said")) == 1
+    assert page.browser.execute("return said[0]").startswith("Answer: ")
+
+
+def test_the_page_works_at_320_pixels_with_targets_of_24(page):
+    page.browser.cdp("Emulation.setDeviceMetricsOverride", width=320, height=640, deviceScaleFactor=1, mobile=True)
+    page.show()
+    assert page.browser.execute("return document.documentElement.scrollWidth") <= 320
+    small = page.browser.execute("""
+        return [...document.querySelectorAll("button, input:not([type=file]), a, summary")]
+          .filter((one) => one.offsetParent).filter((one) => Math.min(one.offsetWidth, one.offsetHeight) < 24)
+          .map((one) => one.outerHTML)""")
+    assert small == []
+
+
+def test_no_request_leaves_the_page_and_its_console_is_clean(page):
+    """The last test: it looks back at all of the above."""
+    assert [url for url in page.browser.requests() if not url.startswith(page.url)] == []
+    assert page.browser.console() == []
