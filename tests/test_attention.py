@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from minimolmo.model.attention import (
     MultiHeadAttention,
     attention,
+    attention_mask,
+    causal_mask,
     fused_attention,
     merge_heads,
     single_query_attention,
@@ -68,6 +70,31 @@ def test_single_query_attention_has_the_same_output_and_gradients():
         results.append((output, *torch.autograd.grad(output.square().sum(), (q, k, v))))
     for written_out, single_query in zip(*results):
         torch.testing.assert_close(written_out, single_query, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_a_single_query_of_shared_heads_copies_no_keys_and_has_the_same_output(monkeypatch, masked):
+    """Decoding: 4 query heads share 2 key heads, and a cache of 7 tokens is not repeated for them."""
+    q, k, v = random(2, 4, 1, 8), random(2, 2, 7, 8, seed=1), random(2, 2, 7, 8, seed=2)
+    visible = torch.tensor([[1, 1, 1, 1, 1, 1, 1], [1, 1, 0, 0, 1, 1, 1]]).bool()[:, None, None]
+    visible = visible if masked else None
+    expected = attention(q, k, v, visible)
+    monkeypatch.setattr("minimolmo.model.attention.repeat_kv", None)
+    torch.testing.assert_close(fused_attention(q, k, v, visible, causal=True), expected, atol=1e-6, rtol=1e-5)
+
+
+def test_the_causal_flag_equals_the_causal_mask():
+    q, k, v = random(2, 4, 5, 8), random(2, 2, 5, 8, seed=1), random(2, 2, 5, 8, seed=2)
+    torch.testing.assert_close(fused_attention(q, k, v, causal=True), attention(q, k, v, causal(5)))
+
+
+@pytest.mark.parametrize("segments, plain", [
+    ([[0, 0, 1, 1], [0, 0, 1, 1]], True), ([[0, 0, 0, 0]], True), ([[0, 0, 1, 2]], False),
+    ([[0, 0, 1, 1], [0, 1, 1, -1]], False)])
+def test_an_image_with_one_annotation_and_no_padding_needs_no_mask(segments, plain):
+    segments = torch.tensor(segments)
+    mask = attention_mask(segments, segments)
+    assert (causal_mask(segments) is None) == plain == bool((mask == causal(4)).all())
 
 
 @pytest.mark.parametrize("function", [attention, fused_attention])

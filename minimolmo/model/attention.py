@@ -29,12 +29,28 @@ def attention(q: Tensor, k: Tensor, v: Tensor, visible: Tensor | None = None) ->
     return scores.softmax(dim=-1) @ v                                                 # (B, H, T, d)
 
 
-def fused_attention(q: Tensor, k: Tensor, v: Tensor, visible: Tensor | None = None) -> Tensor:
-    """`attention` with PyTorch's fused kernel, which stores no (T, U) matrix for the backward pass."""
+def fused_attention(q: Tensor, k: Tensor, v: Tensor, visible: Tensor | None = None,
+                    causal: bool = False) -> Tensor:
+    """`attention` with PyTorch's fused kernel, which stores no (T, U) matrix for the backward pass.
+
+    causal  every query attends to the keys up to its own, without a mask that must be read
+    """
+    if q.shape[2] == 1 and k.shape[1] != q.shape[1]:
+        return grouped_query_attention(q, k, v, visible)
     k, v = repeat_kv(k, q.shape[1]), repeat_kv(v, q.shape[1])
     if q.is_cuda and q.shape[2] == 1 and visible is None:
         return single_query_attention(q, k, v)
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=visible)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=visible, is_causal=causal and q.shape[2] > 1)
+
+
+def grouped_query_attention(q: Tensor, k: Tensor, v: Tensor, visible: Tensor | None) -> Tensor:
+    """`attention` for a single query, T = 1, whose heads share keys and values, without repeating those.
+
+    Decoding would copy the whole cache for every token. Heads that share a key head attend to the same keys,
+    as several queries of one head would: (B, H, 1, d) is seen as (B, G, H/G, d).
+    """
+    grouped = q.unflatten(1, (k.shape[1], -1)).squeeze(3)                             # (B, G, H/G, d)
+    return F.scaled_dot_product_attention(grouped, k, v, attn_mask=visible).flatten(1, 2)[:, :, None]
 
 
 def single_query_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -100,6 +116,15 @@ def attention_mask(query_segments: Tensor, key_segments: Tensor) -> Tensor:
     same = query_segments[:, :, None] == key_segments[:, None, :]                      # (B, T, U)
     image = (key_segments == IMAGE_SEGMENT)[:, None, :]
     return (causal & (same | image))[:, None]
+
+
+def causal_mask(segments: Tensor) -> Tensor | None:
+    """`attention_mask` of whole sequences (B, T); None if it is the plain causal mask, which needs no tensor.
+
+    It is plain if every sequence holds an image and one annotation, without padding.
+    """
+    plain = bool((segments >= IMAGE_SEGMENT).all() & (segments <= IMAGE_SEGMENT + 1).all())
+    return None if plain else attention_mask(segments, segments)
 
 
 def rotary_angles(position: Tensor, head_size: int, theta: float) -> tuple[Tensor, Tensor]:

@@ -59,7 +59,7 @@ class GroupedQueryAttention(nn.Module):
         self.q_norm, self.k_norm = norms
         self.out = nn.Linear(config.width, config.width, bias=False)
 
-    def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], visible: Tensor, layer: int,
+    def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], visible: Tensor | None, layer: int,
                 cache: KVCache | None) -> Tensor:
         q, k, v = self.qkv(x).split(self.widths, dim=-1)
         qk = split_heads(torch.cat([self.q_norm(q), self.k_norm(k)], dim=-1), self.heads + self.kv_heads)
@@ -67,7 +67,7 @@ class GroupedQueryAttention(nn.Module):
         v = split_heads(v, self.kv_heads)
         if cache is not None:
             k, v = cache.extend(layer, k, v)
-        return self.out(merge_heads(fused_attention(q, k, v, visible)))
+        return self.out(merge_heads(fused_attention(q, k, v, visible, causal=visible is None)))
 
 
 class DecoderBlock(nn.Module):
@@ -84,7 +84,7 @@ class DecoderBlock(nn.Module):
         self.mlp = (Experts(config.width, config.mlp, config.experts, config.top_k) if config.experts else
                     SwiGLU(config.width, config.mlp, config.width))
 
-    def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], visible: Tensor, layer: int,
+    def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], visible: Tensor | None, layer: int,
                 cache: KVCache | None, dropout: Tensor | None) -> tuple[Tensor, Routing | None]:
         x = x + token_dropout(self.attention(self.attention_norm(x), angles, visible, layer, cache), dropout)
         update, routing = self.run_mlp(self.mlp_norm(x))
@@ -98,7 +98,7 @@ class DecoderBlock(nn.Module):
 class PostNormBlock(DecoderBlock):
     """A block with a norm after each sublayer (post-norm). Source: OLMo-7B-1024, the base of Molmo-7B-O."""
 
-    def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], visible: Tensor, layer: int,
+    def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], visible: Tensor | None, layer: int,
                 cache: KVCache | None, dropout: Tensor | None) -> tuple[Tensor, Routing | None]:
         x = x + token_dropout(self.attention_norm(self.attention(x, angles, visible, layer, cache)), dropout)
         update, routing = self.run_mlp(x)
@@ -126,7 +126,8 @@ class Decoder(nn.Module):
 
         x         (B, T, D)      embeddings, visual tokens already in place
         position  (B, T)         position ids
-        visible   (B, 1, T, U)   which keys a query may attend to; U = T, or T + the cached tokens
+        visible   (B, 1, T, U)   which keys a query may attend to; U = T, or T + the cached tokens. None: all
+                                 that come no later, of a whole sequence (T = U) or of a last token (T = 1)
         dropout   (B, T) or None, rate per token
         keep      indices of blocks whose outputs are returned as well
         returns   Decoded

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from minimolmo.config import MolmoConfig
 from minimolmo.flow import Batch
-from minimolmo.model.attention import KVCache, attention_mask
+from minimolmo.model.attention import KVCache, causal_mask
 from minimolmo.model.decoder import Decoded, Decoder
 from minimolmo.model.experts import StackedExpertWeight
 from minimolmo.model.mlp import SwiGLU
@@ -65,7 +65,7 @@ class MiniMolmo(nn.Module):
                cache: KVCache | None = None, keep: tuple[int, ...] = ()) -> Decoded:
         """Run the decoder over text and visual tokens, up to its output head. See `Decoder`."""
         x = self.splice(self.embed(batch.ids), batch.ids, visual)
-        visible = attention_mask(batch.segment_ids, batch.segment_ids)
+        visible = causal_mask(batch.segment_ids)
         return self.decoder(x, batch.position, visible, dropout, cache, keep)
 
     def forward(self, batch: Batch) -> Tensor:
