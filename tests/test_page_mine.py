@@ -34,8 +34,11 @@ def browser():
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory) -> list[Path]:
+    return make_photos(tmp_path_factory.mktemp("photos"))
+
+
+def make_photos(folder: Path) -> list[Path]:
     """Two photos with a red dot. The first is stored lying on its side, and EXIF says so."""
-    folder = tmp_path_factory.mktemp("photos")
     upright = Image.new("RGB", (900, 600), "#e8e2d4")
     x, y = DOT[0] * 9, DOT[1] * 6
     ImageDraw.Draw(upright).ellipse([x - 9, y - 9, x + 9, y + 9], fill="#d00000")
@@ -93,16 +96,23 @@ class Page:
         return [entry for entry in newest.values() if entry]
 
 
-@pytest.fixture
-def page(browser, tmp_path):
-    with Mine(tmp_path / "mine", out=tmp_path / "out") as mine:
+@contextmanager
+def served(browser: Browser, folder: Path):
+    """A page with a server and a folder of its own."""
+    with Mine(folder / "mine", out=folder / "out") as mine:
         running = start(mine.routes(), FILES)
         try:
-            page = Page(browser, tmp_path / "mine", running.address)
+            page = Page(browser, folder / "mine", running.address)
             page.running = running
             yield page
         finally:
             running.stop()
+
+
+@pytest.fixture
+def page(browser, tmp_path):
+    with served(browser, tmp_path) as page:
+        yield page
 
 
 def post(page: Page, path: str, content: dict) -> dict:

@@ -65,6 +65,8 @@ export function finishScreen(app, host) {
     } catch (error) {
       failed = error;
     }
+    const stopped = failed?.name === "AbortError";
+    if (stopped) lines = ["Stopped. What was trained is saved, and Train goes on from there."];
     running = progress = null;
     drawTrain();
     app.announce(failed ? "Stopped." : "Finished.");
@@ -83,7 +85,9 @@ export function finishScreen(app, host) {
     else buttons.append(button("Train", () => run("/api/train"), "primary", { id: "train", disabled: app.readonly }),
       button("Score only", () => run("/api/score"), "", { id: "score", disabled: app.readonly }));
     const parts = [make("h2", "", "Train and score", { id: "train-title" }), buttons];
-    if (running) parts.push(progressBox(progress));
+    if (running) {
+      parts.push(progressBox(progress), make("p", "hint", "You can go on annotating. Closing the page stops and saves."));
+    }
     if (lines.length) parts.push(make("pre", "mono log", lines.join("\n")));
     if (scores.size) parts.push(scoreTable(scores));
     const error = make("div");

@@ -19,7 +19,7 @@ const element = (id) => document.getElementById(id);
 const DEBOUNCE = 400;  // ms after the last key until typed text becomes an edit
 
 const app = {
-  photos: [], offered: [], photo: null, task: "points", readonly: true, history: [],
+  photos: [], offered: [], photo: null, task: "points", readonly: true, history: [], acknowledgements: 0,
   values: new Map(),  // photo ID -> Map of key -> value
   seqs: new Map(),    // "photo/key" -> number of the last edit that the server has acknowledged
   put, newKey, flush, announce, tell, closeStep,
@@ -106,7 +106,12 @@ function showUndo() {
 
 // What the server has, then what waits here, then drafts: the order in which they became true.
 async function load() {
-  const state = await api.state();
+  let state, number;
+  do {  // what was acknowledged meanwhile may not be in it
+    number = app.acknowledgements;
+    state = await api.state();
+  } while (number !== app.acknowledgements);
+  flush();
   app.model = state.model;
   element("go-demo").hidden = !app.model;
   app.offered = state.offered;
@@ -141,6 +146,7 @@ function toValue(set) {
 }
 
 function acknowledged(record, reply) {
+  app.acknowledgements += 1;
   const photo = app.photos.find((each) => each.id === record.photo);
   if (record.kind === "edit" && photo) {
     app.seqs.set(`${record.photo}/${record.key}`, reply.seq);
@@ -248,7 +254,7 @@ function showState() {
   const readonly = { state: "readonly", text: "Read only: another tab writes." };
   const { state, text } = app.readonly ? readonly : saveState(app.outbox);
   const line = element("save-state");
-  if (line.dataset.state !== state && ["offline", "refused"].includes(state)) announce(text);
+  if (line.dataset.state !== state && ["offline", "refused", "readonly"].includes(state)) announce(text);
   if (line.dataset.state === "offline" && state === "saved") announce("Everything is saved again.");
   line.dataset.state = state;
   line.textContent = text;
@@ -344,6 +350,7 @@ async function becomeWriter() {
   others.onmessage = null;
   await app.outbox.open();
   await load();
+  app.outbox.work();
   setReadonly(false);
   refresh();
 }
@@ -367,6 +374,7 @@ uploads(element("pick"), addFiles);
 element("offered").addEventListener("click", addOffered);
 element("undo").addEventListener("click", undo);
 addEventListener("hashchange", readAddress);
+addEventListener("unhandledrejection", ({ reason }) => showProblem(reason));
 addEventListener("pagehide", flush);
 addEventListener("focus", () => app.outbox?.hurry?.());
 document.addEventListener("change", closeStep);

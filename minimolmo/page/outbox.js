@@ -36,7 +36,6 @@ export class Outbox {
       this.keptNowhere = String(error && error.message || error);
     }
     this.nextId = 1 + Math.max(0, ...this.records.map((record) => record.id));
-    this.work();
   }
 
   // An edit that was never sent, or was refused, is replaced by a later one of its key. One that was sent may have
@@ -90,13 +89,16 @@ export class Outbox {
   async work() {
     if (this.working) return;
     this.working = true;
-    for (let record = this.next(); record; record = this.next()) {
-      await this.attempt(record);
+    try {
+      for (let record = this.next(); record; record = this.next()) {
+        await this.attempt(record);
+        this.changed();
+        if (this.offline) await this.wait();
+      }
+    } finally {
+      this.working = false;
       this.changed();
-      if (this.offline) await this.wait();
     }
-    this.working = false;
-    this.changed();
   }
 
   next() {
@@ -111,19 +113,19 @@ export class Outbox {
   }
 
   async attempt(record) {
-    try {
-      if (record.kind === "edit" && !record.sent) {
-        record.sent = true;
-        await this.store("records", (store) => store.put(record));
-      }
-      const reply = await this.send(record);
-      this.offline = null;
-      this.pause = 250;
-      await this.acknowledge(record, reply);
-    } catch (error) {
-      if (error.status === undefined && !(error instanceof TypeError)) throw error;
-      await this.failed(record, error);
+    if (record.kind === "edit" && !record.sent) {
+      record.sent = true;
+      await this.store("records", (store) => store.put(record));
     }
+    let reply;
+    try {
+      reply = await this.send(record);
+    } catch (error) {
+      return this.failed(record, error);
+    }
+    this.offline = null;
+    this.pause = 250;
+    return this.acknowledge(record, reply);
   }
 
   async acknowledge(record, reply) {
@@ -143,6 +145,8 @@ export class Outbox {
   }
 
   async failed(record, error) {
+    if (error.status === undefined) throw error;  // no answer, but a mistake of ours
+    this.offline = null;
     if (record.kind === "edit" && error.status === 409) {
       record.conflict = { seq: error.body.seq, set: error.body.set };
     } else if (record.kind === "chunk" && error.status === 409 && error.body.next > record.n) {
