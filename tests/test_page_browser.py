@@ -18,6 +18,7 @@ pytestmark = needs_browser()
 RED_CIRCLE = {"kind": "circle", "color": "red", "x": 66.02, "y": 35.16, "width": 21.09, "height": 21.09}
 BLUE_SQUARE = {"kind": "square", "color": "blue", "x": 26.17, "y": 58.2, "width": 19.53, "height": 19.53}
 SCENE = {"type": "scene", "style_seed": 20, "things": [RED_CIRCLE, BLUE_SQUARE]}
+SLOW = 60  # seconds that a loaded machine may take
 STILL = [{"name": "prefers-reduced-motion", "value": "reduce"}]
 FINISHED = "return !document.querySelector('#stop:enabled') && document.querySelector('.token.picked')"
 # Opens a picture and a question by the address, as a link to them does.
@@ -38,7 +39,7 @@ class Page:
         """Open a drawn picture with a question, and wait for the answer."""
         self.browser.execute("performance.clearMeasures(); window.scrollTo(0, 0)")
         self.browser.execute(OPEN, record, question)
-        self.browser.wait(FINISHED, 20)
+        self.browser.wait(FINISHED, SLOW)
 
     def text(self, css: str) -> str:
         """The text of an element."""
@@ -62,7 +63,7 @@ def page():
     with Browser() as browser:
         browser.cdp("Emulation.setEmulatedMedia", features=STILL)
         browser.open(running.address)
-        browser.wait(FINISHED, 20)
+        browser.wait(FINISHED, SLOW)
         yield Page(browser, demo, running.url)
     running.stop()
 
@@ -80,8 +81,8 @@ def test_a_drag_moves_the_point_and_its_error_stays_in_view(page):
     page.show()
     before = page.browser.execute(POINT)
     page.browser.drag("#stage .picture-sheet", page.pixel(66, 35), page.pixel(80, 75), steps=12)
-    assert page.browser.wait("return performance.getEntriesByName('drag').length", 10)  # while it moved
-    page.browser.wait(FINISHED, 20)
+    assert page.browser.wait("return performance.getEntriesByName('drag').length", SLOW)  # while it moved
+    page.browser.wait(FINISHED, SLOW)
     after = page.browser.execute(POINT)
     assert abs(before[0] - 66) < 4 and abs(after[0] - 80) < 4
     assert "% of the width" in page.text("#verdict")
@@ -91,19 +92,19 @@ def test_a_shape_goes_where_the_next_click_is(page):
     page.show()
     page.browser.click_at("#stage .picture-sheet", page.pixel(66, 35))
     page.browser.click_at("#stage .picture-sheet", page.pixel(75, 80))
-    page.browser.wait(f"{POINT}[0] > 71", 10)
+    page.browser.wait(f"{POINT}[0] > 71", SLOW)
 
 
 def test_a_new_colour_changes_what_the_model_finds(page):
     page.show()
     page.browser.click_at("#stage .picture-sheet", page.pixel(66, 35))
     page.browser.click("#tools [data-color=green]")
-    page.browser.wait("return document.querySelector('#answer-text').dataset.raw === 'There are none.'", 10)
+    page.browser.wait("return document.querySelector('#answer-text').dataset.raw === 'There are none.'", SLOW)
 
 
 def test_the_answer_to_a_blank_picture_differs(page):
     page.show()
-    page.browser.wait("return [...document.querySelectorAll('.tile .said')].every((said) => said.textContent)", 20)
+    page.browser.wait("return [...document.querySelectorAll('.tile .said')].every((said) => said.textContent)", SLOW)
     right, blank, _, swapped = (page.text(f"#four .tile:nth-child({i}) .said") for i in (1, 2, 3, 4))
     assert "red circle" in right
     assert blank != right and swapped != right
@@ -115,7 +116,7 @@ def test_a_token_shows_what_it_attended_to_beside_what_it_needed(page):
                   .getImageData(0, 0, 1000, 1000); return data.some((value) => value)"""
     assert not page.browser.execute(bright)
     page.browser.execute("document.querySelectorAll('.token')[5].dispatchEvent(new Event('pointerenter'))")
-    page.browser.wait(bright, 20)
+    page.browser.wait(bright, SLOW)
     assert "of its attention is on the picture" in page.text("#attended-text")
     assert "over" in page.text("#needed-text")
     assert len(page.browser.execute("return [...document.querySelectorAll('#needed-numbers td')].map(String)")) == 64
@@ -126,13 +127,13 @@ def test_a_forced_digit_moves_the_point(page):
     before = page.browser.execute(POINT)
     other = page.text("#likely button:not([aria-current=true]) .word")
     page.browser.click("#likely button:not([aria-current=true])")
-    page.browser.wait("return !document.querySelector('#forced').hidden", 10)
-    page.browser.wait(FINISHED, 20)
+    page.browser.wait("return !document.querySelector('#forced').hidden", SLOW)
+    page.browser.wait(FINISHED, SLOW)
     assert other in page.text("#forced")
     assert page.browser.execute(POINT) != before
     page.browser.click("#forced button")
-    page.browser.wait("return document.querySelector('#forced').hidden", 10)
-    page.browser.wait(FINISHED, 20)
+    page.browser.wait("return document.querySelector('#forced').hidden", SLOW)
+    page.browser.wait(FINISHED, SLOW)
     assert page.browser.execute(POINT) == before
 
 
@@ -152,7 +153,7 @@ def test_tags_that_a_model_writes_are_text(page):
           return Promise.resolve(new Response(arguments[0]));
         };
         document.querySelector("#ask").click();""", "".join(json.dumps(line) + "\n" for line in lines))
-    page.browser.wait("return document.querySelector('#answer-text').textContent.includes('<img')", 10)
+    page.browser.wait("return document.querySelector('#answer-text').textContent.includes('<img')", SLOW)
     assert page.browser.execute("return document.querySelectorAll('main img').length") == 0
     assert page.browser.execute("return document.title") != "broken"
 
@@ -160,17 +161,17 @@ def test_tags_that_a_model_writes_are_text(page):
 def test_a_link_restores_picture_question_and_view(page):
     page.show({**SCENE, "things": [{**RED_CIRCLE, "x": 30, "y": 70}]}, "Where is the red circle?")
     page.browser.click("#views .tile:nth-child(2) button")
-    link = page.browser.wait("return location.href.includes('view=ground') && location.href", 10)
-    page.browser.wait(FINISHED, 20)
+    link = page.browser.wait("return location.href.includes('view=ground') && location.href", SLOW)
+    page.browser.wait(FINISHED, SLOW)
     page.show()
     page.browser.open("about:blank")
     page.browser.open(link)
-    page.browser.wait(FINISHED, 20)
+    page.browser.wait(FINISHED, SLOW)
     assert page.browser.execute("return document.querySelector('#question').value") == "Where is the red circle?"
     assert page.browser.execute("return document.querySelector('#views [aria-pressed=true]').textContent") == "Ground"
     assert page.answer() == "bottom left"
     page.browser.click("#views .tile:nth-child(1) button")
-    page.browser.wait("return !location.href.includes('view=')", 10)
+    page.browser.wait("return !location.href.includes('view=')", SLOW)
 
 
 def test_an_address_without_a_sound_picture_shows_the_first_one(page):
@@ -184,9 +185,9 @@ def test_a_photo_is_shown_with_the_few_pixels_that_the_model_gets(page, tmp_path
     page.show()
     page.browser.send_files("#file", photo)
     eye = "const eye = document.querySelector('.photo-eye'); return eye && eye.complete && eye.naturalWidth"
-    assert page.browser.wait(eye, 10) == 64
+    assert page.browser.wait(eye, SLOW) == 64
     assert "six colours, four shapes, 64 px" in page.text("#photo-note")
-    page.browser.wait(FINISHED, 20)
+    page.browser.wait(FINISHED, SLOW)
     assert page.answer()
 
 
@@ -194,13 +195,13 @@ def test_the_keyboard_alone_moves_and_deletes_a_shape_and_forces_a_token(page):
     page.show({**SCENE, "things": [{**RED_CIRCLE, "x": 50, "y": 50}, {**BLUE_SQUARE, "x": 20, "y": 20}]})
     page.browser.execute("document.querySelector('#stage .picture-view').focus()")
     page.browser.keys(RIGHT + ENTER + RIGHT * 18 + ENTER)         # take it, carry it, put it down
-    page.browser.wait(f"{POINT}[0] > 64", 10)
-    page.browser.wait(FINISHED, 20)
+    page.browser.wait(f"{POINT}[0] > 64", SLOW)
+    page.browser.wait(FINISHED, SLOW)
     page.browser.keys(SHIFT + RIGHT)
     assert page.text("#stage [aria-live]").startswith(("69.1", "70.1", "68.1"))
     page.browser.keys(DELETE)
-    page.browser.wait("return document.querySelector('#answer-text').dataset.raw === 'There are none.'", 10)
-    page.browser.wait(FINISHED, 20)
+    page.browser.wait("return document.querySelector('#answer-text').dataset.raw === 'There are none.'", SLOW)
+    page.browser.wait(FINISHED, SLOW)
     page.browser.execute("document.querySelector('.token[tabindex=\"0\"]').focus()")
     page.browser.keys(RIGHT + ENTER)
     assert page.browser.execute("return document.activeElement.matches('.token.picked')")
@@ -213,8 +214,8 @@ def test_a_finished_answer_is_announced_once(page):
         new MutationObserver(() => said.push(document.querySelector("#announce").textContent))
           .observe(document.querySelector("#announce"), { childList: true });""")
     page.browser.click("#ask")
-    page.browser.wait("return said.length", 10)
-    page.browser.wait(FINISHED, 20)
+    page.browser.wait("return said.length", SLOW)
+    page.browser.wait(FINISHED, SLOW)
     assert len(page.browser.execute("return said")) == 1
     assert page.browser.execute("return said[0]").startswith("Answer: ")
 

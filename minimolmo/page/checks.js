@@ -2,7 +2,7 @@
 import { readable } from "./answer.js";
 import { canvasOf, encodeRecord } from "./board.js";
 import * as paint from "./paint.js";
-import { Picture, get, make, newestWins, post, prefersStill, round, showError, stream } from "./picture.js";
+import { Picture, make, post, round, showError, stream } from "./picture.js";
 
 const GRID = 16;                  // places along a side of the error map
 const SCENES_A_PAIR = 8;
@@ -32,12 +32,12 @@ export async function sweep(records, question, view, signal) {
   return (await post(address, paint.paintAll(records), signal)).answers;
 }
 
-/** Do something when most of an element is seen for the first time. */
-function onceSeen(element, act) {
+/** Do something once most of an element has been seen for a while. */
+function onceSeen(element, act, milliseconds = 600) {
+  let timer = 0;
   const observer = new IntersectionObserver(([entry]) => {
-    if (!entry.isIntersecting) return;
-    observer.disconnect();
-    act();
+    clearTimeout(timer);
+    if (entry.isIntersecting) timer = setTimeout(() => { observer.disconnect(); act(); }, milliseconds);
   }, { threshold: .6 });
   observer.observe(element);
 }
@@ -190,7 +190,6 @@ export class PairGrid {
     Object.assign(this, { host, list, text, button, open, view, teach, cells: new Map(), mistakes: new Map() });
     button.addEventListener("click", () => this.run());
     this.#build();
-    onceSeen(host, () => this.mistakes.size || this.run());
   }
 
   #build() {
@@ -265,7 +264,7 @@ export class PairGrid {
     const question = `Point to the ${name}.`, item = make("div", "stack"), canvas = canvasOf(record, make("canvas", "", "", { width: 128, height: 128 }));
     const pen = canvas.getContext("2d");
     for (const [x, y] of points) ring(pen, x * 1.28, y * 1.28);
-    const link = make("a", "", "Open", { href: addressOf(record, question) });
+    const link = make("a", "link", "Open", { href: addressOf(record, question) });
     link.addEventListener("click", (event) => { event.preventDefault(); this.open(record, question); });
     const row = make("div", "row");
     row.append(link);
@@ -382,10 +381,11 @@ export class Views {
   }
 
   /** Ask in every view, one after another, and draw what each one sees. */
-  async run(picture, question, source, signal) {
+  async run(picture, question, source, stale) {
     for (const name of Object.keys(this.tiles)) {
       const seen = {};
-      await stream("/api/ask", { picture, question, view: name }, (event) => { seen[event.e] = event; }, signal);
+      if (stale()) return;
+      await stream("/api/ask", { picture, question, view: name }, (event) => { seen[event.e] = event; });
       if (seen.done) this.#show(name, seen.start, seen.done, source);
     }
     const side = Math.max(source.naturalWidth || source.width, source.naturalHeight || source.height);

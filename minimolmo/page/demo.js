@@ -20,7 +20,6 @@ const WRONG = 5;                       // percent of the width: from here the tr
 
 const state = { question: "Point to the red circle.", view: null, photo: null, model: null, points: [] };
 let run = null;                        // the answer that is being written: {controller}
-let background = new AbortController();
 let idle = 0, version = 0, inside = null, hovered = -1;
 
 // ---- The stage -------------------------------------------------------------------------------------------------
@@ -65,7 +64,7 @@ function changed(record, settled) {
   stage.show(canvasOf(record));
   if (settled) return settle();
   version++;
-  cancelBackground();
+  clearTimeout(idle);
   run?.controller.abort();
   condensing.reset();
   hovered = -1;
@@ -113,7 +112,7 @@ const strip = new TokenStrip($("tokens"), { pick: (index) => { strip.mark(index)
 /** Ask about what is on the stage. `prefix`: tokens that the answer begins with. */
 async function ask({ prefix = [], pace = PACE } = {}) {
   run?.controller.abort();
-  cancelBackground();
+  clearTimeout(idle);
   version++;
   const mine = run = { controller: new AbortController(), started: false };
   const now = () => run === mine;
@@ -267,20 +266,18 @@ function preview(index) {
   redraw();
 }
 
-async function loadInside() {
+/** Ask once for what is inside the present answer, after other work for the answer before it. */
+function loadInside() {
   const mine = inside;
   if (!mine || mine.asked || !strip.tokens.length) return;
   mine.asked = true;
-  try {
+  later(async (stale) => {
     const asked = { picture: await pictureId(), question: state.question, view: state.view, ids: strip.tokens.map((token) => token.id) };
-    mine.result = await lookInside(asked, background.signal);
-  } catch (error) {
-    mine.asked = false;
-    if (mine === inside) showError($("answer-error"), error);
-  }
-  if (mine !== inside || !mine.result) return;
-  showInside(hovered >= 0 ? hovered : strip.picked);
-  redraw();
+    mine.result = await lookInside(asked, stale);
+    if (stale() || !mine.result) return;
+    showInside(hovered >= 0 ? hovered : strip.picked);
+    redraw();
+  });
 }
 
 function showInside(index) {
@@ -319,30 +316,34 @@ function showForced() {
 const four = new FourPictures($("four"));
 let map = null, views = null, viewsSeen = false;
 
-function cancelBackground() {
-  clearTimeout(idle);
-  background.abort();
-  background = new AbortController();
+let tail = Promise.resolve();
+
+/** Work for the present answer, one piece after another, so that the server never has to queue it. What is
+    sent is not taken back (a batch cannot be stopped), but what has become stale is not sent at all. */
+function later(work) {
+  const asked = version, stale = () => asked !== version;
+  tail = tail.then(() => stale() || work(stale)).catch((error) => { if (!stale()) showError($("answer-error"), error); });
 }
 
 function afterwards() {
-  idle = setTimeout(async () => {
-    const { signal } = background;
-    try {
-      await compare(signal);
-      await loadInside();
-      if (viewsSeen && !signal.aborted) await views.run(await pictureId(), state.question, stage.image, signal);
-    } catch (error) {
-      if (!signal.aborted) showError($("answer-error"), error);
-    }
+  clearTimeout(idle);
+  idle = setTimeout(() => {
+    later(compare);
+    loadInside();
+    if (viewsSeen) later(showViews);
   }, IDLE);
 }
 
-async function compare(signal) {
+async function showViews(stale) {
+  await views.run(await pictureId(), state.question, stage.image, stale);
+}
+
+async function compare(stale) {
   const sources = { right: stage.image, ...otherPictures() };
   const body = { picture: await pictureId(), question: state.question, view: state.view };
   for (const name of ["another", "swapped"]) if (sources[name]) body[name] = await sendCanvas(sources[name]);
-  const { answers } = await post("/api/compare", body, signal);
+  const { answers } = await post("/api/compare", body);
+  if (stale()) return;
   const right = answers.find(({ which }) => which === "right");
   for (const { which, text, points } of answers) {
     four.show(which, { source: sources[which], text, points, same: which === "right" ? undefined : text === right.text });
@@ -571,7 +572,7 @@ function listen() {
   });
   new IntersectionObserver(([entry]) => {
     viewsSeen = entry.isIntersecting;
-    if (viewsSeen && strip.tokens.length) afterwards();
+    if (viewsSeen && strip.picked >= 0) later(showViews);
   }).observe($("views-card"));
 }
 
