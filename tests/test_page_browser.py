@@ -74,7 +74,9 @@ def test_the_page_says_what_make_ask_says(page, question):
     pixels = page.browser.execute("""
         return import("/paint.js").then((paint) => [...paint.paint(arguments[0])])""", SCENE)
     image = np.array(pixels, dtype=np.uint8).reshape(64, 64, 3)
-    assert page.answer() == ask(page.demo.model, page.demo.tokenizer, [image], [question])[0].text
+    with page.demo.lock:
+        answer = ask(page.demo.model, page.demo.tokenizer, [image], [question])[0]
+    assert page.answer() == answer.text
 
 
 def test_a_drag_moves_the_point_and_its_error_stays_in_view(page):

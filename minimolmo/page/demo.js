@@ -1,26 +1,30 @@
 /* The page of `make demo`: what is on the stage, what is asked, and the answer. The state is in the address.
 
-   board.js   change the picture            answer.js  tokens, numbers of points while they are written
-   inside.js  attended and needed           checks.js  four pictures, error map, pairs, a game, views
+   board.js      change the picture        pictures.js  kinds of picture     controls.js  tabs and tools
+   answer.js     tokens, points that are being written      inspector.js, inside.js  attended and needed
+   verdict.js    what is true              beside.js    other pictures and views
+   checks.js     error map, pairs, a game  teach.js     mistakes become data
 */
-import { Condensing, Player, TokenStrip, listLikeliest, percent, readable } from "./answer.js";
-import { Board, canvasOf, decodeRecord, encodeRecord, shapeButton } from "./board.js";
-import { BeatIt, ErrorMap, FourPictures, PairGrid, Views, pointError, sweep } from "./checks.js";
-import { attendedWords, cellBoxes, drawHeat, heatFigure, lookInside, neededWords, numberTable } from "./inside.js";
-import { KINDS_OF_PICTURE, examplesFor, firstRecord, otherRecord, swappedRecord } from "./pictures.js";
+import { Condensing, Player, TokenStrip, percent, readable } from "./answer.js";
+import { FourPictures, Views } from "./beside.js";
+import { Board, canvasOf, decodeRecord, encodeRecord } from "./board.js";
+import { BeatIt, ErrorMap, PairGrid, sweep } from "./checks.js";
+import { buildTabs, buildTools, markTools } from "./controls.js";
+import { drawHeat } from "./inside.js";
+import { Inspector } from "./inspector.js";
 import * as paint from "./paint.js";
 import { Picture, get, make, newestWins, post, round, showError, stream, uploads } from "./picture.js";
+import { KINDS_OF_PICTURE, examplesFor, firstRecord, otherRecord, swappedRecord } from "./pictures.js";
 import { Teacher } from "./teach.js";
+import { verdictOf } from "./verdict.js";
 
 const $ = (id) => document.getElementById(id);
 const FIRST_PACE = 1, PACE = .35;      // of the numbers while they are written: at first, and later
 const IDLE = 250;                      // milliseconds without a change before the other pictures are asked
-const NEEDED = .4;                     // nats: a patch that matters less stays dark
-const WRONG = 5;                       // percent of the width: from here the truth is marked, too
 
 const state = { question: "Point to the red circle.", view: null, photo: null, model: null, points: [] };
 let run = null;                        // the answer that is being written: {controller}
-let idle = 0, version = 0, inside = null, hovered = -1;
+let idle = 0, version = 0;
 
 // ---- The stage -------------------------------------------------------------------------------------------------
 
@@ -40,8 +44,8 @@ const condensing = new Condensing();
 /** The overlay, from below: heat of the token under the pointer, numbers being written, the selected thing. */
 function redraw() {
   const high = Math.round(1000 * stage.height / stage.width), pen = stage.draw(1000, high);
-  const heat = hovered >= 0 && inside?.result?.attended[hovered];
-  if (heat) drawHeat(pen, 1000, high, inside.boxes, heat, { depth: .72 });
+  const heat = inspector.heat();
+  if (heat) drawHeat(pen, 1000, high, heat.boxes, heat.values, { depth: .72 });
   else condensing.draw(pen, 1000, high);
   const thing = state.photo ? null : board.thing();
   if (thing) outline(pen, thing, high);
@@ -67,7 +71,7 @@ function changed(record, settled) {
   clearTimeout(idle);
   run?.controller.abort();
   condensing.reset();
-  hovered = -1;
+  inspector.hovered = -1;
   redraw();
   live(performance.now());
 }
@@ -95,19 +99,18 @@ const live = newestWins(async (begun) => {
 });
 
 function selected() {
-  for (const button of $("tools").querySelectorAll("[data-color]")) button.setAttribute("aria-pressed", String(button.dataset.color === board.color));
-  for (const button of $("tools").querySelectorAll("[data-kind]")) button.setAttribute("aria-pressed", String(button.dataset.kind === board.kind));
-  const remove = $("remove");
-  if (remove) remove.disabled = board.selected < 0 || board.count() < 2;
-  if ($("add")) $("add").disabled = board.count() >= paint.MAX_THINGS;
-  if ($("undo")) $("undo").disabled = !board.past.length;
+  markTools($("tools"), board);
   redraw();
 }
 
 // ---- Asking ----------------------------------------------------------------------------------------------------
 
 const player = new Player(showEvent);
-const strip = new TokenStrip($("tokens"), { pick: (index) => { strip.mark(index); inspect(index); }, preview });
+const strip = new TokenStrip($("tokens"), { pick: (index) => inspector.pick(index), preview: (index) => inspector.preview(index) });
+const inspector = new Inspector(strip, {
+  force, later, redraw, source: () => stage.image,
+  request: async () => ({ picture: await pictureId(), question: state.question, view: state.view }),
+});
 
 /** Ask about what is on the stage. `prefix`: tokens that the answer begins with. */
 async function ask({ prefix = [], pace = PACE } = {}) {
@@ -164,10 +167,8 @@ async function sendCanvas(canvas) {
 function showEvent(event, animate) {
   if (event.e === "start") {
     condensing.reset();
-    inside = { boxes: event.boxes };
-    hovered = -1;
+    inspector.begin(event.boxes);
     strip.start(run.prefix);
-    $("inspector").hidden = true;
     showForced();
     showUnknown(event.unknown);
     if (animate) showAnswer("", []);
@@ -188,8 +189,7 @@ function finish({ text, points, end, ms }) {
   $("timing").textContent = `picture ${round(ms.image)} ms, ${count} tokens ${round(ms.all - ms.image)} ms (${speed.toLocaleString("en")} a second)${end === "eos" ? "" : `, ${end === "limit" ? "cut: too long" : "stopped"}`}`;
   $("announce").textContent = `Answer: ${text} ${verdict}`;
   const first = strip.tokens.findIndex((token) => token.axis === "x" && token.written === "");
-  strip.mark(Math.max(0, run.prefix ? run.prefix - 1 : first));
-  inspect(strip.picked);
+  inspector.pick(Math.max(0, run.prefix ? run.prefix - 1 : first));
 }
 
 /** Show an answer's text, points and error; returns the error in words. */
@@ -197,7 +197,7 @@ function showAnswer(text, points) {
   state.points = points;
   $("answer-text").textContent = readable(text);
   $("answer-text").dataset.raw = text;
-  const { words, strong, good, targets } = verdictOf(text, points);
+  const { words, strong, good, targets } = state.photo ? verdictOf(null) : verdictOf(board.record, state.question, text, points);
   const marks = points.map(([x, y], i) => ({ x, y, shape: "ring", tag: String(i + 1), glides: board.held >= 0 }));
   const truths = good === false ? targets.map(([x, y]) => ({ x, y, shape: "square", tag: "truth" })) : [];
   stage.setPoints([...truths, ...marks]);
@@ -205,31 +205,6 @@ function showAnswer(text, points) {
   verdict.replaceChildren(...(strong ? [make("strong", good === false ? "wrong-answer" : "right-answer", strong), " "] : []), words);
   showPointList(points);
   return [strong, words].filter(Boolean).join(" ");
-}
-
-/** What the drawn picture says about an answer: {strong, words, good, targets}. */
-function verdictOf(text, points) {
-  const nothing = { words: "", strong: "", good: null, targets: [] };
-  const truth = state.photo ? null : paint.truth(board.record, state.question);
-  if (!truth || !text) return nothing;
-  if (truth.text !== undefined) {
-    const good = text.trim().toLowerCase() === String(truth.text).toLowerCase();
-    return { ...nothing, good, strong: good ? "✓ right" : "✗ wrong", words: good ? "" : `it is ${truth.text}` };
-  }
-  const count = /how many|count|number|total|add up/i.test(state.question);
-  if (count) return countVerdict(text, truth);
-  if (!/point|mark|where|dot|tap|spot|location/i.test(state.question)) return nothing;
-  if (!points.length && !truth.points.length) return { ...nothing, good: true, strong: "✓ right", words: "there is none" };
-  const error = pointError(points, truth.points), targets = truth.points;
-  if (points.length !== targets.length) return { strong: `✗ ${points.length} of ${targets.length}`, words: "points", good: false, targets };
-  const good = error <= WRONG;
-  return { good, targets, strong: `${good ? "✓" : "✗"} ${error.toFixed(1)} %`, words: `of the width from the true ${targets.length > 1 ? "centres (mean)" : "centre"}` };
-}
-
-function countVerdict(text, truth) {
-  const numbers = text.replace(/<[^>]*>/g, "").match(/\d+/g), said = numbers ? Number(numbers.at(-1)) : /none/i.test(text) ? 0 : null;
-  const good = said === truth.count;
-  return { good, targets: truth.points ?? [], strong: good ? "✓ right" : "✗ wrong", words: good ? `there ${truth.count === 1 ? "is 1" : `are ${truth.count}`}` : `the true number is ${truth.count}` };
 }
 
 function showPointList(points) {
@@ -249,52 +224,6 @@ function showUnknown(words) {
 }
 
 // ---- Looking inside ---------------------------------------------------------------------------------------------
-
-function inspect(index) {
-  const event = strip.tokens[index];
-  $("inspector").hidden = !event;
-  if (!event) return;
-  $("likely-title").textContent = `Token ${index + 1}: the five likeliest`;
-  listLikeliest($("likely"), event, (id, text, p) => force(index, id, text, p));
-  showInside(index);
-}
-
-function preview(index) {
-  hovered = index;
-  inspect(index >= 0 ? index : strip.picked);
-  if (index >= 0 && !inside.result) loadInside();
-  redraw();
-}
-
-/** Ask once for what is inside the present answer, after other work for the answer before it. */
-function loadInside() {
-  const mine = inside;
-  if (!mine || mine.asked || !strip.tokens.length) return;
-  mine.asked = true;
-  later(async (stale) => {
-    const asked = { picture: await pictureId(), question: state.question, view: state.view, ids: strip.tokens.map((token) => token.id) };
-    mine.result = await lookInside(asked, stale);
-    if (stale() || !mine.result) return;
-    showInside(hovered >= 0 ? hovered : strip.picked);
-    redraw();
-  });
-}
-
-function showInside(index) {
-  const { result, boxes } = inside, attended = result?.attended[index], needed = result?.needed[index];
-  for (const id of ["attended", "needed"]) if (!result) $(`${id}-text`).textContent = "…";
-  if (!attended || !needed) return;
-  const source = stage.image, cells = cellBoxes(result.side), side = Math.sqrt(boxes.length);
-  const share = (value) => String(Math.round(100 * value)), nats = (value) => value.toFixed(value < 10 ? 1 : 0);
-  heatFigure($("attended"), source, boxes, attended, share);
-  heatFigure($("needed"), source, cells, needed, nats, NEEDED);
-  $("attended-text").textContent = attendedWords(attended, boxes);
-  $("needed-text").textContent = neededWords(needed, result.side);
-  $("attended").setAttribute("aria-label", $("attended-text").textContent);
-  $("needed").setAttribute("aria-label", $("needed-text").textContent);
-  numberTable($("attended-numbers"), attended, Number.isInteger(side) ? side : 8, share);
-  numberTable($("needed-numbers"), needed, result.side, share);
-}
 
 function force(index, id, text, p) {
   const prefix = [...strip.tokens.slice(0, index).map((token) => token.id), id];
@@ -329,7 +258,7 @@ function afterwards() {
   clearTimeout(idle);
   idle = setTimeout(() => {
     later(compare);
-    loadInside();
+    inspector.load();
     if (viewsSeen) later(showViews);
   }, IDLE);
 }
@@ -410,23 +339,19 @@ function showBoards() {
   if ($("tools").dataset.type === now) return;
   $("tools").dataset.type = now;
   $("stage-hint").textContent = now === "photo" ? "Drop, paste or pick another photo at any time." : KINDS_OF_PICTURE[now].hint;
-  $("tools").replaceChildren(...(now === "photo" ? [pickButton()] : boardTools(now)));
-}
-
-function buildBoards() {
-  const known = Object.entries(KINDS_OF_PICTURE).filter(([, { needs }]) => knows(needs));
-  for (const [type, { name }] of known) addBoard(type, name, () => openBoard(firstRecord(type)));
-  addBoard("photo", "Your photo", () => state.photo || !lastPhoto ? $("file").click() : (state.photo = lastPhoto, showPhoto()));
+  if (now === "photo") $("tools").replaceChildren(pickButton());
+  else buildTools($("tools"), now, board, () => stage.at);
 }
 
 let lastPhoto = null;
-const knows = (style) => Object.values(state.model.styles).flat().includes(style);
 
-function addBoard(type, name, open) {
-  const button = make("button", "", name, { type: "button", "aria-pressed": "false" });
-  button.dataset.type = type;
-  button.addEventListener("click", open);
-  $("boards").append(button);
+function openTab(type) {
+  if (type !== "photo") openBoard(firstRecord(type));
+  else if (state.photo || !lastPhoto) $("file").click();
+  else {
+    state.photo = lastPhoto;
+    showPhoto();
+  }
 }
 
 function openBoard(record) {
@@ -434,44 +359,6 @@ function openBoard(record) {
   state.question = examplesFor(record)[0];
   $("question").value = state.question;
   board.load(record);
-}
-
-function boardTools(type) {
-  const row = make("div", "row");
-  const button = (id, text, act, title = "") => {
-    const one = make("button", "small", text, { type: "button", id, title });
-    one.addEventListener("click", act);
-    row.append(one);
-  };
-  if (type === "scene") button("add", "Add", () => board.add(), "Add a shape of this colour and kind");
-  if (type === "scene" || type === "bars" || type === "table") {
-    button("remove", "Delete", () => board.remove(...stage.at), "Delete what is selected");
-  }
-  if (type === "table") for (const by of [-10, -1, 1, 10]) {
-    button(`by${by}`, by > 0 ? `+${by}` : `−${-by}`, () => board.renumber(by), "Change the number of the selected row");
-  }
-  button("undo", "Undo", () => board.undo());
-  button("new", "New", () => board.load(KINDS_OF_PICTURE[type].random()), "A new random picture");
-  return [palette(type === "scene"), row];
-}
-
-function palette(withKinds) {
-  const bar = make("div", "palette"), colors = make("div", "row", "", { role: "group", "aria-label": "Colour" });
-  const kinds = make("div", "row", "", { role: "group", "aria-label": "Shape" });
-  for (const color of Object.keys(paint.COLORS)) {
-    const button = shapeButton("circle", color, color);
-    button.dataset.color = color;
-    button.addEventListener("click", () => board.recolour(color));
-    colors.append(button);
-  }
-  for (const kind of Object.keys(paint.KINDS)) {
-    const button = shapeButton(kind, "", kind);
-    button.dataset.kind = kind;
-    button.addEventListener("click", () => board.reshape(kind));
-    kinds.append(button);
-  }
-  bar.append(colors, ...(withKinds ? [kinds] : []));
-  return bar;
 }
 
 function pickButton() {
@@ -530,10 +417,10 @@ async function start() {
     names: Object.keys(state.model.views), trained: state.model.view, size: state.model.size,
     choose: (view) => { state.view = view; views.mark(view); ask(); },
   });
-  buildBoards();
+  buildTabs($("boards"), Object.values(state.model.styles).flat(), openTab);
   listen();
   const record = readAddress();
-  const view = () => state.view, teach = await Teacher.find();
+  const view = () => state.view, teach = new Teacher(Boolean(state.model.mine));
   map = new ErrorMap({ canvas: $("map"), text: $("map-text"), button: $("map-run") }, { open: openRecord, view });
   new PairGrid({ host: $("fails"), list: $("mistakes"), text: $("fails-text"), button: $("fails-run") }, { open: openRecord, view, teach });
   board.record = record ?? firstRecord("scene");
