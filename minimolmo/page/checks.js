@@ -1,5 +1,5 @@
 /* The cards that put the model to the test: an error map, all pairs of colour and kind, and a game against it. */
-import { canvasOf, encodeRecord } from "./board.js";
+import { canvasOf, encodeRecord, shapeIcon } from "./board.js";
 import * as paint from "./paint.js";
 import { Picture, make, post, round, showError } from "./picture.js";
 import { distance } from "./verdict.js";
@@ -142,10 +142,10 @@ export class PairGrid {
   #build() {
     const table = make("table", "fails"), head = make("tr"), body = make("tbody");
     const colors = Object.keys(paint.COLORS);
-    head.append(make("td"), ...colors.map((color) => make("th", "", color, { scope: "col" })));
+    head.append(make("td"), ...colors.map((color) => heading("col", shapeIcon("circle", color), color)));
     for (const kind of Object.keys(paint.KINDS)) {
       const row = make("tr");
-      row.append(make("th", "", kind, { scope: "row" }));
+      row.append(heading("row", shapeIcon(kind), kind));
       for (const color of colors) row.append(this.#cell({ color, kind }));
       body.append(row);
     }
@@ -237,6 +237,12 @@ export class PairGrid {
     });
     return button;
   }
+}
+
+function heading(scope, icon, text) {
+  const cell = make("th", "", "", { scope });
+  cell.append(icon, make("span", "name", text));
+  return cell;
 }
 
 function isInside({ record, points }) {

@@ -189,7 +189,7 @@ function finish({ text, points, end, ms }) {
   $("timing").textContent = `picture ${round(ms.image)} ms, ${count} tokens ${round(ms.all - ms.image)} ms (${speed.toLocaleString("en")} a second)${end === "eos" ? "" : `, ${end === "limit" ? "cut: too long" : "stopped"}`}`;
   $("announce").textContent = `Answer: ${text} ${verdict}`;
   const first = strip.tokens.findIndex((token) => token.axis === "x" && token.written === "");
-  inspector.pick(Math.max(0, run.prefix ? run.prefix - 1 : first));
+  inspector.pick(Math.max(0, run.prefix ? run.prefix - 1 : first), run.prefix > 0);
 }
 
 /** Show an answer's text, points and error; returns the error in words. */

@@ -9,7 +9,7 @@ const NEEDED = .4;        // nats: a patch that matters less stays dark
     later(work), see demo.js; source() -> the picture; redraw() */
 export class Inspector {
   constructor(strip, actions) {
-    Object.assign(this, { strip, actions, inside: null, hovered: -1 });
+    Object.assign(this, { strip, actions, inside: null, hovered: -1, chosen: false });
   }
 
   /** A new answer begins; boxes: those of its visual tokens. */
@@ -19,8 +19,9 @@ export class Inspector {
     $("inspector").hidden = true;
   }
 
-  /** Keep a token in view. */
-  pick(index) {
+  /** Keep a token in view. `chosen`: by the reader; else the digit that needs the picture most may follow. */
+  pick(index, chosen = true) {
+    this.chosen = chosen;
     this.strip.mark(index);
     this.#show(index);
   }
@@ -49,16 +50,24 @@ export class Inspector {
       const ids = this.strip.tokens.map((token) => token.id);
       mine.result = await lookInside({ ...await this.actions.request(), ids }, stale);
       if (stale() || !mine.result) return;
+      if (!this.chosen) this.pick(this.#neediest(mine.result.needed), false);
       this.#show(this.hovered >= 0 ? this.hovered : this.strip.picked);
       this.actions.redraw();
     });
+  }
+
+  /** The digit whose loss grows most when a patch is covered, or the present token. */
+  #neediest(needed) {
+    const needs = this.strip.tokens.map(({ axis, text }, i) => axis && /\d/.test(text) && needed[i] ? Math.max(...needed[i]) : 0);
+    const most = Math.max(...needs);
+    return most > NEEDED ? needs.indexOf(most) : this.strip.picked;
   }
 
   #show(index) {
     const event = this.strip.tokens[index];
     $("inspector").hidden = !event;
     if (!event) return;
-    $("likely-title").textContent = `Token ${index + 1}: the five likeliest`;
+    $("likely-title").textContent = `Token ${index + 1} of ${this.strip.tokens.length}`;
     listLikeliest($("likely"), event, (id, text, p) => this.actions.force(index, id, text, p));
     this.#showHeat(index);
   }
