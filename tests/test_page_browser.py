@@ -106,7 +106,7 @@ def test_a_new_colour_changes_what_the_model_finds(page):
 
 def test_the_answer_to_a_blank_picture_differs(page):
     page.show()
-    page.browser.wait("return [...document.querySelectorAll('.tile .said')].every((said) => said.textContent)", SLOW)
+    page.browser.wait("return [...document.querySelectorAll('#four .said')].every((said) => said.textContent)", SLOW)
     right, blank, _, swapped = (page.text(f"#four .tile:nth-child({i}) .said") for i in (1, 2, 3, 4))
     assert "red circle" in right
     assert blank != right and swapped != right

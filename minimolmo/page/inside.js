@@ -100,5 +100,6 @@ export function attendedWords(values, boxes) {
 export function neededWords(values, side) {
   const most = Math.max(...values), top = values.indexOf(most);
   if (most < .02) return "Covering any one patch hardly changes this token.";
-  return `Cover the patch ${placeWords(cellBoxes(side)[top])}, and it becomes ${round(Math.exp(Math.min(most, 12)), 1)} × less likely.`;
+  const times = most > Math.log(1000) ? "over 1,000" : round(Math.exp(most), 1);
+  return `Cover the patch ${placeWords(cellBoxes(side)[top])}, and it becomes ${times} × less likely.`;
 }
