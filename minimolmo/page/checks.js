@@ -44,12 +44,12 @@ export class ErrorMap {
     this.at = 0;
   }
 
-  /** Choose the thing that is swept: the one that the question names, else the first. */
-  choose(record, question) {
-    this.record = record;
-    const meant = record.things.findIndex((thing) => question.toLowerCase().includes(nameOf(thing)));
-    this.index = Math.max(0, meant);
-    this.button.textContent = `Sweep the ${nameOf(record.things[this.index])}`;
+  /** Choose the thing that is swept, the one that the question names or the first. It comes on top of others. */
+  choose({ things, ...rest }, question) {
+    const swept = things.find((thing) => question.toLowerCase().includes(nameOf(thing))) ?? things[0];
+    this.record = { ...rest, things: [...things.filter((thing) => thing !== swept), swept] };
+    this.index = things.length - 1;
+    this.button.textContent = `Sweep the ${nameOf(swept)}`;
   }
 
   async run() {

@@ -38,7 +38,7 @@ const stage = new Picture($("stage"), {
   remove: (x, y) => { if (!state.photo) board.remove(x, y); },
   key: (event) => event.key === "Escape" && (board.select(-1), true),
   hover: (x, y) => { stage.sheet.style.cursor = x !== null && !state.photo && paint.thingAt(board.record, x, y) >= 0 ? "grab" : ""; },
-}, { label: "The picture. Arrow keys move a cursor by 1 percent, with Shift by a tenth. Enter takes the thing under it and puts it down. Delete removes it." });
+}, { label: "The picture. Arrow keys move a cursor by 1 percent, with Shift by a tenth; Home puts it in the middle. Enter takes the thing under it and puts it down. Delete removes it." });
 const condensing = new Condensing();
 
 /** The overlay, from below: heat of the token under the pointer, numbers being written, the selected thing. */
@@ -117,7 +117,7 @@ async function ask({ prefix = [], pace = PACE } = {}) {
   run?.controller.abort();
   clearTimeout(idle);
   version++;
-  const mine = run = { controller: new AbortController(), started: false };
+  const mine = run = { controller: new AbortController(), finished: false };
   const now = () => run === mine;
   $("stop").disabled = false;
   showError($("answer-error"), null);
@@ -135,6 +135,16 @@ async function ask({ prefix = [], pace = PACE } = {}) {
   } finally {
     if (now()) $("stop").disabled = true;
   }
+}
+
+/** Stop the answer: at the server, at its next token, and here. */
+async function stop() {
+  run?.controller.abort();
+  await player.stop();
+  $("stop").disabled = true;
+  if (run?.finished || !strip.tokens.length) return;
+  $("timing").textContent = `stopped after ${strip.tokens.length} tokens`;
+  inspector.pick(0);
 }
 
 async function streamAnswer(prefix, push, signal) {
@@ -182,6 +192,7 @@ function showEvent(event, animate) {
 }
 
 function finish({ text, points, end, ms }) {
+  run.finished = true;
   condensing.reset();
   redraw();
   const verdict = showAnswer(text, points);
@@ -445,12 +456,7 @@ function listen() {
     const question = $("question").value.trim();
     if (question) askQuestion(question);
   });
-  $("stop").addEventListener("click", () => {
-    run?.controller.abort();
-    player.stop();
-    $("stop").disabled = true;
-    $("timing").textContent += "stopped";
-  });
+  $("stop").addEventListener("click", stop);
   uploads($("file"), ([file]) => openPhoto(file).then(() => { lastPhoto = state.photo ?? lastPhoto; }));
   addEventListener("hashchange", () => {
     const record = readAddress();

@@ -366,7 +366,8 @@ export class Picture {
     if (direction) {
       this.moveTo(this.at[0] + step * direction[0], this.at[1] + step * direction[1]);
       this.handlers.cursor?.(...this.at);
-    } else if (event.key === "Enter" || event.key === " ") this.handlers.enter?.(...this.at);
+    } else if (event.key === "Home") this.moveTo(50, 50);
+    else if (event.key === "Enter" || event.key === " ") this.handlers.enter?.(...this.at);
     else if (event.key === "Delete" || event.key === "Backspace") this.handlers.remove?.(...this.at);
     else if (event.key === "+" || event.key === "=") this.#step(1);
     else if (event.key === "-") this.#step(-1);
