@@ -460,6 +460,7 @@ function listen() {
   uploads($("file"), ([file]) => openPhoto(file).then(() => { lastPhoto = state.photo ?? lastPhoto; }));
   addEventListener("hashchange", () => {
     const record = readAddress();
+    board.select(-1);
     if (record) board.load(record);
     else ask();
   });
