@@ -76,7 +76,7 @@ export class TokenStrip {
   }
 }
 
-const shown = (text) => text === "" ? "■" : text.replace(/\n/g, "⏎");
+const shown = (text) => text === "" ? "■" : text.trim() === "" ? text.replace(/\n/g, "⏎").replace(/ /g, "␣") : text;
 
 /** Show events one after another at a pace that eyes can follow. `stop` shows the rest at once. */
 export class Player {

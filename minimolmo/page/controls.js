@@ -9,7 +9,7 @@ const DELETABLE = ["scene", "bars", "table"];
 /** A button for each kind of picture that the model knows. open(type) is called on a click. */
 export function buildTabs(host, styles, open) {
   const known = Object.entries(KINDS_OF_PICTURE).filter(([type, { needs }]) => type === "scene" || styles.includes(needs));
-  for (const [type, name] of [...known.map(([type, { name }]) => [type, name]), ["photo", "Your photo"]]) {
+  for (const [type, name] of [...known.map(([type, { name }]) => [type, name]), ["photo", "Photo"]]) {
     const button = make("button", "", name, { type: "button", "aria-pressed": "false" });
     button.dataset.type = type;
     button.addEventListener("click", () => open(type));

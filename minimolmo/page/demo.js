@@ -14,7 +14,7 @@ import { drawHeat } from "./inside.js";
 import { Inspector } from "./inspector.js";
 import * as paint from "./paint.js";
 import { Picture, get, make, newestWins, post, round, showError, stream, uploads } from "./picture.js";
-import { KINDS_OF_PICTURE, examplesFor, firstRecord, otherRecord, swappedRecord } from "./pictures.js";
+import { KINDS_OF_PICTURE, PHOTO_QUESTIONS, examplesFor, firstRecord, otherRecord, swappedRecord } from "./pictures.js";
 import { Teacher } from "./teach.js";
 import { verdictOf } from "./verdict.js";
 
@@ -196,11 +196,15 @@ function finish({ text, points, end, ms }) {
   condensing.reset();
   redraw();
   const verdict = showAnswer(text, points);
-  const count = strip.tokens.length, speed = Math.round(100 * count / Math.max(ms.all - ms.image, .1)) * 10;
-  $("timing").textContent = `picture ${round(ms.image)} ms, ${count} tokens ${round(ms.all - ms.image)} ms (${speed.toLocaleString("en")} a second)${end === "eos" ? "" : `, ${end === "limit" ? "cut: too long" : "stopped"}`}`;
+  $("timing").textContent = timing(strip.tokens.length, ms) + { eos: "", limit: ", cut: too long", stopped: ", stopped" }[end];
   $("announce").textContent = `Answer: ${text} ${verdict}`;
   const first = strip.tokens.findIndex((token) => token.axis === "x" && token.written === "");
   inspector.pick(Math.max(0, run.prefix ? run.prefix - 1 : first), run.prefix > 0);
+}
+
+function timing(count, ms) {
+  const answer = Math.max(ms.all - ms.image, .1), speed = Math.round(1000 * count / answer).toLocaleString("en");
+  return `picture ${round(ms.image)} ms, ${count} tokens ${round(answer)} ms${count > 9 ? ` (${speed} a second)` : ""}`;
 }
 
 /** Show an answer's text, points and error; returns the error in words. */
@@ -215,6 +219,7 @@ function showAnswer(text, points) {
   const verdict = $("verdict");
   verdict.replaceChildren(...(strong ? [make("strong", good === false ? "wrong-answer" : "right-answer", strong), " "] : []), words);
   showPointList(points);
+  offerTeaching(good, targets);
   return [strong, words].filter(Boolean).join(" ");
 }
 
@@ -242,6 +247,24 @@ function force(index, id, text, p) {
   ask({ prefix, pace: PACE });
 }
 
+/** Offer to teach a mistake, if this server keeps own data. */
+function offerTeaching(good, targets) {
+  $("teach").hidden = !teacher.enabled || good !== false || !targets.length || !/^point to the /i.test(state.question);
+}
+
+async function teachMistake() {
+  $("teach").disabled = true;
+  try {
+    await teacher.teach(board.record, state.question);
+    $("verdict").textContent = teacher.next();
+    $("teach").hidden = true;
+  } catch (error) {
+    showError($("answer-error"), error);
+  } finally {
+    $("teach").disabled = false;
+  }
+}
+
 function showForced() {
   const { forced } = run.prefix ? state : {};
   $("forced").hidden = !forced;
@@ -254,7 +277,7 @@ function showForced() {
 // ---- After an answer: the other pictures, what is inside, the views ----------------------------------------------
 
 const four = new FourPictures($("four"));
-let map = null, views = null, viewsSeen = false;
+let map = null, views = null, viewsSeen = false, teacher = new Teacher(false);
 
 let tail = Promise.resolve();
 
@@ -316,6 +339,7 @@ async function openPhoto(file) {
     const { id } = await post("/api/picture", file), image = new Image();
     image.src = URL.createObjectURL(file);
     await image.decode();
+    if (!state.photo && examplesFor(board.record).includes(state.question)) $("question").value = state.question = PHOTO_QUESTIONS[0];
     state.photo = { id, image };
     showPhoto();
   } catch (error) {
@@ -379,7 +403,7 @@ function pickButton() {
 }
 
 function showExamples() {
-  const record = board.record, questions = examplesFor(record);
+  const questions = state.photo ? PHOTO_QUESTIONS : examplesFor(board.record);
   $("examples").replaceChildren(...questions.map((question) => {
     const button = make("button", "chip", question, { type: "button" });
     button.addEventListener("click", () => askQuestion(question));
@@ -431,7 +455,7 @@ async function start() {
   buildTabs($("boards"), Object.values(state.model.styles).flat(), openTab);
   listen();
   const record = readAddress();
-  const view = () => state.view, teach = new Teacher(Boolean(state.model.mine));
+  const view = () => state.view, teach = teacher = new Teacher(Boolean(state.model.mine));
   map = new ErrorMap({ canvas: $("map"), text: $("map-text"), button: $("map-run") }, { open: openRecord, view });
   new PairGrid({ host: $("fails"), list: $("mistakes"), text: $("fails-text"), button: $("fails-run") }, { open: openRecord, view, teach });
   board.record = record ?? firstRecord("scene");
@@ -457,6 +481,7 @@ function listen() {
     if (question) askQuestion(question);
   });
   $("stop").addEventListener("click", stop);
+  $("teach").addEventListener("click", teachMistake);
   uploads($("file"), ([file]) => openPhoto(file).then(() => { lastPhoto = state.photo ?? lastPhoto; }));
   addEventListener("hashchange", () => {
     const record = readAddress();

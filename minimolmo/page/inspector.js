@@ -75,7 +75,10 @@ export class Inspector {
   #showHeat(index) {
     const { result, boxes } = this.inside, attended = result?.attended[index], needed = result?.needed[index];
     if (!attended || !needed) {
-      for (const id of ["attended-text", "needed-text"]) $(id).textContent = "…";
+      for (const id of ["attended", "needed"]) {
+        $(id).getContext("2d").clearRect(0, 0, $(id).width, $(id).height);
+        $(`${id}-text`).textContent = "…";
+      }
       return;
     }
     const source = this.actions.source(), side = Math.sqrt(boxes.length);
