@@ -83,6 +83,7 @@ export class Views {
     const rows = [["crops", start.crops.length], ["visual tokens", start.boxes.length], ["image", `${round(done.ms.image)} ms`], ["answer", `${round(done.ms.all)} ms`]];
     list.replaceChildren(...rows.flatMap(([term, value]) => [make("dt", "", term), make("dd", "", String(value))]));
     said.textContent = readable(done.text);
+    said.title = done.text;
     canvas.setAttribute("aria-label", `${VIEW_NAMES[name]}: ${start.crops.length} crops, ${start.boxes.length} visual tokens`);
   }
 }
