@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from tools.page_client import connect, get, head, post
+from tools.page_client import connect, get, head, read
 
 from data.scenes.easy import make_scene
 from data.scenes.levels import LEVELS
@@ -55,24 +55,34 @@ PICTURES = [drawn(seed) for seed in range(4)]
 SCENE = PICTURES[0]
 
 
+def post(running, path: str, body, status: int = 200) -> bytes:
+    """What a route answers. On a busy machine it may take long."""
+    body = body if isinstance(body, bytes) else json.dumps(body).encode()
+    with connect(running, seconds=60) as connection:
+        connection.sendall(head(running, "POST", path, len(body)) + body)
+        got, _, answer = read(connection)
+    assert got == status, answer
+    return answer
+
+
 def call(running, path: str, body, status: int = 200) -> dict:
     """The JSON that a route answers."""
-    body = body if isinstance(body, bytes) else json.dumps(body).encode()
-    got, _, answer = post(running, path, body)
-    assert got == status, answer
-    return json.loads(answer)
+    return json.loads(post(running, path, body, status))
 
 
 def streamed(running, **given) -> list[dict]:
-    status, _, body = post(running, "/api/ask", json.dumps(given).encode())
-    assert status == 200, body
-    return [json.loads(line) for line in body.splitlines()]
+    """The events of an answer."""
+    return [json.loads(line) for line in post(running, "/api/ask", given).splitlines()]
 
 
 @pytest.fixture(scope="module")
 def sent(running) -> dict:
     """A scene that was sent to the server, and a question about it."""
     return {"picture": call(running, "/api/picture", png(SCENE))["id"], "question": POINT}
+
+
+def call_get(running, path: str) -> dict:
+    return json.loads(get(running, path)[2])
 
 
 def tokens_of(stream: list[dict]) -> list[dict]:
@@ -200,7 +210,7 @@ def test_a_closed_connection_stops_the_answer_and_frees_the_model(page, running,
             yield torch.tensor([65]), torch.zeros(1, page.tokenizer.vocab)
     monkeypatch.setattr(events, "generate_steps", endless)
     body = json.dumps(sent).encode()
-    with connect(running) as connection:
+    with connect(running, seconds=60) as connection:
         connection.sendall(head(running, "POST", "/api/ask", len(body)) + body)
         assert b"200 OK" in connection.recv(1000)
     with page.lock:  # the answer has it until it ends
@@ -291,10 +301,6 @@ def test_the_eye_shows_what_the_vit_receives(page, running):
     assert (pixels[16:48] == SCENE[:32]).all() and not pixels[:16].any() and not pixels[48:].any()
     assert get(running, f"/eye/{name}?view=ground&crop=1")[0] == 200
     assert "this view has 1" in call_get(running, f"/eye/{name}?crop=1")["why"]
-
-
-def call_get(running, path: str) -> dict:
-    return json.loads(get(running, path)[2])
 
 
 # Several pictures

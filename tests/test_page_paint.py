@@ -107,8 +107,6 @@ def test_a_picture_is_shown_with_each_pixel_as_a_square(browser):
     assert np.array_equal(from_png(shown), drawn([scene])[0].repeat(8, 0).repeat(8, 1))
 
 
-# Random numbers and random records
-
 def test_random_numbers_are_pythons(browser):
     script = """const rng = new m.Random(given);
         return [[...rng.bytes(8)], rng.integer(-10, 10), rng.fraction(), rng.uniform(2, 3), rng.word(),
@@ -288,7 +286,8 @@ def test_a_question_that_is_not_understood_has_no_truth(browser):
 
 
 def test_records_of_any_size_cannot_stop_the_page(browser):
-    huge, page = dataclasses.replace(some_clocks(1)[0], radius=1e12, square=False), some_pages(easy_tables, 1)[0]
+    clock, page = some_clocks(1)[0], some_pages(easy_tables, 1)[0]
+    huge = dataclasses.replace(clock, radius=1e12, square=False)
     tall = dataclasses.replace(page, layout=dataclasses.replace(page.layout, row_height=10**12))
     script = "try { return m.paint(given).length } catch (error) { return error.name }"
 

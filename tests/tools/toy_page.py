@@ -60,12 +60,12 @@ def fail(request: Request) -> Iterator[dict]:
         yield {"e": "token"}
     if request.parts[0] == "nan":
         yield {"p": float("nan")}
-    raise errors[request.parts[0]]
+    raise errors.get(request.parts[0], ValueError("No such error."))
 
 
 def fail_whole(request: Request) -> Reply:
     """As `fail`, with a Reply."""
-    return Reply({"nan": float("nan")}) if request.parts[0] == "nan" else next(fail(request))
+    return Reply({"nan": float("nan")}) if request.parts[0] == "nan" else Reply(next(fail(request)))
 
 
 def echo(request: Request) -> Reply:
