@@ -28,8 +28,11 @@ OPEN = """const [record, question] = arguments, text = btoa(JSON.stringify(recor
           const parts = { q: question, scene: text.replaceAll("=", ""), n: Math.random() };
           location.hash = new URLSearchParams(parts);"""
 NONE = "return document.querySelector('#answer-text').dataset.raw === 'There are none.'"
-DRAWN = """const { data } = document.querySelector("#stage .picture-overlay").getContext("2d")
-             .getImageData(0, 0, 1000, 1000); return data.some((value) => value)"""  # over the picture
+# Is anything drawn over the picture?
+DRAWN = """const copy = Object.assign(document.createElement("canvas"), { width: 50, height: 50 });
+           const pen = copy.getContext("2d", { willReadFrequently: true });
+           pen.drawImage(document.querySelector("#stage .picture-overlay"), 0, 0, 50, 50);
+           return pen.getImageData(0, 0, 50, 50).data.some((value) => value)"""
 POINT = "return [...document.querySelectorAll('#stage .marker.ring')].map((m) => parseFloat(m.style.left))"
 
 
@@ -176,7 +179,7 @@ def test_tags_that_a_model_writes_are_text(page):
 
 def test_a_link_restores_picture_question_and_view(page):
     page.show({**SCENE, "things": [{**RED_CIRCLE, "x": 30, "y": 70}]}, "Where is the red circle?")
-    page.browser.click("#views .tile:nth-child(2) button")
+    page.browser.execute("document.querySelector('#views .tile:nth-child(2) button').click()")
     link = page.browser.wait("return location.href.includes('view=ground') && location.href", SLOW)
     page.browser.wait(FINISHED, SLOW)
     answer = page.answer()
@@ -189,7 +192,7 @@ def test_a_link_restores_picture_question_and_view(page):
         return [document.querySelector("#question").value,
                 document.querySelector("#views [aria-pressed=true]").textContent]""")
     assert (question, view, page.answer()) == ("Where is the red circle?", "Ground", answer)
-    page.browser.click("#views .tile:nth-child(1) button")
+    page.browser.execute("document.querySelector('#views .tile:nth-child(1) button').click()")
     page.browser.wait("return !location.href.includes('view=')", SLOW)
 
 
