@@ -15,7 +15,11 @@ export function readable(text) {
 
 const circled = (number) => number <= 20 ? String.fromCharCode(0x245f + number) : `(${number})`;
 
-export const percent = (share, digits = 0) => `${(100 * share).toFixed(share < .01 && share > 0 ? Math.max(1, digits) : digits)} %`;
+/** A probability in words: "93 %", "0.4 %", "< 0.1 %". */
+export function percent(share, digits = 0) {
+  if (share > 0 && share < .001) return "< 0.1 %";
+  return `${(100 * share).toFixed(share > 0 && share < .01 ? Math.max(1, digits) : digits)} %`;
+}
 
 /** The tokens of one answer as buttons. Handlers: pick(index), preview(index or -1). */
 export class TokenStrip {
@@ -72,7 +76,7 @@ export class TokenStrip {
   }
 }
 
-const shown = (text) => text === "" ? "■" : text.replace(/\n/g, "⏎");
+const shown = (text) => text === "" ? "■" : text.trim() === "" ? text.replace(/\n/g, "⏎").replace(/ /g, "␣") : text;
 
 /** Show events one after another at a pace that eyes can follow. `stop` shows the rest at once. */
 export class Player {
@@ -204,7 +208,7 @@ export function listLikeliest(list, event, force) {
     const item = make("li"), isIt = id === event.id;
     const button = make("button", "", "", { type: "button", title: isIt ? "this was written" : `force "${text}"` });
     const bar = make("span", "bar", "", { "aria-hidden": "true" });
-    bar.style.width = percent(p, 1).replace(" ", "");
+    bar.style.width = `${100 * p}%`;
     button.append(bar, make("span", "word", shown(text)), make("span", "num", percent(p)));
     button.setAttribute("aria-current", String(isIt));
     button.setAttribute("aria-label", `${shown(text)}, ${percent(p)}${isIt ? ", written" : ", force it"}`);
