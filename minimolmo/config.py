@@ -230,6 +230,7 @@ class RunConfig:
         points=0.6, count=1.4, ask_model_anything=0.8, cap=0.7, cap_qa=0.5, point_explanations=0.5, docs=1.5,
         clocks=0.8))
     replay: float = 0.0                  # fraction of the images from drawn sets; 0 = by the mix alone
+    augment: float = 0.0                 # own images: up to this fraction of each side is cut off, at random
     max_tokens: int = 320                # longer sequences are cut                       Molmo: 2304
     untagged: float = 0.5                # of docs, clocks and others, asked without tag  Molmo: 0
     accumulate: int = 2                  # micro-batches per step: a short and a long one
@@ -247,7 +248,7 @@ class RunConfig:
         bounds.check_minimum(self, 1e-6, "max_grad_norm")  # smaller ones leave no gradient to speak of
         bounds.check_maximum(self, 100, "weight_decay")
         bounds.check_range(self, 0, 1, "untagged")
-        bounds.check_range(self, 0, 0.99, "replay")
+        bounds.check_range(self, 0, 0.99, "replay", "augment")
         bounds.check_plain_name(self.name, "name")
         self.check_batches()
         bounds.check_choice("level", self.level, LEVELS)

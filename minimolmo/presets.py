@@ -80,7 +80,8 @@ def _variant(name: str, decoder: DecoderConfig, projector: int, pretrain: dict, 
 
 TRAINED_HERE = ("nano", "mini")  # presets of models that learn from drawn data, and from nothing before it
 FINETUNED = "-finetuned"
-REPLAY = 0.5                     # fraction of the images that are drawn ones, against forgetting (RUNS.md)
+REPLAY = 0.5    # fraction of the images that are drawn ones, against forgetting (RUNS.md)
+AUGMENT = 0.25  # of each side of a photo that may be cut off, against learning it by heart (RUNS.md)
 
 
 def finetuned(config: RunConfig) -> RunConfig:
@@ -96,7 +97,7 @@ def finetuned(config: RunConfig) -> RunConfig:
     skipped = {name: replace(getattr(config, name), steps=0, auxiliary_weight=0.0)
                for name in ("bootstrap", "pretrain")}
     return replace(config, name=config.name.removesuffix(FINETUNED) + FINETUNED, finetune=stage, accumulate=2,
-                   replay=REPLAY, **skipped)
+                   replay=REPLAY, augment=AUGMENT, **skipped)
 
 
 PRESETS = {

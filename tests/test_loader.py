@@ -6,7 +6,6 @@ from collections import Counter
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +15,7 @@ from PIL import Image
 from minimolmo.batch.dataset import Dataset
 from minimolmo.batch.loader import (
     GROUP_STEPS,
-    CropCache,
+    ImageCache,
     Loader,
     Preprocessor,
     mix_lengths,
@@ -258,10 +257,29 @@ def test_the_crops_of_a_small_set_are_made_once_and_of_a_large_one_as_far_as_the
 
     def make(name):
         made.append(name)
-        return SimpleNamespace(patches=np.zeros(100, np.uint8), name=name)
+        return np.full(100, ord(name), np.uint8)
 
-    cache = CropCache(limit=250)
+    cache = ImageCache(limit=250)
     for _ in range(3):
         for name in "abc":
-            assert cache.get(Path(name), lambda: make(name)).name == name
+            assert cache.get(Path(name), lambda: make(name))[0] == ord(name)
     assert Counter(made) == {"a": 1, "b": 1, "c": 3}
+
+
+def test_only_the_datasets_that_are_to_be_varied_are(folder):
+    """Without points the light alone changes: red pixels of the big set differ between epochs."""
+    datasets = [Dataset(folder / name, "train") for name in ("big", "small")]
+
+    def reds(augment):
+        fresh = replace(PREPROCESSOR, cache=ImageCache(), varied=ImageCache())
+        loader = Loader(datasets, [1.0, 1.0], fresh, 8, seed=1, augment=augment)
+        seen = {"big": set(), "small": set()}
+        for step in islice(loader.batches(), 40):
+            for batch in step:
+                for number, name in enumerate(batch.names):
+                    seen[Path(name).parent.name].add((name, int(batch.patches[number].max())))
+        return {name: len(pairs) for name, pairs in seen.items()}
+
+    assert reds(()) == {"big": 20, "small": 5}
+    varied = reds((0.3, 0.0))
+    assert varied["big"] > 40 and varied["small"] == 5

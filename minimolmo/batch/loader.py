@@ -4,13 +4,14 @@ So resuming at step k needs no saved state, and batches do not depend on the num
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from torch.utils.data import DataLoader
 
+from minimolmo.batch.augment import Variation, choose_variation, shrink
 from minimolmo.batch.collate import collate
 from minimolmo.batch.dataset import Dataset
 from minimolmo.batch.sequence import build_sequence
@@ -23,7 +24,7 @@ from minimolmo.text.prompts import to_messages
 from minimolmo.text.tokenizer import Tokenizer
 
 GROUP_STEPS = 8        # the examples of this many steps are sorted by length: little padding
-CACHE_BYTES = 2 ** 25  # of the images whose crops a process keeps: 2,700 overviews of nano
+CACHE_BYTES = 2 ** 25  # of the images that a process keeps: 2,700 overviews of nano, or 80 photos
 
 
 def sampling_weights(sizes: list[int], weights: list[float]) -> np.ndarray:
@@ -73,26 +74,27 @@ def select_annotations(example: Example, stage: str, rng: np.random.Generator) -
     return [selected[i] for i in rng.permutation(len(selected))]
 
 
-class CropCache:
-    """Keeps the crops of the first images, up to a number of bytes; later ones are made each time.
+class ImageCache:
+    """Keeps the first images, or their crops, up to a number of bytes; later ones are made each time.
 
     A photo takes longer to decode than nano takes to learn from it. A set of tens of photos, of which each is
     seen a hundred times, is decoded once.
     """
 
     def __init__(self, limit: int = CACHE_BYTES):
-        self.crops: dict[Path, Crops] = {}
+        self.kept: dict[Path, Crops | np.ndarray] = {}
         self.free = limit
 
-    def get(self, path: Path, make: Callable[[], Crops]) -> Crops:
-        """The crops of an image: kept ones, or those that `make` makes."""
-        if path in self.crops:
-            return self.crops[path]
-        crops = make()
-        if crops.patches.nbytes <= self.free:
-            self.free -= crops.patches.nbytes
-            self.crops[path] = crops
-        return crops
+    def get(self, path: Path, make: Callable[[], Crops | np.ndarray]) -> Crops | np.ndarray:
+        """What is kept for an image, or what `make` makes."""
+        if path in self.kept:
+            return self.kept[path]
+        made = make()
+        size = (made.patches if isinstance(made, Crops) else made).nbytes
+        if size <= self.free:
+            self.free -= size
+            self.kept[path] = made
+        return made
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,8 @@ class Preprocessor:
     max_tokens: int
     lengths: tuple[int, ...] = ()  # batches are padded to one of these: see `collate`
     untagged: float = 0.0  # probability that a style which always has a tag in Molmo has none
-    cache: CropCache = field(default_factory=CropCache, compare=False)
+    cache: ImageCache = field(default_factory=ImageCache, compare=False)    # of crops
+    varied: ImageCache = field(default_factory=ImageCache, compare=False)   # of images that are varied
 
     def token_ids(self, example: Example, rng: np.random.Generator) -> list[list[list[int]]]:
         """The selected annotations, each as the token ids of its messages."""
@@ -113,11 +116,22 @@ class Preprocessor:
                     for a in select_annotations(example, self.stage, rng))
         return [[self.tokenizer.encode(text) for text in pair] for pair in messages]
 
-    def sequence(self, example: Example, annotations: list[list[list[int]]]) -> Sequence:
-        """Open the image, cut it into crops and pack it with the annotations' token ids."""
+    def crops(self, path: Path, variation: Variation | None) -> Crops:
+        """Open an image, vary it if that is wanted, and cut it into crops."""
+        def tile(image: np.ndarray) -> Crops:
+            return tile_image(image, self.image, self.max_crops, as_bytes=True)
+
+        if variation is None:
+            return self.cache.get(path, lambda: tile(open_image(path)))
+        image = self.varied.get(path, lambda: open_image(path) if self.max_crops else
+                                shrink(open_image(path), self.image.crop_size))
+        return tile(variation.vary_image(image))
+
+    def sequence(self, example: Example, annotations: list[list[list[int]]],
+                 variation: Variation | None = None) -> Sequence:
+        """Cut the image into crops and pack it with the annotations' token ids."""
         try:
-            crops = self.cache.get(example.image, lambda: tile_image(
-                open_image(example.image), self.image, self.max_crops, as_bytes=True))
+            crops = self.crops(example.image, variation)
         except ValueError as error:
             raise ValueError(f"{example.name}: {error}") from None
         boxes = np.array([(t.x, t.y, t.width, t.height) for t in example.things], np.float32).reshape(-1, 4)
@@ -152,7 +166,8 @@ class Loader:
     """
 
     def __init__(self, datasets: list[Dataset], weights: list[float], preprocessor: Preprocessor,
-                 batch_size: int, seed: int, accumulate: int = 1, rank: int = 0, world: int = 1):
+                 batch_size: int, seed: int, accumulate: int = 1, rank: int = 0, world: int = 1,
+                 augment: Iterable[float] = ()):
         pieces = accumulate * world
         if batch_size % pieces:
             raise ValueError(f"batch_size={batch_size} images cannot be divided among {world} process(es) x "
@@ -161,6 +176,7 @@ class Loader:
         self.batch_size, self.seed = batch_size, seed
         self.sampling_weights = sampling_weights([len(d) for d in datasets], weights)
         self.accumulate, self.rank, self.world = accumulate, rank, world
+        self.augment = dict(zip(datasets, augment))  # how much each dataset's images are varied
         self.drawn = [np.zeros(len(datasets), int)]  # rows sampled from each dataset before group 0, 1, ...
         self.orders: dict[int, tuple[int, np.ndarray]] = {}
 
@@ -186,9 +202,12 @@ class Loader:
         """All steps of a group: every process makes all random choices, but opens only its own images."""
         rng, examples = np.random.default_rng((self.seed, 2, group)), []
         for dataset, row in self.sample_rows(group):
-            example = dataset[row]
-            examples.append((example, self.preprocessor.token_ids(example, rng)))
-        examples.sort(key=lambda pair: sum(len(m) for messages in pair[1] for m in messages))
+            example, variation, strength = dataset[row], None, self.augment.get(dataset, 0.0)
+            if strength:
+                variation = choose_variation(example, strength, rng)
+                example = variation.vary_example(example)
+            examples.append((example, self.preprocessor.token_ids(example, rng), variation))
+        examples.sort(key=lambda each: sum(len(m) for messages in each[1] for m in messages))
         steps = mix_lengths(examples, self.batch_size)
         return [self.micro_batches(steps[i]) for i in rng.permutation(GROUP_STEPS)]
 
@@ -196,7 +215,7 @@ class Loader:
         """This process's part of one global batch, as micro-batches of about equally long sequences."""
         size = self.batch_size // self.accumulate
         pieces = [examples[i:i + size] for i in range(0, len(examples), size)]
-        return [collate([self.preprocessor.sequence(*pair) for pair in piece[self.rank::self.world]],
+        return [collate([self.preprocessor.sequence(*each) for each in piece[self.rank::self.world]],
                         self.preprocessor.lengths) for piece in pieces]
 
     def batches(self, start: int = 0, steps: int = 10 ** 9, workers: int = 0,

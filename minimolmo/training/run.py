@@ -200,4 +200,5 @@ def make_loader(run: Run, stage: str) -> Loader:
                                  [name in DRAWN for name in datasets], config.replay)
     seed = config.seed * len(STAGES) + STAGES.index(stage)
     return Loader(list(datasets.values()), weights, preprocessor, settings.batch_size, seed,
-                  config.accumulate, RANK, WORLD)
+                  config.accumulate, RANK, WORLD,
+                  [0.0 if name in DRAWN else config.augment for name in datasets])

@@ -10,6 +10,8 @@ from PIL import Image, ImageDraw
 from data.docs.canvas import load_font
 from data.docs.easy_page import SUPERSAMPLE, _stroke
 from data.docs.easy_tables import TEXT_SIZES
+from minimolmo.command import run_command
+from minimolmo.options import Parser
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 WIDTH = 36      # pixels of a row; the first one is 2 pixels to the left of the digit's origin
@@ -39,8 +41,9 @@ def table() -> dict[int, list[str]]:
     return {size: [as_letters(covered(digit, size)) for digit in "0123456789"] for size in sizes}
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
     """Print the table as JavaScript."""
+    Parser(description=__doc__.splitlines()[0]).parse_args(arguments)
     for size, digits in table().items():
         print(f"  {size}: [")
         for letters in digits:
@@ -50,4 +53,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

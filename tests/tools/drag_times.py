@@ -14,6 +14,8 @@ import torch  # noqa: E402
 from tools.webdriver import Browser  # noqa: E402
 
 from minimolmo.answer import RELEASED  # noqa: E402
+from minimolmo.command import run_command, say  # noqa: E402
+from minimolmo.options import Parser, path_argument  # noqa: E402
 from minimolmo.page.demo import FILES, Demo  # noqa: E402
 from minimolmo.page.server import start  # noqa: E402
 
@@ -47,7 +49,14 @@ def measure(weights: Path = RELEASED) -> list[float]:
         running.stop()
 
 
+def main(arguments: list[str]) -> None:
+    """The command line."""
+    parser = Parser(description=__doc__.splitlines()[0])
+    parser.add_argument("--weights", type=path_argument, default=RELEASED)
+    found = measure(parser.parse_args(arguments).weights)
+    say(f"{len(found)} answers while dragging: median {percentile(found, 50):.0f} ms, "
+        f"95 % within {percentile(found, 95):.0f} ms")
+
+
 if __name__ == "__main__":
-    found = measure(*map(Path, sys.argv[1:2]))
-    print(f"{len(found)} answers while dragging: median {percentile(found, 50):.0f} ms, "
-          f"95 % within {percentile(found, 95):.0f} ms")
+    run_command(main)

@@ -23,6 +23,7 @@ import numpy as np  # noqa: E402
 import train  # noqa: E402
 from minimolmo.answer import load  # noqa: E402
 from minimolmo.batch.dataset import Dataset  # noqa: E402
+from minimolmo.disk import write_text  # noqa: E402
 from minimolmo.evaluate import RIGHT_IMAGE, answer_all, collect_items, group_items  # noqa: E402
 from minimolmo.metrics import EvalItem, distance, same_text, score_items  # noqa: E402
 from minimolmo.options import Parser, path_argument  # noqa: E402
@@ -54,8 +55,8 @@ def prepare(out: Path, data: Path, counts: list[int]) -> None:
         own.mkdir(exist_ok=True)
         if not (own / "images").exists():
             (own / "images").symlink_to((photos / "images").resolve())
-        (own / "train.jsonl").write_text("".join(rows[:count]), encoding="utf-8")
-        (own / "val.jsonl").write_text((photos / "val.jsonl").read_text(encoding="utf-8"), encoding="utf-8")
+        write_text(own / "train.jsonl", "".join(rows[:count]))
+        write_text(own / "val.jsonl", (photos / "val.jsonl").read_text(encoding="utf-8"))
 
 
 def all_questions(folder: Path) -> list[EvalItem]:
@@ -107,7 +108,7 @@ def table(results: list[dict]) -> str:
 
 def finished(path: Path) -> list[dict]:
     """The results of the runs that are finished."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
 
 
 def measure_run(run: list, weights: Path, out: Path, settings: list[str]) -> dict:
@@ -116,7 +117,7 @@ def measure_run(run: list, weights: Path, out: Path, settings: list[str]) -> dic
     folder = out / f"{photos}-{replay}-{seed}"
     train.main([f"--from={weights}", f"--data={out / 'data'}", f"--out={folder}", f"--mix.mine{photos}=1",
                 f"--replay={replay}", f"--seed={seed}", "--resume", *settings])
-    log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    log = [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     batch = train.checkpoint.load_config(train.checkpoint.latest(folder)).finetune.batch_size
     minutes = round(sum(batch / max(line["images_per_second"], 0.05) for line in log) / 60, 1)
     return {"run": run, "minutes": minutes, "scores": measure(folder, out / "data", f"mine{photos}")}
@@ -136,7 +137,7 @@ def main(arguments: list[str]) -> None:
     prepare(given.out, given.data, counts)
     if not results.is_file():
         before = measure(given.weights, given.out / "data", f"mine{counts[0]}")
-        results.write_text(json.dumps({"run": ["before", "", ""], "minutes": 0, "scores": before}) + "\n")
+        write_text(results, json.dumps({"run": ["before", "", ""], "minutes": 0, "scores": before}) + "\n")
     numbers = (counts, map(float, given.replay.split(",")), map(int, given.seeds.split(",")))
     for run in map(list, itertools.product(*numbers)):
         if run not in [result["run"] for result in finished(results)]:

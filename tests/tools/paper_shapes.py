@@ -21,6 +21,7 @@ import numpy as np  # noqa: E402
 
 from data.ask_model_anything.prepare import COLOR_OF, IS_THERE, KIND_OF, PLACE_OF  # noqa: E402
 from data.scenes.easy_wording import label_text, with_article, with_preposition  # noqa: E402
+from minimolmo.disk import write_text  # noqa: E402
 from minimolmo.options import Parser, count_argument, path_argument  # noqa: E402
 from minimolmo.text.facts import NUMBER_WORDS, place_name  # noqa: E402
 from tools.paper_photos import KINDS, PAPERS, Paper, take_photo  # noqa: E402
@@ -47,7 +48,7 @@ def write_photos(folder: Path, counts: dict[str, int], seed: int) -> None:
 
 def write_lines(path: Path, rows: list[dict]) -> None:
     """Write one JSON object a line."""
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    write_text(path, "".join(json.dumps(row) + "\n" for row in rows))
 
 
 def annotate(papers: tuple[Paper, ...], rng: np.random.Generator) -> list[dict]:
