@@ -4,7 +4,7 @@
 # to read: several options, and quotes, as ARGS='--view=ground --out="my dot.png"'.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup quickstart data data-pixmo look train eval ask inside mine test faults spec smoke bench speedrun ablate release
+.PHONY: help setup quickstart data data-pixmo look train eval ask demo mine inside test faults spec smoke bench speedrun ablate release
 .PHONY: clean lesson lessons lessons-write start check progress blank marks tiny notebooks
 
 PYTHON  ?= .venv/bin/python
@@ -63,11 +63,14 @@ eval: setup         ## score OUT=out/nano on held-out images: right, blank and o
 ask: setup          ## ask about an image (OUT=out/x, else your nano, else the released one): make ask IMAGE=photo.jpg Q="Point at the red circle."
 	$(RUN) -m minimolmo.answer $(GIVEN) $(ARGS) -- "$$IMAGE" "$$Q"
 
-inside: setup       ## eight figures of how IMAGE and question Q become an answer, and your run's losses: out/inside/*.png
-	$(RUN) -m minimolmo.viz.figures $(GIVEN) $(ARGS) -- "$$IMAGE" "$$Q"
+demo: setup         ## a page in your browser to ask the model and to look inside it (OUT= as for ask; ARGS=--port=8000)
+	$(RUN) -m minimolmo.page.demo $(GIVEN) $(ARGS)
 
 mine: setup         ## make PixMo data from your own photos in the browser: data/mine (PHOTOS=folder offers the photos in it)
-	$(RUN) -m minimolmo.page.mine $(if $(PHOTOS),--photos="$$PHOTOS") $(ARGS)
+	$(RUN) -m minimolmo.page.mine $(GIVEN) $(if $(PHOTOS),--photos="$$PHOTOS") $(ARGS)
+
+inside: setup       ## eight figures of how IMAGE and question Q become an answer, and your run's losses: out/inside/*.png
+	$(RUN) -m minimolmo.viz.figures $(GIVEN) $(ARGS) -- "$$IMAGE" "$$Q"
 
 test: setup         ## run all tests (5 minutes on 2 cores)
 	$(PYTHON) -m pytest -q $(ARGS)

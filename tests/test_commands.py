@@ -48,6 +48,7 @@ PLACES = {
     "minimolmo.answer": [PICTURE, QUESTION, WEIGHTS, "--out={}/dots.png"],
     "minimolmo.batch.dataset": ["{}"],
     "minimolmo.evaluate": ["--weights={}"],
+    "minimolmo.page.demo": ["--weights={}", "--no-browser"],
     "minimolmo.viz.figures": [PICTURE, QUESTION, WEIGHTS, "--out={}"],
     "minimolmo.weights.official": [str(RELEASED), "{}"],
     "minimolmo.weights.release": ["{}"],
@@ -68,7 +69,7 @@ PLACES = {
     "tests.tools.toy_page": [],
 }
 WITH_PLACE = [name for name, arguments in PLACES.items() if any("{}" in argument for argument in arguments)]
-READERS = {"data.preview.readme_tables", "minimolmo.evaluate",
+READERS = {"data.preview.readme_tables", "minimolmo.evaluate", "minimolmo.page.demo",
            "minimolmo.batch.dataset", "minimolmo.weights.release",
            "tests.tools.targets", "tests.tools.expert_load", "tests.tools.text_only_baseline",
            "data.tokenizer.prepare"}  # they read there first, and find nothing

@@ -5,6 +5,8 @@ import signal
 from collections import Counter
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from PIL import Image
 from minimolmo.batch.dataset import Dataset
 from minimolmo.batch.loader import (
     GROUP_STEPS,
+    CropCache,
     Loader,
     Preprocessor,
     mix_lengths,
@@ -239,3 +242,18 @@ def test_the_name_of_a_digit_is_the_digit_as_numbers_have_it():
     preprocessor = replace(PREPROCESSOR, tokenizer=tokenizer)
     assert tokenizer.decode([preprocessor.first_id("7")]) == "7"
     assert tokenizer.decode([preprocessor.first_id("red")]).startswith(" ")
+
+
+def test_the_crops_of_a_small_set_are_made_once_and_of_a_large_one_as_far_as_they_fit():
+    """Three images of 100 bytes and a limit of 250: two are kept, the third is made each time."""
+    made = []
+
+    def make(name):
+        made.append(name)
+        return SimpleNamespace(patches=np.zeros(100, np.uint8), name=name)
+
+    cache = CropCache(limit=250)
+    for _ in range(3):
+        for name in "abc":
+            assert cache.get(Path(name), lambda: make(name)).name == name
+    assert Counter(made) == {"a": 1, "b": 1, "c": 3}

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import train
@@ -20,8 +21,8 @@ from minimolmo.batch.dataset import Dataset, check_split
 from minimolmo.image.resize import open_image
 from minimolmo.page import finish, journal, teach
 from minimolmo.page.guards import cookie_name
+from minimolmo.page.maker import Mine
 from minimolmo.page.messages import Refusal
-from minimolmo.page.mine import Mine
 from minimolmo.page.server import start
 from minimolmo.weights import checkpoint
 
@@ -313,7 +314,16 @@ def test_a_second_page_on_the_same_folder_is_refused_in_words(page):
 
 # Training
 
-def test_the_made_folder_passes_its_check_and_trains_five_steps(page, monkeypatch):
+@pytest.fixture
+def one_thread():
+    """Torch without a second thread, which waits long for the first on a machine that does other things."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_the_made_folder_passes_its_check_and_trains_five_steps(page, one_thread, monkeypatch):
     """By the command that the page shows; the scores before and after have the same names."""
     monkeypatch.setattr(teach, "STEPS", 5)
     fill(page)
@@ -344,7 +354,8 @@ print("checked\\n  5%|##  | 1/20\\nnote: \\x1b[31mred", flush=True)
 with open(out + "/log.jsonl", "a") as log:
     for step in range(1, 4):
         print(json.dumps({"stage": "finetune", "step": step, "loss": 1.5}), file=log, flush=True)
-time.sleep(0 if "quick" in sys.argv else 60)
+time.sleep(0 if "quick" in sys.argv or "fail" in sys.argv else 60)
+sys.exit(3 if "fail" in sys.argv else 0)
 """
 
 
@@ -372,13 +383,21 @@ def test_a_training_is_followed_line_by_line_and_step_by_step(trainer):
     assert events[-1]["e"] == "done"
 
 
+def test_a_training_that_fails_ends_in_words_and_without_new_scores(trainer):
+    trainer.words.append("fail")
+    with pytest.raises(ValueError, match="ended with status 3, so there is no model. Try"):
+        list(trainer.train(lambda: False))
+    assert not trainer.busy.locked()
+
+
 def test_a_training_whose_page_is_closed_saves_and_ends(trainer):
     events, closed = [], []
     for event in trainer.train(lambda: bool(closed)):
         events.append(event)
         closed += [True] if event["e"] == "step" else []
     assert {"e": "line", "text": "saved"} in events and trainer.process.returncode == 143
-    assert events[-1]["e"] == "line"  # neither done nor scored
+    assert [event["when"] for event in events if event["e"] == "score"] == ["before"]
+    assert "done" not in {event["e"] for event in events}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no TERM")

@@ -14,7 +14,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from minimolmo.batch.dataset import check_split
-from minimolmo.page.mine import FILES, Mine
+from minimolmo.page.demo_routes import FILES
+from minimolmo.page.maker import Mine
 from minimolmo.page.server import start
 from tools.webdriver import DELETE, ENTER, RIGHT, SHIFT, TAB, Browser, needs_browser
 

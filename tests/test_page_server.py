@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -166,6 +167,18 @@ def test_a_server_that_stops_ends_its_answers(files):
         ask_for_ten_seconds(running, connection)
         running.stop()
         assert ended.is_set()
+
+
+def test_a_server_that_stops_does_not_wait_for_browsers_that_send_nothing(files):
+    """They keep connections ready for later. And no thread is left: one that computes would abort Python."""
+    before = threading.active_count()
+    with served(files) as running, connect(running), connect(running) as connection:
+        connection.sendall(b"GET / HT")
+        while len(running.server.open) < 2:
+            time.sleep(0.005)
+        began = time.monotonic()
+        running.stop()
+        assert time.monotonic() < began + 2 and threading.active_count() == before
 
 
 # Starting and ending

@@ -117,7 +117,8 @@ function commandBox(command) {
 
 function advice() {
   return [
-    "--mix.mine is the weight of your folder: ten photos at 1 are 0.7 % of what nano draws, at 10 they are 6.4 %.",
+    "Half of the pictures in training are yours, half are drawn ones, so that nano does not forget those: --replay=0.5. "
+      + "Without drawn pictures (make data) all are yours.",
     "--max_tokens is the longest training sequence, photo included. A caption of PixMo's length has about 750 tokens of "
       + "nano's vocabulary, and what passes is cut: 1024 holds it.",
   ].map((text) => make("p", "hint", text));

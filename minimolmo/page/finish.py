@@ -1,6 +1,6 @@
 """The page's last step: train nano on the folder, score its held-out photos before and after.
 
-Each run has a folder: out/mine, then out/mine-2, ... A run that was stopped has a checkpoint and is resumed.
+Each run has a folder: out/page, then out/page-2, ... A run that was stopped has a checkpoint and is resumed.
 """
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from typing import TextIO
 
 from minimolmo.answer import load
 from minimolmo.command import ROOT, printable
-from minimolmo.evaluate import RIGHT_IMAGE, answer_by_style, collect_items
+from minimolmo.evaluate import RIGHT_IMAGE, answer_by_style, check_items, collect_items
 from minimolmo.logfile import read_log
 from minimolmo.metrics import report_lines, score_items
 from minimolmo.page.journal import Journal
@@ -59,9 +59,13 @@ def is_finished(run: Path) -> bool:
 
 
 def score_events(weights: Path, folder: Path, when: str) -> Iterator[dict]:
-    """The scores of a model on a folder's held-out photos, one event for each number."""
+    """The scores of a model on a folder's held-out photos, one event for each number.
+
+    Raises ValueError if none of them has an annotation that can be scored.
+    """
     model, tokenizer, config = load(weights)
     items = collect_items({folder.name: folder}, "val", MOST_ROWS)
+    check_items(items, {folder.name: folder})
     answered = answer_by_style(model, tokenizer, items, RIGHT_IMAGE, config.finetune.view, None)
     for name, (value,) in report_lines({RIGHT_IMAGE: score_items(answered)}):
         finite = value if math.isfinite(value) else None
@@ -109,7 +113,9 @@ class Trainer:
         try:
             yield from score_events(RELEASED, self.folder, "before")
             run = next_run(self.out)
-            if not closed() and (yield from self._run(train_command(self.journal, run), run, closed)):
+            if not closed():
+                yield from self._run(train_command(self.journal, run), run, closed)
+            if not closed():
                 yield from score_events(run, self.folder, "after")
                 yield {"e": "done", "run": str(run)}
         finally:
@@ -117,7 +123,7 @@ class Trainer:
             self.busy.release()
 
     def _run(self, words: list[str], run: Path, closed: Callable[[], bool]) -> Iterator[dict]:
-        """Run train.py; yields its lines and steps, returns whether it reached its end."""
+        """Run train.py; yields its lines and steps. Raises ValueError if it fails."""
         self.process = start_training(words)
         lines: queue.Queue[str] = queue.Queue()
         reader = threading.Thread(target=read_lines, args=(self.process.stdout, lines), daemon=True)
@@ -125,14 +131,13 @@ class Trainer:
         shown = 0
         while self.process.poll() is None and not closed():
             time.sleep(POLL)
-            yield from ({"e": "line", "text": text} for text in drain(lines))
-            for line in new_steps(run, shown):
-                shown = line["step"]
-                yield {"e": "step", "step": shown, "steps": STEPS, "loss": line["loss"]}
+            shown = yield from news(lines, run, shown)
         self.stop()
         reader.join(1)
-        yield from ({"e": "line", "text": text} for text in drain(lines))
-        return self.process.returncode == 0
+        yield from news(lines, run, shown)
+        if self.process.returncode and not closed():
+            raise ValueError(f"The training ended with status {self.process.returncode}, so there is no "
+                             f"model. Try its command in the terminal.")
 
     def stop(self) -> None:
         """Let a running training finish its step and save; it is killed if that takes too long."""
@@ -167,9 +172,14 @@ def read_lines(file: TextIO, lines: queue.Queue[str]) -> None:
             lines.put(text)
 
 
-def drain(lines: queue.Queue[str]) -> list[str]:
-    """All lines that wait in a queue."""
-    return [lines.get_nowait() for _ in range(lines.qsize())]
+def news(lines: queue.Queue[str], run: Path, shown: int) -> Iterator[dict]:
+    """The lines and steps that were not shown yet, as events; returns the number of the last step."""
+    for _ in range(lines.qsize()):
+        yield {"e": "line", "text": lines.get_nowait()}
+    for line in new_steps(run, shown):
+        shown = line["step"]
+        yield {"e": "step", "step": shown, "steps": STEPS, "loss": line["loss"]}
+    return shown
 
 
 def new_steps(run: Path, shown: int) -> list[dict]:

@@ -44,7 +44,6 @@ class Limits:
     large: int = 1_000_000    # bytes: a body above it is large, ...
     large_bodies: int = 2     # ... and so many are in memory at once
     drain: float = 1          # seconds in which what a refused request still sends is thrown away
-    goodbye: float = 2        # seconds that answers have to end when the server stops
 
 
 class Arriving(io.RawIOBase):

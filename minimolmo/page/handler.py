@@ -135,7 +135,6 @@ class Handler(BaseHTTPRequestHandler):
                 body = self._read_body(route) if route.method == "POST" else b""
                 self.deadline = time.monotonic() + (route.seconds or self.server.limits.answer)
                 request = Request(route.method, path, match.groups(), query, body, self._is_closed)
-                self.server.working.add(self)
                 answer = route.handle(request)
                 whole = isinstance(answer, Reply) and isinstance(answer.body, dict)
                 return Reply(as_json(answer.body), answer.kind, answer.status) if whole else answer
@@ -220,7 +219,6 @@ class Handler(BaseHTTPRequestHandler):
 
     def finish(self) -> None:
         """Let others use what this request held."""
-        self.server.working.discard(self)
         if self.holds_large:
             self.server.large_bodies.release()
         super().finish()

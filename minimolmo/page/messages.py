@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from minimolmo.bounds import LARGEST, is_finite_number
-from minimolmo.command import error_message, printable
+from minimolmo.command import error_message
 
 REQUIRED = object()  # the default of a field that must be given
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
@@ -75,8 +75,7 @@ class Refusal(ValueError):
     @property
     def event(self) -> dict:
         """The refusal as it is sent."""
-        words = {"given": self.given, "why": self.why, "try": self.try_}
-        return {"e": "error", **{name: printable(text) for name, text in words.items()}}
+        return {"e": "error", "given": self.given, "why": self.why, "try": self.try_}
 
 
 def refusal_of(error: Exception) -> Refusal:

@@ -46,15 +46,17 @@ class Pictures:
     def add(self, data: bytes) -> Picture:
         """Decode a file's bytes and keep the picture. Raises ImageError (a ValueError) for anything else."""
         name = hashlib.sha256(data).hexdigest()[:16]
-        if name in self.kept:
-            return self[name]
-        with self.decoding:  # one at a time: a single one may need 1.4 GB
-            decoded = decode_image(data)
-        picture = Picture(name, np.array(decoded.rgb), decoded.width, decoded.height)
+        picture = self.kept.get(name) or self._decode(name, data)
         with self.lock:
             self.kept[name] = picture
+            self.kept.move_to_end(name)
             self._forget_oldest()
         return picture
+
+    def _decode(self, name: str, data: bytes) -> Picture:
+        with self.decoding:  # one at a time: a single one may need 1.4 GB
+            decoded = decode_image(data)
+            return Picture(name, np.array(decoded.rgb), decoded.width, decoded.height)
 
     def __getitem__(self, name: str) -> Picture:
         """The picture with this id. Raises ValueError if there is none."""

@@ -11,13 +11,12 @@ import os
 import socketserver
 import sys
 import threading
-import time
 import webbrowser
 from collections.abc import Sequence
 from contextlib import suppress
 from http.server import ThreadingHTTPServer
 from pathlib import Path
-from socket import socket
+from socket import SHUT_RD, socket
 
 from minimolmo.command import say
 from minimolmo.page.guards import Keys, Limits, ports_to_try
@@ -76,19 +75,22 @@ class Running:
         self.thread.start()
 
     def stop(self) -> None:
-        """End the server. Answers that are being made stop at their next step; they have some time for it."""
+        """End the server, and wait for its answers: they stop at their next step.
+
+        Python cannot end while a thread computes in torch: the process would abort.
+        """
         self.server.stopping = True
         self.server.shutdown()
+        for connection in list(self.server.open):
+            with suppress(OSError):
+                connection.shutdown(SHUT_RD)  # whoever waits for a request is told that none will come
         self.server.server_close()
-        end = time.monotonic() + self.server.limits.goodbye
-        while self.server.working and time.monotonic() < end:
-            time.sleep(0.01)
 
 
 class Server(ThreadingHTTPServer):
     """Accepts connections, each in a thread of its own, up to a number."""
 
-    daemon_threads = True
+    daemon_threads = False  # server_close waits for them
     request_queue_size = 64
     allow_reuse_address = os.name != "nt"  # there it would let two servers share a port
 
@@ -96,8 +98,7 @@ class Server(ThreadingHTTPServer):
         self.routes, self.limits, self.keys = routes, limits, Keys()
         self.files = {path: Path(file) for path, file in files.items()}
         assert all(file.suffix in KINDS for file in self.files.values())
-        self.stopping, self.connections, self.working = False, 0, set()
-        self.counting = threading.Lock()
+        self.stopping, self.open = False, set()  # open: connections
         self.large_bodies = threading.Semaphore(limits.large_bodies)
         super().__init__(("127.0.0.1", port), Handler)
 
@@ -108,27 +109,20 @@ class Server(ThreadingHTTPServer):
 
     def process_request(self, request: socket, client_address) -> None:
         """Start a thread for a connection, or answer that there are too many."""
-        if self._count(1) > self.limits.connections:
+        if len(self.open) >= self.limits.connections:
             with suppress(OSError):
                 request.settimeout(0.01)  # others wait to be accepted
                 request.sendall(BUSY)
                 request.recv(65_536)  # what is not read breaks the connection before our words arrive
             self.shutdown_request(request)
-            self._count(-1)
         else:
+            self.open.add(request)
             super().process_request(request, client_address)
 
-    def process_request_thread(self, request: socket, client_address) -> None:
-        """Serve one connection."""
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._count(-1)
-
-    def _count(self, change: int) -> int:
-        with self.counting:
-            self.connections += change
-            return self.connections
+    def shutdown_request(self, request: socket) -> None:
+        """Close a connection, however it ended."""
+        self.open.discard(request)
+        super().shutdown_request(request)
 
     def handle_error(self, request: socket, client_address) -> None:
         """Log an error outside all handlers in one line."""

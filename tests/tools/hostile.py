@@ -35,10 +35,11 @@ from minimolmo.options import Parser, count_argument  # noqa: E402
 
 SECRET = b"what no browser may read"
 SENDERS = 8          # at once
-PATIENCE = 60        # seconds: an answer that takes longer hangs
+PATIENCE = 180       # seconds: an answer that takes longer than the server's limits hangs
 MEMORY = 300_000     # kB more than at the start
 PICTURE = ROOT / "data/pictures/scene.png"
 HEX = "0123456789abcdef"
+WATCHED = [ROOT / "data/mine", ROOT / "out/mine", ROOT / "minimolmo"]  # where a page might write
 
 
 @dataclass(frozen=True)
@@ -215,18 +216,18 @@ def memory_of(process: subprocess.Popen) -> int:
 
 
 def files_below(*folders: Path) -> set[Path]:
-    """All files below folders, but for caches and git's."""
+    """All files below folders, but for Python's caches."""
     return {Path(place, name) for folder in folders for place, _, names in os.walk(folder) for name in names
-            if not {".git", "__pycache__", ".pytest_cache"} & set(Path(place).parts)}
+            if ".pyc" not in name}
 
 
 def attack(name: str, seed: int, count: int) -> tuple[list[str], str]:
     """Send hostile requests to a page in a process of its own; returns failures, and numbers in a line."""
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as errors:
-        own = Path(folder) / "own"
-        own.mkdir()
-        disk.write_atomically(Path(folder) / "secret", [SECRET])
-        before = files_below(ROOT, Path(folder))
+        own = Path(folder) / "one/two/own"  # so that ../../x is still seen
+        own.mkdir(parents=True)
+        disk.write_atomically(own.parent / "secret", [SECRET])
+        before = files_below(*WATCHED, Path(folder))
         command = [sys.executable, *(word.replace("{}", str(own)) for word in PAGES[name].command)]
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors) as process:
             try:
@@ -235,7 +236,7 @@ def attack(name: str, seed: int, count: int) -> tuple[list[str], str]:
                 process.wait(PATIENCE)
             finally:
                 process.kill()
-        after = {path for path in files_below(ROOT, Path(folder)) if not path.is_relative_to(own)}
+        after = {path for path in files_below(*WATCHED, Path(folder)) if not path.is_relative_to(own)}
         failures += [f"{path} was written" for path in sorted(after - before)]
         errors.seek(0)
         failures += _errors_in(errors.read().decode("utf-8", "replace"))
@@ -251,6 +252,8 @@ def _errors_in(printed: str) -> list[str]:
 def _send_all(process: subprocess.Popen, page: Page, seed: int, count: int) -> tuple[list[str], str]:
     """Send all requests, some at once, and watch the server's memory."""
     found = re.search(rb":(\d+)/\S*\?key=(\S+)", process.stdout.readline())
+    if not found:
+        return ["it printed no address"], ""
     running, began, picture = Target(int(found[1]), found[2].decode()), time.monotonic(), "0" * 16
     if page.upload:
         picture = json.loads(post(running, page.upload, PICTURE.read_bytes())[2])["id"]
