@@ -95,6 +95,12 @@ export class Player {
     this.running ??= this.#play();
   }
 
+  /** Forget what is left; resolves when nothing is shown any more. */
+  drop() {
+    this.queue = [];
+    return this.stop();
+  }
+
   /** Show what is left at once; resolves when all is shown. */
   async stop() {
     this.pace = 0;

@@ -70,6 +70,7 @@ function changed(record, settled) {
   version++;
   clearTimeout(idle);
   run?.controller.abort();
+  player.drop();
   condensing.reset();
   inspector.hovered = -1;
   for (const id of ["tokens", "inspector"]) $(id).classList.add("stale");
@@ -121,7 +122,7 @@ async function ask({ prefix = [], pace = PACE } = {}) {
   const now = () => run === mine;
   $("stop").disabled = false;
   showError($("answer-error"), null);
-  await player.stop();
+  await player.drop();
   if (!now()) return;
   writeAddress();
   player.start(pace);
