@@ -4,21 +4,25 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 from test_architecture import ROOT
 from tools import suite
 
 
-def test_the_groups_take_about_equally_long(monkeypatch):
-    monkeypatch.setattr(suite, "SECONDS", {"test_a": 5, "test_b": 4, "test_c": 3})
-    names = ["test_d.py", "test_b.py", "test_a.py", "test_c.py"]
-    groups = suite.divide([suite.Path(name) for name in names])
-    assert [[file.stem for file in group] for group in groups] == [["test_a", "test_d"], ["test_b", "test_c"]]
+def test_each_file_is_taken_once_and_the_longest_ones_first(tmp_path):
+    items = [SimpleNamespace(path=ROOT / f"{name}.py") for name in ("test_a", "test_b", "test_train")]
+    one, two = suite.Share(tmp_path), suite.Share(tmp_path)
+    one.pytest_collection_modifyitems(items)
+    assert [item.path.stem for item in items] == ["test_train", "test_a", "test_b"]
+    assert [one.pytest_runtest_protocol(items[0]) for _ in range(2)] == [None, None]
+    assert [two.pytest_runtest_protocol(item) for item in items] == [True, None, None]
+    assert [one.pytest_runtest_protocol(item) for item in items] == [None, True, True]
 
 
-def test_the_table_names_existing_files():
-    assert not suite.SECONDS.keys() - {path.stem for path in (ROOT / "tests").glob("test_*.py")}
+def test_the_longest_files_exist():
+    assert not set(suite.LONGEST) - {path.stem for path in (ROOT / "tests").glob("test_*.py")}
 
 
 @pytest.mark.parametrize("outputs, line", [

@@ -209,7 +209,7 @@ def test_when_torchrun_is_killed_its_processes_save_and_end(data, tmp_path):
         time.sleep(0.01)
     process.kill()
     process.wait()
-    deadline = time.time() + 10
+    deadline = time.time() + 60
     while processes_of(two) and time.time() < deadline:
         time.sleep(0.1)
     assert not processes_of(two)

@@ -15,7 +15,11 @@ export function readable(text) {
 
 const circled = (number) => number <= 20 ? String.fromCharCode(0x245f + number) : `(${number})`;
 
-export const percent = (share, digits = 0) => `${(100 * share).toFixed(share < .01 && share > 0 ? Math.max(1, digits) : digits)} %`;
+/** A probability in words: "93 %", "0.4 %", "< 0.1 %". */
+export function percent(share, digits = 0) {
+  if (share > 0 && share < .001) return "< 0.1 %";
+  return `${(100 * share).toFixed(share > 0 && share < .01 ? Math.max(1, digits) : digits)} %`;
+}
 
 /** The tokens of one answer as buttons. Handlers: pick(index), preview(index or -1). */
 export class TokenStrip {
@@ -72,7 +76,7 @@ export class TokenStrip {
   }
 }
 
-const shown = (text) => text === "" ? "■" : text.replace(/\n/g, "⏎");
+const shown = (text) => text === "" ? "■" : text.trim() === "" ? text.replace(/\n/g, "⏎").replace(/ /g, "␣") : text;
 
 /** Show events one after another at a pace that eyes can follow. `stop` shows the rest at once. */
 export class Player {
@@ -89,6 +93,12 @@ export class Player {
   push(event) {
     this.queue.push(event);
     this.running ??= this.#play();
+  }
+
+  /** Forget what is left; resolves when nothing is shown any more. */
+  drop() {
+    this.queue = [];
+    return this.stop();
   }
 
   /** Show what is left at once; resolves when all is shown. */
@@ -156,9 +166,16 @@ export class Condensing {
   }
 
   #bands(pen, isX, width, height) {
-    const length = isX ? width : height, most = Math.max(...this.now.digits, .01);
-    for (const [start, size, digit] of digitBands(this.now.written)) {
-      const from = start / 100 * length, wide = Math.max(size / 100 * length, 3), p = this.now.digits[digit];
+    const length = isX ? width : height, { written, digits } = this.now, most = Math.max(...digits, .01);
+    if (written && most < .05) {          // no digit comes next, but the dot or the end: what is written stays
+      const from = Number(written) / 100 * length, wide = Math.max(length / 10 ** (2 + (written.split(".")[1]?.length ?? 0)), 3);
+      pen.fillStyle = "rgba(224, 21, 106, .7)";
+      if (isX) pen.fillRect(from, 0, wide, height);
+      else pen.fillRect(0, from, width, wide);
+      return;
+    }
+    for (const [start, size, digit] of digitBands(written)) {
+      const from = start / 100 * length, wide = Math.max(size / 100 * length, 3), p = digits[digit];
       pen.fillStyle = `rgba(224, 21, 106, ${(.08 + .72 * p / most) * (p > .002)})`;
       if (isX) pen.fillRect(from, 0, wide, height);
       else pen.fillRect(0, from, width, wide);
@@ -204,7 +221,7 @@ export function listLikeliest(list, event, force) {
     const item = make("li"), isIt = id === event.id;
     const button = make("button", "", "", { type: "button", title: isIt ? "this was written" : `force "${text}"` });
     const bar = make("span", "bar", "", { "aria-hidden": "true" });
-    bar.style.width = percent(p, 1).replace(" ", "");
+    bar.style.width = `${100 * p}%`;
     button.append(bar, make("span", "word", shown(text)), make("span", "num", percent(p)));
     button.setAttribute("aria-current", String(isIt));
     button.setAttribute("aria-label", `${shown(text)}, ${percent(p)}${isIt ? ", written" : ", force it"}`);

@@ -166,16 +166,22 @@ function freestPlace(things) {
   return best;
 }
 
-/** A button with a shape on it, for a colour or a kind. */
-export function shapeButton(kind, color, label) {
-  const button = make("button", color ? "swatch" : "swatch kind", "", { type: "button", title: label, "aria-label": label, "aria-pressed": "false" });
+/** A small drawing of a shape, in a colour of its own or in the text's. */
+export function shapeIcon(kind, color = "") {
   const svg = document.createElementNS(SVG, "svg"), shape = document.createElementNS(SVG, "polygon");
   svg.setAttribute("viewBox", "0 0 1 1");
+  svg.setAttribute("class", "shape-icon");
   svg.setAttribute("aria-hidden", "true");
   shape.setAttribute("points", paint.KINDS[kind].map((corner) => corner.join()).join(" "));
   if (color) shape.setAttribute("fill", `rgb(${paint.COLORS[color].join()})`);
   svg.append(shape);
-  button.append(svg);
+  return svg;
+}
+
+/** A button with a shape on it, for a colour or a kind. */
+export function shapeButton(kind, color, label) {
+  const button = make("button", color ? "swatch" : "swatch kind", "", { type: "button", title: label, "aria-label": label, "aria-pressed": "false" });
+  button.append(shapeIcon(kind, color));
   return button;
 }
 

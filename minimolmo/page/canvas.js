@@ -7,6 +7,7 @@
 export const SIDE = 64;              // pixels along the picture
 export const SUPERSAMPLE = 4;
 export const LARGE = SIDE * SUPERSAMPLE;
+const MOST = 10 * LARGE;             // pixels along an ellipse: an address may hold any record
 
 /** Python's rounding: a half goes to the even neighbour. */
 export function round(value) {
@@ -27,7 +28,8 @@ export class Canvas {
 
   /** Both corners are filled, too. */
   rectangle(left, top, right, bottom, color) {
-    for (let y = top; y <= bottom; y++) this.row(left, right, y, color);
+    const last = Math.min(bottom, LARGE - 1);
+    for (let y = Math.max(top, 0); y <= last; y++) this.row(left, right, y, color);
   }
 
   /** A rectangle in pixels of the picture: left, top, right, bottom. */
@@ -48,8 +50,11 @@ export class Canvas {
     }
   }
 
-  /** A filled ellipse in a box; fractions are cut off, as in Pillow. */
+  /** A filled ellipse in a box; fractions are cut off, as in Pillow. RangeError if it would take too long. */
   ellipse(left, top, right, bottom, color) {
+    if (!(right - left <= MOST && bottom - top <= MOST)) {
+      throw new RangeError(`An ellipse of ${right - left} pixels is far larger than the picture. Try less.`);
+    }
     for (const [x0, x1, y] of ellipseRows(...[left, top, right, bottom].map(Math.trunc))) {
       this.row(x0, x1, y, color);
     }

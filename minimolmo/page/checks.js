@@ -1,30 +1,16 @@
-/* The cards that put an answer to the test: four pictures, an error map, all pairs, and a round against it. */
-import { readable } from "./answer.js";
-import { canvasOf, encodeRecord } from "./board.js";
+/* The cards that put the model to the test: an error map, all pairs of colour and kind, and a game against it. */
+import { canvasOf, encodeRecord, shapeIcon } from "./board.js";
 import * as paint from "./paint.js";
-import { Picture, get, make, newestWins, post, prefersStill, round, showError, stream } from "./picture.js";
+import { Picture, make, post, round, showError } from "./picture.js";
+import { distance } from "./verdict.js";
 
 const GRID = 16;                  // places along a side of the error map
 const SCENES_A_PAIR = 8;
 const GOOD = 3, POOR = 12;        // percent of the width: the ends of the error map's colours
 
-export const distance = ([x0, y0], [x1, y1]) => Math.hypot(x0 - x1, y0 - y1);
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 const nameOf = ({ color, kind }) => `${color} ${kind}`;
 export const pointingQuestion = (thing) => `Point to the ${nameOf(thing)}.`;
-
-/** The error of the closest pairing of an answer's points with the true ones: the mean, or null without points. */
-export function pointError(points, targets) {
-  if (!points.length || !targets.length) return null;
-  const left = [...points];
-  const errors = targets.map((target) => {
-    if (!left.length) return null;
-    const far = left.map((point) => distance(point, target)), nearest = far.indexOf(Math.min(...far));
-    left.splice(nearest, 1);
-    return far[nearest];
-  }).filter((error) => error !== null);
-  return errors.reduce((sum, error) => sum + error, 0) / errors.length;
-}
 
 /** Answers to one question about many records, in one request: [{text, points}]. */
 export async function sweep(records, question, view, signal) {
@@ -32,53 +18,14 @@ export async function sweep(records, question, view, signal) {
   return (await post(address, paint.paintAll(records), signal)).answers;
 }
 
-/** Do something when most of an element is seen for the first time. */
-function onceSeen(element, act) {
+/** Do something once most of an element has been seen for a while. */
+function onceSeen(element, act, milliseconds = 600) {
+  let timer = 0;
   const observer = new IntersectionObserver(([entry]) => {
-    if (!entry.isIntersecting) return;
-    observer.disconnect();
-    act();
+    clearTimeout(timer);
+    if (entry.isIntersecting) timer = setTimeout(() => { observer.disconnect(); act(); }, milliseconds);
   }, { threshold: .6 });
   observer.observe(element);
-}
-
-// ---- Four pictures -------------------------------------------------------------------------------------------
-
-const FOUR = {
-  right: ["This picture", "asked as it is"],
-  blank: ["Blank", "a white picture"],
-  another: ["Another", "a different picture"],
-  swapped: ["Swapped", "two things exchanged"],
-};
-
-/** The same question about four pictures. show(tiles): {right: {source, text, points, note}, ...}. */
-export class FourPictures {
-  constructor(host) {
-    this.tiles = {};
-    for (const [name, [title, hint]] of Object.entries(FOUR)) {
-      const tile = make("figure", "tile"), stage = make("div"), said = make("p", "said");
-      const same = make("figcaption", "same", "", { hidden: true });
-      tile.append(make("h3", "", title, { title: hint }), stage, said, same);
-      host.append(tile);
-      const picture = new Picture(stage, {}, { label: `${title}: ${hint}`, zoom: false });
-      picture.view.tabIndex = -1;
-      picture.view.setAttribute("role", "img");
-      this.tiles[name] = { tile, picture, said, same };
-    }
-  }
-
-  show(name, { source, text, points, same }) {
-    const { tile, picture, said, same: note } = this.tiles[name];
-    tile.hidden = !source;
-    if (!source) return;
-    picture.show(source);
-    picture.setPoints(points.map(([x, y]) => ({ x, y, shape: "ring", glides: true })));
-    const places = points.map(([x, y]) => `${round(x)}, ${round(y)}`).join("; ");
-    said.textContent = [readable(text) || "(nothing)", places].filter(Boolean).join(" at ");
-    said.title = text;
-    note.hidden = !same;
-    note.textContent = "The same answer, though the picture is another.";
-  }
 }
 
 // ---- Error map --------------------------------------------------------------------------------------------------
@@ -97,12 +44,12 @@ export class ErrorMap {
     this.at = 0;
   }
 
-  /** Choose the thing that is swept: the one that the question names, else the first. */
-  choose(record, question) {
-    this.record = record;
-    const meant = record.things.findIndex((thing) => question.toLowerCase().includes(nameOf(thing)));
-    this.index = Math.max(0, meant);
-    this.button.textContent = `Sweep the ${nameOf(record.things[this.index])}`;
+  /** Choose the thing that is swept, the one that the question names or the first. It comes on top of others. */
+  choose({ things, ...rest }, question) {
+    const swept = things.find((thing) => question.toLowerCase().includes(nameOf(thing))) ?? things[0];
+    this.record = { ...rest, things: [...things.filter((thing) => thing !== swept), swept] };
+    this.index = things.length - 1;
+    this.button.textContent = `Sweep the ${nameOf(swept)}`;
   }
 
   async run() {
@@ -190,16 +137,15 @@ export class PairGrid {
     Object.assign(this, { host, list, text, button, open, view, teach, cells: new Map(), mistakes: new Map() });
     button.addEventListener("click", () => this.run());
     this.#build();
-    onceSeen(host, () => this.mistakes.size || this.run());
   }
 
   #build() {
     const table = make("table", "fails"), head = make("tr"), body = make("tbody");
     const colors = Object.keys(paint.COLORS);
-    head.append(make("td"), ...colors.map((color) => make("th", "", color, { scope: "col" })));
+    head.append(make("td"), ...colors.map((color) => heading("col", shapeIcon("circle", color), color)));
     for (const kind of Object.keys(paint.KINDS)) {
       const row = make("tr");
-      row.append(make("th", "", kind, { scope: "row" }));
+      row.append(heading("row", shapeIcon(kind), kind));
       for (const color of colors) row.append(this.#cell({ color, kind }));
       body.append(row);
     }
@@ -265,7 +211,7 @@ export class PairGrid {
     const question = `Point to the ${name}.`, item = make("div", "stack"), canvas = canvasOf(record, make("canvas", "", "", { width: 128, height: 128 }));
     const pen = canvas.getContext("2d");
     for (const [x, y] of points) ring(pen, x * 1.28, y * 1.28);
-    const link = make("a", "", "Open", { href: addressOf(record, question) });
+    const link = make("a", "link", "Open", { href: addressOf(record, question) });
     link.addEventListener("click", (event) => { event.preventDefault(); this.open(record, question); });
     const row = make("div", "row");
     row.append(link);
@@ -291,6 +237,12 @@ export class PairGrid {
     });
     return button;
   }
+}
+
+function heading(scope, icon, text) {
+  const cell = make("th", "", "", { scope });
+  cell.append(icon, make("span", "name", text));
+  return cell;
 }
 
 function isInside({ record, points }) {
@@ -356,81 +308,4 @@ export class BeatIt {
     this.text.className = "num";
     this.text.textContent = `1 you: ${yours.toFixed(1)} %, 2 the model: ${off} (3 is the truth). ${yours < its ? "You win." : "It wins."} You ${this.won}, it ${this.lost}.`;
   }
-}
-
-// ---- Views -------------------------------------------------------------------------------------------------------
-
-const VIEW_NAMES = { bird: "Bird", ground: "Ground", close_up: "Close-up" };
-
-/** The overview and the crops of each view, drawn over the picture, with what they cost. */
-export class Views {
-  constructor({ host, note }, { names, trained, choose, size }) {
-    Object.assign(this, { note, trained, size, tiles: {} });
-    for (const name of names) {
-      const tile = make("figure", "tile"), canvas = make("canvas", "", "", { width: 320, height: 320, role: "img" });
-      const button = make("button", "small", VIEW_NAMES[name] ?? name, { type: "button", "aria-pressed": "false" });
-      const list = make("dl"), said = make("p", "said");
-      button.addEventListener("click", () => choose(name));
-      tile.append(button, canvas, list, said);
-      host.append(tile);
-      this.tiles[name] = { canvas, button, list, said };
-    }
-  }
-
-  mark(view) {
-    for (const [name, { button }] of Object.entries(this.tiles)) button.setAttribute("aria-pressed", String(name === view));
-  }
-
-  /** Ask in every view, one after another, and draw what each one sees. */
-  async run(picture, question, source, signal) {
-    for (const name of Object.keys(this.tiles)) {
-      const seen = {};
-      await stream("/api/ask", { picture, question, view: name }, (event) => { seen[event.e] = event; }, signal);
-      if (seen.done) this.#show(name, seen.start, seen.done, source);
-    }
-    const side = Math.max(source.naturalWidth || source.width, source.naturalHeight || source.height);
-    const same = side <= this.size ? ` This picture has ${side} pixels, no more than one crop, so all views see the same. Drop a photo to see them differ.` : "";
-    this.note.textContent = `The model was trained in ${VIEW_NAMES[this.trained] ?? this.trained} view; in the others it is on its own.${same}`;
-  }
-
-  #show(name, start, done, source) {
-    const { canvas, list, said } = this.tiles[name];
-    drawCrops(canvas, source, start.crops);
-    const rows = [["crops", start.crops.length], ["visual tokens", start.boxes.length], ["image", `${round(done.ms.image)} ms`], ["answer", `${round(done.ms.all)} ms`]];
-    list.replaceChildren(...rows.flatMap(([term, value]) => [make("dt", "", term), make("dd", "", String(value))]));
-    said.textContent = readable(done.text);
-    canvas.setAttribute("aria-label", `${VIEW_NAMES[name]}: ${start.crops.length} crops, ${start.boxes.length} visual tokens`);
-  }
-}
-
-const CROP_COLORS = ["#5b6775", "#2f6fde", "#e8743b", "#1f9d61", "#8a56c9", "#d9a514", "#1aa3b8", "#d44a8a", "#7a6a58"];
-
-/** The picture with its crops: 0 is the overview, a dashed frame; the others are numbered. */
-function drawCrops(canvas, source, crops) {
-  const width = source.naturalWidth || source.width, height = source.naturalHeight || source.height;
-  const ends = crops.map(([left, top, wide, high]) => [left, top, left + wide, top + high]).concat([[0, 0, 100, 100]]);
-  const [left, top] = [0, 1].map((i) => Math.min(...ends.map((end) => end[i])));
-  const [right, bottom] = [2, 3].map((i) => Math.max(...ends.map((end) => end[i])));
-  const unit = Math.min(300 / ((right - left) * width), 300 / ((bottom - top) * height));
-  const x = (value) => 10 + (value - left) * width * unit, y = (value) => 10 + (value - top) * height * unit;
-  canvas.width = Math.ceil(x(right) + 10);
-  canvas.height = Math.ceil(y(bottom) + 10);
-  const pen = canvas.getContext("2d");
-  pen.imageSmoothingEnabled = width > 128;
-  pen.drawImage(source, x(0), y(0), x(100) - x(0), y(100) - y(0));
-  pen.font = "600 17px system-ui, sans-serif";
-  crops.forEach(([cropLeft, cropTop, wide, high], i) => {
-    const color = i ? CROP_COLORS[(i - 1) % 8 + 1] : CROP_COLORS[0], inset = i ? 2 : 0;
-    const box = [x(cropLeft) + inset, y(cropTop) + inset, wide * width * unit - 2 * inset, high * height * unit - 2 * inset];
-    pen.strokeStyle = color;
-    pen.lineWidth = 3;
-    pen.setLineDash(i ? [] : [8, 6]);
-    pen.strokeRect(...box);
-    if (!i) return;
-    pen.fillStyle = `${color}22`;
-    pen.fillRect(...box);
-    pen.fillStyle = color;
-    pen.fillText(String(i), box[0] + 6, box[1] + 18);
-  });
-  pen.setLineDash([]);
 }

@@ -1,27 +1,30 @@
 /* The page of `make demo`: what is on the stage, what is asked, and the answer. The state is in the address.
 
-   board.js   change the picture            answer.js  tokens, numbers of points while they are written
-   inside.js  attended and needed           checks.js  four pictures, error map, pairs, a game, views
+   board.js      change the picture        pictures.js  kinds of picture     controls.js  tabs and tools
+   answer.js     tokens, points that are being written      inspector.js, inside.js  attended and needed
+   verdict.js    what is true              beside.js    other pictures and views
+   checks.js     error map, pairs, a game  teach.js     mistakes become data
 */
-import { Condensing, Player, TokenStrip, listLikeliest, percent, readable } from "./answer.js";
-import { Board, canvasOf, decodeRecord, encodeRecord, shapeButton } from "./board.js";
-import { BeatIt, ErrorMap, FourPictures, PairGrid, Views, pointError, sweep } from "./checks.js";
-import { attendedWords, cellBoxes, drawHeat, heatFigure, lookInside, neededWords, numberTable } from "./inside.js";
-import { KINDS_OF_PICTURE, examplesFor, firstRecord, otherRecord, swappedRecord } from "./pictures.js";
+import { Condensing, Player, TokenStrip, percent, readable } from "./answer.js";
+import { FourPictures, Views } from "./beside.js";
+import { Board, canvasOf, decodeRecord, encodeRecord } from "./board.js";
+import { BeatIt, ErrorMap, PairGrid, sweep } from "./checks.js";
+import { buildTabs, buildTools, markTools } from "./controls.js";
+import { drawHeat } from "./inside.js";
+import { Inspector } from "./inspector.js";
 import * as paint from "./paint.js";
 import { Picture, get, make, newestWins, post, round, showError, stream, uploads } from "./picture.js";
+import { KINDS_OF_PICTURE, PHOTO_QUESTIONS, examplesFor, firstRecord, otherRecord, swappedRecord } from "./pictures.js";
 import { Teacher } from "./teach.js";
+import { verdictOf } from "./verdict.js";
 
 const $ = (id) => document.getElementById(id);
 const FIRST_PACE = 1, PACE = .35;      // of the numbers while they are written: at first, and later
 const IDLE = 250;                      // milliseconds without a change before the other pictures are asked
-const NEEDED = .4;                     // nats: a patch that matters less stays dark
-const WRONG = 5;                       // percent of the width: from here the truth is marked, too
 
 const state = { question: "Point to the red circle.", view: null, photo: null, model: null, points: [] };
 let run = null;                        // the answer that is being written: {controller}
-let background = new AbortController();
-let idle = 0, version = 0, inside = null, hovered = -1;
+let idle = 0, version = 0;
 
 // ---- The stage -------------------------------------------------------------------------------------------------
 
@@ -35,14 +38,14 @@ const stage = new Picture($("stage"), {
   remove: (x, y) => { if (!state.photo) board.remove(x, y); },
   key: (event) => event.key === "Escape" && (board.select(-1), true),
   hover: (x, y) => { stage.sheet.style.cursor = x !== null && !state.photo && paint.thingAt(board.record, x, y) >= 0 ? "grab" : ""; },
-}, { label: "The picture. Arrow keys move a cursor by 1 percent, with Shift by a tenth. Enter takes the thing under it and puts it down. Delete removes it." });
+}, { label: "The picture. Arrow keys move a cursor by 1 percent, with Shift by a tenth; Home puts it in the middle. Enter takes the thing under it and puts it down. Delete removes it." });
 const condensing = new Condensing();
 
 /** The overlay, from below: heat of the token under the pointer, numbers being written, the selected thing. */
 function redraw() {
   const high = Math.round(1000 * stage.height / stage.width), pen = stage.draw(1000, high);
-  const heat = hovered >= 0 && inside?.result?.attended[hovered];
-  if (heat) drawHeat(pen, 1000, high, inside.boxes, heat, { depth: .72 });
+  const heat = inspector.heat();
+  if (heat) drawHeat(pen, 1000, high, heat.boxes, heat.values, { depth: .72 });
   else condensing.draw(pen, 1000, high);
   const thing = state.photo ? null : board.thing();
   if (thing) outline(pen, thing, high);
@@ -65,10 +68,12 @@ function changed(record, settled) {
   stage.show(canvasOf(record));
   if (settled) return settle();
   version++;
-  cancelBackground();
+  clearTimeout(idle);
   run?.controller.abort();
+  player.drop();
   condensing.reset();
-  hovered = -1;
+  inspector.hovered = -1;
+  for (const id of ["tokens", "inspector"]) $(id).classList.add("stale");
   redraw();
   live(performance.now());
 }
@@ -87,7 +92,6 @@ const live = newestWins(async (begun) => {
   try {
     const [answer] = await sweep([board.record], state.question, state.view);
     if (board.held < 0 || asked > version) return;
-    $("tokens").classList.add("stale");
     showAnswer(answer.text, answer.points);
     performance.measure("drag", { start: begun, end: performance.now() });
   } catch (error) {
@@ -96,30 +100,29 @@ const live = newestWins(async (begun) => {
 });
 
 function selected() {
-  for (const button of $("tools").querySelectorAll("[data-color]")) button.setAttribute("aria-pressed", String(button.dataset.color === board.color));
-  for (const button of $("tools").querySelectorAll("[data-kind]")) button.setAttribute("aria-pressed", String(button.dataset.kind === board.kind));
-  const remove = $("remove");
-  if (remove) remove.disabled = board.selected < 0 || board.count() < 2;
-  if ($("add")) $("add").disabled = board.count() >= paint.MAX_THINGS;
-  if ($("undo")) $("undo").disabled = !board.past.length;
+  markTools($("tools"), board);
   redraw();
 }
 
 // ---- Asking ----------------------------------------------------------------------------------------------------
 
 const player = new Player(showEvent);
-const strip = new TokenStrip($("tokens"), { pick: (index) => { strip.mark(index); inspect(index); }, preview });
+const strip = new TokenStrip($("tokens"), { pick: (index) => inspector.pick(index), preview: (index) => inspector.preview(index) });
+const inspector = new Inspector(strip, {
+  force, later, redraw, source: () => stage.image,
+  request: async () => ({ picture: await pictureId(), question: state.question, view: state.view }),
+});
 
 /** Ask about what is on the stage. `prefix`: tokens that the answer begins with. */
 async function ask({ prefix = [], pace = PACE } = {}) {
   run?.controller.abort();
-  cancelBackground();
+  clearTimeout(idle);
   version++;
-  const mine = run = { controller: new AbortController(), started: false };
+  const mine = run = { controller: new AbortController(), finished: false };
   const now = () => run === mine;
   $("stop").disabled = false;
   showError($("answer-error"), null);
-  await player.stop();
+  await player.drop();
   if (!now()) return;
   writeAddress();
   player.start(pace);
@@ -133,6 +136,16 @@ async function ask({ prefix = [], pace = PACE } = {}) {
   } finally {
     if (now()) $("stop").disabled = true;
   }
+}
+
+/** Stop the answer: at the server, at its next token, and here. */
+async function stop() {
+  run?.controller.abort();
+  await player.stop();
+  $("stop").disabled = true;
+  if (run?.finished || !strip.tokens.length) return;
+  $("timing").textContent = `stopped after ${strip.tokens.length} tokens`;
+  inspector.pick(0);
 }
 
 async function streamAnswer(prefix, push, signal) {
@@ -165,10 +178,8 @@ async function sendCanvas(canvas) {
 function showEvent(event, animate) {
   if (event.e === "start") {
     condensing.reset();
-    inside = { boxes: event.boxes };
-    hovered = -1;
+    inspector.begin(event.boxes);
     strip.start(run.prefix);
-    $("inspector").hidden = true;
     showForced();
     showUnknown(event.unknown);
     if (animate) showAnswer("", []);
@@ -182,15 +193,19 @@ function showEvent(event, animate) {
 }
 
 function finish({ text, points, end, ms }) {
+  run.finished = true;
   condensing.reset();
   redraw();
   const verdict = showAnswer(text, points);
-  const count = strip.tokens.length, speed = Math.round(100 * count / Math.max(ms.all - ms.image, .1)) * 10;
-  $("timing").textContent = `picture ${round(ms.image)} ms, ${count} tokens ${round(ms.all - ms.image)} ms (${speed.toLocaleString("en")} a second)${end === "eos" ? "" : `, ${end === "limit" ? "cut: too long" : "stopped"}`}`;
+  $("timing").textContent = timing(strip.tokens.length, ms) + { eos: "", limit: ", cut: too long", stopped: ", stopped" }[end];
   $("announce").textContent = `Answer: ${text} ${verdict}`;
   const first = strip.tokens.findIndex((token) => token.axis === "x" && token.written === "");
-  strip.mark(Math.max(0, run.prefix ? run.prefix - 1 : first));
-  inspect(strip.picked);
+  inspector.pick(Math.max(0, run.prefix ? run.prefix - 1 : first), run.prefix > 0);
+}
+
+function timing(count, ms) {
+  const answer = Math.max(ms.all - ms.image, .1), speed = Math.round(1000 * count / answer).toLocaleString("en");
+  return `picture ${round(ms.image)} ms, ${count} tokens ${round(answer)} ms${count > 9 ? ` (${speed} a second)` : ""}`;
 }
 
 /** Show an answer's text, points and error; returns the error in words. */
@@ -198,44 +213,20 @@ function showAnswer(text, points) {
   state.points = points;
   $("answer-text").textContent = readable(text);
   $("answer-text").dataset.raw = text;
-  const { words, strong, good, targets } = verdictOf(text, points);
+  const { words, strong, good, targets } = state.photo ? verdictOf(null) : verdictOf(board.record, state.question, text, points);
   const marks = points.map(([x, y], i) => ({ x, y, shape: "ring", tag: String(i + 1), glides: board.held >= 0 }));
   const truths = good === false ? targets.map(([x, y]) => ({ x, y, shape: "square", tag: "truth" })) : [];
   stage.setPoints([...truths, ...marks]);
   const verdict = $("verdict");
   verdict.replaceChildren(...(strong ? [make("strong", good === false ? "wrong-answer" : "right-answer", strong), " "] : []), words);
   showPointList(points);
+  offerTeaching(good, targets);
   return [strong, words].filter(Boolean).join(" ");
-}
-
-/** What the drawn picture says about an answer: {strong, words, good, targets}. */
-function verdictOf(text, points) {
-  const nothing = { words: "", strong: "", good: null, targets: [] };
-  const truth = state.photo ? null : paint.truth(board.record, state.question);
-  if (!truth || !text) return nothing;
-  if (truth.text !== undefined) {
-    const good = text.trim().toLowerCase() === String(truth.text).toLowerCase();
-    return { ...nothing, good, strong: good ? "✓ right" : "✗ wrong", words: good ? "" : `it is ${truth.text}` };
-  }
-  const count = /how many|count|number|total|add up/i.test(state.question);
-  if (count) return countVerdict(text, truth);
-  if (!/point|mark|where|dot|tap|spot|location/i.test(state.question)) return nothing;
-  if (!points.length && !truth.points.length) return { ...nothing, good: true, strong: "✓ right", words: "there is none" };
-  const error = pointError(points, truth.points), targets = truth.points;
-  if (points.length !== targets.length) return { strong: `✗ ${points.length} of ${targets.length}`, words: "points", good: false, targets };
-  const good = error <= WRONG;
-  return { good, targets, strong: `${good ? "✓" : "✗"} ${error.toFixed(1)} %`, words: `of the width from the true ${targets.length > 1 ? "centres (mean)" : "centre"}` };
-}
-
-function countVerdict(text, truth) {
-  const numbers = text.replace(/<[^>]*>/g, "").match(/\d+/g), said = numbers ? Number(numbers.at(-1)) : /none/i.test(text) ? 0 : null;
-  const good = said === truth.count;
-  return { good, targets: truth.points ?? [], strong: good ? "✓ right" : "✗ wrong", words: good ? `there ${truth.count === 1 ? "is 1" : `are ${truth.count}`}` : `the true number is ${truth.count}` };
 }
 
 function showPointList(points) {
   $("points").replaceChildren(...points.map(([x, y], i) => {
-    const item = make("li"), button = make("button", "small num", `${i + 1}: ${round(x)}, ${round(y)} %`, { type: "button" });
+    const item = make("li"), button = make("button", "small num", `${i + 1}: ${x.toFixed(1)}, ${y.toFixed(1)} %`, { type: "button" });
     button.title = `${round(x)} % of the width from the left, ${round(y)} % of the height from the top`;
     button.addEventListener("click", () => { stage.moveTo(x, y); stage.view.focus(); });
     item.append(button);
@@ -251,58 +242,28 @@ function showUnknown(words) {
 
 // ---- Looking inside ---------------------------------------------------------------------------------------------
 
-function inspect(index) {
-  const event = strip.tokens[index];
-  $("inspector").hidden = !event;
-  if (!event) return;
-  $("likely-title").textContent = `Token ${index + 1}: the five likeliest`;
-  listLikeliest($("likely"), event, (id, text, p) => force(index, id, text, p));
-  showInside(index);
-}
-
-function preview(index) {
-  hovered = index;
-  inspect(index >= 0 ? index : strip.picked);
-  if (index >= 0 && !inside.result) loadInside();
-  redraw();
-}
-
-async function loadInside() {
-  const mine = inside;
-  if (!mine || mine.asked || !strip.tokens.length) return;
-  mine.asked = true;
-  try {
-    const asked = { picture: await pictureId(), question: state.question, view: state.view, ids: strip.tokens.map((token) => token.id) };
-    mine.result = await lookInside(asked, background.signal);
-  } catch (error) {
-    mine.asked = false;
-    if (mine === inside) showError($("answer-error"), error);
-  }
-  if (mine !== inside || !mine.result) return;
-  showInside(hovered >= 0 ? hovered : strip.picked);
-  redraw();
-}
-
-function showInside(index) {
-  const { result, boxes } = inside, attended = result?.attended[index], needed = result?.needed[index];
-  for (const id of ["attended", "needed"]) if (!result) $(`${id}-text`).textContent = "…";
-  if (!attended || !needed) return;
-  const source = stage.image, cells = cellBoxes(result.side), side = Math.sqrt(boxes.length);
-  const share = (value) => String(Math.round(100 * value)), nats = (value) => value.toFixed(value < 10 ? 1 : 0);
-  heatFigure($("attended"), source, boxes, attended, share);
-  heatFigure($("needed"), source, cells, needed, nats, NEEDED);
-  $("attended-text").textContent = attendedWords(attended, boxes);
-  $("needed-text").textContent = neededWords(needed, result.side);
-  $("attended").setAttribute("aria-label", $("attended-text").textContent);
-  $("needed").setAttribute("aria-label", $("needed-text").textContent);
-  numberTable($("attended-numbers"), attended, Number.isInteger(side) ? side : 8, share);
-  numberTable($("needed-numbers"), needed, result.side, share);
-}
-
 function force(index, id, text, p) {
   const prefix = [...strip.tokens.slice(0, index).map((token) => token.id), id];
   state.forced = { text, p, index };
   ask({ prefix, pace: PACE });
+}
+
+/** Offer to teach a mistake, if this server keeps own data. */
+function offerTeaching(good, targets) {
+  $("teach").hidden = !teacher.enabled || good !== false || !targets.length || !/^point to the /i.test(state.question);
+}
+
+async function teachMistake() {
+  $("teach").disabled = true;
+  try {
+    await teacher.teach(board.record, state.question);
+    $("verdict").textContent = teacher.next();
+    $("teach").hidden = true;
+  } catch (error) {
+    showError($("answer-error"), error);
+  } finally {
+    $("teach").disabled = false;
+  }
 }
 
 function showForced() {
@@ -317,32 +278,36 @@ function showForced() {
 // ---- After an answer: the other pictures, what is inside, the views ----------------------------------------------
 
 const four = new FourPictures($("four"));
-let map = null, views = null, viewsSeen = false;
+let map = null, views = null, viewsSeen = false, teacher = new Teacher(false);
 
-function cancelBackground() {
-  clearTimeout(idle);
-  background.abort();
-  background = new AbortController();
+let tail = Promise.resolve();
+
+/** Work for the present answer, one piece after another, so that the server never has to queue it. What is
+    sent is not taken back (a batch cannot be stopped), but what has become stale is not sent at all. */
+function later(work) {
+  const asked = version, stale = () => asked !== version;
+  tail = tail.then(() => stale() || work(stale)).catch((error) => { if (!stale()) showError($("answer-error"), error); });
 }
 
 function afterwards() {
-  idle = setTimeout(async () => {
-    const { signal } = background;
-    try {
-      await compare(signal);
-      await loadInside();
-      if (viewsSeen && !signal.aborted) await views.run(await pictureId(), state.question, stage.image, signal);
-    } catch (error) {
-      if (!signal.aborted) showError($("answer-error"), error);
-    }
+  clearTimeout(idle);
+  idle = setTimeout(() => {
+    later(compare);
+    inspector.load();
+    if (viewsSeen) later(showViews);
   }, IDLE);
 }
 
-async function compare(signal) {
+async function showViews(stale) {
+  await views.run(await pictureId(), state.question, stage.image, stale);
+}
+
+async function compare(stale) {
   const sources = { right: stage.image, ...otherPictures() };
   const body = { picture: await pictureId(), question: state.question, view: state.view };
   for (const name of ["another", "swapped"]) if (sources[name]) body[name] = await sendCanvas(sources[name]);
-  const { answers } = await post("/api/compare", body, signal);
+  const { answers } = await post("/api/compare", body);
+  if (stale()) return;
   const right = answers.find(({ which }) => which === "right");
   for (const { which, text, points } of answers) {
     four.show(which, { source: sources[which], text, points, same: which === "right" ? undefined : text === right.text });
@@ -375,6 +340,7 @@ async function openPhoto(file) {
     const { id } = await post("/api/picture", file), image = new Image();
     image.src = URL.createObjectURL(file);
     await image.decode();
+    if (!state.photo && examplesFor(board.record).includes(state.question)) $("question").value = state.question = PHOTO_QUESTIONS[0];
     state.photo = { id, image };
     showPhoto();
   } catch (error) {
@@ -409,23 +375,19 @@ function showBoards() {
   if ($("tools").dataset.type === now) return;
   $("tools").dataset.type = now;
   $("stage-hint").textContent = now === "photo" ? "Drop, paste or pick another photo at any time." : KINDS_OF_PICTURE[now].hint;
-  $("tools").replaceChildren(...(now === "photo" ? [pickButton()] : boardTools(now)));
-}
-
-function buildBoards() {
-  const known = Object.entries(KINDS_OF_PICTURE).filter(([, { needs }]) => knows(needs));
-  for (const [type, { name }] of known) addBoard(type, name, () => openBoard(firstRecord(type)));
-  addBoard("photo", "Your photo", () => state.photo || !lastPhoto ? $("file").click() : (state.photo = lastPhoto, showPhoto()));
+  if (now === "photo") $("tools").replaceChildren(pickButton());
+  else buildTools($("tools"), now, board, () => stage.at);
 }
 
 let lastPhoto = null;
-const knows = (style) => Object.values(state.model.styles).flat().includes(style);
 
-function addBoard(type, name, open) {
-  const button = make("button", "", name, { type: "button", "aria-pressed": "false" });
-  button.dataset.type = type;
-  button.addEventListener("click", open);
-  $("boards").append(button);
+function openTab(type) {
+  if (type !== "photo") openBoard(firstRecord(type));
+  else if (state.photo || !lastPhoto) $("file").click();
+  else {
+    state.photo = lastPhoto;
+    showPhoto();
+  }
 }
 
 function openBoard(record) {
@@ -435,44 +397,6 @@ function openBoard(record) {
   board.load(record);
 }
 
-function boardTools(type) {
-  const row = make("div", "row");
-  const button = (id, text, act, title = "") => {
-    const one = make("button", "small", text, { type: "button", id, title });
-    one.addEventListener("click", act);
-    row.append(one);
-  };
-  if (type === "scene") button("add", "Add", () => board.add(), "Add a shape of this colour and kind");
-  if (type === "scene" || type === "bars" || type === "table") {
-    button("remove", "Delete", () => board.remove(...stage.at), "Delete what is selected");
-  }
-  if (type === "table") for (const by of [-10, -1, 1, 10]) {
-    button(`by${by}`, by > 0 ? `+${by}` : `−${-by}`, () => board.renumber(by), "Change the number of the selected row");
-  }
-  button("undo", "Undo", () => board.undo());
-  button("new", "New", () => board.load(KINDS_OF_PICTURE[type].random()), "A new random picture");
-  return [palette(type === "scene"), row];
-}
-
-function palette(withKinds) {
-  const bar = make("div", "palette"), colors = make("div", "row", "", { role: "group", "aria-label": "Colour" });
-  const kinds = make("div", "row", "", { role: "group", "aria-label": "Shape" });
-  for (const color of Object.keys(paint.COLORS)) {
-    const button = shapeButton("circle", color, color);
-    button.dataset.color = color;
-    button.addEventListener("click", () => board.recolour(color));
-    colors.append(button);
-  }
-  for (const kind of Object.keys(paint.KINDS)) {
-    const button = shapeButton(kind, "", kind);
-    button.dataset.kind = kind;
-    button.addEventListener("click", () => board.reshape(kind));
-    kinds.append(button);
-  }
-  bar.append(colors, ...(withKinds ? [kinds] : []));
-  return bar;
-}
-
 function pickButton() {
   const button = make("button", "", "Pick a photo", { type: "button" });
   button.addEventListener("click", () => $("file").click());
@@ -480,7 +404,7 @@ function pickButton() {
 }
 
 function showExamples() {
-  const record = board.record, questions = examplesFor(record);
+  const questions = state.photo ? PHOTO_QUESTIONS : examplesFor(board.record);
   $("examples").replaceChildren(...questions.map((question) => {
     const button = make("button", "chip", question, { type: "button" });
     button.addEventListener("click", () => askQuestion(question));
@@ -529,10 +453,10 @@ async function start() {
     names: Object.keys(state.model.views), trained: state.model.view, size: state.model.size,
     choose: (view) => { state.view = view; views.mark(view); ask(); },
   });
-  buildBoards();
+  buildTabs($("boards"), Object.values(state.model.styles).flat(), openTab);
   listen();
   const record = readAddress();
-  const view = () => state.view, teach = await Teacher.find();
+  const view = () => state.view, teach = teacher = new Teacher(Boolean(state.model.mine));
   map = new ErrorMap({ canvas: $("map"), text: $("map-text"), button: $("map-run") }, { open: openRecord, view });
   new PairGrid({ host: $("fails"), list: $("mistakes"), text: $("fails-text"), button: $("fails-run") }, { open: openRecord, view, teach });
   board.record = record ?? firstRecord("scene");
@@ -557,21 +481,18 @@ function listen() {
     const question = $("question").value.trim();
     if (question) askQuestion(question);
   });
-  $("stop").addEventListener("click", () => {
-    run?.controller.abort();
-    player.stop();
-    $("stop").disabled = true;
-    $("timing").textContent += "stopped";
-  });
+  $("stop").addEventListener("click", stop);
+  $("teach").addEventListener("click", teachMistake);
   uploads($("file"), ([file]) => openPhoto(file).then(() => { lastPhoto = state.photo ?? lastPhoto; }));
   addEventListener("hashchange", () => {
     const record = readAddress();
+    board.select(-1);
     if (record) board.load(record);
     else ask();
   });
   new IntersectionObserver(([entry]) => {
     viewsSeen = entry.isIntersecting;
-    if (viewsSeen && strip.tokens.length) afterwards();
+    if (viewsSeen && strip.picked >= 0) later(showViews);
   }).observe($("views-card"));
 }
 

@@ -73,7 +73,8 @@ class Demo:
 
     def __init__(self, weights: Path, mine: bool = False):
         """`mine`: whether the page of own photos is served, too. A small model gets one thread."""
-        self.weights, self.mine, (self.model, self.tokenizer, self.config) = weights, mine, load(weights)
+        self.model, self.tokenizer, self.config = load(weights)
+        self.weights, self.mine = describe_weights(weights), mine
         self.device = next(self.model.parameters()).device
         self.parameters = sum(parameter.numel() for parameter in self.model.parameters())
         self.pictures, self.lock = Pictures(), ModelLock()
@@ -112,7 +113,7 @@ class Demo:
         config, image = self.config, self.config.model.image
         knows = words_known(config)
         return Reply({
-            "name": config.name, "weights": describe_weights(self.weights), "size": image.crop_size,
+            "name": config.name, "weights": self.weights, "size": image.crop_size,
             "parameters": self.parameters,
             "patch": image.patch_size, "layers": config.model.decoder.layers, "view": config.finetune.view,
             "views": {view: image.max_crops(view) for view in VIEWS}, "sets": list(config.mix),

@@ -79,12 +79,14 @@ const placeWords = ([left, top, width, height]) => `around ${Math.round(left + w
 
 /** Ask for both kinds of heat of an answer. They are kept, so that each token costs nothing more.
 
-    returns {attended: [A][V], needed: [A][cells], side} with needed = how much a token's loss grows
+    stale    asked between the two: is the answer no longer shown?
+    returns  {attended: [A][V], needed: [A][cells], side} with needed = how much a token's loss grows, or null
 */
-export async function lookInside({ picture, question, view, ids }, signal) {
+export async function lookInside({ picture, question, view, ids }, stale) {
   const body = { picture, question, view, ids };
-  const attention = await post("/api/attention", body, signal);
-  const covered = await post("/api/occlusion", body, signal);
+  const attention = await post("/api/attention", body);
+  if (stale()) return null;
+  const covered = await post("/api/occlusion", body);
   const needed = covered.losses.map((loss, token) => covered.covered.map((cell) => Math.max(0, cell[token] - loss)));
   return { attended: attention.attention, needed, side: covered.side };
 }
@@ -98,5 +100,6 @@ export function attendedWords(values, boxes) {
 export function neededWords(values, side) {
   const most = Math.max(...values), top = values.indexOf(most);
   if (most < .02) return "Covering any one patch hardly changes this token.";
-  return `Cover the patch ${placeWords(cellBoxes(side)[top])}, and it becomes ${round(Math.exp(Math.min(most, 12)), 1)} × less likely.`;
+  const times = most > Math.log(1000) ? "over 1,000" : round(Math.exp(most), 1);
+  return `Cover the patch ${placeWords(cellBoxes(side)[top])}, and it becomes ${times} × less likely.`;
 }

@@ -227,14 +227,15 @@ export class Picture {
     new ResizeObserver(() => this.handlers.resized?.()).observe(this.sheet);
   }
 
-  /** Show an image, a canvas or an ImageBitmap. Pictures of at most 128 pixels keep their pixels visible. */
+  /** Show an image, a canvas or an ImageBitmap. An image element becomes a part of the page, unless it is one
+      already: then it is copied. Pictures of at most 128 pixels keep their pixels visible. */
   show(source) {
     const width = source.naturalWidth || source.width, height = source.naturalHeight || source.height;
     this.width = width;
     this.height = height;
     this.host.classList.toggle("pixels", Math.max(width, height) <= 128);
     this.sheet.style.aspectRatio = `${width} / ${height}`;
-    if (source instanceof HTMLImageElement) {
+    if (source instanceof HTMLImageElement && !source.isConnected) {
       source.draggable = false;
       source.alt = "";
       source.classList.add("picture-image");
@@ -366,7 +367,8 @@ export class Picture {
     if (direction) {
       this.moveTo(this.at[0] + step * direction[0], this.at[1] + step * direction[1]);
       this.handlers.cursor?.(...this.at);
-    } else if (event.key === "Enter" || event.key === " ") this.handlers.enter?.(...this.at);
+    } else if (event.key === "Home") this.moveTo(50, 50);
+    else if (event.key === "Enter" || event.key === " ") this.handlers.enter?.(...this.at);
     else if (event.key === "Delete" || event.key === "Backspace") this.handlers.remove?.(...this.at);
     else if (event.key === "+" || event.key === "=") this.#step(1);
     else if (event.key === "-") this.#step(-1);

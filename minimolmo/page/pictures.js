@@ -46,6 +46,12 @@ export function firstRecord(type) {
   return type === "scene" ? structuredClone(FIRST_SCENE) : KINDS_OF_PICTURE[type].random();
 }
 
+/** Questions about a photo, with the words that nano knows. */
+export const PHOTO_QUESTIONS = [
+  "What does the picture show?", "Point to the shapes.", "How many shapes can you find?", "What color is the shape at the top?",
+  "Point to the red shape.", "Is there a blue circle?",
+];
+
 const others = new Map();
 
 /** Another picture of the same kind: always the same one, so that answers can be compared. */

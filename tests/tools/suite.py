@@ -1,9 +1,10 @@
 """Run all tests in two processes side by side, each on one core.
 
+    python tests/tools/suite.py              all tests
     python tests/tools/suite.py -k points    with arguments: pytest itself, in one process
 
-The files are divided by the seconds that they take (SECONDS). Failures are printed when both processes have
-ended, then one line with all numbers. The exit status is pytest's.
+Each process takes the next test file that the other has not taken. Failures are printed when both have ended,
+then one line with all numbers. The exit status is pytest's.
 """
 from __future__ import annotations
 
@@ -22,30 +23,55 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT)]
 from minimolmo.command import run_command  # noqa: E402
 
-SECONDS = {"test_train": 40}  # of the longest ones; the others take about one
+import pytest  # noqa: E402
+
+PROCESSES = 2
+LONGEST = ["test_train", "test_commands", "test_lessons", "test_pixmo"]  # begun first; any order is right
 COUNTED = ("failed", "passed", "skipped", "xfailed", "xpassed", "error", "errors")
 NO_TESTS = 5  # pytest's status if nothing was selected
+WORK = (f"import sys; sys.path.append({str(ROOT / 'tests')!r})\n"
+        "from tools.suite import work; work(sys.argv.pop())")
 
 
-def divide(files: list[Path]) -> list[list[Path]]:
-    """Divide files into two groups that take about equally long: longest first, each to the shorter group."""
-    seconds, groups = {file: SECONDS.get(file.stem, 1) for file in sorted(files)}, ([], [])
-    for file in sorted(seconds, key=seconds.get, reverse=True):
-        min(groups, key=lambda group: sum(seconds[each] for each in group)).append(file)
-    return list(groups)
+class Share:
+    """A plugin of pytest: a test file is run by the process that takes it first, all others skip it."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.others = folder, {}
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Begin with the longest files, so that no process is left with one at the end."""
+        items.sort(key=lambda item: item.path.stem not in LONGEST)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+        """True if the file is another process's: then pytest has nothing to do for this test."""
+        if item.path.stem not in self.others:
+            try:
+                (self.folder / item.path.stem).touch(exist_ok=False)
+                self.others[item.path.stem] = None
+            except FileExistsError:
+                self.others[item.path.stem] = True
+        return self.others[item.path.stem]
 
 
-def run_groups(groups: list[list[Path]]) -> tuple[list[str], list[int]]:
-    """Run pytest for each group, all at once; returns what they print, and their statuses."""
-    command = [sys.executable, "-m", "pytest", "-q", "--override-ini=console_output_style=classic"]
-    one_core = {**os.environ, "OMP_NUM_THREADS": "1"}
+def work(folder: str) -> None:
+    """Run pytest in this process, on the files that it takes in a folder for both."""
+    options = ["-q", "--override-ini=console_output_style=classic", "tests"]
+    sys.exit(pytest.main(options, [Share(Path(folder))]))
+
+
+def run_all() -> tuple[list[str], list[int]]:
+    """Run the processes; returns what they print, and their statuses."""
+    environment, running = {**os.environ, "OMP_NUM_THREADS": "1"}, []
     with tempfile.TemporaryDirectory() as folder:
-        outputs, running = [Path(folder, str(number)) for number in range(len(groups))], []
+        outputs = [Path(folder, f"output {number}") for number in range(PROCESSES)]
         try:
-            for group, output in zip(groups, outputs):
+            for output in outputs:
                 with open(output, "wb") as file:  # a session of its own: Ctrl-C reaches it once, from here
-                    running.append(subprocess.Popen([*command, *group], stdout=file, stderr=file, cwd=ROOT,
-                                                    env=one_core, start_new_session=True))
+                    running.append(subprocess.Popen(
+                        [sys.executable, "-c", WORK, folder], cwd=ROOT, env=environment, stdout=file,
+                        stderr=subprocess.STDOUT, start_new_session=True))
             show_progress(running, outputs)
         finally:
             statuses = [end(process) for process in running]
@@ -95,8 +121,8 @@ def main(arguments: list[str]) -> int:
     """The command line: all tests; with arguments, pytest with these."""
     if arguments:
         return subprocess.run([sys.executable, "-m", "pytest", "-q", *arguments], cwd=ROOT).returncode
-    began, groups = time.monotonic(), divide(list((ROOT / "tests").glob("test_*.py")))
-    outputs, statuses = run_groups(groups)
+    began = time.monotonic()
+    outputs, statuses = run_all()
     rests = [split(output)[1].strip() for output in outputs]
     print(*rests, total(rests, time.monotonic() - began), sep="\n")
     bad = [status for status in statuses if status not in (0, NO_TESTS)]
