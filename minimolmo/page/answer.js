@@ -95,6 +95,12 @@ export class Player {
     this.running ??= this.#play();
   }
 
+  /** Forget what is left; resolves when nothing is shown any more. */
+  drop() {
+    this.queue = [];
+    return this.stop();
+  }
+
   /** Show what is left at once; resolves when all is shown. */
   async stop() {
     this.pace = 0;
@@ -160,9 +166,16 @@ export class Condensing {
   }
 
   #bands(pen, isX, width, height) {
-    const length = isX ? width : height, most = Math.max(...this.now.digits, .01);
-    for (const [start, size, digit] of digitBands(this.now.written)) {
-      const from = start / 100 * length, wide = Math.max(size / 100 * length, 3), p = this.now.digits[digit];
+    const length = isX ? width : height, { written, digits } = this.now, most = Math.max(...digits, .01);
+    if (written && most < .05) {          // no digit comes next, but the dot or the end: what is written stays
+      const from = Number(written) / 100 * length, wide = Math.max(length / 10 ** (2 + (written.split(".")[1]?.length ?? 0)), 3);
+      pen.fillStyle = "rgba(224, 21, 106, .7)";
+      if (isX) pen.fillRect(from, 0, wide, height);
+      else pen.fillRect(0, from, width, wide);
+      return;
+    }
+    for (const [start, size, digit] of digitBands(written)) {
+      const from = start / 100 * length, wide = Math.max(size / 100 * length, 3), p = digits[digit];
       pen.fillStyle = `rgba(224, 21, 106, ${(.08 + .72 * p / most) * (p > .002)})`;
       if (isX) pen.fillRect(from, 0, wide, height);
       else pen.fillRect(0, from, width, wide);

@@ -33,7 +33,7 @@ export class FourPictures {
     if (!source) return;
     picture.show(source);
     picture.setPoints(points.map(([x, y]) => ({ x, y, shape: "ring", glides: true })));
-    const places = points.map(([x, y]) => `${round(x)}, ${round(y)}`).join("; ");
+    const places = points.map(([x, y]) => `${x.toFixed(1)}, ${y.toFixed(1)}`).join("; ");
     said.textContent = [readable(text) || "(nothing)", places].filter(Boolean).join(" at ");
     said.title = text;
     note.hidden = !same;

@@ -70,8 +70,10 @@ function changed(record, settled) {
   version++;
   clearTimeout(idle);
   run?.controller.abort();
+  player.drop();
   condensing.reset();
   inspector.hovered = -1;
+  for (const id of ["tokens", "inspector"]) $(id).classList.add("stale");
   redraw();
   live(performance.now());
 }
@@ -90,7 +92,6 @@ const live = newestWins(async (begun) => {
   try {
     const [answer] = await sweep([board.record], state.question, state.view);
     if (board.held < 0 || asked > version) return;
-    $("tokens").classList.add("stale");
     showAnswer(answer.text, answer.points);
     performance.measure("drag", { start: begun, end: performance.now() });
   } catch (error) {
@@ -121,7 +122,7 @@ async function ask({ prefix = [], pace = PACE } = {}) {
   const now = () => run === mine;
   $("stop").disabled = false;
   showError($("answer-error"), null);
-  await player.stop();
+  await player.drop();
   if (!now()) return;
   writeAddress();
   player.start(pace);
@@ -225,7 +226,7 @@ function showAnswer(text, points) {
 
 function showPointList(points) {
   $("points").replaceChildren(...points.map(([x, y], i) => {
-    const item = make("li"), button = make("button", "small num", `${i + 1}: ${round(x)}, ${round(y)} %`, { type: "button" });
+    const item = make("li"), button = make("button", "small num", `${i + 1}: ${x.toFixed(1)}, ${y.toFixed(1)} %`, { type: "button" });
     button.title = `${round(x)} % of the width from the left, ${round(y)} % of the height from the top`;
     button.addEventListener("click", () => { stage.moveTo(x, y); stage.view.focus(); });
     item.append(button);

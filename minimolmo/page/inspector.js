@@ -16,12 +16,13 @@ export class Inspector {
   begin(boxes) {
     this.inside = { boxes };
     this.hovered = -1;
-    $("inspector").hidden = true;
+    $("inspector").classList.add("stale");
   }
 
   /** Keep a token in view. `chosen`: by the reader; else the digit that needs the picture most may follow. */
   pick(index, chosen = true) {
     this.chosen = chosen;
+    $("inspector").classList.remove("stale");
     this.strip.mark(index);
     this.#show(index);
   }
@@ -30,6 +31,7 @@ export class Inspector {
   preview(index) {
     if (!this.inside) return;
     this.hovered = index;
+    if (index >= 0) $("inspector").classList.remove("stale");
     this.#show(index >= 0 ? index : this.strip.picked);
     if (index >= 0) this.load();
     this.actions.redraw();

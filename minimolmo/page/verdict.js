@@ -39,7 +39,7 @@ function judged(good, right, wrong, targets = []) {
 }
 
 function pointVerdict(points, targets) {
-  if (!points.length || !targets.length) return judged(points.length === targets.length, "there is none", targets.length ? "it is there" : "there is none", targets);
+  if (!points.length || !targets.length) return judged(points.length === targets.length, "there is none", targets.length ? "one is there" : "there is none", targets);
   if (points.length !== targets.length) return { good: false, strong: `✗ ${points.length} of ${targets.length}`, words: "points", targets };
   const error = pointError(points, targets), good = error <= WRONG;
   const words = `of the width from the true ${targets.length > 1 ? "centres (mean)" : "centre"}`;
