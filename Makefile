@@ -74,7 +74,7 @@ inside: setup       ## eight figures of how IMAGE and question Q become an answe
 	$(RUN) -m minimolmo.viz.figures $(GIVEN) $(ARGS) -- "$$IMAGE" "$$Q"
 
 test: setup         ## run all tests (5 minutes on 2 cores)
-	$(PYTHON) -m pytest -q $(ARGS)
+	$(PYTHON) tests/tools/suite.py $(ARGS)
 
 faults: setup       ## damage files, fill the disk, kill -9 writers: thousands of times (a few minutes; ARGS=--seed=1)
 	$(PYTHON) tests/tools/faults.py $(ARGS)

@@ -165,7 +165,6 @@ IN_PLACE = {  # (file, function) that may write without disk.py, and why
     ("tests/tools/fake_pixmo.py", "encode_jpeg"): "into memory",
     ("tests/tools/bench_pixmo.py", "_add_captions"): "into memory",
     ("tests/tools/fault_page.py", "add_photos"): "into memory",
-    ("tests/tools/suite.py", "run_all"): "into a temporary folder",
     ("tests/tools/paper_shapes.py", "write_photos"): "into a folder that it has made itself",
     ("tests/tools/own_photos.py", "main"): "the results grow by a line a run",
     ("tests/tools/answer_card.py", "make_item"): "into a temporary folder",
@@ -178,7 +177,7 @@ IN_PLACE = {  # (file, function) that may write without disk.py, and why
     ("tests/tools/fault_campaigns.py", "opened"): "a stand-in for open, on a disk that is full",
     ("tests/tools/fault_campaigns.py", "full_disks"): "into a temporary folder",
 }
-NOT_FILES = ("Image", "os", "self", "self._opener", "browser")  # theirs reads a picture, or opens a device or an address
+NOT_FILES = ("Image", "os", "self", "self._opener", "browser")  # they open pictures, devices, addresses
 SAVE_THEMSELVES = ("safetensors", "tokenizer", "run", "Tokenizer.train(corpus, vocab)")  # atomically
 
 

@@ -125,8 +125,8 @@ class Client:
 @contextmanager
 def server(folder: Path, client: Client) -> Iterator[subprocess.Popen]:
     """A server of a folder, to which the client is connected; killed at the end."""
-    process = subprocess.Popen([sys.executable, "-c", SERVER.format(root=str(ROOT)), str(folder)], text=True, encoding="utf-8",
-                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process = subprocess.Popen([sys.executable, "-c", SERVER.format(root=str(ROOT)), str(folder)], text=True,
+                               encoding="utf-8", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         client.connect(*process.stdout.readline().split())
         yield process

@@ -108,7 +108,8 @@ def table(results: list[dict]) -> str:
 
 def finished(path: Path) -> list[dict]:
     """The results of the runs that are finished."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    return [json.loads(line) for line in lines]
 
 
 def measure_run(run: list, weights: Path, out: Path, settings: list[str]) -> dict:
