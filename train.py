@@ -7,6 +7,7 @@
     python train.py mini --minutes=9                   stop after nine minutes, with a checkpoint
     torchrun --nproc-per-node=2 train.py               two processes (or GPUs) divide every batch
     python train.py --from=Molmo-7B-D-0924             fine-tune released weights, at the paper's rates
+    python train.py --from=start                       both stages, from parts that weights/parts.py joined
 
 Writes OUT/step-*/ (checkpoints), OUT/log.jsonl (one line per step), OUT/loss.png and OUT/samples/.
 """
@@ -20,7 +21,6 @@ import signal
 import sys
 import time
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
@@ -51,7 +51,7 @@ from minimolmo.training.memory import total_gpu_memory, oom_message
 from minimolmo.training.optimizer import clip_gradients, set_learning_rates
 from minimolmo.training.resume import advice, note_new_start, note_newer, resume_config
 from minimolmo.training.run import Run, make_loader, open_datasets
-from minimolmo.weights import checkpoint, official
+from minimolmo.weights import checkpoint, parts
 
 SAVE_EVERY, SAMPLE_EVERY = 400, 800  # steps between checkpoints; between drawn samples
 DATA = Path(__file__).resolve().parent / "data"
@@ -218,7 +218,8 @@ def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | 
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     begin = parser.add_mutually_exclusive_group()
     begin.add_argument("preset", nargs="?", help="default: nano")
-    begin.add_argument("--from", type=path_argument, dest="released", help="a released folder to fine-tune")
+    begin.add_argument("--from", type=path_argument, dest="released",
+                       help="a released folder to fine-tune, or a start of minimolmo.weights.parts to train")
     parser.add_argument("--out", type=path_argument, help="the run's folder (default: out/PRESET)")
     parser.add_argument("--data", type=path_argument, default=DATA, help="the folder of the datasets")
     parser.add_argument("--resume", action="store_true", help="continue from the newest checkpoint")
@@ -226,8 +227,7 @@ def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | 
                         help="stop after N, with a checkpoint")
     given, settings = parser.parse_known_args(arguments)
     check_forms(settings, given.preset or "", arguments)  # the 9 of --finetune.steps 9 is no preset
-    start = (replace(official.finetune_config(given.released), mix={}) if given.released else
-             preset(given.preset or "nano"))  # fine-tuning learns from the sets that are named, and no others
+    start = parts.training_config(given.released) if given.released else preset(given.preset or "nano")
     out = given.out or Path("out") / start.name
     folder = checkpoint.latest(out)
     if folder and not given.resume:

@@ -1,0 +1,260 @@
+"""Trained parts: CLIP and language models read from Hugging Face's layout, joined, and trained from there."""
+import json
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from minimolmo.config import ImageConfig, VisionConfig
+from minimolmo.model.attention import attention_mask
+from minimolmo.model.molmo import MiniMolmo
+from minimolmo.presets import preset
+from minimolmo.weights import official, parts, safetensors
+from minimolmo.weights.part_configs import describe_features, read_decoder_config, read_tower
+from minimolmo.weights.shards import save_folder
+from minimolmo.weights.sizes import meta_model
+
+RECORDED = Path(os.environ.get("MINIMOLMO_GOLDEN") or Path(__file__).parent / "golden")
+GOLDEN = RECORDED / "parts" if (RECORDED / "parts").is_dir() else RECORDED
+OWN = Path(__file__).parent / "golden" / "parts"
+FAMILIES = ["qwen2", "qwen2_tied", "llama", "olmo2"]
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def joined(request, tmp_path_factory):
+    """CLIP and a language model, joined, written in our export's layout and read again: (model, folder)."""
+    config, tensors = parts.join(GOLDEN / "clip", GOLDEN / request.param)
+    folder = tmp_path_factory.mktemp("start")
+    official.save_official(folder, meta_model(config), shard_bytes=200_000, parameters=tensors)
+    model = MiniMolmo(official.read_config(folder))
+    official.load_official(folder, model)
+    for name, weight in model.named_parameters():
+        assert torch.equal(weight, tensors[name]), name  # the same bits
+    return model.eval(), GOLDEN / request.param
+
+
+# The same outputs
+
+def next_logits(model: MiniMolmo, ids: Tensor) -> Tensor:
+    """The decoder's logits at every position of text alone: (B, T) -> (B, T, N)."""
+    segments, position = torch.zeros_like(ids), torch.arange(ids.shape[1]).expand_as(ids)
+    visible = attention_mask(segments, segments)
+    return model.decoder.logits(model.decoder(model.decoder.embedding(ids), position, visible).last)
+
+
+@torch.no_grad()
+def test_a_decoder_gives_the_logits_and_the_greedy_words_of_its_own_library(joined):
+    model, folder = joined
+    recorded = np.load(folder / "outputs.npz")
+    ids = torch.from_numpy(recorded["input_ids"]).long()
+    torch.testing.assert_close(next_logits(model, ids), torch.from_numpy(recorded["logits"]), atol=1e-4,
+                               rtol=0)
+    row = ids[:1]
+    for _ in recorded["greedy"]:
+        row = torch.cat([row, next_logits(model, row)[:, -1:].argmax(dim=-1)], dim=1)
+    assert row[0, ids.shape[1]:].tolist() == recorded["greedy"].tolist()
+
+
+@torch.no_grad()
+def test_a_tower_gives_the_hidden_states_of_its_own_library_up_to_the_layer_left_out(joined):
+    model, _ = joined
+    recorded = np.load(GOLDEN / "clip" / "outputs.npz")
+    states, side = torch.from_numpy(recorded["hidden_states"]), model.config.image.patch_size
+    squares = torch.from_numpy(recorded["pixel_values"]).unfold(2, side, side).unfold(3, side, side)
+    patches = squares.permute(0, 2, 3, 4, 5, 1).flatten(3).flatten(1, 2)  # (B, S, 3*patch*patch): y, x, channel
+
+    x = model.vit.embed(patches)
+    assert len(model.vit.blocks) == len(states) - 2
+    for block, state in zip([None, *model.vit.blocks], states):
+        x = x if block is None else block(x)
+        torch.testing.assert_close(x, state, atol=1e-4, rtol=0)
+    features = [states[model.config.vision.layers + layer + 1] for layer in model.config.vision.feature_layers]
+    torch.testing.assert_close(model.vit(patches), torch.cat(features, dim=-1)[:, 1:], atol=1e-4, rtol=0)
+
+
+# The architecture
+
+@pytest.mark.parametrize("layers, features, said", [
+    (24, (22, 15), "layers 22 and 15 of 24"), (12, (10, 3), "layers 10 and 3 of 12"),
+    (5, (3, 1), "layers 3 and 1 of 5 (the nearest"), (2, (1, 1), "layers 1 and 1 of 2 (the nearest")])
+def test_features_are_the_third_to_last_and_tenth_from_last_layers_or_the_nearest(layers, features, said,
+                                                                                   tmp_path):
+    write_json(tmp_path / "config.json", {"model_type": "clip", "vision_config": {
+        "num_hidden_layers": layers}})
+    _, vision = read_tower(tmp_path)
+    assert vision.layers == layers - 1
+    assert tuple(vision.layers + layer + 1 for layer in vision.feature_layers) == features
+    assert said in describe_features(vision)
+
+
+def test_clips_of_both_sizes_are_cut_as_molmo_cuts_its_own(tmp_path):
+    """L/14 at 336 px is Molmo's tower itself. B/16 has 14 patches a side, of which a window loses 2 and 2."""
+    large = dict(hidden_size=1024, intermediate_size=4096, num_hidden_layers=24, num_attention_heads=16,
+                 image_size=336, patch_size=14)
+    write_json(tmp_path / "config.json", {"model_type": "clip", "vision_config": large})
+    molmo = preset("molmo_7b_d").model
+    assert read_tower(tmp_path) == (replace(molmo.image, shifted_masks=False), molmo.vision)
+
+    write_json(tmp_path / "config.json", {"model_type": "clip_vision_model", "patch_size": 16})
+    image, vision = read_tower(tmp_path)
+    assert image == ImageConfig(224, 16, (2, 2), ground_crops=12, close_up_crops=36)
+    assert vision == VisionConfig(768, 11, 12, 3072, (-2, -9))
+
+
+def test_the_preset_single_gpu_is_what_its_parts_would_give():
+    """CLIP's ViT-L/14 at 336 px, Qwen2.5-0.5B, and between them Molmo's connector at their widths."""
+    model = preset("single_gpu").model
+    assert (model.connector.width, model.connector.heads, model.connector.mlp) == (1024, 16, 4864)
+    assert model.decoder.tied and model.decoder.rows == 151_936 and not model.image.shifted_masks
+    for stage in ("pretrain", "finetune"):
+        ours, paper = getattr(preset("single_gpu"), stage), getattr(preset("molmo_7b_d"), stage)
+        assert (ours.learning_rates, ours.warmup_steps) == (paper.learning_rates, paper.warmup_steps)
+
+
+@pytest.mark.parametrize("changes, expected", [
+    ({}, (1e5, 3, True)), (dict(rope_parameters=None, rope_theta=7e5), (7e5, 3, True)),
+    (dict(num_key_value_heads=None), (1e5, 3, True)), (dict(num_key_value_heads=1), (1e5, 1, True)),
+    (dict(tie_word_embeddings=None), (1e5, 3, False)),
+    (dict(rope_scaling=None, sliding_window=None, head_dim=None), (1e5, 3, True))], ids=str)
+def test_settings_are_read_as_old_and_new_files_write_them(changes, expected, tmp_path):
+    write_json(tmp_path / "config.json", {**read_json(OWN / "llama" / "config.json"), **changes})
+    config = read_decoder_config(tmp_path)
+    assert (config.theta, config.kv_heads, config.tied) == expected
+
+
+# Folders that cannot be used
+
+def read_json(path: Path) -> dict:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_json(path: Path, values: dict) -> None:
+    path.write_text(json.dumps(values), encoding="utf-8")
+
+
+@pytest.fixture
+def folders(tmp_path) -> tuple[Path, Path]:
+    """Copies of a CLIP and of a language model with a tokenizer, to be spoiled."""
+    for name in ("clip", "llama"):
+        shutil.copytree(OWN / name, tmp_path / name)
+    shutil.copy(OWN / "tiny_smollm_tokenizer.json", tmp_path / "llama" / "tokenizer.json")
+    return tmp_path / "clip", tmp_path / "llama"
+
+
+def pickled(tensors: object, path: Path) -> None:
+    torch.save(tensors, path)
+
+
+class Evil:
+    """A pickle that would make a file if it were run."""
+
+    def __reduce__(self):
+        return Path.touch, (Path("ran"),)
+
+
+def edit(name: str, **values):
+    """A way to spoil: other values in the config of a part."""
+    def spoil(clip: Path, llama: Path) -> None:
+        path = (clip if name == "clip" else llama) / "config.json"
+        write_json(path, {**read_json(path), **values})
+    return spoil
+
+
+def cut_file(clip: Path, llama: Path) -> None:
+    data = (llama / "model.safetensors").read_bytes()
+    (llama / "model.safetensors").write_bytes(data[:len(data) // 2])
+
+
+def lose_shard(clip: Path, llama: Path) -> None:
+    tensors = safetensors.load(llama / "model.safetensors")
+    (llama / "model.safetensors").unlink()
+    save_folder(llama, tensors, 100_000, {})
+    sorted(llama.glob("model-*"))[1].unlink()
+
+
+def make_pointer(name: str):
+    def spoil(clip: Path, llama: Path) -> None:
+        (llama / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    return spoil
+
+
+def only_pickle(part: int, content):
+    def spoil(*folders: Path) -> None:
+        (folders[part] / "model.safetensors").unlink()
+        pickled(content, folders[part] / "pytorch_model.bin")
+    return spoil
+
+
+def lose_tensor(clip: Path, llama: Path) -> None:
+    tensors = safetensors.load(llama / "model.safetensors")
+    del tensors["model.norm.weight"]
+    safetensors.save(llama / "model.safetensors", tensors)
+
+
+def poison(clip: Path, llama: Path) -> None:
+    tensors = safetensors.load(clip / "model.safetensors")
+    tensors["vision_model.pre_layrnorm.bias"][3] = float("nan")
+    safetensors.save(clip / "model.safetensors", tensors)
+
+
+def swap_folders(clip: Path, llama: Path) -> None:
+    clip.rename(clip.with_name("other"))
+    llama.rename(clip)
+    clip.with_name("other").rename(llama)
+
+
+def small_vocabulary(clip: Path, llama: Path) -> None:
+    tensors = safetensors.load(llama / "model.safetensors")
+    tensors["model.embed_tokens.weight"] = tensors["model.embed_tokens.weight"][:200].clone()
+    safetensors.save(llama / "model.safetensors", tensors)
+    edit("llama", vocab_size=200)(clip, llama)
+
+
+SPOILED = {
+    "cut": (cut_file, "is not a valid safetensors file"),
+    "shard": (lose_shard, "lacks 1 of"),
+    "no config": (lambda clip, llama: (llama / "config.json").unlink(), "has no config.json"),
+    "no weights": (lambda clip, llama: (clip / "model.safetensors").unlink(), "lacks model.safetensors"),
+    "no tokenizer": (lambda clip, llama: (llama / "tokenizer.json").unlink(), "holds no tokenizer"),
+    "pointer": (make_pointer("model.safetensors"), "model.safetensors is a Git LFS pointer"),
+    "tokenizer pointer": (make_pointer("tokenizer.json"), "tokenizer.json is a Git LFS pointer"),
+    "decoder's pickle": (only_pickle(1, {}), "has its weights as pickles"),
+    "evil pickle": (only_pickle(0, Evil()), "is a pickle that holds more than named tensors"),
+    "list pickle": (only_pickle(0, [torch.zeros(2)]), "is a pickle that holds more than named tensors"),
+    "swapped": (swap_folders, "of model_type 'llama', but only CLIP's towers .* Try --decoder="),
+    "siglip": (edit("clip", model_type="siglip"), "of model_type 'siglip'.* Try openai/clip"),
+    "gemma": (edit("llama", model_type="gemma3_text"), "of model_type 'gemma3_text'.*qwen2, llama, olmo2"),
+    "molmo": (edit("llama", model_type="molmo"), "is a whole Molmo's.*--from="),
+    "family": (edit("llama", model_type="qwen2"), "missing     model.layers.0.self_attn.q_proj.bias"),
+    "rows": (edit("llama", vocab_size=301), "misshaped   model.embed_tokens.weight"),
+    "vocabulary": (small_vocabulary, "has a tokenizer of 206 ids and an embedding of 200 rows"),
+    "missing": (lose_tensor, "missing     model.norm.weight"),
+    "nan": (poison, "not finite, in vision_model.pre_layrnorm.bias"),
+    "rope": (edit("llama", rope_scaling={"rope_type": "llama3", "factor": 8.0}), "has rope_scaling of type 'llama3'"),
+    "window": (edit("llama", sliding_window=64), "has a sliding_window"),
+    "windows": (edit("llama", layer_types=["sliding_attention"] * 3), "has a sliding_window"),
+    "head": (edit("llama", head_dim=32), "has head_dim=32"),
+    "bias": (edit("llama", attention_bias=True), "has attention_bias"),
+    "activation": (edit("clip", vision_config={"hidden_act": "relu"}), "hidden_act='relu'"),
+    "deep": (edit("llama", num_hidden_layers=10 ** 9), "num_hidden_layers=1000000000"),
+    "type": (edit("llama", hidden_size="60"), "width='60', which is no int"),
+    "list": (edit("clip", vision_config={"hidden_act": []}), "holds a setting of the wrong type"),
+    "half": (edit("llama", hidden_size=None), "has no hidden_size"),
+}
+
+
+@pytest.mark.parametrize("kind", SPOILED)
+def test_a_folder_that_is_no_part_is_refused_in_words_and_nothing_is_written(kind, folders, tmp_path,
+                                                                             monkeypatch):
+    spoil, says = SPOILED[kind]
+    spoil(*folders)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=f"(?s){says}") as error:
+        parts.main([f"--vision={folders[0]}", f"--decoder={folders[1]}", "--out=start"])
+    assert " Try " in str(error.value) or "\nTry " in str(error.value)
+    assert {path.name for path in tmp_path.iterdir()} <= {"clip", "llama", ".lock"}
