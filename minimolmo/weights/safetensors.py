@@ -41,16 +41,13 @@ class Entry(NamedTuple):
     stop: int
 
 
-def save(path: str | Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None,
-         entries: dict[str, Entry] | None = None) -> None:
+def save(path: str | Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:
     """Write tensors of any device and layout to one file, atomically: the widest dtype first, then by name.
 
     Tensors are taken from the mapping one at a time, so it may compute them when they are looked up. Raises
     ValueError for a dtype that the format does not have.
-
-    entries  what `make_entry` gives for each, if it is known; else the tensors are looked up twice
     """
-    entries = entries or {name: make_entry(name, tensors[name]) for name in tensors}
+    entries = {name: make_entry(name, tensors[name]) for name in tensors}
     order = sorted(entries, key=lambda name: (WIDEST_FIRST.index(entries[name].dtype), name))
     header: dict[str, dict] = {"__metadata__": metadata} if metadata else {}
     stop = 0

@@ -110,13 +110,12 @@ def save_folder(folder: Path, tensors: Mapping[str, Tensor], shard_bytes: int, m
     index, and never mixes two models.
     """
     (folder / index_name(stem)).unlink(missing_ok=True)
-    entries = {name: make_entry(name, tensors[name]) for name in tensors}
-    sizes = {name: entry.stop for name, entry in entries.items()}
+    sizes = {name: make_entry(name, tensors[name]).stop for name in tensors}
     shards = _split_into_shards(sizes, shard_bytes)
     files = {f"{stem}-{i:05d}-of-{len(shards):05d}.safetensors": names
              for i, names in enumerate(shards, start=1)}
     for file, names in files.items():
-        save(folder / file, _Subset(tensors, names), metadata, {name: entries[name] for name in names})
+        save(folder / file, _Subset(tensors, names), metadata)
     weight_map = {name: file for file, names in files.items() for name in names}
     index = {"metadata": {"total_size": sum(sizes.values())}, "weight_map": weight_map}
     write_atomically(folder / index_name(stem), [json.dumps(index, indent=2).encode()])
