@@ -227,7 +227,8 @@ def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | 
                         help="stop after N, with a checkpoint")
     given, settings = parser.parse_known_args(arguments)
     check_forms(settings, given.preset or "", arguments)  # the 9 of --finetune.steps 9 is no preset
-    start = parts.training_config(given.released) if given.released else preset(given.preset or "nano")
+    start = (parts.training_config(given.released, total_gpu_memory()) if given.released else
+             preset(given.preset or "nano"))
     out = given.out or Path("out") / start.name
     folder = checkpoint.latest(out)
     if folder and not given.resume:

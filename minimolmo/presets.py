@@ -48,14 +48,22 @@ VISION = MolmoConfig(
 
 QWEN2_7B = DecoderConfig(width=3584, layers=28, heads=28, kv_heads=4, mlp=18944, vocab=152064, theta=1e6,
                          tied=False)
-QWEN2_HALF_B = replace(QWEN2_7B, width=896, layers=24, heads=14, kv_heads=2, mlp=4864, vocab=151936,
-                       tied=True)
 QWEN2_72B = replace(QWEN2_7B, width=8192, layers=80, heads=64, kv_heads=8, mlp=29568, eps=1e-5)
 OLMO_7B = DecoderConfig(width=4096, layers=32, heads=32, kv_heads=32, mlp=11008, vocab=100278,
                         vocab_padding=74, theta=5e5, qkv_bias=False, tied=False, qk_norm=True, post_norm=True)
 OLMOE = DecoderConfig(width=2048, layers=16, heads=16, kv_heads=16, mlp=1024, vocab=50280,
                       vocab_padding=24, eps=1e-5, qkv_bias=False, tied=False, qk_norm=True, experts=64,
                       top_k=8)
+
+# Parts for one GPU: towers, each with its crops, and decoders. Masks are not shifted, as in the paper's text.
+CLIP_L14 = replace(VISION.image, shifted_masks=False), VISION.vision
+CLIP_B16 = (ImageConfig(224, 16, ground_crops=12, close_up_crops=36),
+            VisionConfig(width=768, layers=11, heads=12, mlp=3072, feature_layers=(-2, -9)))
+QWEN2_HALF_B = replace(QWEN2_7B, width=896, layers=24, heads=14, kv_heads=2, mlp=4864, vocab=151936,
+                       tied=True)
+SMOLLM2_135M = DecoderConfig(width=576, layers=30, heads=9, kv_heads=3, mlp=1536, vocab=49152, theta=1e5,
+                             eps=1e-5, qkv_bias=False)
+SMOLLM2_360M = replace(SMOLLM2_135M, width=960, layers=32, heads=15, kv_heads=5, mlp=2560)
 
 NO_BOOTSTRAP = StageConfig(steps=0)  # Molmo starts from CLIP and a language model
 PRETRAIN = StageConfig(steps=22_300, batch_size=128, learning_rates=(6e-6, 2e-4, 2e-5),
@@ -80,16 +88,21 @@ def _variant(name: str, decoder: DecoderConfig, projector: int, pretrain: dict, 
                    pretrain=replace(PRETRAIN, **pretrain), finetune=replace(FINETUNE, **finetune))
 
 
-def _single_gpu() -> RunConfig:
-    """A Molmo from small parts on one GPU: CLIP's ViT-L/14 and Qwen2.5-0.5B, at the paper's rates.
-
-    With --from=FOLDER the parts are the folder's. A stage has 768,000 images: one epoch of PixMo-Cap, where
-    the paper takes four. Masks are not shifted, since no weights were trained with such.
+def from_parts(image: ImageConfig, vision: VisionConfig, decoder: DecoderConfig) -> MolmoConfig:
+    """A Molmo from a tower and a decoder. Its connector has the tower's width and the decoder's inner width.
     """
-    model = replace(VISION, image=replace(VISION.image, shifted_masks=False),
-                    connector=replace(VISION.connector, mlp=QWEN2_HALF_B.mlp), decoder=QWEN2_HALF_B)
-    return replace(MOLMO_7B_D, name="single_gpu", model=model, pretrain=replace(PRETRAIN, steps=6000),
-                   finetune=replace(FINETUNE, steps=6000, batch_size=128), accumulate=128, shard=False)
+    return MolmoConfig(image, vision, ConnectorConfig(vision.width, vision.heads, decoder.mlp), decoder)
+
+
+def _single_gpu() -> RunConfig:
+    """A Molmo from small parts, for one GPU of 24 GB: CLIP's ViT-B/16 and SmolLM2-360M, at the paper's rates.
+
+    With --from=FOLDER the parts are the folder's, and crops and batches suit the GPU (weights/single_gpu.py).
+    A stage has 768,000 images: one epoch of PixMo-Cap, where the paper takes four.
+    """
+    return replace(MOLMO_7B_D, name="single_gpu", model=from_parts(*CLIP_B16, SMOLLM2_360M), shard=False,
+                   pretrain=replace(PRETRAIN, steps=6000), max_tokens=1400, accumulate=64,
+                   finetune=replace(FINETUNE, steps=6000, batch_size=128))
 
 
 PRESETS = {

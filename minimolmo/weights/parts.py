@@ -17,31 +17,31 @@ import torch
 from torch import Tensor
 
 from minimolmo.command import python_command, run_command, say
-from minimolmo.config import ConnectorConfig, MolmoConfig, RunConfig
+from minimolmo.config import MolmoConfig, RunConfig
 from minimolmo.disk import has_own_manifest
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.options import Parser, count_argument, path_argument
-from minimolmo.presets import preset
+from minimolmo.presets import from_parts
 from minimolmo.text.hf_tokenizer import HFTokenizer, read_tokenizer
 from minimolmo.text.tokenizer import Tokenizer
 from minimolmo.weights import official
 from minimolmo.weights.part_configs import TRY_DECODER, describe_features, read_decoder_config, read_tower
 from minimolmo.weights.part_files import Part, refuse_pointers
 from minimolmo.weights.shards import whole_folder
+from minimolmo.weights.single_gpu import fits_table, training_settings
 from minimolmo.weights.sizes import count_parameters, meta_model
 
 KIND = "start"  # of the manifest: by it train.py knows that the connector is not trained
 
 
 def join(vision: Path, decoder: Path, seed: int = 1) -> tuple[MolmoConfig, Mapping[str, Tensor]]:
-    """The architecture of two parts and a new connector between them, and all its weights, read lazily.
+    """The architecture of two parts with a new connector between them, and all its weights, read lazily.
 
-    The connector is that of our presets, scaled: its attention has the tower's width and heads, its projector
-    the decoder's inner width. Raises ValueError for folders that are no parts, or not whole.
+    Raises ValueError for folders that are no parts, or not whole.
     """
     image, tower = read_tower(vision)
     language = read_decoder_config(decoder)
-    config = MolmoConfig(image, tower, ConnectorConfig(tower.width, tower.heads, language.mlp), language)
+    config = from_parts(image, tower, language)
     model = meta_model(config)
     parts = Part(vision, model, "vit."), Part(decoder, model, "decoder.")
     return config, ChainMap(new_connector(model, torch.Generator().manual_seed(seed)), *parts)
@@ -84,14 +84,16 @@ def write_start(vision: Path, decoder: Path, out: Path, seed: int = 1) -> MolmoC
     return config
 
 
-def training_config(folder: Path) -> RunConfig:
+def training_config(folder: Path, memory: float) -> RunConfig:
     """The settings for training from a folder: for a start, both stages of the paper on the preset's mix.
 
     For a trained Molmo, fine-tuning on those sets that are named, and no others.
+
+    memory  of the GPU, in bytes; infinite without a GPU
     """
     if not has_own_manifest(folder, KIND):
         return replace(official.finetune_config(folder), mix={})
-    return replace(preset("single_gpu"), name=Path(folder).resolve().name, model=official.read_config(folder))
+    return replace(training_settings(official.read_config(folder), memory), name=Path(folder).resolve().name)
 
 
 def main(arguments: list[str]) -> None:
@@ -108,6 +110,7 @@ def main(arguments: list[str]) -> None:
         f"  tower      {counts['vit']:,} parameters, {describe_features(config.vision)}\n"
         f"  connector  {counts['connector']:,} parameters, new\n"
         f"  decoder    {counts['decoder']:,} parameters, image tokens from id {config.decoder.vocab} on\n"
+        f"{fits_table({'trained whole': config})}\n"
         f"next: {python_command('train.py', f'--from={given.out}')}")
 
 
