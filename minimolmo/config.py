@@ -33,9 +33,9 @@ class Tower(NamedTuple):
 
 
 TOWERS = {"clip": Tower(True, False, True, False, "quick_gelu"),    # in all released Molmos
-          "clip_gelu": Tower(True, False, True, False, "gelu"),     # CLIPs of LAION, as parts
           "siglip": Tower(False, True, False, False, "gelu_tanh"),  # in the paper's ablations
-          "dino": Tower(True, True, False, True, "gelu")}
+          "dino": Tower(True, True, False, True, "gelu"),
+          "clip_gelu": Tower(True, False, True, False, "gelu")}     # LAION's CLIPs, as parts
 
 
 @dataclass(frozen=True)
