@@ -36,7 +36,7 @@ from minimolmo.weights.single_gpu import (
 from minimolmo.weights.sizes import GB, meta_model
 
 RECORDED = Path(os.environ.get("MINIMOLMO_GOLDEN") or Path(__file__).parent / "golden")
-GOLDEN = RECORDED / "parts" if (RECORDED / "parts").is_dir() else RECORDED
+GOLDEN = RECORDED / "parts" if (RECORDED / "parts").is_dir() else RECORDED  # other recordings fit, too
 OWN = Path(__file__).parent / "golden" / "parts"
 FAMILIES = ["qwen2", "qwen2_tied", "llama", "olmo2"]
 
@@ -92,6 +92,23 @@ def test_a_tower_gives_the_hidden_states_of_its_own_library_up_to_the_layer_left
         torch.testing.assert_close(x, state, atol=1e-4, rtol=0)
     features = torch.cat([states[len(states) - 3], states[max(1, len(states) - 10)]], dim=-1)[:, 1:]
     torch.testing.assert_close(tower(patches), features, atol=1e-4, rtol=0)
+
+
+def test_the_same_weights_in_older_and_larger_layouts_give_the_same_bits(folders):
+    """CLIP as pytorch_model.bin with position ids, in float64; the decoder in shards, with its tied head."""
+    _, expected = parts.join(OWN / "clip", OWN / "llama")
+    tower, decoder = (safetensors.load(folder / "model.safetensors") for folder in folders)
+    for folder in folders:
+        (folder / "model.safetensors").unlink()
+    tower |= {"vision_model.embeddings.position_ids": torch.arange(17)[None]}
+    torch.save({name: tensor.double() for name, tensor in tower.items()}, folders[0] / "pytorch_model.bin")
+    decoder |= {"lm_head.weight": decoder["model.embed_tokens.weight"],
+                "model.layers.0.self_attn.rotary_emb.inv_freq": torch.zeros(10)}
+    save_folder(folders[1], decoder, 100_000, {})
+
+    _, tensors = parts.join(*folders)
+    assert tensors.keys() == expected.keys()
+    assert all(torch.equal(tensors[name], tensor) for name, tensor in expected.items())
 
 
 # The architecture
@@ -203,7 +220,6 @@ def folders(tmp_path) -> tuple[Path, Path]:
     """Copies of a CLIP and of a language model with a tokenizer, to be spoiled."""
     for name in ("clip", "llama"):
         shutil.copytree(OWN / name, tmp_path / name)
-    shutil.copy(OWN / "tiny_smollm_tokenizer.json", tmp_path / "llama" / "tokenizer.json")
     return tmp_path / "clip", tmp_path / "llama"
 
 
@@ -329,12 +345,10 @@ STEPS = 4
 @pytest.fixture(scope="module")
 def start(tmp_path_factory) -> Path:
     """A tiny start, written by the command line: CLIP, SmolLM2's family and its tokenizer."""
-    folder = tmp_path_factory.mktemp("parts")
-    shutil.copytree(OWN / "llama", folder / "llama")
-    shutil.copy(OWN / "tiny_smollm_tokenizer.json", folder / "llama" / "tokenizer.json")
+    folder = tmp_path_factory.mktemp("parts") / "start"
     for _ in range(2):  # the second replaces the first
-        parts.main([f"--vision={OWN / 'clip'}", f"--decoder={folder / 'llama'}", f"--out={folder / 'start'}"])
-    return folder / "start"
+        parts.main([f"--vision={OWN / 'clip'}", f"--decoder={OWN / 'llama'}", f"--out={folder}"])
+    return folder
 
 
 @pytest.fixture(scope="module")
