@@ -7,6 +7,7 @@
     python train.py mini --minutes=9                   stop after nine minutes, with a checkpoint
     torchrun --nproc-per-node=2 train.py               two processes (or GPUs) divide every batch
     python train.py --from=out/nano --mix.mine=1       fine-tune a run, a release, or a Molmo on data/mine
+    python train.py --from=start                       both stages, from parts that weights/parts.py joined
 
 Writes OUT/step-*/ (checkpoints), OUT/log.jsonl (one line per step), OUT/loss.png and OUT/samples/.
 """
@@ -50,7 +51,7 @@ from minimolmo.training.memory import total_gpu_memory, oom_message
 from minimolmo.training.optimizer import clip_gradients, set_learning_rates
 from minimolmo.training.resume import advice, note_new_start, note_newer, resume_config
 from minimolmo.training.run import Run, make_loader, open_datasets
-from minimolmo.training.start import new_config, starting_config
+from minimolmo.training.start import is_finetuning, new_config, starting_config
 from minimolmo.weights import checkpoint
 
 SAVE_EVERY, SAMPLE_EVERY = 400, 800  # steps between checkpoints; between drawn samples
@@ -220,7 +221,7 @@ def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | 
     begin = parser.add_mutually_exclusive_group()
     begin.add_argument("preset", nargs="?", help="default: nano")
     begin.add_argument("--from", type=path_argument, dest="released",
-                       help="fine-tune a run, a release or a Molmo")
+                       help="fine-tune a run, a release or a Molmo; or train what parts.py joined")
     parser.add_argument("--out", type=path_argument, help="the run's folder (default: out/PRESET)")
     parser.add_argument("--data", type=path_argument, default=DATA, help="the folder of the datasets")
     parser.add_argument("--resume", action="store_true", help="continue from the newest checkpoint")
@@ -228,7 +229,8 @@ def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | 
                         help="stop after N, with a checkpoint")
     given, settings = parser.parse_known_args(arguments)
     check_forms(settings, given.preset or "", arguments)  # the 9 of --finetune.steps 9 is no preset
-    start = starting_config(given.released) if given.released else preset(given.preset or "nano")
+    start = (starting_config(given.released, total_gpu_memory()) if given.released else
+             preset(given.preset or "nano"))
     out = given.out or Path("out") / start.name
     folder = checkpoint.latest(out)
     if folder and not given.resume:
@@ -240,7 +242,7 @@ def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | 
         note_newer(folder)
     name = start.name if given.preset or given.released else None
     config = resume_config(out, folder, name, settings) if folder else (
-        new_config(start, settings, given.data, finetuning=bool(given.released)))
+        new_config(start, settings, given.data, is_finetuning(given.released)))
     config.check_batches(WORLD)
     check_work(config)
     return config, out, given.data, folder, given.released, given.minutes

@@ -34,7 +34,8 @@ class Tower(NamedTuple):
 
 TOWERS = {"clip": Tower(True, False, True, False, "quick_gelu"),    # in all released Molmos
           "siglip": Tower(False, True, False, False, "gelu_tanh"),  # in the paper's ablations
-          "dino": Tower(True, True, False, True, "gelu")}
+          "dino": Tower(True, True, False, True, "gelu"),
+          "clip_gelu": Tower(True, False, True, False, "gelu")}     # LAION's CLIPs, as parts
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class VisionConfig:
     mlp: int = 384                      # inner width of a block's MLP                Molmo: 4096
     feature_layers: tuple[int, int] = (-1, -2)  # blocks whose outputs are kept       Molmo: (-2, -9)
     eps: float = 1e-5                   # LayerNorm                                   Molmo: 1e-5
-    family: str = "clip"                # clip, siglip or dino: see TOWERS            Molmo: clip
+    family: str = "clip"                # a key of TOWERS                             Molmo: clip
     position_grid: int = 0              # positions per side; 0 = one per patch       Molmo: 24, one per patch
 
     def __post_init__(self):

@@ -1,4 +1,4 @@
-"""The named configurations: nano for a laptop, mini for one GPU, and the four released Molmos.
+"""The named configurations: nano for a laptop, mini and single_gpu for one GPU, the four released Molmos.
 
     preset("molmo_7b_d").model.decoder.width     # 3584
 
@@ -55,6 +55,16 @@ OLMOE = DecoderConfig(width=2048, layers=16, heads=16, kv_heads=16, mlp=1024, vo
                       vocab_padding=24, eps=1e-5, qkv_bias=False, tied=False, qk_norm=True, experts=64,
                       top_k=8)
 
+# Parts for one GPU: towers, each with its crops, and decoders. Masks are not shifted, as in the paper's text.
+CLIP_L14 = replace(VISION.image, shifted_masks=False), VISION.vision
+CLIP_B16 = (ImageConfig(224, 16, ground_crops=12, close_up_crops=36),
+            VisionConfig(width=768, layers=11, heads=12, mlp=3072, feature_layers=(-2, -9)))
+QWEN2_HALF_B = replace(QWEN2_7B, width=896, layers=24, heads=14, kv_heads=2, mlp=4864, vocab=151936,
+                       tied=True)
+SMOLLM2_135M = DecoderConfig(width=576, layers=30, heads=9, kv_heads=3, mlp=1536, vocab=49152, theta=1e5,
+                             eps=1e-5, qkv_bias=False)
+SMOLLM2_360M = replace(SMOLLM2_135M, width=960, layers=32, heads=15, kv_heads=5, mlp=2560)
+
 NO_BOOTSTRAP = StageConfig(steps=0)  # Molmo starts from CLIP and a language model
 PRETRAIN = StageConfig(steps=22_300, batch_size=128, learning_rates=(6e-6, 2e-4, 2e-5),
                        warmup_steps=(2000, 200, 2000), dropout=0.1, view="ground")
@@ -98,11 +108,27 @@ def finetuned(config: RunConfig) -> RunConfig:
                for name in ("bootstrap", "pretrain")}
     return replace(config, name=config.name.removesuffix(FINETUNED) + FINETUNED, finetune=stage, accumulate=2,
                    replay=REPLAY, augment=AUGMENT, **skipped)
+def from_parts(image: ImageConfig, vision: VisionConfig, decoder: DecoderConfig) -> MolmoConfig:
+    """A Molmo from a tower and a decoder. Its connector has the tower's width and the decoder's inner width.
+    """
+    return MolmoConfig(image, vision, ConnectorConfig(vision.width, vision.heads, decoder.mlp), decoder)
+
+
+def _single_gpu() -> RunConfig:
+    """A Molmo from small parts, for one GPU of 24 GB: CLIP's ViT-B/16 and SmolLM2-360M, at the paper's rates.
+
+    With --from=FOLDER the parts are the folder's, and crops and batches suit the GPU (weights/single_gpu.py).
+    A stage has 768,000 images: one epoch of PixMo-Cap, where the paper takes four.
+    """
+    return replace(MOLMO_7B_D, name="single_gpu", model=from_parts(*CLIP_B16, SMOLLM2_360M), shard=False,
+                   pretrain=replace(PRETRAIN, steps=6000), max_tokens=1400, accumulate=64,
+                   finetune=replace(FINETUNE, steps=6000, batch_size=128))
 
 
 PRESETS = {
     "nano": NANO,
     "mini": _mini(),
+    "single_gpu": _single_gpu(),
     "molmoe_1b": _variant("molmoe_1b", OLMOE, 1024, {}, dict(learning_rates=(5e-6, 5e-6, 2e-5))),
     "molmo_7b_o": _variant("molmo_7b_o", OLMO_7B, 11008, {}, dict(steps=32_000)),
     "molmo_7b_d": MOLMO_7B_D,

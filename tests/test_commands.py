@@ -23,6 +23,7 @@ from minimolmo.locks import locked
 
 sys.path.insert(0, str(ROOT / "tests"))
 PICTURE, WEIGHTS = str(ROOT / "data/pictures/scene.png"), f"--weights={RELEASED}"
+PARTS = ROOT / "tests" / "golden" / "parts"
 QUESTION = "Point to the shapes."
 DRAW = ["--images=1", "--workers=1", "--folder={}"]
 # Module: its arguments, {} for the folder that is bad. Those that write into fixed places have none.
@@ -51,7 +52,9 @@ PLACES = {
     "minimolmo.page.demo": ["--weights={}", "--no-browser"],
     "minimolmo.viz.figures": [PICTURE, QUESTION, WEIGHTS, "--out={}"],
     "minimolmo.weights.official": [str(RELEASED), "{}"],
+    "minimolmo.weights.parts": [f"--vision={PARTS}/clip", f"--decoder={PARTS}/llama", "--out={}"],
     "minimolmo.weights.release": ["{}"],
+    "minimolmo.weights.single_gpu": [],
     "minimolmo.weights.sizes": [],
     "tests.tools.ablate": ["--minutes=0", "--out={}"],
     "tests.tools.answer_card": [],

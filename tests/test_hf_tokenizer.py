@@ -312,3 +312,29 @@ def test_a_missing_file_or_too_small_a_vocab_is_refused_with_what_to_try(tmp_pat
             read_tokenizer(source)
     with pytest.raises(ValueError, match="vocab=599 is too small for its ids, which go up to 599.*Try"):
         read_tokenizer(GOLDEN / "tiny_tokenizer.json", vocab=599)
+
+
+RECORDED = Path(os.environ.get("MINIMOLMO_GOLDEN") or GOLDEN)
+PARTS = RECORDED / "parts" if (RECORDED / "parts").is_dir() else RECORDED  # other recordings fit, too
+SMALL = read_tokenizer(GOLDEN / "parts" / "tiny_smollm_tokenizer.json")
+
+
+@pytest.mark.parametrize("name, folder", [("tokens_tiny_smollm", ""), ("tokens_smollm", "SMOLLM_TOKENIZER")])
+def test_smollms_ids_are_its_own_librarys_pair_by_pair(name, folder):
+    """Digits one by one. 21 bytes of the real vocabulary, and more of the tiny one, have no id: id 0."""
+    if folder and folder not in os.environ:
+        pytest.skip(f"{folder} names no folder")
+    tokenizer = read_tokenizer(os.environ[folder] if folder else PARTS / "tiny_smollm_tokenizer.json")
+    for text, ids in json.loads((PARTS / f"{name}.json").read_text(encoding="utf-8"))["pairs"]:
+        assert tokenizer.encode(text) == ids, text
+
+
+def test_a_byte_without_an_id_becomes_the_unk_token_and_is_not_given_back():
+    assert SMALL.encode("é") == [0, 0] and SMALL.decode([32, 0, 0]) == "a"
+    with pytest.raises(ValueError, match="bytes have no id, the first being .*no unk token"):
+        HFTokenizer({**SMALL.file, "model": {**SMALL.file["model"], "unk_token": None}})
+
+
+def test_digits_end_a_stretch_of_white_space():
+    """The two spaces before a digit are one word; of those before a letter, the second is the letter's."""
+    assert SMALL.pretokenizer.split("a  1  b 22") == ["a", "  ", "1", " ", " b", " ", "2", "2"]

@@ -1,5 +1,6 @@
 """The safetensors format: files are read and written byte for byte, and corrupt files are refused."""
 import json
+import os
 import tracemalloc
 from pathlib import Path
 
@@ -201,12 +202,25 @@ def test_values_are_read_into_another_dtype_from_any_index_on(tmp_path):
 
 
 def test_chunks_end_where_the_next_begin(tmp_path, monkeypatch):
-    """Eight bytes at a time, from a file whose pages are freed after each chunk."""
+    """Eight bytes at a time, into another dtype; and into the same one at once."""
     monkeypatch.setattr("minimolmo.weights.safetensors.CHUNK_BYTES", 8)
-    save(tmp_path / "a", {"x": torch.arange(5000.0), "y": torch.arange(3)})
-    file, out = TensorFile(tmp_path / "a"), torch.zeros(5000)
-    file.read_into("x", out)
-    assert torch.equal(out, torch.arange(5000.0)) and file["y"].tolist() == [0, 1, 2]
+    save(tmp_path / "a", {"x": torch.arange(1001.0), "y": torch.arange(3)})
+    file = TensorFile(tmp_path / "a")
+    for out in (torch.zeros(1001, dtype=torch.float64), torch.zeros(1001), torch.zeros(2002)[::2]):
+        file.read_into("x", out)
+        assert torch.equal(out.float(), torch.arange(1001.0)) and file["y"].tolist() == [0, 1, 2]
+
+
+def test_a_file_that_is_cut_short_while_it_is_read_is_refused_in_words(tmp_path):
+    """The header was whole when the file was opened, and reading it did not end the process."""
+    save(tmp_path / "a", {"x": torch.zeros(50_000), "y": torch.arange(3)})
+    file = TensorFile(tmp_path / "a")
+    os.truncate(tmp_path / "a", 100_000)
+    assert file["y"].tolist() == [0, 1, 2]
+    for read in (lambda: file["x"], lambda: file.read_into("x", torch.zeros(50_000)),
+                 lambda: file.read_into("x", torch.zeros(50_000, dtype=torch.bfloat16))):
+        with pytest.raises(ValueError, match="it ends .* bytes before a tensor does, .*Try copying"):
+            read()
 
 
 def test_a_missing_file_is_named(tmp_path):

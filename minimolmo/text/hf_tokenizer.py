@@ -29,6 +29,8 @@ IMAGE_TOKENS = ("<im_start>", "<im_end>", "<im_patch>", "<im_col>", "<|image|>")
 QWEN2 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
          r"|\s+(?!\S)|\s+")
 GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"  # and GPT-NeoX, OLMoE
+# SmolLM2: GPT-2's pattern on the stretches between single digits, so a digit ends a stretch of white space.
+DIGITS_GPT2 = (r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+|\s+(?![^\s\p{N}])|\s+")
 
 # A printable byte is spelled as its own character, the others as the letters from U+0100 on, in order.
 _PRINTABLE = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
@@ -59,11 +61,12 @@ def read_tokenizer(source: str | Path, vocab: int | None = None) -> Tokenizer:
 
 
 class HFTokenizer(Tokenizer):
-    """A tokenizer from Hugging Face's files. It is used like `Tokenizer`, with two differences.
+    """A tokenizer from Hugging Face's files. It is used like `Tokenizer`, with three differences.
 
     Text that spells one of the file's added tokens, such as <|endoftext|>, becomes that token, as in Molmo.
     Only the image tokens cannot be typed. Decoding gives the text in Unicode's form NFC, if the file asks for
-    it: "e" with a combining accent becomes "é".
+    it: "e" with a combining accent becomes "é". A byte that the vocabulary lacks becomes the file's unk token
+    (SmolLM2 lacks 21 bytes, and its unk token is <|endoftext|>).
 
     file    the content of a tokenizer.json
     vocab   see `read_tokenizer`
@@ -76,11 +79,13 @@ class HFTokenizer(Tokenizer):
         self.file = file
         tokens = {token["content"]: _read_token(token) for token in file["added_tokens"]}
         id_of = _read_vocabulary(file["model"]["vocab"], tokens)
+        unknown = _read_unknown(file["model"], tokens, id_of)
         added = {text: token for text, token in tokens.items() if text not in IMAGE_TOKENS}
         self.added = {text: token["id"] for text, token in added.items()}
         vocab = _first_image_id(tokens, vocab, max([*id_of.values(), *self.added.values()]))
         super().__init__(_read_merges(file["model"]["merges"], id_of), vocab, id_of, self.added[END_OF_TEXT])
 
+        self.id_of = self.id_of | unknown  # not in bytes_of: decoding does not give the byte back
         self.bytes_of |= {token["id"]: b"" if token["special"] else text.encode()
                           for text, token in added.items()}
         self.ignore_merges = file["model"].get("ignore_merges", False)
@@ -195,8 +200,7 @@ def _read_token(token: dict) -> dict:
 
 
 def _read_vocabulary(vocab: dict[str, int], tokens: dict[str, dict]) -> dict[bytes, int]:
-    """The id of every piece. ValueError if a byte has no id, two share one, or a spelling is invalid.
-    """
+    """The id of every piece. ValueError if two share one, or if a spelling is invalid."""
     id_of = {}
     for text, token_id in vocab.items():
         if type(token_id) is not int or token_id < 0:
@@ -207,10 +211,18 @@ def _read_vocabulary(vocab: dict[str, int], tokens: dict[str, dict]) -> dict[byt
     ids = added | vocab
     if len(set(ids.values())) < len(ids) or not added.items() <= ids.items():
         raise ValueError("an id stands for two pieces, or a piece has two ids")
-    missing = [letter for letter, byte in BYTE_OF.items() if bytes([byte]) not in id_of]
-    if missing:
-        raise ValueError(f"{len(missing)} of the 256 bytes have no id, the first being {missing[0]!r}")
     return id_of
+
+
+def _read_unknown(model: dict, tokens: dict[str, dict], id_of: dict[bytes, int]) -> dict[bytes, int]:
+    """The id for each byte that has none of its own, the unk token's. ValueError if there is no unk token."""
+    missing = [letter for letter, byte in BYTE_OF.items() if bytes([byte]) not in id_of]
+    unknown = model.get("unk_token")
+    ids = {text: token["id"] for text, token in tokens.items()} | model["vocab"]
+    if missing and unknown not in ids:
+        raise ValueError(f"{len(missing)} of the 256 bytes have no id, the first being {missing[0]!r}, and "
+                         f"there is no unk token for them")
+    return {bytes([BYTE_OF[letter]]): ids[unknown] for letter in missing}
 
 
 def _read_merges(merges: list, id_of: dict[bytes, int]) -> list[Pair]:
@@ -256,12 +268,16 @@ def _read_normalizer(normalizer: dict | None) -> Callable[[str], str]:
 
 
 def _read_pattern(pretokenizer: dict) -> str:
-    """The pattern of a pre-tokenizer: GPT-2's, or that of one Split. ValueError for any other kind."""
+    """The pattern of a pre-tokenizer: GPT-2's, that with Digits, or one Split's. ValueError for other kinds.
+    """
     steps = pretokenizer["pretokenizers"] if pretokenizer["type"] == "Sequence" else [pretokenizer]
     *splits, byte_level = steps
     if byte_level["type"] == "ByteLevel" and not byte_level.get("add_prefix_space"):
         if not splits and byte_level.get("use_regex", True):
             return GPT2
+        if [(step["type"], step.get("individual_digits")) for step in splits] == [("Digits", True)]:
+            if byte_level.get("use_regex", True):
+                return DIGITS_GPT2
         if [split["type"] for split in splits] == ["Split"] and not byte_level.get("use_regex", True):
             split = splits[0]
             if (split["behavior"], split.get("invert", False)) in (("Isolated", False), ("Removed", True)):

@@ -3,6 +3,7 @@
     --from=out/nano                        a run of yours: its newest checkpoint
     --from=data/released/minimolmo-nano    a released nano, or the folder of one checkpoint
     --from=Molmo-7B-D-0924                 the official layout: Molmo itself, or an export of ours
+    --from=start                           a Molmo from parts, which has both stages before it (parts.py)
 
 Fine-tuning begins with an empty mix: the model learns from the datasets that are named. It forgets what it
 no longer sees, so a fraction of the images is replayed from the drawn sets that it was trained on.
@@ -23,21 +24,30 @@ from minimolmo.presets import DRAWN, PRESETS, TRAINED_HERE, finetuned
 from minimolmo.text.hf_tokenizer import read_tokenizer
 from minimolmo.text.tokenizer import Tokenizer
 from minimolmo.training.checks import drop_undrawn, has_rows
-from minimolmo.weights import checkpoint, official
+from minimolmo.weights import checkpoint, official, parts
 
 
-def starting_config(folder: Path) -> RunConfig:
-    """The settings for fine-tuning the model in a folder. Their mix is what the model was trained on.
+def starting_config(folder: Path, memory: float) -> RunConfig:
+    """The settings for training the model in a folder further. Their mix is what it was trained on.
+
+    memory  of the GPU, in bytes; infinite without a GPU
 
     Models that were trained here get the short schedule of `presets.finetuned`, Molmo the paper's, and an
-    empty mix. Raises ValueError if the folder holds no model.
+    empty mix; a Molmo from parts gets both stages. Raises ValueError if the folder holds no model.
     """
+    if parts.is_start(folder):
+        return parts.training_config(folder, memory)
     if not official.is_official(folder):
         return finetuned(checkpoint.load_config(checkpoint_folder(folder)))
     config = official.finetune_config(folder)
     if any(config.model == PRESETS[name].model for name in TRAINED_HERE):
         return finetuned(config)
     return replace(config, mix={})
+
+
+def is_finetuning(folder: Path | None) -> bool:
+    """Whether a run fine-tunes a trained model: --from is given, and names no Molmo from parts."""
+    return folder is not None and not parts.is_start(folder)
 
 
 def checkpoint_folder(folder: Path) -> Path:

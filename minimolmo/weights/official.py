@@ -25,17 +25,8 @@ from tqdm import tqdm
 
 from minimolmo.command import run_command, say
 from minimolmo.config import MolmoConfig, RunConfig
-from minimolmo.disk import (
-    PART,
-    check_absent_or_own,
-    remove_own,
-    replace_own,
-    write_atomically,
-    write_manifest,
-    write_text,
-)
+from minimolmo.disk import check_absent_or_own, write_atomically, write_text
 from minimolmo.distributed import local_shard
-from minimolmo.locks import locked
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.options import Parser, path_argument
 from minimolmo.overrides import from_dict, to_dict
@@ -45,13 +36,13 @@ from minimolmo.text.tokenizer import Tokenizer
 from minimolmo.weights import checkpoint, safetensors
 from minimolmo.weights.hf_experts import StackedExperts
 from minimolmo.weights.official_config import from_hf_config, to_hf_config
-from minimolmo.weights.shards import OFFICIAL_STEM, TensorFolder, save_folder
+from minimolmo.weights.shards import OFFICIAL_STEM, TensorFolder, save_folder, whole_folder
 from minimolmo.weights.sizes import GB, TRAINING_BYTES, count_parameters, meta_model
 
 PREFIX = "model."
 SHARD_BYTES = 5_000_000_000  # of one file
 GPU_BYTES = 80 * GB          # memory of a large GPU
-KIND, UNFINISHED = "official export", "unfinished official export"
+KIND = "official export"
 
 BLOCK, VISION = "transformer.blocks.#.", "vision_backbone."
 VIT_BLOCK = VISION + "image_vit.transformer.resblocks.#."
@@ -168,9 +159,9 @@ def _prefix(names: Iterable[str]) -> str:
 class OfficialTensors(Mapping):
     """A model's weights under their official names. Matrices are concatenated when they are looked up."""
 
-    def __init__(self, model: MiniMolmo):
+    def __init__(self, model: MiniMolmo, parameters: Mapping[str, Tensor] | None = None):
         self.names, self.shapes = official_names(model), official_shapes(model.config)
-        self.parameters = dict(model.named_parameters())
+        self.parameters = parameters or dict(model.named_parameters())
 
     def __getitem__(self, name: str) -> Tensor:
         official = name.removeprefix(PREFIX)
@@ -184,12 +175,16 @@ class OfficialTensors(Mapping):
         return len(self.names)
 
 
-def save_official(folder: str | Path, model: MiniMolmo, shard_bytes: int = SHARD_BYTES) -> None:
+def save_official(folder: str | Path, model: MiniMolmo, shard_bytes: int = SHARD_BYTES,
+                  parameters: Mapping[str, Tensor] | None = None) -> None:
     """Write a model's weights and config.json in the official layout. The caller adds the tokenizer's files.
+
+    parameters  taken in place of the model's own, one at a time; then the model may be on device "meta"
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    save_folder(folder, OfficialTensors(model), shard_bytes, {"format": "pt"})  # some readers require this
+    tensors = OfficialTensors(model, parameters)
+    save_folder(folder, tensors, shard_bytes, {"format": "pt"})  # some readers require this
     text = json.dumps({**to_hf_config(model.config), "minimolmo": to_dict(model.config)}, indent=2)
     write_atomically(folder / "config.json", [text.encode()])
 
@@ -264,20 +259,14 @@ def export(run: Path, out: Path) -> int:
 
     Raises ValueError if `out` is there and is no export of ours.
     """
-    out = out.absolute()
-    check_absent_or_own(out, KIND)
+    check_absent_or_own(out.absolute(), KIND)
     folder = checkpoint.latest(run) or run
     model = MiniMolmo(checkpoint.load_config(folder).model)
     checkpoint.load_weights(folder, model)
-    with locked(out.parent):
-        unfinished = out.with_name(f"{out.name}{PART}")
-        remove_own(unfinished, KIND, UNFINISHED)
-        unfinished.mkdir()
-        write_manifest(unfinished, UNFINISHED)
+    tokenizer = (folder / "tokenizer.json").read_text(encoding="utf-8")
+    with whole_folder(out, KIND) as unfinished:
         save_official(unfinished, model)
-        write_text(unfinished / "tokenizer.json", (folder / "tokenizer.json").read_text(encoding="utf-8"))
-        write_manifest(unfinished, KIND)
-        replace_own(unfinished, out, KIND)
+        write_text(unfinished / "tokenizer.json", tokenizer)
     return len(official_names(model))
 
 

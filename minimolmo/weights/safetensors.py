@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import math
-import mmap
 import os
 from collections.abc import Iterator, Mapping
 from itertools import chain
@@ -71,39 +70,48 @@ class TensorFile(Mapping):
 
         file = TensorFile("weights.safetensors")
         file.entries["vit.bias"].shape    # from the header, no tensor is read
-        file["vit.bias"]                  # reads this tensor; a copy that may be changed
+        file["vit.bias"]                  # reads this tensor; it may be changed
+
+    The file is read into the tensors' own memory. It is not mapped: if a mapped file is cut short while it is
+    read, the system ends the process. Here a ValueError says so.
     """
 
     def __init__(self, path: str | Path):
+        self.path = path
         self.entries, self.metadata = read_header(path)
-        with open(path, "rb") as file:
-            self._pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)  # reads nothing yet
+        self._file = open(path, "rb", buffering=0)
 
     def __getitem__(self, name: str) -> Tensor:
-        dtype, shape, start, stop = self.entries[name]
-        return self._read(dtype, start, stop).reshape(shape)
+        dtype, shape, start, _ = self.entries[name]
+        return self._fill(torch.empty(math.prod(shape), dtype=dtype), start).reshape(shape)
 
     def read_into(self, name: str, out: Tensor, first: int = 0) -> None:
         """Fill `out` (n,), of any dtype and device, with values `first` to `first + n` of a flattened tensor.
 
-        Reads in chunks and frees the file's pages after each, so loading takes no memory besides the model's.
+        Values of another dtype or for another device are read in chunks of CHUNK_BYTES, which is all the
+        memory that loading takes besides the model's.
         """
         dtype, _, start, stop = self.entries[name]
         start, step = start + first * dtype.itemsize, CHUNK_BYTES // dtype.itemsize
         assert start + len(out) * dtype.itemsize <= stop
-        for chunk in out.split(step):
-            end = start + len(chunk) * dtype.itemsize
-            chunk.copy_(self._read(dtype, start, end))
-            start = end
+        if out.dtype == dtype and out.device.type == "cpu" and out.is_contiguous():
+            self._fill(out, start)
+            return
+        chunk = torch.empty(min(step, len(out)), dtype=dtype)
+        for part in out.split(step):
+            part.copy_(self._fill(chunk[:len(part)], start))
+            start += len(part) * dtype.itemsize
 
-    def _read(self, dtype: torch.dtype, start: int, stop: int) -> Tensor:
-        """Bytes of the file as a new tensor (n,). The pages of the file are freed."""
-        if start == stop:
-            return torch.empty(0, dtype=dtype)
-        values = torch.frombuffer(bytearray(memoryview(self._pages)[start:stop]), dtype=dtype)
-        if hasattr(mmap, "MADV_DONTNEED"):  # Windows does not have it, and frees pages by itself
-            page = start - start % mmap.PAGESIZE
-            self._pages.madvise(mmap.MADV_DONTNEED, page, stop - page)
+    def _fill(self, values: Tensor, start: int) -> Tensor:
+        """Read the file from byte `start` on into a tensor (n,) on the CPU, and return it."""
+        rest = memoryview(values.view(torch.uint8).numpy())
+        self._file.seek(start)
+        while rest:  # the system reads 2 GB at once, or less
+            count = self._file.readinto(rest)
+            if not count:
+                raise corrupt_file(self.path, f"it ends {len(rest)} bytes before a tensor does, so it was "
+                                              f"cut short after it was opened")
+            rest = rest[count:]
         return values
 
     def __iter__(self) -> Iterator[str]:

@@ -10,11 +10,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from torch import Tensor
 
-from minimolmo.disk import write_atomically
+from minimolmo.disk import (
+    PART,
+    check_absent_or_own,
+    remove_own,
+    replace_own,
+    write_atomically,
+    write_manifest,
+)
+from minimolmo.locks import locked
 from minimolmo.weights.safetensors import MAX_HEADER_BYTES, TensorFile, make_entry, parse_json_object, save
 
 OFFICIAL_STEM, CHECKPOINT_STEM = "model", "weights"  # of the weights files' names
@@ -110,6 +119,29 @@ def save_folder(folder: Path, tensors: Mapping[str, Tensor], shard_bytes: int, m
     weight_map = {name: file for file, names in files.items() for name in names}
     index = {"metadata": {"total_size": sum(sizes.values())}, "weight_map": weight_map}
     write_atomically(folder / index_name(stem), [json.dumps(index, indent=2).encode()])
+
+
+@contextmanager
+def whole_folder(out: Path, kind: str) -> Iterator[Path]:
+    """A folder to write into, which gets the name `out` when the block ends; after an error it is removed.
+
+    kind  of its manifest. An older folder of this kind is replaced; ValueError for any other
+    """
+    out, unfinished_kind = out.absolute(), f"unfinished {kind}"
+    check_absent_or_own(out, kind)
+    with locked(out.parent):
+        unfinished = out.with_name(f"{out.name}{PART}")
+        remove_own(unfinished, kind, unfinished_kind)
+        unfinished.mkdir()
+        write_manifest(unfinished, unfinished_kind)
+        try:
+            yield unfinished
+            write_manifest(unfinished, kind)
+            replace_own(unfinished, out, kind)
+        except BaseException:  # Ctrl-C too
+            with suppress(OSError):
+                remove_own(unfinished, kind, unfinished_kind)
+            raise
 
 
 def _split_into_shards(sizes: dict[str, int], shard_bytes: int) -> list[list[str]]:
