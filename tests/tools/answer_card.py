@@ -46,13 +46,17 @@ class Question(NamedTuple):
 
 QUESTIONS = (
     Question("points", 8, 1, "Point to the {label}."),
-    Question("points", 19, 2, "Point to the {label}."),
-    Question("points", 6, 1, "Point to the {label}."),
-    Question("count", 22, 2, "How many {label} can you find?"),
+    Question("points", 19, 1, "Point to the {label}."),
+    Question("count", 33, 2, "How many {label} can you find?"),
     Question("count", 36, 1, "Without pointing, count the {label}."),
     Question("ask_model_anything", 1, 5, "{question}"),
     Question("cap", 31, 0, "Tell me everything you see."),
-    Question("count", 33, 2, "How many {label} can you find?"),
+    Question("cap_qa", 0, 1, "{question}"),
+    Question("point_explanations", 0, 1, "{question}"),
+    Question("clocks", 2, 0, "{question}"),
+    Question("docs", 12, 3, "{question}"),
+    Question("docs", 6, 2, "{question}"),
+    Question("docs", 4, 1, "{question}"),
 )
 
 
