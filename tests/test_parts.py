@@ -382,6 +382,15 @@ def test_a_start_says_what_it_is_made_of_and_is_a_molmo_that_answers(start, caps
     assert isinstance(answer.ask(model, tokenizer, [image], ["What is it?"], "ground")[0].text, str)
 
 
+def test_a_start_is_trained_in_both_stages_on_the_whole_mix_and_a_trained_molmo_fine_tuned(start, tmp_path):
+    config, *_ = train.read_arguments([f"--from={start}", f"--out={tmp_path}/out"])
+    assert config == replace(training_settings(config.model, math.inf), name="start")
+    assert config.pretrain.steps == config.finetune.steps == 6000 and config.mix.keys() == DATASETS.keys()
+    shutil.copytree(start, tmp_path / "trained", ignore=shutil.ignore_patterns("manifest.json"))
+    config, *_ = train.read_arguments([f"--from={tmp_path}/trained", "--mix.mine=1", f"--out={tmp_path}/out"])
+    assert (config.pretrain.steps, config.mix) == (0, {"mine": 1.0})
+
+
 def test_both_stages_run_from_a_start_and_resumed_equals_unbroken(start, data, tmp_path, monkeypatch):
     """The paper's rates and warm-ups: after n steps the connector has moved 100 times as far as the others.
 
