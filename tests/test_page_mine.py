@@ -258,10 +258,7 @@ def test_a_killed_server_loses_nothing_acknowledged_and_gets_the_rest_once_back(
     wait(browser, OFFLINE)
 
     with server_process(folder, port) as (process, address):  # the address has a new key
-        first = browser.tab
-        browser.new_tab(at_mine(address))
-        browser.close_tab()
-        browser.switch_tab(first)
+        browser.execute("await fetch(arguments[0])", at_mine(address))  # as another tab that is opened there
         wait(browser, SAVED)
         [entry] = page.entries()
         assert len(entry["points"]) == 15
@@ -437,6 +434,41 @@ def test_a_folder_made_on_the_page_passes_its_check(page, photos):
     [row] = map(json.loads, (page.folder / "train.jsonl").read_text().splitlines())
     assert {each["style"] for each in row["annotations"]} == {
         "pointing", "point_count", "transcript", "long_caption", "count", "user_qa", "point_explanations"}
+
+
+TRAINING = """const real = window.fetch, events = [
+  { e: 'score', when: 'before', name: 'pointing: F1', value: 0.25 }, { e: 'line', text: 'reading data/mine' },
+  { e: 'step', step: 150, steps: 300, loss: 1.5 },
+  { e: 'score', when: 'after', name: 'pointing: F1', value: 0.75 },
+  { e: 'score', when: 'after', name: 'count: accuracy', value: null }, { e: 'done', run: 'out/mine' }];
+window.fetch = async (path, options) => path !== '/api/train' ? real(path, options) : new Response(
+  new ReadableStream({ async start(stream) {
+    for (const event of events) {
+      stream.enqueue(new TextEncoder().encode(JSON.stringify(event) + '\\n'));
+      if (event.e === 'step') await new Promise((resolve) => { window.goOn = resolve; });
+    }
+    stream.close();
+  } }));"""
+
+
+def test_training_shows_its_progress_and_the_scores_before_and_after(page, photos):
+    browser = page.browser
+    page.add(*photos)
+    for number in (2, 1):
+        browser.click(f"li:nth-child({number}) > .photo")
+        page.label("red dot")
+        page.point(*DOT)
+    wait(browser, SAVED)
+    browser.click("#go-finish")
+    browser.execute(TRAINING)
+    wait(browser, "return document.querySelector('#train')?.checkVisibility()")
+    browser.click("#train")
+    wait(browser, "return document.querySelector('.training')?.textContent === 'step 150 of 300, loss 1.50'")
+    assert browser.execute("return document.querySelector('progress').value") == 150
+    browser.execute("goOn()")
+    wait(browser, "return document.querySelector('#train') !== null")
+    cells = browser.execute("return [...document.querySelectorAll('.scores td')].map((td) => td.textContent)")
+    assert cells == ["0.25", "0.75", "", "none"]
 
 
 DROP = """const data = new DataTransfer(), canvas = document.createElement('canvas');

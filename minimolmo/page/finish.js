@@ -28,7 +28,7 @@ export function firstProject(host) {
 
 export function finishScreen(app, host) {
   const check = make("section", "card stack", "", { "aria-labelledby": "check-title" });
-  const train = make("section", "card stack", "", { "aria-labelledby": "train-title" });
+  const train = make("section", "card stack", "", { "aria-labelledby": "train-title", hidden: true });
   host.append(check, train);
   const scores = new Map();  // name -> {before, after}
   let running = null, progress = null, lines = [], failed = null;

@@ -313,6 +313,7 @@ function readAddress() {
   if (app.panels.has(task)) app.task = task;
   element("work").hidden = finish;
   element("finish").hidden = !finish;
+  element("undo").hidden = finish;  // what it undoes is not seen there
   element("go-work").toggleAttribute("aria-current", !finish);
   element("go-finish").toggleAttribute("aria-current", finish);
   if (finish) {

@@ -20,6 +20,7 @@ export function pointsPanel(app) {
     const same = ([, value]) => value.label.trim().toLowerCase() === text.toLowerCase();
     const known = valuesOf(app, "pointing").find(same);
     chosen = known?.[0] ?? app.newKey();
+    app.tell("");
     if (!known) app.put(app.photo.id, chosen, { style: "pointing", label: text, points: [], none: false });
     app.redraw();
     app.picture.view.focus({ preventScroll: true });

@@ -32,7 +32,10 @@ export function taskPanels(app, tabs, host, changed) {
   });
 
   function show(name) {
-    if (name !== app.task) app.flush();
+    if (name !== app.task) {
+      app.flush();
+      app.tell("");
+    }
     app.task = name;
     for (const tab of tabs.children) {
       const on = tab.id === `tab-${name}`;
