@@ -97,7 +97,7 @@ def finetuned(config: RunConfig) -> RunConfig:
     skipped = {name: replace(getattr(config, name), steps=0, auxiliary_weight=0.0)
                for name in ("bootstrap", "pretrain")}
     return replace(config, name=config.name.removesuffix(FINETUNED) + FINETUNED, finetune=stage, accumulate=2,
-                   replay=REPLAY, augment=AUGMENT, **skipped)
+                   optimizer="muon", shard=False, replay=REPLAY, augment=AUGMENT, **skipped)
 
 
 PRESETS = {
