@@ -12,7 +12,7 @@ from PIL import Image
 from minimolmo.config import ConnectorConfig, DecoderConfig, ImageConfig, MolmoConfig, RunConfig, VisionConfig
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.overrides import override
-from minimolmo.presets import REPLAY, preset
+from minimolmo.presets import AUGMENT, REPLAY, preset
 from minimolmo.text.tokenizer import Tokenizer
 from minimolmo.training.checks import check_work
 from minimolmo.training.run import Run, make_loader
@@ -64,6 +64,7 @@ def test_fine_tuning_a_run_learns_what_is_named_and_replays_what_it_was_trained_
     assert config.mix == {"mine": 1.0, **DRAWN} and config.replay == REPLAY
     assert "docs cannot be replayed" in capsys.readouterr().err
     assert config.bootstrap.steps == config.pretrain.steps == 0 and not config.has_auxiliary
+    assert config.augment == AUGMENT  # tens of photos would be learned by heart
     assert config.name == "nano-finetuned"  # a release's card would call nano trained from scratch
 
 
