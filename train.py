@@ -7,6 +7,7 @@
     python train.py mini --minutes=9                   stop after nine minutes, with a checkpoint
     torchrun --nproc-per-node=2 train.py               two processes (or GPUs) divide every batch
     python train.py --from=Molmo-7B-D-0924             fine-tune released weights, at the paper's rates
+    python train.py --from=Molmo-7B-D-0924 --lora=16   train adapters on one GPU of 24 GB
 
 Writes OUT/step-*/ (checkpoints), OUT/log.jsonl (one line per step), OUT/loss.png and OUT/samples/.
 """
@@ -44,7 +45,7 @@ from minimolmo.flow import Batch
 from minimolmo.locks import locked
 from minimolmo.options import Parser, number_argument, path_argument
 from minimolmo.overrides import check_forms, override
-from minimolmo.presets import preset
+from minimolmo.presets import preset, with_adapters
 from minimolmo.training.checks import StageCheck, check_mix, drop_undrawn
 from minimolmo.training.log import open_log, plot_losses
 from minimolmo.training.memory import total_gpu_memory, oom_message
@@ -239,15 +240,25 @@ def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | 
     if folder and RANK == 0:
         note_newer(folder)
     name = start.name if given.preset or given.released else None
-    config = resume_config(out, folder, name, settings) if folder else new_config(start, settings)
+    config = (resume_config(out, folder, name, settings) if folder else
+              new_config(start, settings, given.released))
     config.check_batches(WORLD)
     check_work(config)
     return config, out, given.data, folder, given.released, given.minutes
 
 
-def new_config(start: RunConfig, settings: list[str]) -> RunConfig:
-    """The settings of a new run. Datasets that the level does not draw leave the mix, which is said."""
-    config, dropped = drop_undrawn(override(start, settings))
+def new_config(start: RunConfig, settings: list[str], released: Path | None = None) -> RunConfig:
+    """The settings of a new run. Datasets that the level does not draw leave the mix, which is said.
+
+    Raises ValueError for adapters without weights to adapt.
+    """
+    config = override(start, settings)
+    if config.lora and not released:
+        raise ValueError(f"lora={config.lora} adapts trained weights, and none are named. Try --from=FOLDER "
+                         f"with it, or --lora=0 to train all weights.")
+    if config.lora:
+        config = replace(override(with_adapters(start), settings), base=str(released.resolve()))
+    config, dropped = drop_undrawn(config)
     if dropped and RANK == 0:
         say(f"note: level {config.level} has no {', '.join(dropped)}: the mix goes without", file=sys.stderr)
     return config

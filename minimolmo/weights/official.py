@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from minimolmo.command import run_command, say
+from minimolmo.command import python_command, run_command, say
 from minimolmo.config import MolmoConfig, RunConfig
 from minimolmo.disk import (
     PART,
@@ -36,6 +36,7 @@ from minimolmo.disk import (
 )
 from minimolmo.distributed import local_shard
 from minimolmo.locks import locked
+from minimolmo.model.lora import is_adapter
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.options import Parser, path_argument
 from minimolmo.overrides import from_dict, to_dict
@@ -101,10 +102,13 @@ EXPERT_NAMES = {  # all experts of a block in one matrix
 
 
 def official_names(model: MiniMolmo) -> dict[str, list[str]]:
-    """{official name: names of our parameters, whose rows, concatenated, are the official tensor}"""
+    """{official name: names of our parameters, whose rows, concatenated, are the official tensor}
+
+    Adapters (lora.py) have no official name.
+    """
     table = {**NAMES, **EXPERT_NAMES} if model.config.decoder.experts else NAMES
     names: dict[str, list[str]] = {}
-    for name, _ in model.named_parameters():
+    for name in [name for name, _ in model.named_parameters() if not is_adapter(name)]:
         index = "".join(re.findall(r"\.(\d+)\.", name))
         pattern = re.sub(r"\.\d+\.", ".#.", name)
         module, _, kind = pattern.rpartition(".")
@@ -267,18 +271,27 @@ def export(run: Path, out: Path) -> int:
     out = out.absolute()
     check_absent_or_own(out, KIND)
     folder = checkpoint.latest(run) or run
-    model = MiniMolmo(checkpoint.load_config(folder).model)
+    config = checkpoint.load_config(folder)
+    if config.lora:
+        merge = python_command("-m", "minimolmo.weights.adapters", str(run), str(out))
+        raise ValueError(f"{run} holds adapters, which the official layout has no names for. Try {merge}")
+    model = MiniMolmo(config.model)
     checkpoint.load_weights(folder, model)
+    write_export(out, model, folder / "tokenizer.json")
+    return len(official_names(model))
+
+
+def write_export(out: Path, model: MiniMolmo, tokenizer: Path) -> None:
+    """Write a model and its tokenizer in the official layout: under a temporary name, then as `out`."""
     with locked(out.parent):
         unfinished = out.with_name(f"{out.name}{PART}")
         remove_own(unfinished, KIND, UNFINISHED)
         unfinished.mkdir()
         write_manifest(unfinished, UNFINISHED)
         save_official(unfinished, model)
-        write_text(unfinished / "tokenizer.json", (folder / "tokenizer.json").read_text(encoding="utf-8"))
+        write_text(unfinished / "tokenizer.json", tokenizer.read_text(encoding="utf-8"))
         write_manifest(unfinished, KIND)
         replace_own(unfinished, out, KIND)
-    return len(official_names(model))
 
 
 def main(arguments: list[str]) -> None:
