@@ -37,7 +37,7 @@ from minimolmo import draw
 from minimolmo.batch.dataset import check_user_datasets
 from minimolmo.batch.workers import count_workers
 from minimolmo.config import STAGES, RunConfig
-from minimolmo.device import autocast
+from minimolmo.device import autocast, pick_device
 from minimolmo.disk import write_image
 from minimolmo.distributed import RANK, WORLD
 from minimolmo.evaluate import RIGHT_IMAGE, answer_all, result_card, sample_questions
@@ -48,7 +48,7 @@ from minimolmo.overrides import check_forms, override
 from minimolmo.presets import preset, with_adapters
 from minimolmo.training.checks import StageCheck, check_mix, drop_undrawn
 from minimolmo.training.log import open_log, plot_losses
-from minimolmo.training.memory import total_gpu_memory, oom_message
+from minimolmo.training.memory import note_memory, oom_message, total_gpu_memory
 from minimolmo.training.optimizer import clip_gradients, set_learning_rates
 from minimolmo.training.resume import advice, note_new_start, note_newer, resume_config
 from minimolmo.training.run import Run, make_loader, open_datasets
@@ -283,6 +283,7 @@ def main(arguments: list[str]) -> None:
     try:
         if RANK == 0:
             check_user_datasets(config.folder(data, name) for name, weight in config.mix.items() if weight)
+            note_memory(config, pick_device(), WORLD)
         if WORLD > 1:
             a_gpu_each = torch.cuda.device_count() >= int(os.environ.get("LOCAL_WORLD_SIZE", WORLD))
             dist.init_process_group("nccl" if a_gpu_each else "gloo")

@@ -13,10 +13,10 @@ from minimolmo.config import DecoderConfig
 from minimolmo.model import lora
 from minimolmo.model.lora import AdaptedLinear, FrozenLinear, adapt, merged_state
 from minimolmo.model.molmo import MiniMolmo
+from minimolmo.model.recompute import recompute_blocks
 from minimolmo.overrides import override
 from minimolmo.presets import preset, with_adapters
 from minimolmo.text.tokenizer import Tokenizer
-from minimolmo.training.memory import recompute_blocks
 from minimolmo.weights import adapters, checkpoint, official
 
 import train

@@ -15,11 +15,12 @@ from minimolmo.batch.dataset import Dataset, has_captions, has_things
 from minimolmo.batch.loader import Loader, Preprocessor
 from minimolmo.command import python_command, say
 from minimolmo.config import STAGES, RunConfig
-from minimolmo.device import pick_device
+from minimolmo.device import frozen_dtype, pick_device
 from minimolmo.distributed import RANK, WORLD
 from minimolmo.flow import Batch
 from minimolmo.model import lora
 from minimolmo.model.molmo import MiniMolmo
+from minimolmo.model.recompute import recompute_blocks
 from minimolmo.renamed import rename_auxiliary
 from minimolmo.text.hf_tokenizer import read_tokenizer
 from minimolmo.text.tokenizer import Tokenizer
@@ -27,7 +28,6 @@ from minimolmo.training import compiler, optimizer
 from minimolmo.training.auxiliary import AuxiliaryHeads
 from minimolmo.training.checks import data_digests, describe_changes
 from minimolmo.training.flops import Meter
-from minimolmo.training.memory import recompute_blocks
 from minimolmo.weights import checkpoint, official
 
 STAGE_NEEDS = {  # stage: a test that its datasets must pass, and its name in a message; finetune has none
@@ -131,7 +131,7 @@ class Run:
         with torch.device("meta") if on_meta else nullcontext():
             module = TrainingModule(config, self.tokenizer)
         if config.lora:
-            lora.adapt(module.model, config.lora, config.lora_vit)
+            lora.adapt(module.model, config.lora, config.lora_vit, frozen_dtype(self.device))
         blocks = [*module.model.vit.blocks, *module.model.decoder.blocks]
         distributed.shard_or_move(module, blocks, self.device, self.sharded)
         if config.lora:

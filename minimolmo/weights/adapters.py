@@ -12,12 +12,13 @@ import torch
 
 from minimolmo.command import python_command, run_command, say
 from minimolmo.config import RunConfig
+from minimolmo.device import frozen_dtype
 from minimolmo.disk import check_absent_or_own
 from minimolmo.model import lora
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.options import Parser, path_argument
 from minimolmo.weights import checkpoint, official
-from minimolmo.weights.sizes import meta_model
+from minimolmo.weights.counts import meta_model
 
 
 def load_adapted(folder: Path, config: RunConfig, device: torch.device) -> MiniMolmo:
@@ -28,7 +29,7 @@ def load_adapted(folder: Path, config: RunConfig, device: torch.device) -> MiniM
                          f"so the model is not whole. Put them back, or name their folder as \"base\" in "
                          f"{folder}/config.json.")
     model = meta_model(config.model)
-    lora.adapt(model, config.lora, config.lora_vit)
+    lora.adapt(model, config.lora, config.lora_vit, frozen_dtype(device))
     model = model.to_empty(device=device)
     model.decoder.tie()
     lora.init_adapters(model)

@@ -1,155 +1,252 @@
-"""Will it fit? The memory that training needs, computed from shapes: weights, optimizer, activations.
+"""Will it fit? The memory that training needs, found by running the model on tensors without memory.
 
-    python -m minimolmo.weights.fit --from=Molmo-7B-D-0924 --lora=16 --gpu=24
+    python -m minimolmo.weights.sizes --from=Molmo-7B-D-0924 --lora=16 --gpu=24
 
-What a block keeps for its backward pass is counted with PyTorch's fake tensors, which have shapes and no memory: the
-block's own code runs, so the count follows it.
+PyTorch's *fake tensors* have a shape and a dtype, but no values. One block of each kind runs on them, forward
+and backward, while the bytes of all living tensors are summed. So the result follows the code and every
+setting. Not counted: the auxiliary losses, the CUDA context (some 0.5 GB), and gaps between tensors.
 """
 from __future__ import annotations
 
-import sys
+import gc
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+import torch.nn.functional as F
+from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
-from minimolmo.config import MolmoConfig, RunConfig
+from minimolmo.config import ImageConfig, RunConfig
+from minimolmo.image.tiler import stitch_ids
 from minimolmo.model import lora
 from minimolmo.model.attention import attention_mask, rotary_angles
+from minimolmo.model.experts import Experts, Routing
 from minimolmo.model.molmo import MiniMolmo
-from minimolmo.weights.sizes import meta_model
+from minimolmo.model.recompute import recompute_blocks
+from minimolmo.weights.counts import GB, meta_model
 
-GB = 10 ** 9
-FLOAT32 = 4
-ANSWER_FRACTION = 0.5  # of a sequence's text; only answer tokens have logits
+FLOAT32 = 4  # bytes; gradients and moments have this dtype
 
 
 @dataclass(frozen=True)
 class Need:
-    """Bytes that training needs, by what they hold. `peak` is the largest sum at any moment."""
+    """Bytes that training needs on one device at the moment of a step at which they are most."""
     weights: int
+    optimizer: int    # its moments
     gradients: int
-    optimizer: int
-    activations: int
+    activations: int  # with what is in work
 
     @property
     def peak(self) -> int:
-        """All at once: gradients and moments are there while activations are."""
-        return self.weights + self.gradients + self.optimizer + self.activations
+        """All of them."""
+        return sum(vars(self).values())
 
     def __str__(self) -> str:
-        parts = ", ".join(f"{name} {value / GB:.2f}" for name, value in vars(self).items())
-        return f"{self.peak / GB:.2f} GB at its peak ({parts})"
+        return ", ".join(f"{name} {value / GB:.1f}" for name, value in vars(self).items())
 
 
-def training_need(config: RunConfig, stage: str = "finetune", reduced: bool = False) -> Need:
-    """The memory of one process that trains a stage, without shards, at the longest sequences.
+class Piece(NamedTuple):
+    """The bytes of a part of the model: kept for its backward pass; alive in it, at most; left by it."""
+    kept: int
+    working: int
+    gradients: int
 
-    reduced  activations in bfloat16 where autocast makes them so, as on a GPU
+
+class LiveBytes(TorchDispatchMode):
+    """Counts the bytes of tensors made under it: `now` of those alive, and `peak`, the most so far."""
+
+    def __init__(self):
+        super().__init__()
+        self.now = self.peak = 0
+        self.known: set[int] = set()
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        outputs = operation(*args, **(kwargs or {}))
+        for tensor in tree_leaves(outputs):
+            if isinstance(tensor, Tensor) and tensor.untyped_storage()._cdata not in self.known:
+                self.add(tensor.untyped_storage())
+        return outputs
+
+    def add(self, storage: torch.UntypedStorage) -> None:
+        """Count a storage until it is freed."""
+        key, size = storage._cdata, storage.nbytes()
+        self.known.add(key)
+        self.now += size
+        self.peak = max(self.peak, self.now)
+        weakref.finalize(storage, self.remove, key, size)
+
+    def remove(self, key: int, size: int) -> None:
+        """A storage was freed."""
+        self.known.discard(key)
+        self.now -= size
+
+
+def training_need(config: RunConfig, stage: str = "finetune", reduced: bool = False, shards: int = 1,
+                  frozen: torch.dtype = torch.bfloat16) -> Need:
+    """The memory of one process that trains a stage, at the longest sequences.
+
+    reduced  arithmetic in bfloat16, as on a GPU; else in float32
+    shards   processes that divide the weights, their gradients and the optimizer's state
+    frozen   the dtype of weights beside adapters
     """
-    model = adapted_meta_model(config)
-    trained = [weight for weight in model.parameters() if weight.requires_grad]
-    matrices = {id(weight) for weight in model.matrices()} if config.optimizer == "muon" else set()
-    moments = sum(weight.numel() * (1 if id(weight) in matrices else 2) for weight in trained)
-    return Need(sum(weight.numel() * weight.element_size() for weight in model.parameters()),
-                FLOAT32 * sum(weight.numel() for weight in trained), FLOAT32 * moments,
-                activation_bytes(config, stage, reduced))
-
-
-def adapted_meta_model(config: RunConfig) -> MiniMolmo:
-    """The model of a run on device "meta", with its adapters if it has any."""
     model = meta_model(config.model)
     if config.lora:
-        lora.adapt(model, config.lora, config.lora_vit)
-    return model
+        lora.adapt(model, config.lora, config.lora_vit, frozen)
+    weights = sum(weight.numel() * weight.element_size() for weight in model.parameters())
+    gradients, activations = step_peak(pieces(config, stage, reduced, frozen), config.accumulate > 1)
+    optimizer = moments_bytes(model, config.optimizer)
+    return Need(weights // shards, optimizer // shards, gradients // shards, activations)
 
 
-def activation_bytes(config: RunConfig, stage: str, reduced: bool = False) -> int:
-    """What the forward pass of one micro-batch keeps, and the largest piece of the backward pass.
+def step_peak(all_pieces: list[Piece], accumulates: bool) -> tuple[int, int]:
+    """The bytes of (gradients, activations) when their sum is largest. Pieces in the forward pass's order.
 
-    Each kind of block is run once, and counts as often as the model has it.
+    The backward pass goes from the last piece to the first: activations are freed, and gradients come. If the
+    step accumulates several micro-batches, all gradients are there from the first on.
     """
+    kept, gradients = sum(piece.kept for piece in all_pieces), 0
+    total = sum(piece.gradients for piece in all_pieces)
+    moments = [(total if accumulates else 0, kept)]
+    for piece in reversed(all_pieces):
+        moments.append((total if accumulates else gradients, kept - piece.kept + piece.working))
+        kept, gradients = kept - piece.kept, gradients + piece.gradients
+    return max([*moments, (total, 0)], key=sum)
+
+
+def moments_bytes(model: MiniMolmo, optimizer: str) -> int:
+    """The optimizer's moments: two of each trained weight with AdamW, one of each matrix with Muon."""
+    matrices = model.matrices() if optimizer == "muon" else {}
+    return FLOAT32 * sum(weight.numel() * (1 if weight in matrices else 2)
+                         for weight in model.parameters() if weight.requires_grad)
+
+
+def pieces(config: RunConfig, stage: str, reduced: bool, frozen: torch.dtype) -> list[Piece]:
+    """What one micro-batch needs of each part of the model, in the order of the forward pass.
+
+    The micro-batch has the most crops and the longest sequences, whose text is all answer.
+    """
+    image, vision, decoder = config.model.image, config.model.vision, config.model.decoder
+    images, crops, num_visual = batch_sizes(config, stage)
+    with FakeTensorMode(), LiveBytes() as live:
+        model = fake_model(config, frozen)
+        ids = torch.zeros(images, config.max_tokens, dtype=torch.long)
+        trains_vit = any(weight.requires_grad for weight in model.vit.parameters())
+        patches = torch.zeros(crops, image.side ** 2, 3 * image.patch_size ** 2, dtype=torch.uint8)
+        features = torch.zeros(crops, image.side ** 2, 2 * vision.width, requires_grad=trains_vit)
+        tower = torch.zeros(crops, image.side ** 2 + model.vit.embed.num_prefix, vision.width,
+                            requires_grad=trains_vit)
+        pool_idx = torch.zeros(images * num_visual, image.pool ** 2, dtype=torch.long)
+        visual = torch.zeros(images, num_visual, decoder.width, requires_grad=True)
+        x = torch.zeros(*ids.shape, decoder.width, requires_grad=True)
+        block_inputs = decoder_inputs(model, ids, getattr(config, stage).dropout)
+
+        def measure(function: Callable) -> Piece:
+            return measure_piece(live, function, (features, tower, visual, x), reduced)
+        head = measure(lambda: losses(model, x[:, num_visual:], config.z_loss))
+        block = measure(lambda: model.decoder.blocks[0](x, *block_inputs)[0])
+        text = measure(lambda: splice(model, ids, visual))
+        connector = measure(lambda: model.projector(model.pooling(features.flatten(0, 1), pool_idx)))
+        vit_block = measure(lambda: model.vit.blocks[0](tower))
+        vit = measure(lambda: model.encode_crops(patches, torch.ones(patches.shape[:2])))
+    run_blocks = vision.layers + max(vision.feature_layers) + 1
+    return [vit, *[vit_block] * (run_blocks - 1), connector, text, *[block] * decoder.layers, head]
+
+
+def batch_sizes(config: RunConfig, stage: str) -> tuple[int, int, int]:
+    """Of one micro-batch, at most: images, crops, and visual tokens of an image."""
     settings, image = getattr(config, stage), config.model.image
-    images = max(1, settings.batch_size // config.accumulate)
-    crops = images * (1 + image.max_crops(settings.view))
-    with FakeTensorMode(), torch.autocast("cpu", torch.bfloat16, enabled=reduced):
-        model = probe_model(config)
-        vit = vit_bytes(model, config, crops)
-        connector, num_visual = connector_bytes(model, config, crops)
-        decoder = decoder_bytes(model, config, images)
-        head = head_bytes(model, int(images * config.max_tokens * ANSWER_FRACTION))
-    return vit + connector + decoder + head
+    images, max_crops = max(1, settings.batch_size // config.accumulate), image.max_crops(settings.view)
+    return images, images * (1 + max_crops), min(visual_tokens(image, max_crops), config.max_tokens - 1)
 
 
-def probe_model(config: RunConfig) -> MiniMolmo:
-    """The run's model with one block of each kind, as fake tensors."""
-    whole = config.model
-    small = replace(whole, vision=replace(whole.vision, layers=1, feature_layers=(-1, -1)),
-                    decoder=replace(whole.decoder, layers=1))
-    model = MiniMolmo(small)
-    if config.lora:
-        lora.adapt(model, config.lora, config.lora_vit)
-    return model
+def measure_piece(live: LiveBytes, function: Callable[[], Tensor], inputs: tuple[Tensor, ...],
+                  reduced: bool) -> Piece:
+    """Run a part of the model forward and backward under `live`. A part that trains nothing keeps nothing.
 
-
-def saved_bytes(function: Callable[[], Tensor], model: nn.Module) -> int:
-    """The bytes that a function's backward pass needs, without the model's own weights."""
-    own = {weight.untyped_storage()._cdata for weight in model.parameters()}
-    kept: dict[int, int] = {}
-
-    def note(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        if storage._cdata not in own:
-            kept[storage._cdata] = storage.nbytes()
-        return tensor
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+    inputs  of any part; their gradients are handed on, so they count as working memory
+    """
+    gc.collect()  # what is left of the last part, if its graph has cycles
+    before = live.now
+    with torch.autocast("cpu", torch.bfloat16, enabled=reduced):
         output = function()
-    return sum(kept.values()) if output.requires_grad else 0
+    if not output.requires_grad:
+        return Piece(0, 0, 0)
+    kept, live.peak = live.now - before, live.now
+    output.backward(torch.ones_like(output))
+    working = live.peak - before
+    del output
+    for tensor in inputs:
+        tensor.grad = None
+    gc.collect()
+    return Piece(kept, working, live.now - before)
 
 
-def vit_bytes(model: MiniMolmo, config: RunConfig, crops: int) -> int:
-    """What the ViT keeps: nothing if it is frozen without adapters."""
-    if not any(weight.requires_grad for weight in model.vit.parameters()):
-        return 0
-    length, layers = model.vit.embed.num_prefix + config.model.image.side ** 2, config.model.vision.layers
-    x = torch.randn(crops, length, config.model.vision.width, requires_grad=True)
-    block = saved_bytes(lambda: model.vit.blocks[0](x), model)
-    return repeated(block, layers, x.numel() * FLOAT32, config.recompute)
+def fake_model(config: RunConfig, frozen: torch.dtype) -> MiniMolmo:
+    """The run's model in training, with one block of each kind. Call it under FakeTensorMode."""
+    whole = config.model
+    model = MiniMolmo(replace(whole, vision=replace(whole.vision, layers=1, feature_layers=(-1, -1)),
+                              decoder=replace(whole.decoder, layers=1)))
+    if config.lora:
+        lora.adapt(model, config.lora, config.lora_vit, frozen)
+    for block in model.decoder.blocks:
+        if isinstance(block.mlp, Experts):
+            block.mlp.forward = EvenRouting(block.mlp)
+    if config.recompute:
+        recompute_blocks(model)
+    return model.train()
 
 
-def connector_bytes(model: MiniMolmo, config: RunConfig, crops: int) -> tuple[int, int]:
-    """What pooling and projector keep, and the number of visual tokens."""
-    side, window = config.model.image.side, config.model.image.pool
-    num_visual = crops * (-(-side // window)) ** 2
-    features = torch.randn(crops * side ** 2, 2 * config.model.vision.width, requires_grad=True)
-    pool_idx = torch.zeros(num_visual, window ** 2, dtype=torch.long)
-    return saved_bytes(lambda: model.projector(model.pooling(features, pool_idx)), model), num_visual
+def decoder_inputs(model: MiniMolmo, ids: Tensor, dropout: float) -> tuple:
+    """What every block of the decoder gets beside its x."""
+    decoder = model.config.decoder
+    rates = dropout * torch.ones(ids.shape) if dropout else None
+    return rotary_angles(ids, decoder.head_size, decoder.theta), attention_mask(ids, ids), 0, None, rates
 
 
-def decoder_bytes(model: MiniMolmo, config: RunConfig, images: int) -> int:
-    """What the decoder's blocks keep for sequences of the longest length."""
-    decoder, length = config.model.decoder, config.max_tokens
-    x = torch.randn(images, length, decoder.width, requires_grad=True)
-    position = torch.arange(length).expand(images, -1)
-    visible = attention_mask(torch.zeros_like(position), torch.zeros_like(position))
-    angles = rotary_angles(position, decoder.head_size, decoder.theta)
-    block = saved_bytes(lambda: model.decoder.blocks[0](x, angles, visible, 0, None, None)[0], model)
-    return repeated(block, decoder.layers, x.numel() * FLOAT32, config.recompute)
+def splice(model: MiniMolmo, ids: Tensor, visual: Tensor) -> Tensor:
+    """As `MiniMolmo.splice`, with the visual tokens (B, V, D) in front: no place depends on a value."""
+    x, num_visual = model.embed(ids), visual.shape[1]
+    return torch.cat([x[:, :num_visual] + visual.to(x.dtype), x[:, num_visual:]], dim=1)
 
 
-def head_bytes(model: MiniMolmo, num_tokens: int) -> int:
-    """What the head and the loss keep for the answer tokens, and the gradient of the logits."""
-    hidden = torch.randn(num_tokens, model.config.decoder.width, requires_grad=True)
-    targets = torch.zeros(num_tokens, dtype=torch.long)
-
-    def losses() -> Tensor:
-        logits = model.decoder.logits(hidden).float()
-        return nn.functional.cross_entropy(logits, targets) + (logits.logsumexp(dim=-1) ** 2).mean()
-    return saved_bytes(losses, model) + num_tokens * model.config.decoder.rows * FLOAT32
+def losses(model: MiniMolmo, x: Tensor, z_loss: float) -> Tensor:
+    """As `MiniMolmo.loss`, of the last block's outputs at the answer tokens."""
+    logits = model.decoder.logits(model.decoder.norm(x).flatten(0, 1)).float()
+    targets = torch.zeros(len(logits), dtype=torch.long)
+    cross_entropy = F.cross_entropy(logits, targets, reduction="none").sum()
+    return cross_entropy + z_loss * (logits.logsumexp(dim=-1) ** 2).sum()
 
 
-def repeated(block: int, layers: int, input_bytes: int, recompute: bool) -> int:
-    """What `layers` blocks keep: all of each, or the inputs of all and the whole of one."""
-    return layers * input_bytes + block if recompute else layers * block
+def visual_tokens(image: ImageConfig, max_crops: int) -> int:
+    """The largest number of visual tokens of an image with at most `max_crops` crops and its overview.
+
+    >>> visual_tokens(ImageConfig(), max_crops=4)
+    64
+    """
+    grids = [(rows, max_crops // rows) for rows in range(1, max_crops + 1)]
+    return image.pooled_side ** 2 + max((stitch_ids(grid, image).size for grid in grids), default=0)
+
+
+class EvenRouting:
+    """The forward pass of experts that get equally many tokens each, so that no shape depends on a value."""
+
+    def __init__(self, experts: Experts):
+        self.experts = experts
+
+    def __call__(self, x: Tensor) -> tuple[Tensor, Routing]:
+        experts, tokens = self.experts, x.flatten(0, -2)                                # (n, D)
+        probabilities = experts.router(tokens).float().softmax(dim=-1)
+        weight, output = probabilities.topk(experts.top_k, dim=-1)[0], torch.zeros_like(tokens)
+        matrices = [layer.matrices() for layer in (experts.gate, experts.up, experts.down)]
+        sent = torch.zeros(-(-len(tokens) * experts.top_k // len(matrices[0])), dtype=torch.long)
+        for gate, up, down in zip(*matrices):
+            routed = tokens[sent]
+            update = (F.silu(routed @ gate.T) * (routed @ up.T)) @ down
+            update = update * weight[sent, 0, None].to(x.dtype)
+            output = output.index_add(0, sent, update.to(output.dtype))
+        return output.view_as(x), Routing(sent, probabilities.mean())

@@ -25,6 +25,7 @@ from tqdm import tqdm
 
 from minimolmo.command import python_command, run_command, say
 from minimolmo.config import MolmoConfig, RunConfig
+from minimolmo.device import frozen_dtype
 from minimolmo.disk import (
     PART,
     check_absent_or_own,
@@ -47,7 +48,7 @@ from minimolmo.weights import checkpoint, safetensors
 from minimolmo.weights.hf_experts import StackedExperts
 from minimolmo.weights.official_config import from_hf_config, to_hf_config
 from minimolmo.weights.shards import OFFICIAL_STEM, TensorFolder, save_folder
-from minimolmo.weights.sizes import GB, TRAINING_BYTES, count_parameters, meta_model
+from minimolmo.weights.counts import GB, TRAINING_BYTES, count_parameters, meta_model
 
 PREFIX = "model."
 SHARD_BYTES = 5_000_000_000  # of one file
@@ -251,13 +252,16 @@ def _run_without_preset(name: str, model: MolmoConfig) -> RunConfig:
 
 
 def load(folder: str | Path, device: torch.device,
-         dtype: torch.dtype = torch.bfloat16) -> tuple[MiniMolmo, Tokenizer, RunConfig]:
-    """A model with official weights, ready to answer; its tokenizer; and its settings."""
+         dtype: torch.dtype | None = None) -> tuple[MiniMolmo, Tokenizer, RunConfig]:
+    """A model with official weights, ready to answer; its tokenizer; and its settings.
+
+    dtype  of the weights; None: bfloat16 if the device has it, else float32
+    """
     config = finetune_config(folder)
     open_weights(folder, config.model)  # checked before the config's sizes are allocated
     tokenizer = read_tokenizer(folder, config.model.decoder.vocab)
     checkpoint.check_vocabulary(folder, tokenizer, config)
-    model = meta_model(config.model).to(dtype).to_empty(device=device)
+    model = meta_model(config.model).to(dtype or frozen_dtype(device)).to_empty(device=device)
     model.decoder.tie()
     load_official(folder, model)
     return model.eval(), tokenizer, config
