@@ -7,6 +7,7 @@
     python train.py mini --minutes=9                   stop after nine minutes, with a checkpoint
     torchrun --nproc-per-node=2 train.py               two processes (or GPUs) divide every batch
     python train.py --from=out/nano --mix.mine=1       fine-tune a run, a release, or a Molmo on data/mine
+    python train.py --from=Molmo-7B-D-0924 --lora=16   train adapters on one GPU of 24 GB
     python train.py --from=start                       both stages, from parts that weights/parts.py joined
 
 Writes OUT/step-*/ (checkpoints), OUT/log.jsonl (one line per step), OUT/loss.png and OUT/samples/.
@@ -36,7 +37,7 @@ from minimolmo import draw
 from minimolmo.batch.dataset import check_user_datasets
 from minimolmo.batch.workers import count_workers
 from minimolmo.config import STAGES, RunConfig
-from minimolmo.device import autocast
+from minimolmo.device import autocast, pick_device
 from minimolmo.disk import write_image
 from minimolmo.distributed import RANK, WORLD
 from minimolmo.evaluate import RIGHT_IMAGE, answer_all, result_card, sample_questions
@@ -47,11 +48,11 @@ from minimolmo.overrides import check_forms
 from minimolmo.presets import preset
 from minimolmo.training.checks import StageCheck, check_mix, check_work
 from minimolmo.training.log import open_log, plot_losses
-from minimolmo.training.memory import total_gpu_memory, oom_message
+from minimolmo.training.memory import note_memory, oom_message, total_gpu_memory
 from minimolmo.training.optimizer import clip_gradients, set_learning_rates
 from minimolmo.training.resume import advice, note_new_start, note_newer, resume_config
 from minimolmo.training.run import Run, make_loader, open_datasets
-from minimolmo.training.start import is_finetuning, new_config, starting_config
+from minimolmo.training.start import new_config, starting_config
 from minimolmo.weights import checkpoint
 
 SAVE_EVERY, SAMPLE_EVERY = 400, 800  # steps between checkpoints; between drawn samples
@@ -241,8 +242,8 @@ def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | 
     if folder and RANK == 0:
         note_newer(folder)
     name = start.name if given.preset or given.released else None
-    config = resume_config(out, folder, name, settings) if folder else (
-        new_config(start, settings, given.data, is_finetuning(given.released)))
+    config = (resume_config(out, folder, name, settings) if folder else
+              new_config(start, settings, given.data, given.released))
     config.check_batches(WORLD)
     check_work(config)
     return config, out, given.data, folder, given.released, given.minutes
@@ -258,6 +259,7 @@ def main(arguments: list[str]) -> None:
     try:
         if RANK == 0:
             check_user_datasets(config.folder(data, name) for name, weight in config.mix.items() if weight)
+            note_memory(config, pick_device(), WORLD)
         if WORLD > 1:
             a_gpu_each = torch.cuda.device_count() >= int(os.environ.get("LOCAL_WORLD_SIZE", WORLD))
             dist.init_process_group("nccl" if a_gpu_each else "gloo")

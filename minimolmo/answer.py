@@ -36,7 +36,7 @@ from minimolmo.presets import DRAWN
 from minimolmo.text.points import parse_points
 from minimolmo.text.prompts import known_words, question_prompt, unknown_words
 from minimolmo.text.tokenizer import Tokenizer
-from minimolmo.weights import checkpoint, official
+from minimolmo.weights import adapters, checkpoint, official
 
 RELEASED = Path(__file__).resolve().parent.parent / "data" / "released" / "minimolmo-nano"
 MAX_NEW_TOKENS = 448  # of an answer. Molmo: 192 for points, 448 for captions
@@ -157,6 +157,9 @@ def load(weights: str | Path) -> tuple[MiniMolmo, Tokenizer, RunConfig]:
         raise ValueError(f"{weights} holds no trained model, so there is nothing to ask. Train one with "
                          f"\"make quickstart\", or name another folder with --weights=FOLDER.")
     config = checkpoint.load_config(folder)
+    if config.lora:
+        model = adapters.load_adapted(folder, config, pick_device())
+        return model, checkpoint.load_tokenizer(folder), config
     model = MiniMolmo(config.model)
     checkpoint.load_weights(folder, model)
     return model.eval().to(pick_device()), checkpoint.load_tokenizer(folder), config

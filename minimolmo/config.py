@@ -235,6 +235,10 @@ class RunConfig:
     max_tokens: int = 320                # longer sequences are cut                       Molmo: 2304
     untagged: float = 0.5                # of docs, clocks and others, asked without tag  Molmo: 0
     accumulate: int = 2                  # micro-batches per step: a short and a long one
+    base: str = ""                       # folder of the weights that training started from
+    lora: int = 0                        # rank of the adapters; 0: all weights are trained (model/lora.py)
+    lora_vit: bool = False               # adapters in the ViT, too
+    recompute: bool = False              # activations again in the backward pass: less memory, more time
     optimizer: str = "muon"              # muon or adamw: see training/optimizer.py       Molmo: adamw
     weight_decay: float = 0.0            #                                                Molmo: 0
     max_grad_norm: float = 1.0           # gradient clipping, part by part                Molmo: 1
@@ -245,7 +249,7 @@ class RunConfig:
     def __post_init__(self):
         bounds.check_numbers(self)
         bounds.check_minimum(self, 1, "max_tokens", "accumulate")
-        bounds.check_minimum(self, 0, "seed", "weight_decay", "z_loss", "load_balance_weight")
+        bounds.check_minimum(self, 0, "lora", "seed", "weight_decay", "z_loss", "load_balance_weight")
         bounds.check_minimum(self, 1e-6, "max_grad_norm")  # smaller ones leave no gradient to speak of
         bounds.check_maximum(self, 100, "weight_decay")
         bounds.check_range(self, 0, 1, "untagged")

@@ -2,11 +2,17 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import torch
+
+from minimolmo.command import say
+
+AMPERE = (8, 0)  # the first compute capability whose tensor cores multiply in bfloat16
 
 
 def pick_device() -> torch.device:
@@ -17,8 +23,10 @@ def pick_device() -> torch.device:
         torch.cuda.set_device(device)
         torch.backends.cuda.enable_cudnn_sdp(False)  # it plans again for every length, which slows decoding
         return device
-    if torch.backends.mps.is_available() and world == 1 and _mps_attention_is_right():  # one: no all-reduce
-        return torch.device("mps")
+    if torch.backends.mps.is_available() and world == 1:  # one process: MPS has no all-reduce
+        if _mps_attention_is_right():
+            return torch.device("mps")
+        _note_mps_is_not_used()
     return torch.device("cpu")
 
 
@@ -27,9 +35,37 @@ def _mps_attention_is_right() -> bool:
     return tuple(int(number) for number in torch.__version__.split(".")[:2]) >= (2, 13)
 
 
+@cache  # so that it is said once
+def _note_mps_is_not_used() -> None:
+    say(f"note: torch {torch.__version__} may compute attention wrongly on this Mac's GPU, so the CPU is "
+        f"used. Try torch 2.13 or newer: pip install --upgrade torch", file=sys.stderr)
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether a device multiplies in bfloat16: a CPU, and a CUDA GPU from Ampere (2020) on; not MPS.
+
+    A T4 or an RTX 2080 would emulate it, more slowly than float32. They have float16, which we do not use: it
+    needs a gradient scaler in the training loop and in its checkpoints, and Qwen2's activations are known to
+    exceed 65,504, float16's largest number. So they compute in float32.
+    """
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= AMPERE
+    return device.type == "cpu"
+
+
+def trains_in_bfloat16(device: torch.device) -> bool:
+    """Whether training computes in bfloat16. Not on a CPU, where its attention trains 5 times slower."""
+    return device.type == "cuda" and has_bfloat16(device)
+
+
 def autocast(device: torch.device) -> torch.autocast:
-    """bfloat16 arithmetic on CUDA, float32 elsewhere: on a CPU, bfloat16 attention trains 5 times slower."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
+    """bfloat16 arithmetic on a GPU that has it, float32 elsewhere."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=trains_in_bfloat16(device))
+
+
+def frozen_dtype(device: torch.device) -> torch.dtype:
+    """The dtype of weights that are not trained, as in answering: bfloat16, half the memory, if it has it."""
+    return torch.bfloat16 if has_bfloat16(device) else torch.float32
 
 
 def cpu_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:

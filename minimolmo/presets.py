@@ -140,6 +140,17 @@ PRESETS = {
 }
 
 
+def with_adapters(run: RunConfig) -> RunConfig:
+    """The settings of a run that trains adapters (model/lora.py): one image at a time, at LoRA's rates.
+
+    The connector, which is trained whole, keeps its rate. Source of the rates: Hu et al. 2021, Table 11.
+    """
+    _, connector, _ = run.finetune.learning_rates
+    finetune = replace(run.finetune, steps=1000, batch_size=16, learning_rates=(2e-4, connector, 2e-4),
+                       warmup_steps=(20, 20, 20))
+    return replace(run, finetune=finetune, accumulate=16, recompute=True)
+
+
 def preset(name: str) -> RunConfig:
     """A named configuration. Raises ValueError with the list of names."""
     if name not in PRESETS:

@@ -28,7 +28,7 @@ LAYER_OF = {package: number for number, layer in enumerate(LAYERS, start=1) for 
 SAME_LAYER = {("config", "bounds"), ("overrides", "bounds"), ("overrides", "config"),
               ("overrides", "renamed"), ("draw", "flow"), ("plot", "draw"), ("plot", "flow"),
               ("options", "bounds"), ("options", "command"),
-              ("locks", "command"), ("pool", "command"),
+              ("locks", "command"), ("pool", "command"), ("device", "command"),
               ("checkpoint_folders", "disk")}  # (importer, imported) pairs within layer 1
 DATA_IMPORTS = {"flow", "config", "text", "draw", "plot", "disk", "checkpoint_folders", "locks", "image",
                 "command", "options", "pool"}  # of minimolmo

@@ -30,6 +30,31 @@ def test_mps_is_taken_only_with_a_torch_whose_attention_is_right_there(version, 
     assert device.pick_device().type == kind
 
 
+def test_an_old_torch_on_a_mac_is_named_once(monkeypatch, capsys):
+    device._note_mps_is_not_used.cache_clear()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch, "__version__", "2.9.1")
+    device.pick_device(), device.pick_device()
+    assert capsys.readouterr().err.count("Try torch 2.13 or newer") == 1
+
+
+@pytest.mark.parametrize("name, capability, expected", [
+    ("T4", (7, 5), torch.float32), ("A100", (8, 0), torch.bfloat16), ("RTX 3090", (8, 6), torch.bfloat16),
+    ("H200", (9, 0), torch.bfloat16)])
+def test_bfloat16_is_for_gpus_that_multiply_in_it(name, capability, expected, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _device: capability)
+    cuda = torch.device("cuda")
+    assert device.frozen_dtype(cuda) == expected, name
+    assert device.trains_in_bfloat16(cuda) == (expected == torch.bfloat16)
+
+
+def test_a_cpu_keeps_weights_in_bfloat16_and_trains_in_float32_and_mps_does_all_in_float32():
+    cpu, mps = torch.device("cpu"), torch.device("mps")
+    assert device.frozen_dtype(cpu) == torch.bfloat16 and not device.trains_in_bfloat16(cpu)
+    assert device.frozen_dtype(mps) == torch.float32 and not device.trains_in_bfloat16(mps)
+
+
 def test_mps_is_taken_by_one_process_but_not_shared_by_two(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)

@@ -40,7 +40,7 @@ from minimolmo.weights.official import (
 )
 from minimolmo.weights.official_config import from_hf_config, to_hf_config
 from minimolmo.weights.shards import TensorFolder
-from minimolmo.weights.sizes import meta_model
+from minimolmo.weights.counts import meta_model
 
 GOLDEN = Path(__file__).parent / "golden"
 FAMILIES = ["qwen2_like", "olmo_like", "olmoe_like"]

@@ -33,7 +33,7 @@ from minimolmo.weights.single_gpu import (
     image_tokens,
     training_settings,
 )
-from minimolmo.weights.sizes import GB, meta_model
+from minimolmo.weights.counts import GB, meta_model
 
 RECORDED = Path(os.environ.get("MINIMOLMO_GOLDEN") or Path(__file__).parent / "golden")
 GOLDEN = RECORDED / "parts" if (RECORDED / "parts").is_dir() else RECORDED  # other recordings fit, too

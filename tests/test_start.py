@@ -56,7 +56,7 @@ def trained(tmp_path_factory) -> Path:
 
 def finetuning(folder: Path, data: Path, *settings: str) -> RunConfig:
     """The settings of `train.py --from=folder ...`."""
-    return new_config(starting_config(folder), list(settings), data, finetuning=True)
+    return new_config(starting_config(folder), list(settings), data, folder)
 
 
 def test_fine_tuning_a_run_learns_what_is_named_and_replays_what_it_was_trained_on(trained, data, capsys):

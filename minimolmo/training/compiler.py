@@ -21,12 +21,13 @@ RECOMPILE_LIMIT = 64                                                # shapes of 
 
 
 def should_compile(config: RunConfig, device: torch.device, world: int) -> bool:
-    """Whether compiling saves time: on a GPU, with unsharded weights and no experts.
+    """Whether compiling saves time: on a GPU, with unsharded weights, no experts, and activations kept.
 
     An expert's number of tokens differs in each step, so each step would need new programs.
     """
     sharded = config.shard and world > 1
-    return device.type == "cuda" and not sharded and not config.model.decoder.experts
+    whole = not sharded and not config.recompute
+    return device.type == "cuda" and whole and not config.model.decoder.experts
 
 
 def length_buckets(max_tokens: int) -> tuple[int, ...]:

@@ -1,17 +1,38 @@
-"""The error message when a GPU's memory is full: it names the settings to change."""
+"""Memory in words: what a run needs, before it begins; and the message when a GPU's memory is full."""
 from __future__ import annotations
 
 import math
+import sys
+from dataclasses import replace
 
 import torch
 
+from minimolmo.command import say
 from minimolmo.config import RunConfig
-from minimolmo.weights.sizes import TRAINING_BYTES, count_parameters
+from minimolmo.device import frozen_dtype, has_bfloat16, trains_in_bfloat16
+from minimolmo.weights.advice import describe, verdict
+from minimolmo.weights.counts import TRAINING_BYTES, count_parameters
+from minimolmo.weights.fit import training_need
+
+SMALL = 20_000_000  # weights; a smaller model fits everywhere, and the question takes seconds
 
 
 def total_gpu_memory() -> float:
     """The total memory of this process's GPU in bytes; infinity without a GPU."""
     return torch.cuda.get_device_properties().total_memory if torch.cuda.is_available() else math.inf
+
+
+def note_memory(config: RunConfig, device: torch.device, world: int = 1) -> None:
+    """Print what a run needs on each device, and whether it fits the GPU; nothing for a small model."""
+    if count_parameters(config.model)["total"] < SMALL:
+        return
+    stage = "finetune" if config.finetune.steps else "pretrain"
+    config, shards = replace(config, accumulate=config.accumulate * world), world if config.shard else 1
+    if device.type == "cuda":
+        line = verdict(config, stage, total_gpu_memory(), shards, has_bfloat16(device))
+        return say(f"memory: {line}", file=sys.stderr)
+    need = training_need(config, stage, trains_in_bfloat16(device), shards, frozen_dtype(device))
+    say(f"memory: {describe(config, stage, need)}", file=sys.stderr)
 
 
 def oom_message(config: RunConfig, stage: str | None, world: int, memory: float) -> str:

@@ -33,7 +33,7 @@ def fixed_settings(config: RunConfig) -> RunConfig:
     """The config with neutral values for all settings that may change in a resumed run."""
     stages = {stage: replace(getattr(config, stage), learning_rates=(1.0, 1.0, 1.0)) for stage in STAGES}
     stages["finetune"] = replace(stages["finetune"], steps=0)
-    return replace(config, shard=False, accumulate=1, **stages)
+    return replace(config, shard=False, accumulate=1, recompute=False, base="", **stages)
 
 
 def note_new_start(out: Path) -> None:

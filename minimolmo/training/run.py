@@ -15,10 +15,12 @@ from minimolmo.batch.dataset import Dataset, has_captions, has_things, is_empty
 from minimolmo.batch.loader import Loader, Preprocessor, replay_weights
 from minimolmo.command import python_command, say
 from minimolmo.config import STAGES, RunConfig
-from minimolmo.device import pick_device
+from minimolmo.device import frozen_dtype, pick_device
 from minimolmo.distributed import RANK, WORLD
 from minimolmo.flow import Batch
+from minimolmo.model import lora
 from minimolmo.model.molmo import MiniMolmo
+from minimolmo.model.recompute import recompute_blocks
 from minimolmo.presets import DRAWN
 from minimolmo.renamed import rename_auxiliary
 from minimolmo.text.tokenizer import Tokenizer
@@ -69,9 +71,10 @@ class TrainingModule(nn.Module):
         return loss, cross_entropy
 
     def parameter_groups(self) -> dict[str, list]:
-        """The model's three parameter groups. The auxiliary heads belong to the connector's."""
+        """What is trained of the model's three parts. The auxiliary heads belong to the connector's."""
         groups = self.model.parameter_groups()
-        return {**groups, "connector": groups["connector"] + list(self.auxiliary.parameters())}
+        groups["connector"] += self.auxiliary.parameters()
+        return {name: [weight for weight in group if weight.requires_grad] for name, group in groups.items()}
 
 
 def dropout_rates(batch: Batch, stage: str, rate: float) -> Tensor | None:
@@ -96,18 +99,22 @@ class Run:
         self.stop_signal = signal.SIGINT
         self.folder = folder  # the newest checkpoint that is known to be whole
         self.device, self.deadline, self.stage = pick_device(), deadline, STAGES[0]
-        self.sharded = config.shard and WORLD > 1  # FSDP: each process holds a shard of the weights
+        # FSDP: each process holds a shard of the weights. With adapters each holds all, as they are small
+        self.sharded = config.shard and WORLD > 1 and not config.lora
+        released = Path(config.base) if config.lora else released
         self.tokenizer = (checkpoint.load_tokenizer(folder) if folder else
                           load_start_tokenizer(released, config) if released else
                           find_tokenizer(config, data))
         self.module = self.build(will_load=bool(folder or released))
-        if released and not folder:
+        if released and (config.lora or not folder):
             load_start_weights(released, self.module.model)
         self.digests = data_digests(config, data) if RANK == 0 else {}
         matrices = self.module.model.matrices() if config.optimizer == "muon" else {}
         self.optimizer = optimizer.make_optimizer(self.module.parameter_groups(), config.weight_decay,
                                                   matrices)
         self.step = self.load(folder) if folder else 0
+        if config.recompute:
+            recompute_blocks(self.module.model)
         self.compiled = compiler.should_compile(config, self.device, WORLD)
         if self.compiled:
             compiler.compile_blocks(self.module.model)
@@ -120,11 +127,17 @@ class Run:
         Random initialisation is skipped when weights will be loaded, so no process holds more than its shard.
         """
         torch.manual_seed(self.config.seed)
-        on_meta = will_load and not self.config.has_auxiliary and not self.config.model.decoder.tied
+        config = self.config
+        on_meta = will_load and not config.has_auxiliary and (config.lora or not config.model.decoder.tied)
         with torch.device("meta") if on_meta else nullcontext():
-            module = TrainingModule(self.config, self.tokenizer)
+            module = TrainingModule(config, self.tokenizer)
+        if config.lora:
+            lora.adapt(module.model, config.lora, config.lora_vit, frozen_dtype(self.device))
         blocks = [*module.model.vit.blocks, *module.model.decoder.blocks]
         distributed.shard_or_move(module, blocks, self.device, self.sharded)
+        if config.lora:
+            module.model.decoder.tie()  # memory was taken for the head and the embedding apart
+            lora.init_adapters(module.model)
         return module
 
     def load(self, folder: Path) -> int:
@@ -144,7 +157,7 @@ class Run:
 
     def save(self) -> None:
         """Write a checkpoint of the current step. Process 0 writes it and receives the others' shards."""
-        weights = distributed.gather_full(dict(self.module.model.named_parameters()))
+        weights = distributed.gather_full(checkpoint.trained_weights(self.module.model))
         state = distributed.gather_full(self.optimizer.state_dict())
         auxiliary = distributed.gather_full(self.module.auxiliary.state_dict())
         progress = {"step": self.step, "digests": self.digests, **auxiliary}

@@ -10,24 +10,25 @@ no longer sees, so a fraction of the images is replayed from the drawn sets that
 """
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 from minimolmo.checkpoint_folders import ANSWERING
-from minimolmo.command import say
+from minimolmo.command import python_command, say
 from minimolmo.config import RunConfig
 from minimolmo.distributed import RANK
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.overrides import override
-from minimolmo.presets import DRAWN, PRESETS, TRAINED_HERE, finetuned
+from minimolmo.presets import DRAWN, PRESETS, TRAINED_HERE, finetuned, with_adapters
 from minimolmo.text.hf_tokenizer import read_tokenizer
 from minimolmo.text.tokenizer import Tokenizer
 from minimolmo.training.checks import drop_undrawn, has_rows
 from minimolmo.weights import checkpoint, official, parts
 
 
-def starting_config(folder: Path, memory: float) -> RunConfig:
+def starting_config(folder: Path, memory: float = math.inf) -> RunConfig:
     """The settings for training the model in a folder further. Their mix is what it was trained on.
 
     memory  of the GPU, in bytes; infinite without a GPU
@@ -77,18 +78,38 @@ def load_start_weights(folder: Path, model: MiniMolmo) -> None:
     checkpoint.load_weights(checkpoint_folder(folder), model)
 
 
-def new_config(start: RunConfig, settings: list[str], data: Path, finetuning: bool = False) -> RunConfig:
+def new_config(start: RunConfig, settings: list[str], data: Path, released: Path | None = None) -> RunConfig:
     """The settings of a new run: those of `start`, changed by the command line.
 
-    finetuning  begin with an empty mix; `start.mix` is what may be replayed
+    released  the folder of --from. Fine-tuning begins with an empty mix; `start.mix` may be replayed
 
-    Datasets that the level does not draw leave the mix, which is said.
+    Datasets that the level does not draw leave the mix, which is said. Raises ValueError for adapters
+    without weights to adapt.
     """
+    finetuning = is_finetuning(released)
+    if override(start, settings).lora:
+        start = adapted(start, settings, released)
     config, dropped = drop_undrawn(override(replace(start, mix={}) if finetuning else start, settings))
     if dropped:
         note(f"level {config.level} has no {', '.join(dropped)}: the mix goes without")
     asked = any(setting.startswith("--replay=") for setting in settings)
     return add_replay(config, start.mix, data, asked) if finetuning else config
+
+
+def adapted(start: RunConfig, settings: list[str], released: Path | None) -> RunConfig:
+    """The settings of a run that trains adapters (model/lora.py) beside the weights in the folder `released`.
+
+    Raises ValueError if there are none, or if they are not in the official layout.
+    """
+    rank = override(start, settings).lora
+    if released is None:
+        raise ValueError(f"lora={rank} adapts trained weights, and none are named. Try --from=FOLDER with "
+                         f"it, or --lora=0 to train all weights.")
+    if not official.is_official(released):
+        export = python_command("-m", "minimolmo.weights.official", str(released), f"{released}-official")
+        raise ValueError(f"lora={rank} adapts weights in the official layout, and {released} has another. "
+                         f"Export it first: {export}")
+    return replace(with_adapters(start), base=str(released.resolve()))
 
 
 def add_replay(config: RunConfig, trained: dict[str, float], data: Path, asked: bool) -> RunConfig:

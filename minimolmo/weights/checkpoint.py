@@ -124,15 +124,21 @@ def _check_complete(folder: Path, files: tuple[str, ...]) -> None:
 def load_weights(folder: str | Path, model: nn.Module) -> None:
     """Load a checkpoint's weights into a model, in the model's dtype and on its device.
 
-    Raises ValueError that lists every name that is missing, unexpected or misshapen; then nothing is changed.
+    Of an adapted model (lora.py) only what is trained: a checkpoint holds nothing else of it. Raises
+    ValueError that lists every name that is missing, unexpected or misshapen; then nothing is changed.
     """
-    file, parameters = _open_weights(folder), dict(model.named_parameters())  # tied weights occur once
+    file, parameters = _open_weights(folder), trained_weights(model)
     safetensors.check_shapes(folder, file, {name: tuple(weight.shape) for name, weight in parameters.items()},
                              f"building the model from {folder}/config.json")
     check_files(folder, CHECKPOINT_STEM)
     for name, weight in parameters.items():
         file.read_into(name, *local_shard(weight))
     check_finite_weights(folder, parameters)
+
+
+def trained_weights(model: nn.Module) -> dict[str, nn.Parameter]:
+    """A model's weights by name, without frozen ones. Tied weights occur once."""
+    return {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
 
 
 def check_finite_weights(folder: str | Path, parameters: dict[str, Tensor]) -> None:

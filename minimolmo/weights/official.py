@@ -23,10 +23,12 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from minimolmo.command import run_command, say
+from minimolmo.command import python_command, run_command, say
 from minimolmo.config import MolmoConfig, RunConfig
+from minimolmo.device import frozen_dtype
 from minimolmo.disk import check_absent_or_own, write_atomically, write_text
 from minimolmo.distributed import local_shard
+from minimolmo.model.lora import is_adapter
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.options import Parser, path_argument
 from minimolmo.overrides import from_dict, to_dict
@@ -36,8 +38,8 @@ from minimolmo.text.tokenizer import Tokenizer
 from minimolmo.weights import checkpoint, safetensors
 from minimolmo.weights.hf_experts import StackedExperts
 from minimolmo.weights.official_config import from_hf_config, to_hf_config
+from minimolmo.weights.counts import GB, TRAINING_BYTES, count_parameters, meta_model
 from minimolmo.weights.shards import OFFICIAL_STEM, TensorFolder, save_folder, whole_folder
-from minimolmo.weights.sizes import GB, TRAINING_BYTES, count_parameters, meta_model
 
 PREFIX = "model."
 SHARD_BYTES = 5_000_000_000  # of one file
@@ -92,10 +94,13 @@ EXPERT_NAMES = {  # all experts of a block in one matrix
 
 
 def official_names(model: MiniMolmo) -> dict[str, list[str]]:
-    """{official name: names of our parameters, whose rows, concatenated, are the official tensor}"""
+    """{official name: names of our parameters, whose rows, concatenated, are the official tensor}
+
+    Adapters (lora.py) have no official name.
+    """
     table = {**NAMES, **EXPERT_NAMES} if model.config.decoder.experts else NAMES
     names: dict[str, list[str]] = {}
-    for name, _ in model.named_parameters():
+    for name in [name for name, _ in model.named_parameters() if not is_adapter(name)]:
         index = "".join(re.findall(r"\.(\d+)\.", name))
         pattern = re.sub(r"\.\d+\.", ".#.", name)
         module, _, kind = pattern.rpartition(".")
@@ -242,13 +247,16 @@ def _run_without_preset(name: str, model: MolmoConfig) -> RunConfig:
 
 
 def load(folder: str | Path, device: torch.device,
-         dtype: torch.dtype = torch.bfloat16) -> tuple[MiniMolmo, Tokenizer, RunConfig]:
-    """A model with official weights, ready to answer; its tokenizer; and its settings."""
+         dtype: torch.dtype | None = None) -> tuple[MiniMolmo, Tokenizer, RunConfig]:
+    """A model with official weights, ready to answer; its tokenizer; and its settings.
+
+    dtype  of the weights; None: bfloat16 if the device has it, else float32
+    """
     config = finetune_config(folder)
     open_weights(folder, config.model)  # checked before the config's sizes are allocated
     tokenizer = read_tokenizer(folder, config.model.decoder.vocab)
     checkpoint.check_vocabulary(folder, tokenizer, config)
-    model = meta_model(config.model).to(dtype).to_empty(device=device)
+    model = meta_model(config.model).to(dtype or frozen_dtype(device)).to_empty(device=device)
     model.decoder.tie()
     load_official(folder, model)
     return model.eval(), tokenizer, config
@@ -261,13 +269,22 @@ def export(run: Path, out: Path) -> int:
     """
     check_absent_or_own(out.absolute(), KIND)
     folder = checkpoint.latest(run) or run
-    model = MiniMolmo(checkpoint.load_config(folder).model)
+    config = checkpoint.load_config(folder)
+    if config.lora:
+        merge = python_command("-m", "minimolmo.weights.adapters", str(run), str(out))
+        raise ValueError(f"{run} holds adapters, which the official layout has no names for. Try {merge}")
+    model = MiniMolmo(config.model)
     checkpoint.load_weights(folder, model)
-    tokenizer = (folder / "tokenizer.json").read_text(encoding="utf-8")
+    write_export(out, model, folder / "tokenizer.json")
+    return len(official_names(model))
+
+
+def write_export(out: Path, model: MiniMolmo, tokenizer: Path) -> None:
+    """Write a model and its tokenizer in the official layout: under a temporary name, then as `out`."""
+    text = tokenizer.read_text(encoding="utf-8")
     with whole_folder(out, KIND) as unfinished:
         save_official(unfinished, model)
-        write_text(unfinished / "tokenizer.json", tokenizer)
-    return len(official_names(model))
+        write_text(unfinished / "tokenizer.json", text)
 
 
 def main(arguments: list[str]) -> None:

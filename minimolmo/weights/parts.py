@@ -29,7 +29,7 @@ from minimolmo.weights.part_configs import TRY_DECODER, describe_features, read_
 from minimolmo.weights.part_files import Part, refuse_pointers
 from minimolmo.weights.shards import whole_folder
 from minimolmo.weights.single_gpu import fits_table, training_settings
-from minimolmo.weights.sizes import count_parameters, meta_model
+from minimolmo.weights.counts import count_parameters, meta_model
 
 KIND = "start"  # of the manifest: by it train.py knows that the connector is not trained
 

@@ -25,7 +25,7 @@ from minimolmo.presets import (
     from_parts,
     preset,
 )
-from minimolmo.weights.sizes import GB, TRAINING_BYTES, count_parameters
+from minimolmo.weights.counts import GB, TRAINING_BYTES, count_parameters
 
 GPUS = (8, 16, 24, 80)              # GB
 BATCH_SIZE = 128                    # of the preset single_gpu

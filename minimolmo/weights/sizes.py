@@ -1,59 +1,24 @@
-"""Settings, parameter counts and memory of every preset, as a table.
+"""Settings, parameter counts and memory of every preset, as a table; and whether a run fits your GPU.
 
-    python -m minimolmo.weights.sizes
-
-Parameters are counted on PyTorch's device "meta", where a tensor has a shape but no memory. So a
-laptop counts the 72 billion of Molmo-72B in one second.
+    python -m minimolmo.weights.sizes                                                the table
+    python -m minimolmo.weights.sizes --from=Molmo-7B-D-0924 --lora=16 --gpu=24      will it fit 24 GB?
+    python -m minimolmo.weights.sizes --preset=mini --gpu=16 --finetune.view=bird    settings as for train.py
 """
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-
-import torch
-from torch import nn
+from collections.abc import Iterator
 
 from minimolmo.command import run_command, say
-from minimolmo.config import MolmoConfig, RunConfig
-from minimolmo.model.experts import Experts
-from minimolmo.model.molmo import MiniMolmo
-from minimolmo.options import Parser
-from minimolmo.overrides import to_dict
-from minimolmo.presets import PRESETS
+from minimolmo.config import STAGES, MolmoConfig, RunConfig
+from minimolmo.options import Parser, number_argument, path_argument
+from minimolmo.overrides import override, to_dict
+from minimolmo.presets import PRESETS, preset, with_adapters
+from minimolmo.weights.advice import describe, verdict
+from minimolmo.weights.counts import GB, count_parameters, meta_model
+from minimolmo.weights.fit import training_need
+from minimolmo.weights.official import finetune_config
 
-GB = 10 ** 9
-TRAINING_BYTES = 16  # of a parameter, its gradient and AdamW's two moments: four values in float32
-
-
-def meta_model(config: MolmoConfig) -> MiniMolmo:
-    """A model on device "meta": parameters with names and shapes, but without memory or values."""
-    with torch.device("meta"):
-        return MiniMolmo(config)
-
-
-def count_parameters(config: MolmoConfig) -> dict[str, int]:
-    """The number of parameters of each part; "active" counts those of the decoder that one token uses."""
-    model = meta_model(config)
-    groups = {name: _num_values(group) for name, group in model.parameter_groups().items()}
-    blocks = model.decoder.blocks
-    inactive = sum(inactive_parameters(block.mlp) for block in blocks if isinstance(block.mlp, Experts))
-    return {"vit": groups["vit"], "pooling": _num_values(model.pooling.parameters()),
-            "projector": _num_values(model.projector.parameters()), "padding": model.padding.numel(),
-            "extra embedding": model.extra_embedding.weight.numel(), "connector": groups["connector"],
-            "embedding": model.decoder.embedding.weight.numel(),
-            "one block": _num_values(blocks[0].parameters()),
-            "decoder": groups["decoder"], "active": groups["decoder"] - inactive,
-            "total": _num_values(model.parameters())}
-
-
-def _num_values(parameters: Iterable[nn.Parameter]) -> int:
-    return sum(parameter.numel() for parameter in parameters)
-
-
-def inactive_parameters(experts: Experts) -> int:
-    """The number of parameters in a block's experts that a token is not routed to."""
-    stacks = [experts.gate.weight, experts.up.weight, experts.down.weight]
-    return _num_values(stacks) // len(stacks[0]) * (len(stacks[0]) - experts.top_k)
-
+__all__ = ["cache_bytes", "count_parameters", "list_settings", "meta_model", "presets_table"]
 
 def cache_bytes(config: MolmoConfig, num_tokens: int) -> int:
     """The memory of a KV cache for one sequence, in bfloat16."""
@@ -102,9 +67,25 @@ def _list_sizes(run: RunConfig) -> dict[str, str]:
 
 
 def main(arguments: list[str]) -> None:
-    """The command line: print the table."""
-    Parser(description=__doc__.splitlines()[0]).parse_args(arguments)
-    say(presets_table(PRESETS))
+    """The command line: print the table, or the memory of one run."""
+    parser = Parser(description=__doc__.splitlines()[0])
+    begin = parser.add_mutually_exclusive_group()
+    begin.add_argument("--from", type=path_argument, dest="released", help="a released folder to fine-tune")
+    begin.add_argument("--preset", choices=PRESETS, help="a preset, whose folder need not be there")
+    parser.add_argument("--gpu", type=number_argument(1), help="the GPU's memory in GB")
+    parser.add_argument("--stage", choices=STAGES[1:], default="finetune")
+    given, settings = parser.parse_known_args(arguments)
+    if not arguments:
+        return say(presets_table(PRESETS))
+    if not given.released and not given.preset:
+        raise ValueError(f"{arguments[0]} asks about a run, and no model is named. Try --preset=mini, or "
+                         f"--from=FOLDER with released weights.")
+    config = finetune_config(given.released) if given.released else preset(given.preset)
+    config = override(config, settings)
+    config = override(with_adapters(config), settings) if config.lora else config
+    if given.gpu:
+        return say(verdict(config, given.stage, given.gpu * GB))
+    say(f"{describe(config, given.stage, training_need(config, given.stage, reduced=True))}.")
 
 
 if __name__ == "__main__":

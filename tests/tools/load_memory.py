@@ -22,7 +22,7 @@ import torch  # noqa: E402
 from minimolmo.model.molmo import MiniMolmo  # noqa: E402
 from minimolmo.presets import preset  # noqa: E402
 from minimolmo.weights.official import load_official, save_official  # noqa: E402
-from minimolmo.weights.sizes import count_parameters  # noqa: E402
+from minimolmo.weights.counts import count_parameters  # noqa: E402
 
 MOLMO = preset("molmo_7b_d").model
 SMALLER = replace(MOLMO, vision=replace(MOLMO.vision, layers=9), connector=replace(MOLMO.connector, mlp=2048),

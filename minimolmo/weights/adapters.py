@@ -1,0 +1,72 @@
+"""Runs with adapters (LoRA): loads them onto their base, and merges both into an ordinary model.
+
+    python -m minimolmo.weights.adapters out/cups out/cups-merged
+
+A checkpoint of such a run holds the adapters and the connector alone; its config names the base's folder.
+"""
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from minimolmo.command import python_command, run_command, say
+from minimolmo.config import RunConfig
+from minimolmo.device import frozen_dtype
+from minimolmo.disk import check_absent_or_own
+from minimolmo.model import lora
+from minimolmo.model.molmo import MiniMolmo
+from minimolmo.options import Parser, path_argument
+from minimolmo.weights import checkpoint, official
+from minimolmo.weights.counts import meta_model
+
+
+def load_adapted(folder: Path, config: RunConfig, device: torch.device) -> MiniMolmo:
+    """The adapted model of a checkpoint, on a device. Raises ValueError if its base is not where it was."""
+    base = Path(config.base)
+    if not official.is_official(base):
+        raise ValueError(f"{folder} holds adapters for the weights in {base}, and there are none any more, "
+                         f"so the model is not whole. Put them back, or name their folder as \"base\" in "
+                         f"{folder}/config.json.")
+    model = meta_model(config.model)
+    lora.adapt(model, config.lora, config.lora_vit, frozen_dtype(device))
+    model = model.to_empty(device=device)
+    model.decoder.tie()
+    lora.init_adapters(model)
+    official.load_official(base, model)
+    checkpoint.load_weights(folder, model)
+    return model.eval()
+
+
+def merge(run: Path, out: Path) -> int:
+    """Write a run's newest checkpoint as an ordinary model in the official layout; returns its tensors.
+
+    Matrices that were adapted are written in float32, as are all others. Raises ValueError if the run has no
+    adapters, or if `out` is there and is no export of ours.
+    """
+    out = out.absolute()
+    check_absent_or_own(out, official.KIND)
+    folder = checkpoint.latest(run) or run
+    config = checkpoint.load_config(folder)
+    if not config.lora:
+        export = python_command("-m", "minimolmo.weights.official", str(run), str(out))
+        raise ValueError(f"{run} has no adapters, so there is nothing to merge. To export it: {export}")
+    weights = lora.merged_state(load_adapted(folder, config, torch.device("cpu")))
+    model = meta_model(config.model)
+    model.load_state_dict(weights, strict=False, assign=True)  # a tied head has no name of its own
+    model.decoder.tie()
+    official.write_export(out, model, folder / "tokenizer.json")
+    return len(official.official_names(model))
+
+
+def main(arguments: list[str]) -> None:
+    """The command line: merge a run's adapters into its base."""
+    parser = Parser(description="Write a run with adapters as an ordinary model in the official layout.")
+    parser.add_argument("run", type=path_argument, help="the run's folder, as out/cups")
+    parser.add_argument("out", type=path_argument, help="the folder to write, as out/cups-merged")
+    given = parser.parse_args(arguments)
+    say(f"written: {given.out}, {merge(given.run, given.out)} tensors")
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,66 @@
+"""Says in words whether training fits a GPU, and which settings to change if it does not."""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import torch
+
+from minimolmo.config import RunConfig
+from minimolmo.presets import with_adapters
+from minimolmo.weights.counts import GB
+from minimolmo.weights.fit import Need, batch_sizes, training_need
+
+RESERVE = GB    # of a GPU: the CUDA context and gaps between tensors
+MOST_GPUS = 64
+
+
+def describe(config: RunConfig, stage: str, need: Need) -> str:
+    """What a run needs, in one line."""
+    images, crops, _ = batch_sizes(config, stage)
+    return (f"training {config.name} needs {need.peak / GB:.1f} GB ({need}) with {images} "
+            f"image{'s'[:images > 1]} at once, of at most {crops // images} crops and {config.max_tokens} "
+            f"tokens")
+
+
+def verdict(config: RunConfig, stage: str, gpu: float, shards: int = 1, bfloat16: bool = True) -> str:
+    """Whether a run fits GPUs of `gpu` bytes: what it needs, and if that is too much, what to change."""
+    def measure(run: RunConfig, shards: int) -> Need:
+        return training_need(run, stage, bfloat16, shards, torch.bfloat16 if bfloat16 else torch.float32)
+    need = measure(config, shards)
+    answer, spare = describe(config, stage, need), gpu - RESERVE - need.peak
+    if spare >= 0:
+        return f"{answer}. It fits {gpu / GB:.0f} GB, with {spare / GB:.1f} GB to spare."
+    change = next(((names, needed) for names, changed in smaller_runs(config, stage)
+                   if (needed := measure(changed, 1).peak) + RESERVE <= gpu), None)
+    if change:
+        return (f"{answer}. It does not fit {gpu / GB:.0f} GB. Try {' '.join(change[0])}, which needs "
+                f"{change[1] / GB:.1f} GB.")
+    return f"{answer}. It does not fit {gpu / GB:.0f} GB. Try {_more_gpus(config, stage, gpu, measure)}."
+
+
+def smaller_runs(config: RunConfig, stage: str) -> Iterator[tuple[list[str], RunConfig]]:
+    """Runs that need less and less memory, each with all changes so far, written as for a command line."""
+    names, size = [], getattr(config, stage).batch_size
+    for name, value in (("accumulate", size), ("recompute", True)):
+        if getattr(config, name) != value:
+            names, config = [*names, f"--{name}={str(value).lower()}"], replace(config, **{name: value})
+            yield names, config
+    if not config.lora and not config.bootstrap.steps and not config.model.decoder.experts:
+        names, config = ["--lora=16"], replace(with_adapters(config), lora=16)  # brings the others with it
+        yield names, config
+    while config.max_tokens >= 1024:
+        config = replace(config, max_tokens=config.max_tokens // 2)
+        yield [*names, f"--max_tokens={config.max_tokens}"], config
+
+
+def _more_gpus(config: RunConfig, stage: str, gpu: float, measure: Callable[[RunConfig, int], Need]) -> str:
+    """The number of GPUs that divide the weights, with one image at a time, or a larger GPU."""
+    config = replace(config, recompute=True, accumulate=getattr(config, stage).batch_size)
+    gpus = 2
+    while gpus <= MOST_GPUS and not config.lora:
+        if measure(config, gpus).peak + RESERVE <= gpu:
+            return (f"{gpus} GPUs: torchrun --nproc-per-node={gpus} (--nnodes, if one machine has fewer) "
+                    f"train.py --shard=true --recompute=true, with one image at a time on each")
+        gpus *= 2
+    return "a smaller model, or GPUs with more memory"
