@@ -161,6 +161,7 @@ IN_PLACE = {  # (file, function) that may write without disk.py, and why
     ("tests/tools/fake_pixmo.py", "encode_jpeg"): "into memory",
     ("tests/tools/bench_pixmo.py", "_add_captions"): "into memory",
     ("tests/tools/answer_card.py", "make_item"): "into a temporary folder",
+    ("tests/tools/suite.py", "run_all"): "into a temporary folder",
     ("tests/tools/faults.py", "sample_images"): "into memory",
     ("tests/tools/faults.py", "mutate_images"): "damage, into a temporary folder",
     ("tests/tools/fault_campaigns.py", "mutate_checkpoints"): "as above",

@@ -27,7 +27,7 @@ def test_the_longest_files_exist():
 
 @pytest.mark.parametrize("outputs, line", [
     (["2 passed in 3.10s", "1 failed, 2 passed, 1 warning in 61.00s (0:01:01)"], "1 failed, 4 passed"),
-    (["no tests ran in 0.01s", "3 passed, 1 skipped, 2 errors in 1s"], "3 passed, 1 skipped, 2 errors"),
+    (["1 passed, 1 skipped, 1 error in 1s", "1 error in 2s"], "1 passed, 1 skipped, 2 errors"),
     (["no tests ran in 0.01s", "Fatal Python error\nin 7 threads"], "no tests ran")])
 def test_the_last_lines_become_one(outputs, line):
     assert suite.total(outputs, 9.7) == f"{line} in 10 s"

@@ -27,7 +27,7 @@ import pytest  # noqa: E402
 
 PROCESSES = 2
 LONGEST = ["test_train", "test_commands", "test_lessons", "test_pixmo"]  # begun first; any order is right
-COUNTED = ("failed", "passed", "skipped", "xfailed", "xpassed", "error", "errors")
+COUNTED = ("failed", "passed", "skipped", "xfailed", "xpassed", "error")
 NO_TESTS = 5  # pytest's status if nothing was selected
 WORK = (f"import sys; sys.path.append({str(ROOT / 'tests')!r})\n"
         "from tools.suite import work; work(sys.argv.pop())")
@@ -112,8 +112,9 @@ def total(rests: list[str], seconds: float) -> str:
     counts = Counter()
     for rest in rests:
         for number, word in re.findall(r"(\d+) ([a-z]+)", rest.rpartition("\n")[2]):
-            counts[word] += int(number)
-    words = [f"{counts[word]} {word}" for word in COUNTED if counts[word]]
+            counts[word.removesuffix("s")] += int(number)
+    words = [f"{counts[word]} {word}{'s' * (word == 'error' and counts[word] > 1)}" for word in COUNTED
+             if counts[word]]
     return f"{', '.join(words) or 'no tests ran'} in {seconds:.0f} s"
 
 
