@@ -1,8 +1,10 @@
 /* What stands beside the answer: the same question about other pictures, and in other views. */
 import { readable } from "./answer.js";
+import { canvasOf } from "./board.js";
 import { Picture, make, round, stream } from "./picture.js";
+import { otherRecord, swappedRecord } from "./pictures.js";
 
-// ---- Four pictures -------------------------------------------------------------------------------------------
+// ---- Four pictures -------------------------------------------------------------------------------
 
 const FOUR = {
   right: ["This picture", "asked as it is"],
@@ -16,7 +18,9 @@ export class FourPictures {
   constructor(host) {
     this.tiles = {};
     for (const [name, [title, hint]] of Object.entries(FOUR)) {
-      const tile = make("figure", "tile"), stage = make("div"), said = make("p", "said");
+      const tile = make("figure", "tile"),
+        stage = make("div"),
+        said = make("p", "said");
       const same = make("figcaption", "same", "", { hidden: true });
       tile.append(make("h3", "", title, { title: hint }), stage, said, same);
       host.append(tile);
@@ -41,7 +45,7 @@ export class FourPictures {
   }
 }
 
-// ---- Views -------------------------------------------------------------------------------------------------------
+// ---- Views ---------------------------------------------------------------------------------------
 
 const VIEW_NAMES = { bird: "Bird", ground: "Ground", close_up: "Close-up" };
 
@@ -50,9 +54,14 @@ export class Views {
   constructor({ host, note }, { names, trained, choose, size }) {
     Object.assign(this, { note, trained, size, tiles: {} });
     for (const name of names) {
-      const tile = make("figure", "tile"), canvas = make("canvas", "", "", { width: 320, height: 320, role: "img" });
-      const button = make("button", "small", VIEW_NAMES[name] ?? name, { type: "button", "aria-pressed": "false" });
-      const list = make("dl"), said = make("p", "said");
+      const tile = make("figure", "tile"),
+        canvas = make("canvas", "", "", { width: 320, height: 320, role: "img" });
+      const button = make("button", "small", VIEW_NAMES[name] ?? name, {
+        type: "button",
+        "aria-pressed": "false",
+      });
+      const list = make("dl"),
+        said = make("p", "said");
       button.addEventListener("click", () => choose(name));
       tile.append(button, canvas, list, said);
       host.append(tile);
@@ -61,7 +70,8 @@ export class Views {
   }
 
   mark(view) {
-    for (const [name, { button }] of Object.entries(this.tiles)) button.setAttribute("aria-pressed", String(name === view));
+    for (const [name, { button }] of Object.entries(this.tiles))
+      button.setAttribute("aria-pressed", String(name === view));
   }
 
   /** Ask in every view, one after another, and draw what each one sees. */
@@ -69,35 +79,66 @@ export class Views {
     for (const name of Object.keys(this.tiles)) {
       const seen = {};
       if (stale()) return;
-      await stream("/api/ask", { picture, question, view: name }, (event) => { seen[event.e] = event; });
+      await stream("/api/ask", { picture, question, view: name }, (event) => {
+        seen[event.e] = event;
+      });
       if (seen.done) this.#show(name, seen.start, seen.done, source);
     }
     const side = Math.max(source.naturalWidth || source.width, source.naturalHeight || source.height);
-    const same = side <= this.size ? ` This picture has ${side} pixels, no more than one crop, so all views see the same. Drop a photo to see them differ.` : "";
-    this.note.textContent = `The model was trained in ${VIEW_NAMES[this.trained] ?? this.trained} view; in the others it is on its own.${same}`;
+    const same =
+      side <= this.size
+        ? ` This picture has ${side} pixels, no more than one crop, so all views see the same. ` +
+          "Drop a photo to see them differ."
+        : "";
+    const name = VIEW_NAMES[this.trained] ?? this.trained;
+    this.note.textContent = `It was trained in ${name} view; in the others it is on its own.${same}`;
   }
 
   #show(name, start, done, source) {
     const { canvas, list, said } = this.tiles[name];
     drawCrops(canvas, source, start.crops);
-    const rows = [["crops", start.crops.length], ["visual tokens", start.boxes.length], ["image", `${round(done.ms.image)} ms`], ["answer", `${round(done.ms.all)} ms`]];
-    list.replaceChildren(...rows.flatMap(([term, value]) => [make("dt", "", term), make("dd", "", String(value))]));
+    const rows = [
+      ["crops", start.crops.length],
+      ["visual tokens", start.boxes.length],
+      ["image", `${round(done.ms.image)} ms`],
+      ["answer", `${round(done.ms.all)} ms`],
+    ];
+    list.replaceChildren(
+      ...rows.flatMap(([term, value]) => [make("dt", "", term), make("dd", "", String(value))]),
+    );
     said.textContent = readable(done.text);
     said.title = done.text;
-    canvas.setAttribute("aria-label", `${VIEW_NAMES[name]}: ${start.crops.length} crops, ${start.boxes.length} visual tokens`);
+    canvas.setAttribute(
+      "aria-label",
+      `${VIEW_NAMES[name]}: ${start.crops.length} crops, ${start.boxes.length} visual tokens`,
+    );
   }
 }
 
-const CROP_COLORS = ["#5b6775", "#2f6fde", "#e8743b", "#1f9d61", "#8a56c9", "#d9a514", "#1aa3b8", "#d44a8a", "#7a6a58"];
+const CROP_COLORS = [
+  "#5b6775",
+  "#2f6fde",
+  "#e8743b",
+  "#1f9d61",
+  "#8a56c9",
+  "#d9a514",
+  "#1aa3b8",
+  "#d44a8a",
+  "#7a6a58",
+];
 
 /** The picture with its crops: 0 is the overview, a dashed frame; the others are numbered. */
 function drawCrops(canvas, source, crops) {
-  const width = source.naturalWidth || source.width, height = source.naturalHeight || source.height;
-  const ends = crops.map(([left, top, wide, high]) => [left, top, left + wide, top + high]).concat([[0, 0, 100, 100]]);
+  const width = source.naturalWidth || source.width,
+    height = source.naturalHeight || source.height;
+  const ends = crops
+    .map(([left, top, wide, high]) => [left, top, left + wide, top + high])
+    .concat([[0, 0, 100, 100]]);
   const [left, top] = [0, 1].map((i) => Math.min(...ends.map((end) => end[i])));
   const [right, bottom] = [2, 3].map((i) => Math.max(...ends.map((end) => end[i])));
   const unit = Math.min(300 / ((right - left) * width), 300 / ((bottom - top) * height));
-  const x = (value) => 10 + (value - left) * width * unit, y = (value) => 10 + (value - top) * height * unit;
+  const x = (value) => 10 + (value - left) * width * unit,
+    y = (value) => 10 + (value - top) * height * unit;
   canvas.width = Math.ceil(x(right) + 10);
   canvas.height = Math.ceil(y(bottom) + 10);
   const pen = canvas.getContext("2d");
@@ -105,8 +146,14 @@ function drawCrops(canvas, source, crops) {
   pen.drawImage(source, x(0), y(0), x(100) - x(0), y(100) - y(0));
   pen.font = "600 17px system-ui, sans-serif";
   crops.forEach(([cropLeft, cropTop, wide, high], i) => {
-    const color = i ? CROP_COLORS[(i - 1) % 8 + 1] : CROP_COLORS[0], inset = i ? 2 : 0;
-    const box = [x(cropLeft) + inset, y(cropTop) + inset, wide * width * unit - 2 * inset, high * height * unit - 2 * inset];
+    const color = i ? CROP_COLORS[((i - 1) % 8) + 1] : CROP_COLORS[0],
+      inset = i ? 2 : 0;
+    const box = [
+      x(cropLeft) + inset,
+      y(cropTop) + inset,
+      wide * width * unit - 2 * inset,
+      high * height * unit - 2 * inset,
+    ];
     pen.strokeStyle = color;
     pen.lineWidth = 3;
     pen.setLineDash(i ? [] : [8, 6]);
@@ -118,4 +165,27 @@ function drawCrops(canvas, source, crops) {
     pen.fillText(String(i), box[0] + 6, box[1] + 18);
   });
   pen.setLineDash([]);
+}
+
+/** The blank picture, another one, and the one on the stage with two things exchanged, as canvases.
+    stage: {image, isPhoto}; of a photo the two halves are exchanged, and the record is the other picture. */
+export function otherPictures(stage, record, question) {
+  const { naturalWidth, naturalHeight, width, height } = stage.image;
+  const blank = make("canvas", "", "", { width: naturalWidth || width, height: naturalHeight || height });
+  const pen = blank.getContext("2d");
+  pen.fillStyle = "#fff";
+  pen.fillRect(0, 0, blank.width, blank.height);
+  if (stage.isPhoto) {
+    const swapped = halvesExchanged(stage.image, blank.width, blank.height);
+    return { blank, another: canvasOf(record), swapped };
+  }
+  const swapped = swappedRecord(record, question);
+  return { blank, another: canvasOf(otherRecord(record)), swapped: swapped && canvasOf(swapped) };
+}
+
+function halvesExchanged(source, width, height) {
+  const canvas = make("canvas", "", "", { width, height }),
+    pen = canvas.getContext("2d");
+  for (const shift of [-width / 2, width / 2]) pen.drawImage(source, shift, 0);
+  return canvas;
 }

@@ -5,7 +5,7 @@ import { make } from "./picture.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const SIDE = 64;
-const DIAL = 2;          // the part of a clock that is neither hand
+const DIAL = 2; // the part of a clock that is neither hand
 
 /** A record as a canvas of 64 x 64 pixels. */
 export function canvasOf(record, canvas = make("canvas", "", "", { width: SIDE, height: SIDE })) {
@@ -69,21 +69,25 @@ export class Board {
 
   /** The part that is pressed, or -1: then the selected part comes here. */
   #pressed(x, y) {
-    const index = paint.thingAt(this.record, x, y), onDial = this.record.type === "clock" && index === DIAL;
+    const index = paint.thingAt(this.record, x, y),
+      onDial = this.record.type === "clock" && index === DIAL;
     return onDial && (this.selected === 0 || this.selected === 1) ? -1 : index;
   }
 
   /** From the middle of what is pressed to the pointer; null for an end that comes to the pointer at once. */
   #grip(x, y) {
-    const { type } = this.record, thing = this.thing();
+    const { type } = this.record,
+      thing = this.thing();
     if (thing) return [x - thing.x, y - thing.y];
-    if (type === "clock" && this.selected === DIAL) return [x - this.record.x / SIDE * 100, y - this.record.y / SIDE * 100];
+    if (type === "clock" && this.selected === DIAL)
+      return [x - (this.record.x / SIDE) * 100, y - (this.record.y / SIDE) * 100];
     return null;
   }
 
   move(x, y) {
     if (this.held < 0) return;
-    const [dx, dy] = this.grip ?? [0, 0], record = paint.moved(this.record, this.held, x - dx, y - dy);
+    const [dx, dy] = this.grip ?? [0, 0],
+      record = paint.moved(this.record, this.held, x - dx, y - dy);
     if (JSON.stringify(record) === JSON.stringify(this.record)) return;
     this.moved = true;
     // A row that was exchanged is held on its new place.
@@ -156,19 +160,47 @@ export class Board {
 }
 
 function freestPlace(things) {
-  let best = [50, 50], most = -1;
+  let best = [50, 50],
+    most = -1;
   for (let y = 14; y <= 86; y += 6) {
     for (let x = 14; x <= 86; x += 6) {
-      const room = Math.min(...things.map((t) => Math.max(Math.abs(t.x - x), Math.abs(t.y - y))), x + 20, y + 20, 120 - x, 120 - y);
+      const room = Math.min(
+        ...things.map((t) => Math.max(Math.abs(t.x - x), Math.abs(t.y - y))),
+        x + 20,
+        y + 20,
+        120 - x,
+        120 - y,
+      );
       if (room > most) [best, most] = [[x, y], room];
     }
   }
   return best;
 }
 
+/** Draw a dashed frame around a thing, on an overlay of 1000 x high units. */
+export function outline(pen, { x, y, width, height }, high) {
+  const box = [
+    10 * (x - width / 2) - 8,
+    (high / 100) * (y - height / 2) - 8,
+    10 * width + 16,
+    (high / 100) * height + 16,
+  ];
+  pen.setLineDash([16, 10]);
+  for (const [color, thick] of [
+    ["#fff", 8],
+    ["#1f57c3", 4],
+  ]) {
+    pen.strokeStyle = color;
+    pen.lineWidth = thick;
+    pen.strokeRect(...box);
+  }
+  pen.setLineDash([]);
+}
+
 /** A small drawing of a shape, in a colour of its own or in the text's. */
 export function shapeIcon(kind, color = "") {
-  const svg = document.createElementNS(SVG, "svg"), shape = document.createElementNS(SVG, "polygon");
+  const svg = document.createElementNS(SVG, "svg"),
+    shape = document.createElementNS(SVG, "polygon");
   svg.setAttribute("viewBox", "0 0 1 1");
   svg.setAttribute("class", "shape-icon");
   svg.setAttribute("aria-hidden", "true");
@@ -180,12 +212,17 @@ export function shapeIcon(kind, color = "") {
 
 /** A button with a shape on it, for a colour or a kind. */
 export function shapeButton(kind, color, label) {
-  const button = make("button", color ? "swatch" : "swatch kind", "", { type: "button", title: label, "aria-label": label, "aria-pressed": "false" });
+  const button = make("button", color ? "swatch" : "swatch kind", "", {
+    type: "button",
+    title: label,
+    "aria-label": label,
+    "aria-pressed": "false",
+  });
   button.append(shapeIcon(kind, color));
   return button;
 }
 
-// ---- Records in the address --------------------------------------------------------------------------------
+// ---- Records in the address ----------------------------------------------------------------------
 
 /** A record as text for the address of the page, and back. Null for text that holds no record. */
 export function encodeRecord(record) {
@@ -203,7 +240,12 @@ export function decodeRecord(text) {
 
 function isSound(record) {
   const percent = (value) => Number.isFinite(value) && value >= 0 && value <= 100;
-  const sound = (t) => t.color in paint.COLORS && t.kind in paint.KINDS && [t.x, t.y, t.width, t.height].every(percent);
-  if (record.type === "scene" && !(record.things.length <= 2 * paint.MAX_THINGS && record.things.every(sound))) return false;
+  const sound = (t) =>
+    t.color in paint.COLORS && t.kind in paint.KINDS && [t.x, t.y, t.width, t.height].every(percent);
+  if (
+    record.type === "scene" &&
+    !(record.things.length <= 2 * paint.MAX_THINGS && record.things.every(sound))
+  )
+    return false;
   return paint.paint(record).length === SIDE * SIDE * 3;
 }

@@ -1,12 +1,13 @@
-/* The cards that put the model to the test: an error map, all pairs of colour and kind, and a game against it. */
+/* The cards that test the model: an error map, all pairs of colour and kind, and a game against it. */
 import { canvasOf, encodeRecord, shapeIcon } from "./board.js";
 import * as paint from "./paint.js";
 import { Picture, make, post, round, showError } from "./picture.js";
 import { distance } from "./verdict.js";
 
-const GRID = 16;                  // places along a side of the error map
+const GRID = 16; // places along a side of the error map
 const SCENES_A_PAIR = 8;
-const GOOD = 3, POOR = 12;        // percent of the width: the ends of the error map's colours
+const GOOD = 3,
+  POOR = 12; // percent of the width: the ends of the error map's colours
 
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 const nameOf = ({ color, kind }) => `${color} ${kind}`;
@@ -21,14 +22,21 @@ export async function sweep(records, question, view, signal) {
 /** Do something once most of an element has been seen for a while. */
 function onceSeen(element, act, milliseconds = 600) {
   let timer = 0;
-  const observer = new IntersectionObserver(([entry]) => {
-    clearTimeout(timer);
-    if (entry.isIntersecting) timer = setTimeout(() => { observer.disconnect(); act(); }, milliseconds);
-  }, { threshold: .6 });
+  const observer = new IntersectionObserver(
+    ([entry]) => {
+      clearTimeout(timer);
+      if (entry.isIntersecting)
+        timer = setTimeout(() => {
+          observer.disconnect();
+          act();
+        }, milliseconds);
+    },
+    { threshold: 0.6 },
+  );
   observer.observe(element);
 }
 
-// ---- Error map --------------------------------------------------------------------------------------------------
+// ---- Error map -----------------------------------------------------------------------------------
 
 /** One shape on 16 x 16 places, and how far the model's point is from it at each. */
 export class ErrorMap {
@@ -44,7 +52,7 @@ export class ErrorMap {
     this.at = 0;
   }
 
-  /** Choose the thing that is swept, the one that the question names or the first. It comes on top of others. */
+  /** Choose the thing that is swept: the one that the question names, or the first. It comes on top. */
   choose({ things, ...rest }, question) {
     const swept = things.find((thing) => question.toLowerCase().includes(nameOf(thing))) ?? things[0];
     this.record = { ...rest, things: [...things.filter((thing) => thing !== swept), swept] };
@@ -55,7 +63,8 @@ export class ErrorMap {
   async run() {
     this.button.disabled = true;
     try {
-      const begun = performance.now(), thing = this.record.things[this.index];
+      const begun = performance.now(),
+        thing = this.record.things[this.index];
       this.records = paint.sweep(this.record, this.index, GRID);
       const targets = this.records.map((record) => record.things[this.index]);
       const answers = await sweep(this.records, pointingQuestion(thing), this.view());
@@ -74,16 +83,17 @@ export class ErrorMap {
   }
 
   #draw() {
-    const pen = this.canvas.getContext("2d"), size = this.canvas.width / GRID;
+    const pen = this.canvas.getContext("2d"),
+      size = this.canvas.width / GRID;
     this.errors.forEach((error, i) => {
       pen.fillStyle = errorColor(error);
-      pen.fillRect(i % GRID * size, Math.floor(i / GRID) * size, size - 1, size - 1);
+      pen.fillRect((i % GRID) * size, Math.floor(i / GRID) * size, size - 1, size - 1);
       if (error <= POOR) return;
-      pen.fillStyle = "#fff";      // far off: a mark that does not need colour
-      pen.font = `700 ${size * .6}px system-ui, sans-serif`;
+      pen.fillStyle = "#fff"; // far off: a mark that does not need colour
+      pen.font = `700 ${size * 0.6}px system-ui, sans-serif`;
       pen.textAlign = "center";
       pen.textBaseline = "middle";
-      pen.fillText("×", (i % GRID + .5) * size, (Math.floor(i / GRID) + .5) * size);
+      pen.fillText("×", ((i % GRID) + 0.5) * size, (Math.floor(i / GRID) + 0.5) * size);
     });
   }
 
@@ -91,24 +101,32 @@ export class ErrorMap {
     if (!this.errors) return;
     this.text.className = "num";
     if (cell >= 0) {
-      const { x, y } = this.records[cell].things[this.index], error = this.errors[cell];
-      this.text.textContent = `At ${round(x)}, ${round(y)}: ${Number.isFinite(error) ? `${error.toFixed(1)} % off` : "not one point"}. Click to open it.`;
+      const { x, y } = this.records[cell].things[this.index],
+        error = this.errors[cell];
+      const words = Number.isFinite(error) ? `${error.toFixed(1)} % off` : "not one point";
+      this.text.textContent = `At ${round(x)}, ${round(y)}: ${words}. Click to open it.`;
       return;
     }
-    const found = this.errors.filter(Number.isFinite), far = this.errors.filter((error) => error > POOR).length;
+    const found = this.errors.filter(Number.isFinite),
+      far = this.errors.filter((error) => error > POOR).length;
     const worst = Math.max(...found);
-    this.text.textContent = `Median ${median(found).toFixed(1)} %, worst ${worst.toFixed(1)} %. More than ${POOR} % off (×): ${far} of ${GRID * GRID}. ${this.seconds.toFixed(1)} s.`;
+    const errors = `Median ${median(found).toFixed(1)} %, worst ${worst.toFixed(1)} %.`;
+    const misses = `Not one point, or over ${POOR} % off (×): ${far} of ${GRID * GRID}.`;
+    this.text.textContent = `${errors} ${misses} ${this.seconds.toFixed(1)} s.`;
     this.canvas.setAttribute("aria-label", this.text.textContent);
   }
 
   #cell(event) {
     const box = this.canvas.getBoundingClientRect();
     const along = (value) => Math.min(GRID - 1, Math.max(0, Math.floor(value * GRID)));
-    return along((event.clientY - box.top) / box.height) * GRID + along((event.clientX - box.left) / box.width);
+    return (
+      along((event.clientY - box.top) / box.height) * GRID + along((event.clientX - box.left) / box.width)
+    );
   }
 
   #openAt(event) {
-    if (this.errors) this.open(this.records[this.#cell(event)], pointingQuestion(this.record.things[this.index]));
+    if (this.errors)
+      this.open(this.records[this.#cell(event)], pointingQuestion(this.record.things[this.index]));
   }
 
   #key(event) {
@@ -124,23 +142,42 @@ export class ErrorMap {
 /** From a quiet green to a strong red, in steps of lightness too. */
 function errorColor(error) {
   const t = Math.min(1, Math.max(0, (error - GOOD / 6) / (POOR - GOOD / 6)));
-  const stops = [[214, 236, 222], [250, 217, 150], [226, 110, 70], [140, 20, 60]];
-  const at = t * (stops.length - 1), i = Math.min(stops.length - 2, Math.floor(at)), share = at - i;
+  const stops = [
+    [214, 236, 222],
+    [250, 217, 150],
+    [226, 110, 70],
+    [140, 20, 60],
+  ];
+  const at = t * (stops.length - 1),
+    i = Math.min(stops.length - 2, Math.floor(at)),
+    share = at - i;
   return `rgb(${stops[i].map((value, k) => Math.round(value + share * (stops[i + 1][k] - value))).join()})`;
 }
 
-// ---- Where it fails --------------------------------------------------------------------------------------------
+// ---- Where it fails ------------------------------------------------------------------------------
 
 /** All 24 pairs of colour and kind, each in scenes of its own; mistakes can be opened, and taught. */
 export class PairGrid {
   constructor({ host, list, text, button }, { open, view, teach }) {
-    Object.assign(this, { host, list, text, button, open, view, teach, cells: new Map(), mistakes: new Map() });
+    Object.assign(this, {
+      host,
+      list,
+      text,
+      button,
+      open,
+      view,
+      teach,
+      cells: new Map(),
+      mistakes: new Map(),
+    });
     button.addEventListener("click", () => this.run());
     this.#build();
   }
 
   #build() {
-    const table = make("table", "fails"), head = make("tr"), body = make("tbody");
+    const table = make("table", "fails"),
+      head = make("tr"),
+      body = make("tbody");
     const colors = Object.keys(paint.COLORS);
     head.append(make("td"), ...colors.map((color) => heading("col", shapeIcon("circle", color), color)));
     for (const kind of Object.keys(paint.KINDS)) {
@@ -156,8 +193,10 @@ export class PairGrid {
   }
 
   #cell(pair) {
-    const name = nameOf(pair), novel = paint.HELD_OUT.includes(name);
-    const cell = make("td", novel ? "novel" : ""), button = make("button", "", "·", { type: "button", "aria-label": name });
+    const name = nameOf(pair),
+      novel = paint.HELD_OUT.includes(name);
+    const cell = make("td", novel ? "novel" : ""),
+      button = make("button", "", "·", { type: "button", "aria-label": name });
     button.title = novel ? `${name}: never seen in training` : name;
     button.addEventListener("click", () => this.#list(name));
     cell.append(button);
@@ -168,7 +207,8 @@ export class PairGrid {
   async run() {
     this.button.disabled = true;
     const rng = new paint.Random(Math.floor(Math.random() * 2 ** 32));
-    let right = 0, all = 0;
+    let right = 0,
+      all = 0;
     try {
       for (const pair of paint.allPairs()) {
         right += await this.#test(pair, rng);
@@ -186,14 +226,20 @@ export class PairGrid {
 
   async #test(pair, rng) {
     const others = paint.allPairs().filter((other) => !other.novel && nameOf(other) !== nameOf(pair));
-    const records = Array.from({ length: SCENES_A_PAIR }, () => paint.randomScene(rng, [pair, ...rng.sample(others, rng.integer(1, 4))]));
+    const records = Array.from({ length: SCENES_A_PAIR }, () =>
+      paint.randomScene(rng, [pair, ...rng.sample(others, rng.integer(1, 4))]),
+    );
     const answers = await sweep(records, pointingQuestion(pair), this.view());
     const wrong = records.map((record, i) => ({ record, ...answers[i] })).filter((one) => !isInside(one));
-    const button = this.cells.get(nameOf(pair)), good = SCENES_A_PAIR - wrong.length;
+    const button = this.cells.get(nameOf(pair)),
+      good = SCENES_A_PAIR - wrong.length;
     this.mistakes.set(nameOf(pair), wrong);
     button.textContent = `${good}/${SCENES_A_PAIR}`;
     button.style.setProperty("--wrong", wrong.length / SCENES_A_PAIR);
-    button.setAttribute("aria-label", `${nameOf(pair)}${pair.novel ? ", never seen in training" : ""}: ${good} of ${SCENES_A_PAIR} right`);
+    button.setAttribute(
+      "aria-label",
+      `${nameOf(pair)}${pair.novel ? ", never seen in training" : ""}: ${good} of ${SCENES_A_PAIR} right`,
+    );
     return good;
   }
 
@@ -208,11 +254,16 @@ export class PairGrid {
   }
 
   #mistake(name, { record, text, points }) {
-    const question = `Point to the ${name}.`, item = make("div", "stack"), canvas = canvasOf(record, make("canvas", "", "", { width: 128, height: 128 }));
+    const question = `Point to the ${name}.`,
+      item = make("div", "stack"),
+      canvas = canvasOf(record, make("canvas", "", "", { width: 128, height: 128 }));
     const pen = canvas.getContext("2d");
     for (const [x, y] of points) ring(pen, x * 1.28, y * 1.28);
     const link = make("a", "link", "Open", { href: addressOf(record, question) });
-    link.addEventListener("click", (event) => { event.preventDefault(); this.open(record, question); });
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      this.open(record, question);
+    });
     const row = make("div", "row");
     row.append(link);
     if (this.teach.enabled) row.append(this.#teachButton(record, question));
@@ -223,7 +274,10 @@ export class PairGrid {
   }
 
   #teachButton(record, question) {
-    const button = make("button", "small", "Teach it", { type: "button", title: "Put this picture, with the right points, into data/mine" });
+    const button = make("button", "small", "Teach it", {
+      type: "button",
+      title: "Put this picture, with the right points, into data/mine",
+    });
     button.addEventListener("click", async () => {
       button.disabled = true;
       try {
@@ -247,11 +301,17 @@ function heading(scope, icon, text) {
 
 function isInside({ record, points }) {
   const { x, y, width, height } = record.things[0];
-  return points.length === 1 && Math.abs(points[0][0] - x) <= width / 2 && Math.abs(points[0][1] - y) <= height / 2;
+  return (
+    points.length === 1 && Math.abs(points[0][0] - x) <= width / 2 && Math.abs(points[0][1] - y) <= height / 2
+  );
 }
 
 function ring(pen, x, y) {
-  for (const [color, width] of [["#000", 5], ["#fff", 3.6], ["#e0156a", 2]]) {
+  for (const [color, width] of [
+    ["#000", 5],
+    ["#fff", 3.6],
+    ["#e0156a", 2],
+  ]) {
     pen.strokeStyle = color;
     pen.lineWidth = width;
     pen.beginPath();
@@ -264,14 +324,23 @@ export function addressOf(record, question) {
   return `#${new URLSearchParams({ q: question, scene: encodeRecord(record) })}`;
 }
 
-// ---- Beat it -----------------------------------------------------------------------------------------------------
+// ---- Beat it -------------------------------------------------------------------------------------
 
 /** A round: you click the centre of a shape, then the model's point is shown, and both errors. */
 export class BeatIt {
   constructor({ host, question, text, next }, view) {
     Object.assign(this, { question, text, view, won: 0, lost: 0 });
-    const handlers = { down: (x, y) => { this.#guess(x, y); return false; }, enter: (x, y) => this.#guess(x, y) };
-    this.picture = new Picture(host, handlers, { label: "Beat it: click the centre of the shape. Arrow keys move a cursor, Enter places your cross.", zoom: false });
+    const handlers = {
+      down: (x, y) => {
+        this.#guess(x, y);
+        return false;
+      },
+      enter: (x, y) => this.#guess(x, y),
+    };
+    this.picture = new Picture(host, handlers, {
+      label: "Beat it: click the centre of the shape. Arrow keys move a cursor, Enter places your cross.",
+      zoom: false,
+    });
     this.rng = new paint.Random(Math.floor(Math.random() * 2 ** 32));
     next.addEventListener("click", () => this.begin());
     this.begin();
@@ -299,13 +368,23 @@ export class BeatIt {
   }
 
   #show(mine, model) {
-    const target = [this.thing.x, this.thing.y], yours = distance(mine, target);
+    const target = [this.thing.x, this.thing.y],
+      yours = distance(mine, target);
     const its = model ? distance(model, target) : Infinity;
-    const marks = [["cross", "1 you", mine], ["ring", "2 model", model], ["square", "3 truth", target]];
-    this.picture.setPoints(marks.filter((mark) => mark[2]).map(([shape, tag, [x, y]]) => ({ shape, tag: tag[0], x, y })));
-    if (yours < its) this.won++; else this.lost++;
+    const marks = [
+      ["cross", "1 you", mine],
+      ["ring", "2 model", model],
+      ["square", "3 truth", target],
+    ];
+    this.picture.setPoints(
+      marks.filter((mark) => mark[2]).map(([shape, tag, [x, y]]) => ({ shape, tag: tag[0], x, y })),
+    );
+    if (yours < its) this.won++;
+    else this.lost++;
     const off = Number.isFinite(its) ? `${its.toFixed(1)} %` : "no point";
     this.text.className = "num";
-    this.text.textContent = `1 you: ${yours.toFixed(1)} %, 2 the model: ${off} (3 is the truth). ${yours < its ? "You win." : "It wins."} You ${this.won}, it ${this.lost}.`;
+    const errors = `1 you: ${yours.toFixed(1)} %, 2 the model: ${off} (3 is the truth).`;
+    const winner = yours < its ? "You win." : "It wins.";
+    this.text.textContent = `${errors} ${winner} You ${this.won}, it ${this.lost}.`;
   }
 }

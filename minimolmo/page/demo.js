@@ -5,61 +5,68 @@
    verdict.js    what is true              beside.js    other pictures and views
    checks.js     error map, pairs, a game  teach.js     mistakes become data
 */
-import { Condensing, Player, TokenStrip, percent, readable } from "./answer.js";
-import { FourPictures, Views } from "./beside.js";
-import { Board, canvasOf, decodeRecord, encodeRecord } from "./board.js";
+import { Condensing, Player, TokenStrip, percent, readable, timing } from "./answer.js";
+import { FourPictures, Views, otherPictures } from "./beside.js";
+import { Board, canvasOf, decodeRecord, encodeRecord, outline } from "./board.js";
 import { BeatIt, ErrorMap, PairGrid, sweep } from "./checks.js";
-import { buildTabs, buildTools, markTools } from "./controls.js";
+import { buildTabs, buildTools, markTools, modelWords } from "./controls.js";
 import { drawHeat } from "./inside.js";
 import { Inspector } from "./inspector.js";
 import * as paint from "./paint.js";
 import { Picture, get, make, newestWins, post, round, showError, stream, uploads } from "./picture.js";
-import { KINDS_OF_PICTURE, PHOTO_QUESTIONS, examplesFor, firstRecord, otherRecord, swappedRecord } from "./pictures.js";
+import { KINDS_OF_PICTURE, PHOTO_QUESTIONS, examplesFor, firstRecord } from "./pictures.js";
 import { Teacher } from "./teach.js";
 import { verdictOf } from "./verdict.js";
 
 const $ = (id) => document.getElementById(id);
-const FIRST_PACE = 1, PACE = .35;      // of the numbers while they are written: at first, and later
-const IDLE = 250;                      // milliseconds without a change before the other pictures are asked
+const FIRST_PACE = 1,
+  PACE = 0.35; // of the numbers while they are written: at first, and later
+const IDLE = 250; // milliseconds without a change before the other pictures are asked
 
 const state = { question: "Point to the red circle.", view: null, photo: null, model: null, points: [] };
-let run = null;                        // the answer that is being written: {controller}
-let idle = 0, version = 0;
+let run = null; // the answer that is being written: {controller}
+let idle = 0,
+  version = 0;
 
-// ---- The stage -------------------------------------------------------------------------------------------------
+// ---- The stage -----------------------------------------------------------------------------------
 
 const board = new Board(changed, selected);
-const stage = new Picture($("stage"), {
-  down: (x, y) => state.photo ? false : board.down(x, y),
-  move: (x, y) => board.move(x, y),
-  up: () => board.up(),
-  cursor: (x, y) => board.cursor(x, y),
-  enter: (x, y) => { if (!state.photo) stage.say(board.enter(x, y)); },
-  remove: (x, y) => { if (!state.photo) board.remove(x, y); },
-  key: (event) => event.key === "Escape" && (board.select(-1), true),
-  hover: (x, y) => { stage.sheet.style.cursor = x !== null && !state.photo && paint.thingAt(board.record, x, y) >= 0 ? "grab" : ""; },
-}, { label: "The picture. Arrow keys move a cursor by 1 percent, with Shift by a tenth; Home puts it in the middle. Enter takes the thing under it and puts it down. Delete removes it." });
+const stage = new Picture(
+  $("stage"),
+  {
+    down: (x, y) => (state.photo ? false : board.down(x, y)),
+    move: (x, y) => board.move(x, y),
+    up: () => board.up(),
+    cursor: (x, y) => board.cursor(x, y),
+    enter: (x, y) => {
+      if (!state.photo) stage.say(board.enter(x, y));
+    },
+    remove: (x, y) => {
+      if (!state.photo) board.remove(x, y);
+    },
+    key: (event) => event.key === "Escape" && (board.select(-1), true),
+    hover: (x, y) => {
+      stage.sheet.style.cursor =
+        x !== null && !state.photo && paint.thingAt(board.record, x, y) >= 0 ? "grab" : "";
+    },
+  },
+  {
+    label:
+      "The picture. Arrow keys move a cursor by 1 percent, with Shift by a tenth; Home puts it in the " +
+      "middle. Enter takes the thing under it and puts it down. Delete removes it.",
+  },
+);
 const condensing = new Condensing();
 
-/** The overlay, from below: heat of the token under the pointer, numbers being written, the selected thing. */
+/** The overlay, from below: heat of the token under the pointer, numbers being written, the selection. */
 function redraw() {
-  const high = Math.round(1000 * stage.height / stage.width), pen = stage.draw(1000, high);
+  const high = Math.round((1000 * stage.height) / stage.width),
+    pen = stage.draw(1000, high);
   const heat = inspector.heat();
-  if (heat) drawHeat(pen, 1000, high, heat.boxes, heat.values, { depth: .72 });
+  if (heat) drawHeat(pen, 1000, high, heat.boxes, heat.values, { depth: 0.72 });
   else condensing.draw(pen, 1000, high);
   const thing = state.photo ? null : board.thing();
   if (thing) outline(pen, thing, high);
-}
-
-function outline(pen, { x, y, width, height }, high) {
-  const box = [10 * (x - width / 2) - 8, high / 100 * (y - height / 2) - 8, 10 * width + 16, high / 100 * height + 16];
-  pen.setLineDash([16, 10]);
-  for (const [color, thick] of [["#fff", 8], ["#1f57c3", 4]]) {
-    pen.strokeStyle = color;
-    pen.lineWidth = thick;
-    pen.strokeRect(...box);
-  }
-  pen.setLineDash([]);
 }
 
 /** The board was changed: answer at once while something is dragged, and fully when it is put down. */
@@ -104,12 +111,18 @@ function selected() {
   redraw();
 }
 
-// ---- Asking ----------------------------------------------------------------------------------------------------
+// ---- Asking --------------------------------------------------------------------------------------
 
 const player = new Player(showEvent);
-const strip = new TokenStrip($("tokens"), { pick: (index) => inspector.pick(index), preview: (index) => inspector.preview(index) });
+const strip = new TokenStrip($("tokens"), {
+  pick: (index) => inspector.pick(index),
+  preview: (index) => inspector.preview(index),
+});
 const inspector = new Inspector(strip, {
-  force, later, redraw, source: () => stage.image,
+  force,
+  later,
+  redraw,
+  source: () => stage.image,
   request: async () => ({ picture: await pictureId(), question: state.question, view: state.view }),
 });
 
@@ -118,7 +131,7 @@ async function ask({ prefix = [], pace = PACE } = {}) {
   run?.controller.abort();
   clearTimeout(idle);
   version++;
-  const mine = run = { controller: new AbortController(), finished: false };
+  const mine = (run = { controller: new AbortController(), finished: false });
   const now = () => run === mine;
   $("stop").disabled = false;
   showError($("answer-error"), null);
@@ -128,7 +141,13 @@ async function ask({ prefix = [], pace = PACE } = {}) {
   player.start(pace);
   mine.prefix = prefix.length;
   try {
-    await streamAnswer(prefix, (event) => { if (now()) player.push(event); }, mine.controller.signal);
+    await streamAnswer(
+      prefix,
+      (event) => {
+        if (now()) player.push(event);
+      },
+      mine.controller.signal,
+    );
     await player.running;
     if (now()) afterwards();
   } catch (error) {
@@ -149,18 +168,20 @@ async function stop() {
 }
 
 async function streamAnswer(prefix, push, signal) {
-  const question = state.question, view = state.view;
-  const send = async () => stream("/api/ask", { picture: await pictureId(), question, view, prefix }, push, signal);
+  const question = state.question,
+    view = state.view;
+  const send = async () =>
+    stream("/api/ask", { picture: await pictureId(), question, view, prefix }, push, signal);
   try {
     return await send();
   } catch (error) {
     if (state.photo || error.status !== 400 || !ids.size) throw error;
-    ids.clear();                  // the server may have been started anew, or forgot the picture: send it again
+    ids.clear(); // the server may have been started anew, or forgot the picture: send it again
     return send();
   }
 }
 
-const ids = new Map();            // record as text -> the picture's id at the server
+const ids = new Map(); // record as text -> the picture's id at the server
 
 async function pictureId(record = state.photo ? null : board.record) {
   if (!record) return state.photo.id;
@@ -187,7 +208,12 @@ function showEvent(event, animate) {
     strip.add(event, animate);
     condensing.token(event);
     if (!animate) return;
-    $("answer-text").textContent = strip.tokens.map((token) => token.text).join("").trim().split("<")[0] || "…";
+    $("answer-text").textContent =
+      strip.tokens
+        .map((token) => token.text)
+        .join("")
+        .trim()
+        .split("<")[0] || "…";
     redraw();
   } else if (event.e === "done") finish(event);
 }
@@ -197,15 +223,11 @@ function finish({ text, points, end, ms }) {
   condensing.reset();
   redraw();
   const verdict = showAnswer(text, points);
-  $("timing").textContent = timing(strip.tokens.length, ms) + { eos: "", limit: ", cut: too long", stopped: ", stopped" }[end];
+  $("timing").textContent =
+    timing(strip.tokens.length, ms) + { eos: "", limit: ", cut: too long", stopped: ", stopped" }[end];
   $("announce").textContent = `Answer: ${text} ${verdict}`;
   const first = strip.tokens.findIndex((token) => token.axis === "x" && token.written === "");
   inspector.pick(Math.max(0, run.prefix ? run.prefix - 1 : first), run.prefix > 0);
-}
-
-function timing(count, ms) {
-  const answer = Math.max(ms.all - ms.image, .1), speed = Math.round(1000 * count / answer).toLocaleString("en");
-  return `picture ${round(ms.image)} ms, ${count} tokens ${round(answer)} ms${count > 9 ? ` (${speed} a second)` : ""}`;
 }
 
 /** Show an answer's text, points and error; returns the error in words. */
@@ -213,34 +235,55 @@ function showAnswer(text, points) {
   state.points = points;
   $("answer-text").textContent = readable(text);
   $("answer-text").dataset.raw = text;
-  const { words, strong, good, targets } = state.photo ? verdictOf(null) : verdictOf(board.record, state.question, text, points);
-  const marks = points.map(([x, y], i) => ({ x, y, shape: "ring", tag: String(i + 1), glides: board.held >= 0 }));
+  const { words, strong, good, targets } = state.photo
+    ? verdictOf(null)
+    : verdictOf(board.record, state.question, text, points);
+  const marks = points.map(([x, y], i) => ({
+    x,
+    y,
+    shape: "ring",
+    tag: String(i + 1),
+    glides: board.held >= 0,
+  }));
   const truths = good === false ? targets.map(([x, y]) => ({ x, y, shape: "square", tag: "truth" })) : [];
   stage.setPoints([...truths, ...marks]);
   const verdict = $("verdict");
-  verdict.replaceChildren(...(strong ? [make("strong", good === false ? "wrong-answer" : "right-answer", strong), " "] : []), words);
+  verdict.replaceChildren(
+    ...(strong ? [make("strong", good === false ? "wrong-answer" : "right-answer", strong), " "] : []),
+    words,
+  );
   showPointList(points);
   offerTeaching(good, targets);
   return [strong, words].filter(Boolean).join(" ");
 }
 
 function showPointList(points) {
-  $("points").replaceChildren(...points.map(([x, y], i) => {
-    const item = make("li"), button = make("button", "small num", `${i + 1}: ${x.toFixed(1)}, ${y.toFixed(1)} %`, { type: "button" });
-    button.title = `${round(x)} % of the width from the left, ${round(y)} % of the height from the top`;
-    button.addEventListener("click", () => { stage.moveTo(x, y); stage.view.focus(); });
-    item.append(button);
-    return item;
-  }));
+  $("points").replaceChildren(
+    ...points.map(([x, y], i) => {
+      const item = make("li"),
+        button = make("button", "small num", `${i + 1}: ${x.toFixed(1)}, ${y.toFixed(1)} %`, {
+          type: "button",
+        });
+      button.title = `${round(x)} % of the width from the left, ${round(y)} % of the height from the top`;
+      button.addEventListener("click", () => {
+        stage.moveTo(x, y);
+        stage.view.focus();
+      });
+      item.append(button);
+      return item;
+    }),
+  );
 }
 
 function showUnknown(words) {
-  state.unknown = words?.length ? `No question of its training had ${words.map((word) => `“${word}”`).join(", ")}: it may not understand.` : "";
+  state.unknown = words?.length
+    ? `Its training had no question with ${words.map((word) => `“${word}”`).join(", ")}.`
+    : "";
   $("unknown").textContent = state.unknown;
   $("unknown").hidden = !state.unknown;
 }
 
-// ---- Looking inside ---------------------------------------------------------------------------------------------
+// ---- Looking inside ------------------------------------------------------------------------------
 
 function force(index, id, text, p) {
   const prefix = [...strip.tokens.slice(0, index).map((token) => token.id), id];
@@ -250,7 +293,8 @@ function force(index, id, text, p) {
 
 /** Offer to teach a mistake, if this server keeps own data. */
 function offerTeaching(good, targets) {
-  $("teach").hidden = !teacher.enabled || good !== false || !targets.length || !/^point to the /i.test(state.question);
+  $("teach").hidden =
+    !teacher.enabled || good !== false || !targets.length || !/^point to the /i.test(state.question);
 }
 
 async function teachMistake() {
@@ -272,21 +316,36 @@ function showForced() {
   if (!forced) return;
   const back = make("button", "small", "Its own answer", { type: "button" });
   back.addEventListener("click", () => ask());
-  $("forced").replaceChildren(make("span", "hint", `You forced “${forced.text}” (${percent(forced.p, 1)}) as token ${forced.index + 1}.`), back);
+  $("forced").replaceChildren(
+    make(
+      "span",
+      "hint",
+      `You forced “${forced.text}” (${percent(forced.p, 1)}) as token ${forced.index + 1}.`,
+    ),
+    back,
+  );
 }
 
-// ---- After an answer: the other pictures, what is inside, the views ----------------------------------------------
+// ---- After an answer: the other pictures, what is inside, the views ------------------------------
 
 const four = new FourPictures($("four"));
-let map = null, views = null, viewsSeen = false, teacher = new Teacher(false);
+let map = null,
+  views = null,
+  viewsSeen = false,
+  teacher = new Teacher(false);
 
 let tail = Promise.resolve();
 
 /** Work for the present answer, one piece after another, so that the server never has to queue it. What is
     sent is not taken back (a batch cannot be stopped), but what has become stale is not sent at all. */
 function later(work) {
-  const asked = version, stale = () => asked !== version;
-  tail = tail.then(() => stale() || work(stale)).catch((error) => { if (!stale()) showError($("answer-error"), error); });
+  const asked = version,
+    stale = () => asked !== version;
+  tail = tail
+    .then(() => stale() || work(stale))
+    .catch((error) => {
+      if (!stale()) showError($("answer-error"), error);
+    });
 }
 
 function afterwards() {
@@ -303,48 +362,46 @@ async function showViews(stale) {
 }
 
 async function compare(stale) {
-  const sources = { right: stage.image, ...otherPictures() };
+  const sources = {
+    right: stage.image,
+    ...otherPictures({ image: stage.image, isPhoto: Boolean(state.photo) }, board.record, state.question),
+  };
   const body = { picture: await pictureId(), question: state.question, view: state.view };
   for (const name of ["another", "swapped"]) if (sources[name]) body[name] = await sendCanvas(sources[name]);
   const { answers } = await post("/api/compare", body);
   if (stale()) return;
   const right = answers.find(({ which }) => which === "right");
   for (const { which, text, points } of answers) {
-    four.show(which, { source: sources[which], text, points, same: which === "right" ? undefined : text === right.text });
+    four.show(which, {
+      source: sources[which],
+      text,
+      points,
+      same: which === "right" ? undefined : text === right.text,
+    });
   }
-  for (const name of Object.keys(four.tiles)) if (!answers.some(({ which }) => which === name)) four.show(name, {});
+  for (const name of Object.keys(four.tiles))
+    if (!answers.some(({ which }) => which === name)) four.show(name, {});
 }
 
-/** The blank picture, another one, and this one with two things exchanged, as canvases. */
-function otherPictures() {
-  const { naturalWidth, naturalHeight, width, height } = stage.image;
-  const blank = make("canvas", "", "", { width: naturalWidth || width, height: naturalHeight || height });
-  const pen = blank.getContext("2d");
-  pen.fillStyle = "#fff";
-  pen.fillRect(0, 0, blank.width, blank.height);
-  if (state.photo) return { blank, another: canvasOf(board.record), swapped: halvesExchanged(stage.image, blank.width, blank.height) };
-  const swapped = swappedRecord(board.record, state.question);
-  return { blank, another: canvasOf(otherRecord(board.record)), swapped: swapped && canvasOf(swapped) };
-}
-
-function halvesExchanged(source, width, height) {
-  const canvas = make("canvas", "", "", { width, height }), pen = canvas.getContext("2d");
-  for (const shift of [-width / 2, width / 2]) pen.drawImage(source, shift, 0);
-  return canvas;
-}
-
-// ---- Photos ------------------------------------------------------------------------------------------------------
+// ---- Photos --------------------------------------------------------------------------------------
 
 async function openPhoto(file) {
   try {
-    const { id } = await post("/api/picture", file), image = new Image();
+    const { id } = await post("/api/picture", file),
+      image = new Image();
     image.src = URL.createObjectURL(file);
     await image.decode();
-    if (!state.photo && examplesFor(board.record).includes(state.question)) $("question").value = state.question = PHOTO_QUESTIONS[0];
+    if (!state.photo && examplesFor(board.record).includes(state.question))
+      $("question").value = state.question = PHOTO_QUESTIONS[0];
     state.photo = { id, image };
     showPhoto();
   } catch (error) {
-    showError($("page-error"), error instanceof DOMException ? new Error("This browser cannot show the file. Try a JPEG or PNG.") : error);
+    showError(
+      $("page-error"),
+      error instanceof DOMException
+        ? new Error("This browser cannot show the file. Try a JPEG or PNG.")
+        : error,
+    );
   }
 }
 
@@ -360,21 +417,34 @@ function showNote() {
   const note = $("photo-note");
   note.hidden = !state.photo;
   if (!state.photo) return;
-  const eye = make("img", "photo-eye", "", { src: `/eye/${state.photo.id}?view=bird`, alt: `What the model receives: ${state.model.size} pixels` });
+  const eye = make("img", "photo-eye", "", {
+    src: `/eye/${state.photo.id}?view=bird`,
+    alt: `What the model receives: ${state.model.size} pixels`,
+  });
   const words = state.model.words ? `It knows six colours, four shapes, ${state.model.size} px. ` : "";
-  note.replaceChildren(eye, make("p", "", `${words}On the left is all that it receives of your photo in bird view. Its answer on a photo is babble.`));
-  if (!state.model.words) note.lastChild.textContent = "On the left is the overview that it receives of your photo.";
+  note.replaceChildren(
+    eye,
+    make(
+      "p",
+      "",
+      `${words}On the left is all that it receives in bird view. Its answer on a photo is babble.`,
+    ),
+  );
+  if (!state.model.words)
+    note.lastChild.textContent = "On the left is the overview that it receives of your photo.";
 }
 
-// ---- Controls and address ----------------------------------------------------------------------------------------
+// ---- Controls and address ------------------------------------------------------------------------
 
 function showBoards() {
   const now = state.photo ? "photo" : board.record.type;
-  for (const button of $("boards").children) button.setAttribute("aria-pressed", String(button.dataset.type === now));
+  for (const button of $("boards").children)
+    button.setAttribute("aria-pressed", String(button.dataset.type === now));
   $("photo-note").hidden = !state.photo;
   if ($("tools").dataset.type === now) return;
   $("tools").dataset.type = now;
-  $("stage-hint").textContent = now === "photo" ? "Drop, paste or pick another photo at any time." : KINDS_OF_PICTURE[now].hint;
+  $("stage-hint").textContent =
+    now === "photo" ? "Drop, paste or pick another photo at any time." : KINDS_OF_PICTURE[now].hint;
   if (now === "photo") $("tools").replaceChildren(pickButton());
   else buildTools($("tools"), now, board, () => stage.at);
 }
@@ -405,11 +475,13 @@ function pickButton() {
 
 function showExamples() {
   const questions = state.photo ? PHOTO_QUESTIONS : examplesFor(board.record);
-  $("examples").replaceChildren(...questions.map((question) => {
-    const button = make("button", "chip", question, { type: "button" });
-    button.addEventListener("click", () => askQuestion(question));
-    return button;
-  }));
+  $("examples").replaceChildren(
+    ...questions.map((question) => {
+      const button = make("button", "chip", question, { type: "button" });
+      button.addEventListener("click", () => askQuestion(question));
+      return button;
+    }),
+  );
 }
 
 function askQuestion(question, pace = PACE) {
@@ -444,35 +516,46 @@ function openRecord(record, question) {
   $("stage-card").scrollIntoView({ block: "start" });
 }
 
-// ---- Start -------------------------------------------------------------------------------------------------------
+// ---- Start ---------------------------------------------------------------------------------------
 
 async function start() {
   state.model = await get("/api/model");
-  describeModel();
-  views = new Views({ host: $("views"), note: $("views-note") }, {
-    names: Object.keys(state.model.views), trained: state.model.view, size: state.model.size,
-    choose: (view) => { state.view = view; views.mark(view); ask(); },
-  });
+  $("about").textContent = modelWords(state.model);
+  views = new Views(
+    { host: $("views"), note: $("views-note") },
+    {
+      names: Object.keys(state.model.views),
+      trained: state.model.view,
+      size: state.model.size,
+      choose: (view) => {
+        state.view = view;
+        views.mark(view);
+        ask();
+      },
+    },
+  );
   buildTabs($("boards"), Object.values(state.model.styles).flat(), openTab);
   listen();
   const record = readAddress();
-  const view = () => state.view, teach = teacher = new Teacher(Boolean(state.model.mine));
-  map = new ErrorMap({ canvas: $("map"), text: $("map-text"), button: $("map-run") }, { open: openRecord, view });
-  new PairGrid({ host: $("fails"), list: $("mistakes"), text: $("fails-text"), button: $("fails-run") }, { open: openRecord, view, teach });
+  const view = () => state.view,
+    teach = (teacher = new Teacher(Boolean(state.model.mine)));
+  map = new ErrorMap(
+    { canvas: $("map"), text: $("map-text"), button: $("map-run") },
+    { open: openRecord, view },
+  );
+  new PairGrid(
+    { host: $("fails"), list: $("mistakes"), text: $("fails-text"), button: $("fails-run") },
+    { open: openRecord, view, teach },
+  );
   board.record = record ?? firstRecord("scene");
   stage.show(canvasOf(board.record));
   const first = settle(FIRST_PACE);
-  new BeatIt({ host: $("beat"), question: $("beat-question"), text: $("beat-text"), next: $("beat-next") }, view);
+  new BeatIt(
+    { host: $("beat"), question: $("beat-question"), text: $("beat-text"), next: $("beat-next") },
+    view,
+  );
   $("to-mine").hidden = !teach.enabled;
   await first;
-}
-
-function describeModel() {
-  const { name, parameters, size, words } = state.model;
-  const million = parameters >= 1e9 ? `${(parameters / 1e9).toFixed(1)} billion` : `${(parameters / 1e6).toFixed(1)} million`;
-  $("about").textContent = words
-    ? `${name}: ${million} parameters, trained from nothing in minutes. It sees ${size} × ${size} pixels. Drag a shape: it answers as you drag.`
-    : `${name}: ${million} parameters. Drop a photo, and ask.`;
 }
 
 function listen() {
@@ -483,7 +566,11 @@ function listen() {
   });
   $("stop").addEventListener("click", stop);
   $("teach").addEventListener("click", teachMistake);
-  uploads($("file"), ([file]) => openPhoto(file).then(() => { lastPhoto = state.photo ?? lastPhoto; }));
+  uploads($("file"), ([file]) =>
+    openPhoto(file).then(() => {
+      lastPhoto = state.photo ?? lastPhoto;
+    }),
+  );
   addEventListener("hashchange", () => {
     const record = readAddress();
     board.select(-1);

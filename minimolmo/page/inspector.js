@@ -3,9 +3,10 @@ import { listLikeliest } from "./answer.js";
 import { attendedWords, cellBoxes, heatFigure, lookInside, neededWords, numberTable } from "./inside.js";
 
 const $ = (id) => document.getElementById(id);
-const NEEDED = .4;        // nats: a patch that matters less stays dark
+const NEEDED = 0.4; // nats: a patch that matters less stays dark
 
-/** strip: the tokens. Actions: request() -> the picture and question that were asked; force(index, id, text, p);
+/** strip: the tokens. Actions: request() -> the picture and question that were asked;
+    force(index, id, text, p);
     later(work), see demo.js; source() -> the picture; redraw() */
 export class Inspector {
   constructor(strip, actions) {
@@ -50,7 +51,7 @@ export class Inspector {
     mine.asked = true;
     this.actions.later(async (stale) => {
       const ids = this.strip.tokens.map((token) => token.id);
-      mine.result = await lookInside({ ...await this.actions.request(), ids }, stale);
+      mine.result = await lookInside({ ...(await this.actions.request()), ids }, stale);
       if (stale() || !mine.result) return;
       if (!this.chosen) this.pick(this.#neediest(mine.result.needed), false);
       this.#show(this.hovered >= 0 ? this.hovered : this.strip.picked);
@@ -60,7 +61,9 @@ export class Inspector {
 
   /** The digit whose loss grows most when a patch is covered, or the present token. */
   #neediest(needed) {
-    const needs = this.strip.tokens.map(({ axis, text }, i) => axis && /\d/.test(text) && needed[i] ? Math.max(...needed[i]) : 0);
+    const needs = this.strip.tokens.map(({ axis, text }, i) =>
+      axis && /\d/.test(text) && needed[i] ? Math.max(...needed[i]) : 0,
+    );
     const most = Math.max(...needs);
     return most > NEEDED ? needs.indexOf(most) : this.strip.picked;
   }
@@ -75,7 +78,9 @@ export class Inspector {
   }
 
   #showHeat(index) {
-    const { result, boxes } = this.inside, attended = result?.attended[index], needed = result?.needed[index];
+    const { result, boxes } = this.inside,
+      attended = result?.attended[index],
+      needed = result?.needed[index];
     if (!attended || !needed) {
       for (const id of ["attended", "needed"]) {
         $(id).getContext("2d").clearRect(0, 0, $(id).width, $(id).height);
@@ -83,8 +88,10 @@ export class Inspector {
       }
       return;
     }
-    const source = this.actions.source(), side = Math.sqrt(boxes.length);
-    const share = (value) => String(Math.round(100 * value)), nats = (value) => value.toFixed(value < 10 ? 1 : 0);
+    const source = this.actions.source(),
+      side = Math.sqrt(boxes.length);
+    const share = (value) => String(Math.round(100 * value)),
+      nats = (value) => value.toFixed(value < 10 ? 1 : 0);
     heatFigure($("attended"), source, boxes, attended, share);
     heatFigure($("needed"), source, cellBoxes(result.side), needed, nats, NEEDED);
     $("attended-text").textContent = attendedWords(attended, boxes);

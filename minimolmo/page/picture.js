@@ -2,11 +2,12 @@
    A place is x, y in percent (0 to 100) of the picture, with the origin at the top left. */
 
 const SVG = "http://www.w3.org/2000/svg";
-const TURNS = 6;                // times that a request is sent while the model is busy
-const HIT = 16;                 // pixels around a marker that take hold of it (a target of 32 pixels)
+const TURNS = 6; // times that a request is sent while the model is busy
+const HIT = 16; // pixels around a marker that take hold of it (a target of 32 pixels)
 const ZOOMS = [1, 1.5, 2, 3, 4, 6, 8];
 const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-const SHAPES = {                // three kinds of marker that differ in form, not only in colour
+const SHAPES = {
+  // three kinds of marker that differ in form, not only in colour
   ring: "M27 16a11 11 0 1 1-22 0a11 11 0 1 1 22 0",
   cross: "M7 7L25 25M25 7L7 25",
   square: "M5 5H27V27H5Z",
@@ -28,7 +29,7 @@ export const clamp = (value, low = 0, high = 100) => Math.min(high, Math.max(low
 export const round = (value, digits = 1) => Number(Number(value).toFixed(digits));
 export const prefersStill = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-// ---- Requests ---------------------------------------------------------------------------------------------
+// ---- Requests ------------------------------------------------------------------------------------
 
 /** An error in three parts: what was given, why it cannot work, what to try. */
 export class PageError extends Error {
@@ -49,7 +50,8 @@ async function request(path, body, signal, method = "POST") {
   for (let turn = 1; ; turn++) {
     const reply = await fetchOnce(path, body, signal, method);
     if (reply.ok) return reply;
-    if (reply.status !== 429 || turn === TURNS) throw new PageError({ ...await refusal(reply), status: reply.status });
+    if (reply.status !== 429 || turn === TURNS)
+      throw new PageError({ ...(await refusal(reply)), status: reply.status });
     await new Promise((done) => setTimeout(done, 200 * turn));
   }
 }
@@ -58,10 +60,17 @@ async function fetchOnce(path, body, signal, method) {
   const raw = body instanceof Blob || body instanceof ArrayBuffer || ArrayBuffer.isView(body);
   const type = raw ? "application/octet-stream" : "application/json";
   try {
-    return await fetch(path, method === "GET" ? { signal } : {
-      method, signal, body: raw ? body : JSON.stringify(body),
-      headers: { "Content-Type": type, "X-Minimolmo": "1" },
-    });
+    return await fetch(
+      path,
+      method === "GET"
+        ? { signal }
+        : {
+            method,
+            signal,
+            body: raw ? body : JSON.stringify(body),
+            headers: { "Content-Type": type, "X-Minimolmo": "1" },
+          },
+    );
   } catch (error) {
     throw error.name === "AbortError" ? error : new PageError(OFFLINE);
   }
@@ -88,7 +97,8 @@ export async function get(path, signal) {
 /** POST, and call onEvent(event) for each line of the NDJSON answer. An event "error" becomes a PageError. */
 export async function stream(path, body, onEvent, signal) {
   const reader = (await request(path, body, signal)).body.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "", finished = false;
+  let rest = "",
+    finished = false;
   const take = (line) => {
     if (!line.trim()) return;
     const event = JSON.parse(line);
@@ -112,7 +122,8 @@ export async function stream(path, body, onEvent, signal) {
 
 /** Run a task at most once at a time. While it runs, only the newest of the waiting arguments is kept. */
 export function newestWins(task) {
-  let running = false, waiting = null;
+  let running = false,
+    waiting = null;
   return async function run(...given) {
     waiting = given;
     if (running) return;
@@ -136,8 +147,13 @@ export function showError(element, error) {
   if (element.hidden) return;
   element.classList.add("error");
   element.setAttribute("role", "alert");
-  const parts = error instanceof PageError ? error : { given: "This page failed.", why: String(error.message ?? error) };
-  for (const [name, text] of [["given", parts.given], ["why", parts.why], ["try", parts.attempt]]) {
+  const parts =
+    error instanceof PageError ? error : { given: "This page failed.", why: String(error.message ?? error) };
+  for (const [name, text] of [
+    ["given", parts.given],
+    ["why", parts.why],
+    ["try", parts.attempt],
+  ]) {
     if (text) element.append(make("p", name, text));
   }
 }
@@ -145,25 +161,43 @@ export function showError(element, error) {
 /** Call onFiles(files) for pictures that are dropped on the page, pasted, or picked in a file input. */
 export function uploads(input, onFiles) {
   const pictures = (list) => [...(list ?? [])].filter((file) => file.type.startsWith("image/") || !file.type);
-  const take = (list) => { const files = pictures(list); if (files.length) onFiles(files); return files.length > 0; };
+  const take = (list) => {
+    const files = pictures(list);
+    if (files.length) onFiles(files);
+    return files.length > 0;
+  };
   let depth = 0;
   const mark = (change) => {
     depth = change ? Math.max(0, depth + change) : 0;
     document.body.classList.toggle("dropping", depth > 0);
   };
   const carriesFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
-  input?.addEventListener("change", () => { take(input.files); input.value = ""; });
-  document.addEventListener("dragenter", (event) => { if (carriesFiles(event)) mark(1); });
-  document.addEventListener("dragleave", (event) => { if (carriesFiles(event)) mark(-1); });
-  document.addEventListener("dragover", (event) => { if (carriesFiles(event)) event.preventDefault(); });
+  input?.addEventListener("change", () => {
+    take(input.files);
+    input.value = "";
+  });
+  document.addEventListener("dragenter", (event) => {
+    if (carriesFiles(event)) mark(1);
+  });
+  document.addEventListener("dragleave", (event) => {
+    if (carriesFiles(event)) mark(-1);
+  });
+  document.addEventListener("dragover", (event) => {
+    if (carriesFiles(event)) event.preventDefault();
+  });
   document.addEventListener("drop", (event) => {
     mark(0);
-    if (event.dataTransfer?.files.length) { event.preventDefault(); take(event.dataTransfer.files); }
+    if (event.dataTransfer?.files.length) {
+      event.preventDefault();
+      take(event.dataTransfer.files);
+    }
   });
-  document.addEventListener("paste", (event) => { if (take(event.clipboardData?.files)) event.preventDefault(); });
+  document.addEventListener("paste", (event) => {
+    if (take(event.clipboardData?.files)) event.preventDefault();
+  });
 }
 
-// ---- The picture ------------------------------------------------------------------------------------------
+// ---- The picture ---------------------------------------------------------------------------------
 
 function markerElement({ shape = "ring", tag = "", x, y, picked, glides }) {
   const element = make("div", `marker ${shape}`);
@@ -177,7 +211,8 @@ function markerElement({ shape = "ring", tag = "", x, y, picked, glides }) {
   }
   if (shape === "ring") {
     const dot = document.createElementNS(SVG, "circle");
-    for (const [name, value] of Object.entries({ cx: 16, cy: 16, r: 3, class: "dot" })) dot.setAttribute(name, value);
+    for (const [name, value] of Object.entries({ cx: 16, cy: 16, r: 3, class: "dot" }))
+      dot.setAttribute(name, value);
     svg.append(dot);
   }
   element.append(svg);
@@ -230,7 +265,8 @@ export class Picture {
   /** Show an image, a canvas or an ImageBitmap. An image element becomes a part of the page, unless it is one
       already: then it is copied. Pictures of at most 128 pixels keep their pixels visible. */
   show(source) {
-    const width = source.naturalWidth || source.width, height = source.naturalHeight || source.height;
+    const width = source.naturalWidth || source.width,
+      height = source.naturalHeight || source.height;
     this.width = width;
     this.height = height;
     this.host.classList.toggle("pixels", Math.max(width, height) <= 128);
@@ -257,13 +293,17 @@ export class Picture {
   setPoints(points) {
     this.points = points;
     const old = [...this.markers.children];
-    const same = old.length === points.length && points.every((point, i) => old[i].dataset.kind === kindOf(point));
+    const same =
+      old.length === points.length && points.every((point, i) => old[i].dataset.kind === kindOf(point));
     if (same) points.forEach((point, i) => place(old[i], point.x, point.y));
-    else this.markers.replaceChildren(...points.map((point) => {
-      const element = markerElement(point);
-      element.dataset.kind = kindOf(point);
-      return element;
-    }));
+    else
+      this.markers.replaceChildren(
+        ...points.map((point) => {
+          const element = markerElement(point);
+          element.dataset.kind = kindOf(point);
+          return element;
+        }),
+      );
   }
 
   /** The overlay's context, cleared, in `size` units a side (it is stretched over the picture). */
@@ -278,7 +318,9 @@ export class Picture {
   /** The index of the marker at a place, or -1. */
   hit(x, y, pixels = HIT) {
     const box = this.sheet.getBoundingClientRect();
-    const far = this.points.map((p) => Math.hypot((p.x - x) / 100 * box.width, (p.y - y) / 100 * box.height));
+    const far = this.points.map((p) =>
+      Math.hypot(((p.x - x) / 100) * box.width, ((p.y - y) / 100) * box.height),
+    );
     const nearest = far.indexOf(Math.min(...far));
     return far[nearest] <= pixels ? nearest : -1;
   }
@@ -299,8 +341,10 @@ export class Picture {
   setZoom(zoom, x = this.at[0], y = this.at[1]) {
     this.zoom = zoom;
     this.sheet.style.width = `${100 * zoom}%`;
-    this.view.scrollTo(x / 100 * this.sheet.clientWidth - this.view.clientWidth / 2,
-      y / 100 * this.sheet.clientHeight - this.view.clientHeight / 2);
+    this.view.scrollTo(
+      (x / 100) * this.sheet.clientWidth - this.view.clientWidth / 2,
+      (y / 100) * this.sheet.clientHeight - this.view.clientHeight / 2,
+    );
     this.zoomOut.disabled = zoom === ZOOMS[0];
     this.zoomIn.disabled = zoom === ZOOMS.at(-1);
   }
@@ -312,7 +356,11 @@ export class Picture {
 
   #zoomButtons() {
     const bar = make("div", "picture-zoom");
-    this.zoomOut = make("button", "icon small", "−", { type: "button", "aria-label": "Zoom out", disabled: true });
+    this.zoomOut = make("button", "icon small", "−", {
+      type: "button",
+      "aria-label": "Zoom out",
+      disabled: true,
+    });
     this.zoomIn = make("button", "icon small", "+", { type: "button", "aria-label": "Zoom in" });
     this.zoomOut.addEventListener("click", () => this.#step(-1));
     this.zoomIn.addEventListener("click", () => this.#step(1));
@@ -322,7 +370,10 @@ export class Picture {
 
   #place(event) {
     const box = this.sheet.getBoundingClientRect();
-    return [clamp((event.clientX - box.left) / box.width * 100), clamp((event.clientY - box.top) / box.height * 100)];
+    return [
+      clamp(((event.clientX - box.left) / box.width) * 100),
+      clamp(((event.clientY - box.top) / box.height) * 100),
+    ];
   }
 
   #listen() {
@@ -352,18 +403,25 @@ export class Picture {
     sheet.addEventListener("pointerup", release);
     sheet.addEventListener("pointercancel", release);
     sheet.addEventListener("pointerleave", () => this.handlers.hover?.(null, null));
-    sheet.addEventListener("wheel", (event) => {
-      if (!event.ctrlKey || !this.zoomIn) return;
-      event.preventDefault();
-      this.#step(event.deltaY < 0 ? 1 : -1, ...this.#place(event));
-    }, { passive: false });
+    sheet.addEventListener(
+      "wheel",
+      (event) => {
+        if (!event.ctrlKey || !this.zoomIn) return;
+        event.preventDefault();
+        this.#step(event.deltaY < 0 ? 1 : -1, ...this.#place(event));
+      },
+      { passive: false },
+    );
     view.addEventListener("keydown", (event) => this.#key(event));
-    view.addEventListener("blur", () => { this.cross.hidden = true; });
+    view.addEventListener("blur", () => {
+      this.cross.hidden = true;
+    });
   }
 
   #key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const step = event.shiftKey ? 0.1 : 1, direction = KEYS[event.key];
+    const step = event.shiftKey ? 0.1 : 1,
+      direction = KEYS[event.key];
     if (direction) {
       this.moveTo(this.at[0] + step * direction[0], this.at[1] + step * direction[1]);
       this.handlers.cursor?.(...this.at);
@@ -377,7 +435,8 @@ export class Picture {
   }
 }
 
-const kindOf = (point) => [point.shape ?? "ring", point.tag ?? "", point.x > 84, !!point.picked, !!point.glides].join();
+const kindOf = (point) =>
+  [point.shape ?? "ring", point.tag ?? "", point.x > 84, !!point.picked, !!point.glides].join();
 
 /** Handlers that add a point with a click or Enter, move one by dragging it, and remove one with Delete. */
 function pointEditor(picture, { add, movePoint, removePoint }) {

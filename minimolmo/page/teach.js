@@ -1,8 +1,8 @@
-/* "Teach it": a drawn picture and its true points become a row of your own data, which /mine shows and trains on. */
+/* "Teach it": a drawn picture and its true points become a row of your own data, which /mine trains on. */
 import * as paint from "./paint.js";
 import { post } from "./picture.js";
 
-const KEY = "taught";             // of the entry in the photo's journal
+const KEY = "taught"; // of the entry in the photo's journal
 
 export class Teacher {
   /** enabled: does this server keep own data? */
@@ -21,6 +21,7 @@ export class Teacher {
 
   next() {
     const pictures = this.taught === 1 ? "1 picture is" : `${this.taught} pictures are`;
-    return `${pictures} in your data now, with the right points. Teach it a few more, then train: "Make your own PixMo" above.`;
+    const more = 'Teach it a few more, then train: "Make your own PixMo" above.';
+    return `${pictures} in your data now, with the right points. ${more}`;
   }
 }
