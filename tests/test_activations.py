@@ -45,7 +45,8 @@ def test_attention_weights_times_values_equal_attention():
     torch.testing.assert_close(weighted, attention(q, k, v, visible))
 
 
-def test_recorded_weights_are_the_decoders_own(nano, picture):
+@pytest.mark.parametrize("dialogues", [DIALOGUES, DIALOGUES[:1]], ids=["a mask", "no mask: one annotation"])
+def test_recorded_weights_are_the_decoders_own(nano, picture, dialogues):
     """The recorded weights times the values give each block's own output."""
     recomputed = []
 
@@ -57,7 +58,7 @@ def test_recorded_weights_are_the_decoders_own(nano, picture):
     blocks, outputs = [block.attention for block in nano[0].decoder.blocks], []
     hooks = [block.register_forward_hook(lambda *call: outputs.append(call[2])) for block in blocks]
     with record_attention_weights(blocks, check):
-        record_activations(*nano[:2], picture, DIALOGUES)
+        record_activations(*nano[:2], picture, dialogues)
     for hook in hooks:
         hook.remove()
     assert len(recomputed) == len(outputs) == len(blocks)

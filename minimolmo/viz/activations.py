@@ -113,7 +113,13 @@ def attention_weights(q: Tensor, k: Tensor, visible: Tensor | None = None) -> Te
 def decoder_attention_weights(module: nn.Module, x: Tensor, angles: tuple[Tensor, Tensor],
                               visible: Tensor | None, *_: object) -> Tensor:
     """Attention weights of a GroupedQueryAttention from its inputs: (B, H, T, T)."""
-    return attention_weights(*queries_and_keys(module, x, angles), visible)
+    return attention_weights(*queries_and_keys(module, x, angles), written_mask(visible, x))
+
+
+def written_mask(visible: Tensor | None, x: Tensor) -> Tensor:
+    """A decoder's mask as a tensor: None stands for the plain causal one, of all of x (B, T, D)."""
+    length = x.shape[1]
+    return torch.ones(1, 1, length, length, dtype=torch.bool).tril() if visible is None else visible
 
 
 def queries_and_keys(module: nn.Module, x: Tensor, angles: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:

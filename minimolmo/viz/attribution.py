@@ -24,7 +24,7 @@ from minimolmo.flow import Batch, Crops, Sequence
 from minimolmo.image.tiler import from_patches, to_patches
 from minimolmo.model.attention import attention
 from minimolmo.model.molmo import IM_PATCH, MiniMolmo
-from minimolmo.viz.activations import queries_and_keys, record_attention_weights
+from minimolmo.viz.activations import queries_and_keys, record_attention_weights, written_mask
 
 CROPS_AT_ONCE = 128  # in a batch of covered copies
 
@@ -47,12 +47,13 @@ def visual_attention(model: MiniMolmo, sequence: Sequence) -> Tensor:
 
 def _part_of_attention(rows: Tensor, columns: Tensor) -> Callable[..., Tensor]:
     """A function from the inputs of a GroupedQueryAttention to some of its weights: (1, rows, columns)."""
-    def weights(module: nn.Module, x: Tensor, angles: tuple, visible: Tensor, *_: object) -> Tensor:
+    def weights(module: nn.Module, x: Tensor, angles: tuple, visible: Tensor | None, *_: object) -> Tensor:
         q, k = queries_and_keys(module, x, angles)
         here, there = rows.to(x.device), columns.to(x.device)
         picked = F.one_hot(there, k.shape[2]).T.to(q.dtype)                               # (U, columns)
         values = picked.expand(len(k), 1, -1, -1)  # a mean of these is the weights of the columns
-        return attention(q[:, :, here], k, values, visible[:, :, here]).mean(dim=1)
+        seen = written_mask(visible, x).to(x.device)[:, :, here]
+        return attention(q[:, :, here], k, values, seen).mean(dim=1)
     return weights
 
 
