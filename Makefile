@@ -5,7 +5,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup quickstart data data-pixmo look train eval ask demo mine inside test faults spec smoke bench speedrun ablate
-.PHONY: release clean lesson lessons lessons-write start check hint progress blank reset marks tiny notebooks
+.PHONY: gpu release clean lesson lessons lessons-write start check hint progress blank reset marks tiny notebooks
 
 PYTHON  ?= .venv/bin/python
 PRESET  = nano
@@ -95,6 +95,9 @@ bench: setup        ## measure PRESET here: steps, MFU, attention, packing, crop
 
 speedrun: setup     ## train mini to its goals on one GPU, and measure the time (ARGS=--minutes=9 stops; run it again to resume)
 	$(PYTHON) tests/tools/speedrun.py mini $(ARGS)
+
+gpu: setup          ## measure all that waits for a GPU, the best minutes first; run it again to go on (ARGS=--minutes=9)
+	$(RUN) tests/tools/gpu.py $(if $(filter-out file,$(origin OUT)),--out="$$OUT") $(ARGS)
 
 ablate: setup       ## measure the effect of each idea of Molmo: many small runs, resumable (a GPU; needs make data LEVEL=full VOCAB=2048)
 	$(PYTHON) tests/tools/ablate.py $(ARGS)

@@ -90,7 +90,7 @@ def test_the_command_says_whether_it_fits_and_what_to_change(capsys, monkeypatch
                        for gpu in ("--gpu=24", "--gpu=22"))
     assert "It fits 24 GB" in fits and "1 image at once, of at most 13 crops and 2304 tokens" in fits
     assert "It does not fit 22 GB. Try --max_tokens=1152, which needs 18.9 GB." in too_large
-    assert "Try --lora=16, which needs 21.8" in answer("--preset=molmo_7b_d", "--gpu=24", capsys=capsys)
+    assert "Try --lora=16, which needs 21.8 GB" in answer("--preset=molmo_7b_d", "--gpu=24", capsys=capsys)
     with pytest.raises(ValueError, match="no model is named. Try --preset=mini"):
         sizes.main(["--gpu=24"])
 

@@ -41,8 +41,8 @@ def verdict(config: RunConfig, stage: str, gpu: float, shards: int = 1, bfloat16
 
 def smaller_runs(config: RunConfig, stage: str) -> Iterator[tuple[list[str], RunConfig]]:
     """Runs that need less and less memory, each with all changes so far, written as for a command line."""
-    names, size = [], getattr(config, stage).batch_size
-    for name, value in (("accumulate", size), ("recompute", True)):
+    names: list[str] = []
+    for name, value in (("accumulate", _most_pieces(config, stage)), ("recompute", True)):
         if getattr(config, name) != value:
             names, config = [*names, f"--{name}={str(value).lower()}"], replace(config, **{name: value})
             yield names, config
@@ -54,13 +54,19 @@ def smaller_runs(config: RunConfig, stage: str) -> Iterator[tuple[list[str], Run
         yield [*names, f"--max_tokens={config.max_tokens}"], config
 
 
+def _most_pieces(config: RunConfig, stage: str) -> int:
+    """The largest number of micro-batches: one image each, if the batches of all stages allow it."""
+    return max(n for n in range(1, getattr(config, stage).batch_size + 1) if config.divides(n))
+
+
 def _more_gpus(config: RunConfig, stage: str, gpu: float, measure: Callable[[RunConfig, int], Need]) -> str:
-    """The number of GPUs that divide the weights, with one image at a time, or a larger GPU."""
-    config = replace(config, recompute=True, accumulate=getattr(config, stage).batch_size)
+    """The number of GPUs that divide the weights, with few images at once, or a larger GPU."""
+    config = replace(config, recompute=True, accumulate=_most_pieces(config, stage))
     gpus = 2
     while gpus <= MOST_GPUS and not config.lora:
         if measure(config, gpus).peak + RESERVE <= gpu:
+            pieces = max(1, config.accumulate // gpus)
             return (f"{gpus} GPUs: torchrun --nproc-per-node={gpus} (--nnodes, if one machine has fewer) "
-                    f"train.py --shard=true --recompute=true, with one image at a time on each")
+                    f"train.py --shard=true --recompute=true --accumulate={pieces}")
         gpus *= 2
     return "a smaller model, or GPUs with more memory"

@@ -226,7 +226,7 @@ def visual_tokens(image: ImageConfig, max_crops: int) -> int:
     """The largest number of visual tokens of an image with at most `max_crops` crops and its overview.
 
     >>> visual_tokens(ImageConfig(), max_crops=4)
-    64
+    56
     """
     grids = [(rows, max_crops // rows) for rows in range(1, max_crops + 1)]
     return image.pooled_side ** 2 + max((stitch_ids(grid, image).size for grid in grids), default=0)

@@ -47,8 +47,9 @@ def make_batch(config: RunConfig) -> Batch:
     """One micro-batch of random images, each with the longest answer that fits."""
     image, max_crops = config.model.image, config.model.image.max_crops(config.finetune.view)
     tokenizer, rng = Tokenizer([], vocab=config.model.decoder.vocab), np.random.default_rng(0)
-    crops = tile_image(rng.integers(0, 255, (64, 64, 3), np.uint8), image, max_crops, as_bytes=True)
-    answer = [65] * (config.max_tokens - visual_tokens(image, max_crops) - 10)
+    size = (3 * image.crop_size, 4 * image.crop_size, 3) if max_crops else (64, 64, 3)
+    crops = tile_image(rng.integers(0, 255, size, np.uint8), image, max_crops, as_bytes=True)
+    answer = [65] * max(1, config.max_tokens - visual_tokens(image, max_crops) - 10)
     sequence = build_sequence(crops, [[[66], answer]], tokenizer, config.max_tokens, True)
     return collate([sequence] * (config.finetune.batch_size // config.accumulate))
 
