@@ -23,6 +23,7 @@ from minimolmo.page.demo import Demo
 from minimolmo.page.events import TokenEvents, answer_events, number_being_written, start_event
 from minimolmo.page.pictures import Pictures, png
 from minimolmo.page.server import start
+from minimolmo.presets import DRAWN
 from minimolmo.text.prompts import question_prompt
 from minimolmo.viz.activations import record_activations
 from minimolmo.viz.attribution import covered_crops, covered_losses, visual_attention
@@ -331,8 +332,8 @@ def test_raw_pictures_are_answered_as_files_are(page, running):
 def test_the_page_says_what_the_model_knows(running, sent):
     reply = call_get(running, "/api/model")
     assert (reply["name"], reply["size"], reply["view"], reply["layers"]) == ("nano", 64, "bird", 3)
-    assert reply["sets"] == ["points", "count", "ask_model_anything", "cap"]
-    assert {"red", "circle", "how"} <= {*reply["words"]} and "clock" not in reply["words"]
+    assert reply["sets"] == [*DRAWN]
+    assert {"red", "circle", "how", "clock"} <= {*reply["words"]} and "dog" not in reply["words"]
     assert reply["styles"]["count"] == ["count", "point_count"]
     assert streamed(running, **{**sent, "question": "Point to the RED dog."})[0]["unknown"] == ["dog"]
 
@@ -395,13 +396,15 @@ def test_pictures_are_kept_up_to_a_number_and_a_size():
     assert [*pictures.kept] == [large]
 
 
-def test_the_command_serves_the_page_with_the_weights_that_are_named(page, monkeypatch, capsys):
+def test_the_command_serves_the_page_with_the_weights_that_are_named(page, monkeypatch, capsys, tmp_path):
     served = []
+    monkeypatch.setattr(demo, "OWN_PHOTOS", tmp_path / "mine")
     monkeypatch.setattr(demo, "serve", lambda *given, **more: served.append((given, more)))
     demo.main([f"--weights={RELEASED}", "--port=0", "--no-browser"])
-    (routes, files, port), more = served[0]
-    assert [route.pattern for route in routes] == [route.pattern for route in page.routes()]
-    assert (port, more) == (0, {"open_browser": False}) and files["/"].name == "demo.html"
+    (routes, files, port, open_browser, opened), _ = served[0]
+    patterns = [route.pattern for route in routes]
+    assert {route.pattern for route in page.routes()} < {*patterns} and "/api/mine" in patterns
+    assert (port, open_browser, opened) == (0, False, "/") and files["/"].name == "demo.html"
     assert f"asking {RELEASED}" in capsys.readouterr().err
     with pytest.raises(ValueError, match="holds no trained model"):
         demo.main(["--weights=nowhere"])

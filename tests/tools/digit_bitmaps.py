@@ -4,13 +4,14 @@
 """
 from __future__ import annotations
 
+from minimolmo.command import run_command  # first: the slow imports follow
+
 import numpy as np
 from PIL import Image, ImageDraw
 
 from data.docs.canvas import load_font
 from data.docs.easy_page import SUPERSAMPLE, _stroke
 from data.docs.easy_tables import TEXT_SIZES
-from minimolmo.command import run_command
 from minimolmo.options import Parser
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"

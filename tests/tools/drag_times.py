@@ -10,14 +10,15 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[level]) for level in (1, 2)]
 
+from minimolmo.command import run_command, say  # noqa: E402  first: the slow imports follow
+
 import torch  # noqa: E402
-from tools.webdriver import Browser  # noqa: E402
 
 from minimolmo.answer import RELEASED  # noqa: E402
-from minimolmo.command import run_command, say  # noqa: E402
 from minimolmo.options import Parser, path_argument  # noqa: E402
 from minimolmo.page.demo import FILES, Demo  # noqa: E402
 from minimolmo.page.server import start  # noqa: E402
+from tools.webdriver import Browser  # noqa: E402
 
 DRAGS, STEPS = 6, 40  # each step takes 10 ms
 READY = "return document.querySelector('.token.picked') && document.querySelector('#stop:disabled')"
