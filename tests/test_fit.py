@@ -95,6 +95,13 @@ def test_the_command_says_whether_it_fits_and_what_to_change(capsys, monkeypatch
         sizes.main(["--gpu=24"])
 
 
+def test_the_batch_is_first_cut_into_as_few_pieces_as_should_fit():
+    """200 GB for the whole batch of 16 images: in 8 pieces 25 GB at once, in 4 pieces 50 GB."""
+    need = advice.Need(0, 0, 0, 200 * GB // NANO.accumulate)
+    proposed = [names for names, _ in advice.smaller_runs(NANO, "finetune", need, 51 * GB)]
+    assert proposed == [["--accumulate=8"], ["--accumulate=16"], ["--accumulate=16", "--recompute=true"]]
+
+
 def test_more_gpus_are_proposed_where_no_setting_is_enough(monkeypatch):
     """Experts have no adapters, so MolmoE-1B needs several GPUs of 80 GB to train all of its weights."""
     measured = []

@@ -31,7 +31,7 @@ def verdict(config: RunConfig, stage: str, gpu: float, shards: int = 1, bfloat16
     answer, spare = describe(config, stage, need), gpu - RESERVE - need.peak
     if spare >= 0:
         return f"{answer}. It fits {gpu / GB:.0f} GB, with {spare / GB:.1f} GB to spare."
-    change = next(((names, needed) for names, changed in smaller_runs(config, stage)
+    change = next(((names, needed) for names, changed in smaller_runs(config, stage, need, gpu)
                    if (needed := measure(changed, 1).peak) + RESERVE <= gpu), None)
     if change:
         return (f"{answer}. It does not fit {gpu / GB:.0f} GB. Try {' '.join(change[0])}, which needs "
@@ -39,13 +39,23 @@ def verdict(config: RunConfig, stage: str, gpu: float, shards: int = 1, bfloat16
     return f"{answer}. It does not fit {gpu / GB:.0f} GB. Try {_more_gpus(config, stage, gpu, measure)}."
 
 
-def smaller_runs(config: RunConfig, stage: str) -> Iterator[tuple[list[str], RunConfig]]:
-    """Runs that need less and less memory, each with all changes so far, written as for a command line."""
+def smaller_runs(config: RunConfig, stage: str, need: Need,
+                 gpu: float) -> Iterator[tuple[list[str], RunConfig]]:
+    """Runs that need less and less memory, each with all changes so far, written as for a command line.
+
+    Activations shrink with the number of images at once, so the first tries as many as should fit.
+    """
     names: list[str] = []
-    for name, value in (("accumulate", _most_pieces(config, stage)), ("recompute", True)):
-        if getattr(config, name) != value:
-            names, config = [*names, f"--{name}={str(value).lower()}"], replace(config, **{name: value})
-            yield names, config
+    pieces = [n for n in range(config.accumulate + 1, getattr(config, stage).batch_size + 1)
+              if config.divides(n)]
+    static, moving = need.peak - need.activations, need.activations * config.accumulate
+    guess = [n for n in pieces if static + moving / n < 0.9 * (gpu - RESERVE)]
+    for n in (*guess[:1], *pieces[-1:]):
+        names, config = [f"--accumulate={n}"], replace(config, accumulate=n)
+        yield names, config
+    if not config.recompute:
+        names, config = [*names, "--recompute=true"], replace(config, recompute=True)
+        yield names, config
     if not config.lora and not config.bootstrap.steps and not config.model.decoder.experts:
         names, config = ["--lora=16"], replace(with_adapters(config), lora=16)  # brings the others with it
         yield names, config
@@ -54,14 +64,10 @@ def smaller_runs(config: RunConfig, stage: str) -> Iterator[tuple[list[str], Run
         yield [*names, f"--max_tokens={config.max_tokens}"], config
 
 
-def _most_pieces(config: RunConfig, stage: str) -> int:
-    """The largest number of micro-batches: one image each, if the batches of all stages allow it."""
-    return max(n for n in range(1, getattr(config, stage).batch_size + 1) if config.divides(n))
-
-
 def _more_gpus(config: RunConfig, stage: str, gpu: float, measure: Callable[[RunConfig, int], Need]) -> str:
     """The number of GPUs that divide the weights, with few images at once, or a larger GPU."""
-    config = replace(config, recompute=True, accumulate=_most_pieces(config, stage))
+    most = max(n for n in range(1, getattr(config, stage).batch_size + 1) if config.divides(n))
+    config = replace(config, recompute=True, accumulate=most)
     gpus = 2
     while gpus <= MOST_GPUS and not config.lora:
         if measure(config, gpus).peak + RESERVE <= gpu:
