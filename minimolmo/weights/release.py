@@ -186,8 +186,9 @@ def release(out: Path, name: str = "", parent: Path = RELEASED) -> Path:
     if (size := sum(t.nbytes for t in weights.values())) > TOTAL_BYTES:
         raise ValueError(f"the weights have {size:,} bytes, and a repository should hold at most "
                          f"{TOTAL_BYTES:,}. Try a smaller preset.")
-    files = {file: (folder / file).read_text(encoding="utf-8") for file in ("config.json", "tokenizer.json")}
-    files["README.md"] = model_card(name, config, weights, report, log)
+    files = {"config.json": json.dumps(to_dict(config), indent=1),  # with the present names of settings
+             "tokenizer.json": (folder / "tokenizer.json").read_text(encoding="utf-8"),
+             "README.md": model_card(name, config, weights, report, log)}
     with locked(parent):
         _write_release(parent / name, weights, files)
     return parent / name
