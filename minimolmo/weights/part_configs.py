@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from minimolmo.command import python_command
 from minimolmo.config import DecoderConfig, ImageConfig, VisionConfig
 from minimolmo.overrides import from_dict
 from minimolmo.presets import VISION
@@ -179,8 +180,9 @@ def _present(values: dict) -> dict:
 def _wrong_kind(path: Path, kind: object, option: str, known: str, remedy: str) -> ValueError:
     """The error to raise for a folder of another model type."""
     if kind == "molmo":
-        return ValueError(f"{path} is a whole Molmo's, so it is no part for {option}. Try train.py --from="
-                          f"{path.parent}, or the parts {remedy}.")
+        train = python_command("train.py", f"--from={path.parent}")
+        return ValueError(f"{path} is a whole Molmo's, so it is no part for {option}. Train it by {train}, or "
+                          f"try the parts {remedy}.")
     other = {"--vision": "--decoder", "--decoder": "--vision"}[option]
     swapped = kind in (DECODERS if option == "--vision" else ("clip", "clip_vision_model"))
     remedy = f"{other}={path.parent}, and for {option} {remedy}" if swapped else remedy
