@@ -181,8 +181,8 @@ def _wrong_kind(path: Path, kind: object, option: str, known: str, remedy: str) 
     """The error to raise for a folder of another model type."""
     if kind == "molmo":
         train = python_command("train.py", f"--from={path.parent}")
-        return ValueError(f"{path} is a whole Molmo's, so it is no part for {option}. Train it by {train}, or "
-                          f"try the parts {remedy}.")
+        return ValueError(f"{path} is a whole Molmo's, so it is no part for {option}. Try {train}, or the "
+                          f"parts {remedy}.")
     other = {"--vision": "--decoder", "--decoder": "--vision"}[option]
     swapped = kind in (DECODERS if option == "--vision" else ("clip", "clip_vision_model"))
     remedy = f"{other}={path.parent}, and for {option} {remedy}" if swapped else remedy

@@ -1,18 +1,22 @@
 """Prints the digits of minimolmo/page/digits.js: what Pillow's font covers on the enlarged canvas of a page.
 
-    python -m tests.tools.digit_bitmaps
+    python tests/tools/digit_bitmaps.py
 """
 from __future__ import annotations
 
-from minimolmo.command import run_command  # first: the slow imports follow
+import sys
+from pathlib import Path
 
-import numpy as np
-from PIL import Image, ImageDraw
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from minimolmo.command import run_command  # noqa: E402  first: the slow imports follow
 
-from data.docs.canvas import load_font
-from data.docs.easy_page import SUPERSAMPLE, _stroke
-from data.docs.easy_tables import TEXT_SIZES
-from minimolmo.options import Parser
+import numpy as np  # noqa: E402
+from PIL import Image, ImageDraw  # noqa: E402
+
+from data.docs.canvas import load_font  # noqa: E402
+from data.docs.easy_page import SUPERSAMPLE, _stroke  # noqa: E402
+from data.docs.easy_tables import TEXT_SIZES  # noqa: E402
+from minimolmo.options import Parser  # noqa: E402
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 WIDTH = 36      # pixels of a row; the first one is 2 pixels to the left of the digit's origin
