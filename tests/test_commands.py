@@ -68,7 +68,7 @@ PLACES = {
     "tests.tools.expert_load": ["{}"],
     "tests.tools.faults": ["nothing"],
     "tests.tools.fit": [],
-    "tests.tools.gpu": [],
+    "tests.tools.gpu": ["--minutes=0", "--out={}"],
     "tests.tools.hostile": [],
     "tests.tools.load_memory": [],
     "tests.tools.lora_step": [],
