@@ -26,7 +26,8 @@ from minimolmo.command import run_command  # noqa: E402
 import pytest  # noqa: E402
 
 PROCESSES = 2
-LONGEST = ["test_train", "test_commands", "test_lessons", "test_pixmo"]  # begun first; any order is right
+LONGEST = ["test_train", "test_page_mine", "test_lessons", "test_page_browser", "test_commands",
+           "test_pixmo"]  # begun first; any order is right
 COUNTED = ("failed", "passed", "skipped", "xfailed", "xpassed", "error")
 NO_TESTS = 5  # pytest's status if nothing was selected
 WORK = (f"import sys; sys.path.append({str(ROOT / 'tests')!r})\n"
