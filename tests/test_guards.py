@@ -92,8 +92,10 @@ NOT_PRINTED_HERE = {  # (file, function) with the words of a command of Python, 
     ("data/preview/readme_tables.py", ""): "a comment in the pages",
     ("lessons/page.py", "find_missing_names"): "what it looks for in pages",
     ("minimolmo/training/memory.py", "_too_many_weights"): "torchrun",
+    ("minimolmo/weights/advice.py", "_more_gpus"): "as above",
     ("data/preview/system_diagram.py", ""): "a file's name in the picture",
     ("tests/tools/speedrun.py", "commands"): "to be run; what is printed is made of it",
+    ("tests/tools/gpu.py", "parts"): "to be run",
 }
 
 
@@ -161,6 +163,7 @@ IN_PLACE = {  # (file, function) that may write without disk.py, and why
     ("tests/tools/fake_pixmo.py", "encode_jpeg"): "into memory",
     ("tests/tools/bench_pixmo.py", "_add_captions"): "into memory",
     ("tests/tools/answer_card.py", "make_item"): "into a temporary folder",
+    ("tests/tools/gpu.py", "run_part"): "a log grows line by line",
     ("tests/tools/faults.py", "sample_images"): "into memory",
     ("tests/tools/faults.py", "mutate_images"): "damage, into a temporary folder",
     ("tests/tools/fault_campaigns.py", "mutate_checkpoints"): "as above",

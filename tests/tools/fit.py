@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
-from minimolmo.command import run_command  # noqa: E402  first: the slow imports follow
+from minimolmo.command import python_command, run_command  # noqa: E402  first: the slow imports follow
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
@@ -102,7 +102,7 @@ def main(arguments: list[str]) -> None:
         environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"}  # freed memory goes back at once
         if subprocess.run([sys.executable, __file__, name], env=environment).returncode:
             raise ValueError(f"the size {name} failed, so nothing more is measured. Try it by itself: "
-                             f"python tests/tools/fit.py {name}")
+                             f"{python_command('tests/tools/fit.py', name)}")
 
 
 if __name__ == "__main__":
