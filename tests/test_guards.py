@@ -93,10 +93,10 @@ NOT_PRINTED_HERE = {  # (file, function) with the words of a command of Python, 
     ("lessons/page.py", "find_missing_names"): "what it looks for in pages",
     ("minimolmo/training/memory.py", "_too_many_weights"): "torchrun",
     ("minimolmo/weights/advice.py", "_more_gpus"): "torchrun",
-    ("tests/tools/gpu.py", "parts"): "run, not printed",
     ("data/preview/system_diagram.py", ""): "a file's name in the picture",
     ("minimolmo/page/teach.py", "train_command"): "to be run; what is printed is made of it",
     ("tests/tools/speedrun.py", "commands"): "to be run; what is printed is made of it",
+    ("tests/tools/gpu.py", "parts"): "to be run",
 }
 
 
@@ -171,7 +171,7 @@ IN_PLACE = {  # (file, function) that may write without disk.py, and why
     ("tests/tools/own_photos.py", "main"): "the results grow by a line a run",
     ("tests/tools/answer_card.py", "make_item"): "into a temporary folder",
     ("tests/tools/suite.py", "run_all"): "into a temporary folder",
-    ("tests/tools/gpu.py", "run_part"): "a part's output grows",
+    ("tests/tools/gpu.py", "run_part"): "a log grows line by line",
     ("tests/tools/faults.py", "sample_images"): "into memory",
     ("tests/tools/faults.py", "mutate_images"): "damage, into a temporary folder",
     ("tests/tools/fault_campaigns.py", "mutate_checkpoints"): "as above",
