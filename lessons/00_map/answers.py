@@ -46,7 +46,8 @@ def shapes(crop_size, patch_size, pool, vision_width, decoder_width):
 
 def check_shapes(yours):
     names = ("crop_size", "patch_size", "pool", "vision_width", "decoder_width")
-    sizes = [(4, 2, 1, 4, 4), (4, 2, 2, 8, 4), (64, 8, 2, 96, 96), (6, 2, 2, 4, 6), (42, 14, 2, 8, 12)]
+    sizes = [(4, 2, 1, 4, 4), (4, 2, 2, 8, 4), (64, 8, 2, 96, 96), (6, 2, 2, 4, 6), (10, 2, 2, 4, 6),
+             (42, 14, 2, 8, 12)]
     compare(yours, shapes, [dict(zip(names, size)) for size in sizes],
             because="Patches are flat squares of 3 colours, features two layers, visual tokens embeddings.")
 

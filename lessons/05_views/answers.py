@@ -103,17 +103,18 @@ def check_best_grid(yours):
                                              "1, the largest. On a tie, fewer crops.")
 
 
-def _choose(height, width, step, overlap, max_crops, more_on_ties=False):
+def _choose(height, width, step, overlap, max_crops, more_on_ties=False, enough=1.0):
     grids = [(n // c, c) for n in range(1, max_crops + 1) for c in range(n, 0, -1) if n % c == 0]
     grids = grids[::-1] if more_on_ties else grids
 
     def scale(grid):
         return min(grid[0] * step / (height - overlap), grid[1] * step / (width - overlap))
-    large_enough = [grid for grid in grids if scale(grid) >= 1]
+    large_enough = [grid for grid in grids if scale(grid) >= enough]
     return min(large_enough, key=scale) if large_enough else max(grids, key=scale)
 
 
 wrong_best_grid = {
+    "takes a scale of exactly 1 for too small": lambda **case: _choose(**case, enough=1.000001),
     "swaps height and width": lambda height, width, **rest: best_grid(width, height, **rest),
     "does not subtract the overlap from the sides": lambda height, width, overlap, **rest: _choose(
         height, width, overlap=0, **rest),

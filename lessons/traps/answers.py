@@ -136,14 +136,16 @@ wrong_pad_targets = {
 # rotary_angles
 
 def check_rotary_angles(yours):
-    for row in ([0, 1], [3], [5, 6, 5, 6]):
-        compare(yours, rotary_angles, [dict(position=torch.tensor([row]), head_size=4, theta=100.0)],
-                because="The angles depend on the position ids, however many tokens are read at once.")
+    for rows in ([[0, 1]], [[3]], [[5, 6, 5, 6]], [[0, 1], [5, 9]]):
+        compare(yours, rotary_angles, [dict(position=torch.tensor(rows), head_size=4, theta=100.0)],
+                because="The angles depend on the position ids of each row, however many tokens are read.")
 
 
 wrong_rotary_angles = {
     "counts on from the first position given": lambda position, head_size, theta: rotary_angles(
         position[:, :1] + torch.arange(position.shape[1]), head_size, theta),
+    "takes the first row's positions for every row": lambda position, head_size, theta: tuple(
+        each.expand(len(position), -1, -1, -1) for each in rotary_angles(position[:1], head_size, theta)),
     "counts from one": lambda position, head_size, theta: rotary_angles(position + 1, head_size, theta),
 }
 
