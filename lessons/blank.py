@@ -120,13 +120,14 @@ def run_tests(folder: Path, root: Path = ROOT) -> int:
     command = ["-m", "pytest", "-q", "--tb=no", "-rN", "-p", "lessons.pytest_plugin",
                "-o", "pythonpath=mine .", *find_test_files(folder, root)]
     print(python_command(*command), flush=True)
+    digest = digest_of_build(folder, root)  # before: an edit made meanwhile was not marked
     with subprocess.Popen([sys.executable, *command], cwd=root) as process:
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the tests handle Ctrl-C: they say where
         try:
             status = process.wait()
         finally:
             signal.signal(signal.SIGINT, before)
-    note_marks(folder, status == 0, root)
+    note_marks(folder, digest if status == 0 else None, root)
     print_empty(folder, root)
     if status == 0 and EMPTY not in states:
         print(f"lesson {folder.name} is built: all its tests pass with your code. make tiny trains with it")
@@ -145,13 +146,14 @@ def digest_of_build(folder: Path, root: Path = ROOT) -> str:
     return hashlib.sha256("\0".join(sources).encode()).hexdigest()
 
 
-def note_marks(folder: Path, passed: bool, root: Path = ROOT) -> None:
-    """Note in mine/marks.json whether a lesson's functions, as they are now, pass their tests."""
+def note_marks(folder: Path, passed: str | None, root: Path = ROOT) -> None:
+    """Note in mine/marks.json the digest of a lesson's functions that passed their tests; None: they did not.
+    """
     with locked(root / "mine"):
         marks = read_marks(root)
         marks.pop(folder.name, None)
         if passed:
-            marks[folder.name] = digest_of_build(folder, root)
+            marks[folder.name] = passed
         write_text(root / "mine" / "marks.json", json.dumps(marks, indent=1))
 
 
@@ -193,8 +195,11 @@ def reset_function(folder: Path, name: str, root: Path = ROOT) -> str:
             raise ValueError(f"mine/{file} is not there, so there is nothing to empty. Try make blank "
                              f"N={lesson_number(folder)}.")
         text = path.read_text(encoding="utf-8")
+        removed = _source(text, dotted, file)
+        (root / "mine" / "removed").mkdir(exist_ok=True)
+        write_text(root / "mine" / "removed" / f"{dotted}.py", removed + "\n")  # before it is gone there
         write_text(path, empty_function(text, dotted, file))
-    return _source(text, dotted, file)
+    return removed
 
 
 def print_empty(folder: Path, root: Path = ROOT) -> None:
@@ -217,7 +222,7 @@ def main(arguments: list[str]) -> int:
     if args.marks:
         return run_tests(folder)
     if args.reset is not None:
-        print(f"removed; keep it if you like:\n\n{reset_function(folder, args.reset)}\n")
+        print(f"{reset_function(folder, args.reset)}\n\nremoved; a copy is in mine/removed/")
     elif not args.status:
         blank_lesson(folder)
     print_states(folder)

@@ -55,7 +55,7 @@ def read_shown(mine: Path) -> dict[str, int]:
     except ValueError:
         return {}
     entries = shown.items() if isinstance(shown, dict) else ()
-    return {name: step for name, step in entries if type(step) is int}
+    return {name: step for name, step in entries if type(step) is int and step >= 0}
 
 
 def main(arguments: list[str]) -> None:

@@ -148,7 +148,9 @@ def with_adapters(run: RunConfig) -> RunConfig:
     _, connector, _ = run.finetune.learning_rates
     finetune = replace(run.finetune, steps=1000, batch_size=16, learning_rates=(2e-4, connector, 2e-4),
                        warmup_steps=(20, 20, 20))
-    return replace(run, finetune=finetune, accumulate=16, recompute=True)
+    _, connector, _ = run.pretrain.learning_rates
+    pretrain = replace(run.pretrain, batch_size=16, learning_rates=(2e-4, connector, 2e-4))
+    return replace(run, pretrain=pretrain, finetune=finetune, accumulate=16, recompute=True)
 
 
 def preset(name: str) -> RunConfig:

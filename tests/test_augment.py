@@ -72,3 +72,11 @@ def test_a_large_photo_is_kept_small_and_a_small_one_as_it_is():
     assert shrink(np.zeros((1500, 2000, 3), np.uint8), 64).shape == (215, 286, 3)  # by 7
     small = np.zeros((100, 300, 3), np.uint8)
     assert shrink(small, 64) is small
+
+
+def test_in_a_window_no_answer_holds_points_or_numbers_or_tells_the_whole():
+    """Their coordinates would not move along, and what they count or tell may be cut off."""
+    answers = ['I see a <point x="50.0" y="30.0" alt="cup">cup</point>.', "3", "There are two cups.", "green"]
+    asked = [Annotation("user_qa", question="What?", answer=answer) for answer in answers]
+    caption = Annotation("long_caption", answer="A cup beside a lamp.")
+    assert movable_annotations(Example(Path("a.png"), (POINTING, *asked, caption))) == [POINTING, asked[-1]]

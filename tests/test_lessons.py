@@ -584,6 +584,7 @@ def test_a_lesson_is_built_when_its_tests_pass_and_until_a_function_changes(proj
 def test_one_function_is_emptied_again_and_shown_once_more(project, capsys):
     root, folder = write_learner_copy(project, "", "")
     assert "return 1 + x" in blank.reset_function(folder, "one", root)
+    assert "return 1 + x" in (root / "mine" / "removed" / "one.py").read_text(encoding="utf-8")
     assert blank.function_states(folder, root) == [blank.EMPTY, blank.LIBRARY]
     with pytest.raises(ValueError, match="no function 'two', so none was emptied. Try one of: one, Box"):
         blank.reset_function(folder, "two", root)

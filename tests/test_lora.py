@@ -163,7 +163,7 @@ def test_a_base_that_is_gone_is_named(base, tmp_path):
     tune(base, tmp_path / "out", "--finetune.steps=1")
     folder = checkpoint.latest(tmp_path / "out")
     config = override(checkpoint.load_config(folder), [f"--base={tmp_path / 'gone'}"])
-    with pytest.raises(ValueError, match="holds adapters for the weights in .*gone.*Put them back, or name"):
+    with pytest.raises(ValueError, match="holds adapters for .*gone.*Put them back, or a link"):
         adapters.load_adapted(folder, config, torch.device("cpu"))
 
 
@@ -176,6 +176,28 @@ def test_a_run_with_adapters_takes_one_image_at_a_time_and_keeps_no_activations(
     run = with_adapters(preset("molmo_7b_d"))
     assert run.finetune.batch_size == run.accumulate and run.recompute
     assert run.finetune.learning_rates[1] == preset("molmo_7b_d").finetune.learning_rates[1]
+
+
+def test_a_base_is_never_overwritten_by_what_is_merged_from_it(tmp_path):
+    """The run needs it still."""
+    model = MiniMolmo(TINY)
+    checkpoint.save_checkpoint(tmp_path / "plain", 1, model.state_dict(), override(preset("nano"), []),
+                               Tokenizer([], vocab=512), None, {})
+    config = override(preset("nano"), ["--lora=2", f"--base={tmp_path / 'export'}"])
+    checkpoint.save_checkpoint(tmp_path / "run", 1, {}, config, Tokenizer([], vocab=512), None, {})
+    with pytest.raises(ValueError, match="is the base of .*would destroy it. Try another folder"):
+        adapters.merge(tmp_path / "run", tmp_path / "export")
+
+
+def test_a_run_with_adapters_is_merged_before_it_is_trained_further(base, tmp_path):
+    tune(base, tmp_path / "out", "--finetune.steps=1")
+    with pytest.raises(ValueError, match="holds adapters and not the weights below them.*Merge them first"):
+        train.read_arguments([f"--from={tmp_path / 'out'}", "--mix.mine=1", f"--out={tmp_path / 'new'}"])
+
+
+def test_base_beside_from_is_refused(base, tmp_path):
+    with pytest.raises(ValueError, match="--base names the weights of a run with adapters that is resumed"):
+        tune(base, tmp_path / "out", f"--base={base}")
 
 
 def test_what_holds_adapters_is_not_exported_without_their_base(base, tmp_path):

@@ -337,6 +337,13 @@ def test_the_made_folder_passes_its_check_and_trains_five_steps(page, one_thread
     assert checkpoint.read_step(checkpoint.latest(page.mine.out)) == 5
     monkeypatch.setattr(finish, "STEPS", 5)
     assert finish.next_run(page.mine.out) == page.mine.out.with_name("out-2")
+    assert "--resume" in teach.train_command(maker.journal, page.mine.out)
+    monkeypatch.setattr(finish, "STEPS", 6)  # as if it had been stopped
+    assert finish.next_run(page.mine.out, maker.journal) == page.mine.out
+    with monkeypatch.context() as patch:  # a long caption since then
+        patch.setattr(finish, "tokens_needed", lambda journal: teach.MANY_TOKENS)
+        assert finish.next_run(page.mine.out, maker.journal) == page.mine.out.with_name("out-2")
+    monkeypatch.setattr(finish, "STEPS", 5)
     before = list(finish.score_events(teach.RELEASED, page.folder, "before"))
     after = list(trainer.score(None))
     assert [event["name"] for event in before] == [event["name"] for event in after]

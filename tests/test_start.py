@@ -162,3 +162,8 @@ def test_a_fine_tuned_run_can_be_fine_tuned_again(trained, data, tmp_path):
     shutil.copytree(data / "mine", data / "more")
     again = finetuning(tmp_path, data, "--mix.more=1")
     assert again.name == "nano-finetuned" and again.mix == {"more": 1.0, **DRAWN}
+
+
+def test_a_drawn_set_of_weight_0_is_not_replayed(trained, data):
+    config = finetuning(trained, data, "--mix.mine=1", "--mix.points=0")
+    assert config.replay and config.mix["points"] == 0 and config.mix["cap"] > 0

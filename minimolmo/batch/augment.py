@@ -11,10 +11,14 @@ import numpy as np
 from PIL import Image
 
 from minimolmo.flow import Annotation, Example, Point
+from minimolmo.text.facts import NUMBER_WORDS
+from minimolmo.text.points import parse_points
 
 MARGIN = 12.0   # percent around each point that stays in the window: the object
 WHOLE = 0.25    # probability of the whole image, with every annotation
 ENOUGH = 4      # an image is stored at up to about this multiple of the crops' size
+WHOLE_STYLES = ("point_explanations", "long_caption", "transcript")  # they may name what is cut off
+NUMBER = re.compile(rf"\d|\b({'|'.join(NUMBER_WORDS)})\b", re.I)     # of a count, perhaps
 PLACE = re.compile(r"\b(left|right|top|bottom|upper|lower|middle|center|centre|corner|edge)\b", re.I)
 
 
@@ -54,8 +58,9 @@ class Variation:
 def movable_annotations(example: Example) -> list[Annotation]:
     """The annotations that are true of each window with all points in it."""
     pointed = {a.label for a in example.annotations if a.points}
-    return [a for a in example.annotations if a.style != "point_explanations"
+    return [a for a in example.annotations if a.style not in WHOLE_STYLES
             and not (a.style == "count" and a.label not in pointed)
+            and not parse_points(a.answer) and not (a.question and NUMBER.search(a.answer))
             and not PLACE.search(" ".join((a.question, a.label, a.answer)))]
 
 

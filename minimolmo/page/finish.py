@@ -25,7 +25,7 @@ from minimolmo.logfile import read_log
 from minimolmo.metrics import report_lines, score_items
 from minimolmo.page.journal import Journal
 from minimolmo.page.messages import Refusal, Request, Route
-from minimolmo.page.teach import RELEASED, STEPS, train_command, write_and_check
+from minimolmo.page.teach import RELEASED, STEPS, tokens_needed, train_command, write_and_check
 from minimolmo.weights import checkpoint
 
 MOST_ROWS = 256     # of the held-out photos that are scored
@@ -35,21 +35,34 @@ LONGEST = 86_400    # seconds that a training may take
 BAR = re.compile(r"\d+%\|")  # a line of tqdm's
 
 
-def next_run(out: Path) -> Path:
-    """The folder of the next run: one whose training is not finished, or a new one."""
-    for number in count(1):
-        folder = out if number == 1 else out.with_name(f"{out.name}-{number}")
-        if not is_finished(folder):
+def next_run(out: Path, journal: Journal | None = None) -> Path:
+    """The folder of the next run: an unfinished one that can go on with the journal's data, or a new one."""
+    for folder in run_folders(out):
+        newest = checkpoint.latest(folder)
+        if newest is None or not is_finished(folder) and goes_on(newest, journal):
             return folder
 
 
 def newest_run(out: Path) -> Path | None:
     """The newest finished run; None if there is none."""
-    folder, found = out, None
-    for number in count(2):
-        if not is_finished(folder):
+    found = None
+    for folder in run_folders(out):
+        if checkpoint.latest(folder) is None:
             return found
-        folder, found = out.with_name(f"{out.name}-{number}"), folder
+        found = folder if is_finished(folder) else found
+
+
+def run_folders(out: Path) -> Iterator[Path]:
+    """The folders of the first run, of the second, and so on: out, out-2, ..."""
+    yield out
+    yield from (out.with_name(f"{out.name}-{number}") for number in count(2))
+
+
+def goes_on(newest: Path, journal: Journal | None) -> bool:
+    """Whether a stopped run has the settings that the journal's data needs now: --resume changes none."""
+    config = checkpoint.load_config(newest)
+    return journal is None or (bool(config.mix.get(journal.folder.name))
+                               and config.max_tokens == tokens_needed(journal))
 
 
 def is_finished(run: Path) -> bool:
@@ -64,7 +77,7 @@ def score_events(weights: Path, folder: Path, when: str) -> Iterator[dict]:
     Raises ValueError if none of them has an annotation that can be scored.
     """
     model, tokenizer, config = load(weights)
-    items = collect_items({folder.name: folder}, "val", MOST_ROWS)
+    items = collect_items({folder.name: folder}, "val", MOST_ROWS, config.untagged)
     check_items(items, {folder.name: folder})
     answered = answer_by_style(model, tokenizer, items, RIGHT_IMAGE, config.finetune.view, None)
     for name, (value,) in report_lines({RIGHT_IMAGE: score_items(answered)}):
@@ -112,7 +125,7 @@ class Trainer:
                           "Stop it, or wait until it is done.")
         try:
             yield from score_events(RELEASED, self.folder, "before")
-            run = next_run(self.out)
+            run = next_run(self.out, self.journal)
             if not closed():
                 yield from self._run(train_command(self.journal, run), run, closed)
             if not closed():
@@ -154,7 +167,8 @@ def start_training(words: list[str]) -> subprocess.Popen:
     session = ({"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if os.name == "nt" else
                {"start_new_session": True})
     script, *options = words
-    return subprocess.Popen([sys.executable, str(ROOT / script), *options, "--resume"], text=True,
+    options = [*dict.fromkeys([*options, "--resume"])]
+    return subprocess.Popen([sys.executable, str(ROOT / script), *options], text=True,
                             encoding="utf-8", errors="replace", stdin=subprocess.DEVNULL,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **session)
 

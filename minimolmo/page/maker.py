@@ -50,7 +50,8 @@ class Mine:
                     trainer = Trainer(journal, self.out)
                     stack.callback(trainer.stop)
                     self.stack = stack.pop_all()
-                self.opened = Maker(journal, lambda: next_run(self.out), self.model, self.offered), trainer
+                maker = Maker(journal, lambda: next_run(self.out, journal), self.model, self.offered)
+                self.opened = maker, trainer
             return self.opened
 
     def routes(self) -> list[Route]:

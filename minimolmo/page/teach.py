@@ -87,9 +87,16 @@ def train_command(journal: Journal, run: Path) -> list[str]:
     """
     folder = journal.folder
     data = [] if folder.parent.resolve() == DATA else [f"--data={folder.parent}"]
-    longer = [f"--max_tokens={MANY_TOKENS}"] if longest_sequence(journal) > USUAL_TOKENS else []
+    tokens = tokens_needed(journal)
+    longer = [f"--max_tokens={tokens}"] if tokens > USUAL_TOKENS else []
+    resume = ["--resume"] if any(run.glob("step-*")) else []
     return ["train.py", f"--from={shown(RELEASED)}", f"--mix.{folder.name}=1", *data,
-            f"--finetune.steps={STEPS}", *longer, f"--out={run}"]
+            f"--finetune.steps={STEPS}", *longer, f"--out={run}", *resume]
+
+
+def tokens_needed(journal: Journal) -> int:
+    """The length of sequences to train with: nano's own, or more if some photo has more to say."""
+    return MANY_TOKENS if longest_sequence(journal) > USUAL_TOKENS else USUAL_TOKENS
 
 
 def longest_sequence(journal: Journal) -> int:

@@ -27,7 +27,8 @@ def note_memory(config: RunConfig, device: torch.device, world: int = 1) -> None
     if count_parameters(config.model)["total"] < SMALL:
         return
     stage = "finetune" if config.finetune.steps else "pretrain"
-    config, shards = replace(config, accumulate=config.accumulate * world), world if config.shard else 1
+    config, shards = replace(config, accumulate=config.accumulate * world), (
+        world if config.shard and not config.lora else 1)
     if device.type == "cuda":
         line = verdict(config, stage, total_gpu_memory(), shards, has_bfloat16(device))
         return say(f"memory: {line}", file=sys.stderr)
@@ -38,7 +39,11 @@ def note_memory(config: RunConfig, device: torch.device, world: int = 1) -> None
 def oom_message(config: RunConfig, stage: str | None, world: int, memory: float) -> str:
     """The message for a full GPU of `memory` bytes. `stage` is None if the model is not built yet."""
     weights = count_parameters(config.model)["total"]
-    if stage is None or TRAINING_BYTES * weights / (world if config.shard else 1) > memory:
+    if config.lora and stage is None:
+        return (f"the GPU's memory is full before training: the frozen weights of {config.name} alone take "
+                f"{2 * weights / 1e9:.1f} GB in bfloat16. Try a smaller model, or a GPU with more memory.")
+    shards = world if config.shard else 1
+    if not config.lora and (stage is None or TRAINING_BYTES * weights / shards > memory):
         return _too_many_weights(config, weights, world, memory)
     settings, pieces = getattr(config, stage), config.accumulate * world
     more = next((n for n in range(config.accumulate + 1, settings.batch_size + 1)

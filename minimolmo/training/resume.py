@@ -24,8 +24,8 @@ def resume_config(out: Path, folder: Path, name: str | None, settings: list[str]
     config = override(saved, settings)
     if fixed_settings(config) != fixed_settings(saved):
         raise ValueError(f"{out} was trained with other settings than {' '.join(settings)}, so it cannot "
-                         f"go on with these. Only --finetune.steps, --STAGE.learning_rates, --accumulate and "
-                         f"--shard may change: try --out=FOLDER for a run of its own.")
+                         f"go on with these. Only --finetune.steps, --STAGE.learning_rates, --accumulate, "
+                         f"--recompute, --base and --shard may change: try --out=FOLDER for another run.")
     return config
 
 

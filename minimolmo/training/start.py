@@ -21,7 +21,7 @@ from minimolmo.config import RunConfig
 from minimolmo.distributed import RANK
 from minimolmo.model.molmo import MiniMolmo
 from minimolmo.overrides import override
-from minimolmo.presets import DRAWN, PRESETS, TRAINED_HERE, finetuned, with_adapters
+from minimolmo.presets import DRAWN, FINETUNED, PRESETS, TRAINED_HERE, finetuned, with_adapters
 from minimolmo.text.hf_tokenizer import read_tokenizer
 from minimolmo.text.tokenizer import Tokenizer
 from minimolmo.training.checks import drop_undrawn, has_rows
@@ -39,11 +39,25 @@ def starting_config(folder: Path, memory: float = math.inf) -> RunConfig:
     if parts.is_start(folder):
         return parts.training_config(folder, memory)
     if not official.is_official(folder):
-        return finetuned(checkpoint.load_config(checkpoint_folder(folder)))
+        return continued(folder, checkpoint.load_config(checkpoint_folder(folder)))
     config = official.finetune_config(folder)
     if any(config.model == PRESETS[name].model for name in TRAINED_HERE):
         return finetuned(config)
     return replace(config, mix={})
+
+
+def continued(folder: Path, config: RunConfig) -> RunConfig:
+    """The settings for fine-tuning a run of ours: the short schedule, or the run's own if its parts were
+    trained before. Raises ValueError for a run with adapters, whose weights are not whole.
+    """
+    if config.lora:
+        merge = python_command("-m", "minimolmo.weights.adapters", str(folder), f"{folder}-merged")
+        raise ValueError(f"{folder} holds adapters and not the weights below them, so it cannot be trained "
+                         f"further as it is. Merge them first: {merge}")
+    if config.name.removesuffix(FINETUNED) in TRAINED_HERE:
+        return finetuned(config)
+    done = {name: replace(getattr(config, name), steps=0) for name in ("bootstrap", "pretrain")}
+    return replace(config, name=config.name.removesuffix(FINETUNED) + FINETUNED, **done)
 
 
 def is_finetuning(folder: Path | None) -> bool:
@@ -87,6 +101,9 @@ def new_config(start: RunConfig, settings: list[str], data: Path, released: Path
     without weights to adapt.
     """
     finetuning = is_finetuning(released)
+    if any(setting.startswith("--base=") for setting in settings):
+        raise ValueError("--base names the weights of a run with adapters that is resumed, and this run is "
+                         "new. Try --from=FOLDER with --lora=16.")
     if override(start, settings).lora:
         start = adapted(start, settings, released)
     config, dropped = drop_undrawn(override(replace(start, mix={}) if finetuning else start, settings))
@@ -123,7 +140,8 @@ def add_replay(config: RunConfig, trained: dict[str, float], data: Path, asked: 
         return config
     if named <= {*DRAWN} or named & {*DRAWN}:
         return replace(config, replay=0.0)
-    drawn = {name: weight for name, weight in trained.items() if weight and name in DRAWN}
+    drawn = {name: weight for name, weight in trained.items()
+             if weight and name in DRAWN and name not in config.mix}  # --mix.points=0 leaves points out
     found = {name: weight for name, weight in drawn.items() if has_rows(config.folder(data, name))}
     missing = ", ".join(drawn.keys() - found.keys())
     if found:

@@ -21,15 +21,18 @@ from minimolmo.weights import checkpoint, official
 from minimolmo.weights.counts import meta_model
 
 
-def load_adapted(folder: Path, config: RunConfig, device: torch.device) -> MiniMolmo:
-    """The adapted model of a checkpoint, on a device. Raises ValueError if its base is not where it was."""
+def load_adapted(folder: Path, config: RunConfig, device: torch.device,
+                 dtype: torch.dtype | None = None) -> MiniMolmo:
+    """The adapted model of a checkpoint, on a device. Raises ValueError if its base is not where it was.
+
+    dtype  of the base's matrices; default: that of training
+    """
     base = Path(config.base)
     if not official.is_official(base):
         raise ValueError(f"{folder} holds adapters for the weights in {base}, and there are none any more, "
-                         f"so the model is not whole. Put them back, or name their folder as \"base\" in "
-                         f"{folder}/config.json.")
+                         f"so the model is not whole. Put them back, or a link to them.")
     model = meta_model(config.model)
-    lora.adapt(model, config.lora, config.lora_vit, frozen_dtype(device))
+    lora.adapt(model, config.lora, config.lora_vit, dtype or frozen_dtype(device))
     model = model.to_empty(device=device)
     model.decoder.tie()
     lora.init_adapters(model)
@@ -51,7 +54,10 @@ def merge(run: Path, out: Path) -> int:
     if not config.lora:
         export = python_command("-m", "minimolmo.weights.official", str(run), str(out))
         raise ValueError(f"{run} has no adapters, so there is nothing to merge. To export it: {export}")
-    weights = lora.merged_state(load_adapted(folder, config, torch.device("cpu")))
+    if Path(config.base).resolve() == out.resolve():
+        raise ValueError(f"{out} is the base of {run}, and writing the merged model there would destroy it. "
+                         f"Try another folder.")
+    weights = lora.merged_state(load_adapted(folder, config, torch.device("cpu"), torch.float32))
     model = meta_model(config.model)
     model.load_state_dict(weights, strict=False, assign=True)  # a tied head has no name of its own
     model.decoder.tie()
