@@ -67,7 +67,9 @@ export class TokenStrip {
     button.addEventListener("focus", () => {
       if (button.matches(":focus-visible")) this.preview(index);
     });
-    button.addEventListener("blur", () => this.preview(-1));
+    button.addEventListener("blur", ({ relatedTarget }) => {
+      if (!relatedTarget?.closest("#inspector")) this.preview(-1); // Tab leads into what is shown of this token
+    });
     this.host.append(button);
   }
 

@@ -41,7 +41,7 @@ export class FourPictures {
     said.textContent = [readable(text) || "(nothing)", places].filter(Boolean).join(" at ");
     said.title = text;
     note.hidden = !same;
-    note.textContent = "The same answer, though the picture is another.";
+    note.textContent = "The same answer. Is it right here, too?";
   }
 }
 

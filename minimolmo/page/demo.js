@@ -226,8 +226,15 @@ function finish({ text, points, end, ms }) {
   $("timing").textContent =
     timing(strip.tokens.length, ms) + { eos: "", limit: ", cut: too long", stopped: ", stopped" }[end];
   $("announce").textContent = `Answer: ${text} ${verdict}`;
-  const first = strip.tokens.findIndex((token) => token.axis === "x" && token.written === "");
-  inspector.pick(Math.max(0, run.prefix ? run.prefix - 1 : first), run.prefix > 0);
+  inspector.pick(run.prefix ? run.prefix - 1 : worthASeeing(strip.tokens), run.prefix > 0);
+}
+
+// The first digit of a point; without points the least certain token that is more than a space.
+function worthASeeing(tokens) {
+  const digit = tokens.findIndex((token) => token.axis === "x" && token.written === "");
+  if (digit >= 0) return digit;
+  const doubts = tokens.map((token) => (token.text.trim() ? token.p : 2));
+  return Math.max(0, doubts.indexOf(Math.min(...doubts)));
 }
 
 /** Show an answer's text, points and error; returns the error in words. */

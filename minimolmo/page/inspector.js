@@ -59,10 +59,12 @@ export class Inspector {
     });
   }
 
-  /** The digit whose loss grows most when a patch is covered, or the present token. */
+  /** The digit, or without points the word, whose loss grows most when a patch is covered. */
   #neediest(needed) {
-    const needs = this.strip.tokens.map(({ axis, text }, i) =>
-      axis && /\d/.test(text) && needed[i] ? Math.max(...needed[i]) : 0,
+    const tokens = this.strip.tokens,
+      pointing = tokens.some((token) => token.axis);
+    const needs = tokens.map(({ axis, text }, i) =>
+      (pointing ? axis && /\d/.test(text) : text.trim()) && needed[i] ? Math.max(...needed[i]) : 0,
     );
     const most = Math.max(...needs);
     return most > NEEDED ? needs.indexOf(most) : this.strip.picked;
@@ -73,7 +75,9 @@ export class Inspector {
     $("inspector").hidden = !event;
     if (!event) return;
     $("likely-title").textContent = `Token ${index + 1} of ${this.strip.tokens.length}`;
-    listLikeliest($("likely"), event, (id, text, p) => this.actions.force(index, id, text, p));
+    if (event !== this.listed) // a list that is rebuilt loses the keyboard's focus
+      listLikeliest($("likely"), event, (id, text, p) => this.actions.force(index, id, text, p));
+    this.listed = event;
     this.#showHeat(index);
   }
 

@@ -255,6 +255,7 @@ function showState() {
   const { state, text } = app.readonly ? readonly : saveState(app.outbox);
   const line = element("save-state");
   if (line.dataset.state !== state && ["offline", "refused", "readonly"].includes(state)) announce(text);
+  if (line.dataset.state === "readonly" && state !== "readonly") announce(""); // the lock had only to come
   if (line.dataset.state === "offline" && state === "saved") announce("Everything is saved again.");
   line.dataset.state = state;
   line.textContent = text;
