@@ -110,7 +110,7 @@ export class ErrorMap {
     const found = this.errors.filter(Number.isFinite),
       far = this.errors.filter((error) => error > POOR).length;
     const worst = Math.max(...found);
-    const errors = `Median ${median(found).toFixed(1)} %, worst ${worst.toFixed(1)} %.`;
+    const errors = `Of ${found.length} with one point: median ${median(found).toFixed(1)} %, worst ${worst.toFixed(1)} %.`;
     const misses = `Not one point, or over ${POOR} % off (×): ${far} of ${GRID * GRID}.`;
     this.text.textContent = `${errors} ${misses} ${this.seconds.toFixed(1)} s.`;
     this.canvas.setAttribute("aria-label", this.text.textContent);

@@ -146,7 +146,8 @@ function askPanel(app) {
         asking.stop.signal);
       const answer = text.replace(/<[^<>]*>/g, "").trim();
       const value = app.values.get(asking.photo).get(key);
-      if (value && !asking.stop.signal.aborted) app.put(asking.photo, key, { ...value, answer, said: answer });
+      // What it said is not the answer yet: a wrong draft would be trained on.
+      if (value && !asking.stop.signal.aborted) app.put(asking.photo, key, { ...value, said: answer });
     } catch (error) {
       failed = { key, error };
     }
@@ -173,7 +174,15 @@ function askPanel(app) {
         item.append(question, answer, foot);
         if (!app.model) item.append(make("p", "hint", "No model is loaded here, so write the answer yourself."));
         if (busy) item.append(make("p", "hint", "The model reads the photo ...", { role: "status" }));
-        if (value.said) item.append(make("p", "hint", `The model said: "${value.said}" Correct it.`));
+        if (value.said) {
+          const said = make("div", "row");
+          said.append(make("p", "hint", `The model said: "${value.said}"`), button("Take its words", () => {
+            app.put(app.photo.id, key, { ...value, answer: value.said });
+            app.redraw();
+            document.getElementById(`answer-${key}`).focus();
+          }, "small", { id: `take-${key}` }));
+          item.append(said);
+        }
         if (failed?.key === key) { const box = make("div"); showError(box, failed.error); item.append(box); }
         return item;
       }));
