@@ -276,7 +276,7 @@ def test_splits_without_rows_are_left_out(content, data, mine, untrained, monkey
     """An empty val.jsonl and novel.jsonl stop nothing; if all are empty, the message says what to do."""
     monkeypatch.setattr(evaluate, "answer_all", answer_own_alone)
     for split in ("val", "novel"):
-        (mine / f"{split}.jsonl").write_text(content)
+        (mine / f"{split}.jsonl").write_text(content, encoding="utf-8")
     report, _ = evaluate.evaluate(None, BYTES, {**folders_of(data), "mine": mine}, "bird", rows=2)
     assert report[RIGHT_IMAGE]["pointing"]["questions"] == report["novel pairs"]["pointing"]["questions"] == 2
     assert f"{mine / 'val.jsonl'} holds no question, so" in capsys.readouterr().err
@@ -289,7 +289,8 @@ def test_a_report_of_chosen_datasets_is_written_elsewhere(mine, untrained, tmp_p
     monkeypatch.setattr(evaluate, "answer_all", answer_own_alone)
     out = tmp_path / "scores" / "before"
     evaluate.main([f"--weights={untrained}", f"--data={mine.parent}", "--sets=mine", f"--out={out}"])
-    assert list(json.loads((out / "report.json").read_text())[RIGHT_IMAGE]) == ["mine/pointing"]
+    report = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    assert list(report[RIGHT_IMAGE]) == ["mine/pointing"]
     assert (out / "report.png").is_file() and not (untrained / "report.json").exists()
     assert "mine/pointing: F1" in capsys.readouterr().out
 

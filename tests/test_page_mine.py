@@ -87,7 +87,8 @@ class Page:
 
     def records(self) -> list[dict]:
         """The journal's records."""
-        return [json.loads(line) for line in (self.folder / "journal.jsonl").read_text().splitlines()]
+        journal = (self.folder / "journal.jsonl").read_text(encoding="utf-8")
+        return [json.loads(line) for line in journal.splitlines()]
 
     def entries(self) -> list[dict]:
         """The newest version of each entry, once everything is saved."""
