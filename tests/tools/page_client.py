@@ -34,7 +34,7 @@ def head(running, method: str = "GET", path: str = "/", length: int | str | None
                "Origin": f"http://{host}", "Sec-Fetch-Site": "same-origin", "Content-Length": length,
                **{name.replace("_", "-"): value for name, value in headers.items()}}
     lines = [f"{name}: {value}" for name, value in headers.items() if value is not None]
-    return "\r\n".join([f"{method} {path} HTTP/1.1", *lines, "", ""]).encode("latin-1")
+    return "\r\n".join([f"{method} {path} HTTP/1.1", *lines, "", ""]).encode("latin-1", "replace")
 
 
 def read(connection: socket.socket) -> Answer:
