@@ -251,7 +251,8 @@ def _errors_in(printed: str) -> list[str]:
 
 def _send_all(process: subprocess.Popen, page: Page, seed: int, count: int) -> tuple[list[str], str]:
     """Send all requests, some at once, and watch the server's memory."""
-    found = re.search(rb":(\d+)/\S*\?key=(\S+)", process.stdout.readline())
+    lines = iter(process.stdout.readline, b"")  # until the address; mine names its folder first
+    found = next(filter(None, (re.search(rb":(\d+)/\S*\?key=(\S+)", line) for line in lines)), None)
     if not found:
         return ["it printed no address"], ""
     running, began, picture = Target(int(found[1]), found[2].decode()), time.monotonic(), "0" * 16
