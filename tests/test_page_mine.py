@@ -432,7 +432,7 @@ def test_a_folder_made_on_the_page_passes_its_check(page, photos):
     assert "train.py" in page.browser.execute("return document.querySelector('#command').textContent")
     assert "1 pictures, 7 annotations, all good" in check_split(page.folder, "train")
     assert "1 pictures, 2 annotations, all good" in check_split(page.folder, "val")
-    [row] = map(json.loads, (page.folder / "train.jsonl").read_text().splitlines())
+    [row] = map(json.loads, (page.folder / "train.jsonl").read_text(encoding="utf-8").splitlines())
     assert {each["style"] for each in row["annotations"]} == {
         "pointing", "point_count", "transcript", "long_caption", "count", "user_qa", "point_explanations"}
 

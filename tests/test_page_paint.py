@@ -32,7 +32,8 @@ AS_TEXT = "(picture) => btoa(String.fromCharCode(...picture))"
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
     page = tmp_path_factory.mktemp("page") / "page.html"
-    page.write_text('<!DOCTYPE html><title>Paint</title><canvas width="512" height="512"></canvas>')
+    page.write_text('<!DOCTYPE html><title>Paint</title><canvas width="512" height="512"></canvas>',
+                    encoding="utf-8")
     running = server.start([], {"/": page} | {f"/{name}.js": f"{PAGE}{name}.js" for name in SCRIPTS})
     with Browser(width=560, height=560) as browser:
         browser.open(running.address)

@@ -22,7 +22,7 @@ def photos(tmp_path_factory) -> Path:
 
 
 def truth_of(folder: Path) -> list[dict]:
-    return [json.loads(line) for line in (folder / "truth.jsonl").read_text().splitlines()]
+    return [json.loads(line) for line in (folder / "truth.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
 def shapes_of(folder: Path) -> list[tuple[np.ndarray, dict]]:
@@ -83,11 +83,11 @@ def test_the_folder_is_a_dataset_whose_points_are_those_of_the_truth(photos):
 def test_a_photo_depends_on_seed_split_and_number_alone(photos, tmp_path):
     paper_shapes.main([str(tmp_path / "two"), "--train=1", "--val=1", "--seed=2"])
     paper_shapes.main([str(tmp_path / "other"), "--train=1", "--val=0", "--seed=3"])
-    first = (photos / "train.jsonl").read_text().splitlines()
-    assert (tmp_path / "two" / "train.jsonl").read_text().splitlines() == first[:1]
+    first = (photos / "train.jsonl").read_text(encoding="utf-8").splitlines()
+    assert (tmp_path / "two" / "train.jsonl").read_text(encoding="utf-8").splitlines() == first[:1]
     names = ("images/train_000.jpg", "images/val_000.jpg")
     assert all((tmp_path / "two" / name).read_bytes() == (photos / name).read_bytes() for name in names)
-    assert (tmp_path / "other" / "train.jsonl").read_text().splitlines() != first[:1]
+    assert (tmp_path / "other" / "train.jsonl").read_text(encoding="utf-8").splitlines() != first[:1]
 
 
 def test_photos_are_of_many_sizes_and_none_is_written_over(photos):

@@ -256,7 +256,8 @@ def lose_shard(clip: Path, llama: Path) -> None:
 
 def make_pointer(name: str):
     def spoil(clip: Path, llama: Path) -> None:
-        (llama / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+        (llama / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
+                                   encoding="utf-8")
     return spoil
 
 

@@ -88,14 +88,14 @@ class MiniMolmo(nn.Module):
         return cross_entropy + z_loss * z, cross_entropy.detach()
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
-        """Parameters of the three parts that have their own learning rates.
+        """Parameters of the three parts that have their own learning rates, without frozen ones (lora.py).
 
         The special image tokens' embeddings belong to the connector's parameters.
         """
         connector = [self.padding, *self.pooling.parameters(), *self.projector.parameters(),
                      *self.extra_embedding.parameters()]
-        return {"vit": list(self.vit.parameters()), "connector": connector,
-                "decoder": list(self.decoder.parameters())}
+        groups = {"vit": self.vit.parameters(), "connector": connector, "decoder": self.decoder.parameters()}
+        return {name: [weight for weight in group if weight.requires_grad] for name, group in groups.items()}
 
     def matrices(self) -> dict[nn.Parameter, list[int]]:
         """The matrices of the blocks, the pooling and the projector, each with its pieces' numbers of rows.

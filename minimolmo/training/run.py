@@ -74,7 +74,7 @@ class TrainingModule(nn.Module):
         """What is trained of the model's three parts. The auxiliary heads belong to the connector's."""
         groups = self.model.parameter_groups()
         groups["connector"] += self.auxiliary.parameters()
-        return {name: [weight for weight in group if weight.requires_grad] for name, group in groups.items()}
+        return groups
 
 
 def dropout_rates(batch: Batch, stage: str, rate: float) -> Tensor | None:

@@ -62,9 +62,7 @@ def train(config: RunConfig) -> None:
         lora.adapt(model, config.lora)
     if config.recompute:
         recompute_blocks(model)
-    groups = {name: [weight for weight in group if weight.requires_grad]
-              for name, group in model.parameter_groups().items()}
-    optimizer = make_optimizer(groups, config.weight_decay)
+    optimizer = make_optimizer(model.parameter_groups(), config.weight_decay)
     for _ in range(2):
         for _ in range(config.accumulate):
             batch = make_batch(config)

@@ -49,9 +49,7 @@ def main(arguments: list[str]) -> None:
     config, device = override(with_adapters(preset(given.preset)), [f"--lora={given.rank}"]), pick_device()
     torch.manual_seed(0)
     model, batch = random_model(config, device), make_batch(config).to(device)
-    groups = {name: [weight for weight in group if weight.requires_grad]
-              for name, group in model.parameter_groups().items()}
-    optimizer, seconds = make_optimizer(groups, 0.0), []
+    optimizer, seconds = make_optimizer(model.parameter_groups(), 0.0), []
     for _ in range(given.steps):
         start = time.monotonic()
         with autocast(device):
