@@ -12,6 +12,7 @@ from minimolmo.model.molmo import MiniMolmo
 from minimolmo.overrides import override
 from minimolmo.presets import preset
 from minimolmo.text.tokenizer import Tokenizer
+from minimolmo.training.optimizer import learning_rate
 from minimolmo.weights import release
 from minimolmo.weights.checkpoint import save_checkpoint
 from minimolmo.weights.shards import CHECKPOINT_STEM, index_name
@@ -171,6 +172,19 @@ def test_the_command_on_the_card_gives_the_same_settings_again(changes):
     config = override(preset("nano"), changes)
     command = release.training_command(config).removeprefix("python train.py ").split()
     assert override(preset(command[0]), command[1:]) == config
+
+
+def test_the_card_tells_that_a_finished_run_was_resumed_with_more_steps():
+    config, log = override(preset("nano"), ["--finetune.steps=600"]), []
+    for total, steps in ((300, range(1, 301)), (600, range(301, 601))):
+        log += [{"stage": "finetune", "learning_rates": [learning_rate(step, total, 1.0, 40, 0.6)]}
+                for step in steps]
+    assert release.training_commands(config, log) == (
+        "python train.py nano --finetune.steps=300`, then "
+        "`python train.py nano --finetune.steps=600 --resume")
+    unbroken = [{"stage": "finetune", "learning_rates": [learning_rate(step, 600, 1.0, 40, 0.6)]}
+                for step in range(1, 601)]
+    assert release.training_commands(config, unbroken) == "python train.py nano --finetune.steps=600"
 
 
 def test_what_cannot_be_released_is_explained(run, tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ scores come from report.json, so run `minimolmo.evaluate` first.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -75,6 +76,25 @@ def training_command(config: RunConfig) -> str:
     return " ".join(["python train.py", config.name, *changed])
 
 
+def training_commands(config: RunConfig, log: list[dict]) -> str:
+    """The commands that train this model again: one, and one for each resume with more steps.
+
+    A run that ended has a low learning rate. If log.jsonl shows that it rose again, the steps before were an
+    earlier run, with fewer steps.
+    """
+    lines = [line for line in log if line["stage"] == "finetune"]
+    warmup = max(config.finetune.warmup_steps)
+    ends = [step for step in range(warmup + 1, len(lines)) if _rates(lines[step]) > _rates(lines[step - 1])]
+    runs = [replace(config, finetune=replace(config.finetune, steps=steps)) for steps in ends] + [config]
+    commands = [training_command(run) + (" --resume" if number else "") for number, run in enumerate(runs)]
+    return "`, then `".join(commands)
+
+
+def _rates(line: dict) -> list[float]:
+    """The learning rates of a step, for the ViT, the connector and the decoder; older logs have none."""
+    return line.get("learning_rates", [])
+
+
 def _flatten(values: dict, prefix: str = "") -> dict:
     """Nested settings as one dictionary with dotted names."""
     flat = {}
@@ -113,7 +133,7 @@ def model_card(name: str, config: RunConfig, weights: dict[str, Tensor], report:
         f"| trained on | {images:,} pictures, some again; {len(log):,} steps, {hours:.2f} hours in all |",
         f"| recipe | `python -m data.prepare_all --level={config.level} --seed={config.seed}`, "
         f"`python -m data.tokenizer.prepare --level={config.level} --vocab={config.model.decoder.vocab}`, "
-        f"`{training_command(config)}` |",
+        f"`{training_commands(config, log)}` |",
         "| bit for bit | the same commands, versions, kind of CPU and number of threads give the same "
         "weights; other kinds and GPUs add in another order, so there the scores differ a little |",
         "| limits | it knows drawn pictures of its level and the words of their templates, and nothing of "
