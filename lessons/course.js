@@ -22,3 +22,7 @@ for (const block of document.querySelectorAll("figure.code")) {
     button.addEventListener("click", () => copy(block, button));
     block.querySelector("figcaption").append(button);
 }
+
+// The page's own line in a column of contents that is longer than the window
+const side = document.querySelector(".side"), current = side.querySelector("[aria-current]");
+if (current) side.scrollTop = current.offsetTop - 60;

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import struct
 import webbrowser
+from collections.abc import Iterable
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -94,7 +95,8 @@ class CourseAddresses(Addresses):
 
     def _use(self, path: Path) -> str:
         if not path.is_file() or ROOT not in path.parents:
-            raise ValueError(f"{path} is not a file of the repository, so no link can lead to it. Was it moved?")
+            raise ValueError(f"{path} is not a file of the repository, so no link can lead to it. "
+                             f"Was it moved?")
         self.files.add(path)
         return file_name(path)
 
@@ -156,12 +158,12 @@ def _lesson_page(page: Path, text: str, titles: dict[Path, str], addresses: Addr
         raise ValueError(f"{page}: {error}") from None
     sections = [title for level, title in find_headings(text) if level == 2]
     pages, here = [*titles], [*titles].index(page)
-    neighbours = [(name, pages[i]) for name, i in (("Before", here - 1), ("Next", here + 1))
+    neighbours = [(name, pages[i]) for name, i in (("Previous", here - 1), ("Next", here + 1))
                   if 0 <= i < len(pages)]
     links = "".join(f'<a class="button {name.lower()}" href="{file_name(other)}"><small>{name}</small>'
                     f"{inline(titles[other])}</a>" for name, other in neighbours)
-    return PAGE.format(title=_as_text(titles[page]), contents=_contents(titles, page, sections),
-                       body=f'{body}\n<nav class="neighbours" aria-label="Pages before and after">{links}</nav>')
+    body += f'\n<nav class="neighbours" aria-label="Pages before and after">{links}</nav>'
+    return PAGE.format(title=_as_text(titles[page]), contents=_contents(titles, page, sections), body=body)
 
 
 def _as_text(title: str) -> str:
@@ -169,15 +171,13 @@ def _as_text(title: str) -> str:
     return escape(re.sub(r"[`*]", "", title))
 
 
-def _contents(titles: dict[Path, str], here: Path | None = None, sections: list[str] = []) -> str:
+def _contents(titles: dict[Path, str], here: Path | None = None, sections: Iterable[str] = ()) -> str:
     """Links to all pages; below the one that is shown, to its sections."""
+    anchors = "".join(f'<li><a href="#{make_anchor(each)}">{inline(each)}</a></li>' for each in sections)
     items = []
     for page, title in titles.items():
-        current, below = ' aria-current="page"' if page == here else "", ""
-        if page == here:
-            below = "".join(f'<li><a href="#{make_anchor(each)}">{inline(each)}</a></li>' for each in sections)
-            below = f"\n<ul>{below}</ul>"
         short = title if page == INDEX else title.partition(":")[0]
+        current, below = (' aria-current="page"', f"\n<ul>{anchors}</ul>") if page == here else ("", "")
         items.append(f'<li><a href="{file_name(page)}"{current}>{inline(short)}</a>{below}</li>')
     return "<ul>\n" + "\n".join(items) + "\n</ul>"
 
@@ -217,7 +217,8 @@ def main(arguments: list[str]) -> None:
     number, index = write_course(OUT), OUT / "index.html"
     say(f"{index}: {number} pages. Open that file in a browser, or let make course ARGS=--open do it.")
     if given.open and not webbrowser.open(index.as_uri()):
-        raise ValueError(f"no browser was found, so {index} was written but not opened. Try to open it by hand.")
+        raise ValueError(f"no browser was found, so {index} was written but not opened. Try to open it "
+                         f"by hand.")
 
 
 if __name__ == "__main__":
