@@ -5,7 +5,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup quickstart data data-pixmo look train eval ask demo mine inside test faults spec smoke bench speedrun ablate
-.PHONY: gpu release clean lesson lessons lessons-write start check hint progress blank reset marks tiny notebooks
+.PHONY: gpu release clean lesson lessons lessons-write start check hint progress blank reset marks tiny notebooks course
 
 PYTHON  ?= .venv/bin/python
 PRESET  = nano
@@ -144,6 +144,9 @@ tiny: setup         ## train a few steps with the code in mine/minimolmo
 
 notebooks: setup    ## write each lesson as a notebook: out/notebooks/*.ipynb
 	$(PYTHON) -m lessons.notebooks
+
+course: setup       ## write the lessons as pages for a browser: out/course (ARGS=--open opens them)
+	$(PYTHON) -m lessons.course $(ARGS)
 
 clean:              ## remove drawn data, figures and caches; training runs only with ARGS=--runs; name what stays
 	$(CLEANER) -m data.clean $(ARGS)

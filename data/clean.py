@@ -28,11 +28,12 @@ from minimolmo.options import Parser, path_argument
 
 ROOT = Path(__file__).resolve().parent.parent
 SKIPPED = (".git", ".venv", "out", "mine")  # folders whose caches are left alone
-FOLDERS = ("smoke", "tiny", "run", "look", "inside", "lessons", "notebooks", "samples", "ablate", "speedrun")
+FOLDERS = ("smoke", "tiny", "run", "look", "inside", "lessons", "notebooks", "course", "samples", "ablate",
+           "speedrun")
 OUTPUTS = ("latest", "log.jsonl", "loss.png", "report.json", "report.png", "targets.json", "clock.json",
            "settings.json", "result.json", "ablate.json", "ablate.png", "answer.png", "bench-*.json",
            "bench-*.png", "step-*.png")
-PICTURES = ("look", "inside", "lessons")  # folders of out/ whose pictures are ours
+PICTURES = ("look", "inside", "lessons", "course")  # folders of out/ whose pictures are ours
 SHORT_RUNS = ("smoke", "tiny")  # folders of out/ with runs of a few steps, which no one keeps
 CACHES = {"__pycache__", ".pytest_cache"}
 MAX_NAMED = 20  # of what stays
@@ -149,6 +150,7 @@ def is_own_output_file(path: Path) -> bool:
     drawn = parent in PICTURES or path.parent.parent.name == "notebooks"
     return (any(fnmatch(name, pattern) for pattern in OUTPUTS) or drawn and name.endswith(".png")
             or parent == "notebooks" and name.endswith(".ipynb")
+            or parent == "course" and name.endswith((".html", ".css", ".js", ".svg"))
             or parent == "tokenizer" and is_tokenizer(path))
 
 

@@ -141,7 +141,7 @@ def test_lines_are_at_most_110_characters():
 
 def test_the_lessons_notebooks_and_pages_need_nothing_but_python():
     import sys
-    for name in ("page", "notebooks", "blank", "marks", "train_mine"):
+    for name in ("page", "notebooks", "course", "markdown", "highlight", "blank", "marks", "train_mine"):
         outside = {each.split(".")[0] for each in imports(ROOT / "lessons" / f"{name}.py")}
         assert outside <= set(sys.stdlib_module_names) | {"lessons", "minimolmo", "train"}, name
 

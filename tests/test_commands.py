@@ -43,6 +43,7 @@ PLACES = {
     "data.tokenizer.prepare": ["--folder={}"],
     "lessons.blank": ["05"],
     "lessons.check": ["05", "--start"],
+    "lessons.course": [],
     "lessons.hint": ["05"],
     "lessons.notebooks": [],
     "lessons.run": ["99"],

@@ -180,7 +180,7 @@ IN_PLACE = {  # (file, function) that may write without disk.py, and why
     ("tests/tools/fault_campaigns.py", "opened"): "a stand-in for open, on a disk that is full",
     ("tests/tools/fault_campaigns.py", "full_disks"): "into a temporary folder",
 }
-NOT_FILES = ("Image", "os", "self", "self._opener", "browser")  # they open pictures, devices, addresses
+NOT_FILES = ("Image", "os", "self", "self._opener", "browser", "webbrowser")  # not of files
 SAVE_THEMSELVES = ("safetensors", "tokenizer", "run", "Tokenizer.train(corpus, vocab)")  # atomically
 
 
