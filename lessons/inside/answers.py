@@ -37,13 +37,17 @@ def _painted(image, row, column, side, color):
     return covered
 
 
+def _cell(image, row, column, side):
+    return np.split(np.split(image, side)[row], side, axis=1)[column]
+
+
 wrong_cover = {
     "covers with black": lambda image, row, column, side: _painted(image, row, column, side, 0.0),
     "takes one grey for all channels": lambda image, row, column, side: _painted(
         image, row, column, side, image.mean()),
     "exchanges row and column": lambda image, row, column, side: cover(image, column, row, side),
     "takes the mean of the cell": lambda image, row, column, side: _painted(
-        image, row, column, side, np.split(np.split(image, side)[row], side, axis=1)[column].mean(axis=(0, 1))),
+        image, row, column, side, _cell(image, row, column, side).mean(axis=(0, 1))),
 }
 
 
