@@ -52,8 +52,8 @@ PATH, NOTES = table(section("The path")), notes()
 TABLES, GLOSSARY = tables_by_part(), table(section("Glossary"))
 
 
-def test_the_path_has_eighteen_lessons_in_order_and_every_folder_is_one():
-    assert [re.match(r"\[(\d\d) ", row[0])[1] for row in PATH] == [f"{number:02}" for number in range(18)]
+def test_the_path_has_nineteen_lessons_in_order_and_every_folder_is_one():
+    assert [re.match(r"\[(\d\d) ", row[0])[1] for row in PATH] == [f"{number:02}" for number in range(19)]
     for folder in find_lessons():
         assert f"({folder.name}/README.md)" in PAGE
 
