@@ -92,7 +92,8 @@ def test_a_page_is_short_and_plain(folder):
 
 
 def test_the_middle_lesson_has_900_to_1500_words():
-    counts = [count_words(lesson_of((folder / "README.md").read_text(encoding="utf-8"))) for folder in LESSONS]
+    pages = [(folder / "README.md").read_text(encoding="utf-8") for folder in LESSONS]
+    counts = [count_words(lesson_of(text)) for text in pages]
     assert 900 <= statistics.median(counts) <= 1500
 
 
