@@ -21,7 +21,8 @@ from minimolmo.options import Parser, count_argument, path_argument
 SIDE = 64                                            # pixels along the picture
 WIDTH, STRIPE = (30, 54), (10, 17)                   # pixels: width of a flag, height of one stripe
 PLACES = "top", "middle", "bottom"
-HELD_OUT = {("red", "green"), ("blue", "yellow")}    # a colour right above another: in split novel alone
+# Colours that touch in split novel alone, in both orders: else "Is red above green?" would be "no" too often.
+HELD_OUT = {("red", "green"), ("green", "red")}
 
 COLOR = ("What color is the {place} stripe?", "Which color is the {place} stripe?",
          "what color is the {place} stripe")
