@@ -44,8 +44,8 @@ def bar_values(painted, step):
 
 def check_bar_values(yours):
     two = np.array([[0, 0, 0, 1], [1, 1, 0, 1], [1, 1, 0, 1], [1, 1, 0, 1]], dtype=bool)
-    soft = np.zeros((12, 9), dtype=bool)          # a bar whose first and last columns are a little short
-    soft[7:, 0], soft[6:, 1:3], soft[7:, 3] = True, True, True
+    soft = np.zeros((12, 9), dtype=bool)          # a bar whose outer columns are shorter
+    soft[8:, 0], soft[6:, 1:3], soft[8:, 3] = True, True, True
     soft[0:, 5:7] = True
     cases = [dict(painted=two, step=2), dict(painted=two, step=1),
              dict(painted=np.zeros((4, 3), dtype=bool), step=2), dict(painted=soft, step=3),
