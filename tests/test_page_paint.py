@@ -351,7 +351,8 @@ def test_a_time_that_is_up_to_five_minutes_off_is_called_close(browser):
              ("What time is it in words?", "two minutes past twelve", "close"),
              ("What time is it in hours and minutes?", "12 hours 1 minute", True),
              ("What minute is it?", "59", "close"), ("What minute is it?", "7", False),
-             ("What hour is it?", "11", False), ("Is it 12:02?", "no", True), ("What time is it?", "red", False)]
+             ("What hour is it?", "11", False), ("Is it 12:02?", "no", True),
+             ("What time is it?", "red", False)]
     found = run(browser, VERDICTS, [(clock, question, answer) for question, answer, _ in cases])
 
     assert [good for good, _ in found] == [good for _, _, good in cases]

@@ -243,8 +243,8 @@ function finish({ text, points, end, ms }) {
     timing(strip.tokens.length, ms) + { eos: "", limit: ", cut: too long", stopped: ", stopped" }[end];
   $("announce").textContent = `Answer: ${text} ${verdict}`;
   inspector.pick(run.prefix ? run.prefix - 1 : worthASeeing(strip.tokens), run.prefix > 0);
-  const isFree = document.activeElement === document.body || $("inspector").contains(document.activeElement);
-  if (run.focus !== null && isFree) strip.focus(run.focus); // the button that had it is gone
+  const isFree = document.activeElement.matches("body, #inspector *, #forced *"); // its button is gone, or hidden
+  if (run.focus !== null && isFree) strip.focus(run.focus);
 }
 
 // The first digit of a point; without points the least certain token that is more than a space.
