@@ -165,7 +165,7 @@ def process_of_tab(browser: Browser) -> int:
 
 
 def open_page(browser: Browser, address: str, folder: Path) -> list[dict]:
-    """Open the page in a tab of its own, wait until it has sent what waits, and read the journal's entries."""
+    """Open the page in a tab of its own, wait until what waited is sent, and read the journal's entries."""
     browser.new_tab(address)
     browser.wait(SAVED, 60)
     lines = map(json.loads, (folder / "journal.jsonl").read_text(encoding="utf-8").splitlines())
