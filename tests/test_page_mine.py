@@ -346,8 +346,7 @@ def test_killed_tabs_lose_nothing_acknowledged_and_double_nothing(page, photos):
     reports = Reports()
     running = start(page.running.server.routes + reports.routes(), FILES)
     page.browser.open(at_mine(running.address))
-    address = f"{running.url}/mine"
-    result = kill_tabs(page.browser, address, reports, page.folder, seed=1, count=2, max_wait=0.5)
+    result = kill_tabs(page.browser, f"{running.url}/mine", reports, page.folder, seed=1, count=2)
     running.stop()
     assert result.failures == [] and result.killed == 2
 

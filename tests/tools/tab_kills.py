@@ -35,7 +35,9 @@ from tools.webdriver import Browser  # noqa: E402
 
 STEPS = 40           # of a session: the cursor starts in the middle and moves by 1 % for each point
 PAUSES = (0, 60)     # milliseconds after a step
-MAX_WAIT = 4         # seconds after the session's start until the kill
+MAX_REPORTS = 20     # of a session until the kill: a random number, so that a slow machine does as much
+MAX_PAUSE = 0.3      # seconds after that until the kill
+PATIENCE = 20        # seconds without so many reports
 KINDS = ("kept", "acknowledged", "saved")   # what a session reports
 SAVED = "return document.querySelector('#save-state')?.dataset.state === 'saved'"
 BUSY = "const end = performance.now() + 150; while (performance.now() < end);"
@@ -172,11 +174,14 @@ def open_page(browser: Browser, address: str, folder: Path) -> list[dict]:
     return list({each["key"]: each["set"] for each in lines if "key" in each}.values())
 
 
-def run_session(browser: Browser, session: Session, kill: bool, wait: float) -> None:
-    """Do a session in the present tab. After a while kill the tab's process, or close the tab."""
+def run_session(browser: Browser, session: Session, kill: bool, num_reports: int, pause: float) -> None:
+    """Do a session in the present tab. After reports and a pause kill its process, or let it be closed."""
     process = process_of_tab(browser) if kill else None
     browser.execute(REPORT + SESSION, session.steps, session.label)
-    time.sleep(wait)
+    end = time.monotonic() + PATIENCE
+    while len(session.said) < num_reports and time.monotonic() < end:
+        time.sleep(0.01)
+    time.sleep(pause)
     if process:
         os.kill(process, signal.SIGKILL)
 
@@ -218,8 +223,8 @@ def caption_of(entries: list[dict]) -> str:
     return next((each["answer"] for each in entries if each["style"] == "long_caption"), "")
 
 
-def kill_tabs(browser: Browser, address: str, reports: Reports, folder: Path, seed: int, count: int,
-              max_wait: float = MAX_WAIT) -> Result:
+def kill_tabs(browser: Browser, address: str, reports: Reports, folder: Path, seed: int,
+              count: int) -> Result:
     """Run so many sessions one after another, each of which is killed. The folder has one photo."""
     rng, result, first = random.Random(seed), Result(), browser.tab
     browser.open("about:blank")
@@ -227,7 +232,7 @@ def kill_tabs(browser: Browser, address: str, reports: Reports, folder: Path, se
     for number in range(count):
         session, before = new_session(number, rng), caption_of(entries)
         reports.session, kill = session, number % 3 != 2  # of three tabs, two are killed and one is closed
-        run_session(browser, session, kill, rng.random() * max_wait)
+        run_session(browser, session, kill, rng.randrange(MAX_REPORTS), rng.random() * MAX_PAUSE)
         browser.end_tab()
         browser.switch_tab(first)
         entries = open_page(browser, address, folder)
