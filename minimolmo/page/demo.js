@@ -49,6 +49,7 @@ const stage = new Picture(
     },
     key: (event) => event.key === "Escape" && (board.select(-1), true),
     hover: (x, y) => {
+      if (!board.record) return; // the page is being loaded
       const part = x === null || state.photo ? -1 : board.pressed(x, y);
       const onDial = !state.photo && board.record.type === "clock" && part === DIAL;
       stage.sheet.style.cursor = part < 0 ? "" : onDial ? "move" : "grab";
