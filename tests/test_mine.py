@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import struct
 import urllib.error
 import urllib.request
@@ -260,8 +261,23 @@ def test_what_is_missing_is_said_in_words(page):
     first = page.add(photo())
     page.edit(first, "k1", CAT)
     written = page.ask("/api/write", {})[1]
-    assert not written["good"] and "second photo" in written["lines"][1]
+    assert not written["good"] and "adding a second photo" in written["lines"][1]
+    page.add(photo(1))
+    assert "about the second photo" in page.ask("/api/write", {})[1]["lines"][1]
     assert page.ask("/api/train", {})[0] == page.ask("/api/score", {})[0] == 400
+
+
+def test_explanations_without_points_are_counted_apart_and_named(page):
+    names = fill(page)
+    explained = {"style": "point_explanations", "question": "Why?", "answer": "The {cat} sits on the {mat}."}
+    page.edit(names[2], "k2", {**explained, "points": [[[1, 2]], []]})
+    *_, line = page.ask("/api/write", {})[1]["lines"]
+    assert line.startswith("1 explanation is not counted") and 'photo 3, "Why?" ({mat}).' in line
+    for number in range(4):
+        page.edit(names[0], f"e{number}", {**explained, "points": [[], []]})
+    *_, line = page.ask("/api/write", {})[1]["lines"]
+    assert line.startswith("5 explanations are") and "({cat}, {mat}); and 2 more. Try" in line
+    assert page.ask("/api/write", {})[1]["good"]
 
 
 def test_a_removed_entry_leaves_the_folder_and_comes_back_by_undo(page):
@@ -348,6 +364,9 @@ def test_the_made_folder_passes_its_check_and_trains_five_steps(page, one_thread
     after = list(trainer.score(None))
     assert [event["name"] for event in before] == [event["name"] for event in after]
     assert "pointing: F1" in [event["name"] for event in after] and after[0]["when"] == "after"
+    words = (ROOT / "minimolmo/page/scores.js").read_text(encoding="utf-8")
+    measures = {event["name"].split(": ")[1] for event in after} - {"questions"}
+    assert [name for name in measures if not re.search(rf'^  "?{re.escape(name)}"?: \[', words, re.M)] == []
 
 
 STAND_IN = """

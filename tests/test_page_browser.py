@@ -196,9 +196,23 @@ def test_a_link_restores_picture_question_and_view(page):
     page.browser.wait("return !location.href.includes('view=')", SLOW)
 
 
+LINKS = {  # behind "&": what is said about it
+    "scene=eyJ0": "cannot be read: a part of it is missing", "scene=bnVsbA": "made by another version",
+    "view=worm": "no view \"worm\"", "photo=": "cannot carry a photo"}
+
+
+def test_a_link_that_cannot_be_shown_says_what_is_wrong(page):
+    for part, words in LINKS.items():
+        page.browser.execute("location.hash = arguments[0]", f"#q=Point+to+the+red+circle.&{part}")
+        note = f"return document.querySelector('#link-note').textContent.includes('{words}')"
+        page.browser.wait(note, SLOW)
+    page.show()
+    assert page.browser.execute("return document.querySelector('#link-note').hidden")
+
+
 def test_an_address_without_a_sound_picture_shows_the_first_one(page):
     page.show({"type": "scene", "style_seed": 1, "things": [{**RED_CIRCLE, "color": "__proto__"}]})
-    assert page.answer().startswith("<point")
+    assert page.answer().startswith("<point") and "made by another version" in page.text("#link-note")
 
 
 def test_a_photo_is_shown_with_the_few_pixels_that_the_model_gets(page, tmp_path):
@@ -211,6 +225,41 @@ def test_a_photo_is_shown_with_the_few_pixels_that_the_model_gets(page, tmp_path
     assert "six colours, four shapes, 64 px" in page.text("#photo-note")
     page.browser.wait(FINISHED, SLOW)
     assert page.answer()
+    assert "link to this page keeps only the question" in page.text("#photo-note")
+    assert page.browser.execute("return location.hash").endswith("&photo=")
+
+
+def test_free_questions_are_judged_beside_the_answer(page):
+    page.show(question="What color is the square?")
+    assert page.answer().strip() == "blue" and page.text("#verdict").startswith("✓ right")
+    page.browser.execute("""document.querySelector("#question").value = "How does it feel?";
+                            document.querySelector("#ask").click();""")
+    page.browser.wait(f"if (location.href.includes('feel')) {{ {FINISHED} }}", SLOW)
+    assert page.text("#verdict") == ""
+
+
+def test_an_answer_that_stays_the_same_is_explained_with_what_is_true_there(page):
+    page.show(question="Just a number: how many shapes?")
+    same = "document.querySelector('#four .tile:nth-child(4) .same')"  # of two things swapped
+    page.browser.wait(f"return !{same}.hidden && {same}.textContent.includes('right here, too')", SLOW)
+
+
+CLOCK = {"type": "clock", "hour": 3, "minute": 0, "minute_color": "red", "face": "paper", "square": False,
+         "marks": "bars", "has_accent": False, "x": 32, "y": 32, "radius": 26, "tilt": 0, "style_seed": 1}
+
+
+def test_a_clock_shows_which_parts_of_it_can_be_dragged(page):
+    page.show(CLOCK, "What time is it?")
+    assert page.browser.execute(DRAWN)  # rings at the ends of the hands
+    sheet, seen = "document.querySelector('#stage .picture-sheet')", []
+    for x, y in ((50, 22), (66, 50), (30, 70), (3, 3)):  # minute hand, hour hand, face, beside it
+        page.browser.execute(f"""const box = {sheet}.getBoundingClientRect();
+            const [clientX, clientY] = [box.x + box.width * {x} / 100, box.y + box.height * {y} / 100];
+            {sheet}.dispatchEvent(new PointerEvent("pointermove", {{ clientX, clientY }}));""")
+        cursor = page.browser.execute(f"return {sheet}.style.cursor")
+        seen.append((cursor, page.text("#stage-hint").partition(":")[0].partition(",")[0]))
+    assert seen == [("grab", "The minute hand"), ("grab", "The hour hand"), ("move", "The face"),
+                    ("", "Drag the end of a hand (the rings)")]
 
 
 def test_the_keyboard_alone_moves_and_deletes_a_shape_and_forces_a_token(page):
@@ -227,6 +276,15 @@ def test_the_keyboard_alone_moves_and_deletes_a_shape_and_forces_a_token(page):
     page.browser.execute("document.querySelector('.token[tabindex=\"0\"]').focus()")
     page.browser.keys(RIGHT + ENTER)
     assert page.browser.execute("return document.activeElement.matches('.token.picked')")
+    page.browser.execute("document.querySelector('#likely button[aria-current=false]').focus()")
+    page.browser.keys(ENTER)
+    page.browser.wait("return document.activeElement.matches('.token.forced')", SLOW)
+    page.browser.execute("""const all = [...document.querySelectorAll(".token")];
+        window.forced = all.indexOf(document.activeElement);
+        document.querySelector("#forced button").focus()""")
+    page.browser.keys(ENTER)
+    page.browser.wait("return document.activeElement === document.querySelectorAll('.token')[forced] && "
+                      "document.querySelector('#forced').hidden", SLOW)
 
 
 def test_a_finished_answer_is_announced_once(page):
@@ -252,6 +310,12 @@ def test_the_page_works_at_320_pixels_with_targets_of_24(page):
           .filter((one) => one.offsetParent).filter((one) => Math.min(one.offsetWidth, one.offsetHeight) < 24)
           .map((one) => one.outerHTML)""")
     assert small == []
+    page.browser.click("#ask")
+    page.browser.wait(FINISHED, SLOW)
+    picture, answer, height = page.browser.execute("""
+        return [document.querySelector("#stage .picture-view").getBoundingClientRect().bottom,
+                document.querySelector("#answer-line").getBoundingClientRect().bottom, innerHeight]""")
+    assert answer <= height + 1 and answer - picture < 400  # the answer is in view, with most of the picture
 
 
 def test_no_request_leaves_the_page_and_its_console_is_clean(page):

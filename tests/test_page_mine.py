@@ -17,6 +17,7 @@ from minimolmo.batch.dataset import check_split
 from minimolmo.page.demo_routes import FILES
 from minimolmo.page.maker import Mine
 from minimolmo.page.server import start
+from tools.tab_kills import Reports, kill_tabs
 from tools.webdriver import DELETE, ENTER, RIGHT, SHIFT, TAB, Browser, needs_browser
 
 pytestmark = needs_browser()
@@ -339,6 +340,17 @@ def test_a_tab_closed_while_recording_leaves_a_recording_that_plays(page, photos
     assert 1.5 < seconds < 6
 
 
+def test_killed_tabs_lose_nothing_acknowledged_and_double_nothing(page, photos):
+    """In small; tests/tools/tab_kills.py kills more of them."""
+    page.add(photos[0])
+    reports = Reports()
+    running = start(page.running.server.routes + reports.routes(), FILES)
+    page.browser.open(at_mine(running.address))
+    result = kill_tabs(page.browser, f"{running.url}/mine", reports, page.folder, seed=1, count=2)
+    running.stop()
+    assert result.failures == [] and result.killed == 2
+
+
 def test_a_second_tab_only_reads_until_the_first_is_closed(page, photos):
     page.add(photos[0])
     page.label("red dot")
@@ -416,10 +428,14 @@ def say_everything(page: Page) -> None:
 def test_a_folder_made_on_the_page_passes_its_check(page, photos):
     page.add(*photos)
     say_everything(page)
+    page.browser.click("#tab-points")
+    page.label("cross")
     wait(page.browser, SAVED)
     page.browser.click("#go-finish")
     assert wait(page.browser, "return document.querySelector('#check')?.dataset.good") == "false"
-    assert "second photo" in page.browser.execute("return document.querySelector('#check').textContent")
+    text = page.browser.execute("return document.querySelector('#check').textContent")
+    assert "about the second photo" in text
+    assert '1 annotation not finished, so not in it: photo 1: a label without points, "cross".' in text
 
     page.browser.click("#go-work")
     page.browser.click("li:nth-child(2) > .photo")
@@ -438,9 +454,11 @@ def test_a_folder_made_on_the_page_passes_its_check(page, photos):
 
 
 TRAINING = """const real = window.fetch, events = [
+  { e: 'score', when: 'before', name: 'pointing: questions', value: 2 },
   { e: 'score', when: 'before', name: 'pointing: F1', value: 0.25 }, { e: 'line', text: 'reading data/mine' },
   { e: 'step', step: 150, steps: 300, loss: 1.5 },
   { e: 'score', when: 'after', name: 'pointing: F1', value: 0.75 },
+  { e: 'score', when: 'after', name: 'pointing: median error, % of width', value: 4.25 },
   { e: 'score', when: 'after', name: 'count: accuracy', value: null }, { e: 'done', run: 'out/mine' }];
 window.fetch = async (path, options) => path !== '/api/train' ? real(path, options) : new Response(
   new ReadableStream({ async start(stream) {
@@ -468,8 +486,15 @@ def test_training_shows_its_progress_and_the_scores_before_and_after(page, photo
     assert browser.execute("return document.querySelector('progress').value") == 150
     browser.execute("goOn()")
     wait(browser, "return document.querySelector('#train') !== null")
-    cells = browser.execute("return [...document.querySelectorAll('.scores td')].map((td) => td.textContent)")
-    assert cells == ["0.25", "0.75", "", "none"]
+    rows = browser.execute("return [...document.querySelectorAll('.scores tr')].map((tr) => "
+                           "[...tr.children].map((cell) => cell.textContent))")
+    assert rows == [
+        ["On your 1 held-out photo", "Before: nano as released", "After: trained on your photos"],
+        ["Points (2 questions)"], ["Both together (F1)", "25 %", "75 %"],
+        ["Typical distance from the true point; less is better", "–", "4.3 % of the width"],
+        ["Count"], ["Right numbers", "–", "not measured"]]
+    text = browser.execute("return document.querySelector('#finish').textContent")
+    assert "which it never trains on" in text
 
 
 DROP = """const data = new DataTransfer(), canvas = document.createElement('canvas');

@@ -6,7 +6,10 @@ import random
 import numpy as np
 import pytest
 
+from data.ask_model_anything import prepare as ask_model_anything
+from data.cap_qa import prepare as cap_qa
 from data.clocks import easy as clocks
+from data.count import prepare as count
 from data.docs import easy_charts, easy_tables
 from data.docs.easy_charts import BarChart
 from data.docs.easy_pies import Pie
@@ -15,6 +18,7 @@ from data.scenes.easy import EASY, Scene, place_things
 from data.splits import SPLITS
 from minimolmo.answer import RELEASED, ask, load
 from minimolmo.flow import Thing
+from minimolmo.metrics import parse_time
 from minimolmo.page import server
 from minimolmo.text.prompts import TEMPLATES
 from tools.digit_bitmaps import table as digit_bitmaps
@@ -24,7 +28,8 @@ from tools.webdriver import Browser, needs_browser
 
 pytestmark = needs_browser()
 PAGE = server.__file__.rsplit("server.py", 1)[0]
-SCRIPTS = ("canvas", "charts", "clock", "digits", "paint", "random", "scene", "table", "truth")
+SCRIPTS = ("canvas", "charts", "clock", "digits", "paint", "random", "scene", "scene_truth", "table", "truth",
+           "verdict")
 MODULE = "const m = await import('/paint.js'), [given] = arguments;"
 AS_TEXT = "(picture) => btoa(String.fromCharCode(...picture))"
 
@@ -284,6 +289,83 @@ def test_a_question_that_is_not_understood_has_no_truth(browser):
     script = 'return given.map((record) => m.truth(record, "What is love?"))'
 
     assert run(browser, script, [as_record(example) for example in examples]) == [None] * 3
+
+
+VERDICTS = """const { verdictOf } = await import('/verdict.js');
+    return given.map(([record, question, answer, points]) => {
+      const { good, close, strong, words } = verdictOf(record, question, answer, points ?? []);
+      return [close ? "close" : good, `${strong} ${words}`.trim()];
+    })"""
+
+
+def test_free_questions_about_shapes_are_judged_in_every_wording(browser):
+    """The data's answer is right, and another answer to the same question is wrong."""
+    rng, asked, others = random.Random(9), [], []
+    for number in range(30):
+        split = SPLITS[number % 3]
+        for make in (ask_model_anything.make_example, cap_qa.make_example, count.make_example):
+            scene, annotations = make(EASY, split, rng)
+            for each in annotations:
+                template = rng.choice(TEMPLATES.get(each.style, ("",)))
+                question = each.question or template.format(label=each.label)
+                answer = each.answer or f"Counting shows a total of {len(each.points)}."
+                asked.append((as_record(scene), question, answer))
+                others.append((as_record(scene), question, "purple" if answer != "purple" else "red"))
+
+    found = run(browser, VERDICTS, asked)
+    assert [(q, a) for (_, q, a), (good, _) in zip(asked, found) if good is not True] == []
+    assert {good for good, _ in run(browser, VERDICTS, others)} == {False}
+    assert len(asked) > 350
+
+
+SHAPES = {"type": "scene", "style_seed": 1, "things": [
+    {"kind": "circle", "color": "red", "x": 20, "y": 20, "width": 20, "height": 20},
+    {"kind": "circle", "color": "blue", "x": 80, "y": 20, "width": 20, "height": 20},
+    {"kind": "cross", "color": "green", "x": 34, "y": 80, "width": 20, "height": 20}]}
+CASES = [  # question, answer, what the verdict is: None says nothing
+    ("Is there a red circle?", "yes", True), ("Is there a red circle?", "There are none.", False),
+    ("Can you see a red cross?", "no", True), ("What color is the cross?", "green", True),
+    ("What colour is the cross?", "red", False), ("What shape is green?", "a cross", True),
+    ("How many circles can you find?", "two", True), ("How many circles are there?", "3", False),
+    ("Where is the green cross?", "bottom", True),          # 34 %: the line is close, so both are right
+    ("Where is the green cross?", "at the bottom left", True), ("Where is the green cross?", "top", False),
+    ("What is at the top left?", "red circle", True), ("What is at the bottom?", "green cross", None),
+    ("What color is the circle?", "red", None),             # there are two
+    ("What color is the cross?", "The cross is green.", None),  # right, but not in the data's form
+    ("How many shapes are not red?", "2", None), ("Point to the largest circle.", "There are none.", None),
+    ("Is there a red circle or a blue cross?", "yes", None), ("Are all shapes red?", "no", None),
+    ("How many circles are left of the green cross?", "1", None), ("Is there 1 circle?", "no", None)]
+
+
+def test_a_question_about_shapes_is_judged_only_where_it_is_understood(browser):
+    found = run(browser, VERDICTS, [(SHAPES, question, answer) for question, answer, _ in CASES])
+
+    assert [good for good, _ in found] == [good for _, _, good in CASES]
+    assert found[1][1] == "✗ wrong it is yes" and found[-1][1] == ""
+
+
+def test_a_time_that_is_up_to_five_minutes_off_is_called_close(browser):
+    clock = as_record(dataclasses.replace(some_clocks(1)[0], hour=12, minute=1))
+    cases = [("What time is it?", "12:01", True), ("What time is it?", "12:02", "close"),
+             ("What time is it?", "11:56", "close"), ("What time is it?", "11:55", False),
+             ("What time is it in words?", "two minutes past twelve", "close"),
+             ("What time is it in hours and minutes?", "12 hours 1 minute", True),
+             ("What minute is it?", "59", "close"), ("What minute is it?", "7", False),
+             ("What hour is it?", "11", False), ("Is it 12:02?", "no", True),
+             ("What time is it?", "red", False)]
+    found = run(browser, VERDICTS, [(clock, question, answer) for question, answer, _ in cases])
+
+    assert [good for good, _ in found] == [good for _, _, good in cases]
+    assert found[1][1].startswith("≈ 1 minute off it is 12:01.") and "6 minutes off" in found[3][1]
+
+
+def test_times_are_read_as_the_score_reads_them(browser):
+    texts = [clocks.in_words(hour, minute) for hour in (1, 12) for minute in range(60)]
+    texts += [f"{hour} hours {minute} minutes" for hour in (1, 12) for minute in (0, 59)]
+    texts += ["10:09", "12:00.", "0:75", "noon", "red past blue", "half past ten", "25:00", "1 hour 1 minute"]
+    script = "const { timeIn } = await import('/truth.js'); return given.map((text) => timeIn(text, 720))"
+
+    assert run(browser, script, texts) == [parse_time(text) for text in texts]
 
 
 def test_records_of_any_size_cannot_stop_the_page(browser):

@@ -83,6 +83,11 @@ export class TokenStrip {
     });
   }
 
+  /** Give the keyboard's focus to a token, or to the last one. */
+  focus(index) {
+    this.host.children[Math.min(index, this.host.children.length - 1)]?.focus({ preventScroll: true });
+  }
+
   #key(event) {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key],
       all = [...this.host.children];

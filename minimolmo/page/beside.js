@@ -13,7 +13,16 @@ const FOUR = {
   swapped: ["Swapped", "two things exchanged"],
 };
 
-/** The same question about four pictures. show(tiles): {right: {source, text, points, note}, ...}. */
+/** What it means that the answer is that of "This picture". good: is it right here? null if that is not known. */
+function sameWords(name, good) {
+  if (good) return "The same answer, and it is right here, too.";
+  if (good === false) return "The same answer, and it is wrong here: it did not follow the picture.";
+  return name === "blank"
+    ? "The same answer without a picture: it was not read off the picture."
+    : "The same answer. If it is wrong here, it did not follow the picture.";
+}
+
+/** The same question about four pictures. */
 export class FourPictures {
   constructor(host) {
     this.tiles = {};
@@ -22,7 +31,7 @@ export class FourPictures {
         stage = make("div"),
         said = make("p", "said");
       const same = make("figcaption", "same", "", { hidden: true });
-      tile.append(make("h3", "", title, { title: hint }), stage, said, same);
+      tile.append(make("h3", "", title), make("p", "hint", hint), stage, said, same);
       host.append(tile);
       const picture = new Picture(stage, {}, { label: `${title}: ${hint}`, zoom: false });
       picture.view.tabIndex = -1;
@@ -31,7 +40,8 @@ export class FourPictures {
     }
   }
 
-  show(name, { source, text, points, same }) {
+  /** source: the picture, none to hide the tile; same: is the answer that of "This picture"?; good: is it right? */
+  show(name, { source, text, points, same, good }) {
     const { tile, picture, said, same: note } = this.tiles[name];
     tile.hidden = !source;
     if (!source) return;
@@ -41,7 +51,8 @@ export class FourPictures {
     said.textContent = [readable(text) || "(nothing)", places].filter(Boolean).join(" at ");
     said.title = text;
     note.hidden = !same;
-    note.textContent = "The same answer. Is it right here, too?";
+    note.textContent = sameWords(name, good);
+    note.classList.toggle("fine", Boolean(good));
   }
 }
 
@@ -167,20 +178,24 @@ function drawCrops(canvas, source, crops) {
   pen.setLineDash([]);
 }
 
+/** The records of the other pictures of a drawn one; null where there is none. */
+export function otherRecords(record, question) {
+  const blank = record.type === "scene" ? { ...record, things: [] } : null;
+  return { blank, another: otherRecord(record), swapped: swappedRecord(record, question) };
+}
+
 /** The blank picture, another one, and the one on the stage with two things exchanged, as canvases.
     stage: {image, isPhoto}; of a photo the two halves are exchanged, and the record is the other picture. */
-export function otherPictures(stage, record, question) {
+export function otherPictures(stage, record, { another, swapped }) {
   const { naturalWidth, naturalHeight, width, height } = stage.image;
   const blank = make("canvas", "", "", { width: naturalWidth || width, height: naturalHeight || height });
   const pen = blank.getContext("2d");
   pen.fillStyle = "#fff";
   pen.fillRect(0, 0, blank.width, blank.height);
   if (stage.isPhoto) {
-    const swapped = halvesExchanged(stage.image, blank.width, blank.height);
-    return { blank, another: canvasOf(record), swapped };
+    return { blank, another: canvasOf(record), swapped: halvesExchanged(stage.image, blank.width, blank.height) };
   }
-  const swapped = swappedRecord(record, question);
-  return { blank, another: canvasOf(otherRecord(record)), swapped: swapped && canvasOf(swapped) };
+  return { blank, another: canvasOf(another), swapped: swapped && canvasOf(swapped) };
 }
 
 function halvesExchanged(source, width, height) {

@@ -5,7 +5,7 @@ import { make } from "./picture.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const SIDE = 64;
-const DIAL = 2; // the part of a clock that is neither hand
+export const DIAL = 2; // the part of a clock that is neither hand
 
 /** A record as a canvas of 64 x 64 pixels. */
 export function canvasOf(record, canvas = make("canvas", "", "", { width: SIDE, height: SIDE })) {
@@ -56,7 +56,7 @@ export class Board {
 
   // The pointer: press a thing and drag it, or click it and then click where it should be.
   down(x, y) {
-    const index = this.#pressed(x, y);
+    const index = this.pressed(x, y);
     if (index < 0 && this.selected < 0) return false;
     if (index >= 0) this.select(index);
     this.moved = false;
@@ -68,7 +68,7 @@ export class Board {
   }
 
   /** The part that is pressed, or -1: then the selected part comes here. */
-  #pressed(x, y) {
+  pressed(x, y) {
     const index = paint.thingAt(this.record, x, y),
       onDial = this.record.type === "clock" && index === DIAL;
     return onDial && (this.selected === 0 || this.selected === 1) ? -1 : index;
@@ -197,6 +197,22 @@ export function outline(pen, { x, y, width, height }, high) {
   pen.setLineDash([]);
 }
 
+/** Draw rings that say "drag me" around places [[x, y], ...] in percent, on an overlay of 1000 x high units. */
+export function grips(pen, places, high) {
+  for (const [color, thick] of [
+    ["#fff", 11],
+    ["#1f57c3", 5],
+  ]) {
+    pen.strokeStyle = color;
+    pen.lineWidth = thick;
+    for (const [x, y] of places) {
+      pen.beginPath();
+      pen.arc(10 * x, (high / 100) * y, 26, 0, 7);
+      pen.stroke();
+    }
+  }
+}
+
 /** A small drawing of a shape, in a colour of its own or in the text's. */
 export function shapeIcon(kind, color = "") {
   const svg = document.createElementNS(SVG, "svg"),
@@ -220,32 +236,4 @@ export function shapeButton(kind, color, label) {
   });
   button.append(shapeIcon(kind, color));
   return button;
-}
-
-// ---- Records in the address ----------------------------------------------------------------------
-
-/** A record as text for the address of the page, and back. Null for text that holds no record. */
-export function encodeRecord(record) {
-  return btoa(JSON.stringify(record)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-}
-
-export function decodeRecord(text) {
-  try {
-    const record = JSON.parse(atob(text.replaceAll("-", "+").replaceAll("_", "/")));
-    return isSound(record) ? record : null;
-  } catch {
-    return null;
-  }
-}
-
-function isSound(record) {
-  const percent = (value) => Number.isFinite(value) && value >= 0 && value <= 100;
-  const sound = (t) =>
-    t.color in paint.COLORS && t.kind in paint.KINDS && [t.x, t.y, t.width, t.height].every(percent);
-  if (
-    record.type === "scene" &&
-    !(record.things.length <= 2 * paint.MAX_THINGS && record.things.every(sound))
-  )
-    return false;
-  return paint.paint(record).length === SIDE * SIDE * 3;
 }

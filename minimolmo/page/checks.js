@@ -1,5 +1,6 @@
 /* The cards that test the model: an error map, all pairs of colour and kind, and a game against it. */
-import { canvasOf, encodeRecord, shapeIcon } from "./board.js";
+import { addressOf } from "./address.js";
+import { canvasOf, shapeIcon } from "./board.js";
 import * as paint from "./paint.js";
 import { Picture, make, post, round, showError } from "./picture.js";
 import { distance } from "./verdict.js";
@@ -318,10 +319,6 @@ function ring(pen, x, y) {
     pen.arc(x, y, 8, 0, 7);
     pen.stroke();
   }
-}
-
-export function addressOf(record, question) {
-  return `#${new URLSearchParams({ q: question, scene: encodeRecord(record) })}`;
 }
 
 // ---- Beat it -------------------------------------------------------------------------------------

@@ -1,20 +1,22 @@
 /* The page of `make demo`: what is on the stage, what is asked, and the answer. The state is in the address.
 
    board.js      change the picture        pictures.js  kinds of picture     controls.js  tabs and tools
+   address.js    links
    answer.js     tokens, points that are being written      inspector.js, inside.js  attended and needed
    verdict.js    what is true              beside.js    other pictures and views
    checks.js     error map, pairs, a game  teach.js     mistakes become data
 */
+import { addressOf, readAddress } from "./address.js";
 import { Condensing, Player, TokenStrip, percent, readable, timing } from "./answer.js";
-import { FourPictures, Views, otherPictures } from "./beside.js";
-import { Board, canvasOf, decodeRecord, encodeRecord, outline } from "./board.js";
+import { FourPictures, Views, otherPictures, otherRecords } from "./beside.js";
+import { Board, DIAL, canvasOf, grips, outline } from "./board.js";
 import { BeatIt, ErrorMap, PairGrid, sweep } from "./checks.js";
 import { buildTabs, buildTools, markTools, modelWords } from "./controls.js";
 import { drawHeat } from "./inside.js";
 import { Inspector } from "./inspector.js";
 import * as paint from "./paint.js";
-import { Picture, get, make, newestWins, post, round, showError, stream, uploads } from "./picture.js";
-import { KINDS_OF_PICTURE, PHOTO_QUESTIONS, examplesFor, firstRecord } from "./pictures.js";
+import { Picture, get, make, newestWins, post, prefersStill, round, showError, stream, uploads } from "./picture.js";
+import { PHOTO_QUESTIONS, examplesFor, firstRecord, hintFor } from "./pictures.js";
 import { Teacher } from "./teach.js";
 import { verdictOf } from "./verdict.js";
 
@@ -23,7 +25,8 @@ const FIRST_PACE = 1,
   PACE = 0.35; // of the numbers while they are written: at first, and later
 const IDLE = 250; // milliseconds without a change before the other pictures are asked
 
-const state = { question: "Point to the red circle.", view: null, photo: null, model: null, points: [] };
+const FIRST_QUESTION = "Point to the red circle.";
+const state = { question: FIRST_QUESTION, view: null, photo: null, model: null, points: [], problems: [] };
 let run = null; // the answer that is being written: {controller}
 let idle = 0,
   version = 0;
@@ -46,8 +49,11 @@ const stage = new Picture(
     },
     key: (event) => event.key === "Escape" && (board.select(-1), true),
     hover: (x, y) => {
-      stage.sheet.style.cursor =
-        x !== null && !state.photo && paint.thingAt(board.record, x, y) >= 0 ? "grab" : "";
+      if (!board.record) return; // the page is being loaded
+      const part = x === null || state.photo ? -1 : board.pressed(x, y);
+      const onDial = !state.photo && board.record.type === "clock" && part === DIAL;
+      stage.sheet.style.cursor = part < 0 ? "" : onDial ? "move" : "grab";
+      showHint(part < 0 ? board.selected : part);
     },
   },
   {
@@ -65,8 +71,9 @@ function redraw() {
   const heat = inspector.heat();
   if (heat) drawHeat(pen, 1000, high, heat.boxes, heat.values, { depth: 0.72 });
   else condensing.draw(pen, 1000, high);
-  const thing = state.photo ? null : board.thing();
-  if (thing) outline(pen, thing, high);
+  if (state.photo) return;
+  if (board.thing()) outline(pen, board.thing(), high);
+  if (board.record.type === "clock" && !heat) grips(pen, paint.clockTips(board.record), high);
 }
 
 /** The board was changed: answer at once while something is dragged, and fully when it is put down. */
@@ -74,6 +81,7 @@ function changed(record, settled) {
   state.photo = null;
   stage.show(canvasOf(record));
   if (settled) return settle();
+  stage.sheet.style.cursor = "grabbing";
   version++;
   clearTimeout(idle);
   run?.controller.abort();
@@ -108,7 +116,14 @@ const live = newestWins(async (begun) => {
 
 function selected() {
   markTools($("tools"), board);
+  showHint(board.selected);
   redraw();
+}
+
+function showHint(part) {
+  $("stage-hint").textContent = state.photo
+    ? "Drop, paste or pick another photo at any time."
+    : hintFor(board.record.type, part);
 }
 
 // ---- Asking --------------------------------------------------------------------------------------
@@ -126,18 +141,20 @@ const inspector = new Inspector(strip, {
   request: async () => ({ picture: await pictureId(), question: state.question, view: state.view }),
 });
 
-/** Ask about what is on the stage. `prefix`: tokens that the answer begins with. */
-async function ask({ prefix = [], pace = PACE } = {}) {
+/** Ask about what is on the stage. `prefix`: tokens that the answer begins with. `focus`: the token that has the
+    keyboard's focus when the answer is there. */
+async function ask({ prefix = [], pace = PACE, focus = null } = {}) {
   run?.controller.abort();
   clearTimeout(idle);
   version++;
-  const mine = (run = { controller: new AbortController(), finished: false });
+  const mine = (run = { controller: new AbortController(), finished: false, focus });
   const now = () => run === mine;
   $("stop").disabled = false;
   showError($("answer-error"), null);
   await player.drop();
   if (!now()) return;
   writeAddress();
+  showProblems();
   player.start(pace);
   mine.prefix = prefix.length;
   try {
@@ -227,6 +244,8 @@ function finish({ text, points, end, ms }) {
     timing(strip.tokens.length, ms) + { eos: "", limit: ", cut: too long", stopped: ", stopped" }[end];
   $("announce").textContent = `Answer: ${text} ${verdict}`;
   inspector.pick(run.prefix ? run.prefix - 1 : worthASeeing(strip.tokens), run.prefix > 0);
+  const isFree = document.activeElement.matches("body, #inspector *, #forced *"); // its button is gone, or hidden
+  if (run.focus !== null && isFree) strip.focus(run.focus);
 }
 
 // The first digit of a point; without points the least certain token that is more than a space.
@@ -242,7 +261,7 @@ function showAnswer(text, points) {
   state.points = points;
   $("answer-text").textContent = readable(text);
   $("answer-text").dataset.raw = text;
-  const { words, strong, good, targets } = state.photo
+  const { words, strong, good, close, targets } = state.photo
     ? verdictOf(null)
     : verdictOf(board.record, state.question, text, points);
   const marks = points.map(([x, y], i) => ({
@@ -256,7 +275,7 @@ function showAnswer(text, points) {
   stage.setPoints([...truths, ...marks]);
   const verdict = $("verdict");
   verdict.replaceChildren(
-    ...(strong ? [make("strong", good === false ? "wrong-answer" : "right-answer", strong), " "] : []),
+    ...(strong ? [make("strong", `${close ? "close" : good ? "right" : "wrong"}-answer`, strong), " "] : []),
     words,
   );
   showPointList(points);
@@ -295,7 +314,7 @@ function showUnknown(words) {
 function force(index, id, text, p) {
   const prefix = [...strip.tokens.slice(0, index).map((token) => token.id), id];
   state.forced = { text, p, index };
-  ask({ prefix, pace: PACE });
+  ask({ prefix, focus: index });
 }
 
 /** Offer to teach a mistake, if this server keeps own data. */
@@ -322,7 +341,7 @@ function showForced() {
   $("forced").hidden = !forced;
   if (!forced) return;
   const back = make("button", "small", "Its own answer", { type: "button" });
-  back.addEventListener("click", () => ask());
+  back.addEventListener("click", () => ask({ focus: forced.index }));
   $("forced").replaceChildren(
     make(
       "span",
@@ -369,10 +388,9 @@ async function showViews(stale) {
 }
 
 async function compare(stale) {
-  const sources = {
-    right: stage.image,
-    ...otherPictures({ image: stage.image, isPhoto: Boolean(state.photo) }, board.record, state.question),
-  };
+  const isPhoto = Boolean(state.photo),
+    records = isPhoto ? {} : otherRecords(board.record, state.question);
+  const sources = { right: stage.image, ...otherPictures({ image: stage.image, isPhoto }, board.record, records) };
   const body = { picture: await pictureId(), question: state.question, view: state.view };
   for (const name of ["another", "swapped"]) if (sources[name]) body[name] = await sendCanvas(sources[name]);
   const { answers } = await post("/api/compare", body);
@@ -384,6 +402,7 @@ async function compare(stale) {
       text,
       points,
       same: which === "right" ? undefined : text === right.text,
+      good: records[which] ? verdictOf(records[which], state.question, text, points).good : null,
     });
   }
   for (const name of Object.keys(four.tiles))
@@ -434,11 +453,12 @@ function showNote() {
     make(
       "p",
       "",
-      `${words}On the left is all that it receives in bird view. Its answer on a photo is babble.`,
+      (state.model.words
+        ? `${words}On the left is all that it receives in bird view. Its answer on a photo is babble.`
+        : "On the left is the overview that it receives of your photo.") +
+        " The address cannot carry a photo: a link to this page keeps only the question.",
     ),
   );
-  if (!state.model.words)
-    note.lastChild.textContent = "On the left is the overview that it receives of your photo.";
 }
 
 // ---- Controls and address ------------------------------------------------------------------------
@@ -450,8 +470,7 @@ function showBoards() {
   $("photo-note").hidden = !state.photo;
   if ($("tools").dataset.type === now) return;
   $("tools").dataset.type = now;
-  $("stage-hint").textContent =
-    now === "photo" ? "Drop, paste or pick another photo at any time." : KINDS_OF_PICTURE[now].hint;
+  showHint(board.selected);
   if (now === "photo") $("tools").replaceChildren(pickButton());
   else buildTools($("tools"), now, board, () => stage.at);
 }
@@ -495,24 +514,30 @@ function askQuestion(question, pace = PACE) {
   state.question = question;
   $("question").value = question;
   if (!state.photo && board.record.type === "scene") map.choose(board.record, question);
-  return ask({ pace });
+  const answer = ask({ pace });
+  $("answer-line").scrollIntoView({ block: "nearest", behavior: prefersStill() ? "instant" : "smooth" });
+  return answer;
 }
 
 function writeAddress() {
-  const parts = new URLSearchParams({ q: state.question });
-  if (state.view !== state.model.view) parts.set("view", state.view);
-  if (!state.photo) parts.set("scene", encodeRecord(board.record));
-  history.replaceState(null, "", `#${parts}`);
+  const view = state.view === state.model.view ? null : state.view;
+  history.replaceState(null, "", addressOf(state.photo ? null : board.record, state.question, view));
 }
 
 /** Take question, view and picture from the address; returns the picture's record, or null. */
-function readAddress() {
-  const parts = new URLSearchParams(location.hash.slice(1));
-  state.question = (parts.get("q") ?? "").trim().slice(0, 500) || "Point to the red circle.";
-  state.view = parts.get("view") in state.model.views ? parts.get("view") : state.model.view;
+function takeAddress() {
+  const { question, view, record, problems } = readAddress(location.hash, Object.keys(state.model.views));
+  Object.assign(state, { question: question || FIRST_QUESTION, view: view ?? state.model.view, problems });
   $("question").value = state.question;
   views?.mark(state.view);
-  return decodeRecord(parts.get("scene") ?? "");
+  return record;
+}
+
+/** Say what in the address could not be used, until something else is asked. */
+function showProblems() {
+  $("link-note").replaceChildren(...state.problems.map((problem) => make("p", "", problem)));
+  $("link-note").hidden = !state.problems.length;
+  state.problems = [];
 }
 
 function openRecord(record, question) {
@@ -543,7 +568,7 @@ async function start() {
   );
   buildTabs($("boards"), Object.values(state.model.styles).flat(), openTab);
   listen();
-  const record = readAddress();
+  const record = takeAddress();
   const view = () => state.view,
     teach = (teacher = new Teacher(Boolean(state.model.mine)));
   map = new ErrorMap(
@@ -579,7 +604,7 @@ function listen() {
     }),
   );
   addEventListener("hashchange", () => {
-    const record = readAddress();
+    const record = takeAddress();
     board.select(-1);
     if (record) board.load(record);
     else ask();

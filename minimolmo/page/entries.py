@@ -48,6 +48,18 @@ def read_entry(entry: object) -> list[dict]:
     return rows
 
 
+def words_without_points(entry: dict) -> list[str]:
+    """The words in an explanation's braces that have no point yet; [] for other entries.
+
+    >>> words_without_points({"style": "point_explanations", "question": "Why?", "points": [[]],
+    ...                       "answer": "The {mug} is red."})
+    ['mug']
+    """
+    if entry["style"] != "point_explanations":
+        return []
+    return [word for word, points in zip(CHIP.findall(entry["answer"]), entry["points"]) if not points]
+
+
 def _check_fields(entry: object) -> None:
     """Check an entry's style, its fields and their sizes."""
     style = entry.get("style") if isinstance(entry, dict) else None

@@ -1,8 +1,12 @@
 // The last screen: the folder's check, the command, training and its scores. And the first project.
 
 import { make, showError, stream } from "/picture.js";
-import { button } from "/fields.js";
+import { button, plural } from "/fields.js";
+import { scoreTable } from "/scores.js";
 import { api } from "/wire.js";
+
+const DRAFTS = { pointing: "a label without points", count: "a count", user_qa: "a question without an answer",
+  point_explanations: "an explanation without question or braces", long_caption: "a caption" };
 
 const STEPS = [
   ["Cut shapes from coloured paper.", "Circles, squares, triangles and crosses in red, green, blue, yellow, orange "
@@ -39,6 +43,7 @@ export function finishScreen(app, host) {
     const { waiting } = app.outbox;
     const body = make("div", "stack", "", { id: "check" });
     if (waiting) body.append(make("p", "note", `${waiting} not saved yet, so not in it: check again later.`));
+    body.append(...draftsNote(app));
     try {
       const result = await api.write();
       body.dataset.good = result.good;
@@ -89,15 +94,28 @@ export function finishScreen(app, host) {
       parts.push(progressBox(progress), make("p", "hint", "You can go on annotating. Closing the page stops and saves."));
     }
     if (lines.length) parts.push(make("pre", "mono log", lines.join("\n")));
-    if (scores.size) parts.push(scoreTable(scores));
+    const photos = app.photos.filter(({ id, split }) => split === "val" && app.values.get(id).size).length;
+    if (scores.size) parts.push(scoreTable(scores, photos));
     const error = make("div");
     showError(error, failed);
-    train.replaceChildren(...parts, error, make("p", "hint", "Scores are of the held-out photos alone. "
-      + "With a handful of photos they move in large steps."));
+    train.replaceChildren(...parts, error,
+      make("p", "hint", "With a handful of held-out photos, scores move in large steps."));
   }
 
   const elsewhere = () => check.replaceChildren(make("p", "note", "Another tab writes: check there."));
   return { show: () => app.readonly ? elsewhere() : runCheck() };
+}
+
+// What this browser alone has, because it is not finished. The server does not know of it, and does not count it.
+function draftsNote(app) {
+  const places = [...app.outbox.drafts].map(([id, value]) => {
+    const [photo] = id.split("/"), number = app.photos.findIndex((each) => each.id === photo) + 1;
+    const name = value.label || value.question;
+    return number && `photo ${number}: ${DRAFTS[value.style] ?? value.style}${name ? `, "${name}"` : ""}`;
+  }).filter(Boolean);
+  const rest = places.length > 5 ? [`and ${places.length - 5} more`] : [];
+  return places.length ? [make("p", "note", `${plural(places.length, "annotation")} not finished, so not in it: `
+    + `${[...places.slice(0, 5), ...rest].join("; ")}.`)] : [];
 }
 
 function commandBox(command) {
@@ -130,16 +148,4 @@ function progressBox(progress) {
   const loss = progress?.loss === undefined ? "" : `, loss ${progress.loss.toFixed(2)}`;
   box.append(bar, make("p", "hint num", progress ? `step ${progress.step} of ${progress.steps}${loss}` : "Starting ..."));
   return box;
-}
-
-function scoreTable(scores) {
-  const table = make("table", "scores"), number = (value) => value === undefined ? "" : value?.toFixed(2) ?? "none";
-  const head = make("tr");
-  head.append(...["held-out photos", "before", "after"].map((text) => make("th", "", text, { scope: "col" })));
-  table.append(head, ...[...scores].map(([name, { before, after }]) => {
-    const row = make("tr");
-    row.append(make("th", "", name, { scope: "row" }), ...[before, after].map((each) => make("td", "num", number(each))));
-    return row;
-  }));
-  return table;
 }

@@ -2,7 +2,8 @@
 //
 //     outbox.js  what is not saved yet          saving.js  what the page says about that
 //     tasks.js   caption, count, questions      points.js  points, explanations      talk.js  speech
-//     finish.js  check, training, scores        wire.js    requests                  fields.js  pieces of panels
+//     finish.js  check, training                scores.js  their table               wire.js    requests
+//     fields.js  pieces of panels
 //
 // A value is an entry of train.jsonl while it is made, e.g. {style: "pointing", label, points, none}. `toEntry`
 // says what of it can be saved; an unfinished one is a draft, which stays in this browser.

@@ -2,7 +2,7 @@
 
    random.js  Python's random numbers       canvas.js  what Pillow fills, and the mean of 4 x 4 pixels
    scene.js   clock.js   charts.js   table.js (with digits.js)      paint, find, move, recolour, remove
-   truth.js   the right answers             paint.js   all of it by the record's type, and on the screen
+   truth.js   scene_truth.js   the right answers       paint.js   all of it by the record's type, and on the screen
 
    A record is what the Python record of the same kind holds, and its `type`. No function changes a record:
    each gives a new one. Places are x, y in percent of the picture, the origin at the top left.
@@ -11,6 +11,7 @@ import { SIDE } from "./canvas.js";
 import * as charts from "./charts.js";
 import * as clocks from "./clock.js";
 import * as scenes from "./scene.js";
+import { sceneTruth } from "./scene_truth.js";
 import * as tables from "./table.js";
 import { clockTruth, pageTruth } from "./truth.js";
 
@@ -29,12 +30,12 @@ const chartTools = {
 const TOOLS = {
   scene: {
     paint: scenes.scene, thingAt: scenes.thingAt, moved: scenes.moved, recoloured: scenes.recoloured,
-    removed: scenes.removed, novelParts: scenes.novelParts, truth: scenes.sceneTruth,
+    removed: scenes.removed, novelParts: scenes.novelParts, truth: sceneTruth,
   },
   clock: {
     paint: clocks.clock, thingAt: clocks.clockThingAt, moved: clocks.clockMoved, removed: (record) => record,
     recoloured: clocks.clockRecoloured, novelParts: (record) => clocks.isNovelTime(record) ? [0, 1] : [],
-    truth: (record, question) => asText(clockTruth(record, question)),
+    truth: clockTruth,
   },
   bars: chartTools,
   pie: chartTools,
@@ -79,7 +80,8 @@ export function novelParts(record) {
   return TOOLS[record.type].novelParts(record);
 }
 
-/** The truth about a question: { points, count } of a scene, { text } of others, null if not understood. */
+/** The truth about a question, null if it is not understood: { points, count, texts } of a scene (see
+    scene_truth.js), { text } of others, of a clock also { time } (see truth.js). */
 export function truth(record, question) {
   return TOOLS[record.type].truth(record, question);
 }

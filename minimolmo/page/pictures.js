@@ -14,13 +14,14 @@ const FIRST_SCENE = {
 };
 
 /** Each type of record: its name, the style of annotation that a model must know, a hint, a random record,
-    ten questions, and the record with two things exchanged (null if that would change nothing). */
+    ten questions, and the record with two things exchanged (null if that would change nothing). `parts`: a hint
+    for each part that can be taken hold of. */
 export const KINDS_OF_PICTURE = {
   scene: {
     name: "Shapes",
     needs: "pointing",
     random: () => paint.randomScene(rng),
-    hint: "Drag a shape, or click it and then its new place. You see what the model gets: 64 × 64 pixels.",
+    hint: "Drag a shape, or click it and then its new place.",
     questions: sceneQuestions,
     swapped: swappedScene,
   },
@@ -28,7 +29,12 @@ export const KINDS_OF_PICTURE = {
     name: "Clock",
     needs: "clocks",
     random: () => paint.randomClock(rng),
-    hint: "Drag a hand, or click it and then its new place. The model reads the time as you turn it.",
+    hint: "Drag the end of a hand (the rings), or click it and then its new place.",
+    parts: [
+      "The hour hand: drag it round, or click where it should point. The minute hand follows.",
+      "The minute hand: drag it round, or click where it should point. The hour hand follows.",
+      "The face: dragging it moves the whole clock. To change the time, drag the end of a hand (the rings).",
+    ],
     questions: clockQuestions,
     swapped: swappedHands,
   },
@@ -79,6 +85,9 @@ export function otherRecord(record) {
   if (!others.has(record.type)) others.set(record.type, KINDS_OF_PICTURE[record.type].random());
   return others.get(record.type);
 }
+
+/** The hint about a kind of picture, or about the part that is held or pointed at. */
+export const hintFor = (type, part) => KINDS_OF_PICTURE[type].parts?.[part] ?? KINDS_OF_PICTURE[type].hint;
 
 export const examplesFor = (record) => KINDS_OF_PICTURE[record.type].questions(record);
 export const swappedRecord = (record, question) => KINDS_OF_PICTURE[record.type].swapped(record, question);

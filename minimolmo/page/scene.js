@@ -177,19 +177,3 @@ function withJitters({ style_seed, things }) {
     return { ...thing, jitter: thing.jitter ?? jitter };
   });
 }
-
-/** The things that a question names, as { points: [[x, y], ...], count }; null if it names none.
-
-    "the red circle", "crosses", "blue shapes": a colour, a kind (in the singular or plural) or both. */
-export function sceneTruth({ things }, question) {
-  const words = question.toLowerCase().match(/[a-z]+/g) ?? [];
-  const color = words.find((word) => word in COLORS);
-  const kind = Object.keys(KINDS).find((name) => words.includes(name) || words.includes(plural(name)));
-  if (!color && !kind && !words.some((word) => word.startsWith("shape"))) return null;
-  const meant = things.filter((thing) => (!color || thing.color === color) && (!kind || thing.kind === kind));
-  return { points: meant.map(({ x, y }) => [x, y]), count: meant.length };
-}
-
-function plural(kind) {
-  return kind + (kind.endsWith("s") ? "es" : "s");
-}

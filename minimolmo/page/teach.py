@@ -12,6 +12,7 @@ from minimolmo.batch.dataset import check_split, read_annotation
 from minimolmo.command import ROOT
 from minimolmo.config import RunConfig
 from minimolmo.disk import sha256_of, write_atomically
+from minimolmo.page.entries import words_without_points
 from minimolmo.page.journal import Journal
 from minimolmo.text.prompts import answer_text
 from minimolmo.text.tokenizer import Tokenizer
@@ -20,6 +21,7 @@ SPLITS = ("train", "val")
 DATA = ROOT / "data"
 RELEASED = DATA / "released" / "minimolmo-nano"
 STEPS = 300  # of a training: minutes on two cores
+MOST_NAMED = 3  # unfinished explanations that a line names
 USUAL_TOKENS, MANY_TOKENS = RunConfig.max_tokens, 1_024  # of a sequence: in nano's training, and if need be
 IMAGE_TOKENS, PROMPT_TOKENS = 30, 20  # about: of nano's overview; of a question's template and its end
 
@@ -62,22 +64,40 @@ def _digest_of_nothing() -> str:
 
 
 def write_and_check(journal: Journal) -> tuple[bool, list[str]]:
-    """Write the files. Whether they can be trained on, and a line for each: counts, or what is missing."""
+    """Write the files. Whether they can be trained on, and lines: counts, what is missing or left out."""
     write_splits(journal)
     lines = [check_file(journal, split) for split in SPLITS]
-    return all(good for good, _ in lines), [line for _, line in lines]
+    return all(good for good, _ in lines), [*(line for _, line in lines), *unfinished_lines(journal)]
 
 
 def check_file(journal: Journal, split: str) -> tuple[bool, str]:
     """Whether a split can be used, and its counts or what is wrong. The split val may not be empty here."""
-    if not any(photo.split == split and photo.annotations for photo in journal.photos.values()):
-        number = "first" if split == "train" else "second"
-        return False, (f"{split}.jsonl has no photo with an annotation yet, so there is nothing to train or "
-                       f"score. Try saying something about the {number} photo.")
+    photos = [photo for photo in journal.photos.values() if photo.split == split]
+    if not any(photo.annotations for photo in photos):
+        return False, (f"{split}.jsonl has no photo with an annotation yet, so there is nothing to "
+                       f"{'train' if split == 'train' else 'score'}. Try {next_step(split, bool(photos))}.")
     try:
         return True, check_split(journal.folder, split)
     except ValueError as error:
         return False, str(error)
+
+
+def next_step(split: str, has_photo: bool) -> str:
+    """What to do about a split without annotations. The first photo is of train, the second of val."""
+    if has_photo:
+        return f"saying something about the {'first' if split == 'train' else 'second'} photo"
+    return "adding a photo" if split == "train" else "adding a second photo: it is held out, to measure"
+
+
+def unfinished_lines(journal: Journal) -> list[str]:
+    """A line about explanations that are left out, because words in braces have no point; [] if none is."""
+    found = [f'photo {number}, "{entry["question"]}" ({", ".join(f"{{{word}}}" for word in words)})'
+             for number, photo in enumerate(journal.photos.values(), start=1)
+             for _, entry in photo.entries.values() if entry and (words := words_without_points(entry))]
+    more = [f"and {len(found) - MOST_NAMED} more"] if len(found) > MOST_NAMED else []
+    those = "1 explanation is" if len(found) == 1 else f"{len(found)} explanations are"
+    return [f"{those} not counted and left out, because words in braces have no point yet: "
+            f"{'; '.join([*found[:MOST_NAMED], *more])}. Try pointing at them under Explain."][:len(found)]
 
 
 def train_command(journal: Journal, run: Path) -> list[str]:

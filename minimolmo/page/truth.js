@@ -7,18 +7,48 @@ import { COLORS } from "./scene.js";
 
 const NUMBERS = ("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen " +
                  "fifteen sixteen seventeen eighteen nineteen").split(" ");
+const SPOKEN = { quarter: 15, half: 30, twenty: 20, thirty: 30, forty: 40, fifty: 50 };
+const HALF_DAY = 720;                       // minutes
 const ROUND_MINUTES = [5, 10, 20, 25];      // without the word "minutes"
 
-/** The answer to a question about a clock: a text. */
+/** The answer to a question about a clock: { text } and, if it asks for a time, { time }: minutes after twelve,
+    or after the full hour if `turn` is 60. Null if the question is not understood. */
 export function clockTruth({ hour, minute }, question) {
   const text = question.toLowerCase(), asked = text.match(/\d+:\d\d/);
-  if (asked) return yesOrNo(asked[0] === digital(hour, minute));
-  if (text.includes("in words")) return inWords(hour, minute);
-  if (text.includes("in hours and minutes")) return `${counted(hour, "hour")} ${counted(minute, "minute")}`;
-  if (text.includes("half past")) return [0, 30].includes(minute) ? null : minute < 30 ? "before" : "after";
-  if (/\bhour\b/.test(text)) return String(hour);
-  if (/\bminutes?\b/.test(text)) return String(minute);
-  return /\btime\b|\bclock\b/.test(text) ? digital(hour, minute) : null;
+  const times = (words) => ({ text: words, time: hour % 12 * 60 + minute, turn: HALF_DAY });
+  if (asked) return { text: yesOrNo(asked[0] === digital(hour, minute)) };
+  if (text.includes("in words")) return times(inWords(hour, minute));
+  if (text.includes("in hours and minutes")) {
+    return times(`${counted(hour, "hour")} ${counted(minute, "minute")}`);
+  }
+  if (text.includes("half past")) return minute % 30 === 0 ? null : { text: minute < 30 ? "before" : "after" };
+  if (/\bhour\b/.test(text)) return { text: String(hour) };
+  if (/\bminutes?\b/.test(text)) return { text: String(minute), time: minute, turn: 60 };
+  return /\btime\b|\bclock\b/.test(text) ? times(digital(hour, minute)) : null;
+}
+
+/** The time that an answer says, in minutes after twelve, or after the full hour if `turn` is 60; null if it
+    says none. As minimolmo/metrics.py reads it: "10:09", "quarter to three", "10 hours 9 minutes". */
+export function timeIn(answer, turn) {
+  const text = answer.toLowerCase().trim();
+  if (turn === 60) return /^\d{1,2}( minutes?)?\.?$/.test(text) ? parseInt(text) % 60 : null;
+  const digits = text.match(/\b(\d{1,2}):(\d{2})/)
+    ?? text.match(/\b(\d{1,2}) hours?(?: and)? (\d{1,2}) minutes?/);
+  if (digits) return timeOf(Number(digits[1]), Number(digits[2]));
+  const words = text.match(/\b([a-z]+(?:-[a-z]+)?)(?: minutes?)? (past|to) ([a-z]+)|\b([a-z]+) o'clock/);
+  if (!words) return null;
+  const minute = words[1] ? numberOf(words[1]) : 0;
+  return timeOf(numberOf(words[3] ?? words[4]), words[2] === "to" ? -minute : minute);
+}
+
+function timeOf(hour, minute) {
+  return hour <= 24 && Math.abs(minute) < 60 ? (hour * 60 + minute + HALF_DAY) % HALF_DAY : null;
+}
+
+/** "nine", "quarter", "twenty-five" as a number; NaN for other words. */
+function numberOf(word) {
+  const value = (part) => SPOKEN[part] ?? (NUMBERS.includes(part) ? NUMBERS.indexOf(part) : NaN);
+  return word.split("-").reduce((sum, part) => sum + value(part), 0);
 }
 
 function yesOrNo(isTrue) {
@@ -42,7 +72,8 @@ export function inWords(hour, minute) {
   return minute <= 30 ? `${amount} past ${NUMBERS[hour]}` : `${amount} to ${NUMBERS[hour % 12 + 1]}`;
 }
 
-function numberWord(number) {
+/** 0 to 99 in words: "twenty-one". */
+export function numberWord(number) {
   if (number < 20) return NUMBERS[number];
   return number === 20 ? "twenty" : `twenty-${NUMBERS[number - 20]}`;
 }

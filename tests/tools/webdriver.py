@@ -230,3 +230,13 @@ class Browser:
     def close_tab(self) -> None:
         """Close the present tab, and go to the first one."""
         self.switch_tab(self._call("DELETE", "/window")[0])
+
+    def end_tab(self) -> None:
+        """Close the present tab, which may have crashed. Then there is no present one."""
+        with suppress(ValueError):  # it has crashed
+            self._call("DELETE", "/window")
+
+    @property
+    def folder(self) -> str:
+        """The folder of the browser's profile, which its processes name on their command lines."""
+        return self._folder.name
