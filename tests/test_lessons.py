@@ -298,9 +298,13 @@ def test_a_lesson_is_found_by_number_and_an_unknown_one_is_named():
 
 def make_answers():
     """The answers of a lesson with one exercise, `double`."""
+    def double(x):
+        return 2 * x
+
     def check_double(yours):
-        compare(yours, lambda x: 2 * x, [dict(x=1), dict(x=2), dict(x=3)], because="Twice as much.")
-    return SimpleNamespace(check_double=check_double, wrong_double={"squares": lambda x: x * x})
+        compare(yours, double, [dict(x=1), dict(x=2), dict(x=3)], because="Twice as much.")
+    wrong = {"forgets to double": lambda x: x, "squares": lambda x: x * x}
+    return SimpleNamespace(double=double, check_double=check_double, wrong_double=wrong)
 
 
 def test_the_smallest_failing_case_is_shown_in_words():
@@ -310,8 +314,16 @@ def test_the_smallest_failing_case_is_shown_in_words():
 
 
 def test_a_slip_that_does_what_yours_does_is_named():
+    """At 1 a square is what forgetting the 2 gives; the later cases tell them apart."""
     result = check_exercise("double", make_answers(), lambda x: x ** 2)
     assert result.message.endswith("The same comes out of a function that squares.")
+
+
+def test_a_slip_that_only_begins_as_yours_does_is_not_named():
+    """7 is what neither of them gives at 3; and a function that fails later has no name."""
+    for yours in (lambda x: {1: 1, 2: 2, 3: 7}[x], lambda x: x if x < 3 else x / 0):
+        result = check_exercise("double", make_answers(), yours)
+        assert result.state == NOT_YET and "The same comes out" not in result.message
 
 
 needs_alarm = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="Windows has no such alarm")

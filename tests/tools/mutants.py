@@ -1,16 +1,18 @@
 """Do the exercises' checks catch wrong answers? Each is given mutants of a right one; print those that pass.
 
-    python tests/tools/mutants.py            all lessons (minutes)
-    python tests/tools/mutants.py 05 traps   some
-    python tests/tools/mutants.py 05 --named   also what `make check` says of those that it catches
+    python tests/tools/mutants.py              all lessons (a minute of one core)
+    python tests/tools/mutants.py 05 traps     some
+    python tests/tools/mutants.py 05 --named   also the known mistake that `make check` names for the others
 
-mutate.py makes the mutants, of the answers in solutions.py. EQUAL (in equal_mutants.py) lists the mutants that give the
+mutate.py makes the mutants, of the answers in solutions.py. equal_mutants.py lists the mutants that give the
 same as the answer on everything that the stub allows.
 """
 from __future__ import annotations
 
+import contextlib
 import inspect
 import random
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -21,8 +23,7 @@ from unittest import mock
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-from lessons import marks  # noqa: E402
-from lessons.check import PASSED, check_exercise, list_exercises, load_module  # noqa: E402
+from lessons.check import PASSED, Result, check_exercise, list_exercises, load_module  # noqa: E402
 from lessons.page import find_lessons  # noqa: E402
 from minimolmo.command import run_command  # noqa: E402
 from minimolmo.options import Parser  # noqa: E402
@@ -30,7 +31,7 @@ from tools import solutions, solutions_later, solutions_pages  # noqa: E402
 from tools.equal_mutants import EQUAL  # noqa: E402
 from tools.mutate import Mutant, mutants  # noqa: E402
 
-TIME_LIMIT = 2.0  # seconds for one check, in which an endless loop is noticed; the slowest answer takes 0.2
+CPU_LIMIT = 2.0  # seconds of one check, after which a loop counts as endless; the slowest answer takes 0.9
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,14 @@ class Exercise:
     answers: object  # the lesson's answers.py
     solution: object  # a function
 
+    def all_mutants(self) -> list[Mutant]:
+        """The mutants of the right answer."""
+        return mutants(inspect.getsource(self.solution))
+
     def mutants(self) -> list[Mutant]:
         """The mutants of the right answer, but for those that do the same."""
         equal = EQUAL.get(f"{self.lesson}-{self.name}", {})
-        return [mutant for mutant in mutants(inspect.getsource(self.solution)) if str(mutant) not in equal]
+        return [mutant for mutant in self.all_mutants() if mutant.after not in equal]
 
     def build(self, mutant: Mutant):
         """The function that a mutant's source defines; what it calls is unchanged."""
@@ -52,13 +57,28 @@ class Exercise:
         exec(mutant.source, space)
         return space[self.name]
 
-    def check(self, function, named: bool = False):
-        """What `make check` says of a function: its Result. named: also which known mistake it makes."""
+    def check(self, function, named: bool = False) -> Result:
+        """What `make check` says of a function. named: also which known mistake it makes."""
         wrong = getattr(self.answers, f"wrong_{self.name}") if named else {}
-        answers = SimpleNamespace(**{f"check_{self.name}": getattr(self.answers, f"check_{self.name}"),
-                                     f"wrong_{self.name}": wrong})
-        with mock.patch("lessons.check.time_limit", lambda: marks.time_limit(TIME_LIMIT)):
+        names = (self.name, f"check_{self.name}")
+        answers = SimpleNamespace(**{name: getattr(self.answers, name) for name in names},
+                                  **{f"wrong_{self.name}": wrong})
+        with mock.patch("lessons.check.time_limit", cpu_limit):
             return check_exercise(self.name, answers, function)
+
+
+@contextlib.contextmanager
+def cpu_limit() -> Iterator[None]:
+    """marks.time_limit by the seconds that this process computes, however busy the machine is."""
+    def on_alarm(*_):
+        raise TimeoutError("no end")
+    before = signal.signal(signal.SIGPROF, on_alarm)
+    signal.setitimer(signal.ITIMER_PROF, CPU_LIMIT)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def exercises(lessons: list[str]) -> Iterator[Exercise]:
@@ -77,10 +97,11 @@ def survivors(exercise: Exercise) -> list[Mutant]:
             if exercise.check(exercise.build(mutant)).state == PASSED]
 
 
-def sample(count: int, seed: int) -> list[tuple[Exercise, Mutant]]:
-    """Some mutants of all lessons, drawn with a seed."""
-    pairs = [(exercise, mutant) for exercise in exercises([]) for mutant in exercise.mutants()]
-    return random.Random(seed).sample(pairs, count)
+def sample(exercises: list[Exercise], count: int, seed: int) -> list[tuple[Exercise, Mutant]]:
+    """One mutant each of `count` exercises, drawn with a seed: first the exercise, then its mutant."""
+    rng = random.Random(seed)
+    drawn = [rng.choice(exercises) for _ in range(count)]
+    return [(exercise, rng.choice(exercise.mutants())) for exercise in drawn]
 
 
 def print_named(exercise: Exercise) -> None:
@@ -89,7 +110,7 @@ def print_named(exercise: Exercise) -> None:
         message = exercise.check(exercise.build(mutant), named=True).message
         _, found, mistake = message.partition("The same comes out of a function that ")
         if found:
-            print(f"    {mutant.line:>2}  {mutant}   is named: {mistake}")
+            print(f"    {mutant}   is named: {mistake}")
 
 
 def main(arguments: list[str]) -> int:
@@ -98,17 +119,19 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("lessons", nargs="*", help="their numbers (default: all)")
     parser.add_argument("--named", action="store_true", help="print what make check says of the others")
     args = parser.parse_args(arguments)
-    number, alive, began = 0, 0, time.monotonic()
+    number, alive, began = 0, 0, time.process_time()
     for exercise in exercises(args.lessons):
-        started, passed = time.monotonic(), survivors(exercise)
-        number, alive = number + len(exercise.mutants()), alive + len(passed)
-        print(f"{exercise.lesson:<14} {exercise.name:<22} {len(exercise.mutants()):>4} mutants, {len(passed)} "
-              f"survive, {time.monotonic() - started:.1f} s", flush=True)
+        if exercise.check(exercise.solution).state != PASSED:
+            print(f"{exercise.lesson:<14} {exercise.name}: the answer written out in solutions.py does not pass")
+        count, passed = len(exercise.mutants()), survivors(exercise)
+        number, alive = number + count, alive + len(passed)
+        print(f"{exercise.lesson:<14} {exercise.name:<22} {count:>4} mutants, {len(passed)} survive",
+              flush=True)
         for mutant in passed:
-            print(f"    line {mutant.line:>2}  {mutant}", flush=True)
+            print(f"    {mutant}", flush=True)
         if args.named:
             print_named(exercise)
-    print(f"{number} mutants, {alive} survive, in {time.monotonic() - began:.0f} s")
+    print(f"{number} mutants, {alive} survive, in {time.process_time() - began:.0f} s of one core")
     return int(alive > 0)
 
 

@@ -1,9 +1,9 @@
-"""Make mutants of a function: copies of its source with one small change each, found by rules on its syntax tree.
+"""Make mutants of a function: its source with one small change each, found by rules on its syntax tree.
 
-    mutants("def f(x):\n    return x > 0\n")   [Mutant(2, "x > 0", "x >= 0", source), ...]
+    mutants("def f(x):\n    return x > 0\n")   [Mutant("return x > 0", "return x >= 0", source), ...]
 
-The changes are the slips of learners: off by one, the wrong axis, swapped arguments, > for >=, + for -, floor for
-ceil, the first row alone, a clamp forgotten, `and` for `or`, a line left out.
+The changes are the slips of learners: off by one, the wrong axis, swapped arguments, > for >=, + for -,
+floor for ceil, the first row alone, a clamp forgotten, `and` for `or`, a line left out.
 """
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ ORDERED = {ast.Sub: "-", ast.Div: "/", ast.FloorDiv: "//", ast.MatMult: "@", ast
 COMPARISONS = {ast.Gt: (">=", "<"), ast.GtE: (">", "<="), ast.Lt: ("<=", ">"), ast.LtE: ("<", ">="),
                ast.Eq: ("!=",), ast.NotEq: ("==",), ast.In: ("not in",), ast.NotIn: ("in",),
                ast.Is: ("is not",), ast.IsNot: ("is",)}
-OTHER_CALL = {"round": ("int", "math.floor", "math.ceil"), "int": ("round",), "math.floor": ("math.ceil", "int"),
-              "math.ceil": ("math.floor", "round"), "min": ("max",), "max": ("min",), "enumerate": ("reversed",),
-              "torch.sin": ("torch.cos",), "torch.cos": ("torch.sin",), "any": ("all",), "all": ("any",)}
+OTHER_CALL = {"round": ("int", "math.floor", "math.ceil"), "int": ("round",),
+              "math.ceil": ("math.floor", "round"), "math.floor": ("math.ceil", "int"), "min": ("max",),
+              "max": ("min",), "torch.sin": ("torch.cos",), "torch.cos": ("torch.sin",), "any": ("all",),
+              "all": ("any",)}
 OTHER_AXIS = {"0": "1", "1": "0", "-1": "-2", "-2": "-1"}
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """A function with one change: on which line (1 is its def), what stood there, what stands there now."""
-    line: int
+    """A function with one change: the first line that differs, before and after, and its source."""
     before: str
     after: str
     source: str
 
     def __str__(self) -> str:
-        return f"{self.before} -> {self.after}"
+        return f"{self.before}   ->   {self.after}"
 
 
 def mutants(source: str) -> list[Mutant]:
@@ -42,16 +42,20 @@ def mutants(source: str) -> list[Mutant]:
     tree = ast.parse(source)
     unchanged, found = ast.unparse(tree), {}
     for slot, node in list(_slots(tree.body[0])):
-        before = "" if isinstance(node, ast.arguments) else ast.unparse(node)
         for after in _alternatives(slot, node):
             changed = _with_replacement(tree, slot, node, after)
             if changed != unchanged:
-                found.setdefault(changed, Mutant(node.lineno, _shorten(before), _shorten(after), changed))
-    return sorted(found.values(), key=lambda mutant: mutant.line)
+                found[changed] = Mutant(*_first_difference(unchanged, changed), changed)
+    return list(found.values())
+
+
+def _first_difference(before: str, after: str) -> tuple[str, str]:
+    pairs = zip(before.splitlines(), after.splitlines())
+    return next((a.strip(), b.strip()) for a, b in pairs if a != b)
 
 
 def _slots(tree: ast.FunctionDef) -> Iterator[tuple[Slot, ast.AST]]:
-    """Every expression and statement of the body, with the place where it hangs. Docstrings are left alone."""
+    """Every expression and statement of the body, with the place where it hangs; no docstring."""
     for statement in tree.body[ast.get_docstring(tree) is not None:]:
         yield (tree, "body", tree.body.index(statement)), statement
         for parent in ast.walk(statement):
@@ -79,16 +83,12 @@ def _hang(slot: Slot, node: ast.AST) -> None:
         getattr(parent, field)[index] = node
 
 
-def _shorten(text: str) -> str:
-    return " ".join(text.split())
-
-
 def _alternatives(slot: Slot, node: ast.AST) -> Iterator[str]:
     """What may stand in place of a node, as source."""
     if slot[1] == "iter":
         text = ast.unparse(node)
         yield from (f"list({text})[:1]", f"list({text})[:-1]", f"list({text})[1:]")
-    if isinstance(slot[0], ast.Slice) or isinstance(slot[0], ast.Call) and _name(slot[0].func) == "range":
+    if isinstance(slot[0], ast.Slice) or ast.unparse(getattr(slot[0], "func", slot[0])) == "range":
         yield from (f"{ast.unparse(node)} + 1", f"{ast.unparse(node)} - 1")
     if isinstance(node, ast.stmt) and not isinstance(node, (ast.FunctionDef, ast.Pass)):
         yield "pass"
@@ -139,12 +139,13 @@ def _unary(node: ast.UnaryOp) -> Iterator[str]:
 
 
 def _call(node: ast.Call) -> Iterator[str]:
-    name, arguments = _name(node.func), [ast.unparse(argument) for argument in node.args]
+    name, arguments = ast.unparse(node.func), [ast.unparse(argument) for argument in node.args]
     keywords = [(word.arg, ast.unparse(word.value)) for word in node.keywords]
     for other in OTHER_CALL.get(name, ()):
         yield _written_call(other, arguments, keywords)
-    for i in range(len(arguments) - 1):
-        yield _written_call(name, [*arguments[:i], arguments[i + 1], arguments[i], *arguments[i + 2:]], keywords)
+    symmetric = name.endswith((".transpose", ".swapaxes")) or name in ("min", "max") and not keywords
+    for i in range(0 if symmetric else len(arguments) - 1):
+        yield _written_call(name, _swapped(arguments, i), keywords)
     for number, (word, value) in enumerate(keywords):
         others = keywords[:number] + keywords[number + 1:]
         yield _written_call(name, arguments, others)
@@ -156,19 +157,19 @@ def _call(node: ast.Call) -> Iterator[str]:
         yield f"({ast.unparse(node.func.value)})"
 
 
+def _swapped(parts: list[str], i: int) -> list[str]:
+    return [*parts[:i], parts[i + 1], parts[i], *parts[i + 2:]]
+
+
 def _written_call(name: str, arguments: list[str], keywords: list[tuple[str | None, str]]) -> str:
     named = [f"{word}={value}" if word else f"**{value}" for word, value in keywords]
     return f"{name}({', '.join([*arguments, *named])})"
 
 
-def _name(node: ast.AST) -> str:
-    return ast.unparse(node)
-
-
 def _tuple(node: ast.Tuple) -> Iterator[str]:
     parts = [ast.unparse(part) for part in node.elts]
     for i in range(0 if any(isinstance(part, ast.Slice) for part in node.elts) else len(parts) - 1):
-        yield f"({', '.join([*parts[:i], parts[i + 1], parts[i], *parts[i + 2:]])})"
+        yield f"({', '.join(_swapped(parts, i))})"
 
 
 def _attribute(node: ast.Attribute) -> Iterator[str]:

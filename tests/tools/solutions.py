@@ -1,6 +1,6 @@
-"""The exercises of lessons 00 to 08, written out from their stubs' rules as a learner might; mutants.py mutates them.
+"""The exercises of lessons 00 to 08, written out from their stubs' rules as a learner might.
 
-Each solves the stub of the same name. answers.py calls the library instead, so it has little to mutate.
+Each solves the stub of the same name, for mutants.py. answers.py calls the library: little to mutate there.
 """
 from __future__ import annotations
 

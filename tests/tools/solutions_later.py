@@ -1,5 +1,4 @@
-"""The exercises of lessons 09 to 17, written out from their stubs' rules: the second part of solutions.py.
-"""
+"""The exercises of lessons 09 to 17, written out from their stubs' rules: the second part of solutions.py."""
 from __future__ import annotations
 
 import math
@@ -203,7 +202,8 @@ def gain_and_spread(base, variant):
 def verdict(gained, spread, before, after):
     if abs(gained) <= spread:
         return "too close"
-    return "yes" if (gained > 0) == (after > before) else "no"
+    both_rose, both_fell = gained > 0 and after > before, gained < 0 and after < before
+    return "yes" if both_rose or both_fell else "no"
 
 
 def stack(features, pool_idx):

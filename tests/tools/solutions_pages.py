@@ -1,5 +1,4 @@
-"""The exercises of the pages without a number, written out from their stubs' rules: the third part of solutions.py.
-"""
+"""The exercises of the pages without a number, written out: the third part of solutions.py."""
 from __future__ import annotations
 
 import math
