@@ -122,7 +122,7 @@ def main(arguments: list[str]) -> int:
     number, alive, began = 0, 0, time.process_time()
     for exercise in exercises(args.lessons):
         if exercise.check(exercise.solution).state != PASSED:
-            print(f"{exercise.lesson:<14} {exercise.name}: the answer written out in solutions.py does not pass")
+            print(f"{exercise.lesson} {exercise.name}: its answer in solutions.py does not pass")
         count, passed = len(exercise.mutants()), survivors(exercise)
         number, alive = number + count, alive + len(passed)
         print(f"{exercise.lesson:<14} {exercise.name:<22} {count:>4} mutants, {len(passed)} survive",

@@ -202,8 +202,7 @@ def gain_and_spread(base, variant):
 def verdict(gained, spread, before, after):
     if abs(gained) <= spread:
         return "too close"
-    both_rose, both_fell = gained > 0 and after > before, gained < 0 and after < before
-    return "yes" if both_rose or both_fell else "no"
+    return "yes" if gained * (after - before) > 0 else "no"
 
 
 def stack(features, pool_idx):
