@@ -34,7 +34,7 @@ from minimolmo.locks import locked
 from minimolmo.options import Parser
 
 PASSED, NOT_YET, NOT_BEGUN, BROKEN = "passed", "not yet", "not begun", "cannot be read"
-NAMED_CASES = 3  # a known mistake is named if it gives what yours gives in the first cases that yours fails
+NAMED_CASES = 3  # a known mistake is named if it gives what yours gives in so many cases that one fails
 
 
 @dataclass(frozen=True)
@@ -76,16 +76,20 @@ def check_exercise(name: str, answers: ModuleType, yours: Callable) -> Result:
 
 
 def _name_mistake(name: str, answers: ModuleType, yours: Callable) -> str:
-    """Name the known mistake that gives what yours gives in the first cases that yours fails.
+    """Name the known mistake that gives what yours gives in the first cases that either of them fails.
 
     One case alone would name too many: where all patches should be -1 but one, many mistakes give -1 only.
     """
     answer = getattr(answers, name)
+
+    def first_failures(function: Callable) -> list[dict]:
+        return list(islice((case for case in cases if not _agree(function, answer, case)), NAMED_CASES))
+
     with suppress(TimeoutError), time_limit():  # in a later case yours may have no end
-        wrong = (case for case in _recorded_cases(name, answers) if not _agree(yours, answer, case))
-        failed = list(islice(wrong, NAMED_CASES))
+        cases = _recorded_cases(name, answers)
+        failures = first_failures(yours)
         for mistake, function in getattr(answers, f"wrong_{name}").items():
-            if all(_agree(yours, function, case) for case in failed):
+            if all(_agree(yours, function, case) for case in failures + first_failures(function)):
                 return f"\nThe same comes out of a function that {mistake}."
     return ""
 

@@ -320,8 +320,9 @@ def test_a_slip_that_does_what_yours_does_is_named():
 
 
 def test_a_slip_that_only_begins_as_yours_does_is_not_named():
-    """7 is what neither of them gives at 3; and a function that fails later has no name."""
-    for yours in (lambda x: {1: 1, 2: 2, 3: 7}[x], lambda x: x if x < 3 else x / 0):
+    """No known mistake gives 7 at 3; one that stops has no name; the last fails at 1 alone, where both
+    known mistakes give 1 as well, but they fail more."""
+    for yours in (lambda x: 7 if x == 3 else x, lambda x: x if x < 3 else x / 0, lambda x: 2 * x - (x == 1)):
         result = check_exercise("double", make_answers(), yours)
         assert result.state == NOT_YET and "The same comes out" not in result.message
 
@@ -698,8 +699,9 @@ def write_learner_copy(project, old: str, new: str, seconds: float = 60):
     path.write_text(code, encoding="utf-8")
     (root / "tests").mkdir()
     (root / "tests" / "test_small.py").write_text(
-        "from minimolmo.small import one\n\ndef test_one(): assert one(1) == 2\n"
-        "def test_two(): assert one(one(1)) == 3\n", encoding="utf-8")
+        "import pytest\nfrom minimolmo.small import one\n\ndef test_one(): assert one(1) == 2\n"
+        "def test_two(): assert one(one(1)) == 3\n"
+        "@pytest.mark.words\ndef test_words(): assert not 'left out by make marks'\n", encoding="utf-8")
     blank.blank_lesson(folder, root)
     path = root / "mine" / "minimolmo" / "small.py"
     written = SMALL.replace("    # how\n    return x + 1", "    return 1 + x")
