@@ -27,7 +27,8 @@ def test_points_are_written_as_molmo_writes_them():
 
 @pytest.mark.parametrize("value, printed", GOLDEN["rounding_float64"])
 def test_a_coordinate_is_rounded_half_to_even_like_numpy(value, printed):
-    assert points_to_text([(value, 5)], "cat", "cat") == f'<point x="{printed}" y="5.0" alt="cat">cat</point>'
+    text = points_to_text([(value, value)], "cat", "cat")
+    assert text == f'<point x="{printed}" y="{printed}" alt="cat">cat</point>'
 
 
 def test_points_are_rounded_first_and_sorted_afterwards():
