@@ -80,7 +80,9 @@ def _name_mistake(name: str, answers: ModuleType, yours: Callable) -> str:
 
     One case alone would name too many: where all patches should be -1 but one, many mistakes give -1 only.
     """
-    answer = getattr(answers, name)
+    answer, mistakes = getattr(answers, name), getattr(answers, f"wrong_{name}")
+    if not mistakes:
+        return ""
 
     def first_failures(function: Callable) -> list[dict]:
         return list(islice((case for case in cases if not _agree(function, answer, case)), NAMED_CASES))
@@ -88,7 +90,7 @@ def _name_mistake(name: str, answers: ModuleType, yours: Callable) -> str:
     with suppress(TimeoutError), time_limit():  # in a later case yours may have no end
         cases = _recorded_cases(name, answers)
         failures = first_failures(yours)
-        for mistake, function in getattr(answers, f"wrong_{name}").items():
+        for mistake, function in mistakes.items():
             if all(_agree(yours, function, case) for case in failures + first_failures(function)):
                 return f"\nThe same comes out of a function that {mistake}."
     return ""
