@@ -7,21 +7,25 @@
         check_NAME(yours)          raises Mismatch (by `compare` or `expect_equal`) if yours is wrong
         wrong_NAME                 plausible mistakes: {"what it does, in words": a function that does it}
 
-The checks are never copied, so that newer ones reach you; a mistake that does just what yours does is named.
+The checks are never copied, so that newer ones reach you; a known mistake that does what yours does is named.
 """
 from __future__ import annotations
 
+import copy
 import importlib.util
+import inspect
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from types import ModuleType
 
 from PIL import Image
 
 from lessons.blank import count_built, read_build_list
-from lessons.compare import Mismatch
+from lessons.compare import Mismatch, compare
 from lessons.marks import describe_error, time_limit
 from lessons.page import ROOT, find_lessons, lesson_number
 from minimolmo.command import run_command
@@ -30,6 +34,7 @@ from minimolmo.locks import locked
 from minimolmo.options import Parser
 
 PASSED, NOT_YET, NOT_BEGUN, BROKEN = "passed", "not yet", "not begun", "cannot be read"
+NAMED_CASES = 3  # a known mistake is named if it gives what yours gives in so many cases that one fails
 
 
 @dataclass(frozen=True)
@@ -63,22 +68,56 @@ def check_exercise(name: str, answers: ModuleType, yours: Callable) -> Result:
     except NotImplementedError:
         return Result(name, NOT_BEGUN)
     except Mismatch as error:
-        message = str(error) + _name_mistake(name, answers, str(error))
+        message = str(error) + ("" if error.__cause__ else _name_mistake(name, answers, yours))
         return Result(name, NOT_YET, message, error.picture)
     except (Exception, SystemExit) as error:  # a learner's code may raise anything: show it, do not stop
         return Result(name, NOT_YET, f"yours stops: {describe_error(error)}")
     return Result(name, PASSED)
 
 
-def _name_mistake(name: str, answers: ModuleType, message: str) -> str:
-    """Name the known mistake that fails the same case with the same result: it probably is yours."""
-    for mistake, function in getattr(answers, f"wrong_{name}").items():
-        try:
-            getattr(answers, f"check_{name}")(function)
-        except Mismatch as error:
-            if str(error) == message:
+def _name_mistake(name: str, answers: ModuleType, yours: Callable) -> str:
+    """Name the known mistake that gives what yours gives in the first cases that either of them fails.
+
+    One case alone would name too many: where all patches should be -1 but one, many mistakes give -1 only.
+    """
+    answer, mistakes = getattr(answers, name), getattr(answers, f"wrong_{name}")
+    if not mistakes:
+        return ""
+
+    def first_failures(function: Callable) -> list[dict]:
+        return list(islice((case for case in cases if not _agree(function, answer, case)), NAMED_CASES))
+
+    with suppress(TimeoutError), time_limit():  # in a later case yours may have no end
+        cases = _recorded_cases(name, answers)
+        failures = first_failures(yours)
+        for mistake, function in mistakes.items():
+            if all(_agree(yours, function, case) for case in failures + first_failures(function)):
                 return f"\nThe same comes out of a function that {mistake}."
     return ""
+
+
+def _recorded_cases(name: str, answers: ModuleType) -> list[dict]:
+    """The cases of a check, {argument: value} each, in its order."""
+    answer, cases = getattr(answers, name), []
+
+    def record(*args, **kwargs):
+        cases.append(copy.deepcopy(inspect.signature(answer).bind(*args, **kwargs).arguments))
+        return answer(*args, **kwargs)
+    getattr(answers, f"check_{name}")(record)
+    return cases
+
+
+def _agree(yours: Callable, other: Callable, case: dict) -> bool:
+    """Whether two functions give the same in one case. Raises TimeoutError if yours has no end there."""
+    try:
+        compare(yours, other, [case])
+    except Mismatch as error:
+        if isinstance(error.__cause__, TimeoutError):
+            raise error.__cause__
+        return False
+    except Exception:  # a learner's code, and a mistake outside the case that it is for, may raise anything
+        return False
+    return True
 
 
 def check_lesson(folder: Path, mine: Path = ROOT / "mine") -> list[Result]:

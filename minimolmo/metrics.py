@@ -91,7 +91,10 @@ def precision_recall_f1(predicted: list[Point], target: list[Point],
 
 
 def score_pointing(items: list[EvalItem]) -> dict[str, float]:
-    """Mean precision, recall and F1. For questions with one target, also median error and hit rate."""
+    """Mean "precision", "recall" and "F1". For questions with one target, also median error and hit rate.
+
+    These are "median error, % of width", where no point counts as 100, and "within 5 %" (RADIUS).
+    """
     each = [precision_recall_f1(item.answer.points, list(item.annotation.points), item.aspect)
             for item in items]
     scores = dict(zip(("precision", "recall", "F1"), np.mean(each, axis=0)))
@@ -143,6 +146,7 @@ def score_user_qa(items: list[EvalItem]) -> dict[str, float]:
 def score_caption_facts(items: list[EvalItem], among: list[EvalItem] | None = None) -> dict[str, float]:
     """Precision, recall and F1 of facts (colour, kind, position), over all captions together.
 
+    Keys: "fact precision", "fact recall", "fact F1". None if no image has object labels.
     It replaces the paper's cap F1, where a language model judges free statements. Our facts can be parsed:
     their colours and kinds are those of the objects in `among` (default: `items`). Images without object
     labels are skipped.
@@ -221,7 +225,10 @@ def _word_value(word: str) -> int | None:
 
 
 def score_clocks(items: list[EvalItem]) -> dict[str, float]:
-    """Accuracy of times (exact, and within five minutes) and of other questions about clocks."""
+    """Accuracy of times and of other questions about clocks: "exact", "within 5 minutes", "other questions".
+
+    What has no question has no key. An answer that is no time is wrong.
+    """
     times = [(parse_time(item.answer.text), parse_time(item.annotation.answer)) for item in items]
     errors = np.array([720 if a is None else min((a - b) % 720, (b - a) % 720)
                        for a, b in times if b is not None])

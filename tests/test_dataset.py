@@ -184,6 +184,21 @@ BAD_ROWS = {
 }
 
 
+def test_a_bad_row_is_named_by_file_and_line(tmp_path):
+    for line in BAD_ROWS:
+        write(tmp_path, row(CAT), line, row(CAT))
+        with pytest.raises(ValueError) as error:
+            check_split(tmp_path, "train")
+        assert str(error.value).startswith(f"{tmp_path}/train.jsonl:2"), line
+
+
+def test_a_bad_annotation_is_named_by_its_number(tmp_path):
+    write(tmp_path, row(CAT, {"style": "poem"}))
+    with pytest.raises(ValueError, match=r"train\.jsonl:1, annotation 2"):
+        check_split(tmp_path, "train")
+
+
+@pytest.mark.words
 @pytest.mark.parametrize("line", BAD_ROWS, ids=lambda line: BAD_ROWS[line][:40])
 def test_a_bad_row_is_named_by_file_and_line_with_a_remedy(tmp_path, line):
     """The message gives the value, the reason and what to try."""

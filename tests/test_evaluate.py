@@ -71,6 +71,12 @@ def test_every_image_is_some_questions_other_image():
 
 
 def test_a_single_image_has_no_other_image():
+    with pytest.raises(ValueError):
+        mismatched_images([count_item(1, "a.png"), count_item(2, "a.png")])
+
+
+@pytest.mark.words
+def test_a_single_image_is_named_with_what_to_try():
     with pytest.raises(ValueError, match=r"a\.png:1: no other image has a count question, so .* Add one"):
         mismatched_images([count_item(1, "a.png"), count_item(2, "a.png")])
 

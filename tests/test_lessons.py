@@ -304,9 +304,13 @@ def test_a_lesson_is_found_by_number_and_an_unknown_one_is_named():
 
 def make_answers():
     """The answers of a lesson with one exercise, `double`."""
+    def double(x):
+        return 2 * x
+
     def check_double(yours):
-        compare(yours, lambda x: 2 * x, [dict(x=1), dict(x=2), dict(x=3)], because="Twice as much.")
-    return SimpleNamespace(check_double=check_double, wrong_double={"squares": lambda x: x * x})
+        compare(yours, double, [dict(x=1), dict(x=2), dict(x=3)], because="Twice as much.")
+    wrong = {"forgets to double": lambda x: x, "squares": lambda x: x * x}
+    return SimpleNamespace(double=double, check_double=check_double, wrong_double=wrong)
 
 
 def test_the_smallest_failing_case_is_shown_in_words():
@@ -316,8 +320,17 @@ def test_the_smallest_failing_case_is_shown_in_words():
 
 
 def test_a_slip_that_does_what_yours_does_is_named():
+    """At 1 a square is what forgetting the 2 gives; the later cases tell them apart."""
     result = check_exercise("double", make_answers(), lambda x: x ** 2)
     assert result.message.endswith("The same comes out of a function that squares.")
+
+
+def test_a_slip_that_only_begins_as_yours_does_is_not_named():
+    """No known mistake gives 7 at 3; one that stops has no name; the last fails at 1 alone, where both
+    known mistakes give 1 as well, but they fail more."""
+    for yours in (lambda x: 7 if x == 3 else x, lambda x: x if x < 3 else x / 0, lambda x: 2 * x - (x == 1)):
+        result = check_exercise("double", make_answers(), yours)
+        assert result.state == NOT_YET and "The same comes out" not in result.message
 
 
 needs_alarm = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="Windows has no such alarm")
@@ -692,8 +705,9 @@ def write_learner_copy(project, old: str, new: str, seconds: float = 60):
     path.write_text(code, encoding="utf-8")
     (root / "tests").mkdir()
     (root / "tests" / "test_small.py").write_text(
-        "from minimolmo.small import one\n\ndef test_one(): assert one(1) == 2\n"
-        "def test_two(): assert one(one(1)) == 3\n", encoding="utf-8")
+        "import pytest\nfrom minimolmo.small import one\n\ndef test_one(): assert one(1) == 2\n"
+        "def test_two(): assert one(one(1)) == 3\n"
+        "@pytest.mark.words\ndef test_words(): assert not 'left out by make marks'\n", encoding="utf-8")
     blank.blank_lesson(folder, root)
     path = root / "mine" / "minimolmo" / "small.py"
     written = SMALL.replace("    # how\n    return x + 1", "    return 1 + x")

@@ -27,7 +27,8 @@ def test_points_are_written_as_molmo_writes_them():
 
 @pytest.mark.parametrize("value, printed", GOLDEN["rounding_float64"])
 def test_a_coordinate_is_rounded_half_to_even_like_numpy(value, printed):
-    assert points_to_text([(value, 5)], "cat", "cat") == f'<point x="{printed}" y="5.0" alt="cat">cat</point>'
+    text = points_to_text([(value, value)], "cat", "cat")
+    assert text == f'<point x="{printed}" y="{printed}" alt="cat">cat</point>'
 
 
 def test_points_are_rounded_first_and_sorted_afterwards():
@@ -42,8 +43,14 @@ def test_no_points_make_no_text():
 
 def test_a_coordinate_that_is_not_finite_is_refused_before_training_on_it():
     for value in (float("nan"), float("inf"), 1e308):
-        with pytest.raises(ValueError, match="Try percent"):
+        with pytest.raises(ValueError):
             points_to_text([(value, 1)], "cat", "cat")
+
+
+@pytest.mark.words
+def test_a_coordinate_that_is_not_finite_is_refused_with_what_to_try():
+    with pytest.raises(ValueError, match="Try percent"):
+        points_to_text([(float("nan"), 1)], "cat", "cat")
 
 
 def test_written_points_are_parsed_back_to_a_tenth_of_a_percent():

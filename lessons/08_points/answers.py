@@ -68,7 +68,8 @@ def write_points(points, label):
 def check_write_points(yours):
     rng = random.Random(0)
     cases = [[(61.5, 40.4)], [], [(10, 20), (30, 8.5)], [(30, 8.5), (10, 20)], [(10, 20), (10, 5)],
-             [(12.35, 7.06)], [(12.36, 80), (12.44, 20)], [(100, 0)], [(50, 50), (50, 50)], [(9, 1), (10, 1)]]
+             [(12.35, 7.06)], [(7.06, 12.35)], [(12.36, 80), (12.44, 20)], [(100, 0)],
+             [(50, 50), (50, 50)], [(9, 1), (10, 1)]]
     cases += [[(rng.uniform(0, 100), rng.uniform(0, 100)) for _ in range(12)]]
     compare(yours, write_points, [dict(points=case, label="cats") for case in cases],
             because="Round, then sort by x and then y, then write; two or more are numbered from 1.")
@@ -106,7 +107,8 @@ def check_parse_points(yours):
     cases = ['x="1.0" y="2.0"', "", "There are none.", '<point x="61.5" y="40.4" alt="cat">cat</point>',
              '<points x1="10.0" y1="20.0" x2="30" y2="8.5" alt="cats">cats</points>',
              'x2="3.0" y2="4.0" x1="1.0" y1="2.0"',
-             'x1="300" y1="4" x2="5.5" y2="100"', 'x1="1.0" y2="2.0"', 'x1="1.0" y1="2.', 'x1="a" y1="2.0"',
+             'x1="300" y1="4" x2="5.5" y2="100"', 'x="4" y="300"', 'x="100" y="50"', 'x="100.5" y="50"',
+             'x="50" y="100.5"', 'x1="1.0" y2="2.0"', 'x1="1.0" y1="2.', 'x1="a" y1="2.0"',
              'x1="-5.0" y1="2.0"', 'x="1.0" y="2.0" and x="3.0" y="4.0"', 'x12="1.0" y12="2.0"']
     compare(yours, parse_points, [dict(text=text) for text in cases],
             because="The same number after x and y, plain decimals up to 100, in the order of the text.")

@@ -79,6 +79,7 @@ def check_left_of(yours):
              [(20.0, 50.0), (47.0, 50.0)], [(20.0, 50.0), (53.0, 50.0)], [(20.0, 50.0), (50.0, 10.0)],
              [(44.0, 50.0)], [(56.0, 50.0), (10.0, 50.0)], []]
     cases = [dict(anchor=(50.0, 50.0), others=others, min_offset=6.0) for others in cases]
+    cases.append(dict(anchor=(50.0, 20.0), others=[(20.0, 50.0)], min_offset=6.0))
     for seed in range(20):
         rng = random.Random(seed)
         others = [(rng.uniform(0, 100), rng.uniform(0, 100)) for _ in range(rng.randint(1, 4))]

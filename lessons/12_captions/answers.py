@@ -18,7 +18,8 @@ def length_hint(characters, noise):
 
 
 def check_length_hint(yours):
-    cases = [(15, 0.0), (29, 0.0), (1000, 0.0), (1000, -32.5), (1000, 9.9), (3, -25.0), (0, -0.5), (30, -0.5)]
+    cases = [(15, 0.0), (29, 0.0), (5, 9.9), (1000, 0.0), (1000, -32.5), (1000, 9.9), (3, -25.0), (0, -0.5),
+             (30, -0.5)]
     compare(yours, length_hint, [dict(characters=c, noise=n) for c, n in cases],
             because="The noise is rounded toward zero, the quotient down.")
 

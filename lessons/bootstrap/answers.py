@@ -12,8 +12,8 @@ def tens_and_ones(x, y):
 
 
 def check_tens_and_ones(yours):
-    cases = [dict(x=83.74, y=7.1), dict(x=0.0, y=50.0), dict(x=19.96, y=20.04), dict(x=9.97, y=99.97),
-             dict(x=100.0, y=0.04)]
+    cases = [dict(x=83.74, y=7.1), dict(x=0.0, y=50.0), dict(x=19.92, y=20.04), dict(x=19.96, y=20.04),
+             dict(x=9.97, y=99.97), dict(x=100.0, y=0.04)]
     compare(yours, tens_and_ones, cases, because="Round to a tenth first, then drop the decimal; at most 99.")
 
 

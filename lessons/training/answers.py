@@ -88,7 +88,7 @@ def cross_entropy(scores, right):
 def check_cross_entropy(yours):
     cases = [dict(scores=[0.0, 0.0, 0.0, 0.0], right=2), dict(scores=[math.log(3), 0.0], right=0),
              dict(scores=[math.log(3), 0.0], right=1), dict(scores=[2.0, -1.0, 0.5], right=1),
-             dict(scores=[1000.0, 990.0], right=1)]
+             dict(scores=[1000.0, 990.0], right=1), dict(scores=[1000.0, 0.0], right=0)]
     compare(yours, cross_entropy, cases, because="Minus the logarithm of the softmax at the right choice.")
 
 

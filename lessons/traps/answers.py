@@ -62,6 +62,9 @@ def check_attention_mask(yours):
         expect_equal(yours(segments, segments)[0, 0], attention_mask(segments, segments)[0, 0],
                      f"the segments {row}", draw=True,
                      because="A segment attends to the image and to itself, and never to another segment.")
+    two_rows = torch.tensor([[0, 1, 2], [0, 1, 1]])
+    compare(yours, attention_mask, [dict(query_segments=two_rows, key_segments=two_rows)],
+            because="Every row has a mask of its own, the same for all heads.")
     with_cache = dict(query_segments=torch.tensor([[1]]), key_segments=torch.tensor([[0, 1, -1, 1]]))
     compare(yours, attention_mask, [with_cache],
             because="With a cache, the queries are the last of the keys.")
@@ -88,8 +91,10 @@ def check_attention(yours):
         return dict(q=q, k=k, v=v)
     pair = dict(q=torch.full((1, 2, 1, 1), 2.0), k=torch.tensor([[1.0], [0.0]]).expand(1, 2, 2, 1),
                 v=torch.tensor([[100.0], [0.0]]).expand(1, 2, 2, 1))  # two heads of one number
+    shared = case(4, 2)
+    shared |= dict(k=shared["k"][:, :2], v=shared["v"][:, :2])  # two query heads for each key head
     masked = case(4, 8) | dict(visible=torch.ones(1, 1, 3, 3, dtype=torch.bool).tril())
-    compare(yours, attention, [case(1, 1, 2), pair, case(1, 4, 2), case(2, 4), masked],
+    compare(yours, attention, [case(1, 1, 2), pair, case(1, 4, 2), case(2, 4), masked, shared],
             because="Heads are independent, so the head size is the scale: more heads change nothing.")
 
 
@@ -114,7 +119,7 @@ def pad_targets(targets, weights):
 
 
 def check_pad_targets(yours):
-    cases = [([[7]], [[1.0]]), ([[7, 8], [9]], [[1.0, 1.0], [1.0]]),
+    cases = [([[7]], [[1.0]]), ([[7, 8]], [[1.0, 1.0]]), ([[7, 8], [9]], [[1.0, 1.0], [1.0]]),
              ([[1], [2, 3, 4], [5, 6]], [[0.5], [0, 0.7, 0.7], [0, 1.0]])]
     compare(yours, pad_targets, [dict(targets=targets, weights=weights) for targets, weights in cases],
             because="Padding has no loss: a row weighs the same alone and in a batch.")

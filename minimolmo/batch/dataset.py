@@ -139,7 +139,11 @@ def read_json(line: bytes) -> object:
 
 
 def read_example(values: object, folder: Path, name: str) -> Example:
-    """Convert one row's JSON to an Example. Raises ValueError that says what is wrong with the row."""
+    """Convert one row's JSON to an Example. Raises ValueError that says what is wrong with the row.
+
+    It is invalid_row(...) if the row is no object, its "image" is no text, or its "annotations" are no list
+    or an empty one. What read_annotation raises gets ", annotation 2" in front, counted from 1.
+    """
     if not (isinstance(values, dict) and isinstance(values.get("image"), str)):
         raise invalid_row('the row is not an object with an "image"',
                           'Try {"image": "images/cat.jpg", "annotations": [...]}.')
@@ -229,6 +233,11 @@ def _is_valid_field(field: str, value: object) -> bool:
 
 
 def _read_points(points: object) -> tuple[Point, ...]:
+    """Convert JSON's points to floats.
+
+    Raises invalid_row(...) if they are no list, or if one of them is no list of two numbers from 0 to 100.
+    True, "50" and NaN are no such numbers.
+    """
     if not isinstance(points, list):
         raise invalid_row(f'"points" is {points!r}, not a list', "Try [[61.5, 40.4]].")
     for point in points:

@@ -63,6 +63,8 @@ def select_annotations(example: Example, stage: str, rng: np.random.Generator) -
     bootstrap  none
     pretrain   the caption and one random transcript
     finetune   all except transcripts
+
+    Two draws: rng.integers for the transcript, if there is one, then rng.permutation for the order.
     """
     if stage == "bootstrap":
         return []

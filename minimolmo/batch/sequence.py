@@ -34,7 +34,9 @@ def build_sequence(crops: Crops, annotations: list[list[list[int]]], tokenizer: 
     max_tokens    the sequence is cut to this length
     root_weights  weigh each answer token by sqrt(1/annotations), as Molmo does in fine-tuning only
 
-    Each segment's position ids continue from the image's end. Raises ValueError if not even the image fits.
+    Each segment's position ids continue from the image's end. The very last token is a target only; a prompt
+    keeps it, with the target -1. `num_cut` counts the tokens that are cut off. Without thing_boxes, M = 0.
+    Raises ValueError if the image alone takes max_tokens or more.
     Source: paper, Section 2; official token order.
     """
     image = [tokenizer.eos] + image_tokens(crops.token_grids, tokenizer)

@@ -28,6 +28,9 @@ def choose_grid(height: int, width: int, config: ImageConfig, max_crops: int) ->
     Of the grids that need no shrinking of the image, the one that enlarges it least; if there are none, the
     one that shrinks it least. Ties: fewer crops. Raises ValueError if max_crops < 1.
 
+    A grid's scale is the smaller of rows*step / (height - overlap) and cols*step / (width - overlap); below 1
+    it shrinks. A side of just `overlap` pixels has an infinite scale, so the other side alone decides.
+
     Source: official `select_tiling`, in float32 too. It subtracts the margins from the image's sides. A side
     shorter than the margins becomes negative, so no grid seems large enough, and the image always gets 1x1.
     """
@@ -54,7 +57,7 @@ def _step_and_overlap(config: ImageConfig) -> tuple[int, int]:
 def cut_crops(canvas: np.ndarray, grid: Grid, config: ImageConfig) -> np.ndarray:
     """The overlapping crops of a canvas (rows*step + overlap, cols*step + overlap, ...), row by row.
 
-    Returns (C, crop_size, crop_size, ...).
+    Returns (C, crop_size, crop_size, ...). `_step_and_overlap` gives the pixels from one crop to the next.
     """
     size, (step, _) = config.crop_size, _step_and_overlap(config)
     corners = [(row * step, col * step) for row in range(grid[0]) for col in range(grid[1])]

@@ -25,9 +25,12 @@ def normalise_pixels(patches: Tensor) -> Tensor:
 def initial_positions(side: int, width: int) -> Tensor:
     """Initial position embeddings: sines and cosines of each patch's column and row, (side*side, width).
 
+    Patches row by row. Frequency n of width/4 is 10 ** (-n / (width/4)) radians a patch. In this order: the
+    sines of the column times each frequency, its cosines, the sines of the row, its cosines.
+
     Positions are learned. Without CLIP's weights they start like this: neighbouring patches have similar
-    positions, so a small ViT learns "left" and "below" in minutes. Frequencies run from one radian per patch
-    to a tenth. Source: "Better plain ViT baselines", where they stay fixed.
+    positions, so a small ViT learns "left" and "below" in minutes. Source: "Better plain ViT baselines",
+    where they stay fixed.
     """
     frequencies = 10.0 ** (-torch.arange(width // 4) / (width // 4))                  # radians per patch
     y, x = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")

@@ -85,7 +85,10 @@ def to_percent(pixels: list[tuple[float, float]], width: int, height: int) -> li
 
 
 def _round_to_tenth(percent: float) -> float:
-    """Round to one decimal as numpy does: 12.35 -> 12.4, where Python's round(12.35, 1) gives 12.3."""
+    """Round to one decimal as numpy does: 12.35 -> 12.4, where Python's round(12.35, 1) gives 12.3.
+
+    Ten times the number is rounded, a half to the even neighbour. Raises ValueError if that is not finite.
+    """
     tenths = float(percent) * 10
     if not math.isfinite(tenths):
         raise ValueError(f"a point's coordinate is {percent}, which lies in no image. "

@@ -192,7 +192,11 @@ class _PairCounts:
 
 
 def _assign_ids(merges: list[Pair], vocab: int) -> dict[bytes, int]:
-    """The id of every piece. ValueError if the merges do not build on each other or do not fit the vocab."""
+    """The id of every piece: a byte's value, then each merge's in turn. A piece made twice keeps its first.
+
+    Raises ValueError if a merge joins a piece that no earlier merge made, if `vocab` is no int of 257 or more
+    (256 bytes and end of text), or if the pieces and end of text do not fit it.
+    """
     if type(vocab) is not int or vocab < 257:
         raise ValueError(f"vocab={vocab!r} cannot hold 256 bytes and end of text. Try 257 or more.")
     ids = {bytes([byte]): byte for byte in range(256)}

@@ -30,6 +30,7 @@ def forward_flops(config: MolmoConfig, crops: int, visual: int, sequences: int, 
     crops, visual      crops and visual tokens of the whole batch
     sequences, length  shape (B, T) of the batch's tokens, padding included
     answer_tokens      the tokens that go through the output head
+    returns            vit, pooling, projector, decoder, head: 2*m*k*n for each product of matrices in it
     """
     image, vision, connector, decoder = config.image, config.vision, config.connector, config.decoder
     patches, tokens = image.side ** 2, sequences * length
