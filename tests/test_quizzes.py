@@ -55,7 +55,7 @@ def quiz_errors(text: str, folder: Path) -> list[str]:
             messages.append(f"answer {name} does not say where it stands")
         if not 2 <= len(re.findall(r"[.:?](?=\s|$|\))", re.sub(r"\n\n.*", "", answer, flags=re.S))) <= 5:
             messages.append(f"answer {name} has not two to three sentences and a link")
-    if number and not any(int(earlier) < number for earlier in re.findall(r"lessons? (\d\d)", quiz)):
+    if number and not any(int(earlier) < number for earlier in re.findall(r"lessons?\s(\d\d)", quiz)):
         messages.append("no question joins this lesson with an earlier one")
     return messages
 
