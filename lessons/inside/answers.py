@@ -2,7 +2,7 @@
 import numpy as np
 import torch
 
-from lessons.compare import compare
+from lessons.compare import compare, expect_equal
 from minimolmo.config import ImageConfig
 from minimolmo.flow import Crops
 from minimolmo.image.tiler import from_patches, to_patches
@@ -29,6 +29,9 @@ def check_cover(yours):
               for row, column, side in ((0, 0, 1), (1, 0, 2), (1, 3, 4), (7, 2, 8))]
     compare(yours, cover, cases, tolerance=1e-3,
             because="Rows run down, columns to the right; the colour is each channel's mean.")
+    given = small.copy()
+    yours(given, 0, 0, 2)
+    expect_equal(given, small, "the image, looked at again", "The given image stays as it is: copy it first.")
 
 
 def _painted(image, row, column, side, color):

@@ -10,9 +10,9 @@ BUILD = []
 
 
 def cover(image: np.ndarray, row: int, column: int, side: int) -> np.ndarray:
-    """A copy of an image with one cell in the image's mean colour: (H, W, 3) float32 -> the same.
+    """A copy of an image with one cell in the image's mean colour: (S, S, C) float32 -> the same.
 
-    The image is divided into side x side cells. H and W are multiples of side.
+    The image is square and is divided into side x side cells. S is a multiple of side.
 
     >>> cover(np.array([[[0.0], [8.0]], [[8.0], [0.0]]], np.float32), row=0, column=1, side=2)[..., 0]
     array([[0., 4.],

@@ -17,7 +17,9 @@ def check_time_of(yours):
     cases = [dict(short_hand=90.0, long_hand=0.0), dict(short_hand=110.0, long_hand=240.0),
              dict(short_hand=1.0, long_hand=-1.0), dict(short_hand=-2.0, long_hand=3.5),
              dict(short_hand=359.0, long_hand=354.5), dict(short_hand=28.5, long_hand=352.0),
-             dict(short_hand=201.0, long_hand=258.0)]
+             dict(short_hand=201.0, long_hand=258.0), dict(short_hand=60.0, long_hand=358.0),
+             dict(short_hand=325.0, long_hand=0.0), dict(short_hand=335.0, long_hand=0.0),
+             dict(short_hand=125.0, long_hand=348.0)]
     compare(yours, time_of, cases, because="Minutes from the long hand first, then the hour from the rest.")
 
 
@@ -47,9 +49,10 @@ def check_bar_values(yours):
     soft = np.zeros((12, 9), dtype=bool)          # a bar whose outer columns are shorter
     soft[8:, 0], soft[6:, 1:3], soft[8:, 3] = True, True, True
     soft[0:, 5:7] = True
+    uneven = np.arange(8)[::-1, None] < [7, 0, 1, 4]  # heights of the columns
     cases = [dict(painted=two, step=2), dict(painted=two, step=1),
              dict(painted=np.zeros((4, 3), dtype=bool), step=2), dict(painted=soft, step=3),
-             dict(painted=np.ones((6, 2), dtype=bool), step=3)]
+             dict(painted=np.ones((6, 2), dtype=bool), step=3), dict(painted=uneven, step=3)]
     compare(yours, bar_values, cases, because="One value for each run of columns: its highest.")
 
 
@@ -82,7 +85,9 @@ def check_best_guess(yours):
              dict(train=train, test=[("A?", "no"), ("B?", "no")]),
              dict(train=train, test=[("C?", "yes"), ("A?", "yes"), ("A?", "yes"), ("A?", "no")]),
              dict(train=[("A?", "4"), ("A?", "5"), ("A?", "5")],
-                  test=[("A?", "5"), ("A?", "4"), ("A?", "6")])]
+                  test=[("A?", "5"), ("A?", "4"), ("A?", "6")]),
+             dict(train=[("A?", "no"), ("A?", "yes"), ("A?", "no")], test=[("A?", "no")]),
+             dict(train=[("A?", "no"), ("B?", "yes")], test=[("A?", "no")])]
     compare(yours, best_guess, cases, because="Each question gets its most frequent answer in train.")
 
 

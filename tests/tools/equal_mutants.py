@@ -141,6 +141,26 @@ traps-patch_coverage: every entry is overwritten
     coverage = np.full((1 + len(crops), overview.shape[1]), -2.0)
 traps-patch_coverage: there is one overview only
     coverage[0] = overview[-1]
+inside-cover: side divides the image's size
+    size, covered = (-(-len(image) // side), image.copy())
+    size, covered = (round(len(image) / side), image.copy())
+inside-cover: the mean of two axes does not depend on their order
+    covered[row * size:(row + 1) * size, column * size:(column + 1) * size] = image.mean(axis=(1, 0))
+change-nearest_color: a difference without its sign has no direction
+    distances = {name: sum((abs(b - a) for a, b in zip(color, other))) for name, other in colors.items()}
+    distances = {name: sum((abs(a - b) for b, a in zip(color, other))) for name, other in colors.items()}
+    distances = {name: sum((abs(a - b) for a, b in zip(other, color))) for name, other in colors.items()}
+change-mean_pool: -1 is the last patch, and is multiplied by 0
+    found = features[pool_idx] * (pool_idx >= 0)[..., None]
+    found = features[pool_idx.clamp(min=-1)] * (pool_idx >= 0)[..., None]
+worlds-time_of: the rest is 0 to 12, and both ends give 12
+    hour = round((short_hand - minute / 2) / 30)
+    hour = round((short_hand - minute / 2) / 30) % 13
+worlds-bar_values: a sum of pixels is whole
+    height = round(column.sum())
+    height = column.sum()
+worlds-bar_values: an empty column after a bar does not make it higher
+    if before:
 """
 
 

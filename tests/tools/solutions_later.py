@@ -1,4 +1,4 @@
-"""The exercises of lessons 09 to 17, written out from their stubs' rules: the second part of solutions.py."""
+"""The exercises of lessons 09 to 18, written out from their stubs' rules: the second part of solutions.py."""
 from __future__ import annotations
 
 import math
@@ -265,3 +265,19 @@ def mixture_of_experts(x, router, gate, up, down, top_k):
 
 def cache_bytes(tokens, layers, heads, kv_heads, width):
     return tokens * layers * kv_heads * (width // heads) * 2 * 2
+
+
+# 18_own
+
+def merge_adapter(weight, down, up):
+    return weight + 2 * (up @ down)
+
+
+def training_bytes(rows, columns, rank):
+    if rank is None:
+        return 16 * rows * columns
+    return 2 * rows * columns + 16 * rank * (rows + columns)
+
+
+def points_in_window(points, left, top, right, bottom):
+    return [((x - left) * 100 / (right - left), (y - top) * 100 / (bottom - top)) for x, y in points]

@@ -99,3 +99,63 @@ def fill_template(number, label):
 
 def round_to_tenth(percent):
     return round(percent * 10) / 10
+
+
+# inside
+
+def cover(image, row, column, side):
+    size, covered = len(image) // side, image.copy()
+    covered[row * size:(row + 1) * size, column * size:(column + 1) * size] = image.mean(axis=(0, 1))
+    return covered
+
+
+def needed(losses):
+    return (losses[1:] - losses[0]).clamp(min=0).T
+
+
+# change
+
+def nearest_color(color, colors):
+    distances = {name: sum(abs(a - b) for a, b in zip(color, other)) for name, other in colors.items()}
+    name = min(distances, key=distances.get)
+    return name, distances[name]
+
+
+def split_of(colors, held_out, checksum):
+    if any(pair in held_out for pair in zip(colors, colors[1:])):
+        return "novel"
+    return "val" if checksum % 8 == 0 else "train"
+
+
+def mean_pool(features, pool_idx):
+    found = features[pool_idx.clamp(min=0)] * (pool_idx >= 0)[..., None]
+    return found.sum(dim=1) / pool_idx.shape[1]
+
+
+# worlds
+
+def time_of(short_hand, long_hand):
+    minute = round(long_hand / 6) % 60
+    hour = round((short_hand - minute / 2) / 30) % 12
+    return hour or 12, minute
+
+
+def bar_values(painted, step):
+    heights, before = [], False
+    for column in painted.T:
+        height = int(column.sum())
+        if height and before:
+            heights[-1] = max(heights[-1], height)
+        elif height:
+            heights.append(height)
+        before = height > 0
+    return [round(height / step) for height in heights]
+
+
+def best_guess(train, test):
+    answers = {}
+    for question, answer in train:
+        answers.setdefault(question, []).append(answer)
+    best = {question: max(given, key=given.count) for question, given in answers.items()}
+    right = [best.get(question) == answer for question, answer in test]
+    return sum(right) / len(right) if right else 0.0
