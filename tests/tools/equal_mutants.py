@@ -141,6 +141,10 @@ traps-patch_coverage: every entry is overwritten
     coverage = np.full((1 + len(crops), overview.shape[1]), -2.0)
 traps-patch_coverage: there is one overview only
     coverage[0] = overview[-1]
+17_molmo-block_parameters: heads divides the width
+    kv_width = kv_heads * width / heads
+    kv_width = -(-(kv_heads * width) // heads)
+    kv_width = round(kv_heads * width / heads)
 inside-cover: side divides the image's size
     size, covered = (-(-len(image) // side), image.copy())
     size, covered = (round(len(image) / side), image.copy())

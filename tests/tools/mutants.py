@@ -31,7 +31,7 @@ from tools import solutions, solutions_later, solutions_pages  # noqa: E402
 from tools.equal_mutants import EQUAL  # noqa: E402
 from tools.mutate import Mutant, mutants  # noqa: E402
 
-CPU_LIMIT = 2.0  # seconds of one check, after which a loop counts as endless; the slowest answer takes 0.9
+CPU_LIMIT = 5.0  # seconds of one check, after which a loop counts as endless; the slowest answer takes 0.9
 
 
 @dataclass(frozen=True)
