@@ -2,7 +2,7 @@
 
     python tests/tools/answer_card.py       writes data/pictures/answers.png
 
-QUESTIONS are chosen by hand: one of each kind that is answered correctly, and one that is not.
+QUESTIONS are chosen by hand: one of each kind, and two of the twelve are answered wrongly.
 """
 from __future__ import annotations
 
