@@ -87,6 +87,6 @@ export function modelWords(model) {
       : `${(parameters / 1e6).toFixed(1)} million`;
   const seen = `It sees ${size} × ${size} pixels. Drag a shape: it answers as you drag.`;
   return words
-    ? `${name}: ${million} parameters, trained from nothing in minutes. ${seen}`
+    ? `${name}: ${million} parameters, trained from random numbers. ${seen}`
     : `${name}: ${million} parameters. Drop a photo, and ask.`;
 }
