@@ -127,7 +127,7 @@ def load_weights(folder: str | Path, model: nn.Module) -> None:
     Of an adapted model (lora.py) only what is trained: a checkpoint holds nothing else of it. Raises
     ValueError that lists every name that is missing, unexpected or misshapen; then nothing is changed.
     """
-    file, parameters = _open_weights(folder), trained_weights(model)
+    file, parameters = open_weights(folder), trained_weights(model)
     safetensors.check_shapes(folder, file, {name: tuple(weight.shape) for name, weight in parameters.items()},
                              f"building the model from {folder}/config.json")
     check_files(folder, CHECKPOINT_STEM)
@@ -160,7 +160,7 @@ def check_vocabulary(folder: str | Path, tokenizer: Tokenizer, config: RunConfig
 
 def read_weights(folder: str | Path) -> dict[str, Tensor]:
     """All weights of a checkpoint by name; tied weights occur once."""
-    return dict(_open_weights(folder))
+    return dict(open_weights(folder))
 
 
 def load_config(folder: str | Path) -> RunConfig:
@@ -218,7 +218,7 @@ def _without_tied(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     return dict(unique.values())
 
 
-def _open_weights(folder: str | Path) -> TensorFolder:
+def open_weights(folder: str | Path) -> TensorFolder:
     """The weights of a checkpoint in one file, or of a release in shards."""
     if not (Path(folder) / index_name(CHECKPOINT_STEM)).is_file():
         _existing_file(folder, f"{CHECKPOINT_STEM}.safetensors")
