@@ -77,6 +77,8 @@ def generate_steps(model: MiniMolmo, batch: Batch, max_new_tokens: int = MAX_NEW
         tokens = (torch.full_like(last, prefix[step - 1]) if forced else
                   sample_tokens(logits, temperature, generator))
         yield tokens, logits
+        if step == max_new_tokens:
+            return                                            # nothing is predicted from the last token
         x = model.decoder.embedding(tokens[:, None])                                  # never an image token
         mask = None if visible is None else visible[..., :length + step]
         hidden = model.decoder(x, (position + step)[:, None], mask, cache=cache).last[:, 0]

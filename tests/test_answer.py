@@ -108,6 +108,15 @@ def test_an_answer_has_at_most_max_new_tokens(model):
     assert [len(ids) for ids in answers] == [5, 5, 5]
 
 
+def test_every_pass_of_the_decoder_gives_a_token(model, monkeypatch):
+    """The pass over the prompt gives the first token, so five tokens take five passes."""
+    passes, run = [], model.decoder.forward
+    monkeypatch.setattr(model.decoder, "forward", lambda *given, **named: (
+        passes.append(1), run(*given, **named))[1])
+    generate(model, collate(prompts(model)), eos=-1, max_new_tokens=5)
+    assert len(passes) == 5
+
+
 def test_the_prompt_equals_that_of_training(model):
     """The sequence of training is the prompt followed by the answer."""
     example = Example("", (Annotation("user_qa", question="Who?", answer="A cat."),))

@@ -24,6 +24,7 @@ from minimolmo.presets import preset
 from minimolmo.renamed import SETTINGS
 from minimolmo.text.tokenizer import Tokenizer
 from minimolmo.weights.checkpoint import (
+    is_finite,
     latest,
     load_config,
     load_tokenizer,
@@ -388,6 +389,14 @@ def test_a_state_that_cannot_be_ours_is_refused_in_words(tmp_path, path, value, 
     (folder / "state.json").write_text(json.dumps(saved), encoding="utf-8")
     with pytest.raises(ValueError, match=f"state.json {fault}.*cannot go on from it. Try an older"):
         load_training_state(folder)
+
+
+@pytest.mark.parametrize("values, finite", [
+    ([1.0, -2.0], True), ([], True), ([3e38, 3e38], True), ([3e38, 3e38, float("nan")], False),
+    ([0.0, float("inf")], False), ([float("inf"), -float("inf")], False), ([float("nan"), 1.0], False)])
+def test_weights_are_finite_if_every_value_is_even_where_their_sum_overflows(values, finite):
+    assert all(is_finite(torch.tensor(values, dtype=dtype)) == finite
+               for dtype in (torch.float32, torch.bfloat16))
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

@@ -102,6 +102,27 @@ def test_the_batch_is_first_cut_into_as_few_pieces_as_should_fit():
     assert proposed == [["--accumulate=8"], ["--accumulate=16"], ["--accumulate=16", "--recompute=true"]]
 
 
+@pytest.mark.parametrize("world, pieces", [(1, 8), (2, 4), (4, 2)])
+def test_what_is_proposed_is_for_each_of_several_processes(world, pieces, monkeypatch):
+    """32 images of 2 GB each, on GPUs of 16 GB: four at once. So each of four processes has two pieces."""
+    config = override(NANO, ["--accumulate=1", "--pretrain.batch_size=32", "--finetune.batch_size=32"])
+    monkeypatch.setattr(advice, "training_need", lambda run, stage, *_: advice.Need(
+        0, 0, 0, 2 * GB * advice.batch_sizes(run, stage)[0]))
+    words = advice.verdict(config, "finetune", 16 * GB, world)
+    assert f"{32 // world} images at once" in words
+    assert f"Try --accumulate={pieces}, which needs 8.0 GB" in words
+    override(config, [f"--accumulate={pieces}"]).check_batches(world)
+
+
+def test_adapters_are_proposed_with_as_many_pieces_as_the_processes_allow(monkeypatch):
+    """With adapters a batch has 16 images: two processes divide it into 8 pieces each, and 32 cannot."""
+    monkeypatch.setattr(advice, "training_need", lambda run, *_: advice.Need(
+        0 if run.lora else 99 * GB, 0, 0, 0))
+    words = advice.verdict(replace(preset("molmo_7b_d"), shard=False), "finetune", 24 * GB, 2)
+    assert "Try --lora=16 --accumulate=8, which needs" in words
+    assert "Try --lora=16, which needs" in advice.verdict(preset("molmo_7b_d"), "finetune", 24 * GB)
+
+
 def test_more_gpus_are_proposed_where_no_setting_is_enough(monkeypatch):
     """Experts have no adapters, so MolmoE-1B needs several GPUs of 80 GB to train all of its weights."""
     measured = []
@@ -112,6 +133,7 @@ def test_more_gpus_are_proposed_where_no_setting_is_enough(monkeypatch):
     monkeypatch.setattr(advice, "training_need", need)
     words = advice.verdict(preset("molmoe_1b"), "finetune", 80 * GB)
     assert "Try 4 GPUs: torchrun --nproc-per-node=4" in words and not any(run.lora for run in measured)
+    assert "--accumulate=32" in words  # pretrain's 128 images: one at a time on each of 4 GPUs
     words = advice.verdict(preset("molmoe_1b"), "finetune", 10 * GB)
     assert "Try a smaller model, or GPUs with more memory" in words
 

@@ -18,6 +18,7 @@ from minimolmo.overrides import override
 from minimolmo.presets import preset, with_adapters
 from minimolmo.text.tokenizer import Tokenizer
 from minimolmo.weights import adapters, checkpoint, official
+from minimolmo.weights.shards import TensorFolder
 
 import train
 
@@ -159,12 +160,29 @@ def test_a_run_saves_adapters_alone_resumes_and_merges(base, tmp_path):
     assert all(whole[name].abs().max() > 0 for name in whole if name.endswith("lora_up"))
 
 
-def test_a_base_that_is_gone_is_named(base, tmp_path):
-    tune(base, tmp_path / "out", "--finetune.steps=1")
-    folder = checkpoint.latest(tmp_path / "out")
-    config = override(checkpoint.load_config(folder), [f"--base={tmp_path / 'gone'}"])
-    with pytest.raises(ValueError, match="holds adapters for .*gone.*Put them back, or a link"):
-        adapters.load_adapted(folder, config, torch.device("cpu"))
+def test_a_base_that_was_moved_is_named_and_can_be_given_again(base, tmp_path):
+    """In answering, merging and training on. Merged with the moved base, the model is the same."""
+    out, moved = tmp_path / "out", tmp_path / "moved"
+    tune(base, out, "--finetune.steps=1")
+    adapters.merge(out, tmp_path / "before")
+    (base / "model").rename(moved)
+    try:
+        with pytest.raises(ValueError, match="adapters for .*model, .*Put them back, or a link to them. If "
+                                             ".* in another FOLDER now: .*adapters .* MERGED --base=FOLDER"):
+            load(out)
+        with pytest.raises(ValueError, match="If it was moved, .* goes on without --from: .* --base=FOLDER"):
+            tune(base, out, "--finetune.steps=2", "--resume")
+        resume = [f"--out={out}", f"--data={base / 'data'}", "--resume", "--finetune.steps=2"]
+        with pytest.raises(ValueError, match=f"adapters for .* --out={out} --resume --base=FOLDER goes on"):
+            train.main(resume)
+        adapters.main([str(out), str(tmp_path / "after"), f"--base={moved}"])
+        before, after = (TensorFolder(tmp_path / name) for name in ("before", "after"))
+        assert all(torch.equal(before[name], after[name]) for name in before)
+        train.main([*resume, f"--base={moved}"])
+        assert checkpoint.load_config(checkpoint.latest(out)).base == str(moved)
+        assert load(out)
+    finally:
+        moved.rename(base / "model")
 
 
 def test_adapters_need_weights_to_adapt(tmp_path):

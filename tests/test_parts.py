@@ -15,6 +15,7 @@ import train
 from data.generate import make_dataset_spec, write_dataset
 from data.prepare_all import DATASETS
 from minimolmo import answer
+from minimolmo.answer import build_prompt
 from minimolmo.config import DecoderConfig, ImageConfig, VisionConfig
 from minimolmo.model.attention import attention_mask, rotary_angles
 from minimolmo.model.decoder import DecoderBlock
@@ -205,7 +206,60 @@ def test_settings_are_read_as_old_and_new_files_write_them(changes, expected, tm
     assert (config.theta, config.kv_heads, config.tied) == expected
 
 
+# Towers of whole models
+
+NANO = Path(__file__).parent.parent / "data" / "released" / "minimolmo-nano"
+
+
+@pytest.fixture(scope="module")
+def export(tmp_path_factory) -> Path:
+    """The released nano in the official layout."""
+    folder = tmp_path_factory.mktemp("export") / "nano"
+    official.export(NANO, folder)
+    return folder
+
+
+def test_the_tower_of_a_release_or_an_export_is_a_part_with_its_own_crops(export, tmp_path, capsys):
+    """The same bits, the same features of an image; the connector between is new."""
+    nano, tokenizer, _ = answer.load(NANO)
+    image = build_prompt(np.full((90, 150, 3), 60, np.uint8), "What?", nano, tokenizer, "ground").crops
+    for vision in (NANO, export):
+        parts.main([f"--vision={vision}", f"--decoder={OWN / 'llama'}", f"--out={tmp_path / 'start'}"])
+        assert "features from layers 3 and 2 of 3\n" in capsys.readouterr().out
+        model, *_ = official.load(tmp_path / "start", torch.device("cpu"), torch.float32)
+        assert (model.config.image, model.config.vision) == (nano.config.image, nano.config.vision)
+        assert all(torch.equal(weight, nano.vit.state_dict()[name])
+                   for name, weight in model.vit.state_dict().items())
+        given = torch.from_numpy(image.patches), torch.ones(image.patches.shape[:2])
+        assert torch.equal(model.encode_crops(*given), nano.encode_crops(*given))
+        assert model.projector.down.weight.shape[0] == 60 and not model.padding.any()
+
+
+def test_a_molmos_tower_is_read_without_its_shifted_masks(export, tmp_path):
+    image = preset("nano").model.image
+    molmo = replace(official.read_config(export), image=replace(image, shifted_masks=True))
+    official.save_official(tmp_path / "molmo", MiniMolmo(molmo))
+    assert parts.join(tmp_path / "molmo", OWN / "llama")[0].image == image
+
+
+@pytest.mark.parametrize("spoil, says", [
+    (lambda folder: edit_json(folder / "config.json", lora=4), "adapters and not the tower.*Merge them"),
+    (lambda folder: os.truncate(folder / "weights.safetensors", 9000), "is not a valid safetensors file"),
+    (lambda folder: (folder / "weights.safetensors").unlink(), "weights.safetensors is missing")])
+def test_a_model_whose_tower_cannot_be_joined_is_refused_in_words(spoil, says, tmp_path):
+    shutil.copytree(NANO, tmp_path / "nano")
+    (tmp_path / "nano" / "manifest.json").unlink()
+    spoil(tmp_path / "nano")
+    with pytest.raises(ValueError, match=says):
+        parts.write_start(tmp_path / "nano", OWN / "llama", tmp_path / "start")
+    assert not (tmp_path / "start").exists()
+
+
 # Folders that cannot be used
+
+def edit_json(path: Path, **values) -> None:
+    write_json(path, {**read_json(path), **values})
+
 
 def read_json(path: Path) -> dict:
     return json.loads(path.read_text(encoding="utf-8"))
@@ -237,8 +291,7 @@ class Evil:
 def edit(name: str, **values):
     """A way to spoil: other values in the config of a part."""
     def spoil(clip: Path, llama: Path) -> None:
-        path = (clip if name == "clip" else llama) / "config.json"
-        write_json(path, {**read_json(path), **values})
+        edit_json((clip if name == "clip" else llama) / "config.json", **values)
     return spoil
 
 
@@ -307,7 +360,8 @@ SPOILED = {
     "swapped": (swap_folders, "of model_type 'llama', but only CLIP's towers .* Try --decoder="),
     "siglip": (edit("clip", model_type="siglip"), "of model_type 'siglip'.* Try openai/clip"),
     "gemma": (edit("llama", model_type="gemma3_text"), "of model_type 'gemma3_text'.*qwen2, llama, olmo2"),
-    "molmo": (edit("llama", model_type="molmo"), "is a whole Molmo's.*--from="),
+    "molmo": (edit("llama", model_type="molmo"), "is a whole model's, of which only .*--vision=.*--from="),
+    "ours": (edit("llama", model_type=None, model={}), "is a whole model's, of which only the tower"),
     "family": (edit("llama", model_type="qwen2"), "missing     model.layers.0.self_attn.q_proj.bias"),
     "rows": (edit("llama", vocab_size=301), "misshaped   model.embed_tokens.weight"),
     "vocabulary": (small_vocabulary, "has a tokenizer of 206 ids and an embedding of 200 rows"),

@@ -3,14 +3,13 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import replace
 
 import torch
 
 from minimolmo.command import say
 from minimolmo.config import RunConfig
 from minimolmo.device import frozen_dtype, has_bfloat16, trains_in_bfloat16
-from minimolmo.weights.advice import describe, verdict
+from minimolmo.weights.advice import describe, for_each_process, verdict
 from minimolmo.weights.counts import TRAINING_BYTES, count_parameters
 from minimolmo.weights.fit import training_need
 
@@ -27,11 +26,10 @@ def note_memory(config: RunConfig, device: torch.device, world: int = 1) -> None
     if count_parameters(config.model)["total"] < SMALL:
         return
     stage = "finetune" if config.finetune.steps else "pretrain"
-    config, shards = replace(config, accumulate=config.accumulate * world), (
-        world if config.shard and not config.lora else 1)
     if device.type == "cuda":
-        line = verdict(config, stage, total_gpu_memory(), shards, has_bfloat16(device))
+        line = verdict(config, stage, total_gpu_memory(), world, has_bfloat16(device))
         return say(f"memory: {line}", file=sys.stderr)
+    config, shards = for_each_process(config, world), world if config.shard and not config.lora else 1
     need = training_need(config, stage, trains_in_bfloat16(device), shards, frozen_dtype(device))
     say(f"memory: {describe(config, stage, need)}", file=sys.stderr)
 

@@ -30,6 +30,7 @@ from minimolmo.training.checks import data_digests, describe_changes
 from minimolmo.training.flops import Meter
 from minimolmo.training.start import load_start_tokenizer, load_start_weights
 from minimolmo.weights import checkpoint
+from minimolmo.weights.adapters import find_base
 
 STAGE_NEEDS = {  # stage: a test that its datasets must pass, and its name in a message; finetune has none
     "bootstrap": (has_things, "has object labels"), "pretrain": (has_captions, "has captions")}
@@ -101,7 +102,9 @@ class Run:
         self.device, self.deadline, self.stage = pick_device(), deadline, STAGES[0]
         # FSDP: each process holds a shard of the weights. With adapters each holds all, as they are small
         self.sharded = config.shard and WORLD > 1 and not config.lora
-        released = Path(config.base) if config.lora else released
+        if config.lora:
+            resume = python_command("train.py", f"--out={out}", "--resume", "--base=FOLDER")
+            released = find_base(config, out, f"{resume} goes on")
         self.tokenizer = (checkpoint.load_tokenizer(folder) if folder else
                           load_start_tokenizer(released, config) if released else
                           find_tokenizer(config, data))

@@ -27,6 +27,9 @@ from minimolmo.text.tokenizer import Tokenizer
 from minimolmo.training.checks import drop_undrawn, has_rows
 from minimolmo.weights import checkpoint, official, parts
 
+MOVED = (" If it was moved, a run with adapters that began from it goes on without --from: train.py "
+         "--out=RUN --resume --base=FOLDER.")
+
 
 def starting_config(folder: Path, memory: float = math.inf) -> RunConfig:
     """The settings for training the model in a folder further. Their mix is what it was trained on.
@@ -74,7 +77,7 @@ def checkpoint_folder(folder: Path) -> Path:
     if not (found / "config.json").is_file():
         raise ValueError(f"{folder} holds no official weights and no checkpoint, so no model can be loaded "
                          f"from it. Try a run's folder, as --from=out/nano, or "
-                         f"--from=data/released/minimolmo-nano.")
+                         f"--from=data/released/minimolmo-nano.{'' if folder.exists() else MOVED}")
     return found
 
 

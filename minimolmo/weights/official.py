@@ -137,7 +137,7 @@ def load_official(folder: str | Path, model: MiniMolmo) -> None:
     unexpected or of another shape; then nothing is changed.
     """
     file, parameters = open_weights(folder, model.config), dict(model.named_parameters())
-    prefix = _prefix(file.entries)
+    prefix = name_prefix(file.entries)
     for official, names in tqdm(official_names(model).items(), desc=f"reading {Path(folder).name}", delay=3,
                                 leave=False):
         first = 0
@@ -151,13 +151,14 @@ def load_official(folder: str | Path, model: MiniMolmo) -> None:
 def open_weights(folder: str | Path, config: MolmoConfig) -> StackedExperts:
     """The weights of a folder, opened lazily. Raises ValueError if they do not fit the architecture."""
     file, shapes = StackedExperts(TensorFolder(folder)), official_shapes(config)
-    prefix = _prefix(file.entries)
+    prefix = name_prefix(file.entries)
     safetensors.check_shapes(folder, file, {prefix + name: shape for name, shape in shapes.items()},
                              "a complete copy of the folder, or the preset that it was made from")
     return file
 
 
-def _prefix(names: Iterable[str]) -> str:
+def name_prefix(names: Iterable[str]) -> str:
+    """What all names of a folder's tensors begin with."""
     return PREFIX if all(name.startswith(PREFIX) for name in names) else ""
 
 
@@ -169,9 +170,9 @@ class OfficialTensors(Mapping):
         self.parameters = parameters or dict(model.named_parameters())
 
     def __getitem__(self, name: str) -> Tensor:
-        official = name.removeprefix(PREFIX)
-        parts = [self.parameters[part].detach() for part in self.names[official]]
-        return (torch.cat(parts) if len(parts) > 1 else parts[0]).reshape(self.shapes[official])
+        name = name.removeprefix(PREFIX)
+        parts = [self.parameters[part].detach() for part in self.names[name]]
+        return (torch.cat(parts) if len(parts) > 1 else parts[0]).reshape(self.shapes[name])
 
     def __iter__(self) -> Iterator[str]:
         return (PREFIX + name for name in self.names)
@@ -188,8 +189,7 @@ def save_official(folder: str | Path, model: MiniMolmo, shard_bytes: int = SHARD
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = OfficialTensors(model, parameters)
-    save_folder(folder, tensors, shard_bytes, {"format": "pt"})  # some readers require this
+    save_folder(folder, OfficialTensors(model, parameters), shard_bytes, {"format": "pt"})  # some need this
     text = json.dumps({**to_hf_config(model.config), "minimolmo": to_dict(model.config)}, indent=2)
     write_atomically(folder / "config.json", [text.encode()])
 
@@ -214,7 +214,7 @@ def read_config(folder: str | Path) -> MolmoConfig:
 
 def _preset_with_shapes(file: StackedExperts) -> MolmoConfig | None:
     """The architecture of the preset that has exactly these tensors, or None."""
-    prefix = _prefix(file.entries)
+    prefix = name_prefix(file.entries)
     found = {name.removeprefix(prefix): entry.shape for name, entry in file.entries.items()}
     return next((run.model for run in PRESETS.values() if official_shapes(run.model) == found), None)
 

@@ -83,11 +83,14 @@ def _image_config(path: Path, size: int, patch: int) -> ImageConfig:
                        close_up_crops=VISION.image.close_up_crops)
 
 
-def describe_features(vision: VisionConfig) -> str:
-    """Where a tower's features come from, in words."""
+def describe_features(vision: VisionConfig, left_out: int = 1) -> str:
+    """Where a tower's features come from, in words.
+
+    left_out  layers of the part that are not built: a CLIP's last one, and none of a whole model
+    """
     numbers = [vision.layers + layer + 1 for layer in vision.feature_layers]
-    where = f"features from layers {numbers[0]} and {numbers[1]} of {vision.layers + 1}"
-    if vision.layers < SHALLOW - 1:
+    where = f"features from layers {numbers[0]} and {numbers[1]} of {vision.layers + left_out}"
+    if left_out and vision.layers < SHALLOW - 1:
         where += " (the nearest that it has to the third-to-last and the tenth-from-last)"
     return where
 
@@ -104,7 +107,7 @@ def read_decoder_config(folder: Path) -> DecoderConfig:
 
 
 def _decoder(path: Path, values: dict) -> DecoderConfig:
-    kind = values.get("model_type")
+    kind = values.get("model_type") or ("minimolmo" if isinstance(values.get("model"), dict) else None)
     if kind not in DECODERS:
         known = f"the decoder reads {', '.join(DECODERS)} and no others"
         raise _wrong_kind(path, kind, "--decoder", known, TRY_DECODER)
@@ -179,10 +182,11 @@ def _present(values: dict) -> dict:
 
 def _wrong_kind(path: Path, kind: object, option: str, known: str, remedy: str) -> ValueError:
     """The error to raise for a folder of another model type."""
-    if kind == "molmo":
+    if kind in ("molmo", "minimolmo"):
         train = python_command("train.py", f"--from={path.parent}")
-        return ValueError(f"{path} is a whole Molmo's, so it is no part for {option}. Try {train}, or the "
-                          f"parts {remedy}.")
+        return ValueError(f"{path} is a whole model's, of which only the tower can be a part. Try "
+                          f"--vision={path.parent} for its tower, and for {option} {remedy}; or train it as "
+                          f"it is: {train}")
     other = {"--vision": "--decoder", "--decoder": "--vision"}[option]
     swapped = kind in (DECODERS if option == "--vision" else ("clip", "clip_vision_model"))
     remedy = f"{other}={path.parent}, and for {option} {remedy}" if swapped else remedy

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from minimolmo.config import MolmoConfig
 from minimolmo.model.molmo import MiniMolmo
+from minimolmo.weights.checkpoint import is_finite
 from minimolmo.weights.safetensors import Entry, check_shapes
 from minimolmo.weights.shards import TensorFolder
 
@@ -83,7 +84,7 @@ class Part(Mapping):
         parts = values.split(list(map(math.prod, pieces.values())))
         for hf, part in zip(pieces, parts):
             self.file.read_into(hf, part)
-        if not bool(torch.isfinite(values).all()):
+        if not is_finite(values):
             raise ValueError(f"{self.folder} has weights that are not finite, in {', '.join(pieces)}, so no "
                              f"answer could be right. Try another copy.")
         if name == CONVOLUTION:  # (D, channel, y, x): ours flattens (y, x, channel)

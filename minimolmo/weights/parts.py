@@ -1,10 +1,11 @@
-"""Joins a trained CLIP and a trained language model to a Molmo whose connector is new, ready to be trained.
+"""Joins a trained tower and a trained language model to a Molmo whose connector is new, ready to be trained.
 
     python -m minimolmo.weights.parts --vision=clip-vit-base-patch16 --decoder=SmolLM2-135M --out=start
     python train.py --from=start      # the paper's two stages: captions, then the mixture
 
-Both folders are in Hugging Face's layout, already downloaded. OUT is a Molmo in the official layout, in
-float32. The tower's last layer is left out, as in Molmo. One tensor at a time is in memory.
+Both folders are in Hugging Face's layout, already downloaded. The tower is a CLIP's, whose last layer is left
+out, as in Molmo; or that of a whole model, as --vision=out/nano (own_tower.py). OUT is a Molmo in the
+official layout, in float32. One tensor at a time is in memory.
 """
 from __future__ import annotations
 
@@ -25,6 +26,7 @@ from minimolmo.presets import from_parts
 from minimolmo.text.hf_tokenizer import HFTokenizer, read_tokenizer
 from minimolmo.text.tokenizer import Tokenizer
 from minimolmo.weights import official
+from minimolmo.weights.own_tower import OwnTower, is_whole_model
 from minimolmo.weights.part_configs import TRY_DECODER, describe_features, read_decoder_config, read_tower
 from minimolmo.weights.part_files import Part, refuse_pointers
 from minimolmo.weights.shards import whole_folder
@@ -39,11 +41,12 @@ def join(vision: Path, decoder: Path, seed: int = 1) -> tuple[MolmoConfig, Mappi
 
     Raises ValueError for folders that are no parts, or not whole.
     """
-    image, tower = read_tower(vision)
+    own = OwnTower(vision) if is_whole_model(vision) else None
+    image, tower = (own.image, own.vision) if own else read_tower(vision)
     language = read_decoder_config(decoder)
     config = from_parts(image, tower, language)
     model = meta_model(config)
-    parts = Part(vision, model, "vit."), Part(decoder, model, "decoder.")
+    parts = own or Part(vision, model, "vit."), Part(decoder, model, "decoder.")
     return config, ChainMap(new_connector(model, torch.Generator().manual_seed(seed)), *parts)
 
 
@@ -100,15 +103,16 @@ def training_config(folder: Path, memory: float) -> RunConfig:
 def main(arguments: list[str]) -> None:
     """The command line: write a start, and say what it is and how to train it."""
     parser = Parser(description=__doc__.splitlines()[0])
-    parser.add_argument("--vision", type=path_argument, required=True, help="a CLIP, as Hugging Face has it")
+    parser.add_argument("--vision", type=path_argument, required=True, 
+                        help="a CLIP, as Hugging Face has it; or a run, a release or a Molmo, for its tower")
     parser.add_argument("--decoder", type=path_argument, required=True, help=f"as {TRY_DECODER}")
     parser.add_argument("--out", type=path_argument, default=Path("start"), help="the folder to write")
     parser.add_argument("--seed", type=count_argument(0), default=1, help="of the connector's random weights")
     given = parser.parse_args(arguments)
     config = write_start(given.vision, given.decoder, given.out, given.seed)
-    counts = count_parameters(config)
+    counts, left_out = count_parameters(config), 0 if is_whole_model(given.vision) else 1
     say(f"written: {given.out}\n"
-        f"  tower      {counts['vit']:,} parameters, {describe_features(config.vision)}\n"
+        f"  tower      {counts['vit']:,} parameters, {describe_features(config.vision, left_out)}\n"
         f"  connector  {counts['connector']:,} parameters, new\n"
         f"  decoder    {counts['decoder']:,} parameters, image tokens from id {config.decoder.vocab} on\n"
         f"{fits_table({'trained whole': config})}\n"
