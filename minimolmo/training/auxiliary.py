@@ -109,7 +109,7 @@ def singular_token_ids(tokenizer: Tokenizer, size: int) -> Tensor:
 
     It maps words with or without a leading space, and plurals in -s or -es. Other ids map to themselves.
     """
-    text = {number: tokenizer.decode([number]) for number in range(tokenizer.eos)}
+    text = {number: tokenizer.decode([number]) for number in sorted(tokenizer.bytes_of)}
     id_of = {word: number for number, word in text.items()}
     stems = torch.arange(size)
     for number, word in text.items():
