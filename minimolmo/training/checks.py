@@ -91,8 +91,8 @@ def check_mix(config: RunConfig, data: Path, names: Iterable[str]) -> None:
         if has_rows(folder) or name in DRAWN and not config.mix.get(name):
             continue
         if name in DRAWN:
-            raise ValueError(f"{data / name / config.level / 'train.jsonl'} is missing, so there is nothing to "
-                             f"read. {how_to_get(folder)}")
+            path = data / name / config.level / "train.jsonl"
+            raise ValueError(f"{path} is missing, so there is nothing to read. {how_to_get(folder)}")
         listed = ", ".join(present) or "none yet"
         close = difflib.get_close_matches(name, {*present, *DRAWN} - {name}, n=1)
         remedy = f"Did you mean --mix.{close[0]}?" if close else how_to_get(folder)
