@@ -94,7 +94,7 @@ def mark_padding(features, patch_coverage, empty, partly):
 def check_mark_padding(yours):
     vectors = dict(empty=np.array([7.0]), partly=np.array([3.0]))
     cases = [dict(features=np.zeros((1, 1)), patch_coverage=np.array([fraction]), **vectors)
-             for fraction in (1.0, 0.0, 0.5)]
+             for fraction in (1.0, 0.0, 0.5, -1.0)]
     cases += [dict(features=_random(0, 4, 2), patch_coverage=np.array([1, 0.01, 0, 0.99]),
                    empty=_random(1, 2), partly=_random(2, 2))]
     compare(yours, mark_padding, cases, because="Only a patch with coverage 1 is left unchanged.")
@@ -105,6 +105,8 @@ wrong_mark_padding = {
         features, patch_coverage, partly, empty),
     "adds both vectors to a patch that is all padding": lambda features, patch_coverage, empty, partly: (
         features + (patch_coverage == 0)[:, None] * empty + (patch_coverage < 1)[:, None] * partly),
+    "takes -1 for a whole patch": lambda features, patch_coverage, empty, partly: mark_padding(
+        features, np.where(patch_coverage < 0, 1, patch_coverage), empty, partly),
     "rounds the coverage": lambda features, patch_coverage, empty, partly: mark_padding(
         features, patch_coverage.round(), empty, partly),
 }

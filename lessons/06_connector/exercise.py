@@ -51,8 +51,8 @@ def mark_padding(features: np.ndarray, patch_coverage: np.ndarray, empty: np.nda
            [7.]])
 
     Rule: the coverage of a patch is the fraction of it that is image.
-          Add `empty` (D,) where the coverage is 0, and `partly` (D,) where it is between 0 and 1.
-          Leave a patch with coverage 1 unchanged.
+          Add `empty` (D,) where the coverage is 0, and `partly` (D,) where it is any other number below 1.
+          (Official masks hold -1 as well: partly.) Leave a patch with coverage 1 unchanged.
     """
     raise NotImplementedError
 

@@ -25,7 +25,8 @@ def segment_mask(segments):
 
 def check_segment_mask(yours):
     cases = [[0], [0, 0], [0, 1], [0, 1, 2], [0, 0, 1, 1, 2, 2], [0, 0, 1, 1, -1, -1],
-             [0] * 4 + [1] * 3 + [2] * 5 + [3] * 2 + [-1] * 2]
+             [0] * 4 + [1] * 3 + [2] * 5 + [3] * 2 + [-1] * 2,
+             [0, 0, 1, -1, -1, 1, 1]]  # padding before new tokens, as in a batch that answers
     compare(yours, segment_mask, [dict(segments=segments) for segments in cases], draw=True,
             because="True where the key comes no later, and is of the image or of the query's segment.")
 
@@ -44,6 +45,8 @@ wrong_segment_mask = {
     "lets a token attend to later ones of its own segment": _same_or_image,
     "forgets the image": lambda segments: _causal(segments) & (
         torch.tensor(segments)[:, None] == torch.tensor(segments)[None]),
+    "lets every token attend to padding before it": lambda segments: _causal(segments) & (
+        _same_or_image(segments) | (torch.tensor(segments) < 0)),
     "compares segments without the image's 10,000": lambda segments: _causal(segments) & (
         torch.tensor(segments)[:, None] <= torch.tensor(segments)[None]),
 }

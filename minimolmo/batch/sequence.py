@@ -34,8 +34,10 @@ def build_sequence(crops: Crops, annotations: list[list[list[int]]], tokenizer: 
     max_tokens    the sequence is cut to this length
     root_weights  weigh each answer token by sqrt(1/annotations), as Molmo does in fine-tuning only
 
-    Each segment's position ids continue from the image's end. The very last token is a target only; a prompt
-    keeps it, with the target -1. `num_cut` counts the tokens that are cut off. Without thing_boxes, M = 0.
+    Each segment's position ids continue from the image's end. The very last token is a target only, so it is
+    dropped, without annotations too. Only a prompt keeps it, with the target -1 and no loss. The last token
+    that max_tokens leaves has its next token as the target all the same. `num_cut` counts the tokens that are
+    cut off; the dropped one is not among them. Without thing_boxes, M = 0.
     Raises ValueError if the image alone takes max_tokens or more.
     Source: paper, Section 2; official token order.
     """

@@ -39,7 +39,10 @@ class MiniMolmo(nn.Module):
         init_weights(self)
 
     def encode_crops(self, patches: Tensor, patch_coverage: Tensor) -> Tensor:
-        """Patch features, with learned vectors for padding: (C, S, 3*patch*patch), (C, S) -> (C, S, 2*D)."""
+        """Patch features, with learned vectors for padding: (C, S, 3*patch*patch), (C, S) -> (C, S, 2*D).
+
+        Coverage 0 is all padding; below 1 is partly, and so is the -1 of official masks (`Crops`).
+        """
         features = self.vit(normalise_pixels(patches))
         empty, partly = patch_coverage == 0, (patch_coverage != 0) & (patch_coverage < 1)
         return features + empty[..., None] * self.padding[0] + partly[..., None] * self.padding[1]

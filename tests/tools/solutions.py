@@ -200,7 +200,7 @@ def pool_window(features):
 
 def mark_padding(features, patch_coverage, empty, partly):
     is_empty = patch_coverage == 0
-    is_partly = (patch_coverage > 0) & (patch_coverage < 1)
+    is_partly = (patch_coverage != 0) & (patch_coverage < 1)
     return features + is_empty[:, None] * empty + is_partly[:, None] * partly
 
 
