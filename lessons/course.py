@@ -73,7 +73,10 @@ class CourseAddresses(Addresses):
         if re.match("https?://", address):
             return address
         path, sign, anchor = address.partition("#")
-        return (self._use((self.page.parent / path).resolve()) if path else "") + sign + anchor
+        file = (self.page.parent / path).resolve()
+        if path.endswith(".md") and anchor and ROOT / "lessons" not in file.parents:
+            anchor = f"L{_heading_line(file, anchor)}"  # it is shown as a source, whose lines have anchors
+        return (self._use(file) if path else "") + sign + anchor
 
     def picture(self, address: str) -> tuple[str, str]:
         """A picture and its size, so that the text does not move when it is loaded."""
@@ -99,6 +102,15 @@ class CourseAddresses(Addresses):
                              f"Was it moved?")
         self.files.add(path)
         return file_name(path)
+
+
+def _heading_line(file: Path, anchor: str) -> int:
+    """The line of a Markdown file where a heading stands."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines, start=1):
+        if line.startswith("#") and make_anchor(line.lstrip("# ")) == anchor:
+            return number
+    raise ValueError(f"{file} has no heading #{anchor}, so no link can lead to it. Was it renamed?")
 
 
 @cache
