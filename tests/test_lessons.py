@@ -165,6 +165,13 @@ def test_hints_come_in_three_steps_and_the_last_stays(tmp_path):
         hint.next_hint(folder, "atention", tmp_path)
 
 
+def test_a_hint_for_a_lesson_that_is_passed_is_no_error(tmp_path, capsys, monkeypatch):
+    """An error would end `make hint` with "Error 1", which looks like a crash."""
+    monkeypatch.setattr(hint, "check_lesson", lambda *_: [check.Result("attention", PASSED)])
+    hint.main(["03"])
+    assert capsys.readouterr().out.startswith("all exercises of lesson 03_attention are passed, so none needs")
+
+
 # the code: pages
 
 @pytest.fixture
@@ -460,6 +467,32 @@ def test_the_line_that_is_shown_is_yours_and_not_a_deeper_one_in_a_library(tmp_p
     assert marks.describe_error(caught.value) == (
         f"{tmp_path}/own.py, line 4, in parse: JSONDecodeError: Expecting value: line 1 column 2 (char 1)\n"
         "    return json.loads(text)")
+
+
+def test_starting_again_leaves_the_work_and_is_no_error(begun, capsys, tmp_path):
+    path = tmp_path / "mine" / "05_views.py"
+    path.write_text("work", encoding="utf-8")
+    check.main(["05", "--start"])
+    assert "mine/05_views.py holds your work already and stays as it is" in capsys.readouterr().out
+    assert path.read_text(encoding="utf-8") == "work"
+
+
+@pytest.mark.parametrize("name, words", [
+    ("11_mini_pixmo", "what to build stands on its page, under Build: lessons/11_mini_pixmo/README.md"),
+    ("inside", "this page has nothing to build"),
+])
+def test_a_lesson_that_empties_no_function_says_whether_there_is_something_to_build(
+        name, words, capsys, monkeypatch, tmp_path):
+    folder = ROOT / "lessons" / name
+    monkeypatch.setattr(check, "ROOT", tmp_path)
+    monkeypatch.setattr(check, "check_lesson", lambda *_: [check.Result("cover", PASSED)])
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / f"{name}.py").write_text("work", encoding="utf-8")
+    blank.print_states(folder)
+    assert blank.run_tests(folder) == 0
+    check.print_results(folder)
+    _, _, checked = [line for line in capsys.readouterr().out.splitlines() if words in line]
+    assert checked.startswith(f"all passed. {words}")
 
 
 @pytest.fixture
