@@ -214,8 +214,8 @@ def main(arguments: list[str]) -> None:
     if args.start:
         folder, = find_lessons(args.lesson)
         if (ROOT / "mine" / f"{folder.name}.py").exists():  # no error: make's "Error 1" looks like a crash
-            print(f"mine/{folder.name}.py holds your work already and stays as it is: go on with it, then make "
-                  f"check N={args.lesson}. To begin again, move it away first")
+            print(f"mine/{folder.name}.py holds your work already and stays as it is: go on with it, then "
+                  f"make check N={args.lesson}. To begin again, move it away first")
             return
         path = copy_stubs(folder).relative_to(ROOT)
         print(f"yours to fill in: {path}; then make check N={args.lesson}")

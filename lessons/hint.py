@@ -33,7 +33,7 @@ def next_hint(folder: Path, name: str = "", mine: Path = ROOT / "mine") -> str:
     name = choose_exercise(folder, name, mine)
     if not name:  # no error: make would end with "Error 1", which looks like a crash
         return (f"all exercises of lesson {folder.name} are passed, so none needs a hint.\n"
-                f"make progress says what is next; make hint N={lesson_number(folder)} F=NAME still gives one")
+                f"next: make progress; a hint all the same: make hint N={lesson_number(folder)} F=NAME")
     hints = getattr(load_module(folder / "answers.py"), "HINTS", {}).get(name)
     if not hints:  # in the traps museum
         raise ValueError(f"the hint for {name} stands in its stub, lessons/{folder.name}/exercise.py, below "

@@ -169,7 +169,7 @@ def test_a_hint_for_a_lesson_that_is_passed_is_no_error(tmp_path, capsys, monkey
     """An error would end `make hint` with "Error 1", which looks like a crash."""
     monkeypatch.setattr(hint, "check_lesson", lambda *_: [check.Result("attention", PASSED)])
     hint.main(["03"])
-    assert capsys.readouterr().out.startswith("all exercises of lesson 03_attention are passed, so none needs")
+    assert capsys.readouterr().out.startswith("all exercises of lesson 03_attention are passed, so none")
 
 
 # the code: pages
