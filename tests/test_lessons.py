@@ -675,6 +675,14 @@ def test_train_mine_names_your_own_line_even_where_training_ends_with_its_own_me
     assert message_of("elsewhere.py") == "words: 3 is not 4"
 
 
+def test_tiny_says_whether_the_losses_are_those_of_the_library():
+    def log(change):
+        return [{"stage": stage, "loss": loss + change * (stage == "pretrain")}
+                for stage, losses in train_mine.LIBRARY.items() for loss in losses]
+    assert "pretrain   loss 6.33 -> 6.22   with the library's code 6.33 -> 6.22" in train_mine.judge_losses(log(0))
+    assert "\ngood: " in train_mine.judge_losses(log(0.1)) and "\nnot good: " in train_mine.judge_losses(log(0.3))
+
+
 @pytest.mark.parametrize("old, new, expected", [
     ("return 1 + x", "raise NotImplementedError", "line 6: one is still empty, yours to write\n"),
     ("return 1 + x", "return [1 + x", "line 6: SyntaxError: '[' was never closed\n    return [1 + x\n"),
