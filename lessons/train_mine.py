@@ -1,7 +1,7 @@
 """Train a few steps with the code in mine/minimolmo: python -m lessons.train_mine (after `make blank`).
 
-`make tiny` draws the data into out/tiny/data first. Prints whose code ran, how the loss fell, and how it falls
-with the library's own code.
+`make tiny` draws the data into out/tiny/data first. Prints whose code ran, how the loss fell, and how it
+falls with the library's own code.
 """
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def train_with_mine() -> None:
 
 
 def judge_losses(lines: list[dict]) -> str:
-    """The first and the last loss of each stage in a log's lines, beside the library's, and what that means."""
+    """The first and the last loss of each stage in a log, beside the library's, and what that means."""
     rows, is_near = [], True
     for stage, expected in LIBRARY.items():
         losses = [line.get("cross_entropy", line["loss"]) for line in lines if line["stage"] == stage]
@@ -62,8 +62,8 @@ def judge_losses(lines: list[dict]) -> str:
             stage, *pair, *expected))
         is_near &= all(abs(mine - theirs) <= NEAR for mine, theirs in zip(pair, expected))
     if is_near:
-        return "\n".join([*rows, f"good: each loss is within {NEAR} of the library's, so your code trains as it "
-                          "does. 80 steps teach it no answers: 6.24 is a guess among 512 tokens"])
+        return "\n".join([*rows, f"good: each loss is within {NEAR} of the library's, so your code trains as "
+                          "it does. 80 steps teach it no answers: 6.24 is a guess among 512 tokens"])
     return "\n".join([*rows, f"not good: a loss is more than {NEAR} from the library's, so some function of "
                       "yours computes something else. Try make marks for the lessons that you built"])
 
