@@ -24,7 +24,7 @@ from types import ModuleType
 
 from PIL import Image
 
-from lessons.blank import count_built, read_build_list
+from lessons.blank import count_built, read_build_list, what_to_build
 from lessons.compare import Mismatch, compare
 from lessons.marks import describe_error, time_limit
 from lessons.page import ROOT, find_lessons, lesson_number
@@ -171,6 +171,8 @@ def print_results(folder: Path, out: Path = ROOT / "out" / "lessons") -> None:
     elif read_build_list(folder):
         print(f"all passed. next: make blank N={lesson_number(folder)} empties the library's functions in "
               f"your copy, for you to build")
+    else:
+        print(f"all passed. {what_to_build(folder)}. next: make progress shows the other lessons")
 
 
 def print_progress() -> None:
@@ -211,6 +213,10 @@ def main(arguments: list[str]) -> None:
         raise ValueError("no lesson is named, so there is nothing to start. Try make start N=00.")
     if args.start:
         folder, = find_lessons(args.lesson)
+        if (ROOT / "mine" / f"{folder.name}.py").exists():  # no error: make's "Error 1" looks like a crash
+            print(f"mine/{folder.name}.py holds your work already and stays as it is: go on with it, then "
+                  f"make check N={args.lesson}. To begin again, move it away first")
+            return
         path = copy_stubs(folder).relative_to(ROOT)
         print(f"yours to fill in: {path}; then make check N={args.lesson}")
         return

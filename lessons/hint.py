@@ -17,7 +17,7 @@ from minimolmo.options import Parser
 
 
 def choose_exercise(folder: Path, name: str, mine: Path) -> str:
-    """The exercise of that name; without a name, the first that is not passed. Raises ValueError."""
+    """The exercise of that name; without a name, the first that is not passed, or "". Raises ValueError."""
     names = list_exercises(load_module(folder / "answers.py"))
     if name and name not in names:
         raise ValueError(f"lesson {folder.name} has no exercise {name!r}, so there is no hint for it. Try "
@@ -25,15 +25,15 @@ def choose_exercise(folder: Path, name: str, mine: Path) -> str:
     if name:
         return name
     unsolved = [result.name for result in check_lesson(folder, mine) if result.state != PASSED]
-    if not unsolved:
-        raise ValueError(f"all exercises of lesson {folder.name} are passed, so none needs a hint. Try "
-                         f"another lesson, or F= and one of: {', '.join(names)}.")
-    return unsolved[0]
+    return unsolved[0] if unsolved else ""
 
 
 def next_hint(folder: Path, name: str = "", mine: Path = ROOT / "mine") -> str:
     """The next hint for an exercise, with its step; after the third it is the third again."""
     name = choose_exercise(folder, name, mine)
+    if not name:  # no error: make would end with "Error 1", which looks like a crash
+        return (f"all exercises of lesson {folder.name} are passed, so none needs a hint.\n"
+                f"next: make progress; a hint all the same: make hint N={lesson_number(folder)} F=NAME")
     hints = getattr(load_module(folder / "answers.py"), "HINTS", {}).get(name)
     if not hints:  # in the traps museum
         raise ValueError(f"the hint for {name} stands in its stub, lessons/{folder.name}/exercise.py, below "

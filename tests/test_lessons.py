@@ -69,7 +69,7 @@ def test_the_answer_to_a_prediction_is_folded(folder):
     assert text.count("\n<details>") == text.count("\n</details>") >= text.count("\n**Predict.**")
     for part in text.split("\n**Predict.**")[1:]:
         shown = part.partition("\n<details><summary>")[0]
-        assert "\n## " not in shown or folder.name == "01_data"
+        assert "\n## " not in shown
         assert "```text" not in shown and "\n| " not in shown
 
 
@@ -163,6 +163,13 @@ def test_hints_come_in_three_steps_and_the_last_stays(tmp_path):
     assert "hint 1 of 3" in hint.next_hint(folder, "attention", tmp_path)
     with pytest.raises(ValueError, match="has no exercise 'atention'.*Try F= and one of: attention_weights"):
         hint.next_hint(folder, "atention", tmp_path)
+
+
+def test_a_hint_for_a_lesson_that_is_passed_is_no_error(tmp_path, capsys, monkeypatch):
+    """An error would end `make hint` with "Error 1", which looks like a crash."""
+    monkeypatch.setattr(hint, "check_lesson", lambda *_: [check.Result("attention", PASSED)])
+    hint.main(["03"])
+    assert capsys.readouterr().out.startswith("all exercises of lesson 03_attention are passed, so none")
 
 
 # the code: pages
@@ -462,6 +469,32 @@ def test_the_line_that_is_shown_is_yours_and_not_a_deeper_one_in_a_library(tmp_p
         "    return json.loads(text)")
 
 
+def test_starting_again_leaves_the_work_and_is_no_error(begun, capsys, tmp_path):
+    path = tmp_path / "mine" / "05_views.py"
+    path.write_text("work", encoding="utf-8")
+    check.main(["05", "--start"])
+    assert "mine/05_views.py holds your work already and stays as it is" in capsys.readouterr().out
+    assert path.read_text(encoding="utf-8") == "work"
+
+
+@pytest.mark.parametrize("name, words", [
+    ("11_mini_pixmo", "what to build stands on its page, under Build: lessons/11_mini_pixmo/README.md"),
+    ("inside", "this page has nothing to build"),
+])
+def test_a_lesson_that_empties_no_function_says_whether_there_is_something_to_build(
+        name, words, capsys, monkeypatch, tmp_path):
+    folder = ROOT / "lessons" / name
+    monkeypatch.setattr(check, "ROOT", tmp_path)
+    monkeypatch.setattr(check, "check_lesson", lambda *_: [check.Result("cover", PASSED)])
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / f"{name}.py").write_text("work", encoding="utf-8")
+    blank.print_states(folder)
+    assert blank.run_tests(folder) == 0
+    check.print_results(folder)
+    _, _, checked = [line for line in capsys.readouterr().out.splitlines() if words in line]
+    assert checked.startswith(f"all passed. {words}")
+
+
 @pytest.fixture
 def begun(tmp_path, monkeypatch):
     """A learner's folder with the stubs of lesson 05, the only lesson."""
@@ -640,6 +673,15 @@ def test_train_mine_names_your_own_line_even_where_training_ends_with_its_own_me
     mine = tmp_path / "small.py"
     assert message_of(mine).startswith(f"{mine}, line 2, in f: ValueError: 3 is not 4")
     assert message_of("elsewhere.py") == "words: 3 is not 4"
+
+
+def test_tiny_says_whether_the_losses_are_those_of_the_library():
+    def log(change):
+        return [{"stage": stage, "loss": loss + change * (stage == "pretrain")}
+                for stage, losses in train_mine.LIBRARY.items() for loss in losses]
+    same, near, far = (train_mine.judge_losses(log(change)) for change in (0, 0.1, 0.3))
+    assert "pretrain   loss 6.33 -> 6.22   with the library's code 6.33 -> 6.22" in same
+    assert "\ngood: " in same and "\ngood: " in near and "\nnot good: " in far
 
 
 @pytest.mark.parametrize("old, new, expected", [

@@ -48,6 +48,7 @@ def notes() -> list[tuple[str, str, str, str]]:
                       section("The notes"), re.M)
 
 
+PAGES = r"\b\d\d\b|\[training\]"  # what a page builds on
 PATH, NOTES = table(section("The path")), notes()
 TABLES, GLOSSARY = tables_by_part(), table(section("Glossary"))
 
@@ -61,11 +62,13 @@ def test_the_path_has_nineteen_lessons_in_order_and_every_folder_is_one():
 @pytest.mark.parametrize("folder", LESSONS, ids=lambda folder: folder.name)
 def test_the_path_gives_each_pages_own_minutes_and_what_it_builds_on(folder):
     head = " ".join((folder / "README.md").read_text(encoding="utf-8").split("\n\n")[1].split())
-    minutes, before = re.search(r"Time: (\d+) minutes\. Builds on: (.*?)\.\*", head).groups()
+    reading, doing, before = re.search(r"Time: (\d+) minutes to read, (\d+) to do\. Builds on: (.*?)\.\*",
+                                       head).groups()
     before = re.sub(r"(\d\d) to (\d\d)", lambda m: ", ".join(
         f"{number:02}" for number in range(int(m[1]), int(m[2]) + 1)), before)
     row, = [row for row in PATH if f"({folder.name}/" in row[0]]
-    assert row[1:3] == [minutes, ", ".join(re.findall(r"\b\d\d\b", before))]
+    assert row[1:3] == [reading, doing]
+    assert re.findall(PAGES, row[3]) == re.findall(PAGES, before)
 
 
 def test_all_fourteen_notes_have_a_lesson_a_module_and_a_test():
@@ -103,7 +106,8 @@ def test_the_experts_are_molmoes():
 def test_the_glossary_is_in_alphabetical_order_and_a_line_each():
     terms = [row[0].lower() for row in GLOSSARY]
     assert terms == sorted(set(terms)) and len(terms) >= 40
-    assert all(len(row) == 3 and len(row[1]) <= 100 and re.fullmatch(r"\d\d", row[2]) for row in GLOSSARY)
+    assert all(len(row) == 3 and len(row[1]) <= 100 and re.fullmatch(r"(training, )?\d\d", row[2])
+               for row in GLOSSARY)
 
 
 def test_a_word_of_a_story_names_its_lesson_and_stands_on_that_page():

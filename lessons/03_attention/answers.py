@@ -22,6 +22,7 @@ def attention_weights(query, keys):
 def check_attention_weights(yours):
     cases = [dict(query=torch.tensor([1.0]), keys=torch.tensor([[0.0], [math.log(3)]])),
              dict(query=torch.tensor([2.0, 0, 0, 0]), keys=torch.tensor([[0.0] * 4, [math.log(3), 0, 0, 0]])),
+             dict(query=torch.tensor([200.0]), keys=torch.tensor([[1.0], [0.99], [0.0]])),
              dict(query=torch.tensor([1.0, -1.0]), keys=torch.tensor([[5.0, 5.0], [1.0, 0.0], [0.0, 1.0]]))]
     cases += [dict(query=_random(8, seed=n), keys=_random(5, 8, seed=n + 9)) for n in range(3)]
     compare(yours, attention_weights, cases,
@@ -33,6 +34,8 @@ wrong_attention_weights = {
     "divides by d and not by its root": lambda query, keys: (keys @ query / len(query)).softmax(dim=-1),
     "divides by the root of the number of keys": lambda query, keys: (
         keys @ query / len(keys) ** 0.5).softmax(dim=-1),
+    "takes e to the power of large scores, which is infinite": lambda query, keys: (
+        lambda powers: powers / powers.sum())((keys @ query / len(query) ** 0.5).exp()),
     "forgets that weights add up to 1": lambda query, keys: (keys @ query / len(query) ** 0.5).exp(),
 }
 

@@ -23,6 +23,8 @@ def attention_weights(query: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
 
     Rule: the score of key u is the sum of query[i] * keys[u, i] over all i, divided by the root of d.
           Its weight is e to the power of its score, divided by the sum of these over all keys.
+          Scores of 200 occur, and e to the power of 200 is too large for a 32-bit number. The same number
+          may be subtracted from all scores: no weight changes.
     """
     raise NotImplementedError
 

@@ -99,6 +99,7 @@ def check_best_grid(yours):
     molmo = [(480, 640, 12), (3000, 4000, 12)]
     cases = [dict(height=h, width=w, step=step, overlap=overlap, max_crops=n)
              for step, overlap, sizes in [(32, 32, nano), (224, 112, molmo)] for h, w, n in sizes]
+    cases += [dict(height=64, width=64, step=32, overlap=32, max_crops=0)]
     compare(yours, best_grid, cases, because="Of the scales from 1 on, the smallest wins; if all are below "
                                              "1, the largest. On a tie, fewer crops.")
 
@@ -118,6 +119,8 @@ wrong_best_grid = {
     "swaps height and width": lambda height, width, **rest: best_grid(width, height, **rest),
     "does not subtract the overlap from the sides": lambda height, width, overlap, **rest: _choose(
         height, width, overlap=0, **rest),
+    "gives 1 x 1 where no crop is allowed": lambda max_crops, **case: best_grid(
+        max_crops=max(1, max_crops), **case),
     "takes more crops on a tie": lambda **case: _choose(**case, more_on_ties=True),
 }
 
@@ -133,7 +136,7 @@ HINTS = {
     "keep": (
         "Begin with everything, and take away at the ends that touch a neighbour.",
         "Only two crops are special: the first and the last. One crop alone is both.",
-        "crop 0 has no neighbour on its left, crop count - 1 has none on its right. With one crop, both"
+        "the first crop has no neighbour on its left, the last none on its right. With one crop, both"
         " hold.",
     ),
     "stitch": (

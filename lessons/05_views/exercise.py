@@ -60,5 +60,6 @@ def best_grid(height: int, width: int, step: int, overlap: int, max_crops: int) 
     Rule: for each number of crops 1, 2, ... max_crops, and each grid of that many crops, few rows first:
           scale = the smaller of rows * step / (height - overlap) and columns * step / (width - overlap)
           If any scale is 1 or more, the smallest of those wins; else the largest of all. On a tie, the first.
+          With max_crops = 0 there is no grid: raise a ValueError.
     """
     raise NotImplementedError

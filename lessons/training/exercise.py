@@ -1,4 +1,4 @@
-"""Training in fifteen minutes: gradients, steps, and the cross-entropy.
+"""Training: gradients, steps, and the cross-entropy.
 
 `make start N=training` copies this file to mine/training.py: write there. `make check N=training`
 compares yours with the answers. `make hint N=training` gives hints, in three steps.

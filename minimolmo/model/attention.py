@@ -64,7 +64,11 @@ def single_query_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 
 
 def repeat_kv(x: Tensor, heads: int) -> Tensor:
-    """Repeat each key or value head for the query heads that share it: (B, G, U, d) -> (B, H, U, d)."""
+    """Repeat each key or value head for the neighbouring query heads that share it.
+
+        x        (B, G, U, d)
+        returns  (B, H, U, d)
+    """
     return x.repeat_interleave(heads // x.shape[1], dim=1) if heads != x.shape[1] else x
 
 
