@@ -73,6 +73,8 @@ PLACES = {
     "tests.tools.hostile": [],
     "tests.tools.load_memory": [],
     "tests.tools.lora_step": [],
+    "tests.tools.mutants": [],
+    "tests.tools.tab_kills": [],
     "tests.tools.own_photos": [],
     "tests.tools.paper_shapes": [],
     "tests.tools.spec": [],

@@ -689,8 +689,8 @@ def test_tiny_says_whether_the_losses_are_those_of_the_library():
     ("return 1 + x", "return [1 + x", "line 6: SyntaxError: '[' was never closed\n    return [1 + x\n"),
     ("return 1 + x", "return y", "line 6, in one: NameError: name 'y' is not defined\n    return y\n"),
     ('"""A file."""', "1 / 0", "line 1: ZeroDivisionError: division by zero\n    1 / 0\n"),
-    ("return 1 + x", "return x", "tests/test_small.py, line 3, in test_one: AssertionError: assert 1 == 2"),
-    ("def one", "def won", "tests/test_small.py, line 1: ImportError: cannot import name 'one'"),
+    ("return 1 + x", "return x", "tests/test_small.py, line 4, in test_one: AssertionError: assert 1 == 2"),
+    ("def one", "def won", "tests/test_small.py, line 2: ImportError: cannot import name 'one'"),
 ])
 def test_marks_show_the_line_in_your_own_file_and_no_traceback(project, capfd, old, new, expected):
     """The whole command, in a small project; two tests call the one function."""
