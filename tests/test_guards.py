@@ -167,6 +167,7 @@ IN_PLACE = {  # (file, function) that may write without disk.py, and why
     ("tests/tools/fake_pixmo.py", "encode_jpeg"): "into memory",
     ("tests/tools/bench_pixmo.py", "_add_captions"): "into memory",
     ("tests/tools/fault_page.py", "add_photos"): "into memory",
+    ("tests/tools/tab_kills.py", "measure"): "into a temporary folder",
     ("tests/tools/paper_shapes.py", "write_photos"): "into a folder that it has made itself",
     ("tests/tools/own_photos.py", "main"): "the results grow by a line a run",
     ("tests/tools/answer_card.py", "make_item"): "into a temporary folder",

@@ -621,7 +621,7 @@ def test_a_killed_gpu_run_goes_on_and_its_checkpoint_says_on_a_cpu_what_it_says_
     (["--mix.pionts=0"], "Did you mean --mix.points?"),
     (["--mix.dosc=1"], "Did you mean --mix.docs?"),
     (["--mix.pixmo=1"], 'Run "make data-pixmo" first'),
-    (["--level=full"], "points/full/train.jsonl is missing"),
+    (["--level=full"], "points/train.jsonl is missing"),
     (["--model.decoder.vocab=300"], "text cannot become token ids"),
     (["--finetune.batch_size=7", "--accumulate=2"],
      "7 images cannot be divided among 1 process(es) x accumulate=2. Try --accumulate=1"),

@@ -81,18 +81,12 @@ def drop_undrawn(config: RunConfig) -> tuple[RunConfig, list[str]]:
 
 
 def check_mix(config: RunConfig, data: Path, names: Iterable[str]) -> None:
-    """Raise ValueError for a name that is neither a drawn dataset's nor a dataset's in the folder `data`.
-
-    And for a drawn dataset of the mix that is not drawn yet.
-    """
+    """Raise ValueError for a name that is neither a drawn dataset's nor a dataset's in the folder `data`."""
     present = sorted(path.name for path in data.glob("*/") if has_rows(config.folder(data, path.name)))
     for name in names:
         folder = config.folder(data, name)
-        if has_rows(folder) or name in DRAWN and not config.mix.get(name):
+        if name in DRAWN or has_rows(folder):
             continue
-        if name in DRAWN:
-            path = data / name / config.level / "train.jsonl"
-            raise ValueError(f"{path} is missing, so there is nothing to read. {how_to_get(folder)}")
         listed = ", ".join(present) or "none yet"
         close = difflib.get_close_matches(name, {*present, *DRAWN} - {name}, n=1)
         remedy = f"Did you mean --mix.{close[0]}?" if close else how_to_get(folder)

@@ -27,8 +27,8 @@ from minimolmo.text.tokenizer import Tokenizer
 from minimolmo.training.checks import drop_undrawn, has_rows
 from minimolmo.weights import checkpoint, official, parts
 
-MOVED = (" If it was moved, a run with adapters that began from it goes on without --from: train.py "
-         "--out=RUN --resume --base=FOLDER.")
+MOVED = (" If it was moved, a run with adapters that began from it goes on without --from, with --resume and "
+         "--base=FOLDER.")
 
 
 def starting_config(folder: Path, memory: float = math.inf) -> RunConfig:
