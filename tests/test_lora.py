@@ -170,7 +170,7 @@ def test_a_base_that_was_moved_is_named_and_can_be_given_again(base, tmp_path):
         with pytest.raises(ValueError, match="adapters for .*model, .*Put them back, or a link to them. If "
                                              ".* in another FOLDER now: .*adapters .* MERGED --base=FOLDER"):
             load(out)
-        with pytest.raises(ValueError, match="If it was moved, .* goes on without --from: .* --base=FOLDER"):
+        with pytest.raises(ValueError, match="If it was moved, .* goes on without --from, .* --base=FOLDER"):
             tune(base, out, "--finetune.steps=2", "--resume")
         resume = [f"--out={out}", f"--data={base / 'data'}", "--resume", "--finetune.steps=2"]
         with pytest.raises(ValueError, match=f"adapters for .* --out={out} --resume --base=FOLDER goes on"):
