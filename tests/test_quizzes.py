@@ -1,5 +1,7 @@
-"""Every numbered lesson has a quiz of five questions with folded answers, and an open task with a bar; three pages
-beside the path have a quiz of three questions."""
+"""Every numbered lesson has a quiz of five questions with folded answers, and an open task with a bar.
+
+Three pages beside the path have a quiz of three questions.
+"""
 import re
 from pathlib import Path
 
@@ -49,8 +51,8 @@ def quiz_errors(text: str, folder: Path, numbers: str = "12345") -> list[str]:
     number = int(number) if number.isdigit() else 0
     questions, messages = QUESTION.findall(quiz), []
     if [each[0] for each in questions] != list(numbers) or quiz.count("<details>") != len(numbers):
-        messages.append(f"{len(numbers)} questions, **1.** to **{numbers[-1]}.**, each with one answer folded "
-                        "right below it")
+        messages.append(f"{len(numbers)} questions, **1.** to **{numbers[-1]}.**, each with one answer "
+                        "folded right below it")
     for name, question, answer in questions:
         links = LINK.findall(answer)
         messages += [f"answer {name}: {message}" for message in dead_links(text, links, folder)]
