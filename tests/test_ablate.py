@@ -165,7 +165,8 @@ def test_a_direction_agrees_only_if_it_is_larger_than_the_spread_of_the_seeds():
     def runs(*scores):
         return [dict.fromkeys(ablate.SCORES, score) for score in scores]
     results = {"base": runs(0.80, 0.82), "no overlap": runs(0.70, 0.71), "stacking": runs(0.80, 0.81),
-               "clipped globally": runs(0.90, 0.91), "mean pooling": runs(0.5, 0.5)}
+               "clipped globally": runs(0.90, 0.91), "mean pooling": runs(0.5, 0.5),
+               "count only": runs(0.815)}
     verdicts = {line["variant"]: line["agrees"] for line in ablate.summarise(results)}
     assert verdicts == {"base": "-", "no overlap": "yes", "stacking": "too close", "clipped globally": "no",
-                        "mean pooling": "-"}
+                        "mean pooling": "-", "count only": "too close"}

@@ -1,4 +1,7 @@
-"""Every numbered lesson has a quiz of five questions with folded answers, and an open task with a bar."""
+"""Every numbered lesson has a quiz of five questions with folded answers, and an open task with a bar.
+
+Three pages beside the path have a quiz of three questions.
+"""
 import re
 from pathlib import Path
 
@@ -42,12 +45,14 @@ def dead_links(text: str, links: list[tuple[str, str, str]], folder: Path) -> li
     return messages
 
 
-def quiz_errors(text: str, folder: Path) -> list[str]:
+def quiz_errors(text: str, folder: Path, numbers: str = "12345") -> list[str]:
     """What is wrong with a page's quiz: its questions, their answers and the links in these."""
-    quiz, number = section(text, "Quiz"), int(lesson_number(folder))
+    quiz, number = section(text, "Quiz"), lesson_number(folder)
+    number = int(number) if number.isdigit() else 0
     questions, messages = QUESTION.findall(quiz), []
-    if [each[0] for each in questions] != list("12345") or quiz.count("<details>") != 5:
-        messages.append("five questions, **1.** to **5.**, each with one answer folded right below it")
+    if [each[0] for each in questions] != list(numbers) or quiz.count("<details>") != len(numbers):
+        messages.append(f"{len(numbers)} questions, **1.** to **{numbers[-1]}.**, each with one answer "
+                        "folded right below it")
     for name, question, answer in questions:
         links = LINK.findall(answer)
         messages += [f"answer {name}: {message}" for message in dead_links(text, links, folder)]
@@ -90,6 +95,12 @@ def test_a_lesson_has_a_quiz_of_five_questions_and_an_open_task_with_a_bar(folde
     assert page_errors((folder / "README.md").read_text(encoding="utf-8"), folder) == []
 
 
+@pytest.mark.parametrize("name", ["change", "worlds", "traps"])
+def test_a_page_beside_the_path_has_a_quiz_of_three_questions(name):
+    folder = ROOT / "lessons" / name
+    assert quiz_errors((folder / "README.md").read_text(encoding="utf-8"), folder, "123") == []
+
+
 def page(number: str = "1") -> str:
     """A page on which nothing is wrong; `number` replaces that of its first question."""
     answer = "\n\n<details><summary>Answer</summary>\n\nIt is 3. See [here](#one-idea), and " \
@@ -113,7 +124,7 @@ def test_a_complete_page_has_no_errors():
      "answer 1 does not say where it stands"),
     ("It is 3. See", "See", "not two to three sentences"),
     ("lesson 01", "lesson 12", "no question joins"),
-    ("<details><summary>Answer</summary>", "Answer", "five questions"),
+    ("<details><summary>Answer</summary>", "Answer", "5 questions"),
     ("8 or less", "Less", "Bar has no number"),
     ("**Bar.**", "Bar.", "parts are Start, Measure, Today, Bar"),
     ("```bash\nmake bench\n```", "a clock", "nothing measures"),

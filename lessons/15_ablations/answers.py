@@ -12,11 +12,11 @@ from tools import ablate  # noqa: E402
 # gain_and_spread
 
 def gain_and_spread(base, variant):
-    """From a line of the library for each: given both, it takes only as many seeds of base as variant has."""
-    before, after = (ablate.summarise({"base": [dict.fromkeys(ablate.SCORES, score) for score in scores]})[0]
-                     for scores in (base, variant))
-    return (after["caption F1"] - before["caption F1"],
-            max(before["caption F1, spread"], after["caption F1, spread"]))
+    """From the variant's line of the library's table."""
+    runs = {name: [dict.fromkeys(ablate.SCORES, score) for score in scores]
+            for name, scores in {"base": base, "no overlap": variant}.items()}
+    line = ablate.summarise(runs)[1]
+    return line["caption F1, gained"], line["caption F1, spread"]
 
 
 def check_gain_and_spread(yours):
@@ -101,9 +101,9 @@ wrong_stack = {
 
 HINTS = {
     "gain_and_spread": (
-        "Two numbers that have nothing to do with each other: one of means, one of extremes.",
+        "The gain needs two means: sum(scores) / len(scores) of variant, less that of base.",
         "The spread belongs to one recipe. You have two recipes, so two spreads.",
-        "for the spread, never subtract a score of one from a score of the other.",
+        "max(scores) - min(scores), once for base and once for variant; take the larger of the two.",
     ),
     "verdict": (
         "The three answers are tested in the order of the rule.",

@@ -79,7 +79,8 @@ def check_points_in_window(yours):
     names = "left", "top", "right", "bottom"
     cases = [([(45.0, 30.0)], (20, 0, 70, 100)), ([(45.0, 30.0)], (0, 20, 100, 70)), ([], (10, 10, 60, 60)),
              ([(10.0, 20.0), (60.0, 90.0)], (10, 20, 60, 90)), ([(33.3, 66.6)], (0, 0, 100, 100)),
-             ([(50.0, 50.0), (25.0, 75.0)], (12.5, 5, 95, 87.5))]
+             ([(50.0, 50.0), (25.0, 75.0)], (12.5, 5, 95, 87.5)),
+             ([(10.0, 50.0), (90.0, 50.0)], (20, 0, 70, 100))]
     cases = [dict(points=points, **dict(zip(names, edges))) for points, edges in cases]
     compare(yours, points_in_window, cases,
             because="The distance from the window's left edge, in percent of the window's width; y likewise.")
@@ -99,6 +100,8 @@ wrong_points_in_window = {
     "exchanges x and y": lambda points, left, top, right, bottom: [
         (y, x) for x, y in points_in_window(points, left, top, right, bottom)],
     "leaves the points where they are": lambda points, left, top, right, bottom: points,
+    "drops the points outside the window": lambda points, left, top, right, bottom: points_in_window(
+        [(x, y) for x, y in points if left <= x <= right and top <= y <= bottom], left, top, right, bottom),
 }
 
 

@@ -46,6 +46,7 @@ def points_in_window(points: list[tuple[float, float]], left: float, top: float,
     >>> points_in_window([(45.0, 30.0)], left=20, top=0, right=70, bottom=100)
     [(50.0, 30.0)]
 
-    Rule: the window's left top corner is (0, 0), its right bottom corner (100, 100).
+    Rule: the window's left top corner is (0, 0), its right bottom corner (100, 100). A point outside stays in
+          the list, with a number below 0 or above 100.
     """
     raise NotImplementedError

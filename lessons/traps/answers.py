@@ -232,3 +232,49 @@ wrong_round_to_tenth = {
     "cuts off": lambda percent: int(percent * 10) / 10,
     "rounds every half up": lambda percent: math.floor(percent * 10 + 0.5) / 10,
 }
+
+
+# the three steps of make hint
+
+HINTS = {
+    "attention_mask": (
+        "Put two questions about one image into one sequence. Which attends to which?",
+        "Of the rule's two conditions, the code has only the first.",
+        "a key is visible if it is IMAGE_SEGMENT (0), or if key_segments equals query_segments at that pair.",
+    ),
+    "attention": (
+        "With a single head nothing is wrong. Try two.",
+        "Which number does the rule take the root of?",
+        "`size` is the size of one head. `heads` does not belong into the scale.",
+    ),
+    "pad_targets": (
+        "What does a short row learn to predict behind its end?",
+        "Before the loop both arrays have a value everywhere. Are they those of the rule?",
+        "np.full(shape, -1) for the targets, and zeros for the weights.",
+    ),
+    "rotary_angles": (
+        "With a cache the tokens come one at a time. Which position does each of them get?",
+        "One argument is used for its shape alone.",
+        "position[..., None] * frequencies is (B, T, pairs); it needs an axis for the heads behind B.",
+    ),
+    "patch_coverage": (
+        "Which row does the first crop's coverage come to?",
+        "One argument is used for its shape alone.",
+        "np.concatenate puts arrays one above the other.",
+    ),
+    "grid_for_image": (
+        "Print the grid of an image that is much wider than high.",
+        "What does Pillow's `size` name first, and what does numpy's `shape`?",
+        "image.size is (width, height).",
+    ),
+    "fill_template": (
+        "Are there nine? Count what Python counts: len(TEMPLATES).",
+        "Print the templates one below the other. Which one is two?",
+        "Python joins two strings with nothing between them. Behind which one is no comma?",
+    ),
+    "round_to_tenth": (
+        "12.35 is stored as a little less than 12.35. What is stored for 12.35 * 10?",
+        "The rule has three steps. The format does them in one, from the number as it is stored.",
+        "np.round rounds a half to the even number: multiply, np.round, divide.",
+    ),
+}

@@ -1,6 +1,7 @@
 """The traps museum: eight functions that run and look right, but are wrong. Find each mistake and correct it.
 
 `make start N=traps` copies this file to mine/traps.py: correct it there. `make check N=traps` compares it.
+`make hint N=traps` gives hints, in three steps.
 The rule in each docstring is right; the code below it breaks it. In each, one or two lines are wrong.
 """
 import numpy as np
@@ -25,7 +26,6 @@ def attention_mask(query_segments, key_segments):
 
     Rule: a query attends to the keys that come no later than itself, and belong to the image or to its own
           segment.
-    Hint: put two questions about one image into one sequence. Which attends to which?
     """
     order = torch.arange(key_segments.shape[1])
     causal = order <= order[-query_segments.shape[1]:, None]
@@ -41,7 +41,6 @@ def attention(q, k, v, visible=None):
 
     Rule: scores are q times k, divided by the root of d, the size of *one head*. Keys that are not visible
           get no weight. The output is the mean of the values, weighted by the softmax of the scores.
-    Hint: with a single head nothing is wrong. Try two.
     """
     batch, heads, length, size = q.shape
     k, v = repeat_kv(k, heads), repeat_kv(v, heads)
@@ -60,7 +59,6 @@ def pad_targets(targets, weights):
            [1., 0.]], dtype=float32))
 
     Rule: both arrays are (rows, longest row). Behind the end of a row, the target is -1 and the weight 0.
-    Hint: what does a short row learn to predict behind its end?
     """
     shape = len(targets), max(len(row) for row in targets)
     target, weight = np.zeros(shape, int), np.ones(shape, np.float32)
@@ -79,7 +77,6 @@ def rotary_angles(position, head_size, theta):
 
     Rule: pair number i of a head is rotated by position * theta ** (-2i / head_size). The angles of all pairs
           are written twice.
-    Hint: with a cache the tokens come one at a time. Which position does each of them get?
     """
     frequencies = theta ** (-torch.arange(0, head_size, 2).float() / head_size)
     steps = torch.arange(position.shape[1])
@@ -95,7 +92,6 @@ def patch_coverage(overview, crops):
            [1. , 0. ]])
 
     Rule: in the order in which the model gets them: the overview comes first, then every crop.
-    Hint: which row does the first crop's coverage come to?
     """
     coverage = np.full((1 + len(crops), overview.shape[1]), -1.0)
     coverage[:len(crops)] = crops
@@ -109,7 +105,6 @@ def grid_for_image(image: Image.Image, config: ImageConfig, max_crops: int):
     (1, 3)
 
     Rule: a wide image gets more columns than rows, a tall one more rows than columns.
-    Hint: what does Pillow's `size` name first, and what does numpy's `shape`?
     """
     height, width = image.size
     return choose_grid(height, width, config, max_crops)
@@ -135,7 +130,6 @@ def fill_template(number, label):
     'How many red circles can you find?'
 
     Rule: question number n is entry n of TEMPLATES with its label filled in; from 9 on they repeat.
-    Hint: are there nine? Count what Python counts: len(TEMPLATES).
     """
     return TEMPLATES[number % len(TEMPLATES)].format(label=label)
 
@@ -147,6 +141,5 @@ def round_to_tenth(percent):
     (12.4, 1.0)
 
     Rule: multiply by ten, round to the nearest whole number, an exact half to the *even* one, divide by ten.
-    Hint: 12.35 is stored as a little less than 12.35. Times ten it is 123.5 exactly.
     """
     return float(f"{percent:.1f}")

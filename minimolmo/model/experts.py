@@ -71,7 +71,11 @@ class Experts(nn.Module):
 
 
 def routing_stats(probabilities: Tensor, chosen: Tensor) -> Routing:
-    """Build a Routing from router probabilities (n, E) and the chosen experts (n, k)."""
+    """Build a Routing from router probabilities (n, E) and the chosen experts (n, k).
+
+    The loss is E * sum of f * p over the experts: f, an expert's share of the n * k choices, and p, the mean
+    of its probabilities over the n tokens.
+    """
     experts = probabilities.shape[-1]
     counts = chosen.flatten().bincount(minlength=experts)                              # (E,)
     return Routing(counts, experts * (counts / chosen.numel() * probabilities.mean(dim=0)).sum())

@@ -51,7 +51,12 @@ def join(vision: Path, decoder: Path, seed: int = 1) -> tuple[MolmoConfig, Mappi
 
 
 def new_connector(model: MiniMolmo, generator: torch.Generator) -> dict[str, Tensor]:
-    """Random weights for what lies between the parts, with the standard deviations of `init_weights`."""
+    """Random weights for all but the ViT and the decoder, by the names of `model`'s parameters.
+
+    Matrices, also that of `extra_embedding`, the image tokens: normal, with a standard deviation of the root
+    of 1 / their last dimension, as in `init_weights`. Zeros: biases, and `padding`, which is added to the
+    features of patches that are padding.
+    """
     names = {name: weight.shape for name, weight in model.named_parameters()
              if not name.startswith(("vit.", "decoder."))}
     return {name: torch.zeros(shape) if len(shape) == 1 or name == "padding" else

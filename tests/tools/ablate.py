@@ -270,13 +270,16 @@ def score_variant(folder: Path, data: Path, view: str, rows: int) -> dict[str, f
 
 
 def summarise(results: dict[str, list[dict]]) -> list[dict]:
-    """A line for each variant: mean and spread of each score over the seeds, and the paper's numbers."""
+    """A line for each variant: mean and spread of each score over its seeds, and the paper's numbers.
+
+    All seeds of the base count, also if a variant has fewer: a single seed has no spread of its own.
+    """
     lines = []
     for name, runs in results.items():
         line = {"variant": name, "seeds": len(runs)}
         for key in SCORES:
             values = [result[key] for result in runs if result[key] is not None]
-            base = [result[key] for result in results["base"][:len(runs)] if result[key] is not None]
+            base = [result[key] for result in results["base"] if result[key] is not None]
             if values and base:
                 line[key] = float(np.mean(values))
                 line[f"{key}, gained"] = float(np.mean(values) - np.mean(base))
