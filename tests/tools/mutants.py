@@ -23,9 +23,10 @@ from unittest import mock
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+from minimolmo.command import run_command  # noqa: E402  first: the slow imports follow
+
 from lessons.check import PASSED, Result, check_exercise, list_exercises, load_module  # noqa: E402
 from lessons.page import find_lessons  # noqa: E402
-from minimolmo.command import run_command  # noqa: E402
 from minimolmo.options import Parser  # noqa: E402
 from tools import solutions, solutions_later, solutions_pages  # noqa: E402
 from tools.equal_mutants import EQUAL  # noqa: E402
