@@ -70,22 +70,27 @@ def is_written_by_learner(path: Path, line: int) -> bool:
 
 
 @contextlib.contextmanager
-def time_limit(seconds: float = TIME_LIMIT) -> Iterator[None]:
+def time_limit(seconds: float = TIME_LIMIT, computing: bool = False) -> Iterator[None]:
     """Raise TimeoutError on the line that is running when the time is over: an endless loop, perhaps.
-    Windows has no such alarm; there Ctrl-C does it."""
+    Windows has no such alarm; there Ctrl-C does it.
+
+    computing  count the seconds that this process computes, however busy the machine is
+    """
     if not hasattr(signal, "setitimer"):
         yield
         return
 
     def on_alarm(*_):
         raise TimeoutError(f"no end after {seconds:g} seconds. Is this loop one that never stops?")
-    before = signal.signal(signal.SIGALRM, on_alarm)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    timer, number = ((signal.ITIMER_PROF, signal.SIGPROF) if computing else
+                     (signal.ITIMER_REAL, signal.SIGALRM))
+    before = signal.signal(number, on_alarm)
+    signal.setitimer(timer, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(timer, 0)
+        signal.signal(number, before)
 
 
 def is_in_own_code(error: BaseException) -> bool:

@@ -9,14 +9,13 @@ same as the answer on everything that the stub allows.
 """
 from __future__ import annotations
 
-import contextlib
 import inspect
 import random
-import signal
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
@@ -26,6 +25,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from minimolmo.command import run_command  # noqa: E402  first: the slow imports follow
 
 from lessons.check import PASSED, Result, check_exercise, list_exercises, load_module  # noqa: E402
+from lessons.marks import time_limit  # noqa: E402
 from lessons.page import find_lessons  # noqa: E402
 from minimolmo.options import Parser  # noqa: E402
 from tools import solutions, solutions_later, solutions_pages  # noqa: E402
@@ -64,27 +64,8 @@ class Exercise:
         names = (self.name, f"check_{self.name}")
         answers = SimpleNamespace(**{name: getattr(self.answers, name) for name in names},
                                   **{f"wrong_{self.name}": wrong})
-        with mock.patch("lessons.check.time_limit", cpu_limit):
+        with mock.patch("lessons.check.time_limit", partial(time_limit, CPU_LIMIT, computing=True)):
             return check_exercise(self.name, answers, function)
-
-
-@contextlib.contextmanager
-def cpu_limit() -> Iterator[None]:
-    """marks.time_limit by the seconds that this process computes, however busy the machine is.
-    Windows has no such alarm; there an endless loop goes on."""
-    if not hasattr(signal, "setitimer"):
-        yield
-        return
-
-    def on_alarm(*_):
-        raise TimeoutError("no end")
-    before = signal.signal(signal.SIGPROF, on_alarm)
-    signal.setitimer(signal.ITIMER_PROF, CPU_LIMIT)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, before)
 
 
 def exercises(lessons: list[str]) -> Iterator[Exercise]:
