@@ -132,6 +132,8 @@ def train_stage(run: Run, stage: str, start: int, bar: tqdm, log: TextIO) -> Non
         check.add(micro_batches, lambda counts: all_reduce_sum(run, counts))
         line = train_step(run, stage, step, micro_batches)
         line |= meter.log_line(stage, micro_batches, WORLD)
+        if stage == "finetune" and step == start:
+            line["mix"] = run.config.mix
         run.step += 1
         log.write(json.dumps(line) + "\n")
         shown = line.get("cross_entropy", line["loss"])

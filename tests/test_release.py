@@ -187,6 +187,15 @@ def test_the_card_tells_that_a_finished_run_was_resumed_with_more_steps():
     assert release.training_commands(config, unbroken) == "python train.py nano --finetune.steps=600"
 
 
+def test_the_card_tells_that_a_resumed_run_weighed_its_datasets_anew():
+    config = override(preset("nano"), ["--finetune.steps=600", "--mix.docs=3"])
+    log = [{"stage": "finetune", "learning_rates": [1.0]} for _ in range(600)]
+    log[0]["mix"], log[400]["mix"], log[500]["mix"] = preset("nano").mix, config.mix, config.mix
+    assert release.training_commands(config, log) == (
+        "python train.py nano --finetune.steps=400`, then "
+        "`python train.py nano --finetune.steps=600 --mix.docs=3.0 --resume")
+
+
 def test_what_cannot_be_released_is_explained(run, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="holds no trained model, so there is nothing to release"):
         release.release(tmp_path / "nowhere", "x", tmp_path)

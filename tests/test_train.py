@@ -670,6 +670,17 @@ def test_a_run_is_never_overwritten_nor_resumed_with_other_settings(unbroken, da
     assert losses(unbroken) == before
 
 
+def test_a_resumed_run_may_weigh_its_datasets_anew_but_takes_in_no_other(data, tmp_path, monkeypatch):
+    """What a nano has not learned well may get more of its further steps. The log says from which step on."""
+    stop_after(7, tmp_path, data, ["--mix.docs=0"], monkeypatch)
+    with pytest.raises(ValueError, match="other settings.*the weights of the mix"):
+        train.main(arguments(tmp_path, data, "--resume", "--mix.docs=1"))
+    train.main(arguments(tmp_path, data, "--resume", "--mix.clocks=5"))
+    logged = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert {line["step"]: line["mix"]["clocks"] for line in logged if "mix" in line} == {7: 0.8, 8: 5.0}
+    assert checkpoint.load_config(checkpoint.latest(tmp_path)).mix["clocks"] == 5.0
+
+
 def test_a_folder_of_your_own_joins_the_mix(data, tmp_path, capsys):
     """--mix.mine=1 with three pictures, none held out, and no level folder; rows are checked first."""
     mine = data / "mine"

@@ -24,16 +24,21 @@ def resume_config(out: Path, folder: Path, name: str | None, settings: list[str]
     config = override(saved, settings)
     if fixed_settings(config) != fixed_settings(saved):
         raise ValueError(f"{out} was trained with other settings than {' '.join(settings)}, so it cannot "
-                         f"go on with these. Only --finetune.steps, --STAGE.learning_rates, --accumulate, "
-                         f"--recompute, --base and --shard may change: try --out=FOLDER for another run.")
+                         f"go on with these. Only --finetune.steps, --STAGE.learning_rates, the weights of "
+                         f"the mix, --accumulate, --recompute, --base and --shard may change: try "
+                         f"--out=FOLDER for another run.")
     return config
 
 
 def fixed_settings(config: RunConfig) -> RunConfig:
-    """The config with neutral values for all settings that may change in a resumed run."""
+    """The config with neutral values for all settings that may change in a resumed run.
+
+    The mix keeps its datasets: their files are checked against the checkpoint.
+    """
     stages = {stage: replace(getattr(config, stage), learning_rates=(1.0, 1.0, 1.0)) for stage in STAGES}
     stages["finetune"] = replace(stages["finetune"], steps=0)
-    return replace(config, shard=False, accumulate=1, recompute=False, base="", **stages)
+    mix = {name: 1.0 for name, weight in config.mix.items() if weight}
+    return replace(config, mix=mix, shard=False, accumulate=1, recompute=False, base="", **stages)
 
 
 def note_new_start(out: Path) -> None:

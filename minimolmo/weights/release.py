@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 
 import torch
@@ -79,13 +80,17 @@ def training_command(config: RunConfig) -> str:
 def training_commands(config: RunConfig, log: list[dict]) -> str:
     """The commands that train this model again: one, and one for each resume with more steps.
 
-    A run that ended has a low learning rate. If log.jsonl shows that it rose again, the steps before were an
-    earlier run, with fewer steps.
+    A run that ended has a low learning rate. If log.jsonl shows that it rose again, or another mix, the steps
+    before were an earlier run, with fewer steps and its own mix.
     """
     lines = [line for line in log if line["stage"] == "finetune"]
     warmup = max(config.finetune.warmup_steps)
-    ends = [step for step in range(warmup + 1, len(lines)) if _rates(lines[step]) > _rates(lines[step - 1])]
-    runs = [replace(config, finetune=replace(config.finetune, steps=steps)) for steps in ends] + [config]
+    mixes = list(accumulate((line.get("mix") for line in lines), lambda last, new: new or last,
+                            initial=config.mix))  # the mix before each step: logged where a run starts
+    ends = [step for step in range(warmup + 1, len(lines)) if _rates(lines[step]) > _rates(lines[step - 1])
+            or mixes[step + 1] != mixes[step]]
+    runs = [replace(config, finetune=replace(config.finetune, steps=steps), mix=mixes[steps])
+            for steps in ends] + [config]
     commands = [training_command(run) + (" --resume" if number else "") for number, run in enumerate(runs)]
     return "`, then `".join(commands)
 
