@@ -121,7 +121,7 @@ def evaluate(model: MiniMolmo, tokenizer: Tokenizer, folders: dict[str, Path], v
     """Scores on val in all columns, scores on novel pairs with the right image, and val's answered items.
 
     score     turns answered items into scores by style; `score_by_dataset` keeps own datasets apart
-    untagged  the setting of the model's training: above 0, no question has a style tag
+    untagged  the setting of the model's training: above 0, only styles of ONLY_TAG_TELLS have a tag
     """
     novel = {name: folder for name, folder in folders.items() if (folder / "novel.jsonl").exists()}
     items = {"val": collect_items(folders, "val", rows, untagged),

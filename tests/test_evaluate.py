@@ -39,7 +39,7 @@ from minimolmo.evaluate import (
 from minimolmo.flow import Annotation, Answer, Example
 from minimolmo.metrics import EvalItem
 from minimolmo.model.molmo import MiniMolmo
-from minimolmo.text.prompts import OFTEN_UNTAGGED
+from minimolmo.text.prompts import ONLY_TAG_TELLS, OFTEN_UNTAGGED
 from minimolmo.text.tokenizer import Tokenizer
 from minimolmo.weights.checkpoint import save_checkpoint
 
@@ -157,9 +157,11 @@ def test_a_style_that_training_always_tags_is_asked_with_its_tag(data):
 
 
 def test_a_model_that_was_also_trained_without_tags_is_asked_without(data):
-    folders = {name: data / name / "easy" for name in ("points", "clocks", "docs")}
-    items = collect_items(folders, "val", rows=6, untagged=0.5)
-    assert not any(item.question.startswith(f"{item.annotation.style}: ") for item in items)
+    """But "Is there a red circle?" is a question of three styles: "yes", or a sentence with a point."""
+    folders = {name: data / name / "easy" for name in ("points", "clocks", "docs", *ONLY_TAG_TELLS)}
+    for item in collect_items(folders, "val", rows=6, untagged=0.5):
+        only_tag_tells = item.annotation.style in ONLY_TAG_TELLS
+        assert item.question.startswith(f"{item.annotation.style}: ") == only_tag_tells
 
 
 def test_the_same_questions_are_asked_every_time(data):

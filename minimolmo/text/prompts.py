@@ -21,6 +21,7 @@ from minimolmo.text.points import points_to_text
 
 UNTAGGED_PROBABILITY = 0.9  # that a question of these styles has no tag; other styles: see RunConfig.untagged
 OFTEN_UNTAGGED = ("point_count", "pointing", "user_qa", "long_caption", "count")
+ONLY_TAG_TELLS = ("cap_qa", "point_explanations")  # mini-PixMo has the same questions as user_qa, in one word
 
 HINT_PROBABILITY = 0.9      # that a prompt of stage pretrain holds a length hint
 HINT_UNIT = 15              # characters per step of the hint
@@ -190,7 +191,8 @@ def question_text(annotation: Annotation, rng: np.random.Generator) -> str:
 
 
 def evaluation_question(annotation: Annotation, rng: np.random.Generator, untagged: float = 0.0) -> str:
-    """The question as an evaluation asks it: with the style tag only where training always has one.
+    """The question as an evaluation asks it: with a style tag only where training always has one, or where
+    other styles have the same questions, so that only the tag tells which answer is right.
 
     >>> clock = Annotation("clocks", question="What time is it?", answer="3:40")
     >>> evaluation_question(clock, np.random.default_rng(0))
@@ -198,7 +200,9 @@ def evaluation_question(annotation: Annotation, rng: np.random.Generator, untagg
     >>> evaluation_question(clock, np.random.default_rng(0), untagged=0.5)
     'What time is it?'
     """
-    tag = "" if untagged or annotation.style in OFTEN_UNTAGGED else f"{annotation.style}: "
+    style = annotation.style
+    asked_without = style in OFTEN_UNTAGGED or untagged and style not in ONLY_TAG_TELLS
+    tag = "" if asked_without else f"{style}: "
     return tag + question_text(annotation, rng)
 
 
