@@ -21,7 +21,7 @@ from minimolmo.text.points import points_to_text
 
 UNTAGGED_PROBABILITY = 0.9  # that a question of these styles has no tag; other styles: see RunConfig.untagged
 OFTEN_UNTAGGED = ("point_count", "pointing", "user_qa", "long_caption", "count")
-ONLY_TAG_TELLS = ("cap_qa", "point_explanations")  # mini-PixMo has the same questions as user_qa, in one word
+ONLY_TAG_TELLS = ("cap_qa", "point_explanations")  # many of their questions are also questions of user_qa
 
 HINT_PROBABILITY = 0.9      # that a prompt of stage pretrain holds a length hint
 HINT_UNIT = 15              # characters per step of the hint
