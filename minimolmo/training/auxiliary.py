@@ -16,7 +16,8 @@ exact labels, so six losses use them:
               crop's pixels do not reveal its position. The order of the tokens does, and only the decoder
               has that order
 
-Molmo itself has none of these losses.
+The first four train the ViT and the connector in stage bootstrap. The last two need the decoder: they stand
+beside the words in the later stages, where the first four gain nothing (RUNS.md). Molmo has none of them.
 """
 from __future__ import annotations
 
@@ -190,21 +191,21 @@ class AuxiliaryHeads(nn.Module):
 
     def forward(self, model: MiniMolmo, batch: Batch, features: Tensor, visual: Tensor,
                 hidden: dict[int, Tensor]) -> Tensor:
-        """Sum of the mean losses; 0 if no image has object labels.
+        """Sum of the mean losses of this stage; 0 if no image has object labels.
 
             features  (C, S, 2*D)            visual  (V, D)
-            hidden    {block: (B, T, D)} of the blocks in `keep`; empty if the decoder was not run
+            hidden    {block: (B, T, D)} of the blocks in `keep`; empty in stage bootstrap, which does not
+                      run the decoder: its losses are the first four. With them, the other two.
         """
         things = labels_by_crop(batch)                                                 # of (C, M)
         boxes = patch_boxes(batch.crop_boxes, self.side)                               # (C, S, 4)
         window, crop = token_boxes(boxes, batch.pool_idx), batch.pool_idx[:, 0] // boxes.shape[1]
         index = match_boxes(window, things.box[crop], min_overlap=0.25)                # (V,)
         thing, matched = things.select(crop).gather(index), index >= 0                 # of (V,)
-        loss = self.patch_loss(model, features, boxes, things)
-        loss = loss + self.token_loss(model, visual[matched], window[matched], thing.select(matched))
         if not hidden:
-            return loss
-        loss = loss + self.referent_loss(model, hidden[self.text_block], batch)
+            loss = self.patch_loss(model, features, boxes, things)
+            return loss + self.token_loss(model, visual[matched], window[matched], thing.select(matched))
+        loss = self.referent_loss(model, hidden[self.text_block], batch)
         token = hidden[self.visual_block][batch.ids == model.config.decoder.vocab + IM_PATCH]      # (V, D)
         is_part = matched & (thing.local != thing.box[:, :2]).any(dim=1)  # the crop is not the whole image
         return loss + self.position_loss(model, token[is_part], thing.box[is_part])
