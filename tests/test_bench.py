@@ -19,15 +19,18 @@ def config():
 
 def test_every_kind_of_measurement_runs(config, monkeypatch, tmp_path, capsys):
     """At tiny size, one run of each. Packing alone is left out, because it needs datasets."""
+    monkeypatch.setattr(bench, "DECODERS", {"width 32": TINY.decoder})
     monkeypatch.setattr(bench, "measure_seconds", lambda run, *_: (run(), 0.5)[1])
     monkeypatch.setattr(bench, "preset", lambda name: config)
     monkeypatch.setattr(bench.torch, "__version__", "2")
-    bench.main(["nano", f"--out={tmp_path}"])
+    bench.main(["nano", f"--out={tmp_path}", "--decoders"])
     printed = capsys.readouterr().out
     rows = json.loads((tmp_path / "bench-nano.json").read_text(encoding="utf-8"))["rows"]
     assert {row["group"] for row in rows} == {
         "training step", "MFU", "where the time goes", "attention, segment mask", "crops budget", "decoding",
         "KV cache gains", "tiler, 640x480", "encoding English"}
+    decoding = {row["what"]: row["value"] for row in rows if row["group"] == "decoding"}
+    assert decoding["width 32, batch 1"] == 2 and decoding["width 32, batch 32"] == 64  # half a second a step
     for row in rows:
         assert f"| {row['group']}: {row['what']} | {row['value']:g} {row['unit']} |" in printed
     assert (tmp_path / "bench-nano.png").is_file()
@@ -54,3 +57,16 @@ def test_bars_are_as_long_as_their_values():
     assert lengths == pytest.approx([WIDTH, WIDTH / 2, WIDTH / 2, WIDTH / 2], abs=2)
     below_zero = (pixels[2 * LINE + LINE // 2 + LINE * 3] == COLORS[1]).all(axis=-1)
     assert np.flatnonzero(below_zero)[-1] <= LEFT + WIDTH / 2 + 1
+
+
+def test_the_larger_decoders_are_measured_only_when_asked_for(monkeypatch, tmp_path):
+    """Random ones of width 512 and 2048, with half as many key heads as query heads, as in RUNS.md."""
+    shapes = [(c.width, c.layers, c.heads, c.kv_heads, c.mlp, c.vocab) for c in bench.DECODERS.values()]
+    assert shapes == [(512, 8, 8, 4, 1408, 8192), (2048, 3, 16, 8, 5504, 32768)]
+    asked = []
+    monkeypatch.setattr(bench, "bench_decoder", lambda name, model: asked.append((name, model.decoder)) or [])
+    monkeypatch.setattr(bench, "list_jobs", lambda *_: [lambda: [bench.row("decoding", "nano", 1, "")]])
+    bench.main(["nano", f"--out={tmp_path}"])
+    assert asked == []
+    bench.main(["nano", f"--out={tmp_path}", "--decoders"])
+    assert asked == list(bench.DECODERS.items())

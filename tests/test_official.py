@@ -178,6 +178,42 @@ def test_official_tensors_have_the_official_shapes(name, tensor, shape):
     assert official_shapes(preset(name).model)[tensor] == shape
 
 
+def qwen2_layout(width: int, layers: int, kv_width: int, mlp: int) -> dict[str, tuple[int, ...]]:
+    """Names and shapes in the released files of a Molmo from Qwen2, written out; # is a block's index."""
+    qkv = width + 2 * kv_width
+    text = {"wte.embedding": (152064, width), "wte.new_embedding": (128, width), "ln_f.weight": (width,),
+            "ff_out.weight": (152064, width),
+            "blocks.#.att_proj.weight": (qkv, width), "blocks.#.att_proj.bias": (qkv,),
+            "blocks.#.attn_out.weight": (width, width), "blocks.#.ff_proj.weight": (2 * mlp, width),
+            "blocks.#.ff_out.weight": (width, mlp), "blocks.#.attn_norm.weight": (width,),
+            "blocks.#.ff_norm.weight": (width,)}
+    vision = {"pad_embed": (2, 2048), "image_projector.w1.weight": (mlp, 1024),
+              "image_projector.w3.weight": (mlp, 1024), "image_projector.w2.weight": (width, mlp),
+              "image_vit.class_embedding": (1024,), "image_vit.positional_embedding": (577, 1024),
+              "image_vit.patch_embedding.weight": (1024, 588)}
+    pooling, block = "image_pooling_2d", "image_vit.transformer.resblocks.#"
+    with_bias = {f"{pooling}.wq": (1024, 2048), f"{pooling}.wk": (1024, 2048), f"{pooling}.wv": (1024, 2048),
+                 f"{pooling}.wo": (1024, 1024), "image_vit.pre_ln": (1024,),
+                 **{f"{block}.attention.{name}": (1024, 1024) for name in ("wq", "wk", "wv", "wo")},
+                 f"{block}.feed_forward.w1": (4096, 1024), f"{block}.feed_forward.w2": (1024, 4096),
+                 f"{block}.attention_norm": (1024,), f"{block}.ffn_norm": (1024,)}
+    vision |= {f"{name}.weight": shape for name, shape in with_bias.items()}
+    vision |= {f"{name}.bias": shape[:1] for name, shape in with_bias.items()}
+    return {f"model.{part}.{name}".replace("#", str(i)): shape
+            for part, rows, blocks in (("transformer", text, layers), ("vision_backbone", vision, 23))
+            for name, shape in rows.items() for i in range(blocks if "#" in name else 1)}
+
+
+@pytest.mark.parametrize("name, sizes, tensors, num_bytes", [
+    ("molmo_7b_d", (3584, 28, 512, 18944), 585, 16_042_050_560),
+    ("molmo_72b", (8192, 80, 1024, 29568), 949, 146_616_571_904)])
+def test_every_tensor_of_an_export_has_the_official_name_and_shape(name, sizes, tensors, num_bytes):
+    """By shapes alone: the model is on device "meta", in bfloat16, and so are the tensors to be written."""
+    exported = OfficialTensors(meta_model(preset(name).model).to(torch.bfloat16))
+    assert {key: tuple(tensor.shape) for key, tensor in exported.items()} == qwen2_layout(*sizes)
+    assert len(exported) == tensors and sum(tensor.nbytes for tensor in exported.values()) == num_bytes
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_our_export_loads_bit_for_bit(kind, tmp_path):
     config = tiny_config(**KINDS[kind])

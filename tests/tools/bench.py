@@ -1,8 +1,9 @@
 """Benchmark the speed of a preset on this machine: python tests/tools/bench.py [nano|mini] [--steps=12]
 
 Training steps and where their time goes, attention in three forms, packing, compiling, crops, decoding,
-tiling; on a GPU also a model of a billion weights. Prints a table, writes out/bench-PRESET.json and .png;
-RUNS.md keeps the results by machine. Nothing is asserted: other jobs on the machine change the numbers.
+tiling; on a GPU also a model of a billion weights; with --decoders (a minute more) also decoding with larger
+decoders. Prints a table, writes out/bench-PRESET.json and .png; RUNS.md keeps the results by machine. Nothing
+is asserted: other jobs on the machine change the numbers.
 """
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,7 +24,7 @@ import torch  # noqa: E402
 from PIL import Image  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
-from minimolmo.answer import build_prompt, generate  # noqa: E402
+from minimolmo.answer import build_prompt, generate, generate_steps  # noqa: E402
 from minimolmo.batch.collate import collate  # noqa: E402
 from minimolmo.batch.dataset import Dataset  # noqa: E402
 from minimolmo.batch.loader import Loader, Preprocessor  # noqa: E402
@@ -56,6 +58,9 @@ BILLION = MolmoConfig(  # CLIP's ViT-L and a decoder of the size of Llama-3.2-1B
     VisionConfig(width=1024, layers=23, heads=16, mlp=4096, feature_layers=(-2, -9)),
     ConnectorConfig(width=1024, heads=16, mlp=8192),
     DecoderConfig(width=2048, layers=16, heads=16, kv_heads=8, mlp=8192, vocab=50304))
+DECODERS = {  # their weights are random, which changes nothing in the speed
+    "width 512, 8 layers": DecoderConfig(width=512, layers=8, heads=8, kv_heads=4, mlp=1408, vocab=8192),
+    "width 2048, 3 layers": DecoderConfig(width=2048, layers=3, heads=16, kv_heads=8, mlp=5504, vocab=32768)}
 Row = dict  # group, what, value, unit, note
 
 
@@ -282,6 +287,23 @@ def bench_decoding(config: RunConfig, tokens: int = 200) -> list[Row]:
     return rows + [row("KV cache gains", "batch 1", gain, "x")]
 
 
+def bench_decoder(name: str, model: MolmoConfig, tokens: int = 24) -> list[Row]:
+    """Tokens a second of 1 or 32 answers with the KV cache, without the pass over the prompt."""
+    torch.manual_seed(0)
+    with DEVICE:
+        model = MiniMolmo(model).eval()
+    tokenizer = Tokenizer([], vocab=model.config.decoder.vocab)
+    sequence = build_prompt(random_image(), "What is there?", model, tokenizer, "bird")
+    rows, note = [], f"up to {tokens} tokens after a prompt of {len(sequence.ids)}"
+    for size in (1, 32):
+        with autocast(DEVICE):
+            steps = generate_steps(model, collate([sequence] * size).to(DEVICE), tokens)
+            next(steps)  # runs the prompt
+            seconds = measure_seconds(lambda: next(steps), 2.0, tokens - 2)
+        rows.append(row("decoding", f"{name}, batch {size}", size / seconds, "tokens/s", note))
+    return rows
+
+
 def bench_tiler(config: RunConfig) -> list[Row]:
     """640x480 images that one core tiles a second, per view: uint8 (training) or float32 (answers)."""
     rows, image = [], random_image()
@@ -303,8 +325,8 @@ def bench_tokenizer(file: Path, size: int = 4_000_000) -> list[Row]:
     return [row("encoding English", "HF tokenizer", len(text.encode()) / 1e6 / seconds, "MB/s", file.name)]
 
 
-def bench_all(config: RunConfig, steps: int, tokenizer_file: Path) -> Iterator[list[Row]]:
-    """Every row of one preset on this device, one kind of measurement after another."""
+def list_jobs(config: RunConfig, steps: int, tokenizer_file: Path) -> list[Callable[[], list[Row]]]:
+    """Every kind of measurement of one preset on this device."""
     cuda, images = DEVICE.type == "cuda", min(config.finetune.batch_size, 64 if DEVICE.type == "cuda" else 8)
     max_crops = config.model.image.max_crops(config.finetune.view)
     num_tokens = 80 if cuda else 32
@@ -322,8 +344,12 @@ def bench_all(config: RunConfig, steps: int, tokenizer_file: Path) -> Iterator[l
     else:
         print(f"no data of level {config.level}: packing is left out (make data LEVEL={config.level})",
               file=sys.stderr)
-    jobs += [lambda: bench_crops(config, images), lambda: bench_decoding(config), lambda: bench_tiler(config),
-             lambda: bench_tokenizer(tokenizer_file)]
+    return jobs + [lambda: bench_crops(config, images), lambda: bench_decoding(config),
+                   lambda: bench_tiler(config), lambda: bench_tokenizer(tokenizer_file)]
+
+
+def bench_all(jobs: list[Callable[[], list[Row]]]) -> Iterator[list[Row]]:
+    """The rows of each measurement, one after another."""
     for job in tqdm(jobs, "measuring", leave=False):
         _reset()
         try:
@@ -352,6 +378,8 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--tokenizer", type=path_argument,
                         default=ROOT / "tests" / "golden" / "tiny_tokenizer.json",
                         help="a Hugging Face tokenizer's file or folder (default: the tests' tiny one)")
+    parser.add_argument("--decoders", action="store_true",
+                        help="decode with decoders of width 512 and 2048 too (a minute more)")
     args = parser.parse_args(arguments)
     config = preset(args.preset)
     cpu = f"{torch.get_num_threads()} CPU threads"
@@ -360,7 +388,11 @@ def main(arguments: list[str]) -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     path, rows = args.out / f"bench-{config.name}", []
     print(f"{title}\n\n| what | measured | |\n|---|---|---|")
-    for new_rows in bench_all(config, args.steps, args.tokenizer):
+    jobs = list_jobs(config, args.steps, args.tokenizer)
+    if args.decoders:
+        jobs += [partial(bench_decoder, name, replace(config.model, decoder=decoder))
+                 for name, decoder in DECODERS.items()]
+    for new_rows in bench_all(jobs):
         for r in new_rows:
             tqdm.write(f"| {r['group']}: {r['what']} | {r['value']:g} {r['unit']} | {r['note']} |")
         rows += new_rows
