@@ -81,7 +81,7 @@ def keep_freed_memory() -> None:
     """Let this process keep up to 1 GB of freed memory, of blocks below 32 MB, for its next blocks (Linux).
 
     Else glibc gives most of it back, and the system clears each page before it comes again: 10,000 pages and
-    6 % of the time in one of nano's finetune steps on a CPU (RUNS.md).
+    3 to 6 % of the time in one of nano's finetune steps on a CPU (RUNS.md).
     """
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):  # musl has none
         libc.mallopt(*MMAP_THRESHOLD)
