@@ -37,7 +37,7 @@ from minimolmo import draw
 from minimolmo.batch.dataset import check_user_datasets
 from minimolmo.batch.workers import count_workers
 from minimolmo.config import STAGES, RunConfig
-from minimolmo.device import autocast, pick_device
+from minimolmo.device import autocast, keep_freed_memory, pick_device
 from minimolmo.disk import write_image
 from minimolmo.distributed import RANK, WORLD
 from minimolmo.evaluate import RIGHT_IMAGE, answer_all, result_card, sample_questions
@@ -253,6 +253,7 @@ def read_arguments(arguments: list[str]) -> tuple[RunConfig, Path, Path, Path | 
 
 def main(arguments: list[str]) -> None:
     """The command line: train, and print the next command."""
+    keep_freed_memory()
     config, out, data, folder, released, minutes = read_arguments(arguments)
     began, steps = time.monotonic(), sum(getattr(config, stage).steps for stage in STAGES)
     if folder and (checkpoint.read_step(folder) or 0) >= steps:

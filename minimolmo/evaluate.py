@@ -23,7 +23,7 @@ from minimolmo.answer import ask, load, map_in_threads
 from minimolmo.batch.dataset import Dataset, is_empty
 from minimolmo.command import run_command, say
 from minimolmo.config import VIEWS
-from minimolmo.device import explain_out_of_memory
+from minimolmo.device import explain_out_of_memory, keep_freed_memory
 from minimolmo.disk import write_image, write_text
 from minimolmo.image.resize import open_image
 from minimolmo.metrics import SCORERS, EvalItem, is_correct, report_lines, score_items
@@ -216,6 +216,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--sets", help="as mine,points: the datasets to score (default: those of training)")
     parser.add_argument("--out", type=path_argument, help="folder of the report (default: the weights')")
     given = parser.parse_args(arguments)
+    keep_freed_memory()
     model, tokenizer, config = load(given.weights)
     names = given.sets.split(",") if given.sets else [name for name, weight in config.mix.items() if weight]
     folders = {name: config.folder(given.data, name) for name in names}

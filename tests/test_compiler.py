@@ -52,8 +52,9 @@ def model():
 
 
 def gradients(model, batch):
-    """The loss, and the gradient of every weight."""
-    loss = model.loss(batch, model.decode(batch, model.encode_images(batch)[1]).last)[0]
+    """The loss and all gradients. As in training, outputs are wanted at answer tokens only."""
+    visual, wanted = model.encode_images(batch)[1], batch.loss_weight > 0
+    loss = model.loss(batch, model.decode(batch, visual, wanted=wanted).last)[0]
     weights = list(model.parameters())
     return loss, torch.autograd.grad(loss, weights, allow_unused=True, materialize_grads=True)
 

@@ -190,6 +190,34 @@ def test_the_outputs_of_chosen_blocks_come_back_and_the_last_one_normed_is_the_r
     assert torch.equal(decoder.norm(decoded.kept[1]), decoded.last)
 
 
+# Tokens whose outputs are not needed
+
+@pytest.mark.parametrize("post_norm", [False, True])
+def test_tokens_that_skip_the_last_mlp_change_neither_the_wanted_outputs_nor_any_gradient(post_norm):
+    """One of three sequences wants no token. Dropout of rate 0 has a rate to be selected for each token."""
+    decoder = randomised(Decoder(dataclasses.replace(CONFIG, post_norm=post_norm)))
+    x, position = torch.randn(3, 6, 16), torch.arange(6).expand(3, 6)
+    wanted = torch.tensor([[0, 0, 1, 0, 1, 1], [0] * 6, [1, 0, 0, 0, 0, 1]]).bool()
+    outputs, calls = [], []
+    decoder.blocks[-1].mlp.register_forward_hook(lambda _, inputs, output: calls.append(inputs[0].shape))
+    for selection, rates in ((None, None), (wanted, None), (wanted, torch.zeros(3, 6))):
+        last = decoder(x, position, causal(6), rates, wanted=selection).last
+        outputs.append([last[wanted], *torch.autograd.grad(last[wanted].square().sum(),
+                                                           [*decoder.blocks.parameters()])])
+    assert calls == [(3, 6, 16), (5, 16), (5, 16)]
+    for skipping in outputs[1:]:
+        torch.testing.assert_close(skipping, outputs[0])
+
+
+def test_no_token_skips_the_last_mlp_if_that_blocks_output_is_kept_or_has_experts():
+    position, x, wanted = torch.arange(6)[None], torch.randn(1, 6, 16), torch.zeros(1, 6).bool()
+    decoder = randomised(Decoder(CONFIG))
+    assert decoder(x, position, causal(6), keep=(1,), wanted=wanted).kept[1].shape == (1, 6, 16)
+    experts = Decoder(dataclasses.replace(CONFIG, experts=4, top_k=2))
+    routing = experts(x, position, causal(6), wanted=wanted).routing
+    assert [counts.sum().item() for counts, _ in routing] == [12, 12]
+
+
 # Dropout
 
 def test_no_rate_is_no_dropout():

@@ -1,4 +1,6 @@
 """The choice of the device, and equal outputs on GPU and CPU."""
+import sys
+
 import pytest
 import torch
 
@@ -84,6 +86,21 @@ def batch_and_model(questions=2):
 
 
 @pytest.mark.gpu
+@pytest.mark.skipif(sys.platform != "linux", reason="needs glibc")
+def test_kept_memory_is_not_cleared_by_the_system_again():
+    """100 MB in blocks of 4 MB, two times: the second time their 25,600 pages are there already."""
+    import resource  # Windows has none
+
+    device.keep_freed_memory()
+    faults = []
+    for _ in range(2):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        blocks = [torch.ones(2 ** 20) for _ in range(25)]
+        faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+        del blocks
+    assert faults[1] < 2_000
+
+
 @needs_cuda
 def test_a_gpus_logits_equal_the_cpus_and_nearly_do_in_bfloat16():
     batch, model = batch_and_model()

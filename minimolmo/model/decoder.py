@@ -44,6 +44,18 @@ def token_dropout(x: Tensor, rate: Tensor | None) -> Tensor:
     return x * (torch.rand_like(x) < keep) / keep
 
 
+def select_tokens(x: Tensor, rate: Tensor | None, wanted: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """The n wanted tokens and their dropout rates: (B, T, D), (B, T) -> (n, D), (n,). None wanted: all."""
+    if wanted is None:
+        return x, rate
+    return x[wanted], None if rate is None else rate[wanted]
+
+
+def spread_tokens(x: Tensor, wanted: Tensor | None) -> Tensor:
+    """The wanted tokens at their places again, the others 0: (n, D) -> (B, T, D). None wanted: x itself."""
+    return x if wanted is None else x.new_zeros(*wanted.shape, x.shape[-1]).index_put((wanted,), x)
+
+
 class GroupedQueryAttention(nn.Module):
     """Rotary attention in which several query heads share a key and value head: (B, T, D) -> (B, T, D).
 
@@ -74,6 +86,8 @@ class DecoderBlock(nn.Module):
     """Attention, then an MLP or experts: two residual steps, each preceded by an RMSNorm (pre-norm).
 
     (B, T, D) -> the new (B, T, D), and the experts' Routing (None for a dense MLP).
+
+    wanted  (B, T) bool: the n tokens that go on to the MLP, and the result is (n, D); None: all
     """
 
     def __init__(self, config: DecoderConfig):
@@ -85,8 +99,10 @@ class DecoderBlock(nn.Module):
                     SwiGLU(config.width, config.mlp, config.width))
 
     def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], visible: Tensor | None, layer: int,
-                cache: KVCache | None, dropout: Tensor | None) -> tuple[Tensor, Routing | None]:
+                cache: KVCache | None, dropout: Tensor | None,
+                wanted: Tensor | None = None) -> tuple[Tensor, Routing | None]:
         x = x + token_dropout(self.attention(self.attention_norm(x), angles, visible, layer, cache), dropout)
+        x, dropout = select_tokens(x, dropout, wanted)
         update, routing = self.run_mlp(self.mlp_norm(x))
         return x + token_dropout(update, dropout), routing
 
@@ -99,8 +115,10 @@ class PostNormBlock(DecoderBlock):
     """A block with a norm after each sublayer (post-norm). Source: OLMo-7B-1024, the base of Molmo-7B-O."""
 
     def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], visible: Tensor | None, layer: int,
-                cache: KVCache | None, dropout: Tensor | None) -> tuple[Tensor, Routing | None]:
+                cache: KVCache | None, dropout: Tensor | None,
+                wanted: Tensor | None = None) -> tuple[Tensor, Routing | None]:
         x = x + token_dropout(self.attention_norm(self.attention(x, angles, visible, layer, cache)), dropout)
+        x, dropout = select_tokens(x, dropout, wanted)
         update, routing = self.run_mlp(x)
         return x + token_dropout(self.mlp_norm(update), dropout), routing
 
@@ -130,6 +148,8 @@ class Decoder(nn.Module):
                                  that come no later, of a whole sequence (T = U) or of a last token (T = 1)
         dropout   (B, T) or None, rate per token
         keep      indices of blocks whose outputs are returned as well
+        wanted    (B, T) bool, the tokens whose outputs are needed; None: all. The others skip the last MLP
+                  and are 0 in `last`. None skips if that block is in `keep`, or has experts: they count all
         returns   Decoded
     """
 
@@ -141,6 +161,7 @@ class Decoder(nn.Module):
         self.blocks = nn.ModuleList(block(config) for _ in range(config.layers))
         self.norm = RMSNorm(config.width, config.eps)
         self.head = nn.Linear(config.width, config.rows, bias=False)
+        self.skips = not config.experts  # unwanted tokens skip the last MLP
         self.tie()
 
     def tie(self) -> None:
@@ -149,14 +170,16 @@ class Decoder(nn.Module):
             self.head.weight = self.embedding.weight
 
     def forward(self, x: Tensor, position: Tensor, visible: Tensor | None, dropout: Tensor | None = None,
-                cache: KVCache | None = None, keep: tuple[int, ...] = ()) -> Decoded:
+                cache: KVCache | None = None, keep: tuple[int, ...] = (),
+                wanted: Tensor | None = None) -> Decoded:
         angles = rotary_angles(position, self.config.head_size, self.config.theta)
-        kept, routings = {}, []
+        kept, routings, last = {}, [], len(self.blocks) - 1
+        wanted = wanted if self.skips and last not in keep else None
         for layer, block in enumerate(self.blocks):
-            x, routing = block(x, angles, visible, layer, cache, dropout)
+            x, routing = block(x, angles, visible, layer, cache, dropout, wanted if layer == last else None)
             kept |= {layer: x} if layer in keep else {}
             routings += [] if routing is None else [routing]
-        return Decoded(self.norm(x), kept, routings)
+        return Decoded(spread_tokens(self.norm(x), wanted), kept, routings)
 
     def logits(self, x: Tensor) -> Tensor:
         """Logits over the vocabulary, without image tokens: (..., D) -> (..., N)."""

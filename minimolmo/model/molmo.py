@@ -65,11 +65,12 @@ class MiniMolmo(nn.Module):
         return x.masked_scatter(is_patch[..., None], x[is_patch] + visual.to(x.dtype))
 
     def decode(self, batch: Batch, visual: Tensor, dropout: Tensor | None = None,
-               cache: KVCache | None = None, keep: tuple[int, ...] = ()) -> Decoded:
+               cache: KVCache | None = None, keep: tuple[int, ...] = (),
+               wanted: Tensor | None = None) -> Decoded:
         """Run the decoder over text and visual tokens, up to its output head. See `Decoder`."""
         x = self.splice(self.embed(batch.ids), batch.ids, visual)
         visible = causal_mask(batch.segment_ids)
-        return self.decoder(x, batch.position, visible, dropout, cache, keep)
+        return self.decoder(x, batch.position, visible, dropout, cache, keep, wanted)
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits of the next token at every position: (B, T, N)."""

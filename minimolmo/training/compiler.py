@@ -49,6 +49,7 @@ def compile_blocks(model: MiniMolmo, make: Callable = torch.compile) -> None:
     compiled either: their sizes differ from batch to batch.
     """
     torch._dynamo.config.recompile_limit = RECOMPILE_LIMIT
+    model.decoder.skips = False  # the number of answer tokens differs in each step
     for block in (*model.vit.blocks, *model.decoder.blocks):
         block.forward = _while_training(block, block.forward, make(block.forward, dynamic=False))
     vit, plain = model.vit, model.vit.forward

@@ -3,8 +3,9 @@
     MFU ("model FLOPs utilisation") = FLOPs that the model needs / (seconds x the device's peak FLOPs/second)
 
 A multiplication and an addition count as two. Only matrix products are counted, as is usual: norms,
-activations and the optimizer need far fewer. Attention counts every query with every key, masked or not. The
-auxiliary losses are not counted: they are not part of the model.
+activations and the optimizer need far fewer. Attention counts every query with every key, masked or not, and
+the last MLP counts every token, also those that skip it. The auxiliary losses are not counted: they are not
+part of the model.
 """
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class TrainingModule(nn.Module):
         if stage != "bootstrap":
             rates = dropout_rates(batch, stage, settings.dropout)
             keep = self.auxiliary.keep if settings.auxiliary_weight else ()
-            decoded = self.model.decode(batch, visual, rates, keep=keep)
+            decoded = self.model.decode(batch, visual, rates, keep=keep, wanted=batch.loss_weight > 0)
             hidden = decoded.kept
             loss, cross_entropy = self.model.loss(batch, decoded.last, self.config.z_loss)
             loss, cross_entropy = loss / total_weight, cross_entropy / total_weight
