@@ -2,7 +2,7 @@
 
     python tests/tools/answer_card.py       writes data/pictures/answers.png
 
-QUESTIONS are chosen by hand: one of each kind, and two of the twelve are answered wrongly.
+QUESTIONS are chosen by hand: one of each kind, and one of the twelve is answered wrongly.
 """
 from __future__ import annotations
 
