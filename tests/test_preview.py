@@ -1,4 +1,6 @@
-"""Contact sheets of the datasets, and README's two pictures."""
+"""Contact sheets of the datasets, README's two pictures, and its first answer."""
+import re
+
 import pytest
 from PIL import Image
 from tools import answer_card
@@ -10,8 +12,11 @@ from data.preview import contact_sheets, system_diagram
 from data.preview.catalogue import CLOCK_SIDE, PICTURES_FOLDER, clocks_sheet, image_grid
 from data.preview.easy_sheets import draw_card, easy_sheet
 from lessons.run import compare_pictures
+from minimolmo.answer import RELEASED, ask, load
 from minimolmo.flow import Annotation, Example, Thing
+from minimolmo.image.resize import open_image
 from minimolmo.metrics import is_correct
+from minimolmo.text.points import parse_points
 
 
 def test_each_dataset_gets_a_contact_sheet(tmp_path, monkeypatch):
@@ -128,3 +133,13 @@ def test_readmes_answers_are_those_of_the_released_nano(tmp_path):
     assert len(items) == 12 and wrong == [2]
     answer_card.draw_answers(items).save(tmp_path / "answers.png")
     assert not compare_pictures(answer_card.PICTURE, tmp_path / "answers.png")
+
+
+def test_readmes_first_answer_is_that_of_the_released_nano():
+    """Another CPU may differ in a last digit."""
+    readme = (PICTURES_FOLDER.parents[1] / "README.md").read_text(encoding="utf-8")
+    shown = parse_points(re.search(r"^<points .*", readme, re.M)[0])
+    model, tokenizer, _ = load(RELEASED)
+    answer, = ask(model, tokenizer, [open_image(PICTURES_FOLDER / "scene.png")], ["Point to the shapes."])
+    for point, expected in zip(answer.points, shown, strict=True):
+        assert point == pytest.approx(expected, abs=0.15)
